@@ -1,0 +1,88 @@
+// First-run set-up shared by the launcher and `npm test`: locked dependencies, then the build. Node only, no dependency.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const installStamp = join(root, "node_modules", ".gigastt-install");
+const buildStamp = join(root, "dist", ".gigastt-build");
+
+/** Installs the locked dependencies if package-lock.json differs from what is installed. Progress goes to stderr. */
+export function ensureInstalled({ dev = false } = {}) {
+  const wanted = `${sha256(readFileSync(join(root, "package-lock.json")))} ${process.platform}-${process.arch}`;
+  if (readOrEmpty(installStamp) === wanted && (!dev || existsSync(join(root, "node_modules", "vitest")))) return;
+  say("installing the locked dependencies (first run, about a minute) …");
+  // The build needs the compiler, so development dependencies are installed too; the image prunes them later.
+  const result = spawnSync("npm", ["ci", "--include=dev", "--loglevel=error"], {
+    cwd: root,
+    // npm's own output is kept off stdout: `./gigastt status --json | jq` must stay clean on a first run.
+    stdio: ["ignore", 2, 2],
+    env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" },
+  });
+  if (result.error || result.status !== 0) {
+    const reason = result.error?.message ?? `npm ci ended with code ${result.status ?? result.signal}`;
+    fail(
+      `dependencies could not be installed (${reason}). Check the network or npm's proxy settings and run it again.`,
+    );
+  }
+  writeFileSync(installStamp, wanted);
+}
+
+/** Compiles src/ to dist/ if a source is newer than the last build. */
+export function ensureBuilt() {
+  const built = existsSync(buildStamp) ? statSync(buildStamp).mtimeMs : 0;
+  if (built > newestMtimeMs(join(root, "src"))) return;
+  build();
+}
+
+/** Compiles src/ to dist/ from scratch. */
+export function build() {
+  say("building …");
+  const started = Date.now();
+  rmSync(join(root, "dist", ".tsbuildinfo"), { force: true });
+  const result = spawnSync(
+    process.execPath,
+    [join(root, "node_modules", "typescript", "bin", "tsc"), "-p", join(root, "tsconfig.build.json")],
+    {
+      cwd: root,
+      stdio: ["ignore", 2, 2],
+    },
+  );
+  if (result.status !== 0) fail("the build failed: the compiler's messages are above.");
+  mkdirSync(dirname(buildStamp), { recursive: true });
+  // Stamped with the start: a file saved while the compiler ran is built again next time.
+  writeFileSync(buildStamp, "");
+  utimesSync(buildStamp, started / 1000, started / 1000);
+}
+
+function newestMtimeMs(dir) {
+  let newest = 0;
+  for (const entry of readdirSync(dir, { withFileTypes: true })) {
+    const path = join(dir, entry.name);
+    newest = Math.max(newest, entry.isDirectory() ? newestMtimeMs(path) : statSync(path).mtimeMs);
+  }
+  return newest;
+}
+
+function readOrEmpty(path) {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function sha256(bytes) {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+function say(text) {
+  process.stderr.write(`gigastt: ${text}\n`);
+}
+
+function fail(text) {
+  say(text);
+  process.exit(1);
+}

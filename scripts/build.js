@@ -1,0 +1,4 @@
+import { build, ensureInstalled } from "./bootstrap.js";
+
+ensureInstalled();
+build();

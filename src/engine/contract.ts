@@ -1,0 +1,136 @@
+import type { CommitPolicy, EndpointMode } from "../config/types.ts";
+
+/** A recognised word. Times in seconds from the start of the audio or stream, rounded to milliseconds. */
+export interface Word {
+  readonly word: string;
+  readonly start: number;
+  readonly end: number;
+  /** Mean token probability, 0..1. */
+  readonly confidence: number;
+}
+
+/** A stretch of text between two pauses. Times in seconds. */
+export interface Segment {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** What was said in one channel of one recording. */
+export interface Transcript {
+  readonly text: string;
+  readonly words: readonly Word[];
+  readonly segments: readonly Segment[];
+  /** Length of the decoded audio in seconds. */
+  readonly durationS: number;
+  /** Mean word confidence; undefined when nothing was said. */
+  readonly confidence: number | undefined;
+}
+
+export type EndpointReason = "vad" | "blank" | "stop" | "length";
+
+/** A partial replaces the one before it; a final ends the utterance. `committed` never changes within an utterance. */
+export interface Hypothesis {
+  readonly type: "partial" | "final";
+  readonly committed: string;
+  readonly tentative: string;
+  readonly words: readonly Word[];
+  readonly confidence: number | undefined;
+  /** Finals only. */
+  readonly endpointReason: EndpointReason | undefined;
+  /** Finals only: true when the speaker really paused or stopped, never after a forced cut. */
+  readonly speechFinal: boolean;
+}
+
+/** Identity of the loaded model, as `/v1/models` and `/health` tell it. */
+export interface ModelInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  readonly precision: "int8" | "fp32";
+  /** Without the blank. */
+  readonly vocabSize: number;
+  /** SHA-256 over the sorted `sha256  name` lines of the bundle's files, hex. */
+  readonly bundleHash: string;
+  /** Set when the model was chosen by `auto` because no better one is installed: a sentence for people. */
+  readonly notice: string | undefined;
+}
+
+export type EngineState = "loading" | "ready" | "unloaded" | "failed" | "closed";
+
+/** Headerless input: how the bytes are to be read. Mono. */
+export interface HeaderlessFormat {
+  readonly codec: "pcmu" | "pcma" | "s16le";
+  readonly sampleRateHz: number;
+}
+
+export interface TranscribeOptions {
+  /** Container bytes in any split. Read once; the engine stops reading when it is aborted or refuses the audio. */
+  readonly audio: AsyncIterable<Uint8Array>;
+  /** `mix` = one transcript of the mono mix; `split` = one transcript per channel. */
+  readonly channels?: "mix" | "split";
+  readonly headerless?: HeaderlessFormat;
+  readonly maxDurationMs: number;
+  readonly signal: AbortSignal;
+  /** Recognised so far, seconds of audio; total when the container declares it. */
+  readonly onProgress?: (doneS: number, totalS: number | undefined) => void;
+  /** Utterance by utterance, as they are recognised. The engine waits for a returned promise: a slow reader slows the work. */
+  readonly onHypothesis?: (hypothesis: Hypothesis) => void | Promise<void>;
+}
+
+export interface LiveStreamOptions {
+  /** 4000..192000. */
+  readonly sampleRateHz: number;
+  readonly endpoint: EndpointMode;
+  readonly minSilenceMs: number;
+  readonly commitPolicy: CommitPolicy;
+  readonly onHypothesis: (hypothesis: Hypothesis) => void;
+  /** A window could not be recognised; the stream goes on with the audio after it. */
+  readonly onError: (error: Error) => void;
+}
+
+/** One live session's audio. Cheap state: no worker is held while nothing is said. */
+export interface LiveStream {
+  /** PCM16 little-endian mono in any split, odd bytes carried over. The bytes are copied before it returns. */
+  write(pcm: Uint8Array): void;
+  /** Audio received and not yet recognised, in milliseconds: the caller's reason to pause the client. */
+  readonly backlogMs: number;
+  /** Resolves when `backlogMs` is below the given bound or the stream ended. */
+  waitForBacklogBelow(ms: number): Promise<void>;
+  /** Recognises all that was written, delivers the last final (also when empty) through `onHypothesis`, then resolves. */
+  end(): Promise<void>;
+  /** Drops everything; no further callback. */
+  abort(): void;
+}
+
+export interface EngineStats {
+  readonly workers: number;
+  readonly busyWorkers: number;
+  /** Windows waiting for a worker. */
+  readonly queuedWindows: number;
+  readonly audioSecondsTotal: number;
+  readonly inferenceSecondsTotal: number;
+  readonly workerRestartsTotal: number;
+}
+
+/**
+ * Audio in, words out. The runtime sees only this; the ONNX engine and the deterministic fake pass one contract suite.
+ *
+ * Rejections meant for clients are `WireError`s: `unsupported_media`, `invalid_audio`, `audio_too_long`, `empty_body`,
+ * `transcription_error`, `initializing`, `inference_timeout`. An aborted signal rejects with its reason.
+ */
+export interface Engine {
+  readonly state: EngineState;
+  /** undefined until loaded. */
+  readonly model: ModelInfo | undefined;
+  /** Loads and warms the model. Rejects with a GigasttError that says what to do. */
+  start(): Promise<ModelInfo>;
+  transcribe(options: TranscribeOptions): Promise<readonly Transcript[]>;
+  /** Opens a session's stream. Throws a `WireError` (`initializing`, `pool_closed`) when the engine cannot take one. */
+  openStream(options: LiveStreamOptions): LiveStream;
+  stats(): EngineStats;
+  /** Called after each inference run: audio seconds, wall seconds. For metrics. */
+  onInference: ((audioS: number, wallS: number) => void) | undefined;
+  /** Waits for running windows (never terminates a busy worker), drops queued ones, frees the sessions. */
+  close(): Promise<void>;
+}

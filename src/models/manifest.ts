@@ -1,0 +1,38 @@
+/** One file of a model bundle. */
+export interface ModelFile {
+  readonly name: string;
+  readonly bytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+/** A model bundle on disk: verified file paths by role. Dimensions come from the ONNX session metadata, never from here. */
+export interface ModelBundle {
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  readonly precision: "int8" | "fp32";
+  readonly encoderPath: string;
+  readonly decoderPath: string;
+  readonly jointPath: string;
+  readonly vocabPath: string;
+  readonly files: readonly ModelFile[];
+  /** SHA-256 over the sorted `sha256  name` lines, hex. */
+  readonly bundleHash: string;
+  /** Front end of the model (spec: 16000 Hz, 320/160, periodic Hann, 64 HTK mels 0-8000 Hz, natural log, no centring). */
+  readonly frontEnd: FrontEnd;
+  /** Why `auto` fell back to this model; undefined when it was asked for. */
+  readonly notice: string | undefined;
+}
+
+/** Parameters of the log-mel front end. */
+export interface FrontEnd {
+  readonly sampleRateHz: number;
+  readonly windowSamples: number;
+  readonly hopSamples: number;
+  readonly melBins: number;
+  readonly minHz: number;
+  readonly maxHz: number;
+  /** Round window and filterbank through bfloat16, as GigaAM v3's checkpoint buffers are. */
+  readonly bfloat16Buffers: boolean;
+}

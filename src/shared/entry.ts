@@ -1,0 +1,14 @@
+/**
+ * The compiled file of one of our program entries, for workers and child processes.
+ * Always under dist/, also when the caller itself runs from src/ in a test: Node 20 runs no TypeScript.
+ *
+ * @param name path below src/ without extension, e.g. `engine/worker`
+ */
+export function entryFile(name: string): URL {
+  return new URL(`../../dist/${name}.js`, import.meta.url);
+}
+
+/** The root folder of the installation: where `templates/`, `models/` and `package.json` are. */
+export function installationRoot(): URL {
+  return new URL("../../", import.meta.url);
+}

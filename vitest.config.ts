@@ -1,0 +1,19 @@
+import { defineConfig, type ViteUserConfig } from "vitest/config";
+
+// Worker threads load dist/ (Node 20 runs no TypeScript), so scripts/test.js builds before it starts vitest.
+const config: ViteUserConfig = defineConfig({
+  test: {
+    // Native addons and terminated threads do not mix: forks, never threads.
+    pool: "forks",
+    maxWorkers: 2,
+    include: ["test/**/*.test.ts"],
+    exclude: ["test/bench/**", "node_modules/**"],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // A full core-count of ONNX workers starves wall-clock waits; one retry would hide a real race.
+    retry: 0,
+    dangerouslyIgnoreUnhandledErrors: false,
+  },
+});
+
+export default config;
