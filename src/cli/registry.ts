@@ -1,0 +1,5 @@
+import type { Command } from "./command.ts";
+
+/** Every top-level command with its one-line summary; its code is loaded only when it runs. */
+export const registry: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>> =
+  {};
