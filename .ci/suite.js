@@ -1,0 +1,89 @@
+// Runs every check, counts what passed, failed and was skipped, and ends with the one line that says so.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const scratch = mkdtempSync(join(tmpdir(), "gigastt-ci-"));
+/** The other Node line we promise to work on; its binary comes as a package. */
+const SECOND_NODE = "24.21.0";
+const totals = { passed: 0, failed: 0, skipped: 0 };
+
+try {
+  vitest("npm test", "npm", ["test", "--"]);
+  check("type check", "npx", ["tsc", "-p", "tsconfig.json"]);
+  check("lint and import walls", "npx", ["oxlint", "--deny-warnings"]);
+  check("format", "npx", ["oxfmt", "--check"]);
+  check("npm test leaves the checkout clean", "git", ["diff", "--exit-code", "--stat"]);
+  secondNode();
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
+process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
+
+function check(name, command, args, env = {}) {
+  const status = step(name, command, args, env);
+  totals[status === 0 ? "passed" : "failed"] += 1;
+}
+
+function vitest(name, command, args, env = {}) {
+  const report = join(scratch, `${name.replaceAll(/\W+/g, "-")}.json`);
+  const status = step(
+    name,
+    command,
+    [...args, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
+    env,
+  );
+  if (!existsSync(report)) {
+    process.stdout.write(`ci: ${name} wrote no report (exit ${status})\n`);
+    totals.failed += 1;
+    return;
+  }
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, numFailedTestSuites, success } = JSON.parse(
+    readFileSync(report, "utf8"),
+  );
+  totals.passed += numPassedTests;
+  totals.skipped += numPendingTests + numTodoTests;
+  // A suite that could not even load has no failed test, but it failed.
+  totals.failed += numFailedTests || (success && status === 0 ? 0 : Math.max(1, numFailedTestSuites));
+}
+
+/** The suites again on the second Node, without the long random runs: what differs between Nodes shows in the first case. */
+function secondNode() {
+  const platform = `node-${process.platform}-${process.arch}`;
+  const install = step(`install Node ${SECOND_NODE}`, "npm", [
+    "install",
+    "--prefix",
+    scratch,
+    "--no-save",
+    "--loglevel=error",
+    `${platform}@${SECOND_NODE}`,
+  ]);
+  const node = join(scratch, "node_modules", platform, "bin", "node");
+  if (install !== 0 || !existsSync(node)) {
+    process.stdout.write(`ci: Node ${SECOND_NODE} is not to be had for ${platform}\n`);
+    totals.failed += 1;
+    return;
+  }
+  vitest(`Node ${SECOND_NODE}`, node, ["scripts/test.js"], {
+    PATH: `${dirname(node)}:${process.env.PATH}`,
+    TEST_FUZZ_CASES: "300",
+  });
+}
+
+function step(name, command, args, env = {}) {
+  process.stdout.write(`\n=== ${name}\n`);
+  const started = Date.now();
+  const { status, signal, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, ...env },
+  });
+  process.stdout.write(
+    `=== ${name}: ${error?.message ?? (status === 0 ? "ok" : `exit ${status ?? signal}`)}, ${Math.round((Date.now() - started) / 1000)} s\n`,
+  );
+  return status ?? 1;
+}

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# System tools of the suites that talk to real programs. Idempotent; each suite skips with its reason where one is missing.
+set -u
+missing=()
+need() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
+need nginx nginx-light
+need caddy caddy
+need zsh zsh
+need fish fish
+need redis-server redis-server
+need ip iproute2
+need dockerd docker.io
+need debootstrap debootstrap
+need htpasswd apache2-utils
+need openssl openssl
+if [ "${#missing[@]}" -gt 0 ]; then
+  # Installed packages must not start their services: the suites start what they need on ports of their own.
+  policy=/usr/sbin/policy-rc.d
+  [ -e "$policy" ] || { printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" && made_policy=1; }
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  status=$?
+  [ "${made_policy:-0}" = 1 ] && rm -f "$policy"
+  [ "$status" = 0 ] || exit "$status"
+fi
+# A current Caddy beside Debian's 2.6: the renderer writes for both.
+if ! command -v caddy-2.11 >/dev/null 2>&1 && command -v go >/dev/null 2>&1; then
+  tmp=$(mktemp -d)
+  GOBIN=$tmp GOFLAGS=-p=2 go install github.com/caddyserver/caddy/v2/cmd/caddy@v2.11.4 && install -m 0755 "$tmp/caddy" /usr/local/bin/caddy-2.11
+  rm -rf "$tmp"
+fi
+exit 0
