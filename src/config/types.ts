@@ -16,6 +16,7 @@ export interface ResolvedConfig {
   readonly metrics: MetricsConfig;
   readonly log: LogConfig;
   readonly supervisor: SupervisorConfig;
+  readonly deploy: DeployConfig;
 }
 
 export interface ServerConfig {
@@ -131,4 +132,145 @@ export interface SupervisorConfig {
   /** This many restarts within `crashWindow` end in the crash-loop state. */
   readonly crashLimit: number;
   readonly crashWindowMs: number;
+}
+
+/** Where and how the service is deployed: everything `gigastt render` turns into proxy files, manifests and units. */
+export interface DeployConfig {
+  /** Where the appliance itself runs. */
+  readonly target: DeployTarget;
+  /** Public host name. undefined = no public name: no TLS, no Host check, only a LAN or loopback address. */
+  readonly domain: string | undefined;
+  /** Public HTTPS port of the proxy. */
+  readonly httpsPort: number;
+  /** Public HTTP port of the proxy: redirect and ACME, or the service itself when `tls.mode` is `none`. */
+  readonly httpPort: number;
+  /** A browser console is served: the microphone and same-origin scripts are allowed in the security headers. */
+  readonly console: boolean;
+  /** `strict`: audio never touches the proxy's disk. */
+  readonly privacy: "strict" | "standard";
+  /** Which side keeps the request rate: the server (default), or the proxy as well (nginx only). */
+  readonly limiter: "server" | "proxy";
+  /** Concurrent WebSocket sessions per client address at the proxy (nginx); never above `pool.size`. */
+  readonly sessionsPerClient: number;
+  /** Routes (exact paths) that need no authentication. */
+  readonly publicPaths: readonly string[];
+  /** Address ranges of a CDN or load balancer in front of the proxy. Empty = clients connect directly. */
+  readonly cdnCidrs: readonly string[];
+  /** Folder with the files of `gigastt secrets`, as the proxy on the host sees it. */
+  readonly secretsDir: string;
+  readonly tls: DeployTlsConfig;
+  readonly auth: DeployAuthConfig;
+  readonly proxy: DeployProxyConfig;
+  readonly images: DeployImagesConfig;
+  readonly compose: DeployComposeConfig;
+  readonly kubernetes: DeployKubernetesConfig;
+  readonly systemd: DeploySystemdConfig;
+  readonly firewall: DeployFirewallConfig;
+}
+
+export type DeployTarget = "host" | "compose" | "kubernetes";
+
+export interface DeployTlsConfig {
+  /** `acme`: Let's Encrypt; `internal`: the proxy's own CA (Caddy) or the files of `gigastt certs` (nginx); `files`: given files; `none`: plain HTTP for a LAN. */
+  readonly mode: "acme" | "internal" | "files" | "none";
+  /** Contact address for ACME. */
+  readonly email: string | undefined;
+  /** PEM chain and key, read by the proxy. Used by `files`, and by nginx with `internal`. */
+  readonly certificateFile: string;
+  readonly privateKeyFile: string;
+  /** `trial` = 300 s, `on` = two years. */
+  readonly hsts: "off" | "trial" | "on";
+  /** CA of the client certificates (`auth.kind: mtls`). */
+  readonly clientCaFile: string;
+}
+
+export interface DeployAuthConfig {
+  /** Who may use the service, checked by the proxy. */
+  readonly kind: "none" | "basic" | "keys" | "forward" | "mtls";
+  /** `forward`: URL of the authentication service's check, e.g. `http://127.0.0.1:9091/api/verify`. */
+  readonly forwardUrl: string | undefined;
+  /** `keys`: also hand the client's `Authorization` header on to the server. */
+  readonly passKeys: boolean;
+}
+
+export interface DeployProxyConfig {
+  readonly kind: "none" | "caddy" | "nginx";
+  /** Version of the binary that reads the file, e.g. `2.11.4` or `1.22.1`; `auto` = the newest known. */
+  readonly version: string;
+  /** Version of the OpenSSL nginx is linked with: 3.5 and newer know X25519MLKEM768. */
+  readonly opensslVersion: string;
+  /** Folder of the proxy's configuration on the host; undefined = `/etc/caddy` or `/etc/nginx`. */
+  readonly configDir: string | undefined;
+}
+
+/** Image references, tag or digest, e.g. `caddy:2.11.4@sha256:…`. */
+export interface DeployImagesConfig {
+  readonly app: string;
+  readonly caddy: string;
+  readonly nginx: string;
+  readonly redis: string;
+  /** Base images of the Dockerfile. */
+  readonly nodeBuild: string;
+  readonly nodeRuntime: string;
+}
+
+export interface DeployComposeConfig {
+  readonly project: string;
+  /** Address ranges of the project's network: the server trusts the proxy by them. */
+  readonly subnet: string;
+  readonly subnet6: string;
+  /** `loopback` publishes the server on 127.0.0.1 for a proxy on the host; `none` leaves it unpublished. */
+  readonly publish: "none" | "loopback";
+  readonly cpus: number;
+  /** undefined = computed from the model and the pool. */
+  readonly memoryBytes: number | undefined;
+  readonly pids: number;
+  readonly model: "baked" | "volume";
+  /** Extra overlay files to render. */
+  readonly overlays: readonly ComposeOverlay[];
+}
+
+export type ComposeOverlay = "build" | "edge" | "redis";
+
+export interface DeployKubernetesConfig {
+  readonly namespace: string;
+  readonly replicas: number;
+  /** Oldest cluster version the manifests must work on. */
+  readonly minVersion: string;
+  readonly route: "gateway" | "ingress" | "none";
+  readonly gatewayName: string;
+  readonly gatewayNamespace: string;
+  readonly ingressClass: string;
+  /** Address ranges the gateway's pods connect from. */
+  readonly trustedCidrs: readonly string[];
+  readonly monitoringNamespace: string | undefined;
+  readonly preStopMs: number;
+  readonly model: "baked" | "pvc" | "init";
+  readonly modelVolumeBytes: number;
+  readonly storageClass: string | undefined;
+  /** Image whose `/models` is copied by the init container (`model: init`). */
+  readonly modelImage: string;
+  readonly cpuRequest: number;
+  readonly memoryBytes: number | undefined;
+  /** 0 = no autoscaler; else the upper bound, with `replicas` as the lower. */
+  readonly maxReplicas: number;
+}
+
+export interface DeploySystemdConfig {
+  readonly user: string;
+  /** Folder of the installation, with `bin/gigastt.js`. */
+  readonly installDir: string;
+  readonly nodePath: string;
+  readonly configFile: string;
+  /** Let systemd bind the port and hand it over. */
+  readonly socketActivation: boolean;
+}
+
+export interface DeployFirewallConfig {
+  readonly kind: "nftables" | "ufw";
+  readonly sshPort: number;
+  /** Who may reach the proxy; empty = everybody. */
+  readonly allowFrom: readonly string[];
+  /** Container ports are published on this machine: rules for Docker's own chains are needed. */
+  readonly docker: boolean;
 }
