@@ -1,0 +1,236 @@
+import { describe, expect, test } from "vitest";
+import {
+  type FormattableTranscript,
+  formatTranscript,
+  segmentsOf,
+  type TimedWord,
+  transcriptJson,
+} from "../../../src/shared/transcript-format.ts";
+
+/** Words one after the other, 0.5 s each without a gap, from `start`. */
+function say(text: string, start = 0, step = 0.5): FormattableTranscript {
+  const words = text.split(" ").map((word, index) => ({
+    word,
+    start: start + index * step,
+    end: start + (index + 1) * step,
+    confidence: 0.9,
+  }));
+  return { text, words, durationS: words.at(-1)?.end ?? 0, confidence: 0.9 };
+}
+
+function of(words: readonly TimedWord[], durationS = 100): FormattableTranscript {
+  return { text: words.map(({ word }) => word).join(" "), words, durationS };
+}
+
+const silence: FormattableTranscript = { text: "", words: [], durationS: 3, confidence: undefined };
+
+describe("segments", () => {
+  test("break after a full stop, an exclamation mark and a question mark", () => {
+    expect(segmentsOf(say("Да. Нет! Как? Так"))).toEqual([
+      { start: 0, end: 0.5, text: "Да." },
+      { start: 0.5, end: 1, text: "Нет!" },
+      { start: 1, end: 1.5, text: "Как?" },
+      { start: 1.5, end: 2, text: "Так" },
+    ]);
+  });
+
+  test("break after a sentence end inside closing quotes or brackets, not inside a number", () => {
+    expect(segmentsOf(say("«Да.» (Нет!) версия 3.5 готова")).map(({ text }) => text)).toEqual([
+      "«Да.»",
+      "(Нет!)",
+      "версия 3.5 готова",
+    ]);
+  });
+
+  test("break at a pause over 0.9 s and not at one of exactly 0.9 s", () => {
+    const words = [
+      { word: "раз", start: 0, end: 1 },
+      { word: "два", start: 1.9, end: 2 },
+      { word: "три", start: 2.901, end: 3 },
+    ];
+    expect(segmentsOf(of(words)).map(({ text }) => text)).toEqual(["раз два", "три"]);
+  });
+
+  test("never exceed 30 s without a pause or a full stop", () => {
+    const segments = segmentsOf(say(Array.from({ length: 130 }, (_, i) => `слово${i}`).join(" ")));
+    expect(segments.map(({ start, end }) => [start, end])).toEqual([
+      [0, 30],
+      [30, 60],
+      [60, 65],
+    ]);
+  });
+
+  test("keep a single word longer than 30 s whole", () => {
+    expect(segmentsOf(of([{ word: "м", start: 0, end: 45 }]))).toEqual([{ start: 0, end: 45, text: "м" }]);
+  });
+
+  test("of silence are none", () => {
+    expect(segmentsOf(silence)).toEqual([]);
+  });
+
+  test("of a text without word times is the whole text", () => {
+    expect(segmentsOf({ text: "без времён", words: [], durationS: 2 })).toEqual([
+      { start: 0, end: 2, text: "без времён" },
+    ]);
+  });
+});
+
+describe("srt", () => {
+  test("numbers cues from 1 and separates them by an empty line", () => {
+    expect(formatTranscript([say("Раз. Два.")], "srt")).toBe(
+      "1\n00:00:00,000 --> 00:00:00,500\nРаз.\n\n2\n00:00:00,500 --> 00:00:01,000\nДва.\n",
+    );
+  });
+
+  test("of silence is empty", () => {
+    expect(formatTranscript([silence], "srt")).toBe("");
+  });
+
+  test("rounds times to the millisecond and carries into seconds, minutes and hours", () => {
+    const words = [
+      { word: "а.", start: 0.0004, end: 59.9996 },
+      { word: "б.", start: 3599.9995, end: 3600.0005 },
+      { word: "в.", start: 360000, end: 360001 },
+    ];
+    expect(formatTranscript([of(words)], "srt").match(/\d.* --> .*/g)).toEqual([
+      "00:00:00,000 --> 00:01:00,000",
+      "01:00:00,000 --> 01:00:00,001",
+      "100:00:00,000 --> 100:00:01,000",
+    ]);
+  });
+
+  test("treats negative and non-finite times as zero", () => {
+    expect(formatTranscript([of([{ word: "а", start: -1, end: Number.NaN }])], "srt")).toContain("00:00:00,000 --> ");
+  });
+
+  test("breaks a line at 80 characters by default", () => {
+    const lines = formatTranscript([say(Array.from({ length: 20 }, () => "двенадцатьбб").join(" "))], "srt")
+      .split("\n")
+      .filter((line) => line.startsWith("д"));
+    expect(lines.length).toBe(4);
+    expect(Math.max(...lines.map((line) => line.length))).toBe(77);
+  });
+
+  test("breaks a line at 14 words by default", () => {
+    const lines = formatTranscript([say(Array.from({ length: 30 }, () => "я").join(" "))], "srt")
+      .split("\n")
+      .filter((line) => line.startsWith("я"));
+    expect(lines.map((line) => line.split(" ").length)).toEqual([14, 14, 2]);
+  });
+
+  test("takes other limits, and a word longer than the limit stands alone", () => {
+    const text = formatTranscript([say("я непроизносимое ты он")], "srt", { maxCharsPerLine: 6, maxWordsPerLine: 2 });
+    expect(text.split("\n").filter((line) => /^[а-я]/.test(line))).toEqual(["я", "непроизносимое", "ты он"]);
+  });
+
+  test("counts characters, not UTF-16 units", () => {
+    const text = formatTranscript([say("😀😀 😀😀")], "srt", { maxCharsPerLine: 5 });
+    expect(text).toContain("😀😀 😀😀");
+  });
+
+  test("keeps an arrow in the text from looking like a cue", () => {
+    expect(formatTranscript([say("стрелка --> вправо")], "srt")).toContain("\nстрелка → вправо\n");
+  });
+
+  test("keeps line breaks and control characters in a word from ending the cue", () => {
+    expect(formatTranscript([of([{ word: "а\n\nб\u0000в", start: 0, end: 1 }])], "srt")).toContain("\nа б в\n");
+  });
+
+  test("pulls an end beyond the next start back", () => {
+    const words = [
+      { word: "Раз.", start: 0, end: 2 },
+      { word: "Два.", start: 1, end: 3 },
+    ];
+    expect(formatTranscript([of(words)], "srt")).toContain("00:00:00,000 --> 00:00:01,000");
+  });
+});
+
+describe("vtt", () => {
+  test("starts with the signature, uses a point before the milliseconds", () => {
+    expect(formatTranscript([say("Раз. Два.")], "vtt")).toBe(
+      "WEBVTT\n\n00:00:00.000 --> 00:00:00.500\nРаз.\n\n00:00:00.500 --> 00:00:01.000\nДва.\n",
+    );
+  });
+
+  test("of silence is a valid file without cues", () => {
+    expect(formatTranscript([silence], "vtt")).toBe("WEBVTT\n");
+  });
+
+  test("escapes &, < and >, so that -->, tags and entities stay text", () => {
+    const text = formatTranscript([say("R&D <b>жирно</b> --> &amp;")], "vtt");
+    expect(text).toContain("\nR&amp;D &lt;b&gt;жирно&lt;/b&gt; --&gt; &amp;amp;\n");
+  });
+
+  test("gives a cue of zero length one millisecond", () => {
+    expect(formatTranscript([of([{ word: "а", start: 1, end: 1 }])], "vtt")).toContain("00:00:01.000 --> 00:00:01.001");
+  });
+
+  test("merges channels by time and names the channel as the voice", () => {
+    const text = formatTranscript([say("Алло. Да.", 0, 2), say("Слушаю.", 1)], "vtt");
+    expect(text.split("\n").filter((line) => line.startsWith("<v"))).toEqual([
+      "<v Channel 1>Алло.",
+      "<v Channel 2>Слушаю.",
+      "<v Channel 1>Да.",
+    ]);
+  });
+});
+
+describe("txt and md", () => {
+  test("txt is the text and a newline, or nothing", () => {
+    expect(formatTranscript([say("Привет, дом.")], "txt")).toBe("Привет, дом.\n");
+    expect(formatTranscript([silence], "txt")).toBe("");
+  });
+
+  test("txt of two channels has one line for each that spoke", () => {
+    expect(formatTranscript([say("Алло."), silence, say("Да.")], "txt")).toBe("Алло.\nДа.\n");
+  });
+
+  test("md has one paragraph for each segment with its time, and escapes markup", () => {
+    expect(formatTranscript([say("*Раз*. <Два>_", 3661)], "md")).toBe(
+      String.raw`**01:01:01** \*Раз\*.` + "\n\n" + String.raw`**01:01:01** \<Два\>\_` + "\n",
+    );
+  });
+
+  test("md of two channels has a heading for each", () => {
+    expect(formatTranscript([say("Алло."), say("Да.")], "md")).toBe(
+      "## Channel 1\n\n**00:00:00** Алло.\n\n## Channel 2\n\n**00:00:00** Да.\n",
+    );
+  });
+});
+
+describe("json", () => {
+  test("has text, words, duration and confidence; segments only when asked", () => {
+    const body = transcriptJson([say("Да. Нет.")]);
+    expect(Object.keys(body)).toEqual(["text", "words", "duration", "confidence"]);
+    expect(transcriptJson([say("Да. Нет.")], { segments: true }).segments).toHaveLength(2);
+  });
+
+  test("leaves confidence out when nothing was said", () => {
+    expect(transcriptJson([silence])).toEqual({ text: "", words: [], duration: 3 });
+  });
+
+  test("of several channels has words in time order with their channel, and each channel on its own", () => {
+    const body = transcriptJson([say("Алло. Да.", 0, 2), say("Слушаю.", 1)], { segments: true });
+    expect(body.words.map(({ word, channel }) => [word, channel])).toEqual([
+      ["Алло.", 0],
+      ["Слушаю.", 1],
+      ["Да.", 0],
+    ]);
+    expect(body.segments?.map(({ text, channel }) => [text, channel])).toEqual([
+      ["Алло.", 0],
+      ["Слушаю.", 1],
+      ["Да.", 0],
+    ]);
+    expect(body.text).toBe("Алло. Да.\nСлушаю.");
+    expect(body.channels?.map(({ channel, text }) => [channel, text])).toEqual([
+      [0, "Алло. Да."],
+      [1, "Слушаю."],
+    ]);
+    expect(body.confidence).toBe(0.9);
+  });
+
+  test("is one line of JSON and a newline as a formatted text", () => {
+    expect(JSON.parse(formatTranscript([say("Да")], "json"))).toEqual(transcriptJson([say("Да")]));
+    expect(formatTranscript([say("Да")], "json")).toMatch(/^.*\n$/);
+  });
+});
