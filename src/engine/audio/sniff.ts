@@ -1,0 +1,131 @@
+/** What the first bytes of a body are. */
+export type Sniffed =
+  | { readonly kind: "audio"; readonly container: "wav" | "mp3" | "flac" | "ogg" | "webm" | "mp4" | "adts" }
+  /** Recognised, and nothing we take. `what` reads as "the body is …". */
+  | { readonly kind: "foreign"; readonly what: string }
+  | { readonly kind: "unknown" };
+
+/** Enough to recognise every container we take. */
+export const MAGIC_BYTES = 16;
+/** Bytes to look at for everything else; fewer only when the body is shorter. */
+export const SNIFF_BYTES = 4096;
+
+/** Recognises a container by its first bytes, never by a name or a header field. */
+export function sniff(head: Uint8Array): Sniffed {
+  for (const { container, at, magic } of CONTAINERS) {
+    if (startsWith(head, magic, at)) return { kind: "audio", container };
+  }
+  if (startsWith(head, "RIFF") || startsWith(head, "RF64") || startsWith(head, "BW64")) return sniffRiff(head);
+  for (const { what, at, magic, and } of FOREIGN) {
+    if (startsWith(head, magic, at) && (!and || startsWith(head, and.magic, and.at))) return { kind: "foreign", what };
+  }
+  const container = sniffMpegAudio(head);
+  if (container) return { kind: "audio", container };
+  const text = sniffText(head);
+  return text ? { kind: "foreign", what: text } : { kind: "unknown" };
+}
+
+// ---
+
+interface Magic {
+  readonly magic: string;
+  readonly at?: number;
+}
+
+/** Magic strings are Latin-1. */
+const CONTAINERS: readonly (Magic & { readonly container: "mp3" | "flac" | "ogg" | "webm" | "mp4" })[] = [
+  { container: "flac", magic: "fLaC" },
+  { container: "ogg", magic: "OggS" },
+  { container: "webm", magic: "\x1aE\xdf\xa3" },
+  { container: "mp4", magic: "ftyp", at: 4 },
+  { container: "mp3", magic: "ID3" },
+];
+
+const FOREIGN: readonly (Magic & { readonly what: string; readonly and?: Magic })[] = [
+  { what: "a PNG image", magic: "\x89PNG\r\n\x1a\n" },
+  { what: "a JPEG image", magic: "\xff\xd8\xff" },
+  { what: "a GIF image", magic: "GIF8" },
+  { what: "a BMP image", magic: "BM", and: { magic: "\0\0\0\0", at: 6 } },
+  { what: "a TIFF image", magic: "II*\0" },
+  { what: "a TIFF image", magic: "MM\0*" },
+  { what: "a ZIP archive", magic: "PK\x03\x04" },
+  { what: "a ZIP archive", magic: "PK\x05\x06" },
+  { what: "a gzip archive", magic: "\x1f\x8b" },
+  { what: "a bzip2 archive", magic: "BZh" },
+  { what: "an xz archive", magic: "\xfd7zXZ\0" },
+  { what: "a Zstandard archive", magic: "\x28\xb5\x2f\xfd" },
+  { what: "a 7z archive", magic: "7z\xbc\xaf\x27\x1c" },
+  { what: "a RAR archive", magic: "Rar!\x1a\x07" },
+  { what: "a tar archive", magic: "ustar", at: 257 },
+  { what: "a PDF document", magic: "%PDF-" },
+  { what: "an executable (ELF)", magic: "\x7fELF" },
+  { what: "a WebAssembly module", magic: "\0asm" },
+  { what: "an SQLite database", magic: "SQLite format 3\0" },
+  { what: "AIFF audio, which is not supported", magic: "FORM", and: { magic: "AIF", at: 8 } },
+  { what: "AU audio, which is not supported", magic: ".snd" },
+  { what: "CAF audio, which is not supported", magic: "caff\0" },
+  { what: "AMR audio, which is not supported", magic: "#!AMR" },
+  { what: "Windows Media (ASF), which is not supported", magic: "\x30\x26\xb2\x75\x8e\x66\xcf\x11" },
+  { what: "WavPack audio, which is not supported", magic: "wvpk" },
+  { what: "Monkey's Audio, which is not supported", magic: "MAC ", and: { magic: "\0\0", at: 6 } },
+  { what: "big-endian WAV (RIFX), which is not supported", magic: "RIFX" },
+  { what: "MPEG video, which is not supported", magic: "\0\0\x01\xba" },
+  { what: "MPEG video, which is not supported", magic: "\0\0\x01\xb3" },
+  { what: "Flash video, which is not supported", magic: "FLV\x01" },
+];
+
+function sniffRiff(head: Uint8Array): Sniffed {
+  // A header cut before its form type is left to the WAV reader, which says so.
+  if (head.length < 12 || startsWith(head, "WAVE", 8)) return { kind: "audio", container: "wav" };
+  if (startsWith(head, "AVI ", 8)) return { kind: "foreign", what: "AVI video, which is not supported" };
+  if (startsWith(head, "WEBP", 8)) return { kind: "foreign", what: "a WebP image" };
+  return { kind: "foreign", what: "a RIFF file without audio" };
+}
+
+/** Raw MPEG audio frames carry 11 (ADTS: 12) set bits and no other magic. */
+function sniffMpegAudio(head: Uint8Array): "mp3" | "adts" | undefined {
+  if (head.length < 4 || head[0] !== 0xff) return undefined;
+  const second = head[1]!;
+  if ((second & 0xf6) === 0xf0) return "adts";
+  const isLayer3 = (second & 0xe6) === 0xe2;
+  const hasRates = (head[2]! & 0x0c) !== 0x0c && (head[2]! & 0xf0) !== 0xf0;
+  return isLayer3 && (second & 0x18) !== 0x08 && hasRates ? "mp3" : undefined;
+}
+
+/** Text: valid UTF-8 without control characters in the first kilobyte, or a UTF-16 byte order mark. */
+function sniffText(head: Uint8Array): string | undefined {
+  if (startsWith(head, "\xff\xfe") || startsWith(head, "\xfe\xff")) return "text (UTF-16)";
+  const start = head.subarray(0, 1024);
+  for (const byte of start) {
+    if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) return undefined;
+    if (byte === 0x7f) return undefined;
+  }
+  const text = decodeUtf8(start);
+  if (text === undefined) return undefined;
+  const trimmed = text.replace(/^\uFEFF/, "").trimStart();
+  if (/^<(?:!doctype html|html|head|body)/i.test(trimmed)) return "an HTML page";
+  if (trimmed.startsWith("<")) return "XML or HTML text";
+  if (/^[{[]/.test(trimmed)) return "JSON or other text";
+  if (/^--[^\r\n]+\r?\ncontent-disposition:/i.test(trimmed)) return "a multipart form: send the bare file";
+  return "text";
+}
+
+function decodeUtf8(bytes: Uint8Array): string | undefined {
+  // The cut may have split the last character: up to three bytes may be left off.
+  for (let cut = 0; cut <= Math.min(3, bytes.length - 1); cut++) {
+    try {
+      return new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, bytes.length - cut));
+    } catch {
+      // one byte less
+    }
+  }
+  return undefined;
+}
+
+function startsWith(bytes: Uint8Array, magic: string, at = 0): boolean {
+  if (bytes.length < at + magic.length) return false;
+  for (let i = 0; i < magic.length; i++) {
+    if (bytes[at + i] !== magic.charCodeAt(i)) return false;
+  }
+  return true;
+}
