@@ -6,8 +6,17 @@ export type ToRuntime =
   | { readonly type: "start"; readonly config: unknown }
   /** Keys that may change without a new process (limits, origins, rate, log level). Answered by `reloaded` or `reload_refused`. */
   | { readonly type: "reload"; readonly id: number; readonly config: unknown }
-  /** Begin the drain as SIGTERM would. */
-  | { readonly type: "drain" };
+  /**
+   * Begin the drain as SIGTERM would.
+   * With `handover` another runtime already accepts on the same socket: stop accepting at once, keep serving what is
+   * connected (also new requests on kept-alive connections, answered with `Connection: close`), let sessions end by
+   * themselves, and cut what is left after `limitMs` as an ordinary drain does.
+   */
+  | { readonly type: "drain"; readonly handover?: boolean; readonly limitMs?: number }
+  /** Is the event loop alive, and what is it doing? Answered by `probed`, on the same turn. */
+  | { readonly type: "probe"; readonly id: number }
+  /** What the supervisor knows; shown under `/ready` to loopback callers that ask without a proxy in between. */
+  | { readonly type: "supervisor"; readonly status: unknown };
 
 /** Runtime → supervisor. */
 export type FromRuntime =
@@ -17,6 +26,7 @@ export type FromRuntime =
   | { readonly type: "reload_refused"; readonly id: number; readonly reason: string }
   | { readonly type: "draining"; readonly deadlineMs: number }
   | { readonly type: "drained"; readonly report: DrainReport }
+  | { readonly type: "probed"; readonly id: number; readonly stats: RuntimeStats }
   /** The runtime gives up and exits after this. `cure` is for people. */
   | { readonly type: "fatal"; readonly code: string; readonly message: string };
 
@@ -34,4 +44,23 @@ export interface DrainReport {
   readonly sessionsFlushed: number;
   readonly requestsFinished: number;
   readonly cut: number;
+}
+
+/** A runtime's own account of itself, for `status`, the live view and the history. */
+export interface RuntimeStats {
+  readonly state: "starting" | "ready" | "draining";
+  readonly sessionsActive: number;
+  readonly sessionsMax: number;
+  /** Clients in the waiting line. */
+  readonly waiting: number;
+  /** Since the process started. */
+  readonly requestsTotal: number;
+  /** Answers of 500 and above except deliberate 503s, since the process started. */
+  readonly failuresTotal: number;
+  readonly audioSecondsTotal: number;
+  /** Of the last few hundred requests; absent before the first. */
+  readonly latencyMs?: { readonly p50: number; readonly p95: number; readonly p99: number };
+  readonly eventLoopLagMs: number;
+  readonly rssBytes: number;
+  readonly heapUsedBytes: number;
 }
