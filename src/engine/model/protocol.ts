@@ -1,0 +1,46 @@
+import type { FrontEnd } from "../../models/manifest.ts";
+
+/** What an inference worker needs to load a model. Structured-clonable. */
+export interface LoadRequest {
+  readonly encoderPath: string;
+  readonly decoderPath: string;
+  readonly jointPath: string;
+  readonly vocabPath: string;
+  readonly frontEnd: FrontEnd;
+  /** ONNX intra-op threads. */
+  readonly threads: number;
+  readonly maxSymbolsPerFrame: number;
+}
+
+/** Main thread → inference worker. A worker gets one `run` at a time. */
+export type ToInference =
+  | { readonly type: "load"; readonly request: LoadRequest }
+  /** `features` is [melBins, frames]: as the encoder wants it. Transferred. */
+  | { readonly type: "run"; readonly id: number; readonly features: Float32Array; readonly frames: number }
+  | { readonly type: "close" };
+
+/** What is known once the graphs are loaded. */
+export interface LoadedModel {
+  readonly vocabSize: number;
+  readonly melBins: number;
+  /** Feature frames per encoder frame. */
+  readonly subsampling: number;
+  readonly loadMs: number;
+}
+
+/** Tokens of one window. The arrays are transferred. */
+export interface WindowResult {
+  readonly ids: Int32Array;
+  readonly frames: Int32Array;
+  readonly probabilities: Float32Array;
+  readonly encodedFrames: number;
+  readonly encoderMs: number;
+  readonly totalMs: number;
+}
+
+/** Inference worker → main thread. */
+export type FromInference =
+  | { readonly type: "loaded"; readonly model: LoadedModel }
+  | { readonly type: "load_failed"; readonly code: string; readonly message: string }
+  | { readonly type: "done"; readonly id: number; readonly result: WindowResult }
+  | { readonly type: "failed"; readonly id: number; readonly message: string };

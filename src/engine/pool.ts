@@ -1,0 +1,289 @@
+import { Worker } from "node:worker_threads";
+import { entryFile } from "../shared/entry.ts";
+import { GigasttError, WireError, messageOf } from "../shared/errors.ts";
+import type { FromInference, LoadedModel, LoadRequest, ToInference, WindowResult } from "./model/protocol.ts";
+
+/** One window of features to recognise. */
+export interface WindowJob {
+  /** [melBins, frames]. Given away: the pool transfers it. */
+  readonly features: Float32Array;
+  readonly frames: number;
+  /** Queue order: the earliest goes first. Milliseconds on the pool's clock. A late file window overtakes fresh live ones, so nothing starves. */
+  readonly deadlineMs: number;
+  /** Live windows may use every worker; file windows leave one free while live sessions are open. */
+  readonly kind: "live" | "file";
+  readonly signal: AbortSignal;
+}
+
+export interface PoolOptions {
+  readonly workers: number;
+  readonly request: LoadRequest;
+  /** Most windows that wait; one more is refused. */
+  readonly queueLimit: number;
+  readonly loadTimeoutMs: number;
+  /** Called when a worker was lost and is being replaced. */
+  readonly onWorkerLost: (reason: string) => void;
+}
+
+export interface PoolStats {
+  readonly workers: number;
+  readonly busyWorkers: number;
+  readonly queuedWindows: number;
+  readonly workerRestartsTotal: number;
+}
+
+/**
+ * Worker threads that own the ONNX sessions, and the one queue in front of them.
+ * A busy worker is never terminated: that aborts the process (exit 134, onnxruntime-node 1.30).
+ * Cancelling drops what still waits and forgets the answer of what runs.
+ */
+export interface InferencePool {
+  /** Loads the model in every worker. Rejects with the first load error. */
+  start(): Promise<LoadedModel>;
+  /** Rejects with the signal's reason, or a WireError: `pool_closed`, `queue_full`, `inference_error`. */
+  run(job: WindowJob): Promise<WindowResult>;
+  stats(): PoolStats;
+  /** How many live sessions are open: file windows then leave a worker to them. */
+  setLiveSessions(count: number): void;
+  /** Rejects what waits, waits for what runs, frees the sessions. */
+  close(): Promise<void>;
+}
+
+export function createPool(options: PoolOptions): InferencePool {
+  const slots: Slot[] = [];
+  const queue: Queued[] = [];
+  let nextId = 1;
+  let closing = false;
+  let liveSessions = 0;
+  let restarts = 0;
+  let restartDelayMs = RESTART_DELAY_MIN_MS;
+  const pendingRestarts = new Set<NodeJS.Timeout>();
+
+  async function start(): Promise<LoadedModel> {
+    try {
+      // The first worker alone: a broken model is reported once, and the others find the file in the page cache.
+      const model = await addWorker();
+      await Promise.all(Array.from({ length: options.workers - 1 }, () => addWorker()));
+      return model;
+    } catch (error) {
+      await close();
+      throw error;
+    }
+  }
+
+  function addWorker(): Promise<LoadedModel> {
+    return new Promise((resolve, reject) => {
+      const worker = new Worker(entryFile("engine/worker"), { name: "gigastt-inference" });
+      const slot: Slot = { worker, state: "loading", current: undefined };
+      slots.push(slot);
+      const timer = setTimeout(() => {
+        reject(
+          new GigasttError(
+            "GST_MODEL_LOAD_TIMEOUT",
+            `the model must load within model.loadTimeout (${options.loadTimeoutMs} ms), it did not: raise it, or use int8 weights.`,
+          ),
+        );
+      }, options.loadTimeoutMs);
+      worker.on("message", (message: FromInference) => {
+        switch (message.type) {
+          case "loaded":
+            clearTimeout(timer);
+            slot.state = "idle";
+            restartDelayMs = RESTART_DELAY_MIN_MS;
+            resolve(message.model);
+            if (closing) shutDown(slot);
+            else pump();
+            break;
+          case "load_failed":
+            clearTimeout(timer);
+            slot.state = "failed";
+            reject(new GigasttError(message.code, message.message));
+            shutDown(slot);
+            break;
+          case "done":
+            finish(slot, message.id, (queued) => queued.resolve(message.result));
+            break;
+          case "failed":
+            finish(slot, message.id, (queued) => queued.reject(inferenceError(message.message)));
+            break;
+        }
+      });
+      worker.on("error", (error: unknown) => {
+        slot.lastError = messageOf(error);
+      });
+      worker.on("exit", (code) => {
+        clearTimeout(timer);
+        const wasLoading = slot.state === "loading";
+        const expected = slot.state === "closing" || slot.state === "failed";
+        slots.splice(slots.indexOf(slot), 1);
+        const reason = slot.lastError ?? `the worker ended with code ${code}`;
+        const lost = slot.current;
+        slot.current = undefined;
+        lost?.reject(inferenceError(reason));
+        slot.exited?.();
+        if (wasLoading) reject(new GigasttError("GST_MODEL_LOAD", `the model could not be loaded: ${reason}.`));
+        if (!expected && !closing) replace(reason);
+      });
+      post(slot, { type: "load", request: options.request });
+    });
+  }
+
+  function replace(reason: string): void {
+    restarts++;
+    options.onWorkerLost(reason);
+    const timer = setTimeout(() => {
+      pendingRestarts.delete(timer);
+      // Its own exit or load error brings us back here with a longer delay.
+      addWorker().catch((error: unknown) => {
+        if (!closing) replace(messageOf(error));
+      });
+    }, restartDelayMs);
+    pendingRestarts.add(timer);
+    restartDelayMs = Math.min(restartDelayMs * 2, RESTART_DELAY_MAX_MS);
+    // With no worker left, waiting windows would wait for the model to load again: better an answer now.
+    if (slots.every((slot) => slot.state !== "idle" && slot.state !== "busy")) {
+      for (const queued of queue.splice(0)) queued.reject(inferenceError(reason));
+    }
+  }
+
+  function finish(slot: Slot, id: number, settle: (queued: Queued) => void): void {
+    const queued = slot.current;
+    slot.current = undefined;
+    if (slot.state === "busy") slot.state = "idle";
+    if (queued?.id === id) settle(queued);
+    if (closing) shutDown(slot);
+    else pump();
+  }
+
+  function pump(): void {
+    for (;;) {
+      const idle = slots.filter((slot) => slot.state === "idle");
+      const slot = idle[0];
+      if (!slot) return;
+      const keepFree = liveSessions > 0 && options.workers > 1 && idle.length === 1;
+      const index = earliest(queue, keepFree);
+      if (index < 0) return;
+      const queued = queue.splice(index, 1)[0]!;
+      queued.started();
+      slot.current = queued;
+      slot.state = "busy";
+      const { features, frames } = queued.job;
+      post(slot, { type: "run", id: queued.id, features, frames }, [features.buffer]);
+    }
+  }
+
+  function run(job: WindowJob): Promise<WindowResult> {
+    return new Promise((resolve, reject) => {
+      if (job.signal.aborted) return reject(job.signal.reason as Error);
+      if (closing) return reject(new WireError("pool_closed", "the recogniser is shutting down"));
+      if (queue.length >= options.queueLimit) {
+        return reject(new WireError("queue_full", "too many windows wait for the recogniser", { retryAfterMs: 2000 }));
+      }
+      const onAbort = (): void => {
+        const at = queue.indexOf(queued);
+        if (at >= 0) queue.splice(at, 1);
+        reject(job.signal.reason as Error);
+      };
+      job.signal.addEventListener("abort", onAbort, { once: true });
+      const done = (): void => job.signal.removeEventListener("abort", onAbort);
+      const queued: Queued = {
+        id: nextId++,
+        job,
+        started: () => {},
+        resolve: (result) => {
+          done();
+          resolve(result);
+        },
+        reject: (error) => {
+          done();
+          reject(error);
+        },
+      };
+      queue.push(queued);
+      pump();
+    });
+  }
+
+  async function close(): Promise<void> {
+    closing = true;
+    for (const timer of pendingRestarts) clearTimeout(timer);
+    for (const queued of queue.splice(0))
+      queued.reject(new WireError("pool_closed", "the recogniser is shutting down"));
+    await Promise.all(
+      slots.map(
+        (slot) =>
+          new Promise<void>((resolve) => {
+            slot.exited = resolve;
+            if (slot.state === "idle" || slot.state === "failed") shutDown(slot);
+          }),
+      ),
+    );
+  }
+
+  function shutDown(slot: Slot): void {
+    if (slot.state === "busy" || slot.state === "loading") return;
+    slot.state = "closing";
+    post(slot, { type: "close" });
+  }
+
+  return {
+    start,
+    run,
+    close,
+    setLiveSessions: (count) => {
+      liveSessions = count;
+      pump();
+    },
+    stats: () => ({
+      workers: slots.filter((slot) => slot.state === "idle" || slot.state === "busy").length,
+      busyWorkers: slots.filter((slot) => slot.state === "busy").length,
+      queuedWindows: queue.length,
+      workerRestartsTotal: restarts,
+    }),
+  };
+}
+
+// ---
+
+const RESTART_DELAY_MIN_MS = 100;
+const RESTART_DELAY_MAX_MS = 30_000;
+
+interface Slot {
+  readonly worker: Worker;
+  state: "loading" | "idle" | "busy" | "closing" | "failed";
+  current: Queued | undefined;
+  lastError?: string;
+  exited?: () => void;
+}
+
+interface Queued {
+  readonly id: number;
+  readonly job: WindowJob;
+  started(): void;
+  resolve(result: WindowResult): void;
+  reject(error: Error): void;
+}
+
+function post(slot: Slot, message: ToInference, transfer: ArrayBufferLike[] = []): void {
+  slot.worker.postMessage(
+    message,
+    transfer.filter((buffer) => buffer instanceof ArrayBuffer),
+  );
+}
+
+function earliest(queue: readonly Queued[], liveOnly: boolean): number {
+  let best = -1;
+  for (let k = 0; k < queue.length; k++) {
+    const { job } = queue[k]!;
+    if (liveOnly && job.kind === "file") continue;
+    if (best < 0 || job.deadlineMs < queue[best]!.job.deadlineMs) best = k;
+  }
+  return best;
+}
+
+/** The native message may name files and shapes: it is the cause, never the text. */
+function inferenceError(detail: string): WireError {
+  return new WireError("inference_error", "this part of the audio could not be recognised", {
+    cause: new Error(detail),
+  });
+}
