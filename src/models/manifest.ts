@@ -23,6 +23,8 @@ export interface ModelBundle {
   readonly frontEnd: FrontEnd;
   /** Why `auto` fell back to this model; undefined when it was asked for. */
   readonly notice: string | undefined;
+  /** Verified hashes may be remembered in a stamp file beside the files. Absent = false. */
+  readonly keepsStamp?: boolean;
 }
 
 /** Parameters of the log-mel front end. */

@@ -20,7 +20,16 @@ export interface OpenedModel extends OnnxModel {
 /** Field numbers of onnx.proto3. */
 const MODEL = { irVersion: 1, graph: 7, opsetImport: 8 };
 const GRAPH = { node: 1, initializer: 5 };
-const TENSOR = { dims: 1, dataType: 2, floatData: 4, int32Data: 5, int64Data: 7, name: 8, rawData: 9, externalData: 13 };
+const TENSOR = {
+  dims: 1,
+  dataType: 2,
+  floatData: 4,
+  int32Data: 5,
+  int64Data: 7,
+  name: 8,
+  rawData: 9,
+  externalData: 13,
+};
 
 /** Messages other than weights are read whole; none in a sane graph is near this. */
 const MAX_MESSAGE_BYTES = 64 * 2 ** 20;
@@ -122,7 +131,8 @@ async function readTensor(cursor: FileCursor, file: FileHandle): Promise<OnnxTen
     if (field === TENSOR.name) name = new TextDecoder().decode(bytes);
     else if (field === TENSOR.dims) dims.push(...packedVarints(bytes));
     else if (field === TENSOR.int32Data || field === TENSOR.int64Data) decoded = packedVarints(bytes);
-    else if (field === TENSOR.externalData) throw formatError(`the weights of ${name || "a tensor"} are in another file`);
+    else if (field === TENSOR.externalData)
+      throw formatError(`the weights of ${name || "a tensor"} are in another file`);
   }
   if (decoded) return integerTensor(name, dims, dataType, decoded);
   const elements = elementCount(dims);
@@ -228,7 +238,9 @@ async function readAt(file: FileHandle, offset: number, length: number): Promise
 }
 
 function formatError(reason: string, cause?: unknown): GigasttError {
-  return new GigasttError("GST_MODEL_FORMAT", `the model file is not usable: ${reason}. Pull or export it again.`, { cause });
+  return new GigasttError("GST_MODEL_FORMAT", `the model file is not usable: ${reason}. Pull or export it again.`, {
+    cause,
+  });
 }
 
 /** Walks protobuf fields of a file region through a small buffer. */
@@ -289,7 +301,8 @@ class FileCursor {
     const start = this.#position;
     this.skip(length);
     const inBuffer = start - this.#bufferStart;
-    if (inBuffer >= 0 && inBuffer + length <= this.#buffer.length) return this.#buffer.slice(inBuffer, inBuffer + length);
+    if (inBuffer >= 0 && inBuffer + length <= this.#buffer.length)
+      return this.#buffer.slice(inBuffer, inBuffer + length);
     return readAt(this.#file, start, length);
   }
 

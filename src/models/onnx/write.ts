@@ -22,7 +22,10 @@ export async function writeOnnx(
     for (const { field, bytes } of model.graphRest) graphHead.tag(field, WireType.LengthDelimited).bytes(bytes);
     const graphHeadBytes = graphHead.finish();
     const tensorTags = tensors.map(({ tensor, head }) =>
-      new BinaryWriter().tag(5, WireType.LengthDelimited).uint32(head.length + tensor.byteLength).finish(),
+      new BinaryWriter()
+        .tag(5, WireType.LengthDelimited)
+        .uint32(head.length + tensor.byteLength)
+        .finish(),
     );
     const totalBytes = tensors.reduce(
       (sum, { tensor, head }, index) => sum + (tensorTags[index]?.length ?? 0) + head.length + tensor.byteLength,

@@ -69,7 +69,11 @@ export function quantizeModel(
     }
     const product = bias ? `${output}_product` : output;
     nodes.push(
-      makeNode("MatMulInteger", [q, quantized.values.name, `${activation}_zero`, quantized.zeros.name], `${output}_int32`),
+      makeNode(
+        "MatMulInteger",
+        [q, quantized.values.name, `${activation}_zero`, quantized.zeros.name],
+        `${output}_int32`,
+      ),
       makeNode("Cast", [`${output}_int32`], `${output}_cast`, { to: DataType.float32 }),
       makeNode("Mul", [`${activation}_scale`, quantized.scales.name], `${output}_scales`),
       makeNode("Mul", [`${output}_cast`, `${output}_scales`], product),

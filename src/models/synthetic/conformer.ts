@@ -117,10 +117,9 @@ const BLANK_LEAD = 2.5;
 
 function subsample(g: GraphBuilder, input: string, from: number, to: number): string {
   const weight = g.random([to, from, 5], 1 / Math.sqrt(from * 5));
-  return g.op(
-    "Relu",
-    [g.op("Conv", [input, weight, g.random([to], 0.1)], { kernel_shape: [5], strides: [2], pads: [2, 2] })],
-  );
+  return g.op("Relu", [
+    g.op("Conv", [input, weight, g.random([to], 0.1)], { kernel_shape: [5], strides: [2], pads: [2, 2] }),
+  ]);
 }
 
 function linear(g: GraphBuilder, input: string, from: number, to: number): string {

@@ -69,7 +69,7 @@ it("gives a prediction network and a joint that fit the encoder", async () => {
     dec: new ort.Tensor("float32", dec?.data as Float32Array, [1, 16, 1]), // the graph's output is float32
   });
   expect(scores?.dims).toEqual([1, 1, 1, 21]);
-  const total = [...(scores?.data as Float32Array)].reduce((sum, value) => sum + Math.exp(value), 0);
+  const total = [...(scores!.data as Float32Array)].reduce((sum, value) => sum + Math.exp(value), 0);
   expect(total).toBeCloseTo(1, 4);
 });
 

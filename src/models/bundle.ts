@@ -1,0 +1,47 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { ModelBundle, ModelFile } from "./manifest.ts";
+import type { ModelEntry, Precision } from "./registry-guard.ts";
+
+/** The distinct files of one precision, in registry order; undefined when the model does not have it. */
+export function filesOf(entry: ModelEntry, precision: Precision): readonly ModelFile[] | undefined {
+  const roles = entry.precisions[precision];
+  if (roles === undefined) return undefined;
+  const wanted = new Set([roles.encoder, roles.decoder, roles.joint, roles.vocab]);
+  return entry.files.filter(({ name }) => wanted.has(name));
+}
+
+/** The bundle of a model whose files lie in `dir`. Touches no disk. The entry must have the precision. */
+export function createBundle(options: {
+  readonly entry: ModelEntry;
+  readonly precision: Precision;
+  readonly dir: string;
+  readonly notice?: string;
+}): ModelBundle {
+  const { entry, precision, dir } = options;
+  const roles = entry.precisions[precision];
+  const files = filesOf(entry, precision);
+  if (roles === undefined || files === undefined) throw new RangeError(`${entry.id} has no ${precision}`);
+  return {
+    id: entry.id,
+    name: entry.name,
+    version: entry.version,
+    precision,
+    encoderPath: join(dir, roles.encoder),
+    decoderPath: join(dir, roles.decoder),
+    jointPath: join(dir, roles.joint),
+    vocabPath: join(dir, roles.vocab),
+    files,
+    bundleHash: bundleHash(files),
+    frontEnd: entry.frontEnd,
+    notice: options.notice,
+    // Bundled files are small and may lie in a read-only installation: they are simply hashed every time.
+    keepsStamp: entry.source.kind === "download",
+  };
+}
+
+/** SHA-256 over the sorted `sha256  name` lines, hex: the identity of a bundle. */
+export function bundleHash(files: readonly ModelFile[]): string {
+  const lines = files.map(({ name, sha256 }) => `${sha256}  ${name}\n`).sort();
+  return createHash("sha256").update(lines.join("")).digest("hex");
+}

@@ -1,0 +1,15 @@
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+
+/**
+ * Folder of the downloaded models: `model.dir` when set, else `gigastt/models` in the user's data directory
+ * (`XDG_DATA_HOME`, or `~/.local/share`). Each model has a folder of its own in it, named by its id.
+ */
+export function modelsDir(configured: string | undefined, env: NodeJS.ProcessEnv): string {
+  if (configured !== undefined && configured !== "") return resolve(configured);
+  const dataHome = env["XDG_DATA_HOME"];
+  // The XDG specification tells programs to ignore a relative path.
+  if (dataHome !== undefined && isAbsolute(dataHome)) return join(dataHome, "gigastt", "models");
+  const home = env["HOME"];
+  return join(home !== undefined && isAbsolute(home) ? home : homedir(), ".local", "share", "gigastt", "models");
+}

@@ -1,0 +1,70 @@
+import { randomBytes } from "node:crypto";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+/**
+ * The identity of a file's content as the file system tells it. A write, a rename over it and a restored copy all change one of these
+ * (the change time cannot be set by `touch`), so equal identities mean the bytes that were hashed. Texts, because nanoseconds exceed 2^53.
+ */
+export interface FileIdentity {
+  readonly bytes: string;
+  readonly mtimeNs: string;
+  readonly ctimeNs: string;
+  readonly inode: string;
+  readonly device: string;
+}
+
+/** Hashes known to be right, by file name. */
+export type Stamp = Readonly<Record<string, { readonly identity: FileIdentity; readonly sha256: string }>>;
+
+const STAMP_NAME = ".gigastt-verified.json";
+const KEYS = ["bytes", "mtimeNs", "ctimeNs", "inode", "device"] as const;
+
+/** undefined for a folder or a device. @throws the file system's error. */
+export async function identityOf(path: string): Promise<FileIdentity | undefined> {
+  const stats = await stat(path, { bigint: true });
+  if (!stats.isFile()) return undefined;
+  return {
+    bytes: String(stats.size),
+    mtimeNs: String(stats.mtimeNs),
+    ctimeNs: String(stats.ctimeNs),
+    inode: String(stats.ino),
+    device: String(stats.dev),
+  };
+}
+
+export function sameIdentity(a: FileIdentity, b: FileIdentity | undefined): boolean {
+  return b !== undefined && KEYS.every((key) => a[key] === b[key]);
+}
+
+/** The stamp of a folder; anything unreadable, foreign or damaged is an empty stamp, which only costs a hash run. */
+export async function readStamp(dir: string): Promise<Stamp> {
+  try {
+    const value: unknown = JSON.parse(await readFile(join(dir, STAMP_NAME), "utf8"));
+    if (typeof value !== "object" || value === null) return {};
+    const known: Record<string, Stamp[string]> = Object.create(null) as Record<string, Stamp[string]>; // no inherited names
+    for (const [name, entry] of Object.entries(value)) if (isStampEntry(entry)) known[name] = entry;
+    return known;
+  } catch {
+    return {};
+  }
+}
+
+/** Best effort: a read-only folder keeps no stamp. */
+export async function writeStamp(dir: string, stamp: Stamp): Promise<void> {
+  const temporary = join(dir, `${STAMP_NAME}.${randomBytes(6).toString("hex")}`);
+  try {
+    await writeFile(temporary, `${JSON.stringify(stamp, null, 1)}\n`, { mode: 0o644 });
+    await rename(temporary, join(dir, STAMP_NAME));
+  } catch {
+    await rm(temporary, { force: true }).catch(() => undefined);
+  }
+}
+
+function isStampEntry(value: unknown): value is Stamp[string] {
+  if (typeof value !== "object" || value === null || !("identity" in value) || !("sha256" in value)) return false;
+  const { identity, sha256 } = value;
+  if (typeof sha256 !== "string" || typeof identity !== "object" || identity === null) return false;
+  const texts: Record<string, unknown> = { ...identity };
+  return KEYS.every((key) => typeof texts[key] === "string");
+}
