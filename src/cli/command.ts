@@ -28,6 +28,8 @@ export interface Command {
   readonly summary: string;
   /** Positionals as the usage line shows them, e.g. `FILE…|-`. Empty = none allowed. */
   readonly positionals?: string;
+  /** Words the positional may be, for completions. */
+  readonly choices?: readonly string[];
   readonly flags?: Readonly<Record<string, FlagSpec>>;
   /** A longer text and examples, shown by `--help`. */
   readonly help?: string;

@@ -1,0 +1,153 @@
+import { parseArgs } from "node:util";
+import { closest, didYouMean } from "../shared/suggest.ts";
+import type { Command, FlagSpec } from "./command.ts";
+import { UsageError } from "./usage.ts";
+
+type Flags = Readonly<Record<string, FlagSpec>>;
+
+/** Flags that every command takes, before or after its name. */
+export const GLOBAL_FLAGS: Flags = {
+  config: { type: "string", short: "c", value: "FILE", describe: "configuration file" },
+  set: {
+    type: "string",
+    value: "KEY=VALUE",
+    multiple: true,
+    describe: "set one configuration key, for example pool.size=8; may be repeated",
+  },
+  "no-color": { type: "boolean", describe: "no colours; the NO_COLOR variable does the same" },
+  help: { type: "boolean", short: "h", describe: "show help" },
+};
+
+/** `--version` belongs to gigastt itself only. */
+export const TOP_FLAGS: Flags = { version: { type: "boolean", short: "V", describe: "show the version" } };
+
+export interface ParsedFlags {
+  readonly flags: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+  readonly positionals: readonly string[];
+}
+
+/** The words that name the command, as far as flags known so far can tell words from flag values. */
+export function positionalsOf(
+  argv: readonly string[],
+  known: Flags,
+): { words: string[]; unknownBefore: string | undefined } {
+  const words: string[] = [];
+  let unknownBefore: string | undefined;
+  for (const token of tokenize(argv, known)) {
+    if (token.kind === "option-terminator") break;
+    if (token.kind === "positional") words.push(token.value);
+    else if (words.length === 0 && !Object.hasOwn(known, token.name)) unknownBefore ??= token.rawName;
+  }
+  return { words, unknownBefore };
+}
+
+/** Strict parsing for one command: every mistake of the line at once, with did-you-mean. Throws UsageError. */
+export function parseFlags(argv: readonly string[], path: readonly string[], command: Command): ParsedFlags {
+  const known = { ...GLOBAL_FLAGS, ...command.flags };
+  const flags: Record<string, string | boolean | string[]> = {};
+  const positionals: string[] = [];
+  const mistakes: string[] = [];
+  for (const token of tokenize(argv, known)) {
+    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind !== "option") continue;
+    const spec = Object.hasOwn(known, token.name) ? known[token.name] : undefined;
+    const mistake =
+      spec === undefined
+        ? unknownFlag(token.rawName, known)
+        : flagMistake(token, spec, flags[token.name] !== undefined);
+    if (mistake !== undefined || spec === undefined) {
+      if (mistake !== undefined) mistakes.push(mistake);
+      continue;
+    }
+    const value = spec.type === "boolean" ? true : (token.value ?? "");
+    if (spec.multiple === true && typeof value === "string") {
+      const list = flags[token.name];
+      flags[token.name] = [...(Array.isArray(list) ? list : []), value];
+    } else {
+      flags[token.name] = value;
+    }
+  }
+  const own = positionals.slice(path.length);
+  // Someone who asks for help gets it, whatever else is on the line.
+  if (flags["help"] === true) return { flags, positionals: own };
+  mistakes.push(...positionalMistakes(own, command.positionals ?? ""));
+  if (mistakes.length > 0) throw new UsageError(mistakes, path);
+  return { flags, positionals: own };
+}
+
+/** How many positionals a usage text such as `FILE…|-`, `[KEY]` or `URL` allows. */
+export function positionalBounds(usage: string): { min: number; max: number } {
+  const words = usage.split(/\s+/).filter((word) => word !== "");
+  const many = words.some((word) => word.includes("…") || word.includes("..."));
+  return { min: words.filter((word) => !word.startsWith("[")).length, max: many ? Infinity : words.length };
+}
+
+// ---
+
+type Token =
+  | {
+      readonly kind: "option";
+      readonly name: string;
+      readonly rawName: string;
+      readonly value: string | undefined;
+      readonly inline: boolean;
+    }
+  | { readonly kind: "positional"; readonly value: string }
+  | { readonly kind: "option-terminator" };
+
+function tokenize(argv: readonly string[], known: Flags): Token[] {
+  const options = Object.fromEntries(
+    Object.entries(known).map(([name, { type, short }]) => [
+      name,
+      { type, multiple: true, ...(short === undefined ? {} : { short }) },
+    ]),
+  );
+  // Not strict: parseArgs stops at the first mistake and knows no did-you-mean; its tokens tell us everything.
+  const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true });
+  return tokens.map((token): Token => {
+    if (token.kind !== "option") return token;
+    return {
+      kind: "option",
+      name: token.name,
+      rawName: token.rawName,
+      value: token.value,
+      inline: token.inlineValue === true,
+    };
+  });
+}
+
+function unknownFlag(rawName: string, known: Flags): string {
+  const names = Object.keys(known).map((name) => `--${name}`);
+  const short = rawName.startsWith("--") ? undefined : `${rawName} is not a flag of this command`;
+  const meant = didYouMean(rawName, names);
+  return short ?? `${rawName} is not a flag of this command${meant === "" ? "" : `, ${meant}`}`;
+}
+
+function flagMistake(token: Token & { kind: "option" }, spec: FlagSpec, seen: boolean): string | undefined {
+  const { rawName, value } = token;
+  if (seen && spec.multiple !== true && spec.type === "string") return `${rawName} is given twice, once is enough`;
+  if (spec.type === "boolean") {
+    return value === undefined ? undefined : `${rawName} takes no value, found "${value}"`;
+  }
+  const placeholder = spec.value ?? "VALUE";
+  if (value === undefined) return `${rawName} needs a value: ${rawName} ${placeholder}`;
+  if (!token.inline && value.startsWith("-") && value !== "-") {
+    return `${rawName} needs a value, found the flag ${value}; a value that starts with a dash is written ${rawName}=${value}`;
+  }
+  if (value === "") return `${rawName} needs a value, found an empty text`;
+  if (spec.choices !== undefined && !spec.choices.includes(value)) {
+    const meant = closest(value, spec.choices);
+    return `${rawName} must be one of ${spec.choices.join(", ")}, found "${value}"${meant === undefined ? "" : `; did you mean ${meant}?`}`;
+  }
+  return undefined;
+}
+
+function positionalMistakes(positionals: readonly string[], usage: string): string[] {
+  const { min, max } = positionalBounds(usage);
+  if (positionals.length < min) return [`${usage} is missing`];
+  if (positionals.length <= max) return [];
+  const surplus = positionals.slice(max).map((word) => `"${word}"`);
+  return [
+    `${surplus.join(", ")} is not expected here: ${max === 0 ? "the command takes no arguments" : `it takes ${usage}`}`,
+  ];
+}

@@ -1,0 +1,65 @@
+import { GLOBAL_FLAGS, TOP_FLAGS } from "./args.ts";
+import type { Command, FlagSpec } from "./command.ts";
+import { table, wrap, type Paint } from "./output.ts";
+
+/** The help of gigastt itself. */
+export function renderTopHelp(commands: Readonly<Record<string, { readonly summary: string }>>, paint: Paint): string {
+  return `${[
+    "Self-hosted Russian speech recognition.",
+    `${paint.bold("Usage:")} gigastt COMMAND [FLAGS]`,
+    section(
+      "Commands:",
+      Object.entries(commands).map(([name, { summary }]) => [name, summary]),
+      paint,
+    ),
+    section("Flags:", flagRows({ ...GLOBAL_FLAGS, ...TOP_FLAGS }), paint),
+    "Exit codes: 0 ok, 1 failed, 2 usage or configuration, 130 interrupted (Ctrl-C), 143 terminated.",
+    "`gigastt COMMAND --help` tells more about a command.",
+  ].join("\n\n")}\n`;
+}
+
+/** The help of one command. @param path its words, e.g. `["config", "check"]` */
+export function renderHelp(path: readonly string[], command: Command, paint: Paint): string {
+  const name = `gigastt ${path.join(" ")}`;
+  const parts = [command.summary.replace(/\.?$/, "."), `${paint.bold("Usage:")} ${usageOf(path, command)}`];
+  if (command.help !== undefined) parts.push(wrap(command.help.trim(), 100).join("\n"));
+  if (command.subcommands !== undefined) {
+    parts.push(
+      section(
+        "Commands:",
+        Object.entries(command.subcommands).map(([word, { summary }]) => [word, summary]),
+        paint,
+      ),
+    );
+  }
+  if (command.flags !== undefined) parts.push(section("Flags:", flagRows(command.flags), paint));
+  parts.push(section("Global flags:", flagRows(GLOBAL_FLAGS), paint));
+  if (command.subcommands !== undefined) parts.push(`\`${name} COMMAND --help\` tells more about a command.`);
+  return `${parts.join("\n\n")}\n`;
+}
+
+/** `gigastt config check [FILE] [FLAGS]` */
+export function usageOf(path: readonly string[], command: Command): string {
+  const words = ["gigastt", ...path];
+  if (command.subcommands !== undefined) words.push(command.run === undefined ? "COMMAND" : "[COMMAND]");
+  if (command.positionals !== undefined && command.positionals !== "") words.push(command.positionals);
+  words.push("[FLAGS]");
+  return words.join(" ");
+}
+
+/** `-c, --config FILE` */
+export function flagSyntax(name: string, flag: FlagSpec): string {
+  const value =
+    flag.type === "string" ? ` ${flag.choices === undefined ? (flag.value ?? "VALUE") : flag.choices.join("|")}` : "";
+  return `${flag.short === undefined ? "    " : `-${flag.short}, `}--${name}${value}`;
+}
+
+// ---
+
+function flagRows(flags: Readonly<Record<string, FlagSpec>>): [string, string][] {
+  return Object.entries(flags).map(([name, flag]) => [flagSyntax(name, flag), flag.describe]);
+}
+
+function section(title: string, rows: readonly (readonly [string, string])[], paint: Paint): string {
+  return `${paint.bold(title)}\n${table(rows, "  ")}`;
+}

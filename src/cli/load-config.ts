@@ -1,0 +1,53 @@
+import { loadConfig, type LoadedConfig } from "../config/load.ts";
+import type { CommandContext, FlagSpec } from "./command.ts";
+import { paintFor } from "./output.ts";
+import { renderProblems } from "./problems.ts";
+import { UsageError } from "./usage.ts";
+
+/** Flags of the commands that serve; each is short for a `--set`. */
+export const SERVER_FLAGS: Readonly<Record<string, FlagSpec>> = {
+  host: { type: "string", value: "ADDRESS", describe: "listening address, short for --set server.host=…" },
+  port: { type: "string", short: "p", value: "PORT", describe: "listening port, short for --set server.port=…" },
+  "allow-bind-any": {
+    type: "boolean",
+    describe: "allow a host other than loopback, short for --set server.allowBindAny=true",
+  },
+};
+
+/** The configuration as the context's flags, variables and files give it. Warnings go to stderr; problems are thrown as ConfigError. */
+export async function loadCliConfig(context: CommandContext, options: { quiet?: boolean } = {}): Promise<LoadedConfig> {
+  const loaded = await loadConfig(loadOptions(context));
+  if (options.quiet !== true && loaded.warnings.length > 0) {
+    context.stderr.write(`${renderProblems(loaded.warnings, undefined, paintFor(context.stderr, context))}\n`);
+  }
+  return loaded;
+}
+
+/** What `loadConfig` needs, out of `--config`, `--set` and the server flags. */
+export function loadOptions(context: CommandContext): Parameters<typeof loadConfig>[0] {
+  const { flags, env, cwd } = context;
+  const overrides: Record<string, string> = {};
+  const flagNames: Record<string, string> = {};
+  const set = (key: string, value: string, flag: string): void => {
+    overrides[key] = value;
+    flagNames[key] = flag;
+  };
+  const sets = flags["set"];
+  for (const pair of Array.isArray(sets) ? sets : []) {
+    const equals = pair.indexOf("=");
+    if (equals < 1) throw new UsageError([`--set needs KEY=VALUE, found "${pair}"; for example --set pool.size=8`], []);
+    set(pair.slice(0, equals).trim(), pair.slice(equals + 1), "--set");
+  }
+  for (const [flag, key] of Object.entries(KEY_OF_FLAG)) {
+    const value = flags[flag];
+    if (value === undefined || Array.isArray(value)) continue;
+    set(key, String(value), `--${flag}`);
+  }
+  return { file: typeof flags["config"] === "string" ? flags["config"] : undefined, env, overrides, flagNames, cwd };
+}
+
+const KEY_OF_FLAG: Readonly<Record<string, string>> = {
+  host: "server.host",
+  port: "server.port",
+  "allow-bind-any": "server.allowBindAny",
+};

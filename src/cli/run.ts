@@ -1,0 +1,89 @@
+import { didYouMean } from "../shared/suggest.ts";
+import { GLOBAL_FLAGS, parseFlags, positionalsOf, TOP_FLAGS } from "./args.ts";
+import type { Command, CommandContext } from "./command.ts";
+import { renderHelp, renderTopHelp } from "./help.ts";
+import { paintFor } from "./output.ts";
+import { UsageError } from "./usage.ts";
+
+export type Registry = Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>>;
+
+/** The world a command line runs in; `flags` and `positionals` come from the line itself. */
+export interface World extends Omit<CommandContext, "flags" | "positionals"> {
+  readonly registry: Registry;
+  readonly version: () => string;
+  /** Called before the command runs: its signals are the caller's business unless it has its own. */
+  readonly onCommand?: (command: Command) => void;
+}
+
+/** Runs one command line and returns its exit code. Throws GigasttError for what the user can mend. */
+export async function run(argv: readonly string[], world: World): Promise<number> {
+  const top = positionalsOf(argv, { ...GLOBAL_FLAGS, ...TOP_FLAGS });
+  const [first, ...rest] = top.words;
+  if (first === undefined) return runTop(argv, world);
+  if (top.unknownBefore !== undefined) {
+    throw new UsageError([`${top.unknownBefore} is no global flag; flags of a command come after its name`], []);
+  }
+  // `gigastt help models pull` is `gigastt models pull --help`.
+  if (first === "help") {
+    return rest.length === 0 ? runTop(["--help"], world) : run([...rest, "--help"], world);
+  }
+  const entry = Object.hasOwn(world.registry, first) ? world.registry[first] : undefined;
+  if (entry === undefined) {
+    const meant = didYouMean(first, Object.keys(world.registry));
+    throw new UsageError([`there is no command "${first}"${meant === "" ? "" : `, ${meant}`}`], []);
+  }
+  const { path, command } = descend(argv, first, await entry.load());
+  const { flags, positionals } = parseFlags(argv, path, command);
+  const paint = paintFor(world.stdout, { env: world.env, flags });
+  if (flags["help"] === true || command.run === undefined) {
+    const text = renderHelp(path, command, paint);
+    if (flags["help"] === true) {
+      world.stdout.write(text);
+      return 0;
+    }
+    throw new UsageError([`a command is missing: one of ${Object.keys(command.subcommands ?? {}).join(", ")}`], path);
+  }
+  world.onCommand?.(command);
+  const { stdin, stdout, stderr, env, cwd, signal } = world;
+  return command.run({ flags, positionals, stdin, stdout, stderr, env, cwd, signal });
+}
+
+// ---
+
+function runTop(argv: readonly string[], world: World): number {
+  const { flags } = parseFlags(argv, [], { summary: "", flags: TOP_FLAGS });
+  if (flags["version"] === true && flags["help"] !== true) world.stdout.write(`gigastt ${world.version()}\n`);
+  else world.stdout.write(renderTopHelp(world.registry, paintFor(world.stdout, { env: world.env, flags })));
+  return 0;
+}
+
+/** Follows the words of the line into a group: `config check` → the check command. */
+function descend(argv: readonly string[], first: string, top: Command): { path: string[]; command: Command } {
+  const path = [first];
+  let command = top;
+  while (command.subcommands !== undefined) {
+    const { words } = positionalsOf(argv, { ...GLOBAL_FLAGS, ...flagsBelow(command) });
+    const word = words[path.length];
+    if (word === undefined) break;
+    const next = Object.hasOwn(command.subcommands, word) ? command.subcommands[word] : undefined;
+    if (next === undefined) {
+      if (command.run !== undefined && command.positionals !== undefined) break;
+      const meant = didYouMean(word, Object.keys(command.subcommands));
+      const known = Object.keys(command.subcommands).join(", ");
+      throw new UsageError(
+        [`there is no command "${word}" in ${path.join(" ")}, ${meant === "" ? `it has ${known}` : meant}`],
+        path,
+      );
+    }
+    path.push(word);
+    command = next;
+  }
+  return { path, command };
+}
+
+/** Flags anywhere below a group: `config --json check` must not take `check` for the value of a flag, nor the other way round. */
+function flagsBelow(command: Command): NonNullable<Command["flags"]> {
+  return Object.assign({}, ...Object.values(command.subcommands ?? {}).map(flagsBelow), command.flags) as NonNullable<
+    Command["flags"]
+  >; // merged from flags only
+}

@@ -1,0 +1,88 @@
+import { ruleOf } from "./describe.ts";
+import { isDictionary, isLeaf, isList, isSection, type SchemaNode, type Section } from "./node.ts";
+import { isRecord, resolvedName, unresolve } from "./resolve.ts";
+import { variableName } from "./variables.ts";
+
+/** A complete configuration file: every key with its meaning, bounds and variable as comments. @param resolved the values to write */
+export function renderCommented(root: Section, resolved: unknown, options: { schemaPath?: string } = {}): string {
+  const lines = [
+    `# yaml-language-server: $schema=${options.schemaPath ?? "./gigastt.schema.json"}`,
+    "#",
+    ...comment(`${root.title}. ${root.description}`, ""),
+    "# Ask `gigastt config explain KEY` about a key and `gigastt config check` about this file.",
+  ];
+  appendSection(lines, root, resolved, "", "");
+  return `${lines.join("\n")}\n`;
+}
+
+/** One value in YAML, on one line. */
+export function yamlScalar(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(yamlScalar).join(", ")}]`;
+  if (isRecord(value)) {
+    return `{${Object.entries(value)
+      .map(([name, child]) => `${yamlScalar(name)}: ${yamlScalar(child)}`)
+      .join(", ")}}`;
+  }
+  if (typeof value !== "string") return JSON.stringify(value) ?? "null";
+  // Anything that could be read as a number, a word of YAML or a structure goes into quotes; JSON's are YAML's.
+  const plain = /^[A-Za-z/][\w./@%+-]*$/.test(value) && !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(value);
+  const address = /^\d[\w.]*$/.test(value) && !/^[\d.]*(?:e\d*)?$/.test(value) && !/^0[xo]/.test(value);
+  const ipv4 = /^\d+\.\d+\.\d+\.\d+(?:\/\d+)?$/.test(value);
+  return plain || address || ipv4 ? value : JSON.stringify(value);
+}
+
+/** `from 1s to 1d`-style bounds without the sentence around them; empty when any value fits. */
+export function boundsOf(node: SchemaNode): string {
+  return ruleOf(node).replace(/^must (?:be )?/, "");
+}
+
+/** `GIGASTT_HOST`, and what else it takes. */
+export function variableOf(key: string, node: Exclude<SchemaNode, Section>): string {
+  return variableName(key, node);
+}
+
+// ---
+
+const WIDTH = 112;
+
+function appendSection(lines: string[], section: Section, resolved: unknown, indent: string, prefix: string): void {
+  const values = isRecord(resolved) ? resolved : {};
+  for (const [name, node] of Object.entries(section.properties)) {
+    const value = values[resolvedName(name, node)];
+    const key = prefix === "" ? name : `${prefix}.${name}`;
+    if (isSection(node)) {
+      lines.push("", ...comment(`${node.title}. ${node.description}`, indent), `${indent}${name}:`);
+      appendSection(lines, node, value, `${indent}  `, key);
+      continue;
+    }
+    lines.push(...comment(`${node.title}. ${node.description}`, indent));
+    lines.push(...comment(`${capital(boundsOf(node))}. ${variableOf(key, node)}`, indent));
+    lines.push(...entry(name, unresolve(node, value), node, indent));
+  }
+}
+
+function entry(name: string, value: unknown, node: SchemaNode, indent: string): string[] {
+  const secret = isLeaf(node) && node["x-secret"] === true && value !== null;
+  if (secret) return [`${indent}${name}: "[REDACTED]"`];
+  const block = (isList(node) || isDictionary(node)) && yamlScalar(value).length > 60;
+  if (block && Array.isArray(value))
+    return [`${indent}${name}:`, ...value.map((item) => `${indent}  - ${yamlScalar(item)}`)];
+  return [`${indent}${name}: ${yamlScalar(value)}`];
+}
+
+function comment(text: string, indent: string): string[] {
+  const lines: string[] = [];
+  let line = `${indent}#`;
+  for (const word of text.replaceAll(/\.{2,}/g, ".").split(/\s+/)) {
+    if (line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = `${indent}#`;
+    }
+    line += ` ${word}`;
+  }
+  return [...lines, line];
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

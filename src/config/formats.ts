@@ -1,0 +1,118 @@
+import { isIP } from "node:net";
+
+/** Text formats of the schema. Each says its rule, checks a value and knows the cure of its common mistakes. */
+export type FormatName = "host" | "cidr" | "origin" | "http-url" | "path" | "id";
+
+export interface Format {
+  readonly rule: string;
+  readonly matches: (text: string) => boolean;
+  readonly cure: (text: string) => string;
+}
+
+export const FORMATS: Readonly<Record<FormatName, Format>> = {
+  host: {
+    rule: "must be an IP address or a host name",
+    matches: isHost,
+    cure: (text) => {
+      const bracketed = /^\[(.+)\](?::(\d+))?$/.exec(text);
+      if (bracketed?.[1] !== undefined && isIP(bracketed[1]) === 6)
+        return `write ${bracketed[1]} without brackets or port`;
+      const withPort = /^(.+):(\d+)$/.exec(text);
+      if (withPort?.[1] !== undefined && isHost(withPort[1])) {
+        return `write ${withPort[1]} here and ${withPort[2]} in server.port`;
+      }
+      if (/^\w+:\/\//.test(text)) return "write the address alone, without a scheme";
+      if (text === "*") return "write 0.0.0.0 for every IPv4 address or :: for IPv6 too";
+      return "for example 127.0.0.1 or 0.0.0.0";
+    },
+  },
+  cidr: {
+    rule: "must be a network in CIDR notation",
+    matches: isCidr,
+    cure: (text) => {
+      const family = isIP(text);
+      if (family !== 0) return `for this one address write ${text}/${family === 4 ? 32 : 128}`;
+      const slash = /^(.+)\/(\d+)$/.exec(text);
+      if (slash?.[1] !== undefined && isIP(slash[1]) !== 0) {
+        return `the prefix length goes to ${isIP(slash[1]) === 4 ? 32 : 128}`;
+      }
+      return "for example 10.0.0.0/8 or 127.0.0.1/32";
+    },
+  },
+  origin: {
+    rule: "must be an origin as browsers send it: scheme, host and port",
+    matches: (text) => text === "null" || originOf(text) === text.toLowerCase(),
+    cure: (text) => {
+      if (text === "*") return "to allow every page set server.corsAllowAny";
+      const origin = originOf(text) ?? originOf(`https://${text}`);
+      return origin === undefined ? "for example https://stt.example.com" : `write ${origin}`;
+    },
+  },
+  "http-url": {
+    rule: "must be an http or https URL",
+    matches: (text) => {
+      const url = parseUrl(text);
+      return url !== undefined && url.username === "" && url.password === "" && url.search === "" && url.hash === "";
+    },
+    cure: (text) => {
+      const url = parseUrl(text);
+      if (url !== undefined) return `write ${url.origin}${url.pathname} without user, query or fragment`;
+      return parseUrl(`https://${text}`) === undefined
+        ? "for example https://mirror.example.com/models"
+        : `write https://${text}`;
+    },
+  },
+  id: {
+    rule: "must be a name of up to 64 letters, digits, dots, dashes and underscores",
+    matches: (text) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text),
+    cure: () => "see `gigastt models list`",
+  },
+  path: {
+    rule: "must be a path",
+    matches: (text) => text.trim() !== "" && !text.includes("\0"),
+    cure: () => "for example /var/lib/gigastt",
+  },
+};
+
+/** True for addresses that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase();
+  return name === "localhost" || name === "::1" || (isIP(name) === 4 && name.startsWith("127."));
+}
+
+/** The network a CIDR really means, host bits cleared: `10.1.2.3/8` → `10.0.0.0/8`. IPv6 is returned as it is. */
+export function networkOf(cidr: string): string {
+  const [address = "", prefix = ""] = cidr.split("/");
+  if (isIP(address) !== 4) return cidr;
+  const bits = Number(prefix);
+  const value = address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+  const block = 2 ** (32 - bits);
+  const base = Math.floor(value / block) * block;
+  return `${[24, 16, 8, 0].map((shift) => Math.floor(base / 2 ** shift) % 256).join(".")}/${bits}`;
+}
+
+// ---
+
+function isHost(text: string): boolean {
+  if (isIP(text) !== 0) return true;
+  // 1.2.3.4.5 and 300.1.1.1 are mistyped addresses, not names.
+  if (text.length > 253 || /^[\d.]+$/.test(text)) return false;
+  return text.split(".").every((label) => /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(label));
+}
+
+function isCidr(text: string): boolean {
+  const match = /^([^/]+)\/(\d{1,3})$/.exec(text);
+  if (match?.[1] === undefined || match[1].includes("%")) return false;
+  const family = isIP(match[1]);
+  return family !== 0 && Number(match[2]) <= (family === 4 ? 32 : 128);
+}
+
+function originOf(text: string): string | undefined {
+  return parseUrl(text)?.origin;
+}
+
+function parseUrl(text: string): URL | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  return url.protocol === "http:" || url.protocol === "https:" ? url : undefined;
+}

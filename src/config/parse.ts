@@ -1,0 +1,295 @@
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  Parser,
+  parseDocument,
+  visit,
+  type CST,
+  type Document,
+} from "yaml";
+import { formatKey, printable, type Place, type Problem, type ProblemCode } from "./problem.ts";
+
+/** A configuration file as raw values, with a way back to the place of each. */
+export interface ParsedFile {
+  /** undefined when the text cannot be understood; the problems say why. */
+  readonly raw: unknown;
+  readonly problems: readonly Problem[];
+  /** The decoded text without byte order mark, for code frames. */
+  readonly text: string;
+  /** Place of a key or value; for a path that is not in the file, of its nearest parent. */
+  readonly locate: (path: readonly string[], target: "key" | "value") => Place;
+}
+
+/** Reads YAML 1.2 with positions. Never throws for bad input. @param file name shown in problems */
+export function parseConfigText(bytes: Uint8Array, file: string): ParsedFile {
+  const problems: Problem[] = [];
+  const add = (
+    code: ProblemCode,
+    offset: number,
+    length: number,
+    rule: string,
+    cure: string,
+    key = "",
+    found?: string,
+  ): void => {
+    problems.push({
+      severity: "error",
+      code,
+      place: placeAt(lines, text, file, offset, length),
+      key,
+      rule,
+      found,
+      cure,
+    });
+  };
+  const lines = new LineCounter();
+  const decoded = decode(bytes);
+  const text = decoded.text;
+  for (let i = text.indexOf("\n"), start = 0; ; i = text.indexOf("\n", start)) {
+    lines.addNewLine(start);
+    if (i === -1) break;
+    start = i + 1;
+  }
+  const nowhere = (): Place => placeAt(lines, text, file, 0, 1);
+  if (decoded.problem !== undefined) {
+    add("GST_CONFIG_FILE", decoded.offset, 1, decoded.problem, decoded.cure);
+    return { raw: undefined, problems, text, locate: nowhere };
+  }
+  const tooDeep = depthProblem(text);
+  if (tooDeep !== undefined) {
+    add(
+      "GST_CONFIG_SYNTAX",
+      tooDeep,
+      1,
+      `must not nest deeper than ${MAX_DEPTH} levels`,
+      "remove the surplus brackets or dashes",
+    );
+    return { raw: undefined, problems, text, locate: nowhere };
+  }
+  const document = parseDocument(text, {
+    prettyErrors: false,
+    uniqueKeys: true,
+    strict: true,
+    logLevel: "silent",
+    version: "1.2",
+  });
+  for (const error of document.errors) {
+    const [offset, end] = error.pos;
+    if (error.code === "DUPLICATE_KEY") {
+      const duplicate = duplicateAt(document, offset);
+      const line = duplicate === undefined ? undefined : lines.linePos(duplicate.firstOffset).line;
+      add(
+        "GST_CONFIG_DUPLICATE_KEY",
+        offset,
+        duplicate?.name.length ?? 1,
+        `is given twice${line === undefined ? "" : `, first on line ${line}`}`,
+        "delete one of them",
+        duplicate === undefined ? "" : formatKey(duplicate.path),
+      );
+      continue;
+    }
+    const known = SYNTAX[error.code];
+    const rule = known?.rule ?? `is not valid YAML: ${printable(error.message, 200)}`;
+    add("GST_CONFIG_SYNTAX", offset, Math.max(1, Math.min(end - offset, 1)), rule, known?.cure ?? "");
+    // What follows a break in the structure is noise.
+    if (problems.length >= MAX_SYNTAX_PROBLEMS) break;
+  }
+  for (const [offset, rule, cure] of unwanted(document)) add("GST_CONFIG_SYNTAX", offset, 1, rule, cure);
+  const fatal = problems.some((problem) => problem.code === "GST_CONFIG_SYNTAX");
+  return {
+    raw: fatal ? undefined : (document.toJS({ maxAliasCount: 0 }) as unknown), // typed any by the library
+    problems,
+    text,
+    locate: (path, target) =>
+      locate(document, path, target, (offset, length) => placeAt(lines, text, file, offset, length)),
+  };
+}
+
+// --- bytes
+
+interface Decoded {
+  readonly text: string;
+  readonly problem?: string;
+  readonly cure: string;
+  readonly offset: number;
+}
+
+function decode(bytes: Uint8Array): Decoded {
+  const utf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+  if (utf16) return { text: "", problem: "must be UTF-8, this is UTF-16", cure: "save it as UTF-8", offset: 0 };
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    const lenient = new TextDecoder("utf-8").decode(bytes);
+    // The first replacement character that the author did not write is where decoding failed.
+    const offset = Math.max(0, lenient.indexOf("\ufffd"));
+    return { text: lenient, problem: "must be UTF-8, this byte is not", cure: "save it as UTF-8", offset };
+  }
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  const control = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.exec(text);
+  if (control !== null) {
+    const name = `U+${control[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+    return {
+      text,
+      problem: `must be plain text, here is the control character ${name}`,
+      cure: "delete it",
+      offset: control.index,
+    };
+  }
+  return { text, cure: "", offset: 0 };
+}
+
+// --- structure
+
+const MAX_DEPTH = 24;
+const MAX_SYNTAX_PROBLEMS = 20;
+
+/** Our words for the library's codes; `found` is never shown for broken text, it could be half a secret. */
+const SYNTAX: Readonly<Record<string, { rule: string; cure: string }>> = {
+  TAB_AS_INDENT: { rule: "must be indented with spaces, here is a tab", cure: "use two spaces" },
+  BAD_INDENT: {
+    rule: "is indented in a way that fits no level above",
+    cure: "align it with its neighbours, two spaces per level",
+  },
+  MISSING_CHAR: {
+    rule: "is not complete: a quote, bracket, comma or space is missing",
+    cure: "close what was opened, and put a space after each colon",
+  },
+  BLOCK_AS_IMPLICIT_KEY: {
+    rule: "has two `key:` on one line",
+    cure: "put a value with a colon in quotes, a nested key on its own indented line",
+  },
+  MULTILINE_IMPLICIT_KEY: {
+    rule: "is not a `key: value` line",
+    cure: "add the colon, or put a text over several lines in quotes",
+  },
+  MULTIPLE_DOCS: { rule: "must hold one document, here a second one begins", cure: "delete the `---` line" },
+  BAD_DQ_ESCAPE: {
+    rule: "has an escape that YAML does not know",
+    cure: "use single quotes, or write \\\\ for a backslash",
+  },
+  BAD_ALIAS: { rule: "must not use aliases (*name)", cure: "write the value out, or put the text in quotes" },
+};
+
+function depthProblem(text: string): number | undefined {
+  // Measured on the flat token tree, which is built without recursion: the composer aborts the whole process on 200 000 brackets.
+  const stack: [CST.Token, number][] = [];
+  for (const token of new Parser().parse(text)) stack.push([token, 0]);
+  for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
+    const [token, depth] = entry;
+    if (depth > MAX_DEPTH) return token.offset;
+    if (token.type === "document") {
+      if (token.value !== undefined) stack.push([token.value, depth]);
+    } else if ("items" in token) {
+      for (const item of token.items) {
+        if (item.key) stack.push([item.key, depth + 1]);
+        if (item.value) stack.push([item.value, depth + 1]);
+      }
+    }
+  }
+  return undefined;
+}
+
+/** YAML that is legal but has no use here, and mostly is a mistake or an attack. */
+function unwanted(document: Document): (readonly [number, string, string])[] {
+  const found: (readonly [number, string, string])[] = [];
+  if (document.directives?.yaml.explicit === true) {
+    found.push([0, "must be plain YAML 1.2 without a %YAML line", "delete that line"]);
+  }
+  visit(document, {
+    Alias: (_, node) =>
+      void found.push([
+        offsetOf(node),
+        "must not use aliases (*name)",
+        "write the value out, or put the text in quotes",
+      ]),
+    Pair: (_, pair) => {
+      if (isNode(pair.key) && !isScalar(pair.key)) {
+        found.push([offsetOf(pair.key), "must have plain words as keys", "write `name: value`"]);
+      } else if (isScalar(pair.key) && pair.key.value === "<<") {
+        found.push([offsetOf(pair.key), "must not use merge keys (<<)", "write the values out"]);
+      }
+    },
+    Node: (_, node) => {
+      if (isAlias(node)) return;
+      if (node.tag !== undefined && !node.tag.startsWith("tag:yaml.org,2002:")) {
+        found.push([offsetOf(node), "must not use tags (!name)", "put the text in quotes"]);
+      }
+    },
+  });
+  return found;
+}
+
+function duplicateAt(
+  document: Document,
+  offset: number,
+): { name: string; path: string[]; firstOffset: number } | undefined {
+  let result: { name: string; path: string[]; firstOffset: number } | undefined;
+  visit(document, {
+    Map: (_, map, ancestors) => {
+      const second = map.items.find((pair) => isNode(pair.key) && offsetOf(pair.key) === offset);
+      if (second === undefined || !isScalar(second.key)) return undefined;
+      const name = String(second.key.value);
+      const first = map.items.find((pair) => isScalar(pair.key) && String(pair.key.value) === name);
+      const parents = ancestors.flatMap((node) => (isPair(node) && isScalar(node.key) ? [String(node.key.value)] : []));
+      result = { name, path: [...parents, name], firstOffset: isNode(first?.key) ? offsetOf(first.key) : 0 };
+      return visit.BREAK;
+    },
+  });
+  return result;
+}
+
+// --- places
+
+function locate(
+  document: Document,
+  path: readonly string[],
+  target: "key" | "value",
+  at: (offset: number, length: number) => Place,
+): Place {
+  let node: unknown = document.contents;
+  let key: unknown;
+  for (const name of path) {
+    if (isMap(node)) {
+      // The last one wins in YAML, and it is the one whose value is judged.
+      const pair = node.items.findLast((item) => isScalar(item.key) && String(item.key.value) === name);
+      if (pair === undefined) break;
+      key = pair.key;
+      node = pair.value;
+    } else if (isSeq(node)) {
+      const item = node.items[Number(name)];
+      if (item === undefined) break;
+      key = undefined;
+      node = item;
+    } else break;
+  }
+  const valueHasText = isNode(node) && lengthOf(node) > 0;
+  const chosen = (target === "key" || !valueHasText) && isNode(key) ? key : node;
+  return isNode(chosen) ? at(offsetOf(chosen), lengthOf(chosen)) : at(0, 1);
+}
+
+function placeAt(lines: LineCounter, text: string, file: string, offset: number, length: number): Place {
+  const { line, col } = lines.linePos(offset);
+  const end = text.indexOf("\n", offset);
+  return {
+    kind: "file",
+    file,
+    line,
+    col,
+    length: Math.max(1, Math.min(length, (end === -1 ? text.length : end) - offset)),
+  };
+}
+
+function lengthOf(node: { range?: readonly [number, number, number] | null }): number {
+  return node.range ? node.range[1] - node.range[0] : 0;
+}
+
+function offsetOf(node: { range?: readonly [number, number, number] | null }): number {
+  return node.range?.[0] ?? 0;
+}

@@ -1,0 +1,93 @@
+import { GigasttError } from "../shared/errors.ts";
+
+/** Stable codes of everything that can be wrong with a configuration; the reference page lists them. */
+export type ProblemCode =
+  /** The file cannot be read: missing, a folder, too large, not UTF-8. */
+  | "GST_CONFIG_FILE"
+  /** The file is not valid YAML, or uses YAML this configuration does not need. */
+  | "GST_CONFIG_SYNTAX"
+  | "GST_CONFIG_DUPLICATE_KEY"
+  | "GST_CONFIG_UNKNOWN_KEY"
+  | "GST_CONFIG_MISSING_KEY"
+  /** Text where a number belongs and the like. */
+  | "GST_CONFIG_TYPE"
+  /** The right type, but out of bounds, not a choice, not the format. */
+  | "GST_CONFIG_VALUE"
+  /** Two keys that do not go together. */
+  | "GST_CONFIG_CONFLICT"
+  /** A GIGASTT_* variable that nobody reads. */
+  | "GST_CONFIG_UNKNOWN_VARIABLE"
+  /** Legal, but most likely not meant. */
+  | "GST_CONFIG_ODD";
+
+/** Where a value came from. */
+export type Place =
+  | { readonly kind: "default" }
+  | {
+      readonly kind: "file";
+      readonly file: string;
+      readonly line: number;
+      readonly col: number;
+      readonly length: number;
+    }
+  | { readonly kind: "variable"; readonly name: string }
+  | { readonly kind: "flag"; readonly name: string };
+
+/** One thing that is wrong (error) or odd (warning) in the configuration. */
+export interface Problem {
+  readonly severity: "error" | "warning";
+  readonly code: ProblemCode;
+  readonly place: Place;
+  /** Dotted, as in `server.port` or `server.trustedProxies[0]`; empty for the file as a whole. */
+  readonly key: string;
+  /** What must be true, e.g. `must be a whole number from 0 to 65535`. */
+  readonly rule: string;
+  /** The value found as it may be shown (secrets redacted); undefined where there is none. */
+  readonly found: string | undefined;
+  /** What to do about it; may be empty when the rule says it. */
+  readonly cure: string;
+}
+
+/** The configuration is not usable. The message lists every problem, one per line. */
+export class ConfigError extends GigasttError {
+  readonly problems: readonly Problem[];
+  /** Text of the file the problems point into, for code frames; undefined when there is none. */
+  readonly source: string | undefined;
+
+  constructor(problems: readonly Problem[], source?: string) {
+    super("GST_CONFIG", problems.map(formatProblem).join("\n"), { exitCode: 2 });
+    this.name = "ConfigError";
+    this.problems = problems;
+    this.source = source;
+  }
+}
+
+/** `gigastt.config.yaml:3:9 server.port: must be …, found 70000; write …` on one line. */
+export function formatProblem(problem: Problem): string {
+  const place = formatPlace(problem.place);
+  const head = [place, problem.key].filter((part) => part !== "").join(" ");
+  const found = problem.found === undefined ? "" : `, found ${problem.found}`;
+  const cure = problem.cure === "" ? "" : `; ${problem.cure}`;
+  return `${head === "" ? "" : `${head}: `}${problem.rule}${found}${cure}`;
+}
+
+/** `file:line:col`, the variable's or the flag's name, or nothing for a default. */
+export function formatPlace(place: Place): string {
+  if (place.kind === "file") return place.line === 0 ? place.file : `${place.file}:${place.line}:${place.col}`;
+  return place.kind === "default" ? "" : place.name;
+}
+
+/** `["server", "trustedProxies", "0"]` → `server.trustedProxies[0]`. */
+export function formatKey(path: readonly string[]): string {
+  return path.map((name, i) => (/^\d+$/.test(name) ? `[${name}]` : `${i === 0 ? "" : "."}${printable(name)}`)).join("");
+}
+
+/** A piece of user text made safe for one line of a terminal: control characters escaped, long text cut. */
+export function printable(text: string, maxLength = 60): string {
+  const cut = text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
+  // Lone surrogates, control characters and bidirectional overrides could rewrite the line that reports them.
+  return cut.replace(
+    /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

@@ -1,0 +1,96 @@
+import {
+  isDictionary,
+  isList,
+  isSection,
+  baseType,
+  isNullable,
+  type Leaf,
+  type SchemaNode,
+  type Section,
+} from "./node.ts";
+import { engine } from "./sections/engine.ts";
+import { limits } from "./sections/limits.ts";
+import { log } from "./sections/log.ts";
+import { metrics } from "./sections/metrics.ts";
+import { model } from "./sections/model.ts";
+import { pool } from "./sections/pool.ts";
+import { rateLimit } from "./sections/rate-limit.ts";
+import { server } from "./sections/server.ts";
+import { session } from "./sections/session.ts";
+import { shutdown } from "./sections/shutdown.ts";
+import { stream } from "./sections/stream.ts";
+import { supervisor } from "./sections/supervisor.ts";
+import { BYTES_PATTERN, DURATION_PATTERN, parseDurationMs } from "../shared/units.ts";
+
+/** The one truth about every key: type, bounds, default, meaning, variable, reload class. */
+export const configSchema: Section = {
+  type: "object",
+  title: "gigastt configuration",
+  description: "Every key is optional. Order: defaults, this file, GIGASTT_* variables, flags.",
+  // Add a section here and to ResolvedConfig: a test proves that both have the same shape.
+  properties: {
+    server,
+    limits,
+    pool,
+    session,
+    rateLimit,
+    shutdown,
+    model,
+    engine,
+    stream,
+    metrics,
+    log,
+    supervisor,
+  },
+};
+
+/** The same as JSON Schema 2020-12 for editors and for the validator: units become patterns, unknown keys are refused. */
+export function toJsonSchema(): Record<string, unknown> {
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    ...expand(configSchema),
+    type: ["object", "null"],
+  };
+}
+
+// ---
+
+function expand(node: SchemaNode): Record<string, unknown> {
+  if (isSection(node)) {
+    const { properties, ...rest } = node;
+    return {
+      ...rest,
+      // A section whose keys are all commented out is `null` to YAML: as good as absent.
+      type: ["object", "null"],
+      properties: Object.fromEntries(Object.entries(properties).map(([name, child]) => [name, expand(child)])),
+      additionalProperties: false,
+    };
+  }
+  if (isDictionary(node)) return { ...node, additionalProperties: expand(node.additionalProperties) };
+  if (isList(node)) return { ...node, items: expand(node.items) };
+  return expandLeaf(node);
+}
+
+function expandLeaf(leaf: Leaf): Record<string, unknown> {
+  const nullable = isNullable(leaf) ? ["null"] : [];
+  if (leaf["x-unit"] !== undefined) {
+    const pattern = leaf["x-unit"] === "duration" ? DURATION_PATTERN : BYTES_PATTERN;
+    // A bare 0 needs no unit; any other bare number would be read in the wrong one sooner or later.
+    const zero = leaf["x-unit"] === "duration" && parseDurationMs(leaf["x-min"] ?? "0") === 0;
+    return {
+      ...leaf,
+      type: compact(["string", ...(zero ? ["integer"] : []), ...nullable]),
+      pattern,
+      ...(zero ? { minimum: 0, maximum: 0 } : {}),
+    };
+  }
+  if (leaf["x-auto"] === true) {
+    return { ...leaf, type: compact([baseType(leaf), "string", ...nullable]), pattern: "^auto$" };
+  }
+  if (leaf.enum !== undefined && isNullable(leaf)) return { ...leaf, enum: [...leaf.enum, null] };
+  return { ...leaf };
+}
+
+function compact(types: readonly string[]): string | readonly string[] {
+  return types.length === 1 ? types[0]! : types;
+}

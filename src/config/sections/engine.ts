@@ -1,0 +1,48 @@
+/** Inference. */
+export const engine = {
+  type: "object",
+  title: "Recognition engine",
+  description: "How recognition uses this machine.",
+  properties: {
+    kind: {
+      type: "string",
+      enum: ["onnx", "fake"],
+      title: "Engine",
+      description: "fake answers fixed text without a model: for testing clients and deployments.",
+      default: "onnx",
+      "x-reload": "handover",
+    },
+    workers: {
+      type: "integer",
+      "x-auto": true,
+      minimum: 1,
+      maximum: 64,
+      title: "Recognition workers",
+      description: "Each holds the weights once. auto = from the cores, the CPU quota and the memory limit.",
+      default: "auto",
+      examples: ["auto", 1],
+      "x-reload": "handover",
+    },
+    threads: {
+      type: "integer",
+      "x-auto": true,
+      minimum: 1,
+      maximum: 256,
+      title: "Threads per worker",
+      description: "Threads one recognition step may use. auto = the cores shared out among the workers.",
+      default: "auto",
+      examples: ["auto", 2],
+      "x-reload": "handover",
+    },
+    maxSymbolsPerFrame: {
+      type: "integer",
+      minimum: 1,
+      maximum: 100,
+      title: "Tokens per frame",
+      description:
+        "Bound of the decoder within one 40 ms frame. GigaAM was trained with 10; change it only to reproduce another tool's output.",
+      default: 10,
+      "x-reload": "handover",
+    },
+  },
+} as const;

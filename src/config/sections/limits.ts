@@ -1,0 +1,85 @@
+/** What one client may send and take. */
+export const limits = {
+  type: "object",
+  title: "Limits of one request or connection",
+  description: "What one client may send and how long one piece of work may take.",
+  properties: {
+    body: {
+      type: "string",
+      "x-unit": "bytes",
+      "x-min": "1KiB",
+      "x-max": "16GiB",
+      title: "Largest upload",
+      description:
+        "A larger body is refused with 413 while it is read. The rendered proxies get the same number of bytes.",
+      default: "50MiB",
+      examples: ["50MiB", "1GiB"],
+      "x-env": "GIGASTT_BODY_LIMIT_BYTES",
+      "x-reload": "live",
+    },
+    minUploadKbps: {
+      type: "integer",
+      minimum: 1,
+      maximum: 1_000_000,
+      title: "Slowest upload that is waited for",
+      description:
+        "Kilobits per second. A body that arrives more slowly is ended with 408. The default lets compressed speech through as it is spoken and ends connections that only pretend to send.",
+      default: 128,
+      "x-reload": "live",
+    },
+    maxAudioDuration: {
+      type: "string",
+      "x-unit": "duration",
+      "x-min": "1s",
+      "x-max": "7d",
+      title: "Longest recording",
+      description: "Found while decoding: a small file that unpacks to days of silence is refused early.",
+      default: "4h",
+      "x-reload": "live",
+    },
+    requestBudget: {
+      type: "string",
+      "x-unit": "duration",
+      "x-min": "1s",
+      "x-max": "1d",
+      title: "Longest transcription request",
+      description:
+        "Time one REST transcription may take once it was admitted. Proxies wait this long plus the time in the waiting line.",
+      default: "14m30s",
+      "x-reload": "live",
+    },
+    wsFrame: {
+      type: "string",
+      "x-unit": "bytes",
+      "x-min": "1KiB",
+      "x-max": "16MiB",
+      title: "Largest WebSocket frame",
+      description: "A larger frame closes the connection with 1009.",
+      default: "512KiB",
+      "x-env": "GIGASTT_WS_FRAME_MAX_BYTES",
+      "x-reload": "handover",
+    },
+    wsOutgoing: {
+      type: "string",
+      "x-unit": "bytes",
+      "x-min": "16KiB",
+      "x-max": "64MiB",
+      title: "Unread answers of a WebSocket client",
+      description:
+        "A client that leaves more than this unread is closed with 1008, so that it cannot take the server's memory.",
+      default: "1MiB",
+      "x-reload": "live",
+    },
+    bufferedAudio: {
+      type: "string",
+      "x-unit": "duration",
+      "x-min": "1s",
+      "x-max": "10m",
+      title: "Audio ahead of recognition",
+      description:
+        "A WebSocket client that sends faster than recognition works is paused at this much audio. Nothing is dropped.",
+      default: "30s",
+      "x-reload": "live",
+    },
+  },
+} as const;

@@ -1,0 +1,17 @@
+/** The log. */
+export const log = {
+  type: "object",
+  title: "Log",
+  description: "JSON lines. Audio, transcripts and keys are never logged at any level.",
+  properties: {
+    level: {
+      type: "string",
+      enum: ["trace", "debug", "info", "warn", "error", "fatal"],
+      title: "Least severe line that is logged",
+      description: "info tells of starts, stops and each request; debug adds the steps of a session.",
+      default: "info",
+      "x-env": "GIGASTT_LOG_LEVEL",
+      "x-reload": "live",
+    },
+  },
+} as const;
