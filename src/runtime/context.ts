@@ -1,0 +1,62 @@
+import type { Engine } from "../engine/contract.ts";
+import type { Clock } from "../shared/clock.ts";
+import type { Logger } from "../shared/log.ts";
+import type { Admission } from "./admission.ts";
+import type { AddressHeaders, ClientAddress } from "./client-address.ts";
+import type { Exchanges } from "./exchanges.ts";
+import type { Metrics } from "./metrics.ts";
+import type { RateLimiter } from "./rate-limit.ts";
+import type { Settings } from "./settings.ts";
+import type { UploadMemory } from "./upload-memory.ts";
+
+/** What routes and sessions share. One per running server. */
+export interface RuntimeContext {
+  readonly settings: Settings;
+  readonly engine: Engine;
+  readonly admission: Admission;
+  readonly uploads: UploadMemory;
+  readonly limiter: RateLimiter;
+  readonly exchanges: Exchanges;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Of the product, as `/health` tells it. */
+  readonly version: string;
+  readonly startedAtMs: number;
+  /** Unix seconds of the start. */
+  readonly createdS: number;
+  readonly timing: Timing;
+  readonly phase: { draining: boolean };
+  clientOf(peer: string | undefined, headers: AddressHeaders): ClientAddress;
+}
+
+/** Times that are no configuration keys; parameters so that tests need not wait for them. */
+export interface Timing {
+  /** Time an upload gets on top of what the minimum rate allows. */
+  readonly uploadGraceMs: number;
+  /** How long the rest of a refused body is read and thrown away, so that the client can read the answer. */
+  readonly lingerMs: number;
+  /** Longest time without progress while a client reads its answer. */
+  readonly slowReaderMs: number;
+  /** Comment line in an event stream without events. */
+  readonly ssePingMs: number;
+  /** Time a client has to answer our Close before its socket is cut. */
+  readonly closeGraceMs: number;
+  /** Ping interval of a paused socket: the only way to notice that its client is gone. */
+  readonly pausedProbeMs: number;
+  /** Longest wait for the last final of a session that reached its cap. */
+  readonly capFinalMs: number;
+  /** Longest wait for the last final of a session that ends in order. */
+  readonly finalMs: number;
+}
+
+export const defaultTiming: Timing = {
+  uploadGraceMs: 30_000,
+  lingerMs: 2000,
+  slowReaderMs: 30_000,
+  ssePingMs: 15_000,
+  closeGraceMs: 1000,
+  pausedProbeMs: 500,
+  capFinalMs: 350,
+  finalMs: 60_000,
+};

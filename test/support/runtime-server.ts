@@ -1,0 +1,50 @@
+import type { ResolvedConfig } from "../../src/config/types.ts";
+import { defaultConfig } from "../../src/config/defaults.ts";
+import type { Engine } from "../../src/engine/contract.ts";
+import { createRuntime } from "../../src/runtime/runtime.ts";
+import type { Runtime } from "../../src/runtime/runtime.ts";
+import type { Timing } from "../../src/runtime/context.ts";
+import { createLogger } from "../../src/shared/log.ts";
+import { createStubEngine } from "./stub-engine.ts";
+
+/** Some keys of some sections. */
+export type ConfigChanges = { readonly [S in keyof ResolvedConfig]?: Partial<ResolvedConfig[S]> };
+
+export interface TestServer {
+  readonly runtime: Runtime;
+  readonly port: number;
+  readonly url: string;
+  readonly engine: Engine;
+  /** Log lines written so far. */
+  readonly lines: Record<string, unknown>[];
+  close(): Promise<void>;
+}
+
+export function configWith(changes: ConfigChanges = {}): ResolvedConfig {
+  const sections = Object.entries(defaultConfig).map(([name, section]) => [
+    name,
+    { ...section, ...changes[name as keyof ResolvedConfig] }, // the names come from the configuration itself
+  ]);
+  return Object.fromEntries(sections) as ResolvedConfig; // same sections, same keys
+}
+
+/** A real server on a free port of 127.0.0.1. */
+export async function startTestServer(
+  options: { config?: ConfigChanges; engine?: Engine; timing?: Partial<Timing>; start?: boolean } = {},
+): Promise<TestServer> {
+  const lines: Record<string, unknown>[] = [];
+  const engine = options.engine ?? createStubEngine();
+  const runtime = createRuntime({
+    config: configWith(options.config),
+    engine,
+    version: "0.0.0-test",
+    log: createLogger({
+      level: "debug",
+      stream: { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) }, // our own JSON
+    }),
+    ...(options.timing === undefined ? {} : { timing: options.timing }),
+  });
+  const { port } = await runtime.listen({ host: "127.0.0.1", port: 0 });
+  if (options.start !== false) await runtime.start();
+  return { runtime, port, url: `http://127.0.0.1:${port}`, engine, lines, close: () => runtime.close() };
+}
