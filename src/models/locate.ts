@@ -7,6 +7,7 @@ import type { ModelBundle, ModelFile } from "./manifest.ts";
 import { modelsDir } from "./paths.ts";
 import type { ModelEntry, Precision, Registry } from "./registry-guard.ts";
 import { PRECISIONS } from "./registry-guard.ts";
+import { withLocalModels } from "./local.ts";
 import { AUTO_MODEL, bundledModelsDir, findModel, loadRegistry } from "./registry.ts";
 
 export interface LocateOptions {
@@ -34,8 +35,8 @@ export async function locateModel(
   config: Pick<ModelConfig, "id" | "precision" | "dir">,
   options: LocateOptions,
 ): Promise<ModelBundle> {
-  const registry = options.registry ?? (await loadRegistry());
   const baseDir = modelsDir(config.dir, options.env);
+  const registry = options.registry ?? (await withLocalModels(await loadRegistry(), baseDir));
   if (config.id !== AUTO_MODEL) return locateById(findModel(registry, config.id), config.precision, baseDir);
   const almost: Installation[] = [];
   for (const entry of registry.models.filter(({ source }) => source.kind === "download")) {

@@ -17,7 +17,9 @@ export interface PrecisionFiles {
 export type ModelSource =
   | { readonly kind: "download"; readonly baseUrl: string }
   /** Below `models/` of the installation. */
-  | { readonly kind: "bundled"; readonly folder: string };
+  | { readonly kind: "bundled"; readonly folder: string }
+  /** Made on this machine by `models quantize`, `models optimize` or `bench --synthetic`. */
+  | { readonly kind: "local"; readonly madeFrom: string };
 
 export interface ModelLicense {
   readonly name: string;
@@ -102,7 +104,8 @@ function readLicense(check: Checker, value: unknown, at: string): ModelLicense {
 }
 
 function readSource(check: Checker, value: unknown, at: string): ModelSource {
-  const source = check.object(value, at, ["kind", "baseUrl", "folder"]);
+  const source = check.object(value, at, ["kind", "baseUrl", "folder", "madeFrom"]);
+  if (source["kind"] === "local") return { kind: "local", madeFrom: check.text(source["madeFrom"], `${at}.madeFrom`) };
   if (source["kind"] === "bundled") {
     check.that(
       source["baseUrl"] === undefined,
@@ -112,7 +115,7 @@ function readSource(check: Checker, value: unknown, at: string): ModelSource {
     );
     return { kind: "bundled", folder: check.text(source["folder"], `${at}.folder`, FILE_NAME, 64) };
   }
-  check.that(source["kind"] === "download", `${at}.kind`, 'must be "download" or "bundled"', source["kind"]);
+  check.that(source["kind"] === "download", `${at}.kind`, 'must be "download", "bundled" or "local"', source["kind"]);
   check.that(source["folder"] === undefined, `${at}.folder`, "must be absent for a downloaded model", source["folder"]);
   const baseUrl = readUrl(check, source["baseUrl"], `${at}.baseUrl`);
   check.that(baseUrl.endsWith("/"), `${at}.baseUrl`, "must end with a slash", baseUrl);

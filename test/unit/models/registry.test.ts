@@ -75,7 +75,7 @@ describe("the guard of the registry", () => {
     ["an http address", "models[0].source.baseUrl", "http://x/", "source.baseUrl must be a text"],
     ["an address with a password", "models[0].source.baseUrl", "https://u:p@x/", "source.baseUrl must be"],
     ["an address without a closing slash", "models[0].source.baseUrl", "https://x/y", "must end with a slash"],
-    ["a source of unknown kind", "models[0].source.kind", "torrent", 'must be "download" or "bundled"'],
+    ["a source of unknown kind", "models[0].source.kind", "torrent", 'must be "download", "bundled" or "local"'],
     ["a bundled folder that climbs out", "models[1].source.folder", "../..", "source.folder must be"],
     ["a role without a file", "models[0].precisions.int8.joint", "no.onnx", "must name one of the model's files"],
     ["a file no precision uses", "models[0].precisions.fp32", undefined, "must all be used by a precision"],

@@ -1,0 +1,150 @@
+// Program entry, forked by `gigastt models quantize|optimize`: runs two models over the same recordings.
+// One IPC message `{type:"compare", reference, candidate, audioPaths, threads}` in, `{type:"compared", report}` or
+// `{type:"failed", code, message}` out, then it exits.
+import { createReadStream } from "node:fs";
+import type { ModelBundle } from "../models/manifest.ts";
+import { GigasttError, messageOf } from "../shared/errors.ts";
+import { decodeAudio } from "./audio/decode.ts";
+import { mixToMono } from "./audio/mix.ts";
+import { createResampler } from "./audio/resample.ts";
+import { createLogMel, extractFeatures } from "./features.ts";
+import { loadAcousticModel, type AcousticModel } from "./model/acoustic.ts";
+
+/** What differs between two models on the same audio. */
+export interface ComparisonReport {
+  readonly windows: number;
+  readonly audioS: number;
+  /** Windows whose token sequences are the same. */
+  readonly identicalWindows: number;
+  readonly tokens: number;
+  /** Token edits between the two (substitutions, insertions, deletions). */
+  readonly tokenEdits: number;
+  readonly referenceEncoderMs: number;
+  readonly candidateEncoderMs: number;
+}
+
+interface CompareRequest {
+  readonly type: "compare";
+  readonly reference: ModelBundle;
+  readonly candidate: ModelBundle;
+  readonly audioPaths: readonly string[];
+  readonly threads: number;
+}
+
+/** One window is at most this long: the models were trained on such lengths. */
+const WINDOW_S = 24;
+const MAX_DURATION_MS = 4 * 3_600_000;
+
+process.once("message", (message: CompareRequest) => {
+  void compare(message)
+    .then((report) => process.send?.({ type: "compared", report }))
+    .catch((error: unknown) =>
+      process.send?.({
+        type: "failed",
+        code: error instanceof GigasttError ? error.code : "GST_COMPARE",
+        message: messageOf(error),
+      }),
+    )
+    .finally(() => process.disconnect());
+});
+
+async function compare({ reference, candidate, audioPaths, threads }: CompareRequest): Promise<ComparisonReport> {
+  const models = [await load(reference, threads), await load(candidate, threads)] as const;
+  const logMel = createLogMel(reference.frontEnd);
+  let report: ComparisonReport = {
+    windows: 0,
+    audioS: 0,
+    identicalWindows: 0,
+    tokens: 0,
+    tokenEdits: 0,
+    referenceEncoderMs: 0,
+    candidateEncoderMs: 0,
+  };
+  for (const path of audioPaths) {
+    for await (const window of windowsOf(path, reference.frontEnd.sampleRateHz)) {
+      const frames = logMel.frameCount(window.length);
+      if (frames === 0) continue;
+      const features = melMajor(extractFeatures(logMel, window), frames, logMel.melBins);
+      const [wanted, got] = [
+        await models[0].recognize(features.slice(), frames),
+        await models[1].recognize(features.slice(), frames),
+      ];
+      const edits = editDistance(wanted.ids, got.ids);
+      report = {
+        windows: report.windows + 1,
+        audioS: report.audioS + window.length / reference.frontEnd.sampleRateHz,
+        identicalWindows: report.identicalWindows + (edits === 0 ? 1 : 0),
+        tokens: report.tokens + wanted.ids.length,
+        tokenEdits: report.tokenEdits + edits,
+        referenceEncoderMs: report.referenceEncoderMs + wanted.encoderMs,
+        candidateEncoderMs: report.candidateEncoderMs + got.encoderMs,
+      };
+    }
+  }
+  for (const model of models) await model.release();
+  return report;
+}
+
+function load(bundle: ModelBundle, threads: number): Promise<AcousticModel> {
+  const { encoderPath, decoderPath, jointPath, vocabPath, frontEnd } = bundle;
+  return loadAcousticModel({
+    encoderPath,
+    decoderPath,
+    jointPath,
+    vocabPath,
+    frontEnd,
+    threads,
+    maxSymbolsPerFrame: 10,
+  });
+}
+
+/** The recording as mono windows; cut blindly, since both models get the same cut. */
+async function* windowsOf(path: string, sampleRateHz: number): AsyncGenerator<Float32Array> {
+  const audio = await decodeAudio(createReadStream(path), {
+    maxDurationMs: MAX_DURATION_MS,
+    signal: new AbortController().signal,
+  });
+  const resampler = createResampler(audio.sampleRateHz, sampleRateHz);
+  let window = new Float32Array(WINDOW_S * sampleRateHz);
+  let filled = 0;
+  const parts = async function* (): AsyncGenerator<Float32Array> {
+    for await (const block of audio.blocks) yield resampler.push(mixToMono(block));
+    yield resampler.flush();
+  };
+  for await (const part of parts()) {
+    for (let taken = 0; taken < part.length;) {
+      const count = Math.min(part.length - taken, window.length - filled);
+      window.set(part.subarray(taken, taken + count), filled);
+      filled += count;
+      taken += count;
+      if (filled < window.length) continue;
+      yield window;
+      window = new Float32Array(window.length);
+      filled = 0;
+    }
+  }
+  if (filled > 0) yield window.subarray(0, filled);
+}
+
+/** `[frames, melBins]` as the `[melBins, frames]` that encoders take. */
+function melMajor(features: Float32Array, frames: number, melBins: number): Float32Array {
+  const out = new Float32Array(features.length);
+  for (let t = 0; t < frames; t += 1)
+    for (let f = 0; f < melBins; f += 1) out[f * frames + t] = features[t * melBins + f]!;
+  return out;
+}
+
+/** Levenshtein distance of two token sequences. */
+function editDistance(a: Int32Array, b: Int32Array): number {
+  let row = Int32Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = new Int32Array(b.length + 1);
+    next[0] = i;
+    for (let j = 1; j <= b.length; j += 1) {
+      const substitution = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next[j] = Math.min(substitution, row[j]! + 1, next[j - 1]! + 1);
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
