@@ -67,6 +67,7 @@ export const deployDefaults: DeployConfig = {
     nodePath: "/usr/bin/node",
     configFile: "/etc/gigastt/gigastt.config.yaml",
     socketActivation: false,
+    notify: true,
   },
   firewall: { kind: "nftables", sshPort: 22, allowFrom: [], docker: false },
 };

@@ -264,6 +264,8 @@ export interface DeploySystemdConfig {
   readonly configFile: string;
   /** Let systemd bind the port and hand it over. */
   readonly socketActivation: boolean;
+  /** Readiness and watchdog through `systemd-notify`; false = `Type=exec`. */
+  readonly notify: boolean;
 }
 
 export interface DeployFirewallConfig {

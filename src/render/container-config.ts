@@ -1,0 +1,32 @@
+import { withPublicOrigin } from "./origin.ts";
+import type { ResolvedConfig } from "../config/types.ts";
+import type { Derived } from "./derive.ts";
+
+/** Folder of a mounted model inside the container. */
+export const CONTAINER_MODELS = "/models";
+
+/**
+ * The configuration the server inside a container or pod runs with: same limits, but listening for its proxy, trusting exactly
+ * its network, answering its public origin, with the model where it is mounted.
+ */
+export function containerConfig(
+  config: ResolvedConfig,
+  derived: Derived,
+  where: { readonly trustedCidrs: readonly string[]; readonly mountedModel: boolean },
+): ResolvedConfig {
+  return {
+    ...config,
+    server: {
+      ...config.server,
+      host: "0.0.0.0",
+      allowBindAny: true,
+      lan: false,
+      trustedProxies: where.trustedCidrs,
+      allowedOrigins: withPublicOrigin(config.server.allowedOrigins, derived.server.publicOrigin),
+      keepAliveTimeoutMs: derived.server.keepAliveTimeoutS * 1000,
+      headersTimeoutMs: derived.server.headersTimeoutS * 1000,
+    },
+    // The image or the volume holds the weights; a container never downloads any.
+    model: { ...config.model, dir: where.mountedModel ? CONTAINER_MODELS : config.model.dir, offline: true },
+  };
+}

@@ -1,0 +1,132 @@
+import type { ResolvedConfig } from "../config/types.ts";
+import { forwardView, requireDomain } from "./caddy.ts";
+import { RenderError } from "./errors.ts";
+import { securityHeaders } from "./security-headers.ts";
+import { isStrictMtls, listenPorts, secretsDir, tlsPath, upstreamAddress, type Placement, type RenderInput } from "./target.ts";
+import type { View } from "./template.ts";
+import { isAtLeast, parseVersion, type Version } from "./version.ts";
+
+/** The newest nginx these files were written for; `proxy.version: auto` means the stable line. */
+export const NEWEST_NGINX = "1.30.4";
+/** Oldest supported: Debian 12. */
+export const OLDEST_NGINX = "1.22.1";
+
+/** The six ECDHE AEAD suites of the Mozilla guideline 6.0, intermediate profile. */
+const CIPHERS = [
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-CHACHA20-POLY1305",
+  "ECDHE-RSA-CHACHA20-POLY1305",
+].join(":");
+
+/** View model shared by templates/nginx/*. Pure. */
+export function nginxView({ config, derived }: RenderInput, placement: Placement): View {
+  const { deploy } = config;
+  const version = parseVersion(nginxVersion(config), "deploy.proxy.version");
+  if (!isAtLeast(version, 1, 22)) {
+    throw new RenderError(`deploy.proxy.version: nginx ${OLDEST_NGINX} or newer is supported, got ${deploy.proxy.version}. Update nginx.`);
+  }
+  const ports = listenPorts(config, placement);
+  const https = deploy.tls.mode !== "none";
+  const domain = requireDomain(config);
+  const auth = deploy.auth.kind;
+  const http2Directive = isAtLeast(version, 1, 25, 1);
+  const openssl = parseVersion(deploy.proxy.opensslVersion, "deploy.proxy.opensslVersion");
+  return {
+    p: { ...derived.proxy },
+    compose: placement === "compose",
+    host: placement === "host",
+    configDir: nginxConfigDir(config, placement),
+    errorLog: placement === "compose" ? "/dev/stderr" : "/var/log/nginx/error.log",
+    accessLog: placement === "compose" ? "/dev/stdout" : "/var/log/nginx/gigastt.access.log",
+    user: placement === "compose" ? "nginx" : "www-data",
+    pid: placement === "compose" ? "/tmp/nginx.pid" : "/run/nginx.pid",
+    strict: deploy.privacy === "strict",
+    upstream: upstreamView(config, placement, version),
+    cdn: deploy.cdnCidrs.length > 0 ? { ranges: deploy.cdnCidrs } : false,
+    headers: securityHeaders(config, derived).map(({ name, value }) => ({ name, value })),
+    limiter: derived.proxy.ratePerMinute > 0,
+    https,
+    http: !https,
+    plainDefault: !https && domain === "",
+    strayHosts: https || domain !== "",
+    httpPort: ports.http,
+    httpsPort: ports.https,
+    // `http2 on` came with 1.25.1, which deprecated the listen parameter.
+    http2Directive: https && http2Directive,
+    serverName: domain === "" ? "_" : domain,
+    publicUrl: `https://${domain}${deploy.httpsPort === 443 ? "" : `:${deploy.httpsPort}`}`,
+    acme: deploy.tls.mode === "acme",
+    webroot: ACME_WEBROOT,
+    tls: https ? tlsView(config, placement, domain, isAtLeast(openssl, 3, 5)) : false,
+    clientCertificates: https && auth === "mtls" ? { mode: isStrictMtls(config) ? "on" : "optional" } : false,
+    publicPaths: deploy.publicPaths,
+    open: auth === "none",
+    basic: auth === "basic" ? { users: `${secretsDir(config, placement)}/users.htpasswd` } : false,
+    keys: auth === "keys" ? { file: `${secretsDir(config, placement)}/keys.map` } : false,
+    forward: auth === "forward" ? { url: forwardUrl(config), host: forwardView(config).host } : false,
+    certificate: auth === "mtls" && !isStrictMtls(config),
+    stripAuthorization: !(auth === "keys" && deploy.auth.passKeys),
+    // Exact locations with their own timers; the protocol's deprecated alias is the same stream.
+    streams: STREAM_PATHS.filter((path) => !deploy.publicPaths.includes(path)),
+    publicStreams: STREAM_PATHS.filter((path) => deploy.publicPaths.includes(path)),
+    publicRest: deploy.publicPaths.filter((path) => !STREAM_PATHS.includes(path) && path !== SSE_PATH).map((path) => ({
+      path,
+      health: path === "/health" || path === "/ready",
+    })),
+    ssePingS: derived.server.ssePingS,
+    sse: !deploy.publicPaths.includes(SSE_PATH),
+    ssePath: SSE_PATH,
+  };
+}
+
+export const ACME_WEBROOT = "/var/www/gigastt-acme";
+/** WebSocket routes of the server. */
+export const STREAM_PATHS: readonly string[] = ["/v1/ws", "/ws"];
+/** The route that answers an event stream. */
+export const SSE_PATH = "/v1/transcribe/stream";
+
+export function nginxVersion(config: ResolvedConfig): string {
+  return config.deploy.proxy.version === "auto" ? NEWEST_NGINX : config.deploy.proxy.version;
+}
+
+export function nginxConfigDir(config: ResolvedConfig, placement: Placement): string {
+  return placement === "compose" ? "/etc/nginx" : (config.deploy.proxy.configDir ?? "/etc/nginx");
+}
+
+// ---
+
+function upstreamView(config: ResolvedConfig, placement: Placement, version: Version): View {
+  const address = upstreamAddress(config, placement);
+  // A literal name is resolved once at start: after the container is recreated every request would end in 502.
+  const byName = placement === "compose";
+  const resolves = byName && isAtLeast(version, 1, 27, 3);
+  return {
+    address,
+    pool: !byName || resolves,
+    resolve: resolves,
+    resolver: byName,
+    variable: byName && !resolves,
+  };
+}
+
+function tlsView(config: ResolvedConfig, placement: Placement, domain: string, postQuantum: boolean): View {
+  const { tls, auth } = config.deploy;
+  // In compose the init step copies certbot's files to where the unprivileged proxy may read them.
+  const acme = tls.mode === "acme" && placement === "host";
+  return {
+    certificate: acme ? `/etc/letsencrypt/live/${domain}/fullchain.pem` : tlsPath(config, placement, "certificateFile"),
+    key: acme ? `/etc/letsencrypt/live/${domain}/privkey.pem` : tlsPath(config, placement, "privateKeyFile"),
+    ciphers: CIPHERS,
+    // OpenSSL before 3.5 refuses the whole list because of the unknown name.
+    curves: postQuantum ? "X25519MLKEM768:X25519:prime256v1:secp384r1" : "X25519:prime256v1:secp384r1",
+    clients: auth.kind === "mtls" ? { ca: tlsPath(config, placement, "clientCaFile") } : false,
+  };
+}
+
+function forwardUrl(config: ResolvedConfig): string {
+  const { origin, uri } = forwardView(config);
+  return origin + uri;
+}

@@ -1,0 +1,64 @@
+import { isIP } from "node:net";
+import type { ResolvedConfig } from "../config/types.ts";
+import { ACME_WEBROOT, nginxConfigDir } from "./nginx.ts";
+import type { RenderedBody, RenderInput } from "./target.ts";
+import type { View } from "./template.ts";
+import { renderTemplate } from "./template-files.ts";
+
+/** The appliance unit, its socket and timers, and the drop-in for the proxy's own unit. */
+export function renderSystemd(input: RenderInput, dir: string): readonly RenderedBody[] {
+  const { config } = input;
+  const { proxy, tls, systemd } = config.deploy;
+  const view = systemdView(input);
+  const files: RenderedBody[] = [];
+  const add = (template: string, path = template): void => {
+    files.push({ path: `${dir}/${path}`, body: renderTemplate(`systemd/${template}`, view, "systemd"), comment: "#" });
+  };
+  add("gigastt.service");
+  if (systemd.socketActivation) add("gigastt.socket");
+  if (proxy.kind !== "none") add(`${proxy.kind}.service.conf`, `${proxy.kind}.service.d/gigastt.conf`);
+  if (usesOwnCertificates(config)) {
+    add("gigastt-certs.service");
+    add("gigastt-certs.timer");
+  }
+  if (proxy.kind === "nginx" && tls.mode === "acme") {
+    add("gigastt-certbot.service");
+    add("gigastt-certbot.timer");
+  }
+  return files;
+}
+
+/** True when `gigastt certs` makes the certificates: nginx has no CA of its own, and client certificates always come from it. */
+export function usesOwnCertificates(config: ResolvedConfig): boolean {
+  const { proxy, tls, auth } = config.deploy;
+  return proxy.kind !== "none" && ((proxy.kind === "nginx" && tls.mode === "internal") || auth.kind === "mtls");
+}
+
+// ---
+
+function systemdView({ config, derived }: RenderInput): View {
+  const { deploy, server } = config;
+  const { systemd, proxy } = deploy;
+  return {
+    u: { ...derived.unit },
+    p: { ...derived.proxy },
+    user: systemd.user,
+    installDir: systemd.installDir,
+    node: systemd.nodePath,
+    script: `${systemd.installDir}/bin/gigastt.js`,
+    configFile: systemd.configFile,
+    socket: systemd.socketActivation,
+    notify: systemd.notify,
+    memoryMiB: derived.memoryMiB,
+    address: server.host.includes(":") ? `[${server.host}]:${server.port}` : `${server.host}:${server.port}`,
+    localOnly: isLoopback(server.host),
+    configDir: proxy.kind === "caddy" ? (proxy.configDir ?? "/etc/caddy") : nginxConfigDir(config, "host"),
+    reload: proxy.kind === "none" ? undefined : `${proxy.kind}.service`,
+    domain: deploy.domain ?? "",
+    webroot: ACME_WEBROOT,
+  };
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}

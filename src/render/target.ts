@@ -1,0 +1,59 @@
+import type { ResolvedConfig } from "../config/types.ts";
+import type { Derived } from "./derive.ts";
+
+/** What every view model is made from. */
+export interface RenderInput {
+  readonly config: ResolvedConfig;
+  readonly derived: Derived;
+}
+
+/** Where the proxy runs, which decides addresses and paths. */
+export type Placement = "host" | "compose";
+
+/** A rendered file before its header: path below the output folder, forward slashes. */
+export interface RenderedBody {
+  readonly path: string;
+  readonly body: string;
+  /** How a comment starts in this format; undefined = the format has no comments and the file carries no header. */
+  readonly comment: "#" | undefined;
+  /** Permission bits; default 0644. */
+  readonly mode?: number;
+}
+
+/** The server as the proxy dials it. */
+export function upstreamAddress(config: ResolvedConfig, placement: Placement): string {
+  if (placement === "compose") return `gigastt:${config.server.port}`;
+  const host = config.server.host;
+  if (host === "0.0.0.0") return `127.0.0.1:${config.server.port}`;
+  if (host === "::") return `[::1]:${config.server.port}`;
+  return host.includes(":") ? `[${host}]:${config.server.port}` : `${host}:${config.server.port}`;
+}
+
+/** Ports the proxy itself listens on: inside a container always the standard ones, published on the configured ones. */
+export function listenPorts(config: ResolvedConfig, placement: Placement): { readonly http: number; readonly https: number } {
+  if (placement === "compose") return { http: 80, https: 443 };
+  return { http: config.deploy.httpPort, https: config.deploy.httpsPort };
+}
+
+/** Folder of the secrets as the proxy sees it. */
+export function secretsDir(config: ResolvedConfig, placement: Placement): string {
+  return placement === "compose" ? "/run/gigastt/secrets" : config.deploy.secretsDir;
+}
+
+/** Names of the TLS files in the folder `tls/` of a compose project. */
+export const tlsFileNames = { certificateFile: "server.pem", privateKeyFile: "server.key", clientCaFile: "clients-ca.pem" } as const;
+
+/** A path of the TLS files as the proxy sees it: in compose the init step copies them into the proxy's own volume. */
+export function tlsPath(config: ResolvedConfig, placement: Placement, which: keyof typeof tlsFileNames): string {
+  const { proxy, tls } = config.deploy;
+  if (placement === "host") return tls[which];
+  if (which !== "clientCaFile" && proxy.kind === "nginx" && tls.mode === "acme") {
+    return `/run/gigastt/tls/${which === "certificateFile" ? "fullchain.pem" : "privkey.pem"}`;
+  }
+  return `/run/gigastt/tls/${tlsFileNames[which]}`;
+}
+
+/** True when every route needs a client certificate before HTTP begins. */
+export function isStrictMtls(config: ResolvedConfig): boolean {
+  return config.deploy.auth.kind === "mtls" && config.deploy.publicPaths.length === 0;
+}
