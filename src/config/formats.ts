@@ -1,7 +1,21 @@
 import { isIP } from "node:net";
 
 /** Text formats of the schema. Each says its rule, checks a value and knows the cure of its common mistakes. */
-export type FormatName = "host" | "cidr" | "origin" | "http-url" | "path" | "id";
+export type FormatName =
+  | "host"
+  | "cidr"
+  | "origin"
+  | "http-url"
+  | "path"
+  | "id"
+  | "domain"
+  | "email"
+  | "version"
+  | "image"
+  | "dns-label"
+  | "user"
+  | "absolute-path"
+  | "route-path";
 
 export interface Format {
   readonly rule: string;
@@ -71,6 +85,57 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
     rule: "must be a path",
     matches: (text) => text.trim() !== "" && !text.includes("\0"),
     cure: () => "for example /var/lib/gigastt",
+  },
+  // --- what is written into files of other programs: nothing that would need quoting there
+  domain: {
+    rule: "must be a host name with at least one dot, in lower case, not an address",
+    matches: (text) => isHost(text) && isIP(text) === 0 && text.includes(".") && text === text.toLowerCase(),
+    cure: (text) => {
+      const name = URL.canParse(text) ? new URL(text).hostname : text.toLowerCase();
+      return isHost(name) && name.includes(".") && isIP(name) === 0 ? `write ${name}` : "for example stt.example.com";
+    },
+  },
+  email: {
+    rule: "must be an e-mail address",
+    matches: (text) => /^[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+$/.test(text),
+    cure: () => "for example admin@example.com",
+  },
+  version: {
+    rule: "must be a version such as 2.11.4, or auto",
+    matches: (text) => text === "auto" || /^\d{1,5}\.\d{1,5}(?:\.\d{1,5})?$/.test(text),
+    cure: (text) => {
+      const found = /\d+\.\d+(?:\.\d+)?/.exec(text);
+      return found === null ? 'for example "2.11.4" in quotes' : `write "${found[0]}" in quotes`;
+    },
+  },
+  image: {
+    rule: "must be an image reference with a tag or digest",
+    matches: (text) =>
+      /^[a-z0-9][a-z0-9._/:-]*(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/.test(text) &&
+      /[:@][^/]*$/.test(text) &&
+      !text.endsWith(":latest"),
+    cure: (text) =>
+      /^[a-z0-9._/-]+(?::latest)?$/.test(text) ? "add a fixed tag or @sha256 digest" : "for example caddy:2.11.4",
+  },
+  "dns-label": {
+    rule: "must be 1 to 63 lower-case letters, digits and dashes, beginning and ending with a letter or digit",
+    matches: (text) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(text),
+    cure: () => "for example gigastt",
+  },
+  user: {
+    rule: "must be a system user name",
+    matches: (text) => /^[a-z_][a-z0-9_-]{0,30}$/.test(text),
+    cure: () => "for example gigastt",
+  },
+  "absolute-path": {
+    rule: "must be an absolute path of letters, digits and ._-/ without ..",
+    matches: (text) => /^(?:\/[A-Za-z0-9._-]+)+$/.test(text) && !text.split("/").includes(".."),
+    cure: () => "for example /etc/gigastt/tls/server.pem",
+  },
+  "route-path": {
+    rule: "must be an exact path of the server",
+    matches: (text) => /^\/(?:[A-Za-z0-9._~-]+(?:\/[A-Za-z0-9._~-]+)*)?$/.test(text) && !text.startsWith("/metrics"),
+    cure: (text) => (text.startsWith("/metrics") ? "metrics are never public" : "for example /health"),
   },
 };
 

@@ -5,6 +5,7 @@ import { isAbsolute, join, relative, resolve } from "node:path";
 import { messageOf } from "../shared/errors.ts";
 import { closest } from "../shared/suggest.ts";
 import { CROSS_RULES, type Machine } from "./cross.ts";
+import { withDeployment } from "./deployment.ts";
 import { isSection, settableKeys } from "./node.ts";
 import type { ParsedFile } from "./parse.ts";
 import { ConfigError, formatKey, printable, type Place, type Problem } from "./problem.ts";
@@ -88,7 +89,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   }
 
   // The schema's shape is ResolvedConfig's: a test proves it.
-  const config = resolveSection(configSchema, merged) as unknown as ResolvedConfig;
+  const config = withDeployment(resolveSection(configSchema, merged) as unknown as ResolvedConfig);
   const machine = options.machine ?? { cores: availableParallelism() };
   for (const rule of CROSS_RULES) {
     if (rule.keys.some((key) => isInvalid(invalid, key))) continue;

@@ -8,6 +8,7 @@ import {
   type SchemaNode,
   type Section,
 } from "./node.ts";
+import { deploy } from "./sections/deploy.ts";
 import { engine } from "./sections/engine.ts";
 import { limits } from "./sections/limits.ts";
 import { log } from "./sections/log.ts";
@@ -41,6 +42,7 @@ export const configSchema: Section = {
     metrics,
     log,
     supervisor,
+    deploy,
   },
 };
 

@@ -1,7 +1,15 @@
 import type { ResolvedConfig } from "../config/types.ts";
 import { RenderError } from "./errors.ts";
 import { securityHeaders } from "./security-headers.ts";
-import { isStrictMtls, listenPorts, secretsDir, tlsPath, upstreamAddress, type Placement, type RenderInput } from "./target.ts";
+import {
+  isStrictMtls,
+  listenPorts,
+  secretsDir,
+  tlsPath,
+  upstreamAddress,
+  type Placement,
+  type RenderInput,
+} from "./target.ts";
 import type { View } from "./template.ts";
 import { isAtLeast, parseVersion } from "./version.ts";
 
@@ -15,7 +23,9 @@ export function caddyView({ config, derived }: RenderInput, placement: Placement
   const { deploy } = config;
   const version = parseVersion(caddyVersion(config), "deploy.proxy.version");
   if (!isAtLeast(version, 2, 6)) {
-    throw new RenderError(`deploy.proxy.version: Caddy ${OLDEST_CADDY} or newer is supported, got ${deploy.proxy.version}. Update Caddy.`);
+    throw new RenderError(
+      `deploy.proxy.version: Caddy ${OLDEST_CADDY} or newer is supported, got ${deploy.proxy.version}. Update Caddy.`,
+    );
   }
   const cdn = deploy.cdnCidrs.length > 0;
   if (cdn && !isAtLeast(version, 2, 8)) {
@@ -43,12 +53,23 @@ export function caddyView({ config, derived }: RenderInput, placement: Placement
     oldTooLarge: !isAtLeast(version, 2, 7),
     headers: securityHeaders(config, derived).map(({ name, value }) => ({ name, value })),
     site: https ? domain : plainSite(config, ports.http),
-    redirect: https ? { to: `https://${domain}${deploy.httpsPort === 443 ? "" : `:${deploy.httpsPort}`}`, from: `http://${domain}` } : false,
+    redirect: https
+      ? { to: `https://${domain}${deploy.httpsPort === 443 ? "" : `:${deploy.httpsPort}`}`, from: `http://${domain}` }
+      : false,
     // A request for another name than ours must not be answered 200 by the catch-all of Caddy itself.
-    strayHosts: [...(https ? [":" + ports.https] : []), ...(https || deploy.domain !== undefined ? [":" + ports.http] : [])],
+    strayHosts: [
+      ...(https ? [":" + ports.https] : []),
+      ...(https || deploy.domain !== undefined ? [":" + ports.http] : []),
+    ],
     tls: tlsView(config, placement, isAtLeast(version, 2, 8)),
     publicPaths: deploy.publicPaths,
-    basic: auth === "basic" ? { directive: isAtLeast(version, 2, 8) ? "basic_auth" : "basicauth", users: `${secretsDir(config, placement)}/users.caddy` } : false,
+    basic:
+      auth === "basic"
+        ? {
+            directive: isAtLeast(version, 2, 8) ? "basic_auth" : "basicauth",
+            users: `${secretsDir(config, placement)}/users.caddy`,
+          }
+        : false,
     keys: auth === "keys" ? { file: `${secretsDir(config, placement)}/keys.caddy` } : false,
     forward: auth === "forward" ? forwardView(config) : false,
     certificate: auth === "mtls" && !isStrictMtls(config),
@@ -66,14 +87,22 @@ export function requireDomain(config: ResolvedConfig): string {
   const { domain, tls } = config.deploy;
   if (domain !== undefined) return domain;
   if (tls.mode === "none") return "";
-  throw new RenderError(`deploy.domain is needed for deploy.tls.mode ${tls.mode}. Set the public host name, or tls.mode: none on a private network.`);
+  throw new RenderError(
+    `deploy.domain is needed for deploy.tls.mode ${tls.mode}. Set the public host name, or tls.mode: none on a private network.`,
+  );
 }
 
 /** The check URL of the authentication service, split as proxies want it. */
-export function forwardView(config: ResolvedConfig): { readonly origin: string; readonly host: string; readonly uri: string } {
+export function forwardView(config: ResolvedConfig): {
+  readonly origin: string;
+  readonly host: string;
+  readonly uri: string;
+} {
   const text = config.deploy.auth.forwardUrl;
   if (text === undefined || !URL.canParse(text)) {
-    throw new RenderError(`deploy.auth.forwardUrl must be the URL of the authentication check, got ${JSON.stringify(text)}.`);
+    throw new RenderError(
+      `deploy.auth.forwardUrl must be the URL of the authentication check, got ${JSON.stringify(text)}.`,
+    );
   }
   const url = new URL(text);
   return { origin: url.origin, host: url.host, uri: url.pathname + url.search };
@@ -91,10 +120,16 @@ function tlsView(config: ResolvedConfig, placement: Placement, hasTrustPool: boo
   const mode = isStrictMtls(config) ? "require_and_verify" : "verify_if_given";
   const clients = auth.kind === "mtls" ? { ca, mode, trustPool: hasTrustPool } : false;
   return {
-    needed: tls.mode === "internal" || tls.mode === "files" || clients !== false ? { internal: tls.mode === "internal" } : false,
+    needed:
+      tls.mode === "internal" || tls.mode === "files" || clients !== false
+        ? { internal: tls.mode === "internal" }
+        : false,
     files:
       tls.mode === "files"
-        ? { certificate: tlsPath(config, placement, "certificateFile"), key: tlsPath(config, placement, "privateKeyFile") }
+        ? {
+            certificate: tlsPath(config, placement, "certificateFile"),
+            key: tlsPath(config, placement, "privateKeyFile"),
+          }
         : false,
     clients,
   };

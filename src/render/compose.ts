@@ -23,7 +23,7 @@ export function renderCompose(input: RenderInput, dir: string): readonly Rendere
     yamlFile(`${dir}/compose.yaml`, baseFile(input)),
     ...overlays.map(({ name, value }) => yamlFile(`${dir}/${name}`, value)),
     configBody(`${dir}/gigastt.config.yaml`, serverConfig(input)),
-    { path: `${dir}/prepare.mjs`, body: renderTemplate("compose/prepare.mjs", {}, "shell"), comment: undefined },
+    { path: `${dir}/prepare.mjs`, body: renderTemplate("compose/prepare.mjs", {}, "shell"), comment: "//" },
     {
       path: `${dir}/.env`,
       body: `${[
@@ -62,7 +62,8 @@ function yamlFile(path: string, value: Yaml): RenderedBody {
 function composeFiles(input: RenderInput): readonly { readonly name: string; readonly value: Yaml }[] {
   const { deploy } = input.config;
   const files: { name: string; value: Yaml }[] = [];
-  if (deploy.proxy.kind !== "none") files.push({ name: `compose.${deploy.proxy.kind}.yaml`, value: proxyOverlay(input) });
+  if (deploy.proxy.kind !== "none")
+    files.push({ name: `compose.${deploy.proxy.kind}.yaml`, value: proxyOverlay(input) });
   if (needsTlsFolder(input)) files.push({ name: "compose.tls.yaml", value: tlsOverlay(input) });
   for (const overlay of deploy.compose.overlays) {
     const value = { build: buildOverlay, edge: edgeOverlay, redis: redisOverlay }[overlay](input);
@@ -79,7 +80,9 @@ function baseFile(input: RenderInput): Yaml {
   return {
     name: compose.project,
     services: {
-      ...(mounted ? { prepare: prepareService(input, [{ path: CONTAINER_MODELS, uid: APP_UID }], ["models:/models"]) } : {}),
+      ...(mounted
+        ? { prepare: prepareService(input, [{ path: CONTAINER_MODELS, uid: APP_UID }], ["models:/models"]) }
+        : {}),
       gigastt: {
         image: images.app,
         user: `${APP_UID}:${APP_UID}`,
@@ -93,7 +96,12 @@ function baseFile(input: RenderInput): Yaml {
         stop_signal: "SIGTERM",
         restart: "unless-stopped",
         healthcheck: {
-          test: ["CMD", "node", "-e", `fetch('http://127.0.0.1:${port}/ready').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))`],
+          test: [
+            "CMD",
+            "node",
+            "-e",
+            `fetch('http://127.0.0.1:${port}/ready').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))`,
+          ],
           interval: "15s",
           timeout: "5s",
           retries: 3,
@@ -131,7 +139,13 @@ function proxyOverlay(input: RenderInput): Yaml {
   const kind = deploy.proxy.kind;
   const https = deploy.tls.mode !== "none";
   const secrets = secretFiles(input);
-  const folders = kind === "caddy" ? [{ path: "/data", uid: PROXY_UID }, { path: "/config", uid: PROXY_UID }] : [];
+  const folders =
+    kind === "caddy"
+      ? [
+          { path: "/data", uid: PROXY_UID },
+          { path: "/config", uid: PROXY_UID },
+        ]
+      : [];
   const caddyVolumes = ["caddy-data:/data", "caddy-config:/config"];
   const prepare = {
     ...prepareService(
@@ -178,7 +192,16 @@ function proxyOverlay(input: RenderInput): Yaml {
           test:
             kind === "caddy"
               ? ["CMD", "nc", "-z", "127.0.0.1", https ? "443" : "80"]
-              : ["CMD", "curl", "-sS", "-o", "/dev/null", "-H", `Host: ${deploy.domain ?? "localhost"}`, "http://127.0.0.1:80/health"],
+              : [
+                  "CMD",
+                  "curl",
+                  "-sS",
+                  "-o",
+                  "/dev/null",
+                  "-H",
+                  `Host: ${deploy.domain ?? "localhost"}`,
+                  "http://127.0.0.1:80/health",
+                ],
           interval: "30s",
           timeout: "5s",
           retries: 3,
@@ -260,7 +283,13 @@ function redisOverlay(input: RenderInput): Yaml {
         security_opt: ["no-new-privileges:true"],
         stop_grace_period: "30s",
         restart: "unless-stopped",
-        healthcheck: { test: ["CMD", "redis-cli", "ping"], interval: "15s", timeout: "5s", retries: 3, start_period: "10s" },
+        healthcheck: {
+          test: ["CMD", "redis-cli", "ping"],
+          interval: "15s",
+          timeout: "5s",
+          retries: 3,
+          start_period: "10s",
+        },
         deploy: { resources: { limits: { cpus: "1", memory: "512M", pids: 64 } } },
         logging: LOGGING,
         // reachable by the server only: the network has no way out and the proxy is not on it
@@ -301,8 +330,10 @@ function prepareService(
 function secretFiles({ config }: RenderInput): readonly { readonly from: string; readonly to: string }[] {
   const { auth, proxy } = config.deploy;
   const caddy = proxy.kind === "caddy";
-  if (auth.kind === "basic") return [{ from: `/from/secrets/${caddy ? "users.caddy" : "users.htpasswd"}`, to: "/run/gigastt/secrets" }];
-  if (auth.kind === "keys") return [{ from: `/from/secrets/${caddy ? "keys.caddy" : "keys.map"}`, to: "/run/gigastt/secrets" }];
+  if (auth.kind === "basic")
+    return [{ from: `/from/secrets/${caddy ? "users.caddy" : "users.htpasswd"}`, to: "/run/gigastt/secrets" }];
+  if (auth.kind === "keys")
+    return [{ from: `/from/secrets/${caddy ? "keys.caddy" : "keys.map"}`, to: "/run/gigastt/secrets" }];
   return [];
 }
 
@@ -313,10 +344,17 @@ function tlsFiles({ config }: RenderInput): readonly { readonly from: string; re
   const server = tls.mode === "files" || (proxy.kind === "nginx" && tls.mode !== "none");
   if (server) {
     if (proxy.kind === "nginx" && tls.mode === "acme") {
-      if (domain === undefined) throw new RenderError("deploy.domain is needed for deploy.tls.mode acme. Set the public host name.");
-      files.push({ from: `/etc/letsencrypt/live/${domain}/fullchain.pem`, to }, { from: `/etc/letsencrypt/live/${domain}/privkey.pem`, to });
+      if (domain === undefined)
+        throw new RenderError("deploy.domain is needed for deploy.tls.mode acme. Set the public host name.");
+      files.push(
+        { from: `/etc/letsencrypt/live/${domain}/fullchain.pem`, to },
+        { from: `/etc/letsencrypt/live/${domain}/privkey.pem`, to },
+      );
     } else {
-      files.push({ from: `/from/tls/${tlsFileNames.certificateFile}`, to }, { from: `/from/tls/${tlsFileNames.privateKeyFile}`, to });
+      files.push(
+        { from: `/from/tls/${tlsFileNames.certificateFile}`, to },
+        { from: `/from/tls/${tlsFileNames.privateKeyFile}`, to },
+      );
     }
   }
   if (auth.kind === "mtls") files.push({ from: `/from/tls/${tlsFileNames.clientCaFile}`, to });

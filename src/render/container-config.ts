@@ -1,4 +1,4 @@
-import { withPublicOrigin } from "./origin.ts";
+import { withOrigin } from "../config/deployment.ts";
 import type { ResolvedConfig } from "../config/types.ts";
 import type { Derived } from "./derive.ts";
 
@@ -22,7 +22,7 @@ export function containerConfig(
       allowBindAny: true,
       lan: false,
       trustedProxies: where.trustedCidrs,
-      allowedOrigins: withPublicOrigin(config.server.allowedOrigins, derived.server.publicOrigin),
+      allowedOrigins: withOrigin(config.server.allowedOrigins, derived.server.publicOrigin),
       keepAliveTimeoutMs: derived.server.keepAliveTimeoutS * 1000,
       headersTimeoutMs: derived.server.headersTimeoutS * 1000,
     },

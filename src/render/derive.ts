@@ -1,3 +1,4 @@
+import { publicOrigin } from "../config/deployment.ts";
 import type { ResolvedConfig } from "../config/types.ts";
 
 /**
@@ -60,6 +61,8 @@ export interface Derived {
     /** model load timeout + supervisor start timeout + 10. */
     readonly startS: number;
     readonly watchdogS: number;
+    /** Twice (base + pool × session + bodies): a hand-over runs the old and the new server side by side. */
+    readonly memoryMiB: number;
   };
   readonly compose: {
     /** ceil5(drain + 5) + 5. */
@@ -70,8 +73,6 @@ export interface Derived {
     readonly healthStartS: number;
     readonly memoryMiB: number;
   };
-  /** Memory of the server on this machine: base + pool × session + bodies, in steps of 256 MiB. */
-  readonly memoryMiB: number;
   /** ceil(body × pool / 1 MiB) + 56: uploads in flight plus slack, for tmpfs and emptyDir. */
   readonly tmpMiB: number;
   readonly kubernetes: {
@@ -151,6 +152,7 @@ export function derive(config: ResolvedConfig): Derived {
       stopS: drainS + FORCE_CLOSE_MARGIN_S + 5,
       startS: loadS + seconds(config.supervisor.startTimeoutMs) + 10,
       watchdogS: 60,
+      memoryMiB: 2 * memoryMiB(config, undefined),
     },
     compose: {
       appStopS: ceil5(drainS + FORCE_CLOSE_MARGIN_S) + 5,
@@ -158,7 +160,6 @@ export function derive(config: ResolvedConfig): Derived {
       healthStartS: loadS,
       memoryMiB: memoryMiB(config, deploy.compose.memoryBytes),
     },
-    memoryMiB: memoryMiB(config, undefined),
     tmpMiB: Math.ceil((limits.bodyBytes * pool.size) / 2 ** 20) + 56,
     kubernetes: {
       preStopS,
@@ -170,14 +171,6 @@ export function derive(config: ResolvedConfig): Derived {
       memoryMiB: memoryMiB(config, deploy.kubernetes.memoryBytes),
     },
   };
-}
-
-/** The origin browsers send: scheme and port of what is really served, default ports left out. */
-export function publicOrigin(config: ResolvedConfig): string | undefined {
-  const { domain, httpsPort, httpPort, tls, proxy } = config.deploy;
-  if (domain === undefined || (proxy.kind === "none" && config.deploy.target !== "kubernetes")) return undefined;
-  if (tls.mode === "none") return `http://${domain}${httpPort === 80 ? "" : `:${httpPort}`}`;
-  return `https://${domain}${httpsPort === 443 ? "" : `:${httpsPort}`}`;
 }
 
 // ---

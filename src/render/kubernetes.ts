@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { securityHeaders } from "./security-headers.ts";
 import { configText } from "./config-file.ts";
 import { CONTAINER_MODELS, containerConfig } from "./container-config.ts";
@@ -12,7 +13,11 @@ import { APP_UID } from "./compose.ts";
 /** One file per object plus kustomization.yaml. */
 export function renderKubernetes(input: RenderInput, dir: string): readonly RenderedBody[] {
   const objects = kubernetesObjects(input);
-  const files = [...objects].map(([name, value]) => ({ path: `${dir}/${name}.yaml`, body: renderYaml(value), comment: "#" as const }));
+  const files = [...objects].map(([name, value]) => ({
+    path: `${dir}/${name}.yaml`,
+    body: renderYaml(value),
+    comment: "#" as const,
+  }));
   const kustomization = {
     apiVersion: "kustomize.config.k8s.io/v1beta1",
     kind: "Kustomization",
@@ -33,7 +38,9 @@ export function kubernetesObjects(input: RenderInput): ReadonlyMap<string, Manif
     );
   }
   if (k8s.route !== "none" && config.deploy.domain === undefined) {
-    throw new RenderError("deploy.domain is needed for deploy.kubernetes.route. Set the public host name, or route: none.");
+    throw new RenderError(
+      "deploy.domain is needed for deploy.kubernetes.route. Set the public host name, or route: none.",
+    );
   }
   const objects = new Map<string, Manifest>();
   objects.set("namespace", namespace(input));
@@ -84,7 +91,9 @@ function namespace({ config }: RenderInput): Manifest {
     kind: "Namespace",
     metadata: {
       name: config.deploy.kubernetes.namespace,
-      labels: Object.fromEntries(Object.entries(level).map(([mode, value]) => [`pod-security.kubernetes.io/${mode}`, value])),
+      labels: Object.fromEntries(
+        Object.entries(level).map(([mode, value]) => [`pod-security.kubernetes.io/${mode}`, value]),
+      ),
     },
   };
 }
@@ -93,17 +102,20 @@ function serviceAccount(input: RenderInput): Manifest {
   return { apiVersion: "v1", kind: "ServiceAccount", metadata: meta(input), automountServiceAccountToken: false };
 }
 
-function configMap(input: RenderInput): Manifest {
-  const { config, derived } = input;
+function serverConfigText({ config, derived }: RenderInput): string {
   const server = containerConfig(config, derived, {
     trustedCidrs: config.deploy.kubernetes.trustedCidrs,
     mountedModel: config.deploy.kubernetes.model !== "baked",
   });
+  return configText(server);
+}
+
+function configMap(input: RenderInput): Manifest {
   return {
     apiVersion: "v1",
     kind: "ConfigMap",
     metadata: meta(input),
-    data: { "gigastt.config.yaml": configText(server) },
+    data: { "gigastt.config.yaml": serverConfigText(input) },
   };
 }
 
@@ -131,7 +143,6 @@ function deployment(input: RenderInput): Manifest {
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
-    // A changed configuration must roll the pods: the hash in the template does it.
     metadata: meta(input),
     spec: {
       // With an autoscaler the number is its own.
@@ -139,12 +150,17 @@ function deployment(input: RenderInput): Manifest {
       revisionHistoryLimit: 3,
       progressDeadlineSeconds: d.progressDeadlineS,
       // A second copy first: the memory for it must exist, or the rollout waits.
-      strategy: k8s.model === "pvc" && k8s.replicas === 1 && k8s.maxReplicas <= 1
-        ? { type: "Recreate" }
-        : { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+      strategy:
+        k8s.model === "pvc" && k8s.replicas === 1 && k8s.maxReplicas <= 1
+          ? { type: "Recreate" }
+          : { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       selector: { matchLabels: selector },
       template: {
-        metadata: { labels: { ...selector, "app.kubernetes.io/managed-by": "gigastt" } },
+        metadata: {
+          labels: { ...selector, "app.kubernetes.io/managed-by": "gigastt" },
+          // A changed ConfigMap alone would roll nothing.
+          annotations: { "checksum/config": createHash("sha256").update(serverConfigText(input)).digest("hex") },
+        },
         spec: {
           serviceAccountName: NAME,
           automountServiceAccountToken: false,
@@ -182,12 +198,26 @@ function deployment(input: RenderInput): Manifest {
               securityContext: hardened,
               // Endpoints and SIGTERM race: the pod keeps accepting until every proxy has heard of its end.
               lifecycle: { preStop: { sleep: { seconds: d.preStopS } } },
-              startupProbe: { ...probe("/ready"), periodSeconds: PROBE_PERIOD_S, timeoutSeconds: 3, failureThreshold: d.startupFailures },
-              readinessProbe: { ...probe("/ready"), periodSeconds: PROBE_PERIOD_S, timeoutSeconds: 3, failureThreshold: 2 },
+              startupProbe: {
+                ...probe("/ready"),
+                periodSeconds: PROBE_PERIOD_S,
+                timeoutSeconds: 3,
+                failureThreshold: d.startupFailures,
+              },
+              readinessProbe: {
+                ...probe("/ready"),
+                periodSeconds: PROBE_PERIOD_S,
+                timeoutSeconds: 3,
+                failureThreshold: 2,
+              },
               // Lives while its event loop turns; busy with inference is not dead.
               livenessProbe: { ...probe("/health"), periodSeconds: 20, timeoutSeconds: 5, failureThreshold: 6 },
               resources: {
-                requests: { cpu: String(k8s.cpuRequest), memory: `${d.memoryMiB}Mi`, "ephemeral-storage": `${derived.tmpMiB}Mi` },
+                requests: {
+                  cpu: String(k8s.cpuRequest),
+                  memory: `${d.memoryMiB}Mi`,
+                  "ephemeral-storage": `${derived.tmpMiB}Mi`,
+                },
                 limits: { memory: `${d.memoryMiB}Mi`, "ephemeral-storage": `${derived.tmpMiB + 64}Mi` },
               },
               volumeMounts: [
@@ -200,8 +230,12 @@ function deployment(input: RenderInput): Manifest {
           volumes: [
             { name: "config", configMap: { name: NAME } },
             { name: "tmp", emptyDir: { sizeLimit: `${derived.tmpMiB}Mi` } },
-            ...(k8s.model === "pvc" ? [{ name: "models", persistentVolumeClaim: { claimName: "gigastt-models", readOnly: true } }] : []),
-            ...(k8s.model === "init" ? [{ name: "models", emptyDir: { sizeLimit: quantity(k8s.modelVolumeBytes) } }] : []),
+            ...(k8s.model === "pvc"
+              ? [{ name: "models", persistentVolumeClaim: { claimName: "gigastt-models", readOnly: true } }]
+              : []),
+            ...(k8s.model === "init"
+              ? [{ name: "models", emptyDir: { sizeLimit: quantity(k8s.modelVolumeBytes) } }]
+              : []),
           ],
         },
       },
@@ -225,7 +259,9 @@ function service(input: RenderInput): Manifest {
 /** In: the gateway (and monitoring). Out: nothing, the weights are local. */
 function networkPolicy(input: RenderInput): Manifest {
   const k8s = input.config.deploy.kubernetes;
-  const from = (name: string): Manifest => ({ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": name } } });
+  const from = (name: string): Manifest => ({
+    namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": name } },
+  });
   const source = k8s.route === "ingress" ? "ingress-nginx" : k8s.gatewayNamespace;
   return {
     apiVersion: "networking.k8s.io/v1",
@@ -254,12 +290,23 @@ function httpRoute(input: RenderInput): Manifest {
       // The gateway appends the peer to X-Forwarded-For; the server takes the right-most address it does not trust.
       type: "RequestHeaderModifier",
       requestHeaderModifier: {
-        remove: ["X-Real-IP", "Forwarded", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP", "X-Cluster-Client-IP", "X-Original-Forwarded-For"],
+        remove: [
+          "X-Real-IP",
+          "Forwarded",
+          "X-Client-IP",
+          "True-Client-IP",
+          "CF-Connecting-IP",
+          "X-Cluster-Client-IP",
+          "X-Original-Forwarded-For",
+        ],
       },
     },
     {
       type: "ResponseHeaderModifier",
-      responseHeaderModifier: { set: securityHeaders(config, derived).map(({ name, value }) => ({ name, value })), remove: ["Server"] },
+      responseHeaderModifier: {
+        set: securityHeaders(config, derived).map(({ name, value }) => ({ name, value })),
+        remove: ["Server"],
+      },
     },
   ];
   const unlimited = { request: "0s", backendRequest: "0s" };
@@ -270,7 +317,11 @@ function httpRoute(input: RenderInput): Manifest {
     metadata: meta(input),
     spec: {
       parentRefs: [
-        { name: deploy.kubernetes.gatewayName, namespace: deploy.kubernetes.gatewayNamespace, sectionName: deploy.tls.mode === "none" ? "http" : "https" },
+        {
+          name: deploy.kubernetes.gatewayName,
+          namespace: deploy.kubernetes.gatewayNamespace,
+          sectionName: deploy.tls.mode === "none" ? "http" : "https",
+        },
       ],
       hostnames: [deploy.domain],
       rules: [
@@ -294,10 +345,19 @@ function httpRoute(input: RenderInput): Manifest {
 }
 
 function publicPrefixes({ config }: RenderInput): readonly Manifest[] {
-  const paths = new Set(config.deploy.publicPaths.filter((path) => !STREAM_PATHS.includes(path) && path !== SSE_PATH && !path.startsWith("/v1/")));
+  const paths = new Set(
+    config.deploy.publicPaths.filter(
+      (path) => !STREAM_PATHS.includes(path) && path !== SSE_PATH && !path.startsWith("/v1/"),
+    ),
+  );
   return [
     { type: "PathPrefix", value: "/v1" },
-    ...(config.deploy.console ? [{ type: "Exact", value: "/" }, { type: "PathPrefix", value: "/console" }] : []),
+    ...(config.deploy.console
+      ? [
+          { type: "Exact", value: "/" },
+          { type: "PathPrefix", value: "/console" },
+        ]
+      : []),
     ...[...paths].filter((path) => path !== "/" || !config.deploy.console).map((value) => ({ type: "Exact", value })),
   ];
 }
@@ -309,7 +369,9 @@ function redirectRoute(input: RenderInput): Manifest {
     kind: "HTTPRoute",
     metadata: meta(input, "gigastt-redirect"),
     spec: {
-      parentRefs: [{ name: deploy.kubernetes.gatewayName, namespace: deploy.kubernetes.gatewayNamespace, sectionName: "http" }],
+      parentRefs: [
+        { name: deploy.kubernetes.gatewayName, namespace: deploy.kubernetes.gatewayNamespace, sectionName: "http" },
+      ],
       hostnames: [deploy.domain],
       rules: [
         {
@@ -356,11 +418,15 @@ function ingress(input: RenderInput): Manifest {
         {
           host: deploy.domain,
           http: {
-            paths: publicPrefixes(input).map(({ type, value }) => ({
-              path: value,
-              pathType: type === "Exact" ? "Exact" : "Prefix",
-              backend: { service: { name: NAME, port: { name: "http" } } },
-            })).concat([{ path: "/ws", pathType: "Exact", backend: { service: { name: NAME, port: { name: "http" } } } }]),
+            paths: publicPrefixes(input)
+              .map(({ type, value }) => ({
+                path: value,
+                pathType: type === "Exact" ? "Exact" : "Prefix",
+                backend: { service: { name: NAME, port: { name: "http" } } },
+              }))
+              .concat([
+                { path: "/ws", pathType: "Exact", backend: { service: { name: NAME, port: { name: "http" } } } },
+              ]),
           },
         },
       ],
@@ -388,7 +454,9 @@ function autoscaler(input: RenderInput): Manifest {
       scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: NAME },
       minReplicas: k8s.replicas,
       maxReplicas: k8s.maxReplicas,
-      metrics: [{ type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 70 } } }],
+      metrics: [
+        { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 70 } } },
+      ],
       behavior: {
         scaleUp: { stabilizationWindowSeconds: 0, policies: [{ type: "Pods", value: 2, periodSeconds: 60 }] },
         // A pod that goes takes its live sessions with it after the drain.
@@ -402,6 +470,10 @@ function autoscaler(input: RenderInput): Manifest {
 }
 
 function quantity(bytes: number): string {
-  for (const [unit, size] of [["Gi", 2 ** 30], ["Mi", 2 ** 20]] as const) if (bytes % size === 0) return `${bytes / size}${unit}`;
+  for (const [unit, size] of [
+    ["Gi", 2 ** 30],
+    ["Mi", 2 ** 20],
+  ] as const)
+    if (bytes % size === 0) return `${bytes / size}${unit}`;
   return String(bytes);
 }

@@ -2,7 +2,15 @@ import type { ResolvedConfig } from "../config/types.ts";
 import { forwardView, requireDomain } from "./caddy.ts";
 import { RenderError } from "./errors.ts";
 import { securityHeaders } from "./security-headers.ts";
-import { isStrictMtls, listenPorts, secretsDir, tlsPath, upstreamAddress, type Placement, type RenderInput } from "./target.ts";
+import {
+  isStrictMtls,
+  listenPorts,
+  secretsDir,
+  tlsPath,
+  upstreamAddress,
+  type Placement,
+  type RenderInput,
+} from "./target.ts";
 import type { View } from "./template.ts";
 import { isAtLeast, parseVersion, type Version } from "./version.ts";
 
@@ -26,7 +34,9 @@ export function nginxView({ config, derived }: RenderInput, placement: Placement
   const { deploy } = config;
   const version = parseVersion(nginxVersion(config), "deploy.proxy.version");
   if (!isAtLeast(version, 1, 22)) {
-    throw new RenderError(`deploy.proxy.version: nginx ${OLDEST_NGINX} or newer is supported, got ${deploy.proxy.version}. Update nginx.`);
+    throw new RenderError(
+      `deploy.proxy.version: nginx ${OLDEST_NGINX} or newer is supported, got ${deploy.proxy.version}. Update nginx.`,
+    );
   }
   const ports = listenPorts(config, placement);
   const https = deploy.tls.mode !== "none";
@@ -72,10 +82,12 @@ export function nginxView({ config, derived }: RenderInput, placement: Placement
     // Exact locations with their own timers; the protocol's deprecated alias is the same stream.
     streams: STREAM_PATHS.filter((path) => !deploy.publicPaths.includes(path)),
     publicStreams: STREAM_PATHS.filter((path) => deploy.publicPaths.includes(path)),
-    publicRest: deploy.publicPaths.filter((path) => !STREAM_PATHS.includes(path) && path !== SSE_PATH).map((path) => ({
-      path,
-      health: path === "/health" || path === "/ready",
-    })),
+    publicRest: deploy.publicPaths
+      .filter((path) => !STREAM_PATHS.includes(path) && path !== SSE_PATH)
+      .map((path) => ({
+        path,
+        health: path === "/health" || path === "/ready",
+      })),
     ssePingS: derived.server.ssePingS,
     sse: !deploy.publicPaths.includes(SSE_PATH),
     ssePath: SSE_PATH,

@@ -5,7 +5,13 @@ import { renderTemplate } from "./template-files.ts";
 
 /** The Caddyfile. */
 export function renderCaddy(input: RenderInput, placement: Placement, dir: string): readonly RenderedBody[] {
-  return [{ path: `${dir}/Caddyfile`, body: renderTemplate("caddy/Caddyfile", caddyView(input, placement), "caddy"), comment: "#" }];
+  return [
+    {
+      path: `${dir}/Caddyfile`,
+      body: renderTemplate("caddy/Caddyfile", caddyView(input, placement), "caddy"),
+      comment: "#",
+    },
+  ];
 }
 
 /** nginx.conf (complete main file), gigastt.conf (http context) and the include every location repeats. */

@@ -49,7 +49,6 @@ function systemdView({ config, derived }: RenderInput): View {
     configFile: systemd.configFile,
     socket: systemd.socketActivation,
     notify: systemd.notify,
-    memoryMiB: derived.memoryMiB,
     address: server.host.includes(":") ? `[${server.host}]:${server.port}` : `${server.host}:${server.port}`,
     localOnly: isLoopback(server.host),
     configDir: proxy.kind === "caddy" ? (proxy.configDir ?? "/etc/caddy") : nginxConfigDir(config, "host"),

@@ -14,8 +14,8 @@ export type Placement = "host" | "compose";
 export interface RenderedBody {
   readonly path: string;
   readonly body: string;
-  /** How a comment starts in this format; undefined = the format has no comments and the file carries no header. */
-  readonly comment: "#" | undefined;
+  /** How a comment starts in this format. */
+  readonly comment: "#" | "//";
   /** Permission bits; default 0644. */
   readonly mode?: number;
 }
@@ -30,7 +30,10 @@ export function upstreamAddress(config: ResolvedConfig, placement: Placement): s
 }
 
 /** Ports the proxy itself listens on: inside a container always the standard ones, published on the configured ones. */
-export function listenPorts(config: ResolvedConfig, placement: Placement): { readonly http: number; readonly https: number } {
+export function listenPorts(
+  config: ResolvedConfig,
+  placement: Placement,
+): { readonly http: number; readonly https: number } {
   if (placement === "compose") return { http: 80, https: 443 };
   return { http: config.deploy.httpPort, https: config.deploy.httpsPort };
 }
@@ -41,7 +44,11 @@ export function secretsDir(config: ResolvedConfig, placement: Placement): string
 }
 
 /** Names of the TLS files in the folder `tls/` of a compose project. */
-export const tlsFileNames = { certificateFile: "server.pem", privateKeyFile: "server.key", clientCaFile: "clients-ca.pem" } as const;
+export const tlsFileNames = {
+  certificateFile: "server.pem",
+  privateKeyFile: "server.key",
+  clientCaFile: "clients-ca.pem",
+} as const;
 
 /** A path of the TLS files as the proxy sees it: in compose the init step copies them into the proxy's own volume. */
 export function tlsPath(config: ResolvedConfig, placement: Placement, which: keyof typeof tlsFileNames): string {

@@ -11,7 +11,10 @@ export function renderTemplate(name: string, view: View, target: EscapeTarget): 
     cache.set(name, text);
   }
   const filled = fillTemplate(`templates/${name}`, text, view, escapes[target]);
-  return `${filled.replace(/[ \t]+$/gm, "").replace(/\n{3,}/g, "\n\n").trim()}\n`;
+  return `${filled
+    .replace(/[ \t]+$/gm, "")
+    .replace(/\n{3,}/g, "\n\n")
+    .trim()}\n`;
 }
 
 // ---

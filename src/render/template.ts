@@ -2,7 +2,13 @@ import type { Escape } from "./escape.ts";
 import { RenderError } from "./errors.ts";
 
 /** What a template may read: plain data, no functions. */
-export type ViewValue = string | number | boolean | undefined | readonly ViewValue[] | { readonly [key: string]: ViewValue };
+export type ViewValue =
+  | string
+  | number
+  | boolean
+  | undefined
+  | readonly ViewValue[]
+  | { readonly [key: string]: ViewValue };
 export type View = { readonly [key: string]: ViewValue };
 
 /**
@@ -39,7 +45,9 @@ export function fillTemplate(name: string, text: string, view: View, escape: Esc
   const scalar = (node: ValueNode, value: ViewValue): string => {
     if (typeof value === "number" && Number.isFinite(value)) return String(value);
     if (typeof value === "string") return escape(value);
-    throw new RenderError(`${name}:${node.line} {{ ${node.path} }} is ${describe(value)}; only text and numbers can be written.`);
+    throw new RenderError(
+      `${name}:${node.line} {{ ${node.path} }} is ${describe(value)}; only text and numbers can be written.`,
+    );
   };
   const look = (node: ValueNode | SectionNode, scopes: readonly ViewValue[]): ViewValue => {
     if (node.path === ".") return scopes[scopes.length - 1];
@@ -87,7 +95,9 @@ function parseTemplate(name: string, text: string): readonly Node[] {
     if (sigil !== "") {
       const lineStart = text.lastIndexOf("\n", start - 1) + 1;
       const lineEnd = text.indexOf("\n", end);
-      const alone = text.slice(lineStart, start).trim() === "" && text.slice(end, lineEnd < 0 ? text.length : lineEnd).trim() === "";
+      const alone =
+        text.slice(lineStart, start).trim() === "" &&
+        text.slice(end, lineEnd < 0 ? text.length : lineEnd).trim() === "";
       if (alone && lineStart >= at) {
         start = lineStart;
         end = lineEnd < 0 ? text.length : lineEnd + 1;
@@ -100,7 +110,8 @@ function parseTemplate(name: string, text: string): readonly Node[] {
     if (sigil === "!") continue;
     if (sigil === "/") {
       const closed = open.pop();
-      if (closed?.path !== path) throw new RenderError(`${name}:${line} {{/ ${path} }} closes ${closed ? `{{# ${closed.path} }}` : "nothing"}.`);
+      if (closed?.path !== path)
+        throw new RenderError(`${name}:${line} {{/ ${path} }} closes ${closed ? `{{# ${closed.path} }}` : "nothing"}.`);
     } else if (sigil === "") {
       into().push({ kind: "value", path, line });
     } else {
@@ -118,7 +129,8 @@ function parseTemplate(name: string, text: string): readonly Node[] {
 function descend(scope: ViewValue, keys: readonly string[]): { readonly value: ViewValue } | undefined {
   let value = scope;
   for (const key of keys) {
-    if (typeof value !== "object" || value === null || Array.isArray(value) || !Object.hasOwn(value, key)) return undefined;
+    if (typeof value !== "object" || value === null || Array.isArray(value) || !Object.hasOwn(value, key))
+      return undefined;
     value = (value as View)[key]; // neither list nor scalar: checked above
   }
   return { value };

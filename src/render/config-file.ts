@@ -1,0 +1,52 @@
+import { unresolve } from "../config/resolve.ts";
+import { configSchema } from "../config/schema.ts";
+import type { ResolvedConfig } from "../config/types.ts";
+import { isDeepStrictEqual } from "node:util";
+import { defaultConfig } from "../config/defaults.ts";
+import type { RenderedBody } from "./target.ts";
+import { renderYaml } from "./yaml.ts";
+
+/** A configuration as YAML: only what differs from the defaults and what `always` names; never the section deploy. */
+export function configText(config: ResolvedConfig): string {
+  const sections: Record<string, unknown> = {};
+  for (const [name, node] of Object.entries(configSchema.properties)) {
+    if (name === "deploy") continue;
+    const key = name as keyof ResolvedConfig; // the schema's sections are ResolvedConfig's: a test proves it
+    const values = unresolve(node, config[key]) as Record<string, unknown>; // a section gives an object
+    const defaults = unresolve(node, defaultConfig[key]) as Record<string, unknown>; // same
+    const changed = Object.entries(values).filter(
+      ([leaf, value]) => isWritten(name, leaf) || !isDeepStrictEqual(value, defaults[leaf]),
+    );
+    if (changed.length > 0) sections[name] = Object.fromEntries(changed);
+  }
+  return renderYaml(sections);
+}
+
+export function configBody(path: string, config: ResolvedConfig): RenderedBody {
+  return { path, body: configText(config), comment: "#" };
+}
+
+// ---
+
+/** Limits other rendered files carry too: written out, so that both sides can be read and compared. */
+const ALWAYS: ReadonlySet<string> = new Set([
+  "server.host",
+  "server.port",
+  "server.allowBindAny",
+  "server.trustedProxies",
+  "server.allowedOrigins",
+  "server.keepAliveTimeout",
+  "limits.body",
+  "limits.requestBudget",
+  "pool.size",
+  "pool.checkoutTimeout",
+  "session.idleTimeout",
+  "session.maxDuration",
+  "shutdown.drain",
+  "model.loadTimeout",
+  "model.offline",
+]);
+
+function isWritten(section: string, leaf: string): boolean {
+  return ALWAYS.has(`${section}.${leaf}`);
+}

@@ -1,0 +1,23 @@
+import type { RenderedBody, RenderInput } from "./target.ts";
+import { APP_UID } from "./compose.ts";
+import { renderTemplate } from "./template-files.ts";
+
+/** The Dockerfile and its ignore file. */
+export function renderDocker({ config, derived }: RenderInput, dir: string): readonly RenderedBody[] {
+  const { images } = config.deploy;
+  const view = {
+    nodeBuild: images.nodeBuild,
+    nodeRuntime: images.nodeRuntime,
+    uid: APP_UID,
+    port: config.server.port,
+    loadS: derived.compose.healthStartS,
+  };
+  return [
+    { path: `${dir}/Dockerfile`, body: renderTemplate("docker/Dockerfile", view, "dockerfile"), comment: "#" },
+    {
+      path: `${dir}/Dockerfile.dockerignore`,
+      body: renderTemplate("docker/dockerignore", view, "dockerfile"),
+      comment: "#",
+    },
+  ];
+}

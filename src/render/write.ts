@@ -1,0 +1,96 @@
+import { randomBytes } from "node:crypto";
+import { chmod, lstat, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { RenderError } from "./errors.ts";
+import { readHeader } from "./header.ts";
+import type { RenderedFile } from "./render.ts";
+
+/** One rendered file against what is on disk. */
+export interface FileState {
+  readonly file: RenderedFile;
+  /** `new` missing, `same` byte for byte, `stale` ours but different, `edited` changed by hand, `foreign` not ours. */
+  readonly state: "new" | "same" | "stale" | "edited" | "foreign";
+  /** undefined when there is no file. */
+  readonly current: string | undefined;
+}
+
+/** Compares without writing. */
+export async function compareFiles(outDir: string, files: readonly RenderedFile[]): Promise<readonly FileState[]> {
+  return Promise.all(files.map(async (file) => stateOf(file, await readText(join(outDir, file.path)))));
+}
+
+/**
+ * Writes what differs, each file atomically (temporary file, fsync, rename). Nothing is written when one of them was edited by hand or
+ * belongs to somebody else, unless forced.
+ *
+ * @returns the states before writing
+ */
+export async function writeFiles(
+  outDir: string,
+  files: readonly RenderedFile[],
+  options: { readonly force: boolean },
+): Promise<readonly FileState[]> {
+  const states = await compareFiles(outDir, files);
+  const blocked = states.filter(({ state }) => state === "edited" || state === "foreign");
+  if (blocked.length > 0 && !options.force) {
+    const list = blocked.map(
+      ({ file, state }) =>
+        `${join(outDir, file.path)} (${state === "edited" ? "edited by hand" : "not made by gigastt"})`,
+    );
+    throw new RenderError(
+      `${list.join(", ")}: would be overwritten. Look at it with --diff; move your change into gigastt.config.yaml, or overwrite with --force.`,
+      { exitCode: 1 },
+    );
+  }
+  for (const { file, state } of states) {
+    if (state !== "same") await writeAtomically(join(outDir, file.path), file.text, file.mode);
+    else await chmod(join(outDir, file.path), file.mode);
+  }
+  return states;
+}
+
+/** Replaces a file in one step: readers see the old text or the new one. Missing folders are made. */
+export async function writeAtomically(path: string, text: string, mode: number): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = join(dirname(path), `.${randomBytes(6).toString("hex")}.tmp`);
+  try {
+    const handle = await open(temporary, "wx", mode);
+    try {
+      await handle.writeFile(text);
+      await handle.chmod(mode);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+// ---
+
+function stateOf(file: RenderedFile, current: string | undefined): FileState {
+  if (current === undefined) return { file, state: "new", current };
+  if (current === file.text) return { file, state: "same", current };
+  const header = readHeader(current);
+  const state = header.kind === "foreign" ? "foreign" : header.kind === "edited" ? "edited" : "stale";
+  return { file, state, current };
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    // A link could lead the renderer to overwrite something else.
+    if ((await lstat(path)).isSymbolicLink()) {
+      throw new RenderError(`${path} is a symbolic link. Remove it, or choose another folder with --out.`, {
+        exitCode: 1,
+      });
+    }
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR"))
+      return undefined;
+    throw error;
+  }
+}
