@@ -45,3 +45,11 @@ export function formatBytes(bytes: number): string {
   }
   return `${bytes}B`;
 }
+
+/** A size for people, rounded, in decimal units as disks and downloads are sold: `885 MB`, `4.6 MB`, `13 kB`. */
+export function readableBytes(bytes: number): string {
+  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(1)} GB`;
+  if (bytes >= 1e6) return `${(bytes / 1e6).toFixed(bytes >= 1e7 ? 0 : 1)} MB`;
+  if (bytes >= 1e3) return `${(bytes / 1e3).toFixed(0)} kB`;
+  return `${bytes} B`;
+}
