@@ -36,7 +36,8 @@ export function createBundle(options: {
     frontEnd: entry.frontEnd,
     notice: options.notice,
     // Bundled files are small and may lie in a read-only installation: they are simply hashed every time.
-    keepsStamp: entry.source.kind === "download",
+    restore: restoreCure(entry, precision),
+    keepsStamp: entry.source.kind !== "bundled",
   };
 }
 
@@ -44,4 +45,16 @@ export function createBundle(options: {
 export function bundleHash(files: readonly ModelFile[]): string {
   const lines = files.map(({ name, sha256 }) => `${sha256}  ${name}\n`).sort();
   return createHash("sha256").update(lines.join("")).digest("hex");
+}
+
+/** How to get the files of a model back, as a sentence. */
+export function restoreCure(entry: Pick<ModelEntry, "id" | "source">, precision: Precision | undefined): string {
+  switch (entry.source.kind) {
+    case "bundled":
+      return "Restore it from the release.";
+    case "local":
+      return `Make it again from ${entry.source.madeFrom}: \`gigastt models quantize\` or \`optimize\`.`;
+    case "download":
+      return `Run \`gigastt models pull ${entry.id}${precision === undefined ? "" : ` --precision ${precision}`}\`.`;
+  }
 }

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ModelConfig } from "../config/types.ts";
 import { GigasttError } from "../shared/errors.ts";
-import { createBundle, filesOf } from "./bundle.ts";
+import { createBundle, filesOf, restoreCure } from "./bundle.ts";
 import type { ModelBundle, ModelFile } from "./manifest.ts";
 import { modelsDir } from "./paths.ts";
 import type { ModelEntry, Precision, Registry } from "./registry-guard.ts";
@@ -148,10 +148,7 @@ function missing(
 ): GigasttError {
   const wanted = installations.filter((installation) => precision === "auto" || installation.precision === precision);
   const best = wanted.find(({ state }) => state === "incomplete") ?? wanted[0];
-  const cure =
-    entry.source.kind === "bundled"
-      ? "Restore the file from the release."
-      : `Run \`gigastt models pull ${entry.id}${precision === "auto" ? "" : ` --precision ${precision}`}\`.`;
+  const cure = restoreCure(entry, precision === "auto" ? undefined : precision);
   if (best?.state === "incomplete") {
     const [first] = best.wrong;
     const what =

@@ -23,6 +23,8 @@ export interface ModelBundle {
   readonly frontEnd: FrontEnd;
   /** Why `auto` fell back to this model; undefined when it was asked for. */
   readonly notice: string | undefined;
+  /** How to get damaged files back, as a sentence. */
+  readonly restore?: string;
   /** Verified hashes may be remembered in a stamp file beside the files. Absent = false. */
   readonly keepsStamp?: boolean;
 }

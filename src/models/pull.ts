@@ -76,7 +76,7 @@ export interface PullOptions {
 export async function pullModel(options: PullOptions): Promise<void> {
   const { entry, precision, signal, onEvent } = options;
   const files = filesOf(entry, precision);
-  if (files === undefined || entry.source.kind === "bundled") throw nothingToPull(entry, precision);
+  if (files === undefined || entry.source.kind !== "download") throw nothingToPull(entry, precision);
   const dir = folderOf(entry, options.baseDir);
   const source = sourceOf(entry.source.baseUrl, options);
   const finish = (changed: boolean): void =>
@@ -241,10 +241,9 @@ function offline(entry: ModelEntry, precision: Precision, dir: string): GigasttE
 }
 
 function nothingToPull(entry: ModelEntry, precision: Precision): GigasttError {
-  if (entry.source.kind === "bundled") {
-    return new GigasttError("GST_MODEL_BUNDLED", `${entry.id} is part of the installation, there is nothing to pull.`, {
-      exitCode: 2,
-    });
+  if (entry.source.kind !== "download") {
+    const where = entry.source.kind === "bundled" ? "is part of the installation" : "was made on this machine";
+    return new GigasttError("GST_MODEL_SOURCE", `${entry.id} ${where}, there is nothing to pull.`, { exitCode: 2 });
   }
   return new GigasttError(
     "GST_MODEL_PRECISION",

@@ -123,6 +123,5 @@ async function verifyFile(
 function cureOf(state: FileVerdict["state"], bundle: ModelBundle): string {
   if (state === "unreadable") return "Give the user that runs gigastt read access to it, or check the disk.";
   if (state === "changing") return "Wait until the copy or download is finished and start again.";
-  if (bundle.keepsStamp !== true) return "Restore it from the release.";
-  return `Run \`gigastt models pull ${bundle.id} --precision ${bundle.precision}\` to replace it.`;
+  return bundle.restore ?? "Restore it from where it came.";
 }

@@ -1,3 +1,4 @@
+import { existsSync, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -88,14 +89,24 @@ export function serve(
   };
 }
 
-/** Sends the first bytes of what it should send, then breaks the connection. */
-export function cutAfter(bytes: number, etag = '"v1"'): Answer {
+/**
+ * Sends the first bytes of what it should send, waits until they are in the client's part file, then breaks the connection
+ * (broken earlier, the client's socket might throw them away unread).
+ */
+export function cutAfter(bytes: number, partOf: (name: string) => string, etag = '"v1"'): Answer {
   return (req, res, content) => {
     const start = Number(/^bytes=(\d+)-$/.exec(req.headers.range ?? "")?.[1] ?? 0);
     const headers = { etag, "content-length": content.length - start };
     if (start === 0) res.writeHead(200, headers);
     else res.writeHead(206, { ...headers, "content-range": `bytes ${start}-${content.length - 1}/${content.length}` });
-    res.write(content.subarray(start, start + bytes), () => setTimeout(() => res.destroy(), 20));
+    res.write(content.subarray(start, start + bytes));
+    const part = partOf(basename(new URL(req.url ?? "/", "http://x").pathname));
+    const watch = setInterval(() => {
+      if (!existsSync(part) || statSync(part).size < start + bytes) return;
+      clearInterval(watch);
+      res.destroy();
+    }, 5);
+    res.on("close", () => clearInterval(watch));
   };
 }
 

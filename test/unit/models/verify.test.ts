@@ -53,7 +53,7 @@ describe("a downloaded model", () => {
     bytes[1000]! ^= 1;
     writeFileSync(encoder, bytes);
     await expect(verifyBundle(bundle)).rejects.toThrow(
-      /^the model file .*tiny_encoder\.int8\.onnx must have SHA-256 [0-9a-f]{64}, found [0-9a-f]{64}\. Run `gigastt models pull tiny --precision int8` to replace it\.$/,
+      /^the model file .*tiny_encoder\.int8\.onnx must have SHA-256 [0-9a-f]{64}, found [0-9a-f]{64}\. Run `gigastt models pull tiny --precision int8`\.$/,
     );
     await expect(verifyBundle(bundle)).rejects.toMatchObject({ code: "GST_MODEL_CORRUPT", exitCode: 1 });
   });
@@ -71,7 +71,7 @@ describe("a downloaded model", () => {
     rmSync(encoder);
     await expect(verifyBundle(bundle)).rejects.toMatchObject({
       code: "GST_MODEL_MISSING",
-      message: `the model file ${encoder} is missing. Run \`gigastt models pull tiny --precision int8\` to replace it.`,
+      message: `the model file ${encoder} is missing. Run \`gigastt models pull tiny --precision int8\`.`,
     });
   });
 
