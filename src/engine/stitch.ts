@@ -14,7 +14,7 @@ export interface Seam {
  */
 export function stitchAt(seamS: number, left: readonly Word[]): Seam {
   const kept = left.filter((word) => middle(word) < seamS);
-  const beyond = left.filter((word) => middle(word) >= seamS);
+  const beyond = left.find((word) => middle(word) >= seamS);
   return {
     kept,
     join(right) {
@@ -25,7 +25,7 @@ export function stitchAt(seamS: number, left: readonly Word[]): Seam {
       if (last && added[0] && isSame(last, added[0])) return added.slice(1);
       // Each window put it on the other's side.
       const missed = before.at(-1);
-      if (beyond[0] && missed && isSame(beyond[0], missed)) return [missed, ...added];
+      if (beyond && missed && isSame(beyond, missed)) return [missed, ...added];
       return added;
     },
   };

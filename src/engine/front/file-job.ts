@@ -148,7 +148,8 @@ function createLane(job: FileJob, emits: boolean): Lane {
   }
 
   async function waitForRoom(): Promise<void> {
-    while (underWay >= settings.parallelWindows && failed === undefined) {
+    const isFull = (): boolean => underWay >= settings.parallelWindows && failed === undefined;
+    while (isFull()) {
       await new Promise<void>((resolve) => {
         wake = resolve;
       });
