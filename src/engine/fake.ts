@@ -75,7 +75,10 @@ const FAKE_FRONT_END: FrontEnd = {
   bfloat16Buffers: false,
 };
 const SUBSAMPLING = 4;
-const PIECES = ["<unk>", ..."раз два три четыре пять шесть семь восемь девять десять".split(" ").map((word) => `▁${word}`)];
+const PIECES = [
+  "<unk>",
+  ..."раз два три четыре пять шесть семь восемь девять десять".split(" ").map((word) => `▁${word}`),
+];
 /** Mean log-mel above which a frame counts as sound. */
 const SOUND_LEVEL = -10;
 const FRAMES_PER_WORD = 50;
@@ -88,7 +91,8 @@ function createFakePool(workers: number, melBins: number, options: FakeEngineOpt
 
   async function run(job: WindowJob): Promise<WindowResult> {
     const started = performance.now();
-    while (busy >= workers) {
+    const isFull = (): boolean => busy >= workers;
+    while (isFull()) {
       await new Promise<void>((resolve) => {
         waiting.push(resolve);
       });
@@ -118,7 +122,8 @@ function createFakePool(workers: number, melBins: number, options: FakeEngineOpt
     async close() {
       closed = true;
       for (const resolve of waiting.splice(0)) resolve();
-      while (busy > 0) await sleep(5);
+      const isBusy = (): boolean => busy > 0;
+      while (isBusy()) await sleep(5);
     },
   };
 }
