@@ -144,7 +144,7 @@ describe("variables", () => {
       GIGASTT_LIMITS_REQUEST_BUDGET limits.requestBudget: must be a duration from 1s to 1d, found "60"; write 60s
       GIGASTT_POOL_SIZE pool.size: must be a whole number from 1 to 1024, found 0; write 1 or more
       GIGASTT_IDLE_TIMEOUT_SECS session.idleTimeout: must be a duration from 1s to 1d, found "-5"; for example 300s (units ms, s, m, h, d)
-      GIGASTT_METRICS metrics.enabled: must be true or false, found "maybe"; write true or false, without quotes
+      GIGASTT_METRICS metrics.enabled: must be true or false, found "maybe"; write true or false
       GIGASTT_LOG_LEVEL log.level: must be one of trace, debug, info, warn, error, fatal, found "verbose"; for example info"
     `);
   });
