@@ -12,7 +12,7 @@ import {
   type CST,
   type Document,
 } from "yaml";
-import { formatKey, formatPlace, printable, type Place, type Problem, type ProblemCode } from "./problem.ts";
+import { formatKey, formatPlace, type Place, type Problem, type ProblemCode } from "./problem.ts";
 
 /** A configuration file as raw values, with a way back to the place of each. */
 export interface ParsedFile {
