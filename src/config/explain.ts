@@ -1,4 +1,4 @@
-import { typeText } from "./describe.ts";
+import { ruleOf } from "./describe.ts";
 import {
   isLeaf,
   isSection,
@@ -63,7 +63,7 @@ function factsOf(key: string, node: Leaf | List | Dictionary): KeyFacts {
     key,
     title: node.title,
     description: node.description,
-    type: typeText(node),
+    type: ruleOf(node).replace(/^must (?:be )?/, ""),
     default: node.default === undefined ? undefined : yamlScalar(node.default),
     variable,
     variableUnit: variable.endsWith("_SECS") ? "seconds" : variable.endsWith("_BYTES") ? "bytes" : undefined,

@@ -74,7 +74,7 @@ async function run(event: H3Event, context: RuntimeContext, policy: Policy, answ
   } catch (error) {
     reply = errorReply(error, exchange, context);
   }
-  if (context.phase.draining) headers["connection"] = "close";
+  if (context.phase.draining || context.phase.handedOver) headers["connection"] = "close";
   exchange.res.setTimeout(context.timing.slowReaderMs, () => exchange.res.destroy());
   return toResponse(reply, headers, exchange, context.timing.lingerMs);
 }

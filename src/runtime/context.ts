@@ -6,6 +6,8 @@ import type { AddressHeaders, ClientAddress } from "./client-address.ts";
 import type { Exchanges } from "./exchanges.ts";
 import type { Metrics } from "./metrics.ts";
 import type { RateLimiter } from "./rate-limit.ts";
+import type { SessionRegistry } from "./sessions/registry.ts";
+import type { RequestStats } from "./stats.ts";
 import type { Settings } from "./settings.ts";
 import type { UploadMemory } from "./upload-memory.ts";
 
@@ -17,6 +19,7 @@ export interface RuntimeContext {
   readonly uploads: UploadMemory;
   readonly limiter: RateLimiter;
   readonly exchanges: Exchanges;
+  readonly sessions: SessionRegistry;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly clock: Clock;
@@ -26,8 +29,20 @@ export interface RuntimeContext {
   /** Unix seconds of the start. */
   readonly createdS: number;
   readonly timing: Timing;
-  readonly phase: { draining: boolean };
+  readonly phase: Phase;
+  readonly stats: RequestStats;
   clientOf(peer: string | undefined, headers: AddressHeaders): ClientAddress;
+}
+
+/** Where the process is in its life; only the drain and the control channel change it. */
+export interface Phase {
+  draining: boolean;
+  /** Another runtime accepts on the same socket; this one serves what is connected and asks every client to reconnect. */
+  handedOver: boolean;
+  /** The engine did not stop in time: only a forced exit ends the process. */
+  engineIsStuck: boolean;
+  /** What the supervisor last told about itself. */
+  supervisor: unknown;
 }
 
 /** Times that are no configuration keys; parameters so that tests need not wait for them. */

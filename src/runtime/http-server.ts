@@ -20,20 +20,26 @@ export function requestTimeoutMs({ limits }: Pick<ResolvedConfig, "limits">): nu
 
 /** The HTTP server: every request becomes an exchange with an id, a client and one log line before a route sees it. */
 export function createHttpServer(context: RuntimeContext, handler: RequestHandler, onUpgrade: UpgradeHandler): Server {
-  const config = context.settings.current;
+  const { headersTimeoutMs } = context.settings.current.server;
   const server = createServer({
-    keepAliveTimeout: config.server.keepAliveTimeoutMs,
-    headersTimeout: config.server.headersTimeoutMs,
-    requestTimeout: requestTimeoutMs(config),
-    connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, config.server.headersTimeoutMs / 2),
+    connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, headersTimeoutMs / 2),
     // Answered by the pipeline, with a body and a request id.
     requireHostHeader: false,
   });
-  context.settings.onChange((next) => {
-    server.requestTimeout = requestTimeoutMs(next);
-  });
+  configureServer(server, context);
   attach(server, context, handler, onUpgrade);
   return server;
+}
+
+/** Sets the time limits, now and after each reload. */
+export function configureServer(server: Server, { settings }: RuntimeContext): void {
+  const apply = (config: ResolvedConfig): void => {
+    server.keepAliveTimeout = config.server.keepAliveTimeoutMs;
+    server.headersTimeout = config.server.headersTimeoutMs;
+    server.requestTimeout = requestTimeoutMs(config);
+  };
+  apply(settings.current);
+  settings.onChange(apply);
 }
 
 /** Connects a server of anybody's making (ours, or listhen's) to the runtime. */
@@ -112,6 +118,7 @@ function openExchange(
     // nginx's 499: the client closed before it was answered.
     const status = res.headersSent && res.writableFinished ? res.statusCode : 499;
     metrics.request(req.method ?? "other", exchange.route, status, ms / 1000);
+    context.stats.record(status, ms);
     const line = {
       request_id: exchange.requestId,
       method: req.method,

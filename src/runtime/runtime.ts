@@ -1,4 +1,3 @@
-import type { Server } from "node:http";
 import { toNodeHandler } from "h3";
 import type { ResolvedConfig } from "../config/types.ts";
 import type { Engine, ModelInfo } from "../engine/contract.ts";
@@ -9,27 +8,38 @@ import { createAdmission } from "./admission.ts";
 import { createApp } from "./app.ts";
 import { createAddressResolver } from "./client-address.ts";
 import { defaultTiming } from "./context.ts";
-import type { RuntimeContext, Timing } from "./context.ts";
+import type { Phase, RuntimeContext, Timing } from "./context.ts";
+import { createDrain } from "./drain.ts";
+import type { Drain } from "./drain.ts";
 import { createExchanges } from "./exchanges.ts";
-import { createHttpServer } from "./http-server.ts";
+import { attach, configureServer, createHttpServer } from "./http-server.ts";
+import { listenOnLan } from "./lan.ts";
+import type { LanServer } from "./lan.ts";
 import { listen } from "./listen.ts";
 import type { ListenAddress, ListenTarget } from "./listen.ts";
 import { createMetrics } from "./metrics.ts";
 import { createRateLimiter } from "./rate-limit.ts";
 import { notReadyReason } from "./readiness.ts";
+import { createSessionRegistry } from "./sessions/registry.ts";
+import { createWebSockets } from "./sessions/websocket.ts";
 import { createSettings } from "./settings.ts";
+import { createRequestStats } from "./stats.ts";
 import { createUploadMemory } from "./upload-memory.ts";
 
 /** The served process without its process: everything between the sockets and the engine. */
 export interface Runtime {
   readonly context: RuntimeContext;
-  readonly server: Server;
   /** Listens at once; work is refused with `initializing` until `start` resolves. */
   listen(target: ListenTarget): Promise<ListenAddress>;
+  /** Listens with TLS for the home network instead. */
+  listenOnLan(target: { host: string; port: number }): Promise<LanServer>;
+  /** Takes over live keys; undefined when done, else why not. The configuration is as the supervisor resolved it. */
+  reload(config: unknown): string | undefined;
   /** Loads the model. */
   start(): Promise<ModelInfo>;
-  /** Ends at once, for tests and for failures during the start. */
-  close(): Promise<void>;
+  readonly drain: Drain;
+  /** Frees what would keep the process alive after a drain. */
+  release(): void;
 }
 
 export interface RuntimeOptions {
@@ -44,17 +54,30 @@ export interface RuntimeOptions {
 export function createRuntime(options: RuntimeOptions): Runtime {
   const context = createContext(options);
   const handler = toNodeHandler(createApp(context));
-  const server = createHttpServer(context, handler, (_req, socket) => socket.destroy());
+  const sessions = context.sessions;
+  const sockets = createWebSockets(context, sessions);
+  let server = createHttpServer(context, handler, sockets.onUpgrade);
+  const drain = createDrain(context, () => server, sessions);
   return {
     context,
-    server,
+    drain,
     listen: (target) => listen(server, target),
+    listenOnLan: async (target) => {
+      const lan = await listenOnLan(target);
+      server = lan.server;
+      configureServer(server, context);
+      attach(server, context, handler, sockets.onUpgrade);
+      return lan;
+    },
+    reload: (config) => {
+      const refused = context.settings.reload(config as ResolvedConfig); // validated and resolved by the supervisor
+      return refused.length === 0 ? undefined : `needs a new process: ${refused.join(", ")}`;
+    },
     start: () => options.engine.start(),
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-      await options.engine.close();
+    release: () => {
+      sockets.close();
       context.metrics.close();
+      context.stats.close();
     },
   };
 }
@@ -67,14 +90,15 @@ function createContext(options: RuntimeOptions): RuntimeContext {
   const uploads = createUploadMemory(() => settings.current.limits.bodyBytes * settings.current.pool.size);
   const limiter = createRateLimiter(settings.current.rateLimit, clock);
   const exchanges = createExchanges();
-  const phase = { draining: false };
+  const sessions = createSessionRegistry();
+  const phase: Phase = { draining: false, handedOver: false, engineIsStuck: false, supervisor: undefined };
   const metrics = createMetrics(
     {
       admission: () => admission,
       engine: () => engine.stats(),
       uploadBytes: () => uploads.heldBytes,
       rateBuckets: () => limiter.size,
-      sessions: () => 0,
+      sessions: () => sessions.size,
       ready: () => notReadyReason(context) === undefined,
       draining: () => phase.draining,
     },
@@ -99,6 +123,8 @@ function createContext(options: RuntimeOptions): RuntimeContext {
     uploads,
     limiter,
     exchanges,
+    sessions,
+    stats: createRequestStats(),
     metrics,
     log,
     clock,

@@ -46,5 +46,17 @@ export async function startTestServer(
   });
   const { port } = await runtime.listen({ host: "127.0.0.1", port: 0 });
   if (options.start !== false) await runtime.start();
-  return { runtime, port, url: `http://127.0.0.1:${port}`, engine, lines, close: () => runtime.close() };
+  return {
+    runtime,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    engine,
+    lines,
+    close: async () => {
+      const report = runtime.drain.begin("test");
+      runtime.drain.expedite();
+      await report;
+      runtime.release();
+    },
+  };
 }

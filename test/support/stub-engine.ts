@@ -1,35 +1,64 @@
-import type { Engine, ModelInfo } from "../../src/engine/contract.ts";
+import type { Engine, Hypothesis, LiveStream, LiveStreamOptions, ModelInfo } from "../../src/engine/contract.ts";
 
-/** A minimal engine for the first runtime tests; replaced by the fake engine when it lands. */
-export function createStubEngine(): Engine {
-  const model: ModelInfo = {
-    id: "stub",
-    name: "Stub",
-    version: "1",
-    precision: "int8",
-    vocabSize: 1,
-    bundleHash: "0".repeat(64),
-    notice: undefined,
-  };
+export interface StubOptions {
+  /** Time a transcription takes. */
+  readonly transcribeMs?: number;
+  /** Time the last final of a stream takes. */
+  readonly endMs?: number;
+  /** Milliseconds of audio one stream recognises per millisecond; default: everything at once. */
+  readonly speed?: number;
+  /** Text of a partial sent at every write. */
+  readonly partial?: string;
+}
+
+export interface StubEngine extends Engine {
+  readonly streams: StubStream[];
+}
+
+export interface StubStream extends LiveStream {
+  readonly options: LiveStreamOptions;
+  readonly bytes: number;
+  readonly aborted: boolean;
+}
+
+const MODEL: ModelInfo = {
+  id: "stub",
+  name: "Stub",
+  version: "1",
+  precision: "int8",
+  vocabSize: 1,
+  bundleHash: "0".repeat(64),
+  notice: undefined,
+};
+
+/** An engine whose timing a test decides. Text is the number of bytes it was given. */
+export function createStubEngine(options: StubOptions = {}): StubEngine {
   let state: Engine["state"] = "loading";
+  const streams: StubStream[] = [];
   return {
+    streams,
     get state() {
       return state;
     },
     get model() {
-      return state === "ready" ? model : undefined;
+      return state === "ready" ? MODEL : undefined;
     },
     start: () => {
       state = "ready";
-      return Promise.resolve(model);
+      return Promise.resolve(MODEL);
     },
-    transcribe: async ({ audio }) => {
+    transcribe: async ({ audio, signal, onHypothesis }) => {
       let bytes = 0;
       for await (const block of audio) bytes += block.length;
-      return [{ text: `${bytes} bytes`, words: [], segments: [], durationS: bytes / 32_000, confidence: undefined }];
+      await sleep(options.transcribeMs ?? 0, signal);
+      const text = `${bytes} bytes`;
+      await onHypothesis?.(hypothesis("final", text));
+      return [{ text, words: [], segments: [], durationS: bytes / 32_000, confidence: undefined }];
     },
-    openStream: () => {
-      throw new Error("the stub has no streams");
+    openStream: (given) => {
+      const stream = createStubStream(given, options);
+      streams.push(stream);
+      return stream;
     },
     stats: () => ({
       workers: 1,
@@ -40,6 +69,69 @@ export function createStubEngine(): Engine {
       workerRestartsTotal: 0,
     }),
     onInference: undefined,
-    close: () => Promise.resolve(),
+    close: () => {
+      state = "closed";
+      return Promise.resolve();
+    },
   };
+}
+
+function createStubStream(given: LiveStreamOptions, { endMs = 0, speed = Infinity, partial }: StubOptions): StubStream {
+  let bytes = 0;
+  let aborted = false;
+  let backlogMs = 0;
+  const drainEachMs = 10;
+  const timer = setInterval(() => (backlogMs = Math.max(0, backlogMs - drainEachMs * speed)), drainEachMs);
+  return {
+    options: given,
+    get bytes() {
+      return bytes;
+    },
+    get aborted() {
+      return aborted;
+    },
+    write: (pcm) => {
+      bytes += pcm.length;
+      if (speed !== Infinity) backlogMs += (pcm.length / 2 / given.sampleRateHz) * 1000;
+      if (partial !== undefined) given.onHypothesis(hypothesis("partial", partial));
+    },
+    get backlogMs() {
+      return backlogMs;
+    },
+    waitForBacklogBelow: async (ms) => {
+      const waits = (): boolean => backlogMs >= ms && !aborted;
+      while (waits()) await sleep(drainEachMs);
+    },
+    end: async () => {
+      await sleep(endMs);
+      clearInterval(timer);
+      if (!aborted) given.onHypothesis(hypothesis("final", `${bytes} bytes`));
+    },
+    abort: () => {
+      aborted = true;
+      clearInterval(timer);
+    },
+  };
+}
+
+function hypothesis(type: "partial" | "final", text: string): Hypothesis {
+  return {
+    type,
+    committed: type === "final" ? text : "",
+    tentative: type === "final" ? "" : text,
+    words: [],
+    confidence: undefined,
+    endpointReason: type === "final" ? "stop" : undefined,
+    speechFinal: type === "final",
+  };
+}
+
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
 }

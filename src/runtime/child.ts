@@ -1,0 +1,39 @@
+import type { ResolvedConfig } from "../config/types.ts";
+import { createLogger } from "../shared/log.ts";
+import { createControlChannel } from "./control.ts";
+import { inheritedDescriptor } from "./inherited.ts";
+import { serve } from "./serve.ts";
+
+/**
+ * Entry of the supervised runtime: the configuration comes as the first IPC message, the listening socket as descriptor 3 (`LISTEN_FDS=1`).
+ * When the supervisor dies the channel closes: before the start that ends the process, after it the drain does.
+ */
+function main(): void {
+  const control = createControlChannel(process);
+  let started = false;
+  control.onMessage((message) => {
+    if (message.type !== "start" || started) return;
+    started = true;
+    // The supervisor validated and resolved it; JSON only turned `undefined` into absent keys, which read the same.
+    void run(message.config as ResolvedConfig, control);
+  });
+  control.onDisconnect(() => {
+    if (!started) process.exitCode = 1;
+  });
+}
+
+async function run(config: ResolvedConfig, control: ReturnType<typeof createControlChannel>): Promise<void> {
+  const log = createLogger({ level: config.log.level });
+  const listenFd = inheritedDescriptor(process.env, process.pid);
+  process.exitCode = await serve({
+    config,
+    log,
+    control,
+    signals: process,
+    env: process.env,
+    ...(listenFd === undefined ? {} : { listenFd }),
+  });
+  await log.flush();
+}
+
+main();
