@@ -10,4 +10,8 @@ export const registry: Readonly<Record<string, { readonly summary: string; reado
     summary: "Check, show and explain the configuration",
     load: async () => (await import("./commands/config.ts")).command,
   },
+  models: {
+    summary: "List, download, check and make models",
+    load: async () => (await import("./commands/models.ts")).command,
+  },
 };

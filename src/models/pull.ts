@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, rmdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { GigasttError, messageOf } from "../shared/errors.ts";
@@ -104,6 +104,8 @@ export async function pullModel(options: PullOptions): Promise<void> {
     throw explain(error, dir, options);
   } finally {
     await lock.release();
+    // Succeeds only when nothing came: a failed pull leaves no empty folder.
+    await rmdir(dir).catch(() => undefined);
   }
 }
 

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { installationRoot } from "../shared/entry.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
+import { closest } from "../shared/suggest.ts";
 import type { ModelEntry, Registry } from "./registry-guard.ts";
 import { parseRegistry } from "./registry-guard.ts";
 
@@ -33,9 +34,10 @@ export function findModel(registry: Registry, id: string): ModelEntry {
   const entry = registry.models.find((model) => model.id === id);
   if (entry) return entry;
   const ids = registry.models.map((model) => model.id);
+  const meant = closest(id, ids);
   throw new GigasttError(
     "GST_MODEL_UNKNOWN",
-    `there is no model ${JSON.stringify(id.slice(0, 80))}. Known: ${ids.join(", ")}.`,
+    `there is no model ${JSON.stringify(id.slice(0, 80))}${meant === undefined ? "." : `; did you mean ${meant}?`} Known: ${ids.join(", ")}.`,
     { exitCode: 2 },
   );
 }
