@@ -89,7 +89,8 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
   // --- what is written into files of other programs: nothing that would need quoting there
   domain: {
     rule: "must be a host name with at least one dot, in lower case, not an address",
-    matches: (text) => isHost(text) && isIP(text) === 0 && text.includes(".") && text === text.toLowerCase(),
+    matches: (text) =>
+      isHost(text) && isIP(text) === 0 && text.includes(".") && parseUrl(`https://${text}`)?.hostname === text,
     cure: (text) => {
       const name = URL.canParse(text) ? new URL(text).hostname : text.toLowerCase();
       return isHost(name) && name.includes(".") && isIP(name) === 0 ? `write ${name}` : "for example stt.example.com";

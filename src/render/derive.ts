@@ -24,7 +24,7 @@ export interface Derived {
     readonly bodyBytes: number;
     /** idle + 30: the server always closes first, with a code. */
     readonly streamTimeoutS: number;
-    /** pool checkout + request budget + 30: nothing flows while a file is transcribed. */
+    /** max(pool checkout + request budget, idle) + 30: nothing flows while a file is transcribed. */
     readonly restReadTimeoutS: number;
     /** = streamTimeoutS: a pause while the body is sent. */
     readonly restSendTimeoutS: number;
@@ -77,6 +77,8 @@ export interface Derived {
   readonly tmpMiB: number;
   readonly kubernetes: {
     readonly preStopS: number;
+    /** requestTimeout + restReadTimeout: a route's limit covers the upload and the transcription. */
+    readonly restRouteS: number;
     /** ceil5(preStop + drain + 5) + 5. */
     readonly graceS: number;
     /** ceil(model load timeout / 5): probes every 5 s. */
@@ -116,12 +118,17 @@ export function derive(config: ResolvedConfig): Derived {
   const preStopS = seconds(deploy.kubernetes.preStopMs);
   const keepAliveTimeoutS = Math.max(PROXY_KEEP_ALIVE_S + 35, seconds(config.server.keepAliveTimeoutMs));
   const streamTimeoutS = idleS + 30;
+  const restReadTimeoutS = Math.max(
+    seconds(pool.checkoutTimeoutMs) + seconds(limits.requestBudgetMs) + 30,
+    streamTimeoutS,
+  );
+  const requestTimeoutS = Math.max(300, Math.ceil((limits.bodyBytes * 8) / (limits.minUploadKbps * 1000)) + 30);
   const limited = deploy.limiter === "proxy" && config.rateLimit.perMinute > 0;
   return {
     server: {
       keepAliveTimeoutS,
       headersTimeoutS: keepAliveTimeoutS + 5,
-      requestTimeoutS: Math.max(300, Math.ceil((limits.bodyBytes * 8) / (limits.minUploadKbps * 1000)) + 30),
+      requestTimeoutS,
       wsPingS: Math.min(idleS / 4, 30, session.pingIntervalMs / 1000),
       ssePingS: 15,
       publicOrigin: publicOrigin(config),
@@ -129,7 +136,7 @@ export function derive(config: ResolvedConfig): Derived {
     proxy: {
       bodyBytes: limits.bodyBytes,
       streamTimeoutS,
-      restReadTimeoutS: seconds(pool.checkoutTimeoutMs) + seconds(limits.requestBudgetMs) + 30,
+      restReadTimeoutS,
       restSendTimeoutS: streamTimeoutS,
       sessionCapS: capS + 15,
       keepAliveS: PROXY_KEEP_ALIVE_S,
@@ -163,6 +170,7 @@ export function derive(config: ResolvedConfig): Derived {
     tmpMiB: Math.ceil((limits.bodyBytes * pool.size) / 2 ** 20) + 56,
     kubernetes: {
       preStopS,
+      restRouteS: requestTimeoutS + restReadTimeoutS,
       graceS: ceil5(preStopS + drainS + FORCE_CLOSE_MARGIN_S) + 5,
       startupFailures: Math.ceil(loadS / PROBE_PERIOD_S),
       progressDeadlineS: Math.max(600, loadS + 300),

@@ -310,7 +310,7 @@ function httpRoute(input: RenderInput): Manifest {
     },
   ];
   const unlimited = { request: "0s", backendRequest: "0s" };
-  const rest = `${derived.proxy.restReadTimeoutS}s`;
+  const rest = `${derived.kubernetes.restRouteS}s`;
   return {
     apiVersion: "gateway.networking.k8s.io/v1",
     kind: "HTTPRoute",
@@ -394,7 +394,7 @@ function ingress(input: RenderInput): Manifest {
   const annotations: Record<string, string> = {
     [`${prefix}/proxy-body-size`]: String(derived.proxy.bodyBytes),
     // One set of timers for all routes: the longest wait is a file being transcribed.
-    [`${prefix}/proxy-read-timeout`]: String(Math.max(derived.proxy.restReadTimeoutS, derived.proxy.streamTimeoutS)),
+    [`${prefix}/proxy-read-timeout`]: String(derived.proxy.restReadTimeoutS),
     [`${prefix}/proxy-send-timeout`]: String(derived.proxy.streamTimeoutS),
     [`${prefix}/proxy-connect-timeout`]: String(derived.proxy.dialTimeoutS),
     [`${prefix}/proxy-request-buffering`]: deploy.privacy === "strict" ? "off" : "on",

@@ -23,7 +23,11 @@ export type View = { readonly [key: string]: ViewValue };
  * An unknown placeholder, a value of the wrong kind or an unclosed section throws: a rendered file is complete or absent.
  */
 export function fillTemplate(name: string, text: string, view: View, escape: Escape): string {
-  const nodes = parseTemplate(name, text);
+  let nodes = parsed.get(text);
+  if (nodes === undefined) {
+    nodes = parseTemplate(name, text);
+    parsed.set(text, nodes);
+  }
   let out = "";
   const write = (list: readonly Node[], scopes: readonly ViewValue[]): void => {
     for (const node of list) {
@@ -63,6 +67,9 @@ export function fillTemplate(name: string, text: string, view: View, escape: Esc
 }
 
 // ---
+
+// Templates are few and constant: each is parsed once.
+const parsed = new Map<string, readonly Node[]>();
 
 interface TextNode {
   readonly kind: "text";

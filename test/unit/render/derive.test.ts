@@ -44,6 +44,7 @@ describe("derived settings", () => {
       tmpMiB: 256,
       kubernetes: {
         preStopS: 10,
+        restRouteS: 1240,
         graceS: 30,
         startupFailures: 60,
         progressDeadlineS: 600,

@@ -1,0 +1,322 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { parse as parseYaml } from "yaml";
+import { parseBytes, parseDurationMs } from "../../../src/shared/units.ts";
+import type { ResolvedConfig } from "../../../src/config/types.ts";
+import { readHeader } from "../../../src/render/header.ts";
+import { renderFiles, RENDER_TARGETS } from "../../../src/render/render.ts";
+import { findAll, parseCaddy, parseNginx, parseUnit, seconds, type CaddyNode, type NginxNode } from "./parse-back.ts";
+import { randomConfig } from "./random-config.ts";
+
+const RUNS = Number(process.env["GIGASTT_PROPERTY_RUNS"] ?? 2000);
+const source = { toolVersion: "0.0.0", configHash: "0".repeat(64) };
+const ROUTES = [
+  "/",
+  "/health",
+  "/ready",
+  "/v1/models",
+  "/v1/transcribe",
+  "/v1/transcribe/stream",
+  "/v1/ws",
+  "/ws",
+  "/anything/else",
+];
+
+describe("any valid configuration", () => {
+  it(`renders for every target, parses back and keeps every invariant (${RUNS} random configurations)`, () => {
+    fc.assert(
+      fc.property(randomConfig, (config) => {
+        const targets = RENDER_TARGETS.filter((target) =>
+          target === "caddy" || target === "nginx" ? config.deploy.proxy.kind === target : true,
+        );
+        const files = new Map(renderFiles(config, targets, source).map(({ path, text }) => [path, text]));
+        for (const [path, text] of files) expect(readHeader(text).kind, path).toBe("intact");
+        for (const dir of ["caddy", "compose/caddy"]) {
+          const text = files.get(`${dir}/Caddyfile`);
+          if (text !== undefined) checkCaddy(config, parseCaddy(text));
+        }
+        for (const dir of ["nginx", "compose/nginx"]) {
+          const text = files.get(`${dir}/nginx.conf`);
+          if (text === undefined) continue;
+          const parts = new Map(
+            ["gigastt.conf", "gigastt-proxy.inc"].map((name) => [name, files.get(`${dir}/${name}`)!]),
+          );
+          checkNginx(config, parseNginx(text, parts));
+        }
+        checkCompose(config, files);
+        checkKubernetes(config, files);
+        checkSystemd(config, files);
+      }),
+      { numRuns: RUNS },
+    );
+  }, 240_000);
+
+  it("gives the same bytes twice", () => {
+    fc.assert(
+      fc.property(randomConfig, (config) => {
+        const once = renderFiles(config, ["compose", "kubernetes", "systemd"], source);
+        expect(renderFiles(structuredClone(config), ["compose", "kubernetes", "systemd"], source)).toEqual(once);
+      }),
+      { numRuns: Math.min(50, RUNS) },
+    );
+  });
+});
+
+// ---
+
+const I = (config: ResolvedConfig): number => config.session.idleTimeoutMs / 1000;
+const S = (config: ResolvedConfig): number => config.session.maxDurationMs / 1000;
+const D = (config: ResolvedConfig): number => config.shutdown.drainMs / 1000;
+
+function checkCaddy(config: ResolvedConfig, nodes: readonly CaddyNode[]): void {
+  const globals = nodes.find(({ name }) => name === "")?.block ?? nodes[0]!.block!;
+  const version = config.deploy.proxy.version;
+  expect(seconds(only(globals, "grace_period").args[0])).toBeGreaterThanOrEqual(D(config) + 5);
+  expect(only(globals, "admin").args[0]).toMatch(/^unix\//);
+  const proxies = findAll(nodes, "reverse_proxy");
+  expect(proxies.length).toBeGreaterThan(0);
+  const cdn = config.deploy.cdnCidrs.length > 0;
+  for (const proxy of proxies) {
+    const up = findAll(proxy.block!, "header_up");
+    const address = cdn ? "{client_ip}" : "{remote_host}";
+    expect(up.filter(({ args }) => args[0] === "X-Forwarded-For").map(({ args }) => args[1])).toEqual([address]);
+    expect(up.filter(({ args }) => args[0] === "X-Real-IP").map(({ args }) => args[1])).toEqual([address]);
+    expect(up.some(({ args }) => args[0] === "-Forwarded")).toBe(true);
+    const passes = config.deploy.auth.kind === "keys" && config.deploy.auth.passKeys;
+    expect(up.some(({ args }) => args[0] === "-Authorization")).toBe(!passes);
+    expect(findAll(proxy.block!, "stream_timeout")).toEqual([]);
+    const delay = findAll(proxy.block!, "stream_close_delay");
+    if (version.startsWith("2.6")) expect(delay).toEqual([]);
+    else expect(seconds(delay[0]!.args[0])).toBeGreaterThan(S(config));
+    expect(findAll(proxy.block!, "versions")).toEqual([]);
+    expect(
+      seconds(only(proxy.block!, "transport").block!.find(({ name }) => name === "keepalive")!.args[0]),
+    ).toBeLessThan(config.server.keepAliveTimeoutMs / 1000);
+  }
+  expect(findAll(globals, "trusted_proxies_strict").length).toBe(cdn ? 1 : 0);
+  expect(findAll(nodes, "encode")).toEqual([]);
+  const site = nodes.find(({ block }) => block !== undefined && findAll(block, "reverse_proxy").length > 0)!;
+  expect(Number(only(site.block!, "request_body").block![0]!.args[0])).toBe(config.limits.bodyBytes);
+  if (config.deploy.tls.mode === "none") expect(site.name).toMatch(/^http:\/\//);
+  for (const route of ROUTES) {
+    const handle =
+      site.block!.find(({ name, args }) => name === "handle" && args[0] === route) ??
+      site.block!.find(({ name, args }) => name === "handle" && args.length === 0)!;
+    expect(isPublic(config, route) || isGuardedCaddy(config, site, handle), route).toBe(true);
+  }
+  const metrics = site.block!.find(({ name, args }) => name === "handle" && args[0] === "/metrics*")!;
+  expect(findAll(metrics.block!, "reverse_proxy")).toEqual([]);
+}
+
+function isGuardedCaddy(config: ResolvedConfig, site: CaddyNode, handle: CaddyNode): boolean {
+  const has = (name: string): boolean => handle.block!.some((node) => node.name === name);
+  switch (config.deploy.auth.kind) {
+    case "none":
+      return true;
+    case "basic":
+      return has("basic_auth") || has("basicauth");
+    case "keys":
+      return (
+        handle.block!.some(({ name, args }) => name === "error" && args.join(" ") === "@nokey 401") &&
+        site.block!.some(({ name }) => name === "map")
+      );
+    case "forward":
+      return has("forward_auth");
+    case "mtls": {
+      const mode = findAll(site.block!, "mode")[0]?.args[0];
+      return (
+        mode === "require_and_verify" ||
+        (mode === "verify_if_given" &&
+          handle.block!.some(({ name, args }) => name === "error" && args.join(" ") === "@nocertificate 403"))
+      );
+    }
+  }
+}
+
+function checkNginx(config: ResolvedConfig, nodes: readonly NginxNode[]): void {
+  expect(seconds(only(nodes, "worker_shutdown_timeout").args[0])).toBeGreaterThan(S(config));
+  const servers = findAll(nodes, "server").filter(({ block }) => block !== undefined);
+  const main = servers.find(({ block }) => findAll(block!, "proxy_pass").length > 0)!;
+  expect(Number(only(main.block!, "client_max_body_size").args[0])).toBe(config.limits.bodyBytes);
+  const serverValue = (name: string): string | undefined => main.block!.find((node) => node.name === name)?.args[0];
+  const locations = main.block!.filter(({ name }) => name === "location");
+  for (const location of locations) {
+    const pass = location.block!.find(({ name }) => name === "proxy_pass");
+    if (pass === undefined) continue;
+    const headers = location.block!.filter(({ name }) => name === "proxy_set_header").map(({ args }) => args);
+    expect(headers.filter(([name]) => name === "X-Forwarded-For")).toEqual([["X-Forwarded-For", "$remote_addr"]]);
+    expect(headers.filter(([name]) => name === "Forwarded")).toEqual([["Forwarded", ""]]);
+    expect(location.block!.filter(({ name }) => name === "add_header")).toEqual([]);
+    if (location.args.includes("/__gigastt_auth")) continue;
+    expect(headers.filter(([name]) => name === "X-Real-IP")).toEqual([["X-Real-IP", "$remote_addr"]]);
+    const value = (name: string): string | undefined =>
+      location.block!.find((node) => node.name === name)?.args[0] ?? serverValue(name);
+    const path = location.args.at(-1)!;
+    const health = path === "/health" || path === "/ready";
+    if (!health) expect(seconds(value("proxy_read_timeout")), path).toBeGreaterThan(I(config));
+    expect(seconds(value("proxy_send_timeout")), path).toBeGreaterThan(I(config));
+    if (path === "/" || path === "/v1/transcribe") {
+      expect(seconds(value("proxy_read_timeout"))).toBeGreaterThanOrEqual(
+        (config.pool.checkoutTimeoutMs + config.limits.requestBudgetMs) / 1000,
+      );
+    }
+    if (config.deploy.privacy === "strict") expect(value("proxy_request_buffering")).toBe("off");
+    if (path === "/v1/ws" || path === "/ws") {
+      expect(
+        Number(
+          value("limit_conn") === undefined ? 0 : location.block!.find(({ name }) => name === "limit_conn")!.args[1],
+        ),
+      ).toBeLessThanOrEqual(config.pool.size);
+      expect(headers.some(([name, header]) => name === "Connection" && header === "$gigastt_connection")).toBe(true);
+    }
+  }
+  const keepalive = findAll(nodes, "upstream").flatMap(({ block }) =>
+    block!.filter(({ name }) => name === "keepalive_timeout"),
+  );
+  for (const node of keepalive) expect(seconds(node.args[0])).toBeLessThan(config.server.keepAliveTimeoutMs / 1000);
+  for (const route of ROUTES)
+    expect(isPublic(config, route) || isGuardedNginx(config, main, locationOf(locations, route)), route).toBe(true);
+  expect(locationOf(locations, "/metrics").block!.map(({ name }) => name)).toEqual(["return"]);
+  for (const redirect of findAll(
+    servers.filter((server) => server !== main),
+    "return",
+  )) {
+    expect(
+      redirect.args[0] === "444" ||
+        (redirect.args[0] === "308" && redirect.args[1]!.startsWith(`https://${config.deploy.domain}`)),
+    ).toBe(true);
+  }
+  for (const header of main.block!.filter(({ name }) => name === "add_header"))
+    expect(header.args.at(-1)).toBe("always");
+}
+
+function locationOf(locations: readonly NginxNode[], route: string): NginxNode {
+  return (
+    locations.find(({ args }) => args[0] === "=" && args[1] === route) ??
+    locations.find(({ args }) => args[0] === "^~" && route.startsWith(args[1]!)) ??
+    locations.find(({ args }) => args[0] === "/")!
+  );
+}
+
+function isGuardedNginx(config: ResolvedConfig, server: NginxNode, location: NginxNode): boolean {
+  const refuses = (condition: string): boolean =>
+    location.block!.some(
+      ({ name, args, block }) => name === "if" && args.join(" ") === condition && block![0]!.name === "return",
+    );
+  const value = (name: string): string | undefined =>
+    (location.block!.find((node) => node.name === name) ?? server.block!.find((node) => node.name === name))?.args[0];
+  switch (config.deploy.auth.kind) {
+    case "none":
+      return true;
+    case "basic":
+      return value("auth_basic") === "gigastt" && value("auth_basic_user_file") !== undefined;
+    case "forward":
+      return value("auth_request") === "/__gigastt_auth";
+    case "keys":
+      return refuses("($gigastt_client =  )");
+    case "mtls":
+      return (
+        value("ssl_verify_client") === "on" ||
+        (value("ssl_verify_client") === "optional" && refuses("($ssl_client_verify != SUCCESS)"))
+      );
+  }
+}
+
+function isPublic(config: ResolvedConfig, route: string): boolean {
+  return config.deploy.publicPaths.includes(route);
+}
+
+function checkServerConfig(config: ResolvedConfig, text: string): void {
+  const server = parseYaml(text);
+  expect(parseBytes(server.limits.body)).toBe(config.limits.bodyBytes);
+  expect(parseDurationMs(String(server.shutdown.drain))).toBe(config.shutdown.drainMs);
+  expect(parseDurationMs(String(server.session.idleTimeout))).toBe(config.session.idleTimeoutMs);
+  expect(parseDurationMs(String(server.server.keepAliveTimeout))).toBeGreaterThan(30_000);
+  expect(server.server.host).toBe("0.0.0.0");
+  expect(server.deploy).toBeUndefined();
+}
+
+function checkCompose(config: ResolvedConfig, files: ReadonlyMap<string, string>): void {
+  const base = parseYaml(files.get("compose/compose.yaml")!);
+  const app = base.services.gigastt;
+  expect(seconds(app.stop_grace_period)).toBeGreaterThanOrEqual(D(config) + 5);
+  expect(app.read_only).toBe(true);
+  const tmp = /^\/tmp:mode=1777,size=(\d+)m$/.exec(app.tmpfs[0])!;
+  expect(Number(tmp[1]) * 2 ** 20).toBeGreaterThanOrEqual(config.limits.bodyBytes * config.pool.size);
+  for (const port of app.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:/);
+  expect(app.user).toBe("10001:10001");
+  expect(seconds(app.healthcheck.start_period)).toBeGreaterThanOrEqual(Math.floor(config.model.loadTimeoutMs / 1000));
+  const text = files.get("compose/gigastt.config.yaml")!;
+  checkServerConfig(config, text);
+  const server = parseYaml(text).server;
+  const kind = config.deploy.proxy.kind;
+  expect(server.trustedProxies).toEqual(
+    kind === "none" ? [] : [config.deploy.compose.subnet, config.deploy.compose.subnet6],
+  );
+  if (kind === "none") return;
+  const scheme = config.deploy.tls.mode === "none" ? "http" : "https";
+  expect(
+    server.allowedOrigins.some(
+      (origin: string) => new URL(origin).hostname === config.deploy.domain && origin.startsWith(`${scheme}:`),
+    ),
+  ).toBe(true);
+  const proxy = parseYaml(files.get(`compose/compose.${kind}.yaml`)!).services.proxy;
+  expect(seconds(proxy.stop_grace_period)).toBeGreaterThanOrEqual(D(config) + 5);
+  expect(proxy.depends_on.gigastt.condition).toBe("service_healthy");
+}
+
+function checkKubernetes(config: ResolvedConfig, files: ReadonlyMap<string, string>): void {
+  const k8s = config.deploy.kubernetes;
+  const read = (name: string) => parseYaml(files.get(`kubernetes/${name}.yaml`)!); // any: untyped YAML
+  for (const name of read("kustomization").resources) expect(files.has(`kubernetes/${name}`), name).toBe(true);
+  const spec = read("deployment").spec;
+  const pod = spec.template.spec;
+  const container = pod.containers[0];
+  const preStopS = container.lifecycle.preStop.sleep.seconds;
+  expect(preStopS).toBeGreaterThanOrEqual(k8s.preStopMs / 1000);
+  expect(pod.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(preStopS + D(config) + 5);
+  const startupS = container.startupProbe.periodSeconds * container.startupProbe.failureThreshold;
+  expect(startupS).toBeGreaterThanOrEqual(config.model.loadTimeoutMs / 1000);
+  expect(spec.progressDeadlineSeconds).toBeGreaterThan(startupS);
+  expect(container.securityContext.readOnlyRootFilesystem).toBe(true);
+  expect(container.volumeMounts.some((mount: { mountPath: string }) => mount.mountPath === "/tmp")).toBe(true);
+  const tmpMi = Number.parseInt(
+    pod.volumes.find((volume: { name: string }) => volume.name === "tmp").emptyDir.sizeLimit,
+    10,
+  );
+  expect(tmpMi * 2 ** 20).toBeGreaterThanOrEqual(config.limits.bodyBytes * config.pool.size);
+  expect(spec.replicas === undefined).toBe(files.has("kubernetes/horizontalpodautoscaler.yaml"));
+  checkServerConfig(config, read("configmap").data["gigastt.config.yaml"]);
+  if (k8s.route === "gateway") {
+    const rules = read("httproute").spec.rules;
+    expect(rules[0].timeouts).toEqual({ request: "0s", backendRequest: "0s" });
+    expect(seconds(rules[1].timeouts.request)).toBeGreaterThan(
+      (config.pool.checkoutTimeoutMs + config.limits.requestBudgetMs) / 1000,
+    );
+    for (const rule of rules) for (const { path } of rule.matches) expect(path.value).not.toMatch(/^\/metrics/);
+  }
+  if (k8s.route === "ingress") {
+    const annotations = read("ingress").metadata.annotations;
+    expect(annotations["nginx.ingress.kubernetes.io/proxy-body-size"]).toBe(String(config.limits.bodyBytes));
+    expect(Number(annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"])).toBeGreaterThan(I(config));
+  }
+}
+
+function checkSystemd(config: ResolvedConfig, files: ReadonlyMap<string, string>): void {
+  const unit = parseUnit(files.get("systemd/gigastt.service")!);
+  expect(Number(unit.get("Service.TimeoutStopSec")![0])).toBeGreaterThanOrEqual(D(config) + 5);
+  expect(unit.get("Service.KillMode")).toEqual(["mixed"]);
+  expect(unit.get("Service.CapabilityBoundingSet")).toEqual([]);
+  expect(unit.has("Service.MemoryDenyWriteExecute")).toBe(false);
+  expect(unit.has("Service.ProcSubset")).toBe(false);
+  const { kind } = config.deploy.proxy;
+  if (kind === "none") return;
+  const dropIn = parseUnit(files.get(`systemd/${kind}.service.d/gigastt.conf`)!);
+  expect(Number(dropIn.get("Service.TimeoutStopSec")![0])).toBeGreaterThanOrEqual(D(config) + 5);
+}
+
+function only<T extends { readonly name: string }>(nodes: readonly T[], name: string): T {
+  const found = nodes.filter((node) => node.name === name);
+  expect(found, name).toHaveLength(1);
+  return found[0]!;
+}
