@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { ResolvedConfig } from "../../../src/config/types.ts";
 import { configWith } from "./base-config.ts";
 
