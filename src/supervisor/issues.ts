@@ -1,0 +1,91 @@
+import type { LogTrouble } from "./log-file.ts";
+import type { ProcessSnapshot } from "./managed-process.ts";
+
+/** Something a person should know, with the way out. `id` is stable and documented. */
+export interface Issue {
+  readonly id: IssueId;
+  readonly severity: "error" | "warning";
+  /** One sentence. */
+  readonly text: string;
+  /** A command that cures it or shows more. */
+  readonly cure: string;
+}
+
+export type IssueId =
+  | "crash_loop"
+  | "restarting"
+  | "unresponsive"
+  | "out_of_memory"
+  | "native_abort"
+  | "log_write_failed"
+  | "model_notice"
+  | "zombies"
+  | "draining_long"
+  | "memory_high"
+  | "disk_low"
+  | "config_changed"
+  | "config_invalid"
+  | "rendered_drift"
+  | "restart_pending";
+
+export interface IssueFacts {
+  readonly processes: readonly ProcessSnapshot[];
+  readonly logTrouble: LogTrouble | undefined;
+  readonly modelNotice: string | undefined;
+  readonly logsDir: string;
+  readonly nowMs: number;
+}
+
+/** An abort or memory kill is worth a word for this long after it was recovered. */
+const REMEMBER_MS = 60 * 60 * 1000;
+
+/** The issues that follow from what is known now. Pure. */
+export function findIssues(facts: IssueFacts): readonly Issue[] {
+  const issues: Issue[] = [];
+  for (const process of facts.processes) {
+    const last = process.lastRestarts.at(-1);
+    const reason = last?.reason ?? "unknown";
+    if (process.state === "crash_loop") {
+      issues.push({
+        id: "crash_loop",
+        severity: "error",
+        text: `${process.name} failed again and again (last: ${reason}); one try every ${Math.round((process.nextStartInMs ?? 0) / 1000)} s from now on`,
+        cure: `gigastt logs --process ${process.name} --lines 50, then gigastt restart`,
+      });
+    } else if (process.state === "waiting") {
+      issues.push({
+        id: "restarting",
+        severity: "error",
+        text: `${process.name} ended (${reason}) and starts again in ${Math.round((process.nextStartInMs ?? 0) / 100) / 10} s`,
+        cure: "gigastt logs",
+      });
+    } else if (process.state === "unresponsive") {
+      issues.push({
+        id: "unresponsive",
+        severity: "error",
+        text: `${process.name} lives but does not answer (${process.lastProbe ?? "no answer"}); it is being replaced`,
+        cure: "gigastt logs",
+      });
+    }
+    for (const [kind, id, cure] of [
+      ["out_of_memory", "out_of_memory", "gigastt config explain engine.workers"],
+      ["abort", "native_abort", "gigastt doctor"],
+    ] as const) {
+      const record = process.lastRestarts.findLast((candidate) => candidate.kind === kind);
+      if (record === undefined || facts.nowMs - Date.parse(record.at) > REMEMBER_MS) continue;
+      issues.push({ id, severity: "warning", text: `${process.name}: ${record.reason}, at ${record.at}`, cure });
+    }
+  }
+  if (facts.logTrouble !== undefined) {
+    issues.push({
+      id: "log_write_failed",
+      severity: "warning",
+      text: `log lines cannot be written (${facts.logTrouble.code}), ${facts.logTrouble.lostLines} lost so far; the service goes on`,
+      cure: `df -h ${facts.logsDir}`,
+    });
+  }
+  if (facts.modelNotice !== undefined) {
+    issues.push({ id: "model_notice", severity: "warning", text: facts.modelNotice, cure: "gigastt models list" });
+  }
+  return issues;
+}
