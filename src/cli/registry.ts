@@ -5,6 +5,29 @@ export const registry: Readonly<Record<string, { readonly summary: string; reado
   bench: {
     summary: "Measure what this machine can do",
     load: async () => (await import("./commands/bench.ts")).command,
+  up: {
+    summary: "Run the server under the supervisor",
+    load: async () => (await import("./commands/up.ts")).command,
+  },
+  serve: {
+    summary: "Run the server alone in this process, for containers and service managers",
+    load: async () => (await import("./commands/serve.ts")).command,
+  },
+  status: {
+    summary: "Show what runs, how it is, and what to do about it",
+    load: async () => (await import("./commands/status.ts")).command,
+  },
+  restart: {
+    summary: "Replace the runtime without refusing a connection",
+    load: async () => (await import("./commands/restart.ts")).command,
+  },
+  logs: {
+    summary: "Show the logs of the runtime and the supervisor",
+    load: async () => (await import("./commands/logs.ts")).command,
+  },
+  down: {
+    summary: "Drain and stop the running server and its supervisor",
+    load: async () => (await import("./commands/down.ts")).command,
   },
   config: {
     summary: "Check, show and explain the configuration",

@@ -35,6 +35,14 @@ export interface ProcessSnapshot {
   readonly lastProbe: string | undefined;
 }
 
+/** How a stop went. */
+export interface StopOutcome {
+  /** Everything that served ended by itself, within its time, with code 0. */
+  readonly clean: boolean;
+  /** The worst end, if anything was running. */
+  readonly end: ExitReason | undefined;
+}
+
 export interface ManagedProcessOptions {
   readonly definition: ProcessDefinition;
   readonly policy: RestartPolicy;
@@ -113,20 +121,22 @@ export class ManagedProcess {
   }
 
   /** Stops it in order; `now` kills. Resolves when nothing of it runs. */
-  async stop(options: { readonly now?: boolean } = {}): Promise<ExitReason | undefined> {
+  async stop(options: { readonly now?: boolean } = {}): Promise<StopOutcome> {
     this.#begin();
     const alive = this.instances();
-    const current = this.#current;
+    const serving = this.#state !== "starting";
     if (alive.length > 0) this.#enter("stopping");
     const { definition } = this.#options;
     const limitMs = definition.timing().stopMs;
-    await Promise.all(
+    const ends = await Promise.all(
       alive.map((instance) =>
         endInstance(definition, instance, { handover: false, limitMs, now: options.now ?? false }),
       ),
     );
     this.#enter("stopped");
-    return current?.end();
+    // A runtime that never served had nothing to drain: any end of it is clean.
+    const unclean = serving ? ends.find((end) => end.kind !== "clean") : undefined;
+    return { clean: unclean === undefined, end: unclean ?? ends[0] };
   }
 
   /** Makes an ongoing `stop` a kill. */

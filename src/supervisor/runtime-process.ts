@@ -32,6 +32,7 @@ export interface RuntimeProcessOptions {
   readonly listener: () => Listener;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
+  readonly onStats?: (instance: Instance, stats: RuntimeStats) => void;
 }
 
 /** Besides the drain: closing the server, stopping the pool, leaving. */
@@ -133,6 +134,7 @@ export function createRuntimeProcess(options: RuntimeProcessOptions): RuntimePro
           break;
         case "probed":
           known.stats = message.stats;
+          options.onStats?.(instance, message.stats);
           waiting.get(`${instance.number}:${message.id}`)?.(message);
           break;
         case "reloaded":

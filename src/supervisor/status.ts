@@ -69,3 +69,15 @@ export function createRateMeter(nowMs: () => number): {
     },
   };
 }
+
+/** Guards an answer from the control socket. */
+export function isStatusReport(value: unknown): value is StatusReport {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "format" in value &&
+    value.format === 1 &&
+    "processes" in value &&
+    Array.isArray(value.processes)
+  );
+}

@@ -12,7 +12,6 @@ import type { Claim } from "./claim.ts";
 import { openControlServer } from "./control-server.ts";
 import type { ControlServer } from "./control-server.ts";
 import type { SupervisorEvent } from "./events.ts";
-import type { ExitReason } from "./exit-reason.ts";
 import type { GateResult } from "./instance.ts";
 import { findIssues } from "./issues.ts";
 import { bindListener, inheritedListener } from "./listener.ts";
@@ -20,6 +19,7 @@ import type { Listener } from "./listener.ts";
 import { createLogFile } from "./log-file.ts";
 import type { LogFile } from "./log-file.ts";
 import { ManagedProcess } from "./managed-process.ts";
+import type { StopOutcome } from "./managed-process.ts";
 import { availableMemoryBytes, residentBytes } from "./memory.ts";
 import { createChildRegister, endOrphans } from "./orphans.ts";
 import { connectableHost } from "./probe.ts";
@@ -75,7 +75,7 @@ export class Supervisor {
   #loaded: LoadedConfig;
   #loadedAt = new Date().toISOString();
   #operation: { readonly name: string; readonly since: string } | undefined;
-  #stopping: Promise<ExitReason | undefined> | undefined;
+  #stopping: Promise<StopOutcome> | undefined;
   #finish: (code: number) => void = () => {};
   /** Resolves with the exit code once `stop` is through. */
   readonly finished: Promise<number> = new Promise((resolve) => {
@@ -108,6 +108,7 @@ export class Supervisor {
       listener: () => this.#listener,
       env: options.env,
       cwd: fileURLToPath(installationRoot()),
+      onStats: (instance, stats) => this.#meter.add(instance.child.pid, stats),
     });
     const { supervisor } = options.loaded.config;
     this.#process = new ManagedProcess({
@@ -180,20 +181,23 @@ export class Supervisor {
   }
 
   /** Drains and ends everything; `now` (also while a stop is under way) kills. Resolves after the last child is gone. */
-  async stop(options: { readonly now?: boolean } = {}): Promise<ExitReason | undefined> {
+  async stop(options: { readonly now?: boolean } = {}): Promise<StopOutcome> {
     if (this.#stopping !== undefined) {
       if (options.now === true) this.#process.killNow();
       return this.#stopping;
     }
     this.#emit({ level: "info", event: "stopping", now: options.now ?? false });
     this.#stopping = this.#process.stop(options);
-    const end = await this.#stopping;
-    // A start that never came up or a runtime that was already down leaves nothing to drain: that is a clean stop.
-    const clean = end === undefined || end.kind === "clean" || this.#process.current?.expectsEnd() !== true;
-    this.#emit({ level: "info", event: "stopped", clean, end: end?.text });
+    const outcome = await this.#stopping;
+    this.#emit({
+      level: outcome.clean ? "info" : "warn",
+      event: "stopped",
+      clean: outcome.clean,
+      end: outcome.end?.text,
+    });
     await this.#close();
-    this.#finish(clean ? 0 : 1);
-    return end;
+    this.#finish(outcome.clean ? 0 : 1);
+    return outcome;
   }
 
   status(): StatusReport {
@@ -320,8 +324,8 @@ export class Supervisor {
       case "restart":
         return this.restart({ onProgress: (text) => io.event({ progress: text }) });
       case "down": {
-        const end = await this.stop({ now: args["now"] === true });
-        return { clean: end === undefined || end.kind === "clean", end: end?.text ?? null };
+        const { clean, end } = await this.stop({ now: args["now"] === true });
+        return { clean, end: end?.text ?? null };
       }
       case "events":
         return this.#streamEvents(io);

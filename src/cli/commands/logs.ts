@@ -1,0 +1,84 @@
+import { formatLogLine } from "../../supervisor/log-format.ts";
+import { followLogs, readLastLines } from "../../supervisor/log-read.ts";
+import type { LogFilter, LoggedLine } from "../../supervisor/log-read.ts";
+import { parseDurationMs } from "../../shared/units.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { findStatePaths, STATE_FLAGS } from "../state.ts";
+import { UsageError } from "../usage.ts";
+
+export const command: Command = {
+  summary: "Show the logs of the runtime and the supervisor",
+  flags: {
+    ...STATE_FLAGS,
+    follow: { type: "boolean", short: "f", describe: "go on with new lines until Ctrl-C" },
+    lines: { type: "string", short: "n", value: "N", describe: "how many of the last lines (default 50)" },
+    process: { type: "string", value: "NAME", describe: "only this process: runtime or supervisor" },
+    level: {
+      type: "string",
+      value: "LEVEL",
+      choices: ["trace", "debug", "info", "warn", "error", "fatal"],
+      describe: "least level shown",
+    },
+    since: {
+      type: "string",
+      value: "WHEN",
+      describe: "from here on: a time (2026-11-21T10:00:00Z) or how long ago (10m)",
+    },
+    until: { type: "string", value: "WHEN", describe: "up to here, written as for --since" },
+    json: { type: "boolean", describe: "JSON lines as they are in the files, with the process added" },
+  },
+  help: "Reads the files in the state folder: works also when nothing runs.",
+  run: async (context) => {
+    const { flags, stdout, signal } = context;
+    const paths = await findStatePaths(context);
+    const filter = filterOf(context);
+    const write = (line: LoggedLine): void => {
+      stdout.write(
+        flags["json"] === true
+          ? `${withProcess(line)}\n`
+          : `${formatLogLine(line.parsed, line.process, { date: true })}\n`,
+      );
+    };
+    for (const line of await readLastLines(paths.logsDir, filter, countOf(flags["lines"]))) write(line);
+    if (flags["follow"] === true) await followLogs(paths.logsDir, filter, write, signal);
+    return 0;
+  },
+};
+
+// ---
+
+function filterOf({ flags }: CommandContext): LogFilter {
+  const text = (name: string): string | undefined => (typeof flags[name] === "string" ? flags[name] : undefined);
+  return {
+    process: text("process"),
+    level: text("level"),
+    sinceMs: momentOf("--since", text("since")),
+    untilMs: momentOf("--until", text("until")),
+  };
+}
+
+function countOf(value: unknown): number {
+  if (value === undefined) return 50;
+  const count = Number(value);
+  if (!Number.isInteger(count) || count < 0 || count > 1_000_000) {
+    throw new UsageError([`--lines must be a whole number from 0 to 1000000, found "${String(value)}"`], ["logs"]);
+  }
+  return count;
+}
+
+function momentOf(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const agoMs = parseDurationMs(text);
+  if (agoMs !== undefined) return Date.now() - agoMs;
+  const atMs = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(atMs))
+    throw new UsageError(
+      [`${flag} must be a time like 2026-11-21T10:00:00Z or a duration like 10m, found "${text}"`],
+      ["logs"],
+    );
+  return atMs;
+}
+
+function withProcess(line: LoggedLine): string {
+  return line.raw.startsWith("{") ? `{"process":${JSON.stringify(line.process)},${line.raw.slice(1)}` : line.raw;
+}

@@ -1,0 +1,39 @@
+import { entryFile } from "../../shared/entry.ts";
+import { GigasttError } from "../../shared/errors.ts";
+import { createLogger } from "../../shared/log.ts";
+import type { Command } from "../command.ts";
+import { loadCliConfig, SERVER_FLAGS } from "../load-config.ts";
+
+export const command: Command = {
+  summary: "Run the server alone in this process, for containers and service managers",
+  flags: SERVER_FLAGS,
+  help:
+    "No supervisor: the orchestrator restarts it. Logs are JSON lines on standard output. It may be process 1 of a container.\n" +
+    "SIGTERM or SIGINT drains, a second one stops at once. A socket passed by socket activation (LISTEN_FDS) is served instead of host and port.\n" +
+    "Exit code: 0 drained, 1 failed, 2 configuration.",
+  ownSignals: true,
+  run: async (context) => {
+    const { config } = await loadCliConfig(context);
+    const log = createLogger({ level: config.log.level });
+    // By file path: the CLI must not pull the runtime and ONNX in when another command runs.
+    const runtime: unknown = await import(entryFile("runtime/serve").href);
+    const { inheritedListener } = await import("../../supervisor/listener.ts");
+    const listenFd = inheritedListener(context.env)?.fd;
+    const code: unknown = await callServe(runtime, {
+      config,
+      log,
+      signals: process,
+      ...(listenFd === undefined ? {} : { listenFd }),
+    });
+    await log.flush();
+    return typeof code === "number" ? code : 1;
+  },
+};
+
+// ---
+
+function callServe(runtime: unknown, options: object): unknown {
+  const serve: unknown = typeof runtime === "object" && runtime !== null ? Reflect.get(runtime, "serve") : undefined;
+  if (typeof serve !== "function") throw new GigasttError("GST_BUILD", "the build has no runtime: run `npm run build`");
+  return Reflect.apply(serve, undefined, [options]);
+}

@@ -1,0 +1,52 @@
+import { callControl } from "../../supervisor/control-client.ts";
+import { GigasttError } from "../../shared/errors.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { findStatePaths, STATE_FLAGS } from "../state.ts";
+
+export const command: Command = {
+  summary: "Show what runs, how it is, and what to do about it",
+  flags: { ...STATE_FLAGS, json: { type: "boolean", describe: "answer JSON" } },
+  help: "Exit code: 0 when it serves, 1 when it does not.",
+  run: async (context) => {
+    const paths = await findStatePaths(context);
+    let status: unknown;
+    try {
+      status = await callControl({
+        socket: paths.controlSocket,
+        cmd: "status",
+        timeoutMs: 5000,
+        signal: context.signal,
+      });
+    } catch (error) {
+      if (!(error instanceof GigasttError) || error.code !== "GST_NOT_RUNNING" || context.flags["json"] !== true)
+        throw error;
+      context.stdout.write(
+        `${JSON.stringify({ format: 1, overall: "down", supervisor: null, stateDir: paths.dir }, undefined, 2)}\n`,
+      );
+      return 1;
+    }
+    return show(context, status);
+  },
+};
+
+// ---
+
+async function show(context: CommandContext, status: unknown): Promise<number> {
+  const { isStatusReport } = await import("../../supervisor/status.ts");
+  if (!isStatusReport(status))
+    throw new GigasttError("GST_CONTROL", "the running supervisor speaks another version: restart it with this one");
+  if (context.flags["json"] === true) {
+    context.stdout.write(`${JSON.stringify(status, undefined, 2)}\n`);
+  } else {
+    const { statusLines } = await import("../../supervisor/view.ts");
+    const { printable } = await import("../../supervisor/log-format.ts");
+    const { supervisor, config } = status;
+    const lines = [
+      ...statusLines(status),
+      `  config    ${config.path ?? "defaults"}, ${config.hash.slice(0, 12)}, loaded ${config.loadedAt}`,
+      `  state     ${supervisor.stateDir}, supervisor pid ${supervisor.pid}, since ${supervisor.startedAt}`,
+    ];
+    context.stdout.write(`${lines.map(printable).join("\n")}\n`);
+  }
+  return status.overall === "ok" || status.overall === "degraded" ? 0 : 1;
+}

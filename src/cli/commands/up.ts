@@ -1,0 +1,74 @@
+import { fileURLToPath } from "node:url";
+import { installationRoot } from "../../shared/entry.ts";
+import { readVersion } from "../../shared/version.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { loadCliConfig, SERVER_FLAGS } from "../load-config.ts";
+import { configuredStatePaths, STATE_FLAGS } from "../state.ts";
+
+export const command: Command = {
+  summary: "Run the server under the supervisor",
+  flags: {
+    ...SERVER_FLAGS,
+    ...STATE_FLAGS,
+    detach: { type: "boolean", short: "d", describe: "return once it serves; stop it with `gigastt down`" },
+  },
+  help:
+    "Starts the runtime, waits until it is ready, restarts it when it fails. In a terminal it shows a live view.\n" +
+    "Ctrl-C drains: running work ends, then it exits with 0. Ctrl-C again stops at once.\n" +
+    "Exit code: 0 drained cleanly, 1 not ready or not drained cleanly, 2 configuration.",
+  ownSignals: true,
+  run: async (context) => {
+    const loaded = await loadCliConfig(context);
+    const paths = configuredStatePaths(loaded.config.supervisor.stateDir, context);
+    if (context.flags["detach"] === true) return detach(context, paths);
+    const [{ up }, { reportStart }] = await Promise.all([
+      import("../../supervisor/up.ts"),
+      import("../../supervisor/detach.ts"),
+    ]);
+    return up({
+      loaded,
+      paths,
+      env: context.env,
+      version: readVersion(),
+      stdout: context.stdout,
+      stderr: context.stderr,
+      signals: process,
+      onStarted: reportStart,
+    });
+  },
+};
+
+// ---
+
+async function detach(context: CommandContext, paths: ReturnType<typeof configuredStatePaths>): Promise<number> {
+  const { startDetached } = await import("../../supervisor/detach.ts");
+  const interrupted = new AbortController();
+  const interrupt = (): void => interrupted.abort();
+  process.once("SIGINT", interrupt);
+  process.once("SIGTERM", interrupt);
+  try {
+    const report = await startDetached({
+      argv: [fileURLToPath(new URL("bin/gigastt.js", installationRoot())), "up", ...sameFlags(context)],
+      paths,
+      env: context.env,
+      cwd: context.cwd,
+      signal: interrupted.signal,
+    });
+    (report.ok ? context.stdout : context.stderr).write(
+      report.ok ? `${report.text} (pid ${report.pid})\n` : `${report.text}\n`,
+    );
+    return report.ok ? 0 : 1;
+  } finally {
+    process.off("SIGINT", interrupt);
+    process.off("SIGTERM", interrupt);
+  }
+}
+
+/** The flags of this command line, but for `--detach`, as arguments. */
+function sameFlags({ flags }: CommandContext): string[] {
+  return Object.entries(flags).flatMap(([name, value]) => {
+    if (name === "detach" || value === undefined || value === false) return [];
+    if (value === true) return [`--${name}`];
+    return (typeof value === "string" ? [value] : value).map((one) => `--${name}=${one}`);
+  });
+}
