@@ -2,9 +2,6 @@ import type { Command } from "./command.ts";
 
 /** Every top-level command with its one-line summary; its code is loaded only when it runs. */
 export const registry: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>> = {
-  bench: {
-    summary: "Measure what this machine can do",
-    load: async () => (await import("./commands/bench.ts")).command,
   up: {
     summary: "Run the server under the supervisor",
     load: async () => (await import("./commands/up.ts")).command,
@@ -36,5 +33,9 @@ export const registry: Readonly<Record<string, { readonly summary: string; reado
   models: {
     summary: "List, download, check and make models",
     load: async () => (await import("./commands/models.ts")).command,
+  },
+  bench: {
+    summary: "Measure what this machine can do",
+    load: async () => (await import("./commands/bench.ts")).command,
   },
 };
