@@ -30,6 +30,10 @@ export const registry: Readonly<Record<string, { readonly summary: string; reado
     summary: "Check, show and explain the configuration",
     load: async () => (await import("./commands/config.ts")).command,
   },
+  transcribe: {
+    summary: "Recognise recordings here, without a server",
+    load: async () => (await import("./commands/transcribe.ts")).command,
+  },
   models: {
     summary: "List, download, check and make models",
     load: async () => (await import("./commands/models.ts")).command,

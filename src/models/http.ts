@@ -77,18 +77,23 @@ function createDispatcher({ env, connectTimeoutMs }: HttpClientOptions): Dispatc
   const common = { connect: { timeout: connectTimeoutMs }, headersTimeout: 0, bodyTimeout: 0, connections: 1 };
   const settings = proxySettings(env);
   if (!settings.httpProxy && !settings.httpsProxy) return new Agent(common);
-  try {
-    return new EnvHttpProxyAgent({ ...common, ...settings });
-  } catch (error) {
-    throw new DownloadProblem("HTTPS_PROXY or HTTP_PROXY must be an http:// or https:// address", { cause: error });
+  for (const proxy of [settings.httpProxy, settings.httpsProxy]) {
+    if (proxy === "" || (URL.canParse(proxy) && /^https?:$/.test(new URL(proxy).protocol))) continue;
+    throw new DownloadProblem(`the proxy must be like http://proxy:3128, found ${shownUrl(proxy)}`, {
+      cure: "Correct HTTPS_PROXY or HTTP_PROXY.",
+    });
   }
+  return new EnvHttpProxyAgent({ ...common, ...settings });
 }
 
 /** Empty texts, never undefined: undici would fall back to the process environment. */
 function proxySettings(env: NodeJS.ProcessEnv): { httpProxy: string; httpsProxy: string; noProxy: string } {
+  // `proxy:3128` without a scheme is common, and every tool reads it as http.
+  const address = (text: string | undefined): string =>
+    text === undefined || text === "" || text.includes("://") ? (text ?? "") : `http://${text}`;
   return {
-    httpProxy: env["http_proxy"] ?? env["HTTP_PROXY"] ?? "",
-    httpsProxy: env["https_proxy"] ?? env["HTTPS_PROXY"] ?? "",
+    httpProxy: address(env["http_proxy"] ?? env["HTTP_PROXY"]),
+    httpsProxy: address(env["https_proxy"] ?? env["HTTPS_PROXY"]),
     noProxy: env["no_proxy"] ?? env["NO_PROXY"] ?? "",
   };
 }

@@ -1,0 +1,152 @@
+import { type ChildProcess, fork } from "node:child_process";
+import type { ResolvedConfig } from "../../config/types.ts";
+import type { ModelBundle } from "../../models/manifest.ts";
+import { entryFile } from "../../shared/entry.ts";
+import { GigasttError } from "../../shared/errors.ts";
+import type { FormattableTranscript } from "../../shared/transcript-format.ts";
+
+/** How one file is to be read; the engine program's `options`. */
+export interface FileOptions {
+  readonly channels: "mix" | "split";
+  readonly headerless?: { readonly codec: "pcmu" | "pcma" | "s16le"; readonly sampleRateHz: number };
+}
+
+/** The engine in a process of its own: the CLI never loads ONNX. */
+export interface Transcriber {
+  /** One file at a time; `-` is standard input. Rejects with a GigasttError when this file failed. */
+  transcribe(
+    path: string,
+    options: FileOptions,
+    onProgress: (doneS: number, totalS: number | undefined) => void,
+  ): Promise<readonly FormattableTranscript[]>;
+  /** False once the program has died: no further file can be recognised. */
+  readonly isAlive: boolean;
+  close(): Promise<void>;
+}
+
+/** The protocol of src/engine/transcribe-main.ts, as far as this side reads it. */
+type Answer =
+  | { readonly type: "ready" }
+  | { readonly type: "fatal"; readonly code: string; readonly message: string }
+  | { readonly type: "progress"; readonly id: number; readonly doneS: number; readonly totalS?: number }
+  | { readonly type: "result"; readonly id: number; readonly transcripts: readonly FormattableTranscript[] }
+  | { readonly type: "error"; readonly id: number; readonly code: string; readonly message: string };
+
+const STDERR_KEPT_CHARS = 4000;
+
+/** Starts the program and waits until the model is loaded. @throws GigasttError, or the signal's reason when aborted. */
+export async function startTranscriber(options: {
+  readonly config: ResolvedConfig;
+  readonly bundle: ModelBundle;
+  readonly readsStdin: boolean;
+  readonly cwd: string;
+  readonly signal: AbortSignal;
+}): Promise<Transcriber> {
+  const { config, bundle, signal } = options;
+  signal.throwIfAborted();
+  const child = fork(entryFile("engine/transcribe-main"), [], {
+    cwd: options.cwd,
+    serialization: "advanced",
+    stdio: [options.readsStdin ? "inherit" : "ignore", "ignore", "pipe", "ipc"],
+    execArgv: [],
+  });
+  const life = watchLife(child, signal);
+  try {
+    await life.ask({ type: "start", config, bundle }, (answer) => {
+      if (answer.type === "ready") return { done: true };
+      if (answer.type === "fatal") throw new GigasttError(answer.code, answer.message);
+      return undefined;
+    });
+  } catch (error) {
+    child.kill();
+    throw error;
+  }
+  let lastId = 0;
+  return {
+    get isAlive() {
+      return life.isAlive();
+    },
+    transcribe: async (path, fileOptions, onProgress) => {
+      const id = ++lastId;
+      const { transcripts } = await life.ask({ type: "file", id, path, options: fileOptions }, (answer) => {
+        if (!("id" in answer) || answer.id !== id) return undefined;
+        if (answer.type === "error") throw new GigasttError(answer.code, answer.message);
+        if (answer.type === "result") return answer;
+        onProgress(answer.doneS, answer.totalS);
+        return undefined;
+      });
+      return transcripts;
+    },
+    close: () => life.close(),
+  };
+}
+
+interface Life {
+  /** Sends a message and reads answers until one of them settles it; rejects when the program dies or the signal fires. */
+  ask<T>(message: object, read: (answer: Answer) => T | undefined): Promise<T>;
+  isAlive(): boolean;
+  close(): Promise<void>;
+}
+
+function watchLife(child: ChildProcess, signal: AbortSignal): Life {
+  let stderrTail = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    stderrTail = (stderrTail + text).slice(-STDERR_KEPT_CHARS);
+  });
+  let death: GigasttError | undefined;
+  const died = new Promise<void>((resolve) => {
+    child.once("error", (error) => {
+      death = new GigasttError("GST_ENGINE_START", `the engine could not be started (${error.message}).`, {
+        cause: error,
+      });
+      resolve();
+    });
+    // `close` comes after the last output, `exit` may come before it.
+    child.once("close", (code, killedBy) => {
+      death ??= deathOf(code, killedBy, stderrTail);
+      resolve();
+    });
+  });
+  // On Ctrl-C the terminal signals the whole group; `kill` of this process alone must end the program too.
+  const onAbort = (): void => void child.kill();
+  signal.addEventListener("abort", onAbort, { once: true });
+  return {
+    isAlive: () => death === undefined,
+    ask: (message, read) =>
+      new Promise((resolve, reject) => {
+        const finish = (act: () => void): void => {
+          child.off("message", onMessage);
+          act();
+        };
+        const onMessage = (answer: Answer): void => {
+          try {
+            const value = read(answer);
+            if (value !== undefined) finish(() => resolve(value));
+          } catch (error) {
+            finish(() => reject(error));
+          }
+        };
+        child.on("message", onMessage);
+        void died.then(() => finish(() => reject(signal.aborted ? signal.reason : death)));
+        // A dead program is reported by `died`.
+        child.send(message, () => undefined);
+      }),
+    close: async () => {
+      signal.removeEventListener("abort", onAbort);
+      if (death === undefined && child.connected) child.send({ type: "close" }, () => undefined);
+      const impatience = setTimeout(() => child.kill("SIGKILL"), 5000);
+      await died;
+      clearTimeout(impatience);
+    },
+  };
+}
+
+function deathOf(code: number | null, killedBy: NodeJS.Signals | null, stderrTail: string): GigasttError {
+  const how = killedBy === null ? `exit code ${code}` : killedBy;
+  const hint =
+    killedBy === "SIGKILL"
+      ? " The system kills programs that take too much memory: see `gigastt doctor`, or use int8 weights and fewer engine.workers."
+      : "";
+  const tail = stderrTail.trim().split("\n").slice(-5).join("\n");
+  return new GigasttError("GST_ENGINE_DIED", `the engine ended with ${how}.${hint}${tail === "" ? "" : `\n${tail}`}`);
+}

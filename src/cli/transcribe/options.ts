@@ -1,0 +1,114 @@
+import type { FormatOptions, TranscriptFormat } from "../../shared/transcript-format.ts";
+import type { CommandContext, FlagSpec } from "../command.ts";
+import { UsageError } from "../usage.ts";
+import type { FileOptions } from "./child.ts";
+import { STDIN } from "./outputs.ts";
+
+export const TRANSCRIBE_FLAGS: Readonly<Record<string, FlagSpec>> = {
+  format: {
+    type: "string",
+    short: "f",
+    value: "FORMAT",
+    choices: ["text", "json", "srt", "vtt", "md"],
+    describe: "what to write; default text",
+  },
+  json: { type: "boolean", describe: "short for --format json" },
+  output: { type: "string", short: "o", value: "FILE|DIR", describe: "where to write; default standard output" },
+  channels: {
+    type: "string",
+    value: "mix|split",
+    choices: ["mix", "split"],
+    describe: "mix all channels (default), or recognise each on its own",
+  },
+  segments: { type: "boolean", describe: "JSON: add segments, broken at pauses and sentence ends" },
+  "max-chars-per-line": { type: "string", value: "N", describe: "subtitles: longest line, default 80" },
+  "max-words-per-line": { type: "string", value: "N", describe: "subtitles: most words in a line, default 14" },
+  codec: {
+    type: "string",
+    value: "CODEC",
+    choices: ["pcmu", "pcma", "s16le"],
+    describe: "input without a header; with --sample-rate",
+  },
+  "sample-rate": { type: "string", value: "HZ", describe: "of input without a header, 4000 to 192000" },
+  model: { type: "string", value: "ID", describe: "short for --set model.id=…" },
+  precision: {
+    type: "string",
+    value: "int8|fp32",
+    choices: ["int8", "fp32"],
+    describe: "short for --set model.precision=…",
+  },
+};
+
+export interface TranscribeJob {
+  /** Absolute paths are made later; `-` is standard input. */
+  readonly inputs: readonly string[];
+  readonly format: TranscriptFormat;
+  readonly formatOptions: FormatOptions;
+  readonly file: FileOptions;
+  readonly output: string | undefined;
+}
+
+/** The job out of the flags; every mistake at once. Choices were checked by the flag parser. */
+export function readJob(context: CommandContext): TranscribeJob {
+  const { flags, positionals } = context;
+  const mistakes: string[] = [];
+  const text = (name: string): string | undefined => {
+    const value = flags[name];
+    return typeof value === "string" ? value : undefined;
+  };
+  const integer = (name: string, min: number, max: number): number | undefined => {
+    const value = text(name);
+    if (value === undefined) return undefined;
+    const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+    if (number >= min && number <= max) return number;
+    mistakes.push(`--${name} must be a whole number from ${min} to ${max}, found "${value}"`);
+    return undefined;
+  };
+  const wanted = text("format");
+  if (flags["json"] === true && wanted !== undefined && wanted !== "json") {
+    mistakes.push(`--json and --format ${wanted} contradict each other`);
+  }
+  if (positionals.filter((input) => input === STDIN).length > 1) {
+    mistakes.push("- (standard input) can be read only once");
+  }
+  const codec = readCodec(text("codec"));
+  const sampleRateHz = integer("sample-rate", 4000, 192_000);
+  if (codec !== undefined && text("sample-rate") === undefined) mistakes.push("--codec needs --sample-rate");
+  if (codec === undefined && sampleRateHz !== undefined) mistakes.push("--sample-rate is for --codec only");
+  const maxCharsPerLine = integer("max-chars-per-line", 1, 1000);
+  const maxWordsPerLine = integer("max-words-per-line", 1, 1000);
+  if (mistakes.length > 0) throw new UsageError(mistakes, ["transcribe"]);
+  return {
+    inputs: positionals,
+    format: flags["json"] === true ? "json" : readFormat(wanted),
+    formatOptions: {
+      segments: flags["segments"] === true,
+      ...(maxCharsPerLine === undefined ? {} : { maxCharsPerLine }),
+      ...(maxWordsPerLine === undefined ? {} : { maxWordsPerLine }),
+    },
+    file: {
+      channels: text("channels") === "split" ? "split" : "mix",
+      ...(codec !== undefined && sampleRateHz !== undefined ? { headerless: { codec, sampleRateHz } } : {}),
+    },
+    output: text("output"),
+  };
+}
+
+/** The context with `--model` and `--precision` as the configuration keys they are short for. */
+export function withModelFlags(context: CommandContext): CommandContext {
+  const { model, precision, set } = context.flags;
+  const sets = [
+    ...(Array.isArray(set) ? set : []),
+    ...(typeof model === "string" ? [`model.id=${model}`] : []),
+    ...(typeof precision === "string" ? [`model.precision=${precision}`] : []),
+  ];
+  return { ...context, flags: { ...context.flags, set: sets } };
+}
+
+function readFormat(value: string | undefined): TranscriptFormat {
+  return value === "json" || value === "srt" || value === "vtt" || value === "md" ? value : "txt";
+}
+
+function readCodec(value: string | undefined): "pcmu" | "pcma" | "s16le" | undefined {
+  return value === "pcmu" || value === "pcma" || value === "s16le" ? value : undefined;
+}

@@ -1,0 +1,75 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, extname, join, resolve, sep } from "node:path";
+import { GigasttError, messageOf } from "../../shared/errors.ts";
+import type { TranscriptFormat } from "../../shared/transcript-format.ts";
+import { UsageError } from "../usage.ts";
+
+export const STDIN = "-";
+
+/** Where the transcript of each input goes; undefined = standard output. Same order as the inputs. */
+export async function planOutputs(options: {
+  readonly inputs: readonly string[];
+  readonly format: TranscriptFormat;
+  /** `--output` as given: a file for one input, else a folder. */
+  readonly output: string | undefined;
+  readonly cwd: string;
+}): Promise<readonly (string | undefined)[]> {
+  const { inputs, format, output, cwd } = options;
+  if (output === undefined) {
+    if (inputs.length > 1 && (format === "srt" || format === "vtt")) {
+      throw new UsageError(
+        [`--format ${format} of several files needs --output DIR: they cannot share one output`],
+        ["transcribe"],
+      );
+    }
+    return inputs.map(() => undefined);
+  }
+  const target = resolve(cwd, output);
+  const isFolder = inputs.length > 1 || output.endsWith("/") || output.endsWith(sep) || (await isDirectory(target));
+  const paths = isFolder ? namesOf(inputs, format).map((name) => join(target, name)) : [target];
+  const sources = new Set(inputs.filter((input) => input !== STDIN).map((input) => resolve(cwd, input)));
+  const overwritten = paths.find((path) => sources.has(path));
+  if (overwritten !== undefined) {
+    throw new UsageError([`--output would overwrite the recording ${overwritten}`], ["transcribe"]);
+  }
+  return paths;
+}
+
+/** Writes a text so that a reader never sees half of it. Makes the folder. @throws GigasttError `GST_OUTPUT`. */
+export async function writeOutput(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${randomBytes(4).toString("hex")}.tmp`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(temporary, text);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw new GigasttError("GST_OUTPUT", `${path} cannot be written (${messageOf(error)}). Give another --output.`, {
+      cause: error,
+    });
+  }
+}
+
+/** `talk.wav` → `talk.srt`; where two inputs would meet, the whole names are kept: `talk.wav.srt`, `talk.mp3.srt`, `talk.wav.2.srt`. */
+function namesOf(inputs: readonly string[], format: TranscriptFormat): string[] {
+  const bases = inputs.map((input) => (input === STDIN ? "stdin" : basename(input)));
+  const short = bases.map((base) => base.slice(0, base.length - extname(base).length));
+  const taken = new Set<string>();
+  return bases.map((base, i) => {
+    const isAlone = short.filter((other) => other === short[i]).length === 1;
+    const stem = isAlone ? short[i]! : base;
+    let name = `${stem}.${format}`;
+    for (let n = 2; taken.has(name); n++) name = `${stem}.${n}.${format}`;
+    taken.add(name);
+    return name;
+  });
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false;
+  }
+}

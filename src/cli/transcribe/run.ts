@@ -1,0 +1,136 @@
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { locateModel } from "../../models/locate.ts";
+import { verifyBundle } from "../../models/verify.ts";
+import { GigasttError, messageOf } from "../../shared/errors.ts";
+import { formatTranscript, type FormattableTranscript, transcriptJson } from "../../shared/transcript-format.ts";
+import type { CommandContext } from "../command.ts";
+import { loadCliConfig } from "../load-config.ts";
+import { paintFor } from "../output.ts";
+import { UsageError } from "../usage.ts";
+import { startTranscriber, type Transcriber } from "./child.ts";
+import { readJob, type TranscribeJob, withModelFlags } from "./options.ts";
+import { planOutputs, STDIN, writeOutput } from "./outputs.ts";
+import { createStatusLine, type StatusLine } from "./status-line.ts";
+
+/** `gigastt transcribe FILE…|-`: goes on after a failed file, and ends with 1 when there was one. */
+export async function transcribe(given: CommandContext): Promise<number> {
+  const context = withModelFlags(given);
+  const { env, cwd, signal, stderr } = context;
+  const job = readJob(context);
+  if (job.inputs.includes(STDIN) && "isTTY" in context.stdin && context.stdin.isTTY === true) {
+    throw new UsageError(
+      ["- reads a recording from standard input, which is a terminal here: use `gigastt transcribe - <FILE`"],
+      ["transcribe"],
+    );
+  }
+  const outputs = await planOutputs({ ...job, cwd });
+  const { config } = await loadCliConfig(context);
+  const status = createStatusLine(stderr);
+  const bundle = await locateModel(config.model, { env });
+  if (bundle.notice !== undefined) stderr.write(`${bundle.notice}\n`);
+  let transcriber: Transcriber | undefined;
+  try {
+    status.show("checking and loading the model");
+    await verifyBundle(bundle, { signal });
+    transcriber = await startTranscriber({ config, bundle, readsStdin: job.inputs.includes(STDIN), cwd, signal });
+    let failed = 0;
+    for (const [i, input] of job.inputs.entries()) {
+      signal.throwIfAborted();
+      const ok = await transcribeOne({ context, job, input, output: outputs[i], transcriber, status });
+      if (!ok) failed++;
+      if (!transcriber.isAlive && i + 1 < job.inputs.length) {
+        status.clear();
+        stderr.write(`gigastt: ${job.inputs.length - i - 1} more files were not tried\n`);
+        return 1;
+      }
+    }
+    return failed > 0 ? 1 : 0;
+  } finally {
+    status.clear();
+    await transcriber?.close();
+  }
+}
+
+interface OneFile {
+  readonly context: CommandContext;
+  readonly job: TranscribeJob;
+  readonly input: string;
+  readonly output: string | undefined;
+  readonly transcriber: Transcriber;
+  readonly status: StatusLine;
+}
+
+/** True = recognised and written. A failure is told in a line and, in JSON for several files, in the output. */
+async function transcribeOne({ context, job, input, output, transcriber, status }: OneFile): Promise<boolean> {
+  const { stdout, stderr, signal } = context;
+  const several = job.inputs.length > 1;
+  try {
+    const path = input === STDIN ? input : resolve(context.cwd, input);
+    if (path !== STDIN) await requireFile(path);
+    status.show(input);
+    const transcripts = await transcriber.transcribe(path, job.file, (doneS, totalS) =>
+      status.show(progressText(input, doneS, totalS)),
+    );
+    status.clear();
+    if (output !== undefined) {
+      await writeOutput(output, formatTranscript(transcripts, job.format, job.formatOptions));
+      stderr.write(`${output}\n`);
+    } else {
+      stdout.write(
+        several ? renderAmong(input, transcripts, job) : formatTranscript(transcripts, job.format, job.formatOptions),
+      );
+    }
+    return true;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof GigasttError)) throw error;
+    status.clear();
+    const { code } = error;
+    const message =
+      code === "audio_too_long" ? `${error.message} Raise it with --set limits.maxAudioDuration=…` : error.message;
+    stderr.write(
+      `${paintFor(stderr, context).red("gigastt:")} ${input === STDIN ? "standard input" : input}: ${message}\n`,
+    );
+    if (several && job.format === "json" && output === undefined) {
+      stdout.write(`${JSON.stringify({ file: input, error: { code, message } })}\n`);
+    }
+    return false;
+  }
+}
+
+/** One of several on standard output: a JSON value a line with its file, or text under a heading. */
+function renderAmong(input: string, transcripts: readonly FormattableTranscript[], job: TranscribeJob): string {
+  if (job.format === "json") {
+    return `${JSON.stringify({ file: input, ...transcriptJson(transcripts, job.formatOptions) })}\n`;
+  }
+  return `==> ${input} <==\n${formatTranscript(transcripts, job.format, job.formatOptions)}\n`;
+}
+
+async function requireFile(path: string): Promise<void> {
+  try {
+    if ((await stat(path)).isDirectory()) throw new GigasttError("GST_INPUT", "is a folder, name the recordings in it");
+  } catch (error) {
+    if (error instanceof GigasttError) throw error;
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    throw new GigasttError(
+      "GST_INPUT",
+      code === "ENOENT" ? "there is no such file" : `cannot be read (${messageOf(error)})`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function progressText(input: string, doneS: number, totalS: number | undefined): string {
+  if (totalS === undefined || totalS <= 0) return `${input}  ${clock(doneS)}`;
+  return `${input}  ${Math.min(100, Math.floor((doneS / totalS) * 100))} %  ${clock(doneS)} of ${clock(totalS)}`;
+}
+
+function clock(seconds: number): string {
+  const s = Math.floor(seconds);
+  const hours = Math.floor(s / 3600);
+  const rest = `${String(Math.floor((s % 3600) / 60)).padStart(hours > 0 ? 2 : 1, "0")}:${String(s % 60).padStart(2, "0")}`;
+  return hours > 0 ? `${hours}:${rest}` : rest;
+}
