@@ -1,10 +1,12 @@
-import { formatPlace, formatProblem, type Problem } from "../config/problem.ts";
+import { formatPlace, formatProblem, MAX_SHOWN, type Problem } from "../config/problem.ts";
 import type { Paint } from "./output.ts";
 
 /** Problems for people: the one line that tools can parse, and below it the line of the file with a caret. */
 export function renderProblems(problems: readonly Problem[], source: string | undefined, paint: Paint): string {
   const lines = source?.split("\n");
-  return problems.map((problem) => renderProblem(problem, lines, paint)).join("\n");
+  const shown = problems.slice(0, MAX_SHOWN).map((problem) => renderProblem(problem, lines, paint));
+  if (problems.length > MAX_SHOWN) shown.push(paint.dim(`… and ${problems.length - MAX_SHOWN} more`));
+  return shown.join("\n");
 }
 
 /** A problem as `--json` shows it. */
@@ -59,6 +61,6 @@ function withoutSecrets(line: string, problem: Problem): string {
   const hides =
     problem.code === "GST_CONFIG_UNKNOWN_KEY" ||
     problem.found === "[REDACTED]" ||
-    /pass|secret|token|key|auth|hash|cred/i.test(line);
+    /pass|secret|token|key|auth|hash|cred|:\/\/\S*@/i.test(line);
   return hides ? line.replace(/(:\s*).*$/, "$1…") : line;
 }

@@ -48,6 +48,12 @@ export async function run(argv: readonly string[], world: World): Promise<number
   return command.run({ flags, positionals, stdin, stdout, stderr, env, cwd, signal });
 }
 
+/** Loads every command: for completions and the reference page. */
+export async function loadAll(registry: Registry): Promise<Record<string, Command>> {
+  const entries = Object.entries(registry).map(async ([name, { load }]) => [name, await load()] as const);
+  return Object.fromEntries(await Promise.all(entries));
+}
+
 // ---
 
 function runTop(argv: readonly string[], world: World): number {

@@ -1,4 +1,4 @@
-import { ruleOf } from "./describe.ts";
+import { typeText } from "./describe.ts";
 import { isDictionary, isLeaf, isList, isSection, type SchemaNode, type Section } from "./node.ts";
 import { isRecord, resolvedName, unresolve } from "./resolve.ts";
 import { variableName } from "./variables.ts";
@@ -31,16 +31,6 @@ export function yamlScalar(value: unknown): string {
   return plain || address || ipv4 ? value : JSON.stringify(value);
 }
 
-/** `from 1s to 1d`-style bounds without the sentence around them; empty when any value fits. */
-export function boundsOf(node: SchemaNode): string {
-  return ruleOf(node).replace(/^must (?:be )?/, "");
-}
-
-/** `GIGASTT_HOST`, and what else it takes. */
-export function variableOf(key: string, node: Exclude<SchemaNode, Section>): string {
-  return variableName(key, node);
-}
-
 // ---
 
 const WIDTH = 112;
@@ -51,12 +41,13 @@ function appendSection(lines: string[], section: Section, resolved: unknown, ind
     const value = values[resolvedName(name, node)];
     const key = prefix === "" ? name : `${prefix}.${name}`;
     if (isSection(node)) {
-      lines.push("", ...comment(`${node.title}. ${node.description}`, indent), `${indent}${name}:`);
+      if (prefix === "" || lines[lines.length - 1] !== `${indent.slice(2)}${prefix.split(".").pop()}:`) lines.push("");
+      lines.push(...comment(`${node.title}. ${node.description}`, indent), `${indent}${name}:`);
       appendSection(lines, node, value, `${indent}  `, key);
       continue;
     }
     lines.push(...comment(`${node.title}. ${node.description}`, indent));
-    lines.push(...comment(`${capital(boundsOf(node))}. ${variableOf(key, node)}`, indent));
+    lines.push(...comment(`${capital(typeText(node))}. ${variableName(key, node)}`, indent));
     lines.push(...entry(name, unresolve(node, value), node, indent));
   }
 }

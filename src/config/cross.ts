@@ -1,30 +1,14 @@
 import { formatBytes, formatDuration } from "../shared/units.ts";
 import { isLoopback, networkOf } from "./formats.ts";
-import type { ResolvedConfig } from "./types.ts";
-
-/** The machine as the rules see it. */
-export interface Machine {
-  readonly cores: number;
-}
-
-/** A rule over several keys. */
-export interface CrossRule {
-  readonly severity: "error" | "warning";
-  /** Dotted keys it reads. The first that was set by the user is pointed at; the rule is silent while one of them is invalid. */
-  readonly keys: readonly [string, ...string[]];
-  readonly check: (config: ResolvedConfig, machine: Machine) => CrossFinding | undefined;
-}
-
-export interface CrossFinding {
-  readonly rule: string;
-  readonly found?: string;
-  readonly cure: string;
-}
+import { DEPLOY_RULES } from "./cross-deploy.ts";
+import type { CrossFinding, CrossRule } from "./cross-rule.ts";
 
 /** Rules that no single key's schema can say. Errors first, then what is legal but odd. */
 export const CROSS_RULES: readonly CrossRule[] = [
+  ...DEPLOY_RULES,
   {
     severity: "error",
+    says: "A host other than loopback needs `server.allowBindAny`.",
     keys: ["server.host", "server.allowBindAny"],
     check: ({ server }) =>
       isLoopback(server.host) || server.allowBindAny
@@ -37,6 +21,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "error",
+    says: "`server.keepAliveTimeout` is shorter than `server.headersTimeout`.",
     keys: ["server.keepAliveTimeout", "server.headersTimeout"],
     check: ({ server }) =>
       server.keepAliveTimeoutMs < server.headersTimeoutMs
@@ -49,6 +34,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "error",
+    says: "`server.corsAllowAny` and a list in `server.allowedOrigins` exclude each other.",
     keys: ["server.corsAllowAny", "server.allowedOrigins"],
     check: ({ server }) =>
       server.corsAllowAny && server.allowedOrigins.length > 0
@@ -61,6 +47,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "error",
+    says: "`stream.partialIntervalMin` is at most `stream.partialIntervalMax`.",
     keys: ["stream.partialIntervalMin", "stream.partialIntervalMax"],
     check: ({ stream }) =>
       minMax(
@@ -72,6 +59,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "error",
+    says: "`supervisor.restartDelayMin` is at most `supervisor.restartDelayMax`.",
     keys: ["supervisor.restartDelayMin", "supervisor.restartDelayMax"],
     check: ({ supervisor }) =>
       minMax(
@@ -83,122 +71,15 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "error",
+    says: "`supervisor.healthTimeout` is at most `supervisor.healthInterval`.",
     keys: ["supervisor.healthTimeout", "supervisor.healthInterval"],
     check: ({ supervisor }) =>
       minMax("supervisor.healthInterval", "healthTimeout", supervisor.healthTimeoutMs, supervisor.healthIntervalMs),
   },
-  {
-    severity: "error",
-    keys: ["deploy.tls.mode", "deploy.domain", "deploy.proxy.kind"],
-    check: ({ deploy }) =>
-      deploy.proxy.kind !== "none" && deploy.tls.mode !== "none" && deploy.domain === undefined
-        ? {
-            rule: "needs deploy.domain: a certificate is made out to a name",
-            found: deploy.tls.mode,
-            cure: "set deploy.domain, or tls.mode: none on a private network",
-          }
-        : undefined,
-  },
-  {
-    severity: "error",
-    keys: ["deploy.auth.kind", "deploy.auth.forwardUrl"],
-    check: ({ deploy }) =>
-      deploy.auth.kind === "forward" && deploy.auth.forwardUrl === undefined
-        ? {
-            rule: "needs deploy.auth.forwardUrl",
-            found: "forward",
-            cure: "set the URL of the check, for example http://127.0.0.1:9091/api/verify",
-          }
-        : undefined,
-  },
-  {
-    severity: "error",
-    keys: ["deploy.auth.kind", "deploy.proxy.kind", "deploy.target"],
-    check: ({ deploy }) =>
-      deploy.auth.kind !== "none" && deploy.proxy.kind === "none" && deploy.target !== "kubernetes"
-        ? {
-            rule: "needs a proxy: the server itself checks nobody",
-            found: deploy.auth.kind,
-            cure: "set deploy.proxy.kind: caddy or nginx, or auth.kind: none",
-          }
-        : undefined,
-  },
-  {
-    severity: "error",
-    keys: ["deploy.auth.kind", "deploy.tls.mode"],
-    check: ({ deploy }) =>
-      deploy.auth.kind === "mtls" && deploy.tls.mode === "none"
-        ? {
-            rule: "mtls needs TLS",
-            found: "tls.mode none",
-            cure: "set deploy.tls.mode: internal or files",
-          }
-        : undefined,
-  },
-  {
-    severity: "error",
-    keys: ["deploy.httpPort", "deploy.httpsPort"],
-    check: ({ deploy }) =>
-      deploy.tls.mode !== "none" && deploy.httpPort === deploy.httpsPort
-        ? { rule: "must differ from deploy.httpsPort", found: String(deploy.httpPort), cure: "80 and 443 are usual" }
-        : undefined,
-  },
-  {
-    severity: "error",
-    keys: ["deploy.proxy.kind", "server.port", "deploy.httpPort", "deploy.httpsPort"],
-    check: ({ deploy, server }) => {
-      if (deploy.target !== "host" || deploy.proxy.kind === "none") return undefined;
-      const taken = [deploy.httpPort, ...(deploy.tls.mode === "none" ? [] : [deploy.httpsPort])];
-      return taken.includes(server.port)
-        ? {
-            rule: "and the server cannot share a port on one machine",
-            found: String(server.port),
-            cure: "give server.port another number, 9876 is usual",
-          }
-        : undefined;
-    },
-  },
   // --- legal, but odd
   {
     severity: "warning",
-    keys: ["deploy.auth.kind", "deploy.tls.mode"],
-    check: ({ deploy }) =>
-      (deploy.auth.kind === "basic" || deploy.auth.kind === "keys") &&
-      deploy.tls.mode === "none" &&
-      deploy.proxy.kind !== "none"
-        ? {
-            rule: "sends its credentials in clear text while deploy.tls.mode is none",
-            found: deploy.auth.kind,
-            cure: "set tls.mode: internal",
-          }
-        : undefined,
-  },
-  {
-    severity: "warning",
-    keys: ["deploy.auth.kind", "deploy.proxy.kind"],
-    check: ({ deploy }) =>
-      deploy.auth.kind === "none" && deploy.proxy.kind !== "none" && deploy.tls.mode === "acme"
-        ? {
-            rule: "lets the whole internet use this service",
-            found: "none",
-            cure: "set deploy.auth.kind: basic or keys",
-          }
-        : undefined,
-  },
-  {
-    severity: "warning",
-    keys: ["session.maxDuration", "deploy.proxy.kind"],
-    check: ({ session, deploy }) =>
-      session.maxDurationMs === 0 && deploy.proxy.kind !== "none"
-        ? {
-            rule: "is never, but a proxy needs a number: its reload cuts sessions older than an hour",
-            found: "0",
-            cure: "set a session cap",
-          }
-        : undefined,
-  },
-  {
-    severity: "warning",
+    says: "`server.corsAllowAny` is on.",
     keys: ["server.corsAllowAny"],
     check: ({ server }) =>
       server.corsAllowAny
@@ -210,6 +91,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "warning",
+    says: "`server.allowBindAny` is on although the host is loopback.",
     keys: ["server.allowBindAny", "server.host"],
     check: ({ server }) =>
       server.allowBindAny && isLoopback(server.host)
@@ -221,6 +103,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "warning",
+    says: "`server.lan` is on although the host is loopback.",
     keys: ["server.lan", "server.host"],
     check: ({ server }) =>
       server.lan && isLoopback(server.host)
@@ -232,6 +115,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "warning",
+    says: "`server.trustedProxies` believes everybody (`/0`), or a network is written with host bits set.",
     keys: ["server.trustedProxies"],
     check: ({ server }) => {
       const everybody = server.trustedProxies.find((cidr) => cidr.endsWith("/0"));
@@ -254,6 +138,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "warning",
+    says: "`session.maxDuration` is not longer than `session.idleTimeout`.",
     keys: ["session.maxDuration", "session.idleTimeout"],
     check: ({ session }) =>
       session.maxDurationMs > 0 && session.maxDurationMs <= session.idleTimeoutMs
@@ -266,6 +151,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "warning",
+    says: "`session.pingInterval` is longer than `session.idleTimeout`.",
     keys: ["session.pingInterval", "session.idleTimeout"],
     check: ({ session }) =>
       session.pingIntervalMs > session.idleTimeoutMs
@@ -278,6 +164,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "warning",
+    says: "`shutdown.drain` is longer than `session.maxDuration`.",
     keys: ["shutdown.drain", "session.maxDuration"],
     check: ({ shutdown, session }) =>
       session.maxDurationMs > 0 && shutdown.drainMs > session.maxDurationMs
@@ -290,6 +177,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "warning",
+    says: "`pool.size` is more than four for each core of this machine.",
     keys: ["pool.size"],
     check: ({ pool, engine }, machine) =>
       engine.kind === "onnx" && pool.size > machine.cores * 4
@@ -302,6 +190,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "warning",
+    says: "`engine.workers` times `engine.threads` is more than this machine's cores.",
     keys: ["engine.workers", "engine.threads"],
     check: ({ engine }, machine) => {
       const workers = engine.workers === "auto" ? 1 : engine.workers;
@@ -316,6 +205,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "warning",
+    says: "`pool.queue` is 0, or cannot be used because `pool.checkoutTimeout` is 0.",
     keys: ["pool.queue", "pool.checkoutTimeout"],
     check: ({ pool }) => {
       if (pool.queue === 0 && pool.checkoutTimeoutMs > 0) {
@@ -337,6 +227,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "warning",
+    says: "`pool.checkoutTimeout` is longer than `limits.requestBudget`.",
     keys: ["pool.checkoutTimeout", "limits.requestBudget"],
     check: ({ pool, limits }) =>
       pool.checkoutTimeoutMs > limits.requestBudgetMs
@@ -349,6 +240,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "warning",
+    says: "`rateLimit.burst` is larger than `rateLimit.perMinute`.",
     keys: ["rateLimit.burst", "rateLimit.perMinute"],
     check: ({ rateLimit }) =>
       rateLimit.perMinute > 0 && rateLimit.burst > rateLimit.perMinute
@@ -361,6 +253,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "warning",
+    says: "`limits.wsFrame` is larger than `limits.body`.",
     keys: ["limits.wsFrame", "limits.body"],
     check: ({ limits }) =>
       limits.wsFrameBytes > limits.bodyBytes
@@ -373,6 +266,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "warning",
+    says: "`model.mirror` is set although `model.offline` is on.",
     keys: ["model.mirror", "model.offline"],
     check: ({ model }) =>
       model.offline && model.mirror !== undefined
@@ -381,6 +275,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "warning",
+    says: "`engine.kind` is `fake`.",
     keys: ["engine.kind"],
     check: ({ engine }) =>
       engine.kind === "fake"
@@ -389,6 +284,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "warning",
+    says: "`server.keepAliveTimeout` is not longer than a rendered proxy keeps an idle connection (30s).",
     keys: ["server.keepAliveTimeout"],
     check: ({ server }) =>
       server.keepAliveTimeoutMs <= 30_000
@@ -401,6 +297,7 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "warning",
+    says: "`supervisor.crashWindow` is too short to see `supervisor.crashLimit` restarts.",
     keys: [
       "supervisor.crashWindow",
       "supervisor.crashLimit",

@@ -1,9 +1,14 @@
 import { closest } from "../shared/suggest.ts";
-import { formatBytes, formatDuration, parseBytes, parseDurationMs } from "../shared/units.ts";
+import { formatBytes, parseBytes, parseDurationMs } from "../shared/units.ts";
 import { FORMATS } from "./formats.ts";
 import { baseType, isDictionary, isLeaf, isList, isNullable, isSection, type Leaf, type SchemaNode } from "./node.ts";
 import { printable } from "./problem.ts";
 import { isRecord } from "./resolve.ts";
+
+/** What kind of value it must be, when it is of another kind altogether. */
+export function kindRuleOf(node: SchemaNode): string {
+  return isList(node) ? "must be a list" : ruleOf(node);
+}
 
 /** What a value must be, as the end of the sentence "server.port …": `must be a whole number from 0 to 65535`. */
 export function ruleOf(node: SchemaNode): string {
@@ -18,19 +23,32 @@ export function ruleOf(node: SchemaNode): string {
   return `${leafRule(node)}${isNullable(node) ? ", or null" : ""}`;
 }
 
+/** What a value may be, without the "must": for help, comments and the reference page. */
+export function typeText(node: SchemaNode): string {
+  const text = ruleOf(node).replace(/^must (?:be )?/, "");
+  return isList(node) ? `${text}; each item ${ruleOf(node.items)}` : text;
+}
+
 /** The value as it may be shown: JSON on one line, shortened; secrets and whole sections are not shown. */
 export function foundText(node: SchemaNode | undefined, value: unknown): string {
   if (node !== undefined && isLeaf(node) && node["x-secret"] === true) return "[REDACTED]";
+  // `password:hunter2` without the space is a text where a section belongs: only its key is shown.
+  if (node !== undefined && isSection(node) && typeof value === "string" && MISSING_SPACE.test(value)) {
+    return `"${printable(value.slice(0, value.indexOf(":") + 1))}…"`;
+  }
   if (value === null || value === undefined) return "nothing";
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
   if (typeof value === "object") return "a section";
-  if (typeof value === "string") return `"${printable(value)}"`;
+  if (typeof value === "string") return `"${printable(withoutCredentials(value))}"`;
   return printable(String(value));
 }
 
 /** What to write instead, guessed from what was found. */
 export function cureOf(node: SchemaNode, value: unknown): string {
-  if (isSection(node)) return `indent its keys below it, for example \`${exampleLine(node)}\``;
+  if (isSection(node)) {
+    if (typeof value === "string" && MISSING_SPACE.test(value)) return "put a space after the colon";
+    return `indent its keys below it, for example \`${exampleLine(node)}\``;
+  }
   if (isList(node)) return listCure(value);
   if (isDictionary(node)) return "write one `name: value` per line, indented";
   if (node["x-secret"] === true) return "";
@@ -42,6 +60,13 @@ export function cureOf(node: SchemaNode, value: unknown): string {
   if (baseType(node) === "string") return textCure(node, value);
   return numberCure(node, value);
 }
+
+/** A URL may carry a password or a token: what stands before `@` and after `?` is not shown. */
+export function withoutCredentials(text: string): string {
+  return text.replace(/(:\/\/)[^/\s@]*@/g, "$1[REDACTED]@").replace(/(:\/\/[^\s?]*\?)\S+/g, "$1[REDACTED]");
+}
+
+const MISSING_SPACE = /^\w+:\S/;
 
 // --- rules
 
@@ -85,6 +110,7 @@ function listCure(value: unknown): string {
 
 function durationCure(leaf: Leaf, value: unknown): string {
   const example = `for example ${exampleOf(leaf)}`;
+  if (value === 0) return boundCure(leaf, 0, parseDurationMs) ?? example;
   if (typeof value === "number") {
     const guess = parseDurationMs(`${value}s`);
     return guess === undefined || guess === 0
@@ -92,10 +118,10 @@ function durationCure(leaf: Leaf, value: unknown): string {
       : `add the unit: ${inBounds(leaf, guess) ? `${value}s` : "such as 10s or 5m"}`;
   }
   if (typeof value !== "string") return example;
-  const ms = parseDurationMs(value) ?? parseDurationMs(normalizeDuration(value));
+  const spelled = normalizeDuration(value);
+  const ms = parseDurationMs(value) ?? parseDurationMs(spelled);
   if (ms === undefined) return `${example} (units ms, s, m, h, d)`;
-  const bound = boundCure(leaf, ms, parseDurationMs);
-  return bound ?? `write ${formatDuration(ms)}`;
+  return boundCure(leaf, ms, parseDurationMs) ?? `write ${spelled}`;
 }
 
 function bytesCure(leaf: Leaf, value: unknown): string {
@@ -109,30 +135,40 @@ function bytesCure(leaf: Leaf, value: unknown): string {
   const spelled = normalizeBytes(value);
   const bytes = parseBytes(value) ?? parseBytes(spelled);
   if (bytes === undefined) return `${example} (units B, KiB, MiB, GiB, KB, MB, GB)`;
-  return boundCure(leaf, bytes, parseBytes) ?? `write ${spelled}`;
+  return boundCure(leaf, bytes, parseBytes) ?? `write ${/\d$/.test(value.trim()) ? formatBytes(bytes) : spelled}`;
 }
 
 function booleanCure(value: unknown): string {
   const word = String(value).toLowerCase();
   if (["yes", "on", "1", "true", "y", "enabled"].includes(word)) return "write true";
   if (["no", "off", "0", "false", "n", "disabled"].includes(word)) return "write false";
-  return "write true or false, without quotes";
+  return "write true or false";
 }
 
 function textCure(leaf: Leaf, value: unknown): string {
   if (typeof value !== "string") {
     const text = String(value);
-    const meant = leaf.enum === undefined ? undefined : closest(text, leaf.enum);
+    const meant = leaf.enum === undefined ? undefined : meantChoice(text, leaf.enum);
     return meant === undefined ? `put it in quotes: "${text}"` : `did you mean ${meant}?`;
   }
   if (leaf.enum !== undefined) {
-    const meant = closest(value, leaf.enum);
+    const meant = meantChoice(value, leaf.enum);
     return meant === undefined ? `for example ${exampleOf(leaf)}` : `did you mean ${meant}?`;
   }
   if (leaf.format !== undefined) return printable(FORMATS[leaf.format].cure(value), 200);
   if (leaf.maxLength !== undefined && value.length > leaf.maxLength)
     return `shorten it to ${leaf.maxLength} characters`;
   return `for example ${exampleOf(leaf)}`;
+}
+
+/** A typo, or a word that contains the choice or is part of it: `warning` → `warn`, `8` → `int8`. */
+function meantChoice(text: string, choices: readonly string[]): string | undefined {
+  const near = closest(text, choices);
+  if (near !== undefined || text === "") return near;
+  const related = choices.filter(
+    (choice) => text.toLowerCase().startsWith(choice) || choice.includes(text.toLowerCase()),
+  );
+  return related.length === 1 ? related[0] : undefined;
 }
 
 function numberCure(leaf: Leaf, value: unknown): string {
@@ -183,11 +219,12 @@ function normalizeDuration(text: string): string {
 
 /** `50 mb`, `50M`, `52428800` → our spelling. A letter alone is read as a power of 1024, as nginx does. */
 function normalizeBytes(text: string): string {
-  const match = /^(\d+(?:\.\d+)?)([kmg]?)(i?)(b?)$/i.exec(text.replace(/[\s_]/g, ""));
+  const match = /^(\d+(?:\.\d+)?)([kmgt]?)(i?)(b?)$/i.exec(text.replace(/[\s_]/g, ""));
   if (match === null) return text;
   const [, amount = "", letter = "", binary = "", byte = ""] = match;
   if (letter === "") return `${amount}B`;
   const decimal = binary === "" && byte !== "";
+  if (/t/i.test(letter)) return `${Number(amount) * (decimal ? 1000 : 1024)}${decimal ? "GB" : "GiB"}`;
   return `${amount}${letter.toUpperCase()}${decimal ? "B" : "iB"}`;
 }
 

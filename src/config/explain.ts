@@ -1,4 +1,4 @@
-import { ruleOf } from "./describe.ts";
+import { typeText } from "./describe.ts";
 import {
   isLeaf,
   isSection,
@@ -63,7 +63,7 @@ function factsOf(key: string, node: Leaf | List | Dictionary): KeyFacts {
     key,
     title: node.title,
     description: node.description,
-    type: ruleOf(node).replace(/^must (?:be )?/, ""),
+    type: typeText(node),
     default: node.default === undefined ? undefined : yamlScalar(node.default),
     variable,
     variableUnit: variable.endsWith("_SECS") ? "seconds" : variable.endsWith("_BYTES") ? "bytes" : undefined,

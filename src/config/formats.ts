@@ -55,10 +55,11 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
   },
   origin: {
     rule: "must be an origin as browsers send it: scheme, host and port",
-    matches: (text) => text === "null" || originOf(text) === text.toLowerCase(),
+    matches: (text) => text === "null" || originOf(text) === text.toLowerCase() || isAppOrigin(text),
     cure: (text) => {
       if (text === "*") return "to allow every page set server.corsAllowAny";
-      const origin = originOf(text) ?? originOf(`https://${text}`);
+      const web = text.replace(/^ws(s?):\/\//i, "http$1://");
+      const origin = originOf(/^[\w+.-]+:\/\//.test(web) ? web : `https://${web}`);
       return origin === undefined ? "for example https://stt.example.com" : `write ${origin}`;
     },
   },
@@ -175,6 +176,11 @@ function isCidr(text: string): boolean {
 
 function originOf(text: string): string | undefined {
   return parseUrl(text)?.origin;
+}
+
+/** Browser extensions and packaged applications: chrome-extension://abc, capacitor://localhost. */
+function isAppOrigin(text: string): boolean {
+  return /^(?!(?:https?|wss?|ftp|file|data|blob|about):)[a-z][a-z0-9+-]*:\/\/[A-Za-z0-9.-]+(?::\d{1,5})?$/.test(text);
 }
 
 function parseUrl(text: string): URL | undefined {

@@ -1,19 +1,17 @@
 import { createHash } from "node:crypto";
-import { open } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { isAbsolute, join, relative, resolve } from "node:path";
-import { messageOf } from "../shared/errors.ts";
-import { closest } from "../shared/suggest.ts";
-import { CROSS_RULES, type Machine } from "./cross.ts";
+import type { Machine } from "./cross-rule.ts";
+import { CROSS_RULES } from "./cross.ts";
 import { withDeployment } from "./deployment.ts";
-import { isSection, settableKeys } from "./node.ts";
+import { findFile, type FoundFile } from "./files.ts";
+import { namedLayer, placed, readOverrides, type Layer } from "./layers.ts";
+import { settableKeys } from "./node.ts";
 import type { ParsedFile } from "./parse.ts";
-import { ConfigError, formatKey, printable, type Place, type Problem } from "./problem.ts";
+import { ConfigError, type Place, type Problem } from "./problem.ts";
 import { isRecord, resolveSection } from "./resolve.ts";
 import { configSchema } from "./schema.ts";
 import type { ResolvedConfig } from "./types.ts";
-import type { Finding } from "./validate.ts";
-import { readVariables, setAt, valueOfText } from "./variables.ts";
+import { readVariables, setAt } from "./variables.ts";
 
 export interface LoadOptions {
   /** `--config FILE`; must exist. Without it the file is searched for. */
@@ -45,7 +43,14 @@ export interface LoadedConfig {
  * Throws ConfigError with every problem at once. `yaml` and `ajv` are loaded only when there is something to parse or to check.
  */
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
-  const found = await findFile(options);
+  return assemble(await findFile(options), options);
+}
+
+/** `loadConfig` for a file that was read already, or for none. */
+export async function assemble(
+  found: FoundFile | undefined,
+  options: Omit<LoadOptions, "file" | "cwd">,
+): Promise<LoadedConfig> {
   const layers: Layer[] = [];
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
@@ -55,12 +60,14 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
     const { parseConfigText } = await import("./parse.ts");
     parsed = parseConfigText(found.bytes, found.shown);
     problems.push(...parsed.problems);
-    layers.push({ raw: parsed.raw, place: parsed.locate, keys: undefined });
+    layers.push({ raw: parsed.raw, place: parsed.locate });
   }
+  // What a broken file would have said is unknown: no rule over several keys can be judged.
+  const broken = parsed?.problems.some((problem) => problem.code !== "GST_CONFIG_DUPLICATE_KEY") === true;
   const variables = readVariables(configSchema, options.env);
   warnings.push(...variables.warnings);
   if (variables.names.size > 0) layers.push(namedLayer(variables.raw, variables.names, "variable"));
-  const flags = readOverrides(options);
+  const flags = readOverrides(configSchema, options.overrides ?? {}, options.flagNames ?? {});
   problems.push(...flags.problems);
   if (flags.names.size > 0) layers.push(namedLayer(flags.raw, flags.names, "flag"));
 
@@ -89,22 +96,15 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   }
 
   // The schema's shape is ResolvedConfig's: a test proves it.
-  const config = withDeployment(resolveSection(configSchema, merged) as unknown as ResolvedConfig);
-  const machine = options.machine ?? { cores: availableParallelism() };
-  for (const rule of CROSS_RULES) {
-    if (rule.keys.some((key) => isInvalid(invalid, key))) continue;
-    const finding = rule.check(config, machine);
-    if (finding === undefined) continue;
-    const key = rule.keys.find((candidate) => origins.has(candidate)) ?? rule.keys[0];
-    (rule.severity === "error" ? problems : warnings).push({
-      severity: rule.severity,
-      code: rule.severity === "error" ? "GST_CONFIG_CONFLICT" : "GST_CONFIG_ODD",
-      place: origins.get(rule.keys[0]) ?? origins.get(key) ?? { kind: "default" },
-      key: rule.keys[0],
-      rule: finding.rule,
-      found: finding.found,
-      cure: finding.cure,
-    });
+  const asSet = resolveSection(configSchema, merged) as unknown as ResolvedConfig;
+  const config = withDeployment(asSet);
+  for (const key of ["trustedProxies", "allowedOrigins"] as const) {
+    if (config.server[key] !== asSet.server[key]) origins.set(`server.${key}`, { kind: "derived", from: "deploy" });
+  }
+  if (!broken) {
+    for (const problem of applyRules(config, options.machine ?? { cores: availableParallelism() }, origins, invalid)) {
+      (problem.severity === "error" ? problems : warnings).push(problem);
+    }
   }
   if (problems.length > 0) throw new ConfigError(problems.sort(byPlace), parsed?.text);
   return {
@@ -122,168 +122,32 @@ export function hashOf(config: ResolvedConfig): string {
   return createHash("sha256").update(canonical(config)).digest("hex");
 }
 
-/** Places where the file is looked for when neither `--config` nor GIGASTT_CONFIG names one, in order. */
-export function searchPath(env: LoadOptions["env"], cwd: string): string[] {
-  const home = env["XDG_CONFIG_HOME"] || (env["HOME"] ? join(env["HOME"], ".config") : undefined);
-  return [
-    join(cwd, FILE_NAME),
-    ...(home !== undefined && isAbsolute(home) ? [join(home, "gigastt", FILE_NAME)] : []),
-    `/etc/gigastt/${FILE_NAME}`,
-  ];
-}
+// ---
 
-// --- files
-
-const FILE_NAME = "gigastt.config.yaml";
-/** A configuration with every key and comment has about 20 KiB. */
-const MAX_FILE_BYTES = 256 * 1024;
-
-interface FoundFile {
-  readonly path: string;
-  /** As problems name it: relative when it is below the working directory. */
-  readonly shown: string;
-  readonly bytes: Uint8Array;
-}
-
-async function findFile(options: LoadOptions): Promise<FoundFile | undefined> {
-  const fromEnv = options.env["GIGASTT_CONFIG"]?.trim();
-  const asked = options.file ?? (fromEnv === "" ? undefined : fromEnv);
-  if (asked !== undefined) {
-    const source = options.file === undefined ? "GIGASTT_CONFIG" : "--config";
-    const file = await readFile(resolve(options.cwd, asked), options.cwd);
-    if (file !== undefined) return file;
-    throw fileError(
-      asked,
-      `no such file (from ${source})`,
-      "check the path; `gigastt config print --commented --defaults` writes a new one",
-    );
-  }
-  for (const candidate of searchPath(options.env, options.cwd)) {
-    const file = await readFile(candidate, options.cwd);
-    if (file !== undefined) return file;
-  }
-  return undefined;
-}
-
-/** undefined when there is no such file. */
-async function readFile(path: string, cwd: string): Promise<FoundFile | undefined> {
-  const fromCwd = relative(cwd, path);
-  const shown = fromCwd !== "" && !fromCwd.startsWith("..") && !isAbsolute(fromCwd) ? fromCwd : path;
-  let handle;
-  try {
-    handle = await open(path, "r");
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw fileError(
-      shown,
-      `cannot be read: ${messageOf(error)}`,
-      code === "EACCES" ? "check the permissions of the file and its folders" : "check the path",
-    );
-  }
-  try {
-    const stat = await handle.stat();
-    if (stat.isDirectory())
-      throw fileError(shown, "must be a file, this is a folder", `for example ${join(shown, FILE_NAME)}`);
-    // A pipe or /dev/stdin has no size: read up to the limit and one byte more.
-    const buffer = Buffer.alloc(MAX_FILE_BYTES + 1);
-    let length = 0;
-    while (length < buffer.length) {
-      const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
-      if (bytesRead === 0) break;
-      length += bytesRead;
-    }
-    if (length > MAX_FILE_BYTES)
-      throw fileError(shown, `must be at most ${MAX_FILE_BYTES / 1024}KiB, this is more`, "is this the right file?");
-    return { path, shown, bytes: buffer.subarray(0, length) };
-  } finally {
-    await handle.close();
-  }
-}
-
-function fileError(file: string, rule: string, cure: string): ConfigError {
-  return new ConfigError([
-    {
-      severity: "error",
-      code: "GST_CONFIG_FILE",
-      place: { kind: "file", file: printable(file, 300), line: 0, col: 0, length: 0 },
-      key: "",
-      rule,
-      found: undefined,
-      cure,
-    },
-  ]);
-}
-
-// --- layers
-
-interface Layer {
-  readonly raw: unknown;
-  readonly place: (path: readonly string[], target: "key" | "value") => Place;
-  readonly keys: ReadonlyMap<string, string> | undefined;
-}
-
-function namedLayer(raw: unknown, names: ReadonlyMap<string, string>, kind: "variable" | "flag"): Layer {
-  return {
-    raw,
-    keys: names,
-    place: (path) => {
-      for (let length = path.length; length > 0; length--) {
-        const name = names.get(path.slice(0, length).join("."));
-        if (name !== undefined) return { kind, name };
-      }
-      return { kind: "default" };
-    },
-  };
-}
-
-function placed(finding: Finding, layer: Layer): Problem {
-  return {
-    severity: "error",
-    code: finding.code,
-    place: layer.place(finding.path, finding.target),
-    key: formatKey(finding.path),
-    rule: finding.rule,
-    found: finding.found,
-    cure: finding.cure,
-  };
-}
-
-function readOverrides(options: LoadOptions): {
-  raw: Record<string, unknown>;
-  names: Map<string, string>;
-  problems: Problem[];
-} {
-  const keys = settableKeys(configSchema);
-  const raw: Record<string, unknown> = {};
-  const names = new Map<string, string>();
-  const problems: Problem[] = [];
-  for (const [key, text] of Object.entries(options.overrides ?? {})) {
-    const node = keys.get(key);
-    const flag = options.flagNames?.[key] ?? "--set";
-    if (node !== undefined) {
-      setAt(raw, key, valueOfText(node, text));
-      names.set(key, flag);
-      continue;
-    }
-    const section = configSchema.properties[key];
-    const meant = closest(key, keys.keys());
-    problems.push({
-      severity: "error",
-      code: "GST_CONFIG_UNKNOWN_KEY",
-      place: { kind: "flag", name: flag },
-      key: printable(key),
-      rule: section !== undefined && isSection(section) ? "is a section, not a key" : "is not a known key",
-      found: undefined,
-      cure:
-        section !== undefined && isSection(section)
-          ? `set one of its keys, for example ${key}.${Object.keys(section.properties)[0]}`
-          : meant === undefined
-            ? "see `gigastt config explain`"
-            : `did you mean ${meant}?`,
-    });
-  }
-  return { raw, names, problems };
+function applyRules(
+  config: ResolvedConfig,
+  machine: Machine,
+  origins: ReadonlyMap<string, Place>,
+  invalid: ReadonlySet<string>,
+): Problem[] {
+  return CROSS_RULES.flatMap((rule) => {
+    if (rule.keys.some((key) => isInvalid(invalid, key))) return [];
+    const finding = rule.check(config, machine);
+    if (finding === undefined) return [];
+    // Two defaults never conflict: one of the keys was set by the user, the named one if possible.
+    const set = rule.keys.find((key) => origins.has(key));
+    return [
+      {
+        severity: rule.severity,
+        code: rule.severity === "error" ? "GST_CONFIG_CONFLICT" : "GST_CONFIG_ODD",
+        place: (set === undefined ? undefined : origins.get(set)) ?? { kind: "default" },
+        key: rule.keys[0],
+        rule: finding.rule,
+        found: finding.found,
+        cure: finding.cure,
+      },
+    ];
+  });
 }
 
 function valueAt(raw: unknown, key: string): unknown {
@@ -305,7 +169,7 @@ function isInvalid(invalid: ReadonlySet<string>, key: string): boolean {
 
 /** The file from top to bottom, then variables, then flags. */
 function byPlace(a: Problem, b: Problem): number {
-  const rank = { file: 0, variable: 1, flag: 2, default: 3 };
+  const rank = { file: 0, variable: 1, flag: 2, derived: 3, default: 4 };
   if (a.place.kind === "file" && b.place.kind === "file")
     return a.place.line - b.place.line || a.place.col - b.place.col;
   return rank[a.place.kind] - rank[b.place.kind];

@@ -12,7 +12,7 @@ import {
   type CST,
   type Document,
 } from "yaml";
-import { formatKey, printable, type Place, type Problem, type ProblemCode } from "./problem.ts";
+import { formatKey, formatPlace, type Place, type Problem, type ProblemCode } from "./problem.ts";
 
 /** A configuration file as raw values, with a way back to the place of each. */
 export interface ParsedFile {
@@ -37,10 +37,13 @@ export function parseConfigText(bytes: Uint8Array, file: string): ParsedFile {
     key = "",
     found?: string,
   ): void => {
+    // The library and our own look at the tree may both find the same thing.
+    const place = placeAt(lines, text, file, offset, length);
+    if (problems.some((problem) => problem.rule === rule && formatPlace(problem.place) === formatPlace(place))) return;
     problems.push({
       severity: "error",
       code,
-      place: placeAt(lines, text, file, offset, length),
+      place,
       key,
       rule,
       found,
@@ -75,11 +78,11 @@ export function parseConfigText(bytes: Uint8Array, file: string): ParsedFile {
     prettyErrors: false,
     uniqueKeys: true,
     strict: true,
-    logLevel: "silent",
+    logLevel: "error",
     version: "1.2",
   });
   for (const error of document.errors) {
-    const [offset, end] = error.pos;
+    const [offset] = error.pos;
     if (error.code === "DUPLICATE_KEY") {
       const duplicate = duplicateAt(document, offset);
       const line = duplicate === undefined ? undefined : lines.linePos(duplicate.firstOffset).line;
@@ -93,13 +96,22 @@ export function parseConfigText(bytes: Uint8Array, file: string): ParsedFile {
       );
       continue;
     }
-    const known = SYNTAX[error.code];
-    const rule = known?.rule ?? `is not valid YAML: ${printable(error.message, 200)}`;
-    add("GST_CONFIG_SYNTAX", offset, Math.max(1, Math.min(end - offset, 1)), rule, known?.cure ?? "");
+    const opening = /closing .*quote|^Flow /.test(error.message) ? openingBefore(document, text, offset) : undefined;
+    if (opening !== undefined) {
+      const closing = CLOSING[text.charAt(opening)] ?? "";
+      add("GST_CONFIG_SYNTAX", opening, 1, "is opened here and never closed", `add the closing ${closing}`);
+    } else {
+      // The library's own message is not shown: it may quote the text, and that may be half a secret.
+      const { rule, cure } = SYNTAX[error.code] ?? SYNTAX_DEFAULT;
+      add("GST_CONFIG_SYNTAX", offset, 1, rule, cure);
+    }
     // What follows a break in the structure is noise.
     if (problems.length >= MAX_SYNTAX_PROBLEMS) break;
   }
-  for (const [offset, rule, cure] of unwanted(document)) add("GST_CONFIG_SYNTAX", offset, 1, rule, cure);
+  for (const [offset, rule, cure] of unwanted(document)) {
+    if (problems.length >= MAX_SYNTAX_PROBLEMS) break;
+    add("GST_CONFIG_SYNTAX", offset, 1, rule, cure);
+  }
   const fatal = problems.some((problem) => problem.code === "GST_CONFIG_SYNTAX");
   return {
     raw: fatal ? undefined : (document.toJS({ maxAliasCount: 0 }) as unknown), // typed any by the library
@@ -151,6 +163,8 @@ const MAX_DEPTH = 24;
 const MAX_SYNTAX_PROBLEMS = 20;
 
 /** Our words for the library's codes; `found` is never shown for broken text, it could be half a secret. */
+const SYNTAX_DEFAULT = { rule: "is not valid YAML", cure: "put a text with special characters in quotes" };
+const CLOSING: Readonly<Record<string, string>> = { "[": "]", "{": "}", '"': '"', "'": "'" };
 const SYNTAX: Readonly<Record<string, { rule: string; cure: string }>> = {
   TAB_AS_INDENT: { rule: "must be indented with spaces, here is a tab", cure: "use two spaces" },
   BAD_INDENT: {
@@ -168,6 +182,10 @@ const SYNTAX: Readonly<Record<string, { rule: string; cure: string }>> = {
   MULTILINE_IMPLICIT_KEY: {
     rule: "is not a `key: value` line",
     cure: "add the colon, or put a text over several lines in quotes",
+  },
+  UNEXPECTED_TOKEN: {
+    rule: "has something here that does not belong",
+    cure: "put a text with brackets, commas or colons in quotes",
   },
   MULTIPLE_DOCS: { rule: "must hold one document, here a second one begins", cure: "delete the `---` line" },
   BAD_DQ_ESCAPE: {
@@ -224,6 +242,19 @@ function unwanted(document: Document): (readonly [number, string, string])[] {
     },
   });
   return found;
+}
+
+/** Start of the quote or bracket that is still open at an offset. */
+function openingBefore(document: Document, text: string, offset: number): number | undefined {
+  let opening: number | undefined;
+  visit(document, {
+    Node: (_, node) => {
+      const start = isAlias(node) ? 0 : offsetOf(node);
+      const end = start + (isAlias(node) ? 0 : lengthOf(node));
+      if (Object.hasOwn(CLOSING, text.charAt(start)) && start < offset && end >= offset) opening = start;
+    },
+  });
+  return opening;
 }
 
 function duplicateAt(

@@ -1,28 +1,26 @@
 import { GigasttError } from "../shared/errors.ts";
 
-/** Stable codes of everything that can be wrong with a configuration; the reference page lists them. */
-export type ProblemCode =
-  /** The file cannot be read: missing, a folder, too large, not UTF-8. */
-  | "GST_CONFIG_FILE"
-  /** The file is not valid YAML, or uses YAML this configuration does not need. */
-  | "GST_CONFIG_SYNTAX"
-  | "GST_CONFIG_DUPLICATE_KEY"
-  | "GST_CONFIG_UNKNOWN_KEY"
-  | "GST_CONFIG_MISSING_KEY"
-  /** Text where a number belongs and the like. */
-  | "GST_CONFIG_TYPE"
-  /** The right type, but out of bounds, not a choice, not the format. */
-  | "GST_CONFIG_VALUE"
-  /** Two keys that do not go together. */
-  | "GST_CONFIG_CONFLICT"
-  /** A GIGASTT_* variable that nobody reads. */
-  | "GST_CONFIG_UNKNOWN_VARIABLE"
-  /** Legal, but most likely not meant. */
-  | "GST_CONFIG_ODD";
+/** Stable codes of everything that can be wrong with a configuration, and what each means. */
+export const PROBLEM_CODES = {
+  GST_CONFIG_FILE: "The file cannot be read: missing, a folder, too large, not UTF-8.",
+  GST_CONFIG_SYNTAX: "The file is not valid YAML, or uses YAML that a configuration does not need.",
+  GST_CONFIG_DUPLICATE_KEY: "A key is given twice.",
+  GST_CONFIG_UNKNOWN_KEY: "There is no such key.",
+  GST_CONFIG_MISSING_KEY: "A required key is absent.",
+  GST_CONFIG_TYPE: "A value of the wrong kind: text where a number belongs, a list where a section belongs.",
+  GST_CONFIG_VALUE: "The right kind, but out of bounds, not one of the choices or not in the format.",
+  GST_CONFIG_CONFLICT: "Two keys that do not go together.",
+  GST_CONFIG_UNKNOWN_VARIABLE: "Warning: a GIGASTT_* variable that nothing reads.",
+  GST_CONFIG_ODD: "Warning: legal, but most likely not meant.",
+} as const;
+
+export type ProblemCode = keyof typeof PROBLEM_CODES;
 
 /** Where a value came from. */
 export type Place =
   | { readonly kind: "default" }
+  /** Computed from other keys. */
+  | { readonly kind: "derived"; readonly from: string }
   | {
       readonly kind: "file";
       readonly file: string;
@@ -48,6 +46,9 @@ export interface Problem {
   readonly cure: string;
 }
 
+/** More than this many problems are counted, not shown. */
+export const MAX_SHOWN = 50;
+
 /** The configuration is not usable. The message lists every problem, one per line. */
 export class ConfigError extends GigasttError {
   readonly problems: readonly Problem[];
@@ -55,7 +56,9 @@ export class ConfigError extends GigasttError {
   readonly source: string | undefined;
 
   constructor(problems: readonly Problem[], source?: string) {
-    super("GST_CONFIG", problems.map(formatProblem).join("\n"), { exitCode: 2 });
+    const shown = problems.slice(0, MAX_SHOWN).map(formatProblem);
+    if (problems.length > MAX_SHOWN) shown.push(`… and ${problems.length - MAX_SHOWN} more`);
+    super("GST_CONFIG", shown.join("\n"), { exitCode: 2 });
     this.name = "ConfigError";
     this.problems = problems;
     this.source = source;
@@ -74,6 +77,7 @@ export function formatProblem(problem: Problem): string {
 /** `file:line:col`, the variable's or the flag's name, or nothing for a default. */
 export function formatPlace(place: Place): string {
   if (place.kind === "file") return place.line === 0 ? place.file : `${place.file}:${place.line}:${place.col}`;
+  if (place.kind === "derived") return `derived from ${place.from}`;
   return place.kind === "default" ? "" : place.name;
 }
 

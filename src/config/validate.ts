@@ -1,8 +1,8 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
 import { parseBytes, parseDurationMs } from "../shared/units.ts";
-import { cureOf, foundText, ruleOf } from "./describe.ts";
+import { cureOf, foundText, kindRuleOf, ruleOf } from "./describe.ts";
 import { FORMATS } from "./formats.ts";
-import { isList, isSection, nodeAt, type Section } from "./node.ts";
+import { isList, nodeAt, type Section } from "./node.ts";
 import { formatKey, printable, type ProblemCode } from "./problem.ts";
 import { isRecord } from "./resolve.ts";
 import { configSchema, toJsonSchema } from "./schema.ts";
@@ -116,8 +116,13 @@ function toFinding(schema: Section, raw: unknown, error: ErrorObject): Finding {
   return {
     code: error.keyword === "type" && !isUnitText(node, value) ? "GST_CONFIG_TYPE" : "GST_CONFIG_VALUE",
     path,
-    target: isSection(node) && path.length === 0 ? "value" : "value",
-    rule: path.length === 0 ? "the file must hold sections with keys" : ruleOf(node),
+    target: "value",
+    rule:
+      path.length === 0
+        ? "the file must hold sections with keys"
+        : error.keyword === "type"
+          ? kindRuleOf(node)
+          : ruleOf(node),
     found: foundText(node, value),
     cure: path.length === 0 ? "for example `server:` and, indented below it, `port: 9876`" : cureOf(node, value),
   };

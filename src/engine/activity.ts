@@ -9,37 +9,39 @@ export interface ActivityDetector {
 /** @param framesPerSecond 100 for a 10 ms hop */
 export function createActivityDetector(framesPerSecond = 100): ActivityDetector {
   const blockFrames = Math.round(framesPerSecond * 0.5);
+  const peakDecay = 0.5 / framesPerSecond;
   const minima = new Float64Array(FLOOR_BLOCKS).fill(LOWEST_FLOOR);
   let block = 0;
   let blockMinimum = Infinity;
   let inBlock = 0;
   let smooth = LOWEST_FLOOR;
-  let started = false;
   let recentMean = LOWEST_FLOOR;
+  let peak = LOWEST_FLOOR;
   let floor = LOWEST_FLOOR;
+  let started = false;
 
   return {
     push(level) {
       smooth = started ? smooth + 0.3 * (level - smooth) : level;
-      recentMean += 0.02 * (smooth - recentMean);
       started = true;
+      recentMean += 0.02 * (smooth - recentMean);
       blockMinimum = Math.min(blockMinimum, smooth);
       if (++inBlock >= blockFrames) {
         minima[block] = blockMinimum;
         block = (block + 1) % FLOOR_BLOCKS;
         blockMinimum = Infinity;
         inBlock = 0;
-        floor = LOWEST_FLOOR;
         let lowest = Infinity;
-        for (const minimum of minima) lowest = Math.min(lowest, minimum);
+        for (let k = 0; k < FLOOR_BLOCKS; k++) lowest = Math.min(lowest, minima[k]!);
         floor = Math.max(LOWEST_FLOOR, lowest);
       }
       floor = Math.max(LOWEST_FLOOR, Math.min(floor, smooth));
-      return Math.max(smooth, level) > floor + SPEECH_ABOVE_FLOOR;
+      peak = Math.max(smooth, peak - peakDecay);
+      return Math.max(smooth, level) > Math.max(floor + SPEECH_ABOVE_FLOOR, peak - SPEECH_BELOW_PEAK);
     },
     learnNoise() {
-      minima.fill(Math.max(LOWEST_FLOOR, recentMean));
       floor = Math.max(LOWEST_FLOOR, recentMean);
+      minima.fill(floor);
     },
   };
 }
@@ -50,5 +52,7 @@ export function createActivityDetector(framesPerSecond = 100): ActivityDetector 
 const LOWEST_FLOOR = -13;
 /** About 7 dB. */
 const SPEECH_ABOVE_FLOOR = 1.6;
+/** About 35 dB: noise that begins with a pause, as when recordings are joined, is not speech. The peak forgets 0.5 a second. */
+const SPEECH_BELOW_PEAK = 8;
 /** Minima over the last 4 s: even fast talkers breathe. */
 const FLOOR_BLOCKS = 8;

@@ -30,6 +30,11 @@ export function parseVocabulary(text: string): Vocabulary {
   if (blank !== undefined && blank !== pieces.length) {
     throw broken(`the blank must come after the ${pieces.length} pieces, it has id ${blank}`);
   }
+  return createVocabulary(pieces);
+}
+
+/** A vocabulary of pieces in id order. */
+export function createVocabulary(pieces: readonly string[]): Vocabulary {
   const hidden = new Set<number>();
   for (let id = 0; id < pieces.length; id++) if (/^<(unk|s|\/s|pad)>$/.test(pieces[id]!)) hidden.add(id);
   return { pieces, blank: pieces.length, hidden };

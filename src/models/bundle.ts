@@ -34,6 +34,7 @@ export function createBundle(options: {
     files,
     bundleHash: bundleHash(files),
     frontEnd: entry.frontEnd,
+    ...(entry.windows && { windows: entry.windows }),
     notice: options.notice,
     // Bundled files are small and may lie in a read-only installation: they are simply hashed every time.
     restore: restoreCure(entry, precision),

@@ -21,12 +21,22 @@ export interface ModelBundle {
   readonly bundleHash: string;
   /** Front end of the model (spec: 16000 Hz, 320/160, periodic Hann, 64 HTK mels 0-8000 Hz, natural log, no centring). */
   readonly frontEnd: FrontEnd;
+  /** How much audio the model reads well at once; absent = the default for GigaAM. */
+  readonly windows?: WindowLimits;
   /** Why `auto` fell back to this model; undefined when it was asked for. */
   readonly notice: string | undefined;
   /** How to get damaged files back, as a sentence. */
   readonly restore?: string;
   /** Verified hashes may be remembered in a stamp file beside the files. Absent = false. */
   readonly keepsStamp?: boolean;
+}
+
+/** Lengths of audio a model was trained for. */
+export interface WindowLimits {
+  /** Utterances shorter than this are read together with the next ones, seconds; 0 = every utterance alone. */
+  readonly mergeS: number;
+  /** Longest window, seconds, at most 24. */
+  readonly maxS: number;
 }
 
 /** Parameters of the log-mel front end. */

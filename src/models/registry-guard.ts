@@ -1,5 +1,5 @@
 import { GigasttError } from "../shared/errors.ts";
-import type { FrontEnd, ModelFile } from "./manifest.ts";
+import type { FrontEnd, ModelFile, WindowLimits } from "./manifest.ts";
 
 export type Precision = "int8" | "fp32";
 export const PRECISIONS: readonly Precision[] = ["int8", "fp32"];
@@ -38,6 +38,8 @@ export interface ModelEntry {
   readonly files: readonly ModelFile[];
   readonly precisions: Readonly<Partial<Record<Precision, PrecisionFiles>>>;
   readonly frontEnd: FrontEnd;
+  /** Absent = as GigaAM: every utterance alone, at most 24 s. */
+  readonly windows?: WindowLimits;
 }
 
 export interface Registry {
@@ -73,7 +75,7 @@ export function parseRegistry(text: string, where: string): Registry {
 }
 
 function readModel(check: Checker, value: unknown, at: string): ModelEntry {
-  const keys = ["id", "name", "version", "summary", "license", "source", "files", "precisions", "frontEnd"];
+  const keys = ["id", "name", "version", "summary", "license", "source", "files", "precisions", "frontEnd", "windows"];
   const model = check.object(value, at, keys);
   const files = check.array(model["files"], `${at}.files`).map((file, i) => readFile(check, file, `${at}.files[${i}]`));
   check.unique(files, ({ name }) => name.toLowerCase(), `${at}.files`, "name");
@@ -91,6 +93,7 @@ function readModel(check: Checker, value: unknown, at: string): ModelEntry {
     files,
     precisions,
     frontEnd: readFrontEnd(check, model["frontEnd"], `${at}.frontEnd`),
+    ...(model["windows"] !== undefined && { windows: readWindows(check, model["windows"], `${at}.windows`) }),
   };
 }
 
@@ -182,6 +185,12 @@ function readFrontEnd(check: Checker, value: unknown, at: string): FrontEnd {
     maxHz: check.integer(frontEnd["maxHz"], `${at}.maxHz`, 1, sampleRateHz / 2),
     bfloat16Buffers: bfloat16Buffers === true,
   };
+}
+
+function readWindows(check: Checker, value: unknown, at: string): WindowLimits {
+  const windows = check.object(value, at, ["mergeS", "maxS"]);
+  const maxS = check.integer(windows["maxS"], `${at}.maxS`, 2, 24);
+  return { mergeS: check.integer(windows["mergeS"], `${at}.mergeS`, 0, maxS), maxS };
 }
 
 // --- the checker: reads on with a stand-in after a problem, so that all problems are found in one go

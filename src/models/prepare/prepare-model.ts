@@ -82,6 +82,7 @@ async function writeFiles(options: PrepareOptions, dir: string): Promise<Prepare
     files,
     precisions: { int8: { ...names, memoryBytes: workerMemory(files) } },
     frontEnd: source.frontEnd,
+    ...(source.windows && { windows: source.windows }),
   });
   return {
     dir,

@@ -1,0 +1,124 @@
+import type { CrossRule } from "./cross-rule.ts";
+
+/** Rules over the keys of the section `deploy`. */
+export const DEPLOY_RULES: readonly CrossRule[] = [
+  {
+    severity: "error",
+    says: "A proxy with TLS needs `deploy.domain`.",
+    keys: ["deploy.tls.mode", "deploy.domain", "deploy.proxy.kind"],
+    check: ({ deploy }) =>
+      deploy.proxy.kind !== "none" && deploy.tls.mode !== "none" && deploy.domain === undefined
+        ? {
+            rule: "needs deploy.domain: a certificate is made out to a name",
+            found: deploy.tls.mode,
+            cure: "set deploy.domain, or tls.mode: none on a private network",
+          }
+        : undefined,
+  },
+  {
+    severity: "error",
+    says: "`deploy.auth.kind: forward` needs `deploy.auth.forwardUrl`.",
+    keys: ["deploy.auth.kind", "deploy.auth.forwardUrl"],
+    check: ({ deploy }) =>
+      deploy.auth.kind === "forward" && deploy.auth.forwardUrl === undefined
+        ? {
+            rule: "needs deploy.auth.forwardUrl",
+            found: "forward",
+            cure: "set the URL of the check, for example http://127.0.0.1:9091/api/verify",
+          }
+        : undefined,
+  },
+  {
+    severity: "error",
+    says: "Authentication needs a proxy (`deploy.proxy.kind`).",
+    keys: ["deploy.auth.kind", "deploy.proxy.kind", "deploy.target"],
+    check: ({ deploy }) =>
+      deploy.auth.kind !== "none" && deploy.proxy.kind === "none" && deploy.target !== "kubernetes"
+        ? {
+            rule: "needs a proxy: the server itself checks nobody",
+            found: deploy.auth.kind,
+            cure: "set deploy.proxy.kind: caddy or nginx, or auth.kind: none",
+          }
+        : undefined,
+  },
+  {
+    severity: "error",
+    says: "`deploy.auth.kind: mtls` needs TLS.",
+    keys: ["deploy.auth.kind", "deploy.tls.mode"],
+    check: ({ deploy }) =>
+      deploy.auth.kind === "mtls" && deploy.tls.mode === "none"
+        ? {
+            rule: "mtls needs TLS",
+            found: "tls.mode none",
+            cure: "set deploy.tls.mode: internal or files",
+          }
+        : undefined,
+  },
+  {
+    severity: "error",
+    says: "`deploy.httpPort` and `deploy.httpsPort` differ.",
+    keys: ["deploy.httpPort", "deploy.httpsPort"],
+    check: ({ deploy }) =>
+      deploy.tls.mode !== "none" && deploy.httpPort === deploy.httpsPort
+        ? { rule: "must differ from deploy.httpsPort", found: String(deploy.httpPort), cure: "80 and 443 are usual" }
+        : undefined,
+  },
+  {
+    severity: "error",
+    says: "The proxy and `server.port` do not share a port on one machine.",
+    keys: ["deploy.proxy.kind", "server.port", "deploy.httpPort", "deploy.httpsPort"],
+    check: ({ deploy, server }) => {
+      if (deploy.target !== "host" || deploy.proxy.kind === "none") return undefined;
+      const taken = [deploy.httpPort, ...(deploy.tls.mode === "none" ? [] : [deploy.httpsPort])];
+      return taken.includes(server.port)
+        ? {
+            rule: "and the server cannot share a port on one machine",
+            found: String(server.port),
+            cure: "give server.port another number, 9876 is usual",
+          }
+        : undefined;
+    },
+  },
+  // --- legal, but odd
+  {
+    severity: "warning",
+    says: "Passwords or keys travel in clear text: `deploy.tls.mode` is `none`.",
+    keys: ["deploy.auth.kind", "deploy.tls.mode"],
+    check: ({ deploy }) =>
+      (deploy.auth.kind === "basic" || deploy.auth.kind === "keys") &&
+      deploy.tls.mode === "none" &&
+      deploy.proxy.kind !== "none"
+        ? {
+            rule: "sends its credentials in clear text while deploy.tls.mode is none",
+            found: deploy.auth.kind,
+            cure: "set tls.mode: internal",
+          }
+        : undefined,
+  },
+  {
+    severity: "warning",
+    says: "A public service has no authentication.",
+    keys: ["deploy.auth.kind", "deploy.proxy.kind"],
+    check: ({ deploy }) =>
+      deploy.auth.kind === "none" && deploy.proxy.kind !== "none" && deploy.tls.mode === "acme"
+        ? {
+            rule: "lets the whole internet use this service",
+            found: "none",
+            cure: "set deploy.auth.kind: basic or keys",
+          }
+        : undefined,
+  },
+  {
+    severity: "warning",
+    says: "`session.maxDuration` is 0 behind a proxy.",
+    keys: ["session.maxDuration", "deploy.proxy.kind"],
+    check: ({ session, deploy }) =>
+      session.maxDurationMs === 0 && deploy.proxy.kind !== "none"
+        ? {
+            rule: "is never, but a proxy needs a number: its reload cuts sessions older than an hour",
+            found: "0",
+            cure: "set a session cap",
+          }
+        : undefined,
+  },
+];

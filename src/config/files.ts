@@ -1,0 +1,105 @@
+import { open } from "node:fs/promises";
+import { isAbsolute, join, relative, resolve } from "node:path";
+import { messageOf } from "../shared/errors.ts";
+import { ConfigError, printable } from "./problem.ts";
+
+/** A configuration file, read. */
+export interface FoundFile {
+  readonly path: string;
+  /** As problems name it: relative when it is below the working directory. */
+  readonly shown: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface FindOptions {
+  readonly file?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+}
+
+/** The file that was asked for or is found first; undefined when there is none. */
+export async function findFile(options: FindOptions): Promise<FoundFile | undefined> {
+  const fromEnv = options.env["GIGASTT_CONFIG"]?.trim();
+  const asked = options.file ?? (fromEnv === "" ? undefined : fromEnv);
+  if (asked !== undefined) {
+    const source = options.file === undefined ? "GIGASTT_CONFIG" : "--config";
+    const file = await readFile(resolve(options.cwd, asked), options.cwd);
+    if (file !== undefined) return file;
+    throw fileError(
+      asked,
+      `no such file (from ${source})`,
+      "check the path; `gigastt config print --commented --defaults` writes a new one",
+    );
+  }
+  for (const candidate of searchPath(options.env, options.cwd)) {
+    const file = await readFile(candidate, options.cwd);
+    if (file !== undefined) return file;
+  }
+  return undefined;
+}
+
+/** Places where the file is looked for when neither `--config` nor GIGASTT_CONFIG names one, in order. */
+export function searchPath(env: FindOptions["env"], cwd: string): string[] {
+  const home = env["XDG_CONFIG_HOME"] || (env["HOME"] ? join(env["HOME"], ".config") : undefined);
+  return [
+    join(cwd, FILE_NAME),
+    ...(home !== undefined && isAbsolute(home) ? [join(home, "gigastt", FILE_NAME)] : []),
+    `/etc/gigastt/${FILE_NAME}`,
+  ];
+}
+
+// ---
+
+const FILE_NAME = "gigastt.config.yaml";
+/** A configuration with every key and comment has about 20 KiB. */
+const MAX_FILE_BYTES = 256 * 1024;
+
+/** undefined when there is no such file. */
+async function readFile(path: string, cwd: string): Promise<FoundFile | undefined> {
+  const fromCwd = relative(cwd, path);
+  const shown = fromCwd !== "" && !fromCwd.startsWith("..") && !isAbsolute(fromCwd) ? fromCwd : path;
+  let handle;
+  try {
+    handle = await open(path, "r");
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw fileError(
+      shown,
+      `cannot be read: ${messageOf(error)}`,
+      code === "EACCES" ? "check the permissions of the file and its folders" : "check the path",
+    );
+  }
+  try {
+    const stat = await handle.stat();
+    if (stat.isDirectory())
+      throw fileError(shown, "must be a file, this is a folder", `for example ${join(shown, FILE_NAME)}`);
+    // A pipe or /dev/stdin has no size: read up to the limit and one byte more.
+    const buffer = Buffer.alloc(MAX_FILE_BYTES + 1);
+    let length = 0;
+    while (length < buffer.length) {
+      const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    if (length > MAX_FILE_BYTES)
+      throw fileError(shown, `must be at most ${MAX_FILE_BYTES / 1024}KiB, this is more`, "is this the right file?");
+    return { path, shown, bytes: buffer.subarray(0, length) };
+  } finally {
+    await handle.close();
+  }
+}
+
+function fileError(file: string, rule: string, cure: string): ConfigError {
+  return new ConfigError([
+    {
+      severity: "error",
+      code: "GST_CONFIG_FILE",
+      place: { kind: "file", file: printable(file, 300), line: 0, col: 0, length: 0 },
+      key: "",
+      rule,
+      found: undefined,
+      cure,
+    },
+  ]);
+}

@@ -1,0 +1,101 @@
+import { readFile } from "node:fs/promises";
+import type { ResolvedConfig } from "../config/types.ts";
+import type { ModelBundle, WindowLimits } from "../models/manifest.ts";
+import { GigasttError, messageOf } from "../shared/errors.ts";
+import type { Logger } from "../shared/log.ts";
+import type { Engine, ModelInfo } from "./contract.ts";
+import { createEngineShell, type LoadedBackend } from "./shell.ts";
+import { openWorkerFront } from "./front/link.ts";
+import { createPool } from "./pool.ts";
+import { planWorkers, readMachineLimits } from "./resources.ts";
+import { parseVocabulary } from "./vocabulary.ts";
+
+/** The ONNX engine: inference workers, a front thread for live streams and one for files. Nothing runs before `start`. */
+export function createEngine(options: {
+  readonly config: ResolvedConfig;
+  readonly bundle: ModelBundle;
+  readonly log: Logger;
+}): Engine {
+  const { config, bundle, log } = options;
+  const plan = planWorkers(
+    readMachineLimits(),
+    bundle.files.reduce((sum, file) => sum + file.bytes, 0),
+    config.engine,
+  );
+  const windows = bundle.windows ?? DEFAULT_WINDOWS;
+
+  async function load(): Promise<LoadedBackend> {
+    const vocabulary = parseVocabulary(await readVocabulary(bundle.vocabPath));
+    const pool = createPool({
+      workers: plan.workers,
+      request: {
+        encoderPath: bundle.encoderPath,
+        decoderPath: bundle.decoderPath,
+        jointPath: bundle.jointPath,
+        vocabPath: bundle.vocabPath,
+        frontEnd: bundle.frontEnd,
+        threads: plan.threads,
+        maxSymbolsPerFrame: config.engine.maxSymbolsPerFrame,
+      },
+      queueLimit: QUEUE_LIMIT,
+      loadTimeoutMs: config.model.loadTimeoutMs,
+      onWorkerLost: (reason) => log.error("engine_worker_lost", { reason }),
+    });
+    const loaded = await pool.start();
+    log.info("model_loaded", {
+      model: bundle.id,
+      precision: bundle.precision,
+      load_ms: Math.round(loaded.loadMs),
+      ...plan,
+    });
+    const info: ModelInfo = {
+      id: bundle.id,
+      name: bundle.name,
+      version: bundle.version,
+      precision: bundle.precision,
+      vocabSize: loaded.vocabSize,
+      bundleHash: bundle.bundleHash,
+      notice: bundle.notice,
+    };
+    return {
+      info,
+      pool,
+      settings: {
+        pieces: vocabulary.pieces,
+        frontEnd: bundle.frontEnd,
+        windows: { mergeS: windows.mergeS, maxS: Math.min(windows.maxS, LONGEST_WINDOW_S) },
+        subsampling: loaded.subsampling,
+        partialIntervalMinMs: config.stream.partialIntervalMinMs,
+        partialIntervalMaxMs: config.stream.partialIntervalMaxMs,
+        parallelWindows: plan.workers + 1,
+      },
+    };
+  }
+
+  return createEngineShell({
+    load,
+    openLiveFront: openWorkerFront("gigastt-live"),
+    openFileFront: openWorkerFront("gigastt-files"),
+    log,
+  });
+}
+
+// ---
+
+/** Models of the GigaAM family were trained on up to about 25 s. */
+const LONGEST_WINDOW_S = 24;
+const DEFAULT_WINDOWS: WindowLimits = { mergeS: 0, maxS: LONGEST_WINDOW_S };
+/** Windows waiting for a worker. Sessions are few and each asks for one or two, so this only stops a runaway. */
+const QUEUE_LIMIT = 1024;
+
+async function readVocabulary(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new GigasttError(
+      "GST_MODEL_LOAD",
+      `the model's vocabulary could not be read (${messageOf(error)}). Run \`gigastt models verify\`.`,
+      { cause: error },
+    );
+  }
+}

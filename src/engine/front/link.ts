@@ -1,0 +1,64 @@
+import { Worker } from "node:worker_threads";
+import { entryFile } from "../../shared/entry.ts";
+import { messageOf } from "../../shared/errors.ts";
+import { createFrontCore } from "./core.ts";
+import type { FromFront, ToFront } from "./protocol.ts";
+
+/** A front on the other end of a message channel. */
+export interface FrontLink {
+  send(message: ToFront, transfer?: ArrayBufferLike[]): void;
+  /** Ends the front; what it was doing is gone. */
+  close(): Promise<void>;
+}
+
+export type OpenFront = (onMessage: (message: FromFront) => void, onLost: (reason: string) => void) => FrontLink;
+
+/** A front in a worker thread of its own. */
+export function openWorkerFront(name: string): OpenFront {
+  return (onMessage, onLost) => {
+    const worker = new Worker(entryFile("engine/front"), { name });
+    let closing = false;
+    let reason: string | undefined;
+    worker.on("message", onMessage);
+    worker.on("error", (error: unknown) => {
+      reason = messageOf(error);
+    });
+    worker.on("exit", (code) => {
+      if (!closing) onLost(reason ?? `the thread ended with code ${code}`);
+    });
+    return {
+      send: (message, transfer = []) =>
+        worker.postMessage(
+          message,
+          transfer.filter((buffer) => buffer instanceof ArrayBuffer),
+        ),
+      async close() {
+        closing = true;
+        await worker.terminate();
+      },
+    };
+  };
+}
+
+/** A front in this thread: no isolation, no copy. For the fake engine. */
+export function openLocalFront(): OpenFront {
+  return (onMessage) => {
+    let closed = false;
+    const core = createFrontCore((message) => {
+      // Messages arrive in a later turn, as they would from a thread.
+      setImmediate(() => {
+        if (!closed) onMessage(message);
+      });
+    });
+    return {
+      send: (message) =>
+        void setImmediate(() => {
+          if (!closed) core.receive(message);
+        }),
+      close: () => {
+        closed = true;
+        return Promise.resolve();
+      },
+    };
+  };
+}

@@ -1,0 +1,378 @@
+import { createActivityDetector } from "../activity.ts";
+import { createPcm16Reader } from "../audio/pcm.ts";
+import { createResampler } from "../audio/resample.ts";
+import type { EndpointReason, Hypothesis, Word } from "../contract.ts";
+import { createLogMel } from "../features.ts";
+import { createFrameBuffer } from "../frames.ts";
+import { createSegmenter, TAIL_FRAMES, type SegmenterEvent, type Span } from "../segmenter.ts";
+import { stitchAt, type Seam } from "../stitch.ts";
+import { joinWords, meanConfidence } from "../words.ts";
+import { countStable, mergeCommitted } from "./commit.ts";
+import { FILE_PAUSE_FRAMES, quietest, widestGap } from "./file-job.ts";
+import type { FrontSettings, StreamOptions } from "./protocol.ts";
+import type { SpanReader } from "./recognizer.ts";
+
+export interface LiveSessionOptions {
+  readonly options: StreamOptions;
+  readonly settings: FrontSettings;
+  readonly reader: SpanReader;
+  readonly onHypothesis: (hypothesis: Hypothesis) => void;
+  readonly onError: (error: unknown) => void;
+  readonly onCovered: (coveredMs: number) => void;
+}
+
+/** One live stream: cheap state between the audio that arrives and the windows that are read. */
+export interface LiveSession {
+  write(pcm: Uint8Array): void;
+  end(): Promise<void>;
+  abort(): void;
+}
+
+/**
+ * Utterance-based streaming. The windows that finals are made of depend on the signal alone and are the file's windows:
+ * cut where speech pauses, whatever the endpointing. Partials re-read the current window whenever the machine has time.
+ * An utterance is one or more windows; it ends by the endpoint mode's rule.
+ */
+export function createLiveSession(session: LiveSessionOptions): LiveSession {
+  const { options, settings, reader } = session;
+  const { frontEnd } = settings;
+  const framesPerSecond = frontEnd.sampleRateHz / frontEnd.hopSamples;
+  const msPerFrame = 1000 / framesPerSecond;
+  const frames = createFrameBuffer(createLogMel(frontEnd));
+  const activity = createActivityDetector(framesPerSecond);
+  const silenceFrames = Math.max(10, Math.round(options.minSilenceMs / msPerFrame));
+  const isManual = options.endpoint === "manual";
+  const maxFrames = Math.floor(settings.windows.maxS * framesPerSecond);
+  const segmenter = createSegmenter({
+    minSilence: isManual ? FILE_PAUSE_FRAMES : Math.min(FILE_PAUSE_FRAMES, silenceFrames),
+    merge: 0,
+    max: maxFrames,
+    align: settings.subsampling,
+  });
+  const pcm = createPcm16Reader();
+  const resampler =
+    options.sampleRateHz === frontEnd.sampleRateHz
+      ? undefined
+      : createResampler(options.sampleRateHz, frontEnd.sampleRateHz);
+  const stop = new AbortController();
+  let seen = 0;
+  let ended = false;
+  /** Windows of finals are appended and told in order. */
+  let chain: Promise<void> = Promise.resolve();
+  let unfinished = 0;
+  let utterance: Utterance | undefined;
+  let partial: Partial = noPartial();
+  let nextPartialAtMs = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let latencyMs = settings.partialIntervalMinMs;
+  let coveredFrame = 0;
+  /** The last window had no end of its own: the next one overlaps it. Read and written in the chain's order. */
+  let seam: Seam | undefined;
+
+  function write(bytes: Uint8Array): void {
+    if (ended) return;
+    const samples = pcm.push(bytes);
+    take(resampler?.push(samples) ?? samples);
+    requestPartial();
+    reportCovered();
+  }
+
+  function take(samples: Float32Array): void {
+    frames.push(samples);
+    while (seen < frames.end) {
+      const event = segmenter.push(activity.push(frames.level(seen++)));
+      if (event) handle(event);
+      else if (segmenter.start !== undefined) speculate();
+      checkEndpoint();
+    }
+    frames.dropBefore(segmenter.needed);
+  }
+
+  function handle(event: SegmenterEvent): void {
+    switch (event.type) {
+      case "onset":
+        utterance ??= { from: event.from, done: [], committed: [], ended: false };
+        partial = noPartial();
+        nextPartialAtMs = 0;
+        return;
+      case "pause":
+        closeWindow(event.span);
+        return;
+      case "limit":
+        cut(event.span, event.pause);
+        return;
+    }
+  }
+
+  /** The final window is known as soon as its tail of silence is there: it is read before the endpoint is due. */
+  function speculate(): void {
+    const start = segmenter.start!;
+    const to = segmenter.lastSpeech + 1 + TAIL_FRAMES;
+    if (seen !== to || isNoise()) return;
+    partial.stop?.abort(SUPERSEDED);
+    partial = { ...partial, stop: undefined, busy: false };
+    startPartial({ from: start, to }, FINAL_WITHIN_MS);
+  }
+
+  function closeWindow(span: Span): void {
+    const current = utterance!;
+    const ready =
+      partial.span && partial.span.from === span.from && partial.span.to === span.to ? partial.result : undefined;
+    if (!ready) partial.stop?.abort(SUPERSEDED);
+    const result = ready ?? reader.read(frames, span, { kind: "live", withinMs: FINAL_WITHIN_MS, signal: stop.signal });
+    partial = noPartial();
+    appendWindow(current, span, result, undefined);
+  }
+
+  /** @param seamS set when the next window overlaps this one around that time */
+  function appendWindow(
+    current: Utterance,
+    span: Span,
+    result: Promise<readonly Word[]>,
+    seamS: number | undefined,
+  ): void {
+    unfinished++;
+    result.catch(() => {});
+    chain = chain.then(async () => {
+      try {
+        const raw = await result;
+        let heard = seam ? seam.join(raw) : raw;
+        seam = seamS === undefined ? undefined : stitchAt(seamS, heard);
+        heard = seam?.kept ?? heard;
+        current.done.push(...mergeCommitted(current.committed, heard));
+      } catch (error) {
+        seam = undefined;
+        current.done.push(...current.committed);
+        if (!stop.signal.aborted) session.onError(error);
+      }
+      current.committed = [];
+      unfinished--;
+      coveredFrame = Math.max(coveredFrame, span.to);
+      reportCovered();
+    });
+    if (!isManual && span.to - current.from >= LONGEST_UTTERANCE_S * framesPerSecond) endUtterance("length");
+  }
+
+  /** The window is full. A pause in the signal is the best place, then one in the decoder's words, then an overlap. */
+  function cut(span: Span, pause: Span | undefined): void {
+    const current = utterance!;
+    if (pause) {
+      const at = (pause.from + pause.to) >> 1;
+      segmenter.cutAt(at, 0);
+      closeWindow({ from: span.from, to: at });
+    } else {
+      const gap = widestGap(partial.words, { from: span.from, to: partial.readTo }, framesPerSecond);
+      if (gap) {
+        const at = quietest(frames, gap);
+        segmenter.cutAt(at, 0);
+        closeWindow({ from: span.from, to: at });
+      } else {
+        segmenter.cutAt(span.to, OVERLAP_FRAMES);
+        partial.stop?.abort(SUPERSEDED);
+        partial = noPartial();
+        const result = reader.read(frames, span, { kind: "live", withinMs: FINAL_WITHIN_MS, signal: stop.signal });
+        appendWindow(current, span, result, (span.to - OVERLAP_FRAMES / 2) / framesPerSecond);
+      }
+    }
+    if (!isManual) endUtterance("length");
+    if (segmenter.start !== undefined) utterance ??= { from: segmenter.start, done: [], committed: [], ended: false };
+  }
+
+  function checkEndpoint(): void {
+    if (isManual || !utterance || segmenter.start !== undefined) return;
+    if (segmenter.frames - 1 - segmenter.lastSpeech >= silenceFrames) endUtterance("vad");
+  }
+
+  function endUtterance(reason: EndpointReason): void {
+    const current = utterance;
+    if (!current) return;
+    utterance = undefined;
+    current.ended = true;
+    chain = chain.then(() => {
+      if (stop.signal.aborted || (current.done.length === 0 && reason !== "stop")) return;
+      emitFinal(current.done, reason);
+    });
+  }
+
+  function emitFinal(words: readonly Word[], reason: EndpointReason): void {
+    session.onHypothesis({
+      type: "final",
+      committed: joinWords(words),
+      tentative: "",
+      words,
+      confidence: meanConfidence(words),
+      endpointReason: reason,
+      speechFinal: reason !== "length",
+    });
+  }
+
+  // --- partials
+
+  function requestPartial(): void {
+    const start = segmenter.start;
+    if (start === undefined || partial.busy || ended) return;
+    const to = frames.end;
+    const isNew = segmenter.lastSpeech >= partial.readTo;
+    if (!isNew || to - Math.max(start, partial.readTo) < settings.partialIntervalMinMs / msPerFrame) return;
+    const waitMs = nextPartialAtMs - performance.now();
+    if (waitMs > 0) {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        requestPartial();
+      }, waitMs);
+      return;
+    }
+    startPartial({ from: start, to }, partial.readTo === 0 ? FIRST_WITHIN_MS : latencyMs);
+  }
+
+  function startPartial(span: Span, withinMs: number): void {
+    const own = new AbortController();
+    const startedMs = performance.now();
+    const signal = AbortSignal.any([stop.signal, own.signal]);
+    const result = reader.read(frames, span, { kind: "live", withinMs, signal });
+    const before = partial;
+    const current = utterance!;
+    const mine: Partial = { ...before, span, result, stop: own, busy: true };
+    partial = mine;
+    nextPartialAtMs = startedMs + settings.partialIntervalMinMs;
+    result.then(
+      (words) => {
+        const tookMs = performance.now() - startedMs;
+        latencyMs += 0.3 * (tookMs - latencyMs);
+        // Twice the time it takes leaves the other half of a worker to others.
+        const intervalMs = Math.min(
+          settings.partialIntervalMaxMs,
+          Math.max(settings.partialIntervalMinMs, 2 * latencyMs),
+        );
+        nextPartialAtMs = startedMs + intervalMs;
+        if (partial !== mine) return;
+        const fresh = seam ? seam.join(words) : words;
+        partial = { ...mine, busy: false, previous: mine.words, words: fresh, readTo: span.to };
+        coveredFrame = Math.max(coveredFrame, span.to);
+        tell(current, span);
+        endOnBlanks(current, span);
+        requestPartial();
+        reportCovered();
+      },
+      () => {
+        // The window's final reports what is wrong; a partial that failed or was overtaken is only skipped.
+        if (partial === mine) partial = { ...mine, busy: false, span: undefined, result: undefined };
+      },
+    );
+  }
+
+  function tell(current: Utterance, span: Span): void {
+    if (current.ended || unfinished > 0 || stop.signal.aborted) return;
+    const words = mergeCommitted(current.committed, partial.words);
+    const stable = countStable(options.commitPolicy, partial.previous, partial.words, span.to / framesPerSecond);
+    if (stable > current.committed.length) current.committed = words.slice(0, stable);
+    const all = [...current.done, ...words];
+    if (all.length === 0) return;
+    const committed = joinWords(options.commitPolicy === "on_finalize" ? [] : [...current.done, ...current.committed]);
+    const text = joinWords(all);
+    session.onHypothesis({
+      type: "partial",
+      committed,
+      tentative: text.slice(committed.length),
+      words: all,
+      confidence: meanConfidence(all),
+      endpointReason: undefined,
+      speechFinal: false,
+    });
+  }
+
+  /** The signal never falls silent, but the decoder hears nothing any more: background noise. Not in `assistant` mode, which wants silence. */
+  function endOnBlanks(current: Utterance, span: Span): void {
+    if (current.ended || utterance !== current || segmenter.start !== span.from) return;
+    if (partial.words.length !== partial.previous.length && partial.words.length > 0) return;
+    const heardUntil = Math.max(span.from, Math.ceil((partial.words.at(-1)?.end ?? 0) * framesPerSecond));
+    const blank = span.to - heardUntil;
+    if (segmenter.lastSpeech < span.to - TAIL_FRAMES) return;
+    if (blank < Math.max(silenceFrames, FILE_PAUSE_FRAMES) + BLANK_EXTRA_FRAMES) return;
+    const at = Math.min(span.to, heardUntil + TAIL_FRAMES);
+    const hasWords = partial.words.length > 0;
+    activity.learnNoise();
+    segmenter.cutAt(span.to, 0);
+    if (hasWords) closeWindow({ from: span.from, to: at });
+    else partial = noPartial();
+    if (options.endpoint === "auto") endUtterance("blank");
+    if (segmenter.start !== undefined) utterance ??= { from: segmenter.start, done: [], committed: [], ended: false };
+  }
+
+  function isNoise(): boolean {
+    return partial.readTo > 0 && partial.words.length === 0 && partial.readTo >= segmenter.lastSpeech + 1;
+  }
+
+  // --- end
+
+  async function end(): Promise<void> {
+    if (ended) return chain;
+    const rest = resampler?.flush();
+    if (rest) take(rest);
+    ended = true;
+    clearTimeout(timer);
+    frames.finish();
+    take(new Float32Array(0));
+    const span = segmenter.end();
+    const isUntouched = frames.first === 0 && frames.end > 0 && coveredFrame === 0 && !utterance && unfinished === 0;
+    utterance ??= { from: frames.end, done: [], committed: [], ended: false };
+    if (span) closeWindow(span);
+    // Too short or too soft for the detector: read it as a file of that length would be.
+    else if (isUntouched && frames.end <= maxFrames) closeWindow({ from: 0, to: frames.end });
+    endUtterance("stop");
+    await chain;
+  }
+
+  function reportCovered(): void {
+    const start = segmenter.start;
+    const frame = unfinished > 0 ? coveredFrame : start === undefined ? seen : Math.max(start, coveredFrame);
+    session.onCovered(frame * msPerFrame);
+  }
+
+  return {
+    write,
+    end,
+    abort() {
+      ended = true;
+      clearTimeout(timer);
+      partial.stop?.abort(SUPERSEDED);
+      stop.abort(new Error("the session has ended"));
+    },
+  };
+}
+
+// ---
+
+const FIRST_WITHIN_MS = 150;
+const FINAL_WITHIN_MS = 100;
+const OVERLAP_FRAMES = 100;
+/** The decoder's silence counts only when it is this much longer than the endpoint's: tokens come late. */
+const BLANK_EXTRA_FRAMES = 60;
+const LONGEST_UTTERANCE_S = 24;
+const SUPERSEDED = new Error("a newer window replaces this one");
+
+/** One utterance of the client's: the windows read so far and what was promised of the current one. */
+interface Utterance {
+  readonly from: number;
+  /** Words of finished windows. */
+  readonly done: Word[];
+  /** Words of the current window that may not change any more. */
+  committed: Word[];
+  ended: boolean;
+}
+
+/** The newest reading of the current window. */
+interface Partial {
+  readonly span: Span | undefined;
+  readonly result: Promise<readonly Word[]> | undefined;
+  readonly stop: AbortController | undefined;
+  readonly busy: boolean;
+  readonly words: readonly Word[];
+  readonly previous: readonly Word[];
+  /** Frame after the last one read; 0 = nothing read yet. */
+  readonly readTo: number;
+}
+
+function noPartial(): Partial {
+  return { span: undefined, result: undefined, stop: undefined, busy: false, words: [], previous: [], readTo: 0 };
+}

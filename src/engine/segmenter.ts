@@ -1,0 +1,159 @@
+/** Where utterances begin and end. All numbers are feature frames (10 ms). */
+export interface SegmenterOptions {
+  /** Trailing silence that ends an utterance; Infinity = only `end` does. */
+  readonly minSilence: number;
+  /** An utterance shorter than this goes on over pauses of up to `LONG_SILENCE`; 0 = every pause ends it. Long context reads better on models trained for it. */
+  readonly merge: number;
+  /** Longest utterance: then `limit` is reported. */
+  readonly max: number;
+  /** Starts are rounded down to multiples of this, so that encoder frames lie on one grid. */
+  readonly align: number;
+}
+
+/** Frames `from`..`to`, to exclusive. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+export type SegmenterEvent =
+  | { readonly type: "onset"; readonly from: number }
+  /** Enough silence: the utterance is `span`. */
+  | { readonly type: "pause"; readonly span: Span }
+  /** The longest utterance is reached: the caller cuts it with `cutAt`. `pause` is the best place, when there is one. */
+  | { readonly type: "limit"; readonly span: Span; readonly pause: Span | undefined };
+
+/** Turns speech flags into utterances. Knows frame numbers only: no audio, no clock. */
+export interface Segmenter {
+  /** Frames seen so far. */
+  readonly frames: number;
+  /** First frame of the current utterance; undefined in silence. */
+  readonly start: number | undefined;
+  /** Last frame that held speech in the current utterance. */
+  readonly lastSpeech: number;
+  /** Earliest frame that may still be asked for. */
+  readonly needed: number;
+  push(speech: boolean): SegmenterEvent | undefined;
+  /** Ends what came before `frame` and goes on with the rest; `overlap` frames before it are kept for the next window. */
+  cutAt(frame: number, overlap: number): void;
+  /** Ends the current utterance where it stands and drops it, its trailing part included. */
+  drop(): void;
+  /** End of input: what is left, if anything. */
+  end(): Span | undefined;
+}
+
+/** Silence kept before the first and after the last speech frame of an utterance: soft beginnings and endings lie there. */
+export const LEAD_FRAMES = 40;
+export const TAIL_FRAMES = 40;
+/** A pause that always ends an utterance of a file, however short it is. */
+export const LONG_SILENCE = 200;
+/** Shorter dips are stop consonants, not pauses. */
+export const REAL_PAUSE = 20;
+
+export function createSegmenter(options: SegmenterOptions): Segmenter {
+  let frames = 0;
+  let start: number | undefined;
+  let lastSpeech = -1;
+  let firstCandidate = -1;
+  let candidates = 0;
+  /** Nothing before this frame belongs to a later utterance. */
+  let boundary = 0;
+  let pauses: Span[] = [];
+
+  function spanTo(end: number): Span {
+    return { from: start!, to: end };
+  }
+
+  function push(speech: boolean): SegmenterEvent | undefined {
+    const frame = frames++;
+    if (start === undefined) return waitForOnset(frame, speech);
+    if (speech) {
+      if (frame - lastSpeech - 1 >= REAL_PAUSE) pauses.push({ from: lastSpeech + 1, to: frame });
+      lastSpeech = frame;
+    }
+    const silence = frame - lastSpeech;
+    const isShort = lastSpeech - start < options.merge;
+    if (silence >= (isShort ? Math.max(options.minSilence, LONG_SILENCE) : options.minSilence)) {
+      const span = spanTo(Math.min(frames, lastSpeech + 1 + TAIL_FRAMES));
+      close(span.to);
+      return { type: "pause", span };
+    }
+    if (frames - start >= options.max) {
+      if (silence >= REAL_PAUSE) pauses.push({ from: lastSpeech + 1, to: frames });
+      return { type: "limit", span: spanTo(frames), pause: bestPause(pauses, start, frames) };
+    }
+    return undefined;
+  }
+
+  function waitForOnset(frame: number, speech: boolean): SegmenterEvent | undefined {
+    if (!speech) {
+      // A click is shorter than a vowel.
+      if (candidates > 0 && frame - firstCandidate > ONSET_WITHIN) candidates = 0;
+      return undefined;
+    }
+    if (candidates === 0) firstCandidate = frame;
+    candidates++;
+    lastSpeech = frame;
+    if (candidates < ONSET_FRAMES) return undefined;
+    const from = Math.max(boundary, firstCandidate - LEAD_FRAMES);
+    start = Math.max(boundary, from - (from % options.align));
+    candidates = 0;
+    pauses = [];
+    return { type: "onset", from: start };
+  }
+
+  function close(to: number): void {
+    boundary = to;
+    start = undefined;
+    candidates = 0;
+    pauses = [];
+  }
+
+  return {
+    get frames() {
+      return frames;
+    },
+    get start() {
+      return start;
+    },
+    get lastSpeech() {
+      return lastSpeech;
+    },
+    get needed() {
+      return start ?? Math.max(boundary, frames - LEAD_FRAMES - ONSET_WITHIN - options.align);
+    },
+    push,
+    cutAt(frame, overlap) {
+      const next = frame - overlap;
+      boundary = next - (next % options.align);
+      pauses = pauses.filter((pause) => pause.from >= frame);
+      if (lastSpeech >= frame) start = boundary;
+      else close(boundary);
+    },
+    drop() {
+      close(frames);
+    },
+    end() {
+      if (start === undefined) return undefined;
+      const span = spanTo(Math.min(frames, Math.max(lastSpeech + 1 + TAIL_FRAMES, start + options.align)));
+      close(frames);
+      return span;
+    },
+  };
+}
+
+// ---
+
+const ONSET_FRAMES = 4;
+const ONSET_WITHIN = 12;
+
+/** The longest pause in the later two thirds; of equal ones the later. */
+function bestPause(pauses: readonly Span[], start: number, end: number): Span | undefined {
+  const earliest = start + (end - start) / 3;
+  let best: Span | undefined;
+  for (const pause of pauses) {
+    if (pause.from < earliest) continue;
+    if (!best || pause.to - pause.from >= best.to - best.from) best = pause;
+  }
+  return best;
+}
