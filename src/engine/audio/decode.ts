@@ -46,8 +46,8 @@ export async function decodeAudio(bytes: AsyncIterable<Uint8Array>, options: Dec
 
 // ---
 
-async function open(input: ByteReader, { headerless }: DecodeOptions): Promise<OpenedAudio> {
-  if (!headerless) return await openDetected(input);
+async function open(input: ByteReader, { headerless, maxDurationMs }: DecodeOptions): Promise<OpenedAudio> {
+  if (!headerless) return await openDetected(input, maxDurationMs);
   await refuseContainerAsHeaderless(input, headerless.codec);
   return openHeaderless(input, headerless.codec, headerless.sampleRateHz);
 }

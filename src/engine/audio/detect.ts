@@ -1,14 +1,20 @@
+import { openAdts } from "./adts.ts";
+import { openFlac } from "./flac.ts";
+import { tagLength } from "./frame-scan.ts";
+import { openMp3 } from "./mp3.ts";
+import { openMp4 } from "./mp4.ts";
+import { openOgg } from "./ogg.ts";
 import type { ByteReader } from "./reader.ts";
 import { invalidAudio, unsupportedMedia } from "./refuse.ts";
+import type { Sniffed } from "./sniff.ts";
 import { MAGIC_BYTES, SNIFF_BYTES, sniff } from "./sniff.ts";
 import type { OpenedAudio } from "./types.ts";
 import { openWav } from "./wav.ts";
+import { openWebm } from "./webm.ts";
 
 /** Opens the body with the decoder its first bytes ask for. */
-export async function openDetected(input: ByteReader): Promise<OpenedAudio> {
-  // Most containers say so in their first bytes: waiting for more would hold back a slow upload's refusal.
-  let found = sniff(await input.peek(MAGIC_BYTES));
-  if (found.kind !== "audio") found = sniff(await input.peek(SNIFF_BYTES));
+export async function openDetected(input: ByteReader, maxDurationMs: number): Promise<OpenedAudio> {
+  const found = await recognise(input);
   if (found.kind === "foreign") throw unsupportedMedia(found.what);
   if (found.kind === "unknown") {
     throw invalidAudio(
@@ -18,8 +24,20 @@ export async function openDetected(input: ByteReader): Promise<OpenedAudio> {
   switch (found.container) {
     case "wav":
       return await openWav(input);
+    case "flac":
+      return await openFlac(input, maxDurationMs);
+    case "ogg":
+      return await openOgg(input, maxDurationMs);
+    case "adts":
+      return await openAdts(input, maxDurationMs);
+    case "mp3":
+      return await openMp3(input, maxDurationMs);
+    case "webm":
+      return await openWebm(input, maxDurationMs);
+    case "mp4":
+      return await openMp4(input, maxDurationMs);
     default:
-      throw unsupportedMedia(`${found.container}, which is not supported yet`);
+      throw new Error(`no decoder for ${String(found.container satisfies never)}`);
   }
 }
 
@@ -28,4 +46,25 @@ export async function refuseContainerAsHeaderless(input: ByteReader, codec: stri
   const found = sniff(await input.peek(MAGIC_BYTES));
   if (found.kind !== "audio" || found.container === "mp3" || found.container === "adts") return;
   throw invalidAudio(`codec=${codec} says the body has no header, but it is a ${found.container} file: drop the codec`);
+}
+
+// ---
+
+/** Skips ID3 tags, which some tools put in front of anything, and recognises what follows. */
+async function recognise(input: ByteReader): Promise<Sniffed> {
+  let isTagged = false;
+  for (;;) {
+    // Most containers say so in their first bytes: waiting for more would hold back a slow upload's refusal.
+    const magic = await input.peek(MAGIC_BYTES);
+    const tagBytes = sniff(magic).kind === "audio" ? tagLength(magic) : 0;
+    if (tagBytes > 0) {
+      isTagged = true;
+      await input.skip(tagBytes);
+      continue;
+    }
+    let found = sniff(magic);
+    if (found.kind !== "audio") found = sniff(await input.peek(SNIFF_BYTES));
+    // After a tag comes audio, if need be behind some padding.
+    return isTagged && found.kind !== "audio" ? { kind: "audio", container: "mp3" } : found;
+  }
 }

@@ -1,4 +1,4 @@
-/** Pull access to bytes that arrive in any split. Views handed out are valid until the next call. */
+/** Pull access to bytes that arrive in any split. Views handed out are plain Uint8Arrays and valid until the next call. */
 export interface ByteReader {
   /** Bytes consumed so far. */
   readonly position: number;
@@ -68,8 +68,9 @@ export function createByteReader(source: AsyncIterable<Uint8Array>, signal: Abor
     signal.throwIfAborted();
     while (end - start < count && !isEnded) {
       const item = await pull();
+      // A Node Buffer's slice() is a view: our readers copy with slice(), so they must never meet one.
       if (item.done) isEnded = true;
-      else append(item.value);
+      else append(new Uint8Array(item.value.buffer, item.value.byteOffset, item.value.byteLength));
     }
     return end - start >= count;
   }

@@ -1,3 +1,6 @@
+import { parseAdtsHeader } from "./adts.ts";
+import { parseMpegHeader } from "./mp3.ts";
+
 /** What the first bytes of a body are. */
 export type Sniffed =
   | { readonly kind: "audio"; readonly container: "wav" | "mp3" | "flac" | "ogg" | "webm" | "mp4" | "adts" }
@@ -82,14 +85,10 @@ function sniffRiff(head: Uint8Array): Sniffed {
   return { kind: "foreign", what: "a RIFF file without audio" };
 }
 
-/** Raw MPEG audio frames carry 11 (ADTS: 12) set bits and no other magic. */
+/** Bare frames have no other magic than a well-formed header. */
 function sniffMpegAudio(head: Uint8Array): "mp3" | "adts" | undefined {
-  if (head.length < 4 || head[0] !== 0xff) return undefined;
-  const second = head[1]!;
-  if ((second & 0xf6) === 0xf0) return "adts";
-  const isLayer3 = (second & 0xe6) === 0xe2;
-  const hasRates = (head[2]! & 0x0c) !== 0x0c && (head[2]! & 0xf0) !== 0xf0;
-  return isLayer3 && (second & 0x18) !== 0x08 && hasRates ? "mp3" : undefined;
+  if (head.length >= 7 && parseAdtsHeader(head, 0)) return "adts";
+  return head.length >= 4 && parseMpegHeader(head, 0) ? "mp3" : undefined;
 }
 
 /** Text: valid UTF-8 without control characters in the first kilobyte, or a UTF-16 byte order mark. */

@@ -11,7 +11,7 @@ export interface DecodeOptions {
 
 /** Audio that is being decoded. Nothing is decoded ahead of the reader but the first block. */
 export interface DecodedAudio {
-  /** One of `SUPPORTED_FORMATS`, or the headerless codec. */
+  /** What was recognised: `wav`, `mp3`, `ogg-opus`, `mp4-aac`…, or the headerless codec. For logs. */
   readonly format: string;
   /** 4000..192000. */
   readonly sampleRateHz: number;
@@ -19,7 +19,7 @@ export interface DecodedAudio {
   /** Seconds, when the container declares it; for progress only, the decoded samples are the truth. */
   readonly totalS: number | undefined;
   /**
-   * Planar float32 in [-1, 1] without NaN, one array per channel, all of one length (1..32768 samples). The caller owns
+   * Planar float32 in [-1, 1] without NaN, one array per channel, all of one length (1..65536 samples). The caller owns
    * the arrays. Iterate once; leaving the loop early stops the decoder and the input. Throws WireError.
    */
   readonly blocks: AsyncIterable<Float32Array[]>;
