@@ -38,6 +38,10 @@ export const registry: Readonly<Record<string, { readonly summary: string; reado
     summary: "List, download, check and make models",
     load: async () => (await import("./commands/models.ts")).command,
   },
+  doctor: {
+    summary: "Check this machine and installation, with the cure for each problem",
+    load: async () => (await import("./commands/doctor.ts")).command,
+  },
   bench: {
     summary: "Measure what this machine can do",
     load: async () => (await import("./commands/bench.ts")).command,

@@ -1,0 +1,24 @@
+import { formatProblem } from "../../config/problem.ts";
+import { type Check, fail, ok, warn } from "./check.ts";
+
+/** The configuration can be used, and says nothing odd. */
+export const config: Check = {
+  name: "config",
+  run: ({ configError, loaded }) => {
+    if (configError !== undefined) {
+      const [first, ...rest] = configError.problems;
+      const more = rest.length === 0 ? "" : ` (and ${rest.length} more)`;
+      return fail(
+        `${first === undefined ? configError.message : formatProblem(first)}${more}`,
+        "Run `gigastt config check`. The other checks used the defaults.",
+      );
+    }
+    const text = loaded?.path === undefined ? "no file, the defaults apply" : loaded.path;
+    const [warning, ...others] = loaded?.warnings ?? [];
+    if (warning === undefined) return ok(text);
+    return warn(
+      `${text}: ${formatProblem(warning)}${others.length === 0 ? "" : ` (and ${others.length} more)`}`,
+      "Run `gigastt config check`.",
+    );
+  },
+};

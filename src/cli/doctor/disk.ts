@@ -1,0 +1,28 @@
+import { modelsDir } from "../../models/paths.ts";
+import { readableBytes } from "../../shared/units.ts";
+import { defaultStateDir } from "../../supervisor/state-dir.ts";
+import { type Check, fail, ok, warn } from "./check.ts";
+
+const LOW_BYTES = 1_000_000_000;
+const EMPTY_BYTES = 100_000_000;
+
+/** Free space where models and state are kept. */
+export const disk: Check = {
+  name: "disk",
+  run: async ({ system, config, env }) => {
+    const places = [
+      { what: "models", dir: modelsDir(config.model.dir, env), key: "model.dir" },
+      { what: "state and logs", dir: config.supervisor.stateDir ?? defaultStateDir(env), key: "supervisor.stateDir" },
+    ];
+    return Promise.all(
+      places.map(async ({ what, dir, key }) => {
+        const bytes = await system.freeBytes(dir);
+        if (bytes === undefined) return ok(`${what}: ${dir} does not tell its free space`);
+        const text = `${what}: ${readableBytes(bytes)} free in ${dir}`;
+        const cure = `Free some space, or set ${key} to another disk.`;
+        if (bytes < EMPTY_BYTES) return fail(text, cure);
+        return bytes < LOW_BYTES ? warn(text, cure) : ok(text);
+      }),
+    );
+  },
+};

@@ -1,0 +1,30 @@
+import { locateModel } from "../../models/locate.ts";
+import { verifyBundle } from "../../models/verify.ts";
+import { GigasttError } from "../../shared/errors.ts";
+import { type Check, fail, ok, warn } from "./check.ts";
+
+/** The model that a start would load: found, complete, and its hashes right. */
+export const model: Check = {
+  name: "model",
+  run: async ({ config, env, signal }) => {
+    if (config.engine.kind === "fake") return ok("the fake engine is configured, no model is needed");
+    try {
+      const bundle = await locateModel(config.model, { env });
+      await verifyBundle(bundle, { signal });
+      const text = `${bundle.id} ${bundle.precision}, verified`;
+      if (bundle.notice === undefined) return ok(text);
+      const [rule, cure] = ruleAndCure(bundle.notice);
+      return warn(`${text}. ${rule}`, cure);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof GigasttError)) throw error;
+      return fail(...ruleAndCure(error.message));
+    }
+  },
+};
+
+/** Our messages are a sentence with the rule, then sentences with the cure. */
+function ruleAndCure(message: string): [rule: string, cure: string] {
+  const [rule = "", ...cure] = message.split(/(?<=\.) (?=[A-Z])/);
+  return [rule.replace(/\.$/, ""), cure.join(" ")];
+}

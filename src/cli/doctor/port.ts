@@ -1,0 +1,61 @@
+import { createServer } from "node:net";
+import { type Check, type Finding, fail, ok, warn } from "./check.ts";
+import { portOwner } from "./port-owner.ts";
+
+/** The listening address: free, or in use by gigastt itself. */
+export const port: Check = {
+  name: "port",
+  run: async ({ config, system, signal }) => {
+    const { host, port: number } = config.server;
+    const address = host.includes(":") ? `[${host}]:${number}` : `${host}:${number}`;
+    if (number === 0) return ok(`${address}: any free port`);
+    const code = await tryListen(host, number);
+    if (code === undefined) return ok(`${address} is free`);
+    if (code === "EADDRINUSE") return inUse(address, number, await isOurs(address, signal), portOwner(number, system));
+    if (code === "EACCES") {
+      return fail(
+        `${address} is a port for privileged programs (${code})`,
+        "Set server.port to 1024 or more and put a proxy in front.",
+      );
+    }
+    if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND" || code === "EAI_AGAIN") {
+      return fail(
+        `${host} is no address of this machine (${code})`,
+        "Set server.host to 127.0.0.1, or to an address that `ip addr` shows.",
+      );
+    }
+    return warn(`${address} could not be tried (${code})`, "Check server.host and server.port.");
+  },
+};
+
+function inUse(address: string, number: number, ours: boolean, owner: string | undefined): Finding {
+  const who = owner === undefined ? "another program" : owner;
+  if (ours) return ok(`${address} is served by gigastt (${who})`);
+  return fail(
+    `${address} is in use by ${who}`,
+    `Stop it, or set server.port to another one.${owner === undefined ? ` Run \`ss -ltnp 'sport = :${number}'\` as root to see who it is.` : ""}`,
+  );
+}
+
+/** Error code of listening there for a moment; undefined = it works. */
+function tryListen(host: string, number: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ host, port: number, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+}
+
+async function isOurs(address: string, signal: AbortSignal): Promise<boolean> {
+  const reachable = address.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]");
+  try {
+    const answer = await fetch(`http://${reachable}/health`, {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(2000)]),
+      redirect: "error",
+    });
+    const body: unknown = await answer.json();
+    return typeof body === "object" && body !== null && "status" in body && "model" in body && "version" in body;
+  } catch {
+    return false;
+  }
+}

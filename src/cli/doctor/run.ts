@@ -1,0 +1,83 @@
+import { defaultConfig } from "../../config/defaults.ts";
+import { loadConfig, type LoadedConfig } from "../../config/load.ts";
+import { ConfigError } from "../../config/problem.ts";
+import { messageOf } from "../../shared/errors.ts";
+import type { CommandContext } from "../command.ts";
+import { loadOptions } from "../load-config.ts";
+import { paintFor, textWidth, wrap, writeJson } from "../output.ts";
+import type { Check, DoctorContext, Finding, Status } from "./check.ts";
+import { checks } from "./checks.ts";
+import { realSystem, type System } from "./system.ts";
+
+/** One finding of one check. */
+export interface Result extends Finding {
+  readonly name: string;
+}
+
+/** `gigastt doctor`: 1 when something would keep the server from working. */
+export async function doctor(context: CommandContext, system: System = realSystem): Promise<number> {
+  const { stdout, env, cwd, signal, flags } = context;
+  const { loaded, configError } = await readConfig(context);
+  const config = loaded?.config ?? defaultConfig;
+  const results = await runChecks(checks, { config, loaded, configError, env, cwd, system, signal });
+  const failed = results.some(({ status }) => status === "fail");
+  if (flags["json"] === true) writeJson(stdout, { ok: !failed, checks: results });
+  else stdout.write(render(results, context));
+  return failed ? 1 : 0;
+}
+
+/** All checks at once; the results in their order. A check that breaks is a finding of its own and hides no other. */
+export async function runChecks(all: readonly Check[], context: DoctorContext): Promise<readonly Result[]> {
+  const results = await Promise.all(
+    all.map(async (check): Promise<Result[]> => {
+      try {
+        const findings = await check.run(context);
+        return [findings].flat().map((finding) => Object.assign({ name: check.name }, finding));
+      } catch (error) {
+        context.signal.throwIfAborted();
+        const text = `could not be checked (${messageOf(error)})`;
+        return [
+          {
+            name: check.name,
+            status: "warn",
+            text,
+            cure: "Please report it with the output of `gigastt doctor --json`.",
+          },
+        ];
+      }
+    }),
+  );
+  return results.flat();
+}
+
+async function readConfig(
+  context: CommandContext,
+): Promise<{ loaded: LoadedConfig | undefined; configError: ConfigError | undefined }> {
+  try {
+    return { loaded: await loadConfig(loadOptions(context)), configError: undefined };
+  } catch (error) {
+    if (error instanceof ConfigError) return { loaded: undefined, configError: error };
+    throw error;
+  }
+}
+
+function render(results: readonly Result[], context: CommandContext): string {
+  const paint = paintFor(context.stdout, context);
+  const painted: Record<Status, string> = {
+    ok: paint.green("ok  "),
+    warn: paint.yellow("warn"),
+    fail: paint.red("fail"),
+  };
+  const width = Math.max(...results.map(({ name }) => textWidth(name)));
+  const indent = " ".repeat(4 + 2 + width + 2);
+  const lines = results.flatMap(({ status, name, text, cure }, i) => {
+    const shown = results[i - 1]?.name === name ? "" : name;
+    const line = `${painted[status]}  ${shown.padEnd(width)}  ${text.replaceAll("\n", `\n${indent}`)}`;
+    if (cure === undefined || cure === "") return [line];
+    return [line, `${indent}${paint.dim("→")} ${wrap(cure, 90).join(`\n${indent}  `)}`];
+  });
+  const count = (status: Status): number => results.filter((result) => result.status === status).length;
+  const problems = count("fail");
+  const summary = `${count("ok")} ok, ${count("warn")} to look at, ${problems} ${problems === 1 ? "problem" : "problems"}`;
+  return `${lines.join("\n")}\n\n${summary}\n`;
+}
