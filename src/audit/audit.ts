@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto";
+import { discover, readGitFacts } from "./discover.ts";
+import type { Facts } from "./model/facts.ts";
+import { buildFacts } from "./model/facts.ts";
+import type { Versions } from "./model/versions.ts";
+import { rules as allRules } from "./rules/registry.ts";
+import { positionAt } from "./source.ts";
+import { readIgnoreComments, readIgnoreEntries, suppressionFor } from "./suppress.ts";
+import type { Finding, FileKind, Hit, Rule, Severity } from "./types.ts";
+
+export interface AuditOptions {
+  readonly paths: readonly string[];
+  readonly cwd: string;
+  /** `--assume key=value` pairs. */
+  readonly assume?: Readonly<Record<string, string>>;
+  readonly versions?: Partial<Versions>;
+  /** False: comments and config entries that silence findings do not count. */
+  readonly ignores?: boolean;
+  /** Fingerprints of findings that were accepted earlier. */
+  readonly baseline?: ReadonlySet<string>;
+  /** `YYYY-MM-DD`, for the expiry of ignores. */
+  readonly today: string;
+  readonly rules?: readonly Rule[];
+}
+
+export interface AuditResult {
+  readonly findings: readonly Finding[];
+  /** Files that were understood, with what they were taken for. */
+  readonly audited: readonly { readonly file: string; readonly kind: FileKind | "key" }[];
+  readonly root: string;
+  readonly facts: Facts;
+}
+
+/** Reads the paths, runs every rule, sorts and deduplicates. No network, no writes. */
+export async function audit(options: AuditOptions): Promise<AuditResult> {
+  const found = await discover(options.paths, options.cwd);
+  const git = await readGitFacts(found.root, found.files);
+  const facts = buildFacts({
+    tree: found.tree,
+    files: found.files,
+    git,
+    given: options.assume ?? {},
+    versions: options.versions ?? {},
+  });
+  return { ...runRules(facts, options), root: found.root, facts };
+}
+
+/** Runs rules over facts: the part without file access, for tests and editors. */
+export function runRules(
+  facts: Facts,
+  options: Pick<AuditOptions, "today" | "ignores" | "baseline" | "rules">,
+): Pick<AuditResult, "findings" | "audited"> {
+  const comments = facts.files.flatMap((file) => readIgnoreComments(file.source));
+  const entries = readIgnoreEntries(facts.config);
+  const seen = new Set<string>();
+  const counts = new Map<string, number>();
+  const findings: Finding[] = [];
+  for (const rule of options.rules ?? allRules) {
+    for (const hit of rule.check(facts)) {
+      const finding = toFinding(rule, hit, counts, seen);
+      if (!finding) continue;
+      const suppressed =
+        (options.ignores === false ? undefined : suppressionFor(finding, comments, entries, options.today)) ??
+        (options.baseline?.has(finding.fingerprint) ? { kind: "baseline" as const, reason: "accepted in the baseline" } : undefined);
+      findings.push(suppressed ? { ...finding, suppressed } : finding);
+    }
+  }
+  findings.sort(
+    (a, b) => compareText(a.file, b.file) || a.line - b.line || a.column - b.column || compareText(a.rule, b.rule) || compareText(a.message, b.message),
+  );
+  const audited = facts.files.flatMap((file) => (file.kind === "unknown" || file.kind === "gitignore" ? [] : [{ file: file.source.path, kind: file.kind }]));
+  return { findings, audited };
+}
+
+/** Severities at or above a level. */
+export function atOrAbove(severity: Severity, level: Severity): boolean {
+  return RANK[severity] >= RANK[level];
+}
+
+const RANK: Readonly<Record<Severity, number>> = { note: 0, warning: 1, error: 2 };
+
+// ---
+
+function toFinding(rule: Rule, hit: Hit, counts: Map<string, number>, seen: Set<string>): Finding | undefined {
+  const { source } = hit.span;
+  const start = positionAt(source, hit.span.start);
+  const stop = positionAt(source, Math.max(hit.span.start, hit.span.end));
+  const key = `${rule.id}\0${source.path}\0${start.line}\0${start.column}\0${hit.message}`;
+  if (seen.has(key)) return undefined;
+  seen.add(key);
+  // The flagged text rather than its line number: a baseline survives edits above it.
+  const text = source.text.slice(hit.span.start, hit.span.end).replace(/\s+/g, " ").slice(0, 200);
+  const base = `${rule.id}\0${source.path}\0${text}`;
+  const nth = counts.get(base) ?? 0;
+  counts.set(base, nth + 1);
+  return {
+    rule: rule.id,
+    severity: hit.severity ?? rule.severity,
+    confidence: hit.confidence ?? rule.confidence,
+    file: source.path,
+    line: start.line,
+    column: start.column,
+    endLine: stop.line,
+    endColumn: stop.column,
+    message: hit.message,
+    why: rule.why,
+    fix: hit.fix,
+    fixKind: hit.edits && hit.edits.length > 0 ? rule.fixKind : "manual",
+    edits: hit.edits ?? [],
+    related: (hit.related ?? []).map((item) => ({
+      file: item.span.source.path,
+      ...positionAt(item.span.source, item.span.start),
+      message: item.message,
+      source: item.span.source,
+    })),
+    fingerprint: createHash("sha256").update(`${base}\0${nth}`).digest("hex").slice(0, 32),
+    source,
+  };
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

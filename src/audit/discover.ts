@@ -1,0 +1,128 @@
+import { execFile } from "node:child_process";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { promisify } from "node:util";
+import { GigasttError } from "../shared/errors.ts";
+import { maskMarkdown } from "./markdown.ts";
+import type { ClassifiedFile, GitFacts } from "./model/facts.ts";
+import { classify } from "./classify.ts";
+import type { Source } from "./source.ts";
+import { createSource } from "./source.ts";
+import type { FileTree } from "./tree.ts";
+import { createTree } from "./tree.ts";
+
+const SKIPPED_FOLDERS = new Set(["node_modules", ".git", ".hg", ".svn", "dist", "coverage", "__pycache__", ".venv", ".terraform"]);
+const MAX_FILE_BYTES = 2 * 2 ** 20;
+const MAX_FILES = 20_000;
+
+export interface Discovered {
+  readonly tree: FileTree;
+  readonly files: readonly ClassifiedFile[];
+  /** Folder that `path` of the sources is relative to. */
+  readonly root: string;
+}
+
+/**
+ * Reads the audited paths. One path: names are relative to it (to its folder when it is a file); several: to `cwd`.
+ * Files beside an audited file are read too, so that its includes and `.env` are found, but are not audited themselves.
+ */
+export async function discover(paths: readonly string[], cwd: string): Promise<Discovered> {
+  const absolute = paths.map((path) => resolve(cwd, path));
+  const infos = await Promise.all(
+    absolute.map(async (path, i) => {
+      try {
+        return await stat(path);
+      } catch (error) {
+        throw new GigasttError("GST_AUDIT_PATH", `audit: a path must exist, "${paths[i]}" does not; check the spelling`, { cause: error, exitCode: 2 });
+      }
+    }),
+  );
+  const only = absolute[0];
+  const root = absolute.length === 1 && only !== undefined ? (infos[0]?.isDirectory() ? only : dirname(only)) : cwd;
+  const audited = new Set<string>();
+  const all = new Set<string>();
+  for (const [i, path] of absolute.entries()) {
+    if (infos[i]?.isDirectory()) for (const file of await walk(path, MAX_FILES)) audited.add(file);
+    else {
+      audited.add(path);
+      for (const file of await walk(dirname(path), 500, 3)) all.add(file);
+    }
+  }
+  for (const file of audited) all.add(file);
+  const explicit = new Set(absolute);
+  const sources: Source[] = [];
+  const unread: string[] = [];
+  const files: ClassifiedFile[] = [];
+  for (const file of [...all].sort()) {
+    const shown = relative(root, file).split(sep).join("/");
+    const source = await readSource(file, shown);
+    if (!source) {
+      unread.push(shown);
+      continue;
+    }
+    if (explicit.has(file) && /\.(?:md|markdown)$/i.test(file)) {
+      for (const masked of maskMarkdown(source)) {
+        sources.push(masked.source);
+        files.push(masked);
+      }
+      continue;
+    }
+    sources.push(source);
+    const kind = classify(source, explicit.has(file));
+    if (audited.has(file) || kind === "dotenv") files.push({ source, kind });
+  }
+  return { tree: createTree(sources, unread), files, root };
+}
+
+/** Which secret-bearing files git tracks or would take. Empty outside a repository or without git. */
+export async function readGitFacts(root: string, files: readonly ClassifiedFile[]): Promise<GitFacts> {
+  const tracked = new Set<string>();
+  const exposed = new Set<string>();
+  const candidates = files.filter((file) => (file.kind === "dotenv" || file.kind === "htpasswd" || file.kind === "key") && file.source.absolute !== undefined).map((file) => file.source);
+  if (candidates.length === 0) return { tracked, exposed };
+  const run = promisify(execFile);
+  const names = candidates.map((source) => relative(root, source.absolute ?? "")).filter((name) => !name.startsWith(".."));
+  try {
+    const options = { cwd: root, timeout: 5000 };
+    const listed = await run("git", ["ls-files", "-z", "--", ...names], options);
+    for (const name of listed.stdout.split("\0")) if (name !== "") tracked.add(name.split(sep).join("/"));
+    const others = await run("git", ["ls-files", "-z", "--others", "--exclude-standard", "--", ...names], options);
+    for (const name of others.stdout.split("\0")) if (name !== "") exposed.add(name.split(sep).join("/"));
+  } catch {
+    // No repository or no git: nothing to say.
+  }
+  return { tracked, exposed };
+}
+
+// ---
+
+async function walk(folder: string, limit: number, depth = 40): Promise<string[]> {
+  const out: string[] = [];
+  const visit = async (at: string, left: number): Promise<void> => {
+    const entries = await readdir(at, { withFileTypes: true }).catch(() => []);
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      if (out.length >= limit) return;
+      const path = join(at, entry.name);
+      if (entry.isDirectory()) {
+        if (left > 0 && !SKIPPED_FOLDERS.has(entry.name)) await visit(path, left - 1);
+      } else if (entry.isFile() || entry.isSymbolicLink()) out.push(path);
+    }
+  };
+  await visit(folder, depth);
+  return out;
+}
+
+async function readSource(path: string, shown: string): Promise<Source | undefined> {
+  try {
+    const info = await stat(path);
+    if (!info.isFile() || info.size > MAX_FILE_BYTES || SKIPPED_NAMES.test(basename(path))) return undefined;
+    const bytes = await readFile(path);
+    if (bytes.subarray(0, 8000).includes(0)) return undefined;
+    return createSource(shown, bytes.toString("utf8"), { absolute: path, mode: info.mode & 0o7777, uid: info.uid });
+  } catch {
+    return undefined; // unreadable: a broken link, no permission, gone meanwhile
+  }
+}
+
+/** Never configuration: not worth reading. */
+const SKIPPED_NAMES = /\.(?:png|jpe?g|gif|webp|ico|svg|woff2?|ttf|pdf|zip|gz|tgz|xz|bz2|tar|onnx|wav|mp3|flac|ogg|m4a|webm|so|node|wasm|map|lock|ts|tsx|jsx|py|go|rs|java|c|h|cpp|css|html?|csv)$|^package-lock\.json$/i;

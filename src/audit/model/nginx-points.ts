@@ -1,0 +1,116 @@
+import type { NginxDirective } from "../parse/nginx.ts";
+import type { Address } from "./address.ts";
+import { parseAddress } from "./address.ts";
+import type { NginxRoot, NginxScope } from "./nginx.ts";
+import { allScopes, arg, closest, ownAll } from "./nginx.ts";
+
+/** One place where nginx passes requests on. */
+export interface NginxPoint {
+  readonly root: NginxRoot;
+  readonly scope: NginxScope;
+  /** The location (or server) that holds the pass, also when it stands in an `if`. */
+  readonly location: NginxScope;
+  readonly server: NginxScope | undefined;
+  readonly pass: NginxDirective;
+  readonly address: Address;
+  /** Servers behind the name when it is an `upstream`. */
+  readonly upstream: NginxScope | undefined;
+  readonly targets: readonly Address[];
+  /** Path the location matches, without modifiers; `/` for a server-level pass. */
+  readonly path: string;
+  readonly modifier: "" | "=" | "~" | "~*" | "^~" | "@";
+}
+
+/** Every `proxy_pass` of a root. */
+export function nginxPoints(root: NginxRoot): readonly NginxPoint[] {
+  const upstreams = new Map<string, NginxScope>();
+  for (const scope of allScopes(root.main)) {
+    if (scope.kind === "upstream") upstreams.set(arg(scope.directive, 0).toLowerCase(), scope);
+  }
+  const points: NginxPoint[] = [];
+  for (const scope of allScopes(root.main)) {
+    if (closest(scope, "stream")) continue;
+    for (const pass of ownAll(scope, "proxy_pass")) {
+      const address = parseAddress(resolveSet(scope, arg(pass, 0)));
+      const upstream = upstreams.get(address.host);
+      const location = scope.kind === "if" || scope.kind === "limit_except" ? (scope.parent ?? scope) : scope;
+      const matcher = locationMatcher(location);
+      points.push({
+        root,
+        scope,
+        location,
+        server: closest(scope, "server"),
+        pass,
+        address,
+        upstream,
+        targets: upstream ? ownAll(upstream, "server").map((server) => parseAddress(arg(server, 0))) : [address],
+        ...matcher,
+      });
+    }
+  }
+  return points;
+}
+
+/** Every server block outside `stream` and `mail`. */
+export function nginxServers(root: NginxRoot): readonly NginxScope[] {
+  return [...allScopes(root.main)].filter(
+    (scope) => scope.kind === "server" && !closest(scope, "stream") && !closest(scope, "mail"),
+  );
+}
+
+/** All locations of a server, nested ones too. */
+export function nginxLocations(server: NginxScope): readonly NginxScope[] {
+  return [...allScopes(server)].filter((scope) => scope.kind === "location");
+}
+
+/** The location that serves a path, by nginx's order: exact, `^~`, regexes, longest prefix. */
+export function locationFor(server: NginxScope, path: string): NginxScope | undefined {
+  let prefix: { scope: NginxScope; length: number; stop: boolean } | undefined;
+  const regexes: NginxScope[] = [];
+  for (const scope of server.scopes) {
+    if (scope.kind !== "location") continue;
+    const { modifier, path: pattern } = locationMatcher(scope);
+    if (modifier === "=" && pattern === path) return scope;
+    if (modifier === "~" || modifier === "~*") regexes.push(scope);
+    else if ((modifier === "" || modifier === "^~") && path.startsWith(pattern) && pattern.length > (prefix?.length ?? -1)) {
+      prefix = { scope, length: pattern.length, stop: modifier === "^~" };
+    }
+  }
+  const outer = prefix && !prefix.stop ? regexes.find((scope) => regexMatches(scope, path)) : undefined;
+  const found = outer ?? (prefix ? prefix.scope : regexes.find((scope) => regexMatches(scope, path)));
+  return found ? (locationFor(found, path) ?? found) : undefined;
+}
+
+export function locationMatcher(scope: NginxScope): Pick<NginxPoint, "path" | "modifier"> {
+  if (scope.kind !== "location") return { path: "/", modifier: "" };
+  const first = arg(scope.directive, 0);
+  if (first === "=" || first === "~" || first === "~*" || first === "^~") {
+    return { modifier: first, path: arg(scope.directive, 1) };
+  }
+  if (first.startsWith("@")) return { modifier: "@", path: first };
+  const glued = /^(=|~\*|~|\^~)(.+)$/.exec(first);
+  if (glued) return { modifier: glued[1] as "=" | "~" | "~*" | "^~", path: glued[2] ?? "" }; // the regex allows only these
+  return { modifier: "", path: first };
+}
+
+function regexMatches(scope: NginxScope, path: string): boolean {
+  const { modifier, path: pattern } = locationMatcher(scope);
+  if (pattern.length > 300 || /[+*}]\)?[+*{]/.test(pattern)) return false; // a pattern that could backtrack for ever is not tried
+  try {
+    return new RegExp(pattern.replace(/\(\?i\)/g, ""), modifier === "~*" ? "i" : "").test(path);
+  } catch {
+    return false;
+  }
+}
+
+/** `set $backend http://x:1;` in reach of the pass: the value takes the variable's place. */
+function resolveSet(scope: NginxScope, value: string): string {
+  if (!value.includes("$")) return value;
+  return value.replace(/\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?/g, (whole, name: string) => {
+    for (let at: NginxScope | undefined = scope; at; at = at.parent) {
+      const found = ownAll(at, "set").find((set) => arg(set, 0) === `$${name}`);
+      if (found && !arg(found, 1).includes("$")) return arg(found, 1);
+    }
+    return whole;
+  });
+}

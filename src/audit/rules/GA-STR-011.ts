@@ -1,0 +1,30 @@
+import type { Rule } from "../types.ts";
+import { arg, headSpan, inherited } from "../model/nginx.ts";
+import { addNginx, nginxCarrying, replace } from "./kit.ts";
+
+export const rule: Rule = {
+  id: "GA-STR-011",
+  severity: "warning",
+  confidence: "certain",
+  title: "nginx writes uploaded audio to its disk",
+  why: "proxy_request_buffering is on by default: bodies above 16 KiB go to client_body_temp before they reach the server. Recordings of people then lie, unencrypted, in a folder nobody thinks of.",
+  evidence: ["Tried on nginx: a 3 MB upload is `buffered to a temporary file`."],
+  reads: ["nginx", "config"],
+  fixKind: "safe",
+  *check(facts) {
+    if (facts.assume.text("deploy.privacy") !== "strict") return;
+    for (const point of nginxCarrying(facts, "rest", "sse")) {
+      const directive = inherited(point.scope, "proxy_request_buffering");
+      if (arg(directive, 0) === "off") continue;
+      const value = directive?.args[0];
+      yield {
+        span: headSpan(directive ?? point.pass),
+        message: `${directive ? "proxy_request_buffering on" : "proxy_request_buffering is not set (on)"}: audio is written to nginx's temporary folder, which deploy.privacy strict forbids`,
+        fix: "Write `proxy_request_buffering off;` in the locations of /v1/transcribe.",
+        edits: [value && directive && point.scope.own.includes(directive) ? replace(value, "off") : addNginx(point.pass, "proxy_request_buffering off;")],
+        related: facts.assume.related("deploy.privacy"),
+        ...(point.scope.missing.length > 0 ? { confidence: "likely" as const } : {}),
+      };
+    }
+  },
+};

@@ -1,0 +1,63 @@
+import type { NginxScope } from "../model/nginx.ts";
+import { arg, inherited, inheritedList } from "../model/nginx.ts";
+import type { CaddyDirective, CaddySite } from "../parse/caddyfile.ts";
+import { caddyPathMatches, isMatcher } from "../model/caddy.ts";
+import type { CaddyPoint } from "../model/caddy.ts";
+
+/** Whether nginx asks for credentials (password, subrequest or client certificate) in a scope. */
+export function nginxAuth(scope: NginxScope): boolean {
+  const basic = inherited(scope, "auth_basic");
+  if (basic && arg(basic, 0) !== "off") return true;
+  const request = inherited(scope, "auth_request");
+  if (request && arg(request, 0) !== "off") return true;
+  if (arg(inherited(scope, "auth_jwt"), 0) !== "" && arg(inherited(scope, "auth_jwt"), 0) !== "off") return true;
+  return arg(inherited(scope, "ssl_verify_client"), 0) === "on";
+}
+
+/** Whether addresses limit who reaches a scope (`deny all` after allows, or alone). */
+export function nginxDenied(scope: NginxScope): boolean {
+  const { list } = inheritedList(scope, "deny");
+  return list.some((directive) => arg(directive, 0) === "all");
+}
+
+const AUTH = new Set(["basic_auth", "basicauth", "forward_auth", "authorize", "authenticate", "jwtauth"]);
+
+export function isAuthDirective(directive: CaddyDirective): boolean {
+  return AUTH.has(directive.name);
+}
+
+/** Whether credentials are asked for on a path that reaches a proxy: in its own chain of blocks, or on the site. */
+export function caddyAuth(point: CaddyPoint, path: string): boolean {
+  if (clientCertificates(point.site)) return true;
+  const levels = [point.site.directives, ...point.around.map((block) => block.block ?? [])];
+  return levels.some((directives) => directives.some((directive) => isAuthDirective(directive) && covers(point.site, directive, path)));
+}
+
+/** The site, or anything in it, asks for credentials somewhere. */
+export function caddyAuthSomewhere(site: CaddySite): boolean {
+  const walk = (directives: readonly CaddyDirective[]): boolean =>
+    directives.some((directive) => isAuthDirective(directive) || walk(directive.block ?? []));
+  return clientCertificates(site) || walk(site.directives);
+}
+
+function clientCertificates(site: CaddySite): boolean {
+  const tls = site.directives.find((directive) => directive.name === "tls");
+  const client = tls?.block?.find((directive) => directive.name === "client_auth");
+  const mode = client?.block?.find((directive) => directive.name === "mode")?.args[0]?.value ?? "require_and_verify";
+  return client !== undefined && mode.startsWith("require");
+}
+
+function covers(site: CaddySite, directive: CaddyDirective, path: string): boolean {
+  const first = directive.args[0];
+  if (!first || !isMatcher(first) || first.value === "*" || first.value === "/*") return true;
+  if (first.value.startsWith("/")) return caddyPathMatches(first.value, path);
+  const definition = site.directives.find((item) => item.name === first.value);
+  if (!definition) return true;
+  const lines = definition.block ?? [{ name: definition.args[0]?.value ?? "", args: definition.args.slice(1) }];
+  return lines.every((line) => {
+    const patterns = line.name === "not" ? line.args.slice(1) : line.args;
+    const hit = patterns.some((pattern) => caddyPathMatches(pattern.value, path));
+    if (line.name === "path") return hit;
+    return line.name === "not" && line.args[0]?.value === "path" ? !hit : true;
+  });
+}

@@ -1,0 +1,105 @@
+import type { Source, Span } from "./source.ts";
+import type { Facts } from "./model/facts.ts";
+
+export type Severity = "error" | "warning" | "note";
+/** certain: the file says so. likely: an unseen file could change it. needs-context: true only in the setup the message names. */
+export type Confidence = "certain" | "likely" | "needs-context";
+/** safe: applied by `--fix`. unsafe: shown as a diff by `--fix=unsafe`. manual: nothing to edit by machine. */
+export type FixKind = "safe" | "unsafe" | "manual";
+
+/** Replaces `span` by `text`. */
+export interface Edit {
+  readonly span: Span;
+  readonly text: string;
+}
+
+export interface Related {
+  readonly span: Span;
+  readonly message: string;
+}
+
+/** What a rule reports. The engine adds rule id, severity, confidence and why. */
+export interface Hit {
+  readonly span: Span;
+  /** One sentence: value found, and what it does. */
+  readonly message: string;
+  /** One sentence: what to write instead. */
+  readonly fix: string;
+  readonly edits?: readonly Edit[];
+  readonly related?: readonly Related[];
+  readonly severity?: Severity;
+  readonly confidence?: Confidence;
+}
+
+export interface Rule {
+  readonly id: string;
+  readonly severity: Severity;
+  readonly confidence: Confidence;
+  readonly title: string;
+  /** Plain words: what happens to whom, and how we know. */
+  readonly why: string;
+  /** The experiment, source or public thread behind `why`. */
+  readonly evidence: readonly string[];
+  /** Kinds of files the rule looks at. */
+  readonly reads: readonly FileKind[];
+  readonly fixKind: FixKind;
+  readonly check: (facts: Facts) => Iterable<Hit>;
+}
+
+export type FileKind =
+  | "config"
+  | "nginx"
+  | "caddyfile"
+  | "caddy-json"
+  | "compose"
+  | "kubernetes"
+  | "systemd"
+  | "dockerfile"
+  | "dotenv"
+  | "htpasswd"
+  | "gitignore"
+  | "crontab"
+  | "shell"
+  | "process-manager"
+  | "rendered";
+
+/** A file that could not be read as what it claims to be. */
+export interface ParseProblem {
+  readonly span: Span;
+  readonly message: string;
+}
+
+export interface Finding {
+  readonly rule: string;
+  readonly severity: Severity;
+  readonly confidence: Confidence;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly endLine: number;
+  readonly endColumn: number;
+  readonly message: string;
+  readonly why: string;
+  readonly fix: string;
+  readonly fixKind: FixKind;
+  readonly related: readonly FindingRelated[];
+  /** Stable across line shifts: rule, file and the flagged text. */
+  readonly fingerprint: string;
+  readonly suppressed?: Suppression;
+  readonly edits: readonly Edit[];
+  readonly source: Source;
+}
+
+export interface FindingRelated {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+  readonly source: Source;
+}
+
+export interface Suppression {
+  readonly kind: "comment" | "config" | "baseline";
+  readonly reason: string;
+  readonly until?: string;
+}
