@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
+import { dirname } from "node:path";
 import { discover, readGitFacts } from "./discover.ts";
-import type { Facts } from "./model/facts.ts";
-import { buildFacts } from "./model/facts.ts";
+import type { ClassifiedFile, Facts } from "./model/facts.ts";
+import { buildFacts, mainConfig } from "./model/facts.ts";
 import type { Versions } from "./model/versions.ts";
 import { rules as allRules } from "./rules/registry.ts";
 import { positionAt } from "./source.ts";
 import { readIgnoreComments, readIgnoreEntries, suppressionFor } from "./suppress.ts";
-import type { Finding, FileKind, Hit, Rule, Severity } from "./types.ts";
+import type { Finding, FileKind, Hit, Rule } from "./types.ts";
 
 export interface AuditOptions {
   readonly paths: readonly string[];
@@ -14,6 +15,8 @@ export interface AuditOptions {
   /** `--assume key=value` pairs. */
   readonly assume?: Readonly<Record<string, string>>;
   readonly versions?: Partial<Versions>;
+  /** Our own configuration when it lies outside the audited paths. */
+  readonly config?: string | undefined;
   /** False: comments and config entries that silence findings do not count. */
   readonly ignores?: boolean;
   /** Fingerprints of findings that were accepted earlier. */
@@ -33,12 +36,14 @@ export interface AuditResult {
 
 /** Reads the paths, runs every rule, sorts and deduplicates. No network, no writes. */
 export async function audit(options: AuditOptions): Promise<AuditResult> {
-  const found = await discover(options.paths, options.cwd);
+  const found = await discover(options.paths, options.cwd, options.config);
   const git = await readGitFacts(found.root, found.files);
   const facts = buildFacts({
     tree: found.tree,
     files: found.files,
     git,
+    today: options.today,
+    configHash: await configHash(found.files),
     given: options.assume ?? {},
     versions: options.versions ?? {},
   });
@@ -61,25 +66,39 @@ export function runRules(
       if (!finding) continue;
       const suppressed =
         (options.ignores === false ? undefined : suppressionFor(finding, comments, entries, options.today)) ??
-        (options.baseline?.has(finding.fingerprint) ? { kind: "baseline" as const, reason: "accepted in the baseline" } : undefined);
+        (options.baseline?.has(finding.fingerprint)
+          ? { kind: "baseline" as const, reason: "accepted in the baseline" }
+          : undefined);
       findings.push(suppressed ? { ...finding, suppressed } : finding);
     }
   }
   findings.sort(
-    (a, b) => compareText(a.file, b.file) || a.line - b.line || a.column - b.column || compareText(a.rule, b.rule) || compareText(a.message, b.message),
+    (a, b) =>
+      compareText(a.file, b.file) ||
+      a.line - b.line ||
+      a.column - b.column ||
+      compareText(a.rule, b.rule) ||
+      compareText(a.message, b.message),
   );
-  const audited = facts.files.flatMap((file) => (file.kind === "unknown" || file.kind === "gitignore" ? [] : [{ file: file.source.path, kind: file.kind }]));
+  const audited = facts.files.flatMap((file) =>
+    file.kind === "unknown" || file.kind === "gitignore" ? [] : [{ file: file.source.path, kind: file.kind }],
+  );
   return { findings, audited };
 }
 
-/** Severities at or above a level. */
-export function atOrAbove(severity: Severity, level: Severity): boolean {
-  return RANK[severity] >= RANK[level];
-}
-
-const RANK: Readonly<Record<Severity, number>> = { note: 0, warning: 1, error: 2 };
-
 // ---
+
+/** Hash of the resolved configuration; undefined when there is none or it has problems (which `gigastt config check` shows). */
+async function configHash(files: readonly ClassifiedFile[]): Promise<string | undefined> {
+  const file = mainConfig(files)?.absolute;
+  if (file === undefined) return undefined;
+  try {
+    const { loadConfig } = await import("../config/load.ts");
+    return (await loadConfig({ file, env: {}, cwd: dirname(file) })).hash;
+  } catch {
+    return undefined;
+  }
+}
 
 function toFinding(rule: Rule, hit: Hit, counts: Map<string, number>, seen: Set<string>): Finding | undefined {
   const { source } = hit.span;

@@ -9,7 +9,11 @@ export function classify(source: Source, explicit = false): ClassifiedFile["kind
   const folder = baseName(dirName(source.path));
   const { text } = source;
   if (lower === ".gitignore") return "gitignore";
-  if (/^(?:dockerfile|containerfile)(?:[.-].+)?$|\.(?:dockerfile|containerfile)$/.test(lower) && !/\.(?:md|sh|dockerignore)$/.test(lower)) return "dockerfile";
+  if (
+    /^(?:dockerfile|containerfile)(?:[.-].+)?$|\.(?:dockerfile|containerfile)$/.test(lower) &&
+    !/\.(?:md|sh|dockerignore)$/.test(lower)
+  )
+    return "dockerfile";
   if (/\.(?:service|socket|timer)$/.test(lower)) return "systemd";
   if (/\.(?:service|socket|timer)\.d$/.test(folder) && lower.endsWith(".conf")) return "systemd";
   if (/^\.env(?:\..+)?$|\.env$/.test(lower)) return "dotenv";
@@ -24,7 +28,8 @@ export function classify(source: Source, explicit = false): ClassifiedFile["kind
   if (/^# configuration file .+:$/m.test(text)) return "nginx";
   if (isNginxName(lower, folder, source.path) && looksLikeNginx(text)) return "nginx";
   if (explicit && looksLikeNginx(text)) return "nginx";
-  if (explicit && /^\s*(?:[\w.*:{}$-]+(?:,\s*)?)+\s*\{\s*$[\s\S]*\b(?:reverse_proxy|respond|file_server)\b/m.test(text)) return "caddyfile";
+  if (explicit && /^\s*(?:[\w.*:{}$-]+(?:,\s*)?)+\s*\{\s*$[\s\S]*\b(?:reverse_proxy|respond|file_server)\b/m.test(text))
+    return "caddyfile";
   return "unknown";
 }
 
@@ -47,7 +52,8 @@ function classifyJson(text: string): ClassifiedFile["kind"] {
 }
 
 function isNginxName(lower: string, folder: string, path: string): boolean {
-  if (/\.(?:conf|nginx|inc|template|vhost|site)$|nginx|^proxy_params$/.test(lower)) return !/\.(?:md|txt|log|ya?ml)$/.test(lower);
+  if (/\.(?:conf|nginx|inc|template|vhost|site)$|nginx|^proxy_params$/.test(lower))
+    return !/\.(?:md|txt|log|ya?ml)$/.test(lower);
   return /^(?:sites-(?:enabled|available)|conf\.d|snippets|vhosts?)$/.test(folder) || /(?:^|\/)nginx\//.test(path);
 }
 

@@ -11,7 +11,17 @@ import { createSource } from "./source.ts";
 import type { FileTree } from "./tree.ts";
 import { createTree } from "./tree.ts";
 
-const SKIPPED_FOLDERS = new Set(["node_modules", ".git", ".hg", ".svn", "dist", "coverage", "__pycache__", ".venv", ".terraform"]);
+const SKIPPED_FOLDERS = new Set([
+  "node_modules",
+  ".git",
+  ".hg",
+  ".svn",
+  "dist",
+  "coverage",
+  "__pycache__",
+  ".venv",
+  ".terraform",
+]);
 const MAX_FILE_BYTES = 2 * 2 ** 20;
 const MAX_FILES = 20_000;
 
@@ -26,14 +36,18 @@ export interface Discovered {
  * Reads the audited paths. One path: names are relative to it (to its folder when it is a file); several: to `cwd`.
  * Files beside an audited file are read too, so that its includes and `.env` are found, but are not audited themselves.
  */
-export async function discover(paths: readonly string[], cwd: string): Promise<Discovered> {
+export async function discover(paths: readonly string[], cwd: string, config?: string): Promise<Discovered> {
   const absolute = paths.map((path) => resolve(cwd, path));
   const infos = await Promise.all(
     absolute.map(async (path, i) => {
       try {
         return await stat(path);
       } catch (error) {
-        throw new GigasttError("GST_AUDIT_PATH", `audit: a path must exist, "${paths[i]}" does not; check the spelling`, { cause: error, exitCode: 2 });
+        throw new GigasttError(
+          "GST_AUDIT_PATH",
+          `audit: a path must exist, "${paths[i]}" does not; check the spelling`,
+          { cause: error, exitCode: 2 },
+        );
       }
     }),
   );
@@ -48,6 +62,7 @@ export async function discover(paths: readonly string[], cwd: string): Promise<D
       for (const file of await walk(dirname(path), 500, 3)) all.add(file);
     }
   }
+  if (config !== undefined) audited.add(resolve(cwd, config));
   for (const file of audited) all.add(file);
   const explicit = new Set(absolute);
   const sources: Source[] = [];
@@ -68,7 +83,8 @@ export async function discover(paths: readonly string[], cwd: string): Promise<D
       continue;
     }
     sources.push(source);
-    const kind = classify(source, explicit.has(file));
+    const kind =
+      config !== undefined && file === resolve(cwd, config) ? "config" : classify(source, explicit.has(file));
     if (audited.has(file) || kind === "dotenv") files.push({ source, kind });
   }
   return { tree: createTree(sources, unread), files, root };
@@ -78,10 +94,18 @@ export async function discover(paths: readonly string[], cwd: string): Promise<D
 export async function readGitFacts(root: string, files: readonly ClassifiedFile[]): Promise<GitFacts> {
   const tracked = new Set<string>();
   const exposed = new Set<string>();
-  const candidates = files.filter((file) => (file.kind === "dotenv" || file.kind === "htpasswd" || file.kind === "key") && file.source.absolute !== undefined).map((file) => file.source);
+  const candidates = files
+    .filter(
+      (file) =>
+        (file.kind === "dotenv" || file.kind === "htpasswd" || file.kind === "key") &&
+        file.source.absolute !== undefined,
+    )
+    .map((file) => file.source);
   if (candidates.length === 0) return { tracked, exposed };
   const run = promisify(execFile);
-  const names = candidates.map((source) => relative(root, source.absolute ?? "")).filter((name) => !name.startsWith(".."));
+  const names = candidates
+    .map((source) => relative(root, source.absolute ?? ""))
+    .filter((name) => !name.startsWith(".."));
   try {
     const options = { cwd: root, timeout: 5000 };
     const listed = await run("git", ["ls-files", "-z", "--", ...names], options);
@@ -125,4 +149,5 @@ async function readSource(path: string, shown: string): Promise<Source | undefin
 }
 
 /** Never configuration: not worth reading. */
-const SKIPPED_NAMES = /\.(?:png|jpe?g|gif|webp|ico|svg|woff2?|ttf|pdf|zip|gz|tgz|xz|bz2|tar|onnx|wav|mp3|flac|ogg|m4a|webm|so|node|wasm|map|lock|ts|tsx|jsx|py|go|rs|java|c|h|cpp|css|html?|csv)$|^package-lock\.json$/i;
+const SKIPPED_NAMES =
+  /\.(?:png|jpe?g|gif|webp|ico|svg|woff2?|ttf|pdf|zip|gz|tgz|xz|bz2|tar|onnx|wav|mp3|flac|ogg|m4a|webm|so|node|wasm|map|lock|ts|tsx|jsx|py|go|rs|java|c|h|cpp|css|html?|csv)$|^package-lock\.json$/i;

@@ -27,7 +27,9 @@ const NAME_BY_LANGUAGE: Readonly<Record<string, string>> = {
  */
 export function maskMarkdown(source: Source): readonly ClassifiedFile[] {
   const out: ClassifiedFile[] = [];
-  for (const fence of source.text.matchAll(/^([ \t]*)(`{3,}|~{3,})[ \t]*([\w.+-]*)[^\n]*\n([\s\S]*?)^[ \t]*\2[ \t]*$/gm)) {
+  for (const fence of source.text.matchAll(
+    /^([ \t]*)(`{3,}|~{3,})[ \t]*([\w.+-]*)[^\n]*\n([\s\S]*?)^[ \t]*\2[ \t]*$/gm,
+  )) {
     const language = (fence[3] ?? "").toLowerCase();
     const name = NAME_BY_LANGUAGE[language];
     const body = fence[4] ?? "";
@@ -44,5 +46,7 @@ export function maskMarkdown(source: Source): readonly ClassifiedFile[] {
 /** Compose and our own config share the language tag; their content tells them apart. */
 function guessName(name: string, body: string): string {
   if (name !== "block.yaml") return name;
-  return /^(?:server|limits|pool|deploy|session|shutdown):/m.test(body) && !/^services:/m.test(body) ? "gigastt.config.yaml" : name;
+  return /^(?:server|limits|pool|deploy|session|shutdown):/m.test(body) && !/^services:/m.test(body)
+    ? "gigastt.config.yaml"
+    : name;
 }

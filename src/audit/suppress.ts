@@ -45,7 +45,10 @@ export function readIgnoreComments(source: Source): readonly IgnoreComment[] {
       source,
       line,
       target: alone ? nextTextLine(source, line) : line,
-      rules: (match[1] ?? "").split(",").map((rule) => rule.trim()).filter((rule) => rule !== ""),
+      rules: (match[1] ?? "")
+        .split(",")
+        .map((rule) => rule.trim())
+        .filter((rule) => rule !== ""),
       reason,
       until,
       start,
@@ -73,30 +76,61 @@ export function suppressionFor(
   today: string,
 ): Suppression | undefined {
   for (const comment of comments) {
-    const covers = comment.source === finding.source && comment.target >= finding.line && comment.target <= Math.max(finding.line, finding.endLine);
+    const covers =
+      comment.source === finding.source &&
+      comment.target >= finding.line &&
+      comment.target <= Math.max(finding.line, finding.endLine);
     if (covers && comment.rules.includes(finding.rule) && comment.reason !== "" && !isExpired(comment.until, today)) {
-      return { kind: "comment", reason: comment.reason, ...(comment.until === undefined ? {} : { until: comment.until }) };
+      return {
+        kind: "comment",
+        reason: comment.reason,
+        ...(comment.until === undefined ? {} : { until: comment.until }),
+      };
     }
   }
   for (const entry of entries) {
     if (entry.rule !== finding.rule || isExpired(entry.until, today)) continue;
-    if (entry.file !== undefined && entry.file !== finding.file && !globToRegExp(entry.file).test(finding.file)) continue;
+    if (entry.file !== undefined && entry.file !== finding.file && !globToRegExp(entry.file).test(finding.file))
+      continue;
     return { kind: "config", reason: entry.reason, ...(entry.until === undefined ? {} : { until: entry.until }) };
   }
   return undefined;
 }
 
 /** Ignore comments that do not work: no reason, unknown rule, expired. */
-export function brokenIgnores(comments: readonly IgnoreComment[], known: ReadonlySet<string>, today: string): readonly Hit[] {
+export function brokenIgnores(
+  comments: readonly IgnoreComment[],
+  known: ReadonlySet<string>,
+  today: string,
+): readonly Hit[] {
   return comments.flatMap((comment): Hit[] => {
     const span = { source: comment.source, start: comment.start, end: comment.end };
     const unknown = comment.rules.filter((rule) => !known.has(rule));
     if (comment.rules.length === 0 || unknown.length > 0) {
-      return [{ span, message: `this ignore names ${unknown.length > 0 ? `no rule of the audit: ${unknown.join(", ")}` : "no rule"}`, fix: "Name a rule: `gigastt-audit ignore[GA-XFF-001] reason`; `gigastt audit list` prints them." }];
+      return [
+        {
+          span,
+          message: `this ignore names ${unknown.length > 0 ? `no rule of the audit: ${unknown.join(", ")}` : "no rule"}`,
+          fix: "Name a rule: `gigastt-audit ignore[GA-XFF-001] reason`; `gigastt audit list` prints them.",
+        },
+      ];
     }
-    if (comment.reason === "") return [{ span, message: "this ignore has no reason, so it has no effect", fix: "Say why after the bracket: `gigastt-audit ignore[ID] reason`." }];
+    if (comment.reason === "")
+      return [
+        {
+          span,
+          message: "this ignore has no reason, so it has no effect",
+          fix: "Say why after the bracket: `gigastt-audit ignore[ID] reason`.",
+        },
+      ];
     if (comment.until !== undefined && isExpired(comment.until, today)) {
-      return [{ span, message: `this ignore ended on ${comment.until}`, fix: "Fix the finding, or set a new date after thinking again." }];
+      return [
+        {
+          span,
+          message: `this ignore ended on ${comment.until}`,
+          fix: "Fix the finding, or set a new date after thinking again.",
+        },
+      ];
     }
     return [];
   });

@@ -93,7 +93,10 @@ export function globToRegExp(glob: string, tail = false): RegExp {
       const close = glob.indexOf("]", i + 2);
       if (close === -1) out += "\\[";
       else {
-        const body = glob.slice(i + 1, close).replace(/\\/g, "\\\\").replace(/^!/, "^");
+        const body = glob
+          .slice(i + 1, close)
+          .replace(/\\/g, "\\\\")
+          .replace(/^!/, "^");
         out += safeClass(body);
         i = close;
       }
@@ -105,8 +108,7 @@ export function globToRegExp(glob: string, tail = false): RegExp {
 /** A bracket expression, or its literal text when it is not a valid class (`[z-a]`). */
 function safeClass(body: string): string {
   try {
-    new RegExp(`[${body}]`);
-    return `[${body}]`;
+    return new RegExp(`[${body}]`).source;
   } catch {
     return `\\[${body.replace(/[.+^${}()|[\]\\/*?]/g, "\\$&")}\\]`;
   }

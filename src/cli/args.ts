@@ -59,7 +59,7 @@ export function parseFlags(argv: readonly string[], path: readonly string[], com
       if (mistake !== undefined) mistakes.push(mistake);
       continue;
     }
-    const value = spec.type === "boolean" ? true : (token.value ?? "");
+    const value = spec.type === "boolean" ? (token.value ?? true) : (token.value ?? "");
     if (spec.multiple === true && typeof value === "string") {
       const list = flags[token.name];
       flags[token.name] = [...(Array.isArray(list) ? list : []), value];
@@ -127,7 +127,9 @@ function flagMistake(token: Token & { kind: "option" }, spec: FlagSpec, seen: bo
   const { rawName, value } = token;
   if (seen && spec.multiple !== true && spec.type === "string") return `${rawName} is given twice, once is enough`;
   if (spec.type === "boolean") {
-    return value === undefined ? undefined : `${rawName} takes no value, found "${value}"`;
+    if (value === undefined || spec.choices?.includes(value) === true) return undefined;
+    if (spec.choices !== undefined) return `${rawName}= must be one of ${spec.choices.join(", ")}, found "${value}"`;
+    return `${rawName} takes no value, found "${value}"`;
   }
   const placeholder = spec.value ?? "VALUE";
   if (value === undefined) return `${rawName} needs a value: ${rawName} ${placeholder}`;

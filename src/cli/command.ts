@@ -7,6 +7,7 @@ export interface FlagSpec {
   readonly value?: string;
   readonly describe: string;
   readonly multiple?: boolean;
+  /** The values it takes. With `boolean`: the flag stands alone or as `--flag=CHOICE`. */
   readonly choices?: readonly string[];
 }
 

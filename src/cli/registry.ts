@@ -26,6 +26,10 @@ export const registry: Readonly<Record<string, { readonly summary: string; reado
     summary: "Drain and stop the running server and its supervisor",
     load: async () => (await import("./commands/down.ts")).command,
   },
+  audit: {
+    summary: "Find what is wrong in proxy, container and unit files, also across them",
+    load: async () => (await import("./commands/audit.ts")).command,
+  },
   config: {
     summary: "Check, show and explain the configuration",
     load: async () => (await import("./commands/config.ts")).command,

@@ -24,7 +24,14 @@ export function parseAddress(text: string): Address {
   const match = /^(\[[^\]]*\]|[^:]*)(?::(\d+))?$/.exec(rest);
   const host = (match?.[1] ?? rest).replace(/^\[|\]$/g, "").toLowerCase();
   const fallback = scheme === "https" || scheme === "wss" ? 443 : scheme === "http" || scheme === "ws" ? 80 : undefined;
-  return { scheme, host, port: match?.[2] ? Number(match[2]) : fallback, path, unix: false, variable: /[${]/.test(text) };
+  return {
+    scheme,
+    host,
+    port: match?.[2] ? Number(match[2]) : fallback,
+    path,
+    unix: false,
+    variable: /[${]/.test(text),
+  };
 }
 
 export function isLoopbackHost(host: string): boolean {

@@ -16,8 +16,10 @@ export interface App {
   readonly names: ReadonlySet<string>;
 }
 
-const NAME = /giga-?stt|gigaam|(?:^|[^a-z])(?:stt|asr)(?:[^a-z]|$)|speech-?to-?text|speech-?recog|transcri(?:be|ber|ption)(?:[^a-z]|$)/i;
-const OTHER_IMAGE = /(?:^|\/)(?:nginx|caddy|traefik|haproxy|envoy|redis|valkey|postgres|mysql|mariadb|mongo|rabbitmq|prometheus|grafana|oauth2-proxy|certbot|busybox|alpine)(?:[:@-]|$)/i;
+const NAME =
+  /giga-?stt|gigaam|(?:^|[^a-z])(?:stt|asr)(?:[^a-z]|$)|speech-?to-?text|speech-?recog|transcri(?:be|ber|ption)(?:[^a-z]|$)/i;
+const OTHER_IMAGE =
+  /(?:^|\/)(?:nginx|caddy|traefik|haproxy|envoy|redis|valkey|postgres|mysql|mariadb|mongo|rabbitmq|prometheus|grafana|oauth2-proxy|certbot|busybox|alpine)(?:[:@-]|$)/i;
 
 export function createApp(
   assume: Assumptions,
@@ -28,22 +30,33 @@ export function createApp(
   const port = assume.number("server.port");
   const isService = (service: ComposeService): boolean => {
     if (OTHER_IMAGE.test(service.image)) return false;
-    if (NAME.test(imageName(service.image)) || (NAME.test(service.name) && !/models?$/i.test(service.name))) return true;
-    const words = [...commandWords(yamlAt(service.node, "command")).words, ...commandWords(yamlAt(service.node, "entrypoint")).words];
+    if (NAME.test(imageName(service.image)) || (NAME.test(service.name) && !/models?$/i.test(service.name)))
+      return true;
+    const words = [
+      ...commandWords(yamlAt(service.node, "command")).words,
+      ...commandWords(yamlAt(service.node, "entrypoint")).words,
+    ];
     if (words.some((word) => /(?:^|\/)gigastt(?:\.js)?$/.test(word))) return true;
-    return service.ports.some((item) => item.target === port) || yamlStrings(yamlAt(service.node, "expose")).some((item) => Number(item.text) === port);
+    return (
+      service.ports.some((item) => item.target === port) ||
+      yamlStrings(yamlAt(service.node, "expose")).some((item) => Number(item.text) === port)
+    );
   };
   const isContainer = (container: KubeContainer): boolean => {
     if (OTHER_IMAGE.test(container.image)) return false;
     if (NAME.test(imageName(container.image)) || NAME.test(container.name)) return true;
-    return (yamlAt(container.node, "ports")?.items ?? []).some((item) => yamlNumber(yamlAt(item, "containerPort")) === port);
+    return (yamlAt(container.node, "ports")?.items ?? []).some(
+      (item) => yamlNumber(yamlAt(item, "containerPort")) === port,
+    );
   };
   const names = new Set<string>();
-  for (const project of projects) for (const service of project.services) if (isService(service)) names.add(service.name.toLowerCase());
+  for (const project of projects)
+    for (const service of project.services) if (isService(service)) names.add(service.name.toLowerCase());
   for (const workload of workloads) {
     if (!workload.containers.some(isContainer)) continue;
     for (const object of objects) {
-      if (object.kind === "Service" && selects(stringMap(yamlAt(object.node, "spec", "selector")), workload.podLabels)) names.add(object.name.toLowerCase());
+      if (object.kind === "Service" && selects(stringMap(yamlAt(object.node, "spec", "selector")), workload.podLabels))
+        names.add(object.name.toLowerCase());
     }
   }
   const forced = assume.text("upstream")?.toLowerCase();

@@ -24,7 +24,7 @@ export interface Assumptions {
 const NUMBERS = {
   "server.port": 9876,
   "server.keepAliveTimeout": 65_000,
-  "limits.body": 50 * 2 ** 20,
+  "limits.body": 52_428_800,
   "limits.minUploadKbps": 1500,
   "limits.requestBudget": 870_000,
   "pool.size": 4,
@@ -61,6 +61,7 @@ const TEXTS = {
   "deploy.privacy": "strict",
   "deploy.target": undefined,
   "deploy.auth.kind": undefined,
+  "deploy.tls.hsts": undefined,
   "deploy.proxy.kind": undefined,
   "deploy.proxy.version": undefined,
   "model.dir": undefined,

@@ -22,7 +22,14 @@ export function caddyPoints(file: CaddyFile): readonly CaddyPoint[] {
   for (const site of file.sites) {
     visit(site.directives, [], (directive, around) => {
       if (directive.name !== "reverse_proxy") return;
-      points.push({ file, site, proxy: directive, around, targets: proxyTargets(directive), paths: pathsOf(site, [...around, directive]) });
+      points.push({
+        file,
+        site,
+        proxy: directive,
+        around,
+        targets: proxyTargets(directive),
+        paths: pathsOf(site, [...around, directive]),
+      });
     });
   }
   return points;
@@ -58,12 +65,17 @@ export function plainArgs(directive: CaddyDirective): readonly CaddyArg[] {
 }
 
 export function isMatcher(argument: CaddyArg): boolean {
-  return argument.quote === "" && (argument.value === "*" || argument.value.startsWith("/") || argument.value.startsWith("@"));
+  return (
+    argument.quote === "" &&
+    (argument.value === "*" || argument.value.startsWith("/") || argument.value.startsWith("@"))
+  );
 }
 
 /** Name and arguments of a directive as a span, without its block. */
 export function caddyHead(directive: CaddyDirective): Span {
-  const last = directive.args.findLast((argument) => argument.source === directive.source && argument.start > directive.start);
+  const last = directive.args.findLast(
+    (argument) => argument.source === directive.source && argument.start > directive.start,
+  );
   return { source: directive.source, start: directive.start, end: Math.max(directive.nameSpan.end, last?.end ?? 0) };
 }
 
@@ -72,7 +84,16 @@ export function goDurationMs(text: string): number | undefined {
   if (text === "0") return 0;
   const match = /^-?(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h|d))+$/.test(text);
   if (!match) return undefined;
-  const units: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, "µs": 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+  const units: Readonly<Record<string, number>> = {
+    ns: 1e-6,
+    us: 1e-3,
+    µs: 1e-3,
+    ms: 1,
+    s: 1000,
+    m: 60_000,
+    h: 3_600_000,
+    d: 86_400_000,
+  };
   let total = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)/g)) {
     total += Number(amount) * (units[unit ?? ""] ?? 0);

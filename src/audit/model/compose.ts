@@ -43,7 +43,11 @@ export interface ComposePort {
 }
 
 /** Groups compose files of a tree into projects: base and override merged, overlays on their base. */
-export function buildComposeProjects(files: readonly Source[], tree: FileTree, dotenvs: readonly DotenvParse[]): readonly ComposeProject[] {
+export function buildComposeProjects(
+  files: readonly Source[],
+  tree: FileTree,
+  dotenvs: readonly DotenvParse[],
+): readonly ComposeProject[] {
   const folders = new Map<string, Source[]>();
   for (const file of files) folders.set(dirName(file.path), [...(folders.get(dirName(file.path)) ?? []), file]);
   const projects: ComposeProject[] = [];
@@ -55,14 +59,21 @@ export function buildComposeProjects(files: readonly Source[], tree: FileTree, d
     const values = env ? dotenvValues(env) : new Map<string, string>();
     const stack = base ? [base, ...(override ? [override] : [])] : [];
     const build = (used: readonly Source[]): void => {
-      const root = used.map((source) => parsed.get(source)).reduce<YamlNode | undefined>((low, high) => (low && high ? mergeNodes(low, high, []) : (low ?? high)), undefined);
+      const root = used
+        .map((source) => parsed.get(source))
+        .reduce<YamlNode | undefined>(
+          (low, high) => (low && high ? mergeNodes(low, high, []) : (low ?? high)),
+          undefined,
+        );
       if (root) projects.push(makeProject(folder, used, root, values, tree));
     };
     if (stack.length > 0) build(stack);
     for (const source of sources) {
       if (stack.includes(source)) continue;
       const services = yamlAt(parsed.get(source), "services")?.entries ?? new Map<string, YamlEntry>();
-      const standsAlone = [...services.values()].every(({ value }) => value.entries.has("image") || value.entries.has("build") || value.entries.has("extends"));
+      const standsAlone = [...services.values()].every(
+        ({ value }) => value.entries.has("image") || value.entries.has("build") || value.entries.has("extends"),
+      );
       build(standsAlone || !base ? [source] : [base, source]);
     }
   }
@@ -76,7 +87,8 @@ export function composeDurationMs(text: string | undefined): number | undefined 
   if (!/^(?:\d+(?:\.\d+)?(?:us|ms|s|m|h))+$/.test(text)) return undefined;
   const units: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
   let total = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(us|ms|s|m|h)/g)) total += Number(amount) * (units[unit ?? ""] ?? 0);
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(us|ms|s|m|h)/g))
+    total += Number(amount) * (units[unit ?? ""] ?? 0);
   return total;
 }
 
@@ -88,28 +100,57 @@ export function composeBytes(text: string | undefined): number | undefined {
 }
 
 /** Words of a command in list or string form. */
-export function commandWords(node: YamlNode | undefined): { readonly words: readonly string[]; readonly shellForm: boolean } {
+export function commandWords(node: YamlNode | undefined): {
+  readonly words: readonly string[];
+  readonly shellForm: boolean;
+} {
   if (!node) return { words: [], shellForm: false };
   if (node.kind === "seq") return { words: yamlStrings(node).map((item) => item.text), shellForm: false };
   // Compose splits a string by shell rules but runs no shell.
-  return { words: (yamlText(node) ?? "").match(/"[^"]*"|'[^']*'|\S+/g)?.map((word) => word.replace(/^["']|["']$/g, "")) ?? [], shellForm: true };
+  return {
+    words: (yamlText(node) ?? "").match(/"[^"]*"|'[^']*'|\S+/g)?.map((word) => word.replace(/^["']|["']$/g, "")) ?? [],
+    shellForm: true,
+  };
 }
 
 // ---
 
-function makeProject(folder: string, files: readonly Source[], root: YamlNode, env: ReadonlyMap<string, string>, tree: FileTree): ComposeProject {
+function makeProject(
+  folder: string,
+  files: readonly Source[],
+  root: YamlNode,
+  env: ReadonlyMap<string, string>,
+  tree: FileTree,
+): ComposeProject {
   const services: ComposeService[] = [];
   const lookup = (name: string): string | undefined => env.get(name);
   const text = (node: YamlNode | undefined): string | undefined => {
     const raw = yamlText(node);
     return raw === undefined ? undefined : interpolate(raw, lookup).text;
   };
-  const defaulted = (node: YamlNode | undefined): readonly string[] => interpolate(yamlText(node) ?? "", lookup).defaulted;
-  const project: ComposeProject = { folder, files, root, services, env, text, defaulted, topVersion: root.entries.get("version") };
+  const defaulted = (node: YamlNode | undefined): readonly string[] =>
+    interpolate(yamlText(node) ?? "", lookup).defaulted;
+  const project: ComposeProject = {
+    folder,
+    files,
+    root,
+    services,
+    env,
+    text,
+    defaulted,
+    topVersion: root.entries.get("version"),
+  };
   for (const [name, entry] of yamlAt(root, "services")?.entries ?? []) {
     if (entry.value.kind !== "map") continue;
     const node = resolveExtends(entry.value, root, folder, tree, 0);
-    services.push({ project, name, nameSpan: entry.key, node, image: text(yamlAt(node, "image")) ?? "", ports: readPorts(project, node) });
+    services.push({
+      project,
+      name,
+      nameSpan: entry.key,
+      node,
+      image: text(yamlAt(node, "image")) ?? "",
+      ports: readPorts(project, node),
+    });
   }
   return project;
 }
@@ -140,7 +181,11 @@ function mergeNodes(low: YamlNode, high: YamlNode, path: readonly string[]): Yam
       const below = entries.get(key);
       if (entry.value.tag === "!reset") entries.delete(key);
       else if (!below || path.length > 20) entries.set(key, entry);
-      else entries.set(key, { key: entry.value.kind === "scalar" ? entry.key : below.key, value: mergeNodes(below.value, entry.value, [...path, key]) });
+      else
+        entries.set(key, {
+          key: entry.value.kind === "scalar" ? entry.key : below.key,
+          value: mergeNodes(below.value, entry.value, [...path, key]),
+        });
     }
     return { ...low, entries };
   }

@@ -1,3 +1,4 @@
+import { readHeader } from "../../render/header.ts";
 import type { CaddyFile } from "../parse/caddyfile.ts";
 import { parseCaddyfile } from "../parse/caddyfile.ts";
 import { parseCaddyJson } from "../parse/caddy-json.ts";
@@ -71,6 +72,10 @@ export interface Facts {
   readonly processManagers: readonly Source[];
   readonly git: GitFacts;
   readonly problems: readonly ParseProblem[];
+  /** Hash of the resolved configuration, as rendered files carry it; undefined without a valid config. */
+  readonly configHash: string | undefined;
+  /** `YYYY-MM-DD`, for the expiry of ignores. */
+  readonly today: string;
 }
 
 /** Parses all files and puts the models together. */
@@ -80,16 +85,19 @@ export function buildFacts(options: {
   readonly given?: Readonly<Record<string, string>>;
   readonly versions?: Partial<Versions>;
   readonly git?: GitFacts;
+  readonly configHash?: string | undefined;
+  readonly today?: string;
 }): Facts {
   const { tree, files } = options;
   const problems: ParseProblem[] = [];
-  const of = (kind: ClassifiedFile["kind"]): Source[] => files.filter((file) => file.kind === kind).map((file) => file.source);
+  const of = (kind: ClassifiedFile["kind"]): Source[] =>
+    files.filter((file) => file.kind === kind).map((file) => file.source);
   const keep = <T extends { readonly problems: readonly ParseProblem[] }>(parsed: T): T => {
     problems.push(...parsed.problems);
     return parsed;
   };
 
-  const configSource = of("config")[0];
+  const configSource = mainConfig(files);
   const config = configSource ? keep(parseYaml(configSource)).documents[0] : undefined;
   const assume = createAssumptions({ config, given: options.given ?? {} });
 
@@ -111,7 +119,10 @@ export function buildFacts(options: {
       },
     }),
   );
-  const caddy = [...caddyfiles.filter((file) => !imported.has(file.source)), ...of("caddy-json").map((source) => parseCaddyJson(source))].map(keep);
+  const caddy = [
+    ...caddyfiles.filter((file) => !imported.has(file.source)),
+    ...of("caddy-json").map((source) => parseCaddyJson(source)),
+  ].map(keep);
   const units = buildUnits(of("systemd").map((source) => keep(parseUnit(source))));
   const services = compose.flatMap((project) => project.services);
   return {
@@ -139,7 +150,17 @@ export function buildFacts(options: {
     git: options.git ?? { tracked: new Set(), exposed: new Set() },
     versions: guessVersions(options.versions ?? {}, assume, services),
     problems,
+    configHash: options.configHash,
+    today: options.today ?? "0000-00-00",
   };
+}
+
+/** Our configuration among the files: the one a person wrote, not the copy that was rendered for a container. */
+export function mainConfig(files: readonly ClassifiedFile[]): Source | undefined {
+  const configs = files.filter((file) => file.kind === "config").map((file) => file.source);
+  const depth = (source: Source): number => source.path.split("/").length;
+  const written = configs.filter((source) => readHeader(source.text).kind === "foreign");
+  return (written.length > 0 ? written : configs).sort((a, b) => depth(a) - depth(b))[0];
 }
 
 // ---
@@ -155,7 +176,9 @@ function guessVersions(given: Partial<Versions>, assume: Assumptions, services: 
   };
   const declared = (kind: string): string | undefined => {
     const version = assume.text("deploy.proxy.version");
-    return assume.text("deploy.proxy.kind") === kind && version !== undefined && /^\d/.test(version) ? version : undefined;
+    return assume.text("deploy.proxy.kind") === kind && version !== undefined && /^\d/.test(version)
+      ? version
+      : undefined;
   };
   return {
     nginx: given.nginx ?? declared("nginx") ?? tag("nginx"),
@@ -172,19 +195,27 @@ export function hasProxy(facts: Facts): boolean {
 
 /** The nginx passes that lead to the server. */
 export function appNginxPoints(facts: Facts): readonly NginxPoint[] {
-  const named = facts.nginxPoints.filter((point) => facts.app.isUpstream([point.address, ...point.targets], point.address.host) || isAppPath(point.path));
-  return named.length > 0 ? named : loneUpstream(facts, facts.nginxPoints, (point) => point.targets.map((target) => `${target.host}:${target.port}`));
+  const named = facts.nginxPoints.filter(
+    (point) => facts.app.isUpstream([point.address, ...point.targets], point.address.host) || isAppPath(point.path),
+  );
+  return named.length > 0
+    ? named
+    : loneUpstream(facts, facts.nginxPoints, (point) => point.targets.map((target) => `${target.host}:${target.port}`));
 }
 
 /** The Caddy proxies that lead to the server. */
 export function appCaddyPoints(facts: Facts): readonly CaddyPoint[] {
   const named = facts.caddyPoints.filter((point) => facts.app.isUpstream(point.targets) || point.paths.some(isAppPath));
-  return named.length > 0 ? named : loneUpstream(facts, facts.caddyPoints, (point) => point.targets.map((target) => `${target.host}:${target.port}`));
+  return named.length > 0
+    ? named
+    : loneUpstream(facts, facts.caddyPoints, (point) => point.targets.map((target) => `${target.host}:${target.port}`));
 }
 
 /** The workloads that run the server. */
 export function appWorkloads(facts: Facts): readonly KubeWorkload[] {
-  return facts.workloads.filter((workload) => workload.containers.some((container) => facts.app.isContainer(container)));
+  return facts.workloads.filter((workload) =>
+    workload.containers.some((container) => facts.app.isContainer(container)),
+  );
 }
 
 export function appServices(facts: Facts): readonly ComposeService[] {
@@ -193,13 +224,12 @@ export function appServices(facts: Facts): readonly ComposeService[] {
 
 /** systemd units that start the server. */
 export function appUnits(facts: Facts): readonly Unit[] {
-  return facts.units.filter(
-    (unit) =>
-      unit.name.endsWith(".service") &&
-      (/gigastt/i.test(unit.name.replace(/-(?:certs?|renew|backup|audit|model|pull).*$/i, "-aux")) || unit.all("Service", "ExecStart").some((entry) => /gigastt(?:\.js)?\s+(?:up|serve)\b/.test(entry.value))) &&
-      !/-aux$/.test(unit.name) &&
-      unit.get("Service", "Type")?.value !== "oneshot",
-  );
+  return facts.units.filter((unit) => {
+    if (!unit.name.endsWith(".service") || unit.get("Service", "Type")?.value === "oneshot") return false;
+    const starts = unit.all("Service", "ExecStart");
+    if (starts.some((entry) => /gigastt(?:\.js)?["']?\s+(?:up|serve)\b/.test(entry.value))) return true;
+    return /gigastt/i.test(unit.name) && !/-(?:certs?|renew|backup|audit|models?|pull)/i.test(unit.name);
+  });
 }
 
 /** First key of a config section, for rules that point at the config. */

@@ -73,7 +73,16 @@ export function selects(selector: ReadonlyMap<string, string>, labels: ReadonlyM
 export function quantityBytes(text: string | undefined): number | undefined {
   const match = /^(\d+(?:\.\d+)?(?:e\d+)?)(Ki|Mi|Gi|Ti|k|M|G|T)?$/.exec(text ?? "");
   if (!match) return undefined;
-  const units: Readonly<Record<string, number>> = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, k: 1e3, M: 1e6, G: 1e9, T: 1e12 };
+  const units: Readonly<Record<string, number>> = {
+    Ki: 2 ** 10,
+    Mi: 2 ** 20,
+    Gi: 2 ** 30,
+    Ti: 2 ** 40,
+    k: 1e3,
+    M: 1e6,
+    G: 1e9,
+    T: 1e12,
+  };
   return Math.floor(Number(match[1]) * (match[2] === undefined ? 1 : (units[match[2]] ?? 1)));
 }
 

@@ -72,7 +72,11 @@ export function locationFor(server: NginxScope, path: string): NginxScope | unde
     const { modifier, path: pattern } = locationMatcher(scope);
     if (modifier === "=" && pattern === path) return scope;
     if (modifier === "~" || modifier === "~*") regexes.push(scope);
-    else if ((modifier === "" || modifier === "^~") && path.startsWith(pattern) && pattern.length > (prefix?.length ?? -1)) {
+    else if (
+      (modifier === "" || modifier === "^~") &&
+      path.startsWith(pattern) &&
+      pattern.length > (prefix?.length ?? -1)
+    ) {
       prefix = { scope, length: pattern.length, stop: modifier === "^~" };
     }
   }

@@ -83,14 +83,25 @@ export function arg(directive: NginxDirective | undefined, index: number): strin
 export function headSpan(directive: NginxDirective): Span {
   const last = directive.args.at(-1);
   const end = directive.block ? (last?.end ?? directive.start + directive.directive.length) : directive.end;
-  return { source: directive.source, start: directive.start, end: Math.max(end, directive.start + directive.directive.length) };
+  return {
+    source: directive.source,
+    start: directive.start,
+    end: Math.max(end, directive.start + directive.directive.length),
+  };
 }
 
 /** Milliseconds of an nginx time (`60`, `90s`, `1h 30m`, `500ms`). */
 export function nginxTimeMs(text: string): number | undefined {
   if (/^\d+$/.test(text)) return Number(text) * 1000;
   const units: Readonly<Record<string, number>> = {
-    ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000, M: 2_592_000_000, y: 31_536_000_000,
+    ms: 1,
+    s: 1000,
+    m: 60_000,
+    h: 3_600_000,
+    d: 86_400_000,
+    w: 604_800_000,
+    M: 2_592_000_000,
+    y: 31_536_000_000,
   };
   let total = 0;
   let rest = text.trim();
@@ -182,7 +193,12 @@ function buildDump(source: Source, parts: readonly { name: string; start: number
   return finishRoot(source, first ? read(first) : [], { load }, problems);
 }
 
-function finishRoot(source: Source, directives: readonly NginxDirective[], expand: Expand, problems: ParseProblem[]): NginxRoot {
+function finishRoot(
+  source: Source,
+  directives: readonly NginxDirective[],
+  expand: Expand,
+  problems: ParseProblem[],
+): NginxRoot {
   const kind = rootKind(source, directives);
   const main = buildScope(kind, undefined, undefined, directives, expand);
   return { source, main, complete: kind === "main", problems };
@@ -234,7 +250,7 @@ function buildScope(
 
 function parentFolders(path: string): string[] {
   const out: string[] = [];
-  for (let folder = dirName(path); folder !== ""; ) {
+  for (let folder = dirName(path); folder !== "";) {
     folder = dirName(folder);
     out.push(folder);
   }

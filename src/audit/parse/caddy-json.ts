@@ -33,7 +33,8 @@ function routeSites(routes: YamlNode | undefined, addresses: readonly CaddyArg[]
   for (const route of routes?.items ?? []) {
     const hosts = (yamlAt(route, "match")?.items ?? []).flatMap((match) => yamlStrings(yamlAt(match, "host")));
     const directives = handlers(yamlAt(route, "handle"), 0);
-    if (hosts.length > 0) sites.push({ ...spanOf(route), addresses: hosts.map((host) => argOf(host.node, host.text)), directives });
+    if (hosts.length > 0)
+      sites.push({ ...spanOf(route), addresses: hosts.map((host) => argOf(host.node, host.text)), directives });
     else rest.push(...routeDirectives(route, 0));
   }
   if (rest.length > 0) sites.push({ ...spanOf(server), addresses, directives: rest });
@@ -59,9 +60,16 @@ function handlers(list: YamlNode | undefined, depth: number): CaddyDirective[] {
     if (kind === "reverse_proxy") return [proxyDirective(handler)];
     if (kind === "encode") {
       const names = [...(yamlAt(handler, "encodings")?.entries.keys() ?? [])];
-      return [directive(handler, "encode", names.map((name) => argOf(handler, name)))];
+      return [
+        directive(
+          handler,
+          "encode",
+          names.map((name) => argOf(handler, name)),
+        ),
+      ];
     }
-    if (kind === "request_body") return [directive(handler, "request_body", [], scalar("max_size", yamlAt(handler, "max_size")))];
+    if (kind === "request_body")
+      return [directive(handler, "request_body", [], scalar("max_size", yamlAt(handler, "max_size")))];
     if (kind === "authentication") {
       const accounts = yamlAt(handler, "providers", "http_basic", "accounts")?.items ?? [];
       return [
@@ -90,23 +98,52 @@ function proxyDirective(handler: YamlNode): CaddyDirective {
   const transport = yamlAt(handler, "transport");
   const inner: CaddyDirective[] = [];
   const versions = yamlAt(transport, "versions");
-  if (versions) inner.push(directive(versions, "versions", yamlStrings(versions).map((item) => argOf(item.node, item.text))));
+  if (versions)
+    inner.push(
+      directive(
+        versions,
+        "versions",
+        yamlStrings(versions).map((item) => argOf(item.node, item.text)),
+      ),
+    );
   inner.push(...duration("keepalive", yamlAt(transport, "keep_alive", "idle_timeout")));
   if (transport) block.push(directive(transport, "transport", [argOf(transport, "http")], inner));
-  for (const [name, operations] of [["header_up", yamlAt(handler, "headers", "request")], ["header_down", yamlAt(handler, "headers", "response")]] as const) {
-    for (const operation of headerOps(operations)) block.push({ ...operation, name, args: [argOf(operation, operation.name), ...operation.args] });
+  for (const [name, operations] of [
+    ["header_up", yamlAt(handler, "headers", "request")],
+    ["header_down", yamlAt(handler, "headers", "response")],
+  ] as const) {
+    for (const operation of headerOps(operations))
+      block.push({ ...operation, name, args: [argOf(operation, operation.name), ...operation.args] });
   }
   const trusted = yamlAt(handler, "trusted_proxies");
-  if (trusted) block.push(directive(trusted, "trusted_proxies", yamlStrings(trusted).map((item) => argOf(item.node, item.text))));
-  for (const key of ["stream_timeout", "stream_close_delay", "flush_interval"]) block.push(...duration(key, yamlAt(handler, key)));
-  return directive(handler, "reverse_proxy", upstreams.flatMap((dial) => (dial ? [argOf(dial, yamlText(dial) ?? "")] : [])), block);
+  if (trusted)
+    block.push(
+      directive(
+        trusted,
+        "trusted_proxies",
+        yamlStrings(trusted).map((item) => argOf(item.node, item.text)),
+      ),
+    );
+  for (const key of ["stream_timeout", "stream_close_delay", "flush_interval"])
+    block.push(...duration(key, yamlAt(handler, key)));
+  return directive(
+    handler,
+    "reverse_proxy",
+    upstreams.flatMap((dial) => (dial ? [argOf(dial, yamlText(dial) ?? "")] : [])),
+    block,
+  );
 }
 
 function headerOps(operations: YamlNode | undefined): CaddyDirective[] {
   const out: CaddyDirective[] = [];
-  for (const [prefix, key] of [["", "set"], ["+", "add"]] as const) {
+  for (const [prefix, key] of [
+    ["", "set"],
+    ["+", "add"],
+  ] as const) {
     for (const [name, entry] of yamlAt(operations, key)?.entries ?? []) {
-      const values = yamlStrings(entry.value).map((item) => argOf(item.node, item.text.replaceAll("{http.request.remote.host}", "{remote_host}")));
+      const values = yamlStrings(entry.value).map((item) =>
+        argOf(item.node, item.text.replaceAll("{http.request.remote.host}", "{remote_host}")),
+      );
       out.push(directive(entry.key, `${prefix}${name}`, values));
     }
   }
@@ -119,7 +156,10 @@ function serverBlock(server: YamlNode): CaddyDirective[] {
   const trusted = yamlAt(server, "trusted_proxies");
   if (trusted) {
     const ranges = yamlStrings(yamlAt(trusted, "ranges"));
-    const args = [argOf(trusted, yamlText(yamlAt(trusted, "source")) ?? "static"), ...ranges.map((item) => argOf(item.node, item.text))];
+    const args = [
+      argOf(trusted, yamlText(yamlAt(trusted, "source")) ?? "static"),
+      ...ranges.map((item) => argOf(item.node, item.text)),
+    ];
     out.push(directive(yamlEntrySpan(server, "trusted_proxies") ?? trusted, "trusted_proxies", args));
   }
   const strict = yamlKey(server, "trusted_proxies_strict");
@@ -137,7 +177,8 @@ function serverBlock(server: YamlNode): CaddyDirective[] {
 /** JSON durations are nanoseconds or Go strings. */
 function duration(name: string, node: YamlNode | undefined): CaddyDirective[] {
   if (!node) return [];
-  const text = typeof node.value === "number" ? (node.value === -1 ? "-1" : `${node.value / 1e9}s`) : (yamlText(node) ?? "");
+  const text =
+    typeof node.value === "number" ? (node.value === -1 ? "-1" : `${node.value / 1e9}s`) : (yamlText(node) ?? "");
   return [directive(node, name, [argOf(node, text)])];
 }
 
@@ -153,7 +194,12 @@ function spanOf(span: Span): Span {
   return { source: span.source, start: span.start, end: span.end };
 }
 
-function directive(span: Span, name: string, args: readonly CaddyArg[], block?: readonly CaddyDirective[]): CaddyDirective {
+function directive(
+  span: Span,
+  name: string,
+  args: readonly CaddyArg[],
+  block?: readonly CaddyDirective[],
+): CaddyDirective {
   const { line, column } = positionAt(span.source, span.start);
   return {
     ...spanOf(span),

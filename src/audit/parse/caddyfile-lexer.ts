@@ -14,7 +14,11 @@ export interface CaddyToken extends Span {
 export function lexCaddyfile(
   source: Source,
   env: Readonly<Record<string, string | undefined>>,
-): { readonly tokens: readonly CaddyToken[]; readonly comments: readonly Span[]; readonly problems: readonly ParseProblem[] } {
+): {
+  readonly tokens: readonly CaddyToken[];
+  readonly comments: readonly Span[];
+  readonly problems: readonly ParseProblem[];
+} {
   const { text } = source;
   const tokens: CaddyToken[] = [];
   const comments: Span[] = [];
@@ -47,7 +51,10 @@ export function lexCaddyfile(
     } else if (char === '"' || char === "`") {
       const read = readQuoted(text, at, char);
       if (!read.closed) {
-        problems.push({ span: { source, start: at, end: at + 1 }, message: `the string opened by ${char} is never closed` });
+        problems.push({
+          span: { source, start: at, end: at + 1 },
+          message: `the string opened by ${char} is never closed`,
+        });
       }
       push(at, read.end, read.value, char);
       at = read.end;

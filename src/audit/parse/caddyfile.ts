@@ -52,7 +52,10 @@ const MAX_EXPANDED = 50_000;
 /** Parses a Caddyfile. Never throws; a broken file gives problems and what could be read. */
 export function parseCaddyfile(
   source: Source,
-  options: { readonly resolveImport?: ImportResolver; readonly env?: Readonly<Record<string, string | undefined>> } = {},
+  options: {
+    readonly resolveImport?: ImportResolver;
+    readonly env?: Readonly<Record<string, string | undefined>>;
+  } = {},
 ): CaddyFile {
   const problems: ParseProblem[] = [];
   const comments: Span[] = [];
@@ -180,7 +183,9 @@ function expandImports(
         continue;
       }
       const filled = substituteArgs(part.tokens, args.slice(1), block);
-      const nested = part.isFile ? expandTopLevel(filled, state, [...trail, name]) : expandImports(filled, state, [...trail, name], depth + 1);
+      const nested = part.isFile
+        ? expandTopLevel(filled, state, [...trail, name])
+        : expandImports(filled, state, [...trail, name], depth + 1);
       const first = nested[0];
       if (first) nested[0] = { ...first, first: true };
       out.push(...nested);
@@ -270,7 +275,8 @@ function readSegments(tokens: readonly CaddyToken[], state: ParseState): Segment
       // A file with one site needs no braces: everything that follows belongs to it.
       const body = readDirectives(tokens, i, state, 0, true);
       const span = { source: firstKey.source, start: firstKey.start, end: tokens.at(-1)?.end ?? firstKey.end };
-      if (keys.length > 0) segments.push({ keys, span, directive: directiveOf(firstKey, keys, span.end, body.directives) });
+      if (keys.length > 0)
+        segments.push({ keys, span, directive: directiveOf(firstKey, keys, span.end, body.directives) });
       i = Math.max(body.next, i + 1);
       continue;
     }

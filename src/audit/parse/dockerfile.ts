@@ -31,7 +31,9 @@ export interface DockerfileParse {
 }
 
 const KNOWN = new Set(
-  "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME WORKDIR".split(" "),
+  "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME WORKDIR".split(
+    " ",
+  ),
 );
 
 /** Parses a Dockerfile: parser directives, stages, continuation, heredocs, exec and shell form. */
@@ -59,7 +61,10 @@ export function parseDockerfile(source: Source): DockerfileParse {
     const head = /^([A-Za-z]+)(?:\s+|$)/.exec(logical.text);
     const name = (head?.[1] ?? "").toUpperCase();
     if (!KNOWN.has(name)) {
-      problems.push({ span: { source, start, end }, message: `"${trimmed.slice(0, 40)}" is not a Dockerfile instruction` });
+      problems.push({
+        span: { source, start, end },
+        message: `"${trimmed.slice(0, 40)}" is not a Dockerfile instruction`,
+      });
       continue;
     }
     let value = logical.text.slice(head?.[0].length ?? 0).trim();
@@ -129,7 +134,13 @@ function readLogicalLine(
 }
 
 /** Offset after the bodies of the heredocs that `value` opens; undefined when it opens none. */
-function skipHeredocs(source: Source, value: string, from: number, problems: ParseProblem[], start: number): number | undefined {
+function skipHeredocs(
+  source: Source,
+  value: string,
+  from: number,
+  problems: ParseProblem[],
+  start: number,
+): number | undefined {
   const marks = [...value.matchAll(/<<(-?)\s*(["']?)([A-Za-z_][A-Za-z0-9_]*)\2/g)];
   if (marks.length === 0) return undefined;
   let at = from;
@@ -145,7 +156,10 @@ function skipHeredocs(source: Source, value: string, from: number, problems: Par
       }
     }
     if (!closed) {
-      problems.push({ span: { source, start, end: start + 3 }, message: `the heredoc ${mark[3]} has no closing marker` });
+      problems.push({
+        span: { source, start, end: start + 3 },
+        message: `the heredoc ${mark[3]} has no closing marker`,
+      });
     }
   }
   return at;
@@ -163,7 +177,12 @@ function parseExec(value: string): readonly string[] | undefined {
 }
 
 function collectStages(instructions: readonly DockerInstruction[]): DockerStage[] {
-  const stages: { name: string | undefined; base: string; from: DockerInstruction; instructions: DockerInstruction[] }[] = [];
+  const stages: {
+    name: string | undefined;
+    base: string;
+    from: DockerInstruction;
+    instructions: DockerInstruction[];
+  }[] = [];
   for (const instruction of instructions) {
     if (instruction.name === "FROM") {
       const [base = "", as, name] = instruction.value.split(/\s+/);

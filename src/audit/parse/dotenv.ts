@@ -41,16 +41,24 @@ export function parseDotenv(source: Source): DotenvParse {
       continue;
     }
     const match = /^(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*[=:]?[ \t]*/.exec(text.slice(lead, lineEnd));
-    const hasSeparator = match ? /[=:]/.test(match[0].slice((match[0].match(/^(?:export\s+)?[A-Za-z0-9_.-]+/)?.[0] ?? "").length)) : false;
+    const hasSeparator = match
+      ? /[=:]/.test(match[0].slice((match[0].match(/^(?:export\s+)?[A-Za-z0-9_.-]+/)?.[0] ?? "").length))
+      : false;
     if (!match || (!hasSeparator && trimmed !== match[1])) {
-      problems.push({ span: { source, start: lead, end: lineEnd }, message: `"${trimmed.slice(0, 40)}" is not NAME=value` });
+      problems.push({
+        span: { source, start: lead, end: lineEnd },
+        message: `"${trimmed.slice(0, 40)}" is not NAME=value`,
+      });
       at = lineEnd + 1;
       continue;
     }
     const valueStart = lead + match[0].length;
     const value = readValue(text, valueStart, lineEnd);
     if (!value.closed) {
-      problems.push({ span: { source, start: valueStart, end: lineEnd }, message: `the quote of ${match[1]} is never closed` });
+      problems.push({
+        span: { source, start: valueStart, end: lineEnd },
+        message: `the quote of ${match[1]} is never closed`,
+      });
     }
     entries.push({
       source,
@@ -140,7 +148,11 @@ export function interpolate(text: string, lookup: (name: string) => string | und
 
 // ---
 
-function readValue(text: string, start: number, lineEnd: number): { raw: string; quote: "" | "'" | '"'; end: number; closed: boolean } {
+function readValue(
+  text: string,
+  start: number,
+  lineEnd: number,
+): { raw: string; quote: "" | "'" | '"'; end: number; closed: boolean } {
   const first = text[start];
   if (first === "'" || first === '"') {
     // A quoted value may go on over several lines.

@@ -2,7 +2,16 @@ import type { Source, Span } from "../source.ts";
 import { lineSpan, lineText } from "../source.ts";
 import type { ParseProblem } from "../types.ts";
 
-export type HashScheme = "bcrypt" | "argon2" | "sha512-crypt" | "sha256-crypt" | "apr1-md5" | "md5-crypt" | "sha1" | "des-crypt" | "plain";
+export type HashScheme =
+  | "bcrypt"
+  | "argon2"
+  | "sha512-crypt"
+  | "sha256-crypt"
+  | "apr1-md5"
+  | "md5-crypt"
+  | "sha1"
+  | "des-crypt"
+  | "plain";
 
 export interface HtpasswdEntry extends Span {
   readonly user: string;

@@ -229,7 +229,10 @@ function createLexer(source: Source, from: number, end: number): Lexer {
     at += 1;
     while (at < end && text[at] !== quote) at += text[at] === "\\" ? 2 : 1;
     if (at >= end) {
-      problems.push({ span: { source, start, end: start + 1 }, message: `the string opened by ${quote} is never closed` });
+      problems.push({
+        span: { source, start, end: start + 1 },
+        message: `the string opened by ${quote} is never closed`,
+      });
       at = end;
       return token("word", start, end, unescape(text.slice(start + 1, end)), true);
     }

@@ -68,7 +68,10 @@ export function parseUnit(source: Source): UnitParse {
     }
     const equals = value.indexOf("=");
     if (equals === -1) {
-      problems.push({ span: { source, start: lead, end }, message: `"${trimmed.slice(0, 60)}" is neither a section nor Key=value` });
+      problems.push({
+        span: { source, start: lead, end },
+        message: `"${trimmed.slice(0, 60)}" is neither a section nor Key=value`,
+      });
       continue;
     }
     if (section === "") {

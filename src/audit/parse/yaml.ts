@@ -144,7 +144,11 @@ function convert(node: unknown, state: Convert, depth: number): YamlNode | undef
   if (isScalar(node)) {
     const raw: unknown = node.value;
     const value = typeof raw === "string" || typeof raw === "number" || typeof raw === "boolean" ? raw : null;
-    const quoted = node.type === "QUOTE_DOUBLE" || node.type === "QUOTE_SINGLE" || node.type === "BLOCK_LITERAL" || node.type === "BLOCK_FOLDED";
+    const quoted =
+      node.type === "QUOTE_DOUBLE" ||
+      node.type === "QUOTE_SINGLE" ||
+      node.type === "BLOCK_LITERAL" ||
+      node.type === "BLOCK_FOLDED";
     const text = quoted || raw === null ? String(value ?? "") : (node.source ?? String(raw));
     result = { ...base, kind: "scalar", value, text, quoted, entries: NO_ENTRIES, items: [] };
   } else if (isSeq(node)) {
@@ -154,7 +158,15 @@ function convert(node: unknown, state: Convert, depth: number): YamlNode | undef
     });
     result = { ...base, kind: "seq", value: null, text: "", quoted: false, entries: NO_ENTRIES, items };
   } else {
-    result = { ...base, kind: "map", value: null, text: "", quoted: false, entries: convertMap(node.items, state, depth, start), items: [] };
+    result = {
+      ...base,
+      kind: "map",
+      value: null,
+      text: "",
+      quoted: false,
+      entries: convertMap(node.items, state, depth, start),
+      items: [],
+    };
   }
   if (node.anchor !== undefined) state.anchors.set(node.anchor, result);
   return result;
@@ -187,7 +199,18 @@ function convertMap(
 }
 
 function emptyScalar(source: Source, at: number): YamlNode {
-  return { source, start: at, end: at, kind: "scalar", value: null, text: "", quoted: false, entries: NO_ENTRIES, items: [], tag: undefined };
+  return {
+    source,
+    start: at,
+    end: at,
+    kind: "scalar",
+    value: null,
+    text: "",
+    quoted: false,
+    entries: NO_ENTRIES,
+    items: [],
+    tag: undefined,
+  };
 }
 
 /** Deepest run of open brackets: a cheap bound before the library's recursive parser sees the text. */

@@ -14,7 +14,10 @@ export const rule: Rule = {
   fixKind: "safe",
   *check(facts) {
     for (const project of facts.compose) {
-      const hasProxy = project.services.some((service) => isProxyService(service)) || facts.nginxPoints.length > 0 || facts.caddyPoints.length > 0;
+      const hasProxy =
+        project.services.some((service) => isProxyService(service)) ||
+        facts.nginxPoints.length > 0 ||
+        facts.caddyPoints.length > 0;
       for (const service of project.services) {
         const ours = facts.app.isService(service);
         if (isProxyService(service) || (!ours && !hasProxy)) continue;

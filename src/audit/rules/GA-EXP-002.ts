@@ -13,7 +13,9 @@ export const rule: Rule = {
   reads: ["shell", "compose"],
   fixKind: "manual",
   *check(facts) {
-    const published = facts.services.flatMap((service) => service.ports.filter((port) => port.hostIp === undefined || !isLoopbackHost(port.hostIp)));
+    const published = facts.services.flatMap((service) =>
+      service.ports.filter((port) => port.hostIp === undefined || !isLoopbackHost(port.hostIp)),
+    );
     for (const source of facts.scripts) {
       const docker = published.length > 0 || /\bdocker\b/.test(source.text);
       const match = /^[^\n#]*\bufw\s+(?:--force\s+)?(?:enable|allow|default|deny)\b[^\n]*/m.exec(source.text);
@@ -31,7 +33,11 @@ export const rule: Rule = {
     for (const service of appServices(facts)) {
       for (const port of service.ports) {
         if (port.hostIp === undefined || !isLoopbackHost(port.hostIp)) continue;
-        yield { span: port.node, message: `on Docker ${facts.versions.docker} a port published on ${port.hostIp} is reachable from the same network segment`, fix: "Update to Docker 28 or newer, or do not publish the port." };
+        yield {
+          span: port.node,
+          message: `on Docker ${facts.versions.docker} a port published on ${port.hostIp} is reachable from the same network segment`,
+          fix: "Update to Docker 28 or newer, or do not publish the port.",
+        };
       }
     }
   },

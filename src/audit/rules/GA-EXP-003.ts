@@ -34,7 +34,9 @@ export const rule: Rule = {
         span: headSpan(at),
         message: `${value?.value} is the proxy container ${proxy.name} itself: nothing listens there`,
         fix: `Pass on to the service's name: \`${app?.name ?? "gigastt"}:${target.port ?? port}\`.`,
-        ...(value && app ? { edits: [replace(value, value.value.replace(/(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])/, app.name))] } : {}),
+        ...(value && app
+          ? { edits: [replace(value, value.value.replace(/(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])/, app.name))] }
+          : {}),
         related: [{ span: proxy.nameSpan, message: "the proxy's container" }],
       };
     }
@@ -48,25 +50,46 @@ export const rule: Rule = {
           message: `${target.host}:${target.port ?? ""} is the proxy container ${proxy.name} itself: nothing listens there`,
           fix: `Pass on to the service's name: \`${app?.name ?? "gigastt"}:${target.port ?? port}\`.`,
           ...(app ? { edits: [replace(target.span, `${app.name}:${target.port ?? port}`)] } : {}),
-          related: [{ span: proxy.nameSpan, message: "the proxy's container" }, { span: caddyHead(point.proxy), message: "passed on here" }],
+          related: [
+            { span: proxy.nameSpan, message: "the proxy's container" },
+            { span: caddyHead(point.proxy), message: "passed on here" },
+          ],
         };
       }
     }
     for (const service of appServices(facts)) {
       if (!containerised([service])) continue;
       const bound = boundToLoopback(service);
-      if (bound) yield { span: bound.span, message: `${service.name} listens on ${bound.host} inside its container: no other container reaches it`, fix: "Listen on 0.0.0.0 inside the container (with server.allowBindAny) and do not publish the port." };
+      if (bound)
+        yield {
+          span: bound.span,
+          message: `${service.name} listens on ${bound.host} inside its container: no other container reaches it`,
+          fix: "Listen on 0.0.0.0 inside the container (with server.allowBindAny) and do not publish the port.",
+        };
     }
     for (const workload of appWorkloads(facts)) {
       const container = appContainer(facts, workload);
-      const words = [...yamlStrings(yamlAt(container?.node, "command")), ...yamlStrings(yamlAt(container?.node, "args"))];
+      const words = [
+        ...yamlStrings(yamlAt(container?.node, "command")),
+        ...yamlStrings(yamlAt(container?.node, "args")),
+      ];
       const host = hostFlag(words.map((item) => item.text));
       const flag = words.find((item) => /--host(?:=|$)|server\.host/.test(item.text));
-      if (host !== undefined && isLoopbackHost(host) && flag) yield { span: flag.node, message: `the server listens on ${host} inside its pod: no Service reaches it`, fix: "Listen on 0.0.0.0 inside the pod." };
+      if (host !== undefined && isLoopbackHost(host) && flag)
+        yield {
+          span: flag.node,
+          message: `the server listens on ${host} inside its pod: no Service reaches it`,
+          fix: "Listen on 0.0.0.0 inside the pod.",
+        };
       for (const item of yamlAt(container?.node, "env")?.items ?? []) {
         const value = yamlText(yamlAt(item, "value"));
-        if (yamlText(yamlAt(item, "name")) !== "GIGASTT_SERVER_HOST" || value === undefined || !isLoopbackHost(value)) continue;
-        yield { span: yamlEntrySpan(item, "value") ?? item, message: `the server listens on ${value} inside its pod: no Service reaches it`, fix: "Listen on 0.0.0.0 inside the pod." };
+        if (yamlText(yamlAt(item, "name")) !== "GIGASTT_SERVER_HOST" || value === undefined || !isLoopbackHost(value))
+          continue;
+        yield {
+          span: yamlEntrySpan(item, "value") ?? item,
+          message: `the server listens on ${value} inside its pod: no Service reaches it`,
+          fix: "Listen on 0.0.0.0 inside the pod.",
+        };
       }
     }
   },
@@ -74,14 +97,19 @@ export const rule: Rule = {
 
 /** The first service with a network of its own. */
 function containerised(services: readonly ComposeService[]): ComposeService | undefined {
-  return services.find((service) => !/^(?:host|service:|container:)/.test(yamlText(yamlAt(service.node, "network_mode")) ?? ""));
+  return services.find(
+    (service) => !/^(?:host|service:|container:)/.test(yamlText(yamlAt(service.node, "network_mode")) ?? ""),
+  );
 }
 
 function boundToLoopback(service: ComposeService): { readonly host: string; readonly span: Span } | undefined {
   const command = yamlAt(service.node, "command");
   const host = hostFlag(commandWords(command).words);
-  if (command && host !== undefined && isLoopbackHost(host)) return { host, span: yamlEntrySpan(service.node, "command") ?? command };
-  const entry = environment(service).find((item) => item.name === "GIGASTT_SERVER_HOST" && item.value !== undefined && isLoopbackHost(item.value));
+  if (command && host !== undefined && isLoopbackHost(host))
+    return { host, span: yamlEntrySpan(service.node, "command") ?? command };
+  const entry = environment(service).find(
+    (item) => item.name === "GIGASTT_SERVER_HOST" && item.value !== undefined && isLoopbackHost(item.value),
+  );
   return entry ? { host: entry.value ?? "", span: entry.span } : undefined;
 }
 

@@ -22,7 +22,9 @@ export const rule: Rule = {
     const related = facts.assume.related("deploy.auth.kind");
     for (const point of appNginxPoints(facts)) {
       const server = point.server;
-      const somewhere = server ? nginxAuth(server) || nginxLocations(server).some((location) => nginxAuth(location)) : nginxAuth(point.scope);
+      const somewhere = server
+        ? nginxAuth(server) || nginxLocations(server).some((location) => nginxAuth(location))
+        : nginxAuth(point.scope);
       if (!somewhere && !declared) continue;
       const bare = routesAt(point).filter((route) => !open.has(route.path) && route.traffic !== "metrics");
       const first = bare[0];
@@ -37,20 +39,45 @@ export const rule: Rule = {
       }
       const satisfy = inherited(point.scope, "satisfy");
       const allow = inherited(point.scope, "allow");
-      if (first && satisfy && arg(satisfy, 0) === "any" && allow && /^(?:all|0\.0\.0\.0\/0|10\.|172\.(?:1[6-9]|2\d|3[01])\.|192\.168\.)/.test(arg(allow, 0))) {
-        yield { span: headSpan(satisfy), message: `satisfy any with \`allow ${arg(allow, 0)}\` lets those addresses in without the password`, fix: "Write `satisfy all;`.", confidence: "likely" };
+      if (
+        first &&
+        satisfy &&
+        arg(satisfy, 0) === "any" &&
+        allow &&
+        /^(?:all|0\.0\.0\.0\/0|10\.|172\.(?:1[6-9]|2\d|3[01])\.|192\.168\.)/.test(arg(allow, 0))
+      ) {
+        yield {
+          span: headSpan(satisfy),
+          message: `satisfy any with \`allow ${arg(allow, 0)}\` lets those addresses in without the password`,
+          fix: "Write `satisfy all;`.",
+          confidence: "likely",
+        };
       }
     }
     for (const server of new Set(appNginxPoints(facts).flatMap((point) => (point.server ? [point.server] : [])))) {
       for (const location of nginxLocations(server)) {
         if (!nginxAuth(location)) continue;
-        const early = location.own.find((directive) => directive.directive === "return" && /^2\d\d$/.test(arg(directive, 0)));
-        if (early) yield { span: headSpan(early), message: `\`return ${arg(early, 0)}\` answers before nginx asks for the password`, fix: "Serve the answer from a file or an upstream, or treat this location as public." };
+        const early = location.own.find(
+          (directive) => directive.directive === "return" && /^2\d\d$/.test(arg(directive, 0)),
+        );
+        if (early)
+          yield {
+            span: headSpan(early),
+            message: `\`return ${arg(early, 0)}\` answers before nginx asks for the password`,
+            fix: "Serve the answer from a file or an upstream, or treat this location as public.",
+          };
       }
     }
     for (const point of appCaddyPoints(facts)) {
       if (!caddyAuthSomewhere(point.site) && !declared) continue;
-      const bare = SERVER_ROUTES.filter((route) => route.traffic !== "metrics" && route.path !== "/ws" && !open.has(route.path) && caddyPointFor(point, route.path) && !caddyAuth(point, route.path));
+      const bare = SERVER_ROUTES.filter(
+        (route) =>
+          route.traffic !== "metrics" &&
+          route.path !== "/ws" &&
+          !open.has(route.path) &&
+          caddyPointFor(point, route.path) &&
+          !caddyAuth(point, route.path),
+      );
       if (bare.length === 0) continue;
       yield {
         span: caddyHead(point.proxy),

@@ -16,7 +16,14 @@ export const rule: Rule = {
   *check(facts) {
     for (const point of facts.nginxPoints) {
       const header = effectiveHeaders(point.scope).headers.get("authorization");
-      if (!header || header.value === "" || /^\$http_authorization$/.test(header.value) || nginxAuth(point.scope) || nginxDenied(point.scope)) continue;
+      if (
+        !header ||
+        header.value === "" ||
+        /^\$http_authorization$/.test(header.value) ||
+        nginxAuth(point.scope) ||
+        nginxDenied(point.scope)
+      )
+        continue;
       yield {
         span: headSpan(header.directive),
         message: "an Authorization header is added for everybody: this location asks for no credentials",
@@ -26,9 +33,21 @@ export const rule: Rule = {
     }
     for (const point of facts.caddyPoints) {
       for (const header of children(point.proxy, "header_up")) {
-        if (!/^\+?authorization$/i.test(header.args[0]?.value ?? "") || caddyAuth(point, point.paths[0]?.replace(/\*$/, "") ?? "/")) continue;
-        if (header.args.length < 2 || /^\{(?:header\.Authorization|http\.request\.header\.Authorization)\}$/i.test(header.args[1]?.value ?? "")) continue;
-        yield { span: caddyHead(header), message: "an Authorization header is added for everybody: this site asks for no credentials", fix: "Add basic_auth or forward_auth in front, or drop the header." };
+        if (
+          !/^\+?authorization$/i.test(header.args[0]?.value ?? "") ||
+          caddyAuth(point, point.paths[0]?.replace(/\*$/, "") ?? "/")
+        )
+          continue;
+        if (
+          header.args.length < 2 ||
+          /^\{(?:header\.Authorization|http\.request\.header\.Authorization)\}$/i.test(header.args[1]?.value ?? "")
+        )
+          continue;
+        yield {
+          span: caddyHead(header),
+          message: "an Authorization header is added for everybody: this site asks for no credentials",
+          fix: "Add basic_auth or forward_auth in front, or drop the header.",
+        };
       }
     }
   },

@@ -29,14 +29,21 @@ export const rule: Rule = {
     }
     for (const point of appCaddyPoints(facts)) {
       const path = point.paths[0]?.replace(/\*$/, "") ?? "/v1/transcribe";
-      const basic = [...point.site.directives, ...point.around.flatMap((block) => block.block ?? [])].find((directive) => /^basic_?auth$/.test(directive.name));
+      const basic = [...point.site.directives, ...point.around.flatMap((block) => block.block ?? [])].find(
+        (directive) => /^basic_?auth$/.test(directive.name),
+      );
       if (!basic || !caddyAuth(point, path)) continue;
-      if (children(point.proxy, "header_up").some((header) => /^[-+]?authorization$/i.test(header.args[0]?.value ?? ""))) continue;
+      if (
+        children(point.proxy, "header_up").some((header) => /^[-+]?authorization$/i.test(header.args[0]?.value ?? ""))
+      )
+        continue;
       yield {
         span: caddyHead(point.proxy),
         message: "the client's Authorization header, with the password Caddy checked, is passed on",
         fix: "Write `header_up -Authorization`.",
-        ...(point.file.source.path.endsWith(".json") ? {} : { edits: [addCaddy(point.proxy, "header_up -Authorization")] }),
+        ...(point.file.source.path.endsWith(".json")
+          ? {}
+          : { edits: [addCaddy(point.proxy, "header_up -Authorization")] }),
         related: [{ span: caddyHead(basic), message: "the password is checked here" }],
       };
     }

@@ -17,10 +17,17 @@ export const rule: Rule = {
   *check(facts) {
     const { assume } = facts;
     if (assume.isSet("metrics.enabled") && !assume.flag("metrics.enabled")) return;
-    const soft = assume.isSet("metrics.enabled") ? {} : { severity: "warning" as const, confidence: "needs-context" as const };
+    const soft = assume.isSet("metrics.enabled")
+      ? {}
+      : { severity: "warning" as const, confidence: "needs-context" as const };
     const related = assume.related("metrics.enabled");
     for (const point of appNginxPoints(facts)) {
-      if (!routesAt(point).some((route) => route.traffic === "metrics") || nginxAuth(point.scope) || nginxDenied(point.scope)) continue;
+      if (
+        !routesAt(point).some((route) => route.traffic === "metrics") ||
+        nginxAuth(point.scope) ||
+        nginxDenied(point.scope)
+      )
+        continue;
       const at = point.location.directive ?? point.pass;
       yield {
         span: headSpan(point.pass),
@@ -38,7 +45,17 @@ export const rule: Rule = {
         span: caddyHead(point.proxy),
         message: `/metrics goes through this proxy to the server, for everybody${soft.severity ? ", once metrics are enabled" : ""}`,
         fix: "Add `handle /metrics { respond 404 }` (and put the proxy into a `handle` of its own).",
-        ...(point.file.source.path.endsWith(".json") ? {} : { edits: [insertLineBefore(at.source, at.start, point.around.length > 0 ? "handle /metrics {\n\t\trespond 404\n\t}" : "respond /metrics 404")] }),
+        ...(point.file.source.path.endsWith(".json")
+          ? {}
+          : {
+              edits: [
+                insertLineBefore(
+                  at.source,
+                  at.start,
+                  point.around.length > 0 ? "handle /metrics {\n\t\trespond 404\n\t}" : "respond /metrics 404",
+                ),
+              ],
+            }),
         related,
         ...soft,
       };

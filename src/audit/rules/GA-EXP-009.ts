@@ -24,7 +24,11 @@ export const rule: Rule = {
     for (const origin of assume.list("server.allowedOrigins")) {
       const url = parseAddress(origin);
       if (url.scheme === "http" && !isLoopbackHost(url.host) && !isIpLiteral(url.host) && list) {
-        yield { span: list, message: `server.allowedOrigins contains ${origin}: pages sent without TLS can be replaced on the way`, fix: "Use the https:// origin." };
+        yield {
+          span: list,
+          message: `server.allowedOrigins contains ${origin}: pages sent without TLS can be replaced on the way`,
+          fix: "Use the https:// origin.",
+        };
       }
     }
     if (allowed.has("*")) return;
@@ -48,7 +52,8 @@ function allowedOrigins(facts: Facts): string[] {
   const out = [...assume.list("server.allowedOrigins")];
   if (domain !== undefined) out.push(`https://${domain}${port === 443 ? "" : `:${port}`}`, `http://${domain}`);
   for (const service of appServices(facts)) {
-    for (const entry of environment(service)) if (/ALLOW(?:ED)?_ORIGINS?$/.test(entry.name)) out.push(...(entry.value ?? "").split(/[,\s]+/));
+    for (const entry of environment(service))
+      if (/ALLOW(?:ED)?_ORIGINS?$/.test(entry.name)) out.push(...(entry.value ?? "").split(/[,\s]+/));
   }
   return out.map((origin) => origin.replace(/\/$/, "").toLowerCase());
 }
@@ -58,7 +63,9 @@ function publicOrigins(facts: Facts): readonly { readonly origin: string; readon
   for (const point of appNginxPoints(facts)) {
     if (!point.server) continue;
     const listens = ownAll(point.server, "listen");
-    const tls = listens.find((listen) => listen.args.some((argument) => argument.value === "ssl" || argument.value === "quic"));
+    const tls = listens.find((listen) =>
+      listen.args.some((argument) => argument.value === "ssl" || argument.value === "quic"),
+    );
     if (!tls) continue;
     const port = Number(/(\d+)$/.exec(arg(tls, 0))?.[1] ?? 443);
     for (const names of ownAll(point.server, "server_name")) {
@@ -71,7 +78,8 @@ function publicOrigins(facts: Facts): readonly { readonly origin: string; readon
   for (const point of appCaddyPoints(facts)) {
     for (const address of point.site.addresses) {
       const url = parseAddress(address.value);
-      if (url.scheme === "http" || !/^[\w-]+(?:\.[\w-]+)+$/.test(url.host) || isIpLiteral(url.host) || url.port === 80) continue;
+      if (url.scheme === "http" || !/^[\w-]+(?:\.[\w-]+)+$/.test(url.host) || isIpLiteral(url.host) || url.port === 80)
+        continue;
       out.set(`https://${url.host}${url.port === undefined || url.port === 443 ? "" : `:${url.port}`}`, address);
     }
   }

@@ -19,17 +19,35 @@ export const rule: Rule = {
     for (const file of facts.caddy) {
       for (const directive of every(file.sites.flatMap((site) => site.directives))) {
         if (directive.name === "basic_auth" && isBelow(version, "2.8.0")) {
-          yield { span: caddyHead(directive), message: `Caddy ${version} does not know basic_auth`, fix: "Write `basicauth`, or use Caddy 2.8 or newer.", edits: [replace(directive.nameSpan, "basicauth")] };
+          yield {
+            span: caddyHead(directive),
+            message: `Caddy ${version} does not know basic_auth`,
+            fix: "Write `basicauth`, or use Caddy 2.8 or newer.",
+            edits: [replace(directive.nameSpan, "basicauth")],
+          };
         }
         if (directive.name === "basicauth" && (version === undefined || compareVersions(version, "2.8.0") >= 0)) {
-          yield { span: caddyHead(directive), message: "`basicauth` is deprecated since Caddy 2.8", fix: "Write `basic_auth`.", severity: "note", confidence: version === undefined ? "needs-context" : "certain", ...(version === undefined ? {} : { edits: [replace(directive.nameSpan, "basic_auth")] }) };
+          yield {
+            span: caddyHead(directive),
+            message: "`basicauth` is deprecated since Caddy 2.8",
+            fix: "Write `basic_auth`.",
+            severity: "note",
+            confidence: version === undefined ? "needs-context" : "certain",
+            ...(version === undefined ? {} : { edits: [replace(directive.nameSpan, "basic_auth")] }),
+          };
         }
         if (directive.name === "basic_auth" || directive.name === "basicauth") yield* accounts(directive);
       }
     }
     for (const file of facts.htpasswds) {
       for (const entry of file.entries) {
-        if (entry.scheme === "bcrypt" || entry.scheme === "argon2" || entry.scheme === "sha512-crypt" || entry.scheme === "sha256-crypt") continue;
+        if (
+          entry.scheme === "bcrypt" ||
+          entry.scheme === "argon2" ||
+          entry.scheme === "sha512-crypt" ||
+          entry.scheme === "sha256-crypt"
+        )
+          continue;
         yield {
           span: entry,
           message: `the password of ${entry.user} is stored as ${entry.scheme === "plain" ? "plain text or an unknown hash" : entry.scheme}`,
@@ -44,11 +62,18 @@ export const rule: Rule = {
 function* accounts(directive: CaddyDirective): Generator<Hit> {
   for (const account of directive.block ?? []) {
     const hash = account.args[0];
-    if (!hash || /^\{.+\}$/.test(hash.value) || /^\{\$/.test(hash.value)) continue;
+    if (!hash || /^\{.+\}$/.test(hash.value) || hash.value.startsWith("{$")) continue;
     const scheme = hashScheme(hash.value);
-    const encoded = scheme === "plain" && /^[A-Za-z0-9+/]{60,}={0,2}$/.test(hash.value) && hashScheme(Buffer.from(hash.value, "base64").toString("latin1")) === "bcrypt";
+    const encoded =
+      scheme === "plain" &&
+      /^[A-Za-z0-9+/]{60,}={0,2}$/.test(hash.value) &&
+      hashScheme(Buffer.from(hash.value, "base64").toString("latin1")) === "bcrypt";
     if (scheme === "bcrypt" || scheme === "argon2" || encoded) continue;
-    yield { span: hash, message: `the password of ${account.name} is not a bcrypt or argon2id hash: Caddy refuses it, or it is stored in clear`, fix: "Hash it with `caddy hash-password` or `gigastt secrets`." };
+    yield {
+      span: hash,
+      message: `the password of ${account.name} is not a bcrypt or argon2id hash: Caddy refuses it, or it is stored in clear`,
+      fix: "Hash it with `caddy hash-password` or `gigastt secrets`.",
+    };
   }
 }
 

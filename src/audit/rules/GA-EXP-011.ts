@@ -42,7 +42,12 @@ export const rule: Rule = {
       }
       for (const [name, label] of yamlAt(service.node, "labels")?.entries ?? []) {
         const text = yamlText(label.value) ?? "";
-        if (HASH.test(text.replaceAll("$$", "\0"))) yield { span: label.key, message: `label ${name} holds a hash whose dollar signs Compose replaces`, fix: "Double every dollar sign (`$$apr1$$…`)." };
+        if (HASH.test(text.replaceAll("$$", "\0")))
+          yield {
+            span: label.key,
+            message: `label ${name} holds a hash whose dollar signs Compose replaces`,
+            fix: "Double every dollar sign (`$$apr1$$…`).",
+          };
       }
     }
   },

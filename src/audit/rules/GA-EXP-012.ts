@@ -16,7 +16,8 @@ export const rule: Rule = {
   *check(facts) {
     for (const file of facts.files) {
       const { source, kind } = file;
-      if ((kind !== "htpasswd" && kind !== "dotenv" && kind !== "key") || source.mode === undefined || isSample(source)) continue;
+      if ((kind !== "htpasswd" && kind !== "dotenv" && kind !== "key") || source.mode === undefined || isSample(source))
+        continue;
       // A password file is shared with the proxy's group; keys and environments with nobody.
       const open = kind === "htpasswd" ? source.mode & 0o007 : source.mode & 0o077;
       if (open === 0) continue;
@@ -27,23 +28,34 @@ export const rule: Rule = {
       };
     }
     for (const source of facts.scripts) {
-      for (const match of source.text.matchAll(/^[^\n#]*\bchmod\s+(?:-R\s+)?(0?[0-7]?[0-7][0-7][0-7]|[ugoa]*\+[rwx]+)\s+(\S*(?:htpasswd|\.env|\.key|secret|privkey)\S*)/gm)) {
+      for (const match of source.text.matchAll(
+        /^[^\n#]*\bchmod\s+(?:-R\s+)?(0?[0-7]?[0-7][0-7][0-7]|[ugoa]*\+[rwx]+)\s+(\S*(?:htpasswd|\.env|\.key|secret|privkey)\S*)/gm,
+      )) {
         const bits = Number.parseInt(match[1] ?? "", 8);
         const loose = Number.isNaN(bits) ? /^(?:a|o)?\+[rwx]*r/.test(match[1] ?? "") : (bits & 0o007) !== 0;
         if (!loose) continue;
         const start = match.index + match[0].search(/\bchmod\b/);
-        yield { span: { source, start, end: match.index + match[0].length }, message: `chmod ${match[1]} lets every user of the machine read ${match[2]}`, fix: "Use 640 with the proxy's group, or 600." };
+        yield {
+          span: { source, start, end: match.index + match[0].length },
+          message: `chmod ${match[1]} lets every user of the machine read ${match[2]}`,
+          fix: "Use 640 with the proxy's group, or 600.",
+        };
       }
     }
     for (const service of appServices(facts)) {
       const user = yamlText(yamlAt(service.node, "user"))?.split(":")[0];
       if (user === undefined || !/^\d+$/.test(user) || user === "0") continue;
-      const used = new Set((yamlAt(service.node, "secrets")?.items ?? []).map((item) => yamlText(item) ?? yamlText(yamlAt(item, "source"))));
+      const used = new Set(
+        (yamlAt(service.node, "secrets")?.items ?? []).map(
+          (item) => yamlText(item) ?? yamlText(yamlAt(item, "source")),
+        ),
+      );
       for (const name of used) {
         const secret = name === undefined ? undefined : yamlAt(service.project.root, "secrets", name);
         const path = service.project.text(yamlAt(secret, "file"));
         const source = path === undefined ? undefined : facts.tree.get(joinPath(service.project.folder, path));
-        if (!source || source.mode === undefined || source.uid === Number(user) || (source.mode & 0o004) !== 0) continue;
+        if (!source || source.mode === undefined || source.uid === Number(user) || (source.mode & 0o004) !== 0)
+          continue;
         yield {
           span: yamlEntrySpan(secret, "file") ?? service.nameSpan,
           message: `secret ${name} (mode ${mode(source.mode)}, owner ${source.uid ?? "?"}) is unreadable for user ${user} of ${service.name}`,

@@ -13,10 +13,18 @@ export const rule: Rule = {
   reads: ["systemd", "caddyfile"],
   fixKind: "safe",
   *check(facts) {
-    const fromEnv = facts.caddy.find((file) => /\{env\.\w*(?:HASH|PASS|SECRET|TOKEN|KEY)\w*\}|\{\$\w*(?:HASH|PASS|SECRET|TOKEN|KEY)\w*/i.test(file.source.text));
+    const fromEnv = facts.caddy.find((file) =>
+      /\{env\.\w*(?:HASH|PASS|SECRET|TOKEN|KEY)\w*\}|\{\$\w*(?:HASH|PASS|SECRET|TOKEN|KEY)\w*/i.test(file.source.text),
+    );
     for (const unit of facts.units) {
       const start = unit.get("Service", "ExecStart");
-      const secrets = unit.all("Service", "Environment").filter((entry) => entry.value.split(/\s+/).some((word) => SECRET_NAME.test(word.split("=")[0] ?? "") && /=./.test(word) && !/_FILE=/.test(word)));
+      const secrets = unit
+        .all("Service", "Environment")
+        .filter((entry) =>
+          entry.value
+            .split(/\s+/)
+            .some((word) => SECRET_NAME.test(word.split("=")[0] ?? "") && /=./.test(word) && !/_FILE=/.test(word)),
+        );
       const file = unit.get("Service", "EnvironmentFile");
       if (start && /\bcaddy\b.*--environ\b/.test(start.value) && (secrets.length > 0 || file || fromEnv)) {
         yield {
@@ -27,7 +35,11 @@ export const rule: Rule = {
         };
       }
       for (const entry of secrets) {
-        yield { span: entry, message: `Environment= carries a secret: every user sees it with \`systemctl show ${unit.name}\``, fix: "Use `LoadCredential=`, or `EnvironmentFile=` of mode 0600." };
+        yield {
+          span: entry,
+          message: `Environment= carries a secret: every user sees it with \`systemctl show ${unit.name}\``,
+          fix: "Use `LoadCredential=`, or `EnvironmentFile=` of mode 0600.",
+        };
       }
     }
   },

@@ -15,13 +15,22 @@ export const rule: Rule = {
   fixKind: "safe",
   *check(facts) {
     const ours = new Set(appCaddyPoints(facts).map((point) => point.file));
-    const reload = facts.units.find((unit) => unit.name === "caddy.service" && unit.get("Service", "ExecReload"))?.get("Service", "ExecReload");
+    const reload = facts.units
+      .find((unit) => unit.name === "caddy.service" && unit.get("Service", "ExecReload"))
+      ?.get("Service", "ExecReload");
     for (const file of facts.caddy) {
       const admin = file.options.find((option) => option.name === "admin");
       const value = admin?.args[0];
       const json = file.source.path.endsWith(".json");
       if (admin && value?.value === "off") {
-        if (reload) yield { span: caddyHead(admin), message: "`admin off`, but the unit reloads Caddy through the admin API", fix: "Use `admin unix//run/caddy/admin.sock`.", related: [{ span: reload, message: "the reload that fails" }], ...(json ? {} : { edits: [replace(value, "unix//run/caddy/admin.sock")] }) };
+        if (reload)
+          yield {
+            span: caddyHead(admin),
+            message: "`admin off`, but the unit reloads Caddy through the admin API",
+            fix: "Use `admin unix//run/caddy/admin.sock`.",
+            related: [{ span: reload, message: "the reload that fails" }],
+            ...(json ? {} : { edits: [replace(value, "unix//run/caddy/admin.sock")] }),
+          };
         continue;
       }
       if (value?.value.startsWith("unix/")) continue;
@@ -34,10 +43,23 @@ export const rule: Rule = {
       const block = file.optionsBlock;
       yield {
         span,
-        message: remote ? `the admin API listens on ${value?.value}: the network can reconfigure the proxy` : `the admin API listens on ${value ? value.value : "localhost:2019 (default)"}: every local process can reconfigure the proxy`,
+        message: remote
+          ? `the admin API listens on ${value?.value}: the network can reconfigure the proxy`
+          : `the admin API listens on ${value ? value.value : "localhost:2019 (default)"}: every local process can reconfigure the proxy`,
         fix: "Set the global option `admin unix//run/caddy/admin.sock`.",
         ...(remote ? { severity: "error" as const } : {}),
-        edits: json ? [] : [value ? replace(value, "unix//run/caddy/admin.sock") : block ? addCaddy(block, "admin unix//run/caddy/admin.sock") : { span: { source: file.source, start: 0, end: 0 }, text: "{\n\tadmin unix//run/caddy/admin.sock\n}\n" }],
+        edits: json
+          ? []
+          : [
+              value
+                ? replace(value, "unix//run/caddy/admin.sock")
+                : block
+                  ? addCaddy(block, "admin unix//run/caddy/admin.sock")
+                  : {
+                      span: { source: file.source, start: 0, end: 0 },
+                      text: "{\n\tadmin unix//run/caddy/admin.sock\n}\n",
+                    },
+            ],
       };
     }
   },

@@ -10,7 +10,10 @@ export const rule: Rule = {
   confidence: "certain",
   title: "Kubernetes kills the pod before the drain is over",
   why: "terminationGracePeriodSeconds starts before the preStop hook, so the hook's pause is taken out of it. What is left must hold the server's drain plus 5 s; otherwise SIGKILL cuts live sessions and their last words are lost.",
-  evidence: ["kubernetes/website pod-lifecycle.md: the countdown begins before the PreStop hook.", "spring-projects/spring-boot#26469"],
+  evidence: [
+    "kubernetes/website pod-lifecycle.md: the countdown begins before the PreStop hook.",
+    "spring-projects/spring-boot#26469",
+  ],
   reads: ["kubernetes", "config"],
   fixKind: "safe",
   *check(facts) {
@@ -20,7 +23,9 @@ export const rule: Rule = {
       const node = yamlAt(workload.pod, "terminationGracePeriodSeconds");
       const grace = (yamlNumber(node) ?? 30) * 1000;
       const container = appContainer(facts, workload);
-      const hook = container ? preStop(container) : workload.containers.map((item) => preStop(item)).find((item) => item !== undefined);
+      const hook = container
+        ? preStop(container)
+        : workload.containers.map((item) => preStop(item)).find((item) => item !== undefined);
       const pause = hook?.ms ?? 0;
       const need = ours.has(workload) ? pause + drain + 5000 : pause + 1000;
       if (grace >= need || (!ours.has(workload) && !hook)) continue;
@@ -33,7 +38,10 @@ export const rule: Rule = {
           : `preStop pauses ${seconds(pause)} of a grace period of ${seconds(grace)}: nothing is left for the shutdown itself`,
         fix: `Set terminationGracePeriodSeconds: ${want}.`,
         edits: node ? [replace(node, String(want))] : add ? [add] : [],
-        related: [...facts.assume.related("shutdown.drain"), ...(hook ? [{ span: hook.node, message: `preStop pauses ${seconds(pause)}` }] : [])],
+        related: [
+          ...facts.assume.related("shutdown.drain"),
+          ...(hook ? [{ span: hook.node, message: `preStop pauses ${seconds(pause)}` }] : []),
+        ],
       };
     }
   },

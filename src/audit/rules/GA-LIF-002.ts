@@ -23,7 +23,9 @@ export const rule: Rule = {
       const pause = ceilSeconds(facts.assume.number("deploy.kubernetes.preStop")) || 10;
       if (!any) {
         const service = servicesOf(facts, workload)[0];
-        const add = yamlAt(container.node, "lifecycle") ? undefined : addYaml(container.node, `lifecycle: {preStop: {sleep: {seconds: ${pause}}}}`);
+        const add = yamlAt(container.node, "lifecycle")
+          ? undefined
+          : addYaml(container.node, `lifecycle: {preStop: {sleep: {seconds: ${pause}}}}`);
         yield {
           span: container.span,
           message: `container ${container.name} has no preStop pause: connections still arrive while it already refuses them`,

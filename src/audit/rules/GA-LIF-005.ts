@@ -27,9 +27,19 @@ export const rule: Rule = {
       const block = point.file.optionsBlock;
       yield {
         span: option ? caddyHead(option) : (point.site.addresses[0] ?? caddyHead(point.proxy)),
-        message: option ? `grace_period ${value?.value} is shorter than shutdown.drain ${seconds(drain)}` : "the global option grace_period is not set: Caddy waits for ever when it stops or reloads",
+        message: option
+          ? `grace_period ${value?.value} is shorter than shutdown.drain ${seconds(drain)}`
+          : "the global option grace_period is not set: Caddy waits for ever when it stops or reloads",
         fix: `Set the global option \`grace_period ${want}\` (drain + 5 s).`,
-        edits: value ? [replace(value, json ? `"${want}"` : want)] : json ? [] : [block ? addCaddy(block, `grace_period ${want}`) : { span: { source: point.file.source, start: 0, end: 0 }, text: `{\n\tgrace_period ${want}\n}\n` }],
+        edits: value
+          ? [replace(value, json ? `"${want}"` : want)]
+          : json
+            ? []
+            : [
+                block
+                  ? addCaddy(block, `grace_period ${want}`)
+                  : { span: { source: point.file.source, start: 0, end: 0 }, text: `{\n\tgrace_period ${want}\n}\n` },
+              ],
         related: facts.assume.related("shutdown.drain"),
       };
     }

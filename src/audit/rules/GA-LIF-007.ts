@@ -24,7 +24,9 @@ export const rule: Rule = {
       const json = point.file.source.path.endsWith(".json");
       yield {
         span: caddyHead(delay ?? point.proxy),
-        message: delay ? `stream_close_delay ${value?.value} is shorter than a session may be (${session === 0 ? "no limit" : seconds(session)}): a reload cuts it` : "no stream_close_delay: every reload of Caddy closes the live sessions at once",
+        message: delay
+          ? `stream_close_delay ${value?.value} is shorter than a session may be (${session === 0 ? "no limit" : seconds(session)}): a reload cuts it`
+          : "no stream_close_delay: every reload of Caddy closes the live sessions at once",
         fix: `Add \`stream_close_delay ${want}\` to this reverse_proxy (session limit + 15 s).`,
         edits: json ? [] : [value ? replace(value, want) : addCaddy(point.proxy, `stream_close_delay ${want}`)],
         related: facts.assume.related("session.maxDuration"),

@@ -22,19 +22,35 @@ export const rule: Rule = {
         const bad = node ? badProcess(commandWords(node).words) : undefined;
         if (!node || bad === undefined) continue;
         if (key === "command" && yamlAt(service.node, "entrypoint")) continue;
-        yield { span: yamlEntrySpan(service.node, key) ?? node, message: `${key} of ${service.name} starts ${bad} as the process that gets the stop signal`, fix: 'Start the server itself: `command: ["gigastt", "serve"]`, or put `exec` before it in the shell line.' };
+        yield {
+          span: yamlEntrySpan(service.node, key) ?? node,
+          message: `${key} of ${service.name} starts ${bad} as the process that gets the stop signal`,
+          fix: 'Start the server itself: `command: ["gigastt", "serve"]`, or put `exec` before it in the shell line.',
+        };
       }
       const signal = yamlAt(service.node, "stop_signal");
       if (signal && !isStop(yamlText(signal) ?? "")) {
-        yield { span: yamlEntrySpan(service.node, "stop_signal") ?? signal, message: `stop_signal ${yamlText(signal)} is not one the server drains on`, fix: "Delete it (SIGTERM) or write SIGINT." };
+        yield {
+          span: yamlEntrySpan(service.node, "stop_signal") ?? signal,
+          message: `stop_signal ${yamlText(signal)} is not one the server drains on`,
+          fix: "Delete it (SIGTERM) or write SIGINT.",
+        };
       }
     }
     for (const workload of appWorkloads(facts)) {
       const container = appContainer(facts, workload);
       const command = yamlAt(container?.node, "command");
-      const bad = badProcess([...yamlStrings(command), ...(command ? yamlStrings(yamlAt(container?.node, "args")) : [])].map((item) => item.text));
+      const bad = badProcess(
+        [...yamlStrings(command), ...(command ? yamlStrings(yamlAt(container?.node, "args")) : [])].map(
+          (item) => item.text,
+        ),
+      );
       if (command && bad !== undefined) {
-        yield { span: command, message: `command starts ${bad} as the process that gets SIGTERM`, fix: 'Start the server itself: `command: ["gigastt", "serve"]`, or put `exec` before it in the shell line.' };
+        yield {
+          span: command,
+          message: `command starts ${bad} as the process that gets SIGTERM`,
+          fix: 'Start the server itself: `command: ["gigastt", "serve"]`, or put `exec` before it in the shell line.',
+        };
       }
     }
   },
@@ -49,11 +65,21 @@ function* dockerfileHits(file: DockerfileParse): Generator<Hit> {
   const start = entry ?? command;
   const bad = start ? processOf(start) : undefined;
   if (start && bad !== undefined) {
-    yield { span: start, message: `${start.name} starts ${bad} as process 1: SIGTERM does not reach the server`, fix: `Use the exec form of the server itself: \`${start.name} ["node", "bin/gigastt.js", "serve"]\`.`, ...severity };
+    yield {
+      span: start,
+      message: `${start.name} starts ${bad} as process 1: SIGTERM does not reach the server`,
+      fix: `Use the exec form of the server itself: \`${start.name} ["node", "bin/gigastt.js", "serve"]\`.`,
+      ...severity,
+    };
   }
   const signal = stage.instructions.findLast((item) => item.name === "STOPSIGNAL");
   if (signal && !isStop(signal.value) && !/nginx|apache|httpd|php/.test(stage.base)) {
-    yield { span: signal, message: `STOPSIGNAL ${signal.value} is not one the server drains on`, fix: "Delete it (SIGTERM) or write SIGINT.", ...severity };
+    yield {
+      span: signal,
+      message: `STOPSIGNAL ${signal.value} is not one the server drains on`,
+      fix: "Delete it (SIGTERM) or write SIGINT.",
+      ...severity,
+    };
   }
 }
 

@@ -13,7 +13,9 @@ export const rule: Rule = {
   fixKind: "manual",
   *check(facts) {
     for (const project of projectsWithApp(facts)) {
-      const apps = new Set(project.services.filter((service) => facts.app.isService(service)).map((service) => service.name));
+      const apps = new Set(
+        project.services.filter((service) => facts.app.isService(service)).map((service) => service.name),
+      );
       // Whoever names the command in the file knows about the order.
       if (project.files.some((file) => /gigastt down|docker compose stop \S/.test(file.text))) continue;
       for (const service of project.services) {

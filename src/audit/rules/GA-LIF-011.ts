@@ -33,7 +33,9 @@ export const rule: Rule = {
       if (ms >= drain + 5000) continue;
       const anchor = match ?? /["']?(?:script|name)["']?\s*:/.exec(source.text);
       const start = anchor?.index ?? 0;
-      const value = match ? { source, start: start + match[0].length - (match[1]?.length ?? 0), end: start + match[0].length } : undefined;
+      const value = match
+        ? { source, start: start + match[0].length - (match[1]?.length ?? 0), end: start + match[0].length }
+        : undefined;
       yield {
         span: { source, start, end: start + (anchor?.[0].length ?? 1) },
         message: `PM2 kills after ${match ? "" : "its default of "}${ms} ms, but shutdown.drain is ${seconds(drain)}`,
@@ -44,15 +46,31 @@ export const rule: Rule = {
     }
     for (const file of facts.dockerfiles) {
       for (const instruction of file.instructions) {
-        const match = instruction.name === "ENV" ? /\bS6_(?:KILL|SERVICES)_GRACETIME[= ]"?(\d+)/.exec(instruction.value) : null;
+        const match =
+          instruction.name === "ENV" ? /\bS6_(?:KILL|SERVICES)_GRACETIME[= ]"?(\d+)/.exec(instruction.value) : null;
         if (!match || Number(match[1]) === 0 || Number(match[1]) >= drain) continue;
-        yield { span: instruction, message: `${match[0]} ms is shorter than shutdown.drain ${seconds(drain)}`, fix: `Set it to ${drain + 5000}.`, related };
+        yield {
+          span: instruction,
+          message: `${match[0]} ms is shorter than shutdown.drain ${seconds(drain)}`,
+          fix: `Set it to ${drain + 5000}.`,
+          related,
+        };
       }
     }
     for (const service of appServices(facts)) {
       for (const entry of environment(service)) {
-        if (!/^S6_(?:KILL|SERVICES)_GRACETIME$/.test(entry.name) || Number(entry.value) >= drain || Number(entry.value) === 0) continue;
-        yield { span: entry.span, message: `${entry.name}=${entry.value} ms is shorter than shutdown.drain ${seconds(drain)}`, fix: `Set it to ${drain + 5000}.`, related };
+        if (
+          !/^S6_(?:KILL|SERVICES)_GRACETIME$/.test(entry.name) ||
+          Number(entry.value) >= drain ||
+          Number(entry.value) === 0
+        )
+          continue;
+        yield {
+          span: entry.span,
+          message: `${entry.name}=${entry.value} ms is shorter than shutdown.drain ${seconds(drain)}`,
+          fix: `Set it to ${drain + 5000}.`,
+          related,
+        };
       }
     }
   },

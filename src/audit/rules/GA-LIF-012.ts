@@ -36,7 +36,8 @@ export const rule: Rule = {
       }
       const period = yamlNumber(yamlAt(probe, "periodSeconds")) ?? 10;
       const threshold = yamlAt(probe, "failureThreshold");
-      const budget = (yamlNumber(yamlAt(probe, "initialDelaySeconds")) ?? 0) * 1000 + period * 1000 * (yamlNumber(threshold) ?? 3);
+      const budget =
+        (yamlNumber(yamlAt(probe, "initialDelaySeconds")) ?? 0) * 1000 + period * 1000 * (yamlNumber(threshold) ?? 3);
       if (budget < load) {
         const want = Math.ceil(load / (period * 1000));
         const add = threshold ? undefined : addYaml(probe, `failureThreshold: ${want}`);
@@ -55,7 +56,10 @@ export const rule: Rule = {
         const want = ceilSeconds(Math.max(budget, load)) + 300;
         const add = deadline || !spec ? undefined : addYaml(spec, `progressDeadlineSeconds: ${want}`);
         yield {
-          span: (deadline ? yamlEntrySpan(spec, "progressDeadlineSeconds") : undefined) ?? yamlKey(container.node, "startupProbe") ?? container.span,
+          span:
+            (deadline ? yamlEntrySpan(spec, "progressDeadlineSeconds") : undefined) ??
+            yamlKey(container.node, "startupProbe") ??
+            container.span,
           message: `progressDeadlineSeconds ${deadline ? "is" : "is not set, so"} ${limit / 1000}, shorter than the ${seconds(Math.max(budget, load))} a start may take`,
           fix: `Set progressDeadlineSeconds: ${want}.`,
           edits: deadline ? [replace(deadline, String(want))] : add ? [add] : [],

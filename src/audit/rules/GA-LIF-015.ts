@@ -16,8 +16,11 @@ export const rule: Rule = {
     for (const project of projectsWithApp(facts)) {
       for (const app of project.services.filter((service) => facts.app.isService(service))) {
         const check = yamlAt(app.node, "healthcheck");
-        const disabled = yamlBoolean(yamlAt(check, "disable")) === true || yamlStrings(yamlAt(check, "test"))[0]?.text === "NONE";
-        const built = dockerfileOf(facts, app)?.stages.at(-1)?.instructions.some((item) => item.name === "HEALTHCHECK" && item.value !== "NONE");
+        const disabled =
+          yamlBoolean(yamlAt(check, "disable")) === true || yamlStrings(yamlAt(check, "test"))[0]?.text === "NONE";
+        const built = dockerfileOf(facts, app)
+          ?.stages.at(-1)
+          ?.instructions.some((item) => item.name === "HEALTHCHECK" && item.value !== "NONE");
         const named = yamlAt(check, "test") !== undefined || (check && built !== false);
         if (disabled || (!named && built !== true)) {
           yield {
@@ -29,7 +32,9 @@ export const rule: Rule = {
         }
         for (const service of project.services) {
           const depends = yamlAt(service.node, "depends_on");
-          const short = yamlStrings(depends?.kind === "seq" ? depends : undefined).find((item) => item.text === app.name);
+          const short = yamlStrings(depends?.kind === "seq" ? depends : undefined).find(
+            (item) => item.text === app.name,
+          );
           const long = depends?.kind === "map" ? yamlAt(depends, app.name) : undefined;
           const condition = yamlText(yamlAt(long, "condition"));
           if (!short && (!long || condition === "service_healthy")) continue;
@@ -39,7 +44,11 @@ export const rule: Rule = {
             span: short?.node ?? node ?? long ?? service.nameSpan,
             message: `${service.name} starts as soon as ${app.name}'s container runs, before its model is loaded`,
             fix: `Write \`depends_on: {${app.name}: {condition: service_healthy}}\`.`,
-            edits: node ? [replace(node, "service_healthy")] : only ? [replace(depends, `{${app.name}: {condition: service_healthy}}`)] : [],
+            edits: node
+              ? [replace(node, "service_healthy")]
+              : only
+                ? [replace(depends, `{${app.name}: {condition: service_healthy}}`)]
+                : [],
           };
         }
       }

@@ -10,7 +10,11 @@ export const rule: Rule = {
   confidence: "certain",
   title: "Disruption budget or autoscaler works against the sessions",
   why: "A budget that allows no eviction blocks every node drain for good. `replicas` beside an autoscaler resets its work on every apply. Scale-down ends pods with live sessions: it must be slow, and never faster than one drain at a time.",
-  evidence: ["kube-linter pdb-min-available", "kube-score deployment-targeted-by-hpa-does-not-have-replicas-configured", "KEDA, long-running executions"],
+  evidence: [
+    "kube-linter pdb-min-available",
+    "kube-score deployment-targeted-by-hpa-does-not-have-replicas-configured",
+    "KEDA, long-running executions",
+  ],
   reads: ["kubernetes", "config"],
   fixKind: "safe",
   *check(facts) {
@@ -18,37 +22,70 @@ export const rule: Rule = {
     for (const object of facts.kube) {
       if (object.kind === "PodDisruptionBudget") {
         const spec = yamlAt(object.node, "spec");
-        const workload = facts.workloads.find((item) => selects(stringMap(yamlAt(spec, "selector", "matchLabels")), item.podLabels));
+        const workload = facts.workloads.find((item) =>
+          selects(stringMap(yamlAt(spec, "selector", "matchLabels")), item.podLabels),
+        );
         const replicas = yamlNumber(yamlAt(workload?.object.node, "spec", "replicas")) ?? 1;
         const minimum = yamlAt(spec, "minAvailable");
         const maximum = yamlAt(spec, "maxUnavailable");
-        const blocks = yamlText(maximum) === "0" || yamlText(maximum) === "0%" || yamlText(minimum) === "100%" || (workload !== undefined && (yamlNumber(minimum) ?? 0) >= replicas && minimum !== undefined && !yamlText(minimum)?.endsWith("%"));
+        const blocks =
+          yamlText(maximum) === "0" ||
+          yamlText(maximum) === "0%" ||
+          yamlText(minimum) === "100%" ||
+          (workload !== undefined &&
+            (yamlNumber(minimum) ?? 0) >= replicas &&
+            minimum !== undefined &&
+            !yamlText(minimum)?.endsWith("%"));
         if (blocks) {
           yield {
             span: yamlEntrySpan(spec, minimum ? "minAvailable" : "maxUnavailable") ?? object.node,
             message: `the budget allows no eviction${workload ? ` of ${workload.object.name} (${replicas} replica${replicas === 1 ? "" : "s"})` : ""}: draining a node hangs for ever`,
             fix: "Write `maxUnavailable: 1`.",
-            edits: minimum ? [replace(yamlEntrySpan(spec, "minAvailable") ?? minimum, "maxUnavailable: 1")] : maximum ? [replace(maximum, "1")] : [],
+            edits: minimum
+              ? [replace(yamlEntrySpan(spec, "minAvailable") ?? minimum, "maxUnavailable: 1")]
+              : maximum
+                ? [replace(maximum, "1")]
+                : [],
           };
         }
       }
       if (object.kind !== "HorizontalPodAutoscaler" && object.kind !== "ScaledObject") continue;
       const target = yamlText(yamlAt(object.node, "spec", "scaleTargetRef", "name"));
-      const workload = facts.workloads.find((item) => item.object.name === target && item.object.namespace === object.namespace);
+      const workload = facts.workloads.find(
+        (item) => item.object.name === target && item.object.namespace === object.namespace,
+      );
       const replicas = yamlEntrySpan(yamlAt(workload?.object.node, "spec"), "replicas");
       if (workload && replicas) {
-        yield { span: replicas, message: `replicas is set while ${object.kind} ${object.name} scales this workload: every apply resets it`, fix: "Delete `replicas`.", edits: [removeLines(replicas)], related: [{ span: object.node, message: "the autoscaler" }] };
+        yield {
+          span: replicas,
+          message: `replicas is set while ${object.kind} ${object.name} scales this workload: every apply resets it`,
+          fix: "Delete `replicas`.",
+          edits: [removeLines(replicas)],
+          related: [{ span: object.node, message: "the autoscaler" }],
+        };
       }
       if (!workload || !ours.has(workload) || object.kind !== "HorizontalPodAutoscaler") continue;
       const down = yamlAt(object.node, "spec", "behavior", "scaleDown");
       const policies = yamlAt(down, "policies")?.items ?? [];
       const drain = facts.assume.number("shutdown.drain");
       const window = yamlNumber(yamlAt(down, "stabilizationWindowSeconds")) ?? 300;
-      const quick = policies.length === 0 || policies.some((policy) => yamlText(yamlAt(policy, "type")) === "Percent" || (yamlNumber(yamlAt(policy, "periodSeconds")) ?? 15) * 1000 < drain || (yamlNumber(yamlAt(policy, "value")) ?? 1) > 1);
+      const quick =
+        policies.length === 0 ||
+        policies.some(
+          (policy) =>
+            yamlText(yamlAt(policy, "type")) === "Percent" ||
+            (yamlNumber(yamlAt(policy, "periodSeconds")) ?? 15) * 1000 < drain ||
+            (yamlNumber(yamlAt(policy, "value")) ?? 1) > 1,
+        );
       if (!quick && window >= 300) continue;
       yield {
-        span: yamlEntrySpan(yamlAt(object.node, "spec", "behavior"), "scaleDown") ?? yamlAt(object.node, "metadata", "name") ?? object.node,
-        message: quick ? `scale-down may end several pods within one drain of ${seconds(drain)}` : `scale-down looks back only ${window}s: a short lull ends pods with live sessions`,
+        span:
+          yamlEntrySpan(yamlAt(object.node, "spec", "behavior"), "scaleDown") ??
+          yamlAt(object.node, "metadata", "name") ??
+          object.node,
+        message: quick
+          ? `scale-down may end several pods within one drain of ${seconds(drain)}`
+          : `scale-down looks back only ${window}s: a short lull ends pods with live sessions`,
         fix: "Set `behavior.scaleDown: {stabilizationWindowSeconds: 600, policies: [{type: Pods, value: 1, periodSeconds: 60}]}`.",
         related: facts.assume.related("shutdown.drain"),
       };

@@ -15,7 +15,9 @@ export const rule: Rule = {
   fixKind: "safe",
   *check(facts) {
     const ours = nginxCarrying(facts, "websocket");
-    const named = facts.nginxPoints.filter((point) => /(?:^|\/)(?:ws|wss|websocket|socket\.io)(?:\/|$)/.test(point.path));
+    const named = facts.nginxPoints.filter((point) =>
+      /(?:^|\/)(?:ws|wss|websocket|socket\.io)(?:\/|$)/.test(point.path),
+    );
     for (const point of new Set([...ours, ...named])) {
       const { headers, uncertain } = effectiveHeaders(point.scope);
       if (uncertain) continue;
@@ -25,7 +27,11 @@ export const rule: Rule = {
         missing.push("`proxy_set_header Upgrade $http_upgrade`");
         edits.push(addHeader(point, "Upgrade", "$http_upgrade"));
       }
-      if (!headers.has("connection") || headers.get("connection")?.value === "" || headers.get("connection")?.value === "close") {
+      if (
+        !headers.has("connection") ||
+        headers.get("connection")?.value === "" ||
+        headers.get("connection")?.value === "close"
+      ) {
         missing.push("`proxy_set_header Connection` with the mapped value");
         const map = connectionMap(point);
         edits.push(...map.edits, addHeader(point, "Connection", map.variable));
@@ -33,7 +39,9 @@ export const rule: Rule = {
       const version = inherited(point.scope, "proxy_http_version");
       if (version ? arg(version, 0) === "1.0" : !isAtLeast(facts.versions.nginx, "1.29.7")) {
         missing.push("`proxy_http_version 1.1`");
-        edits.push(version?.args[0] ? { span: version.args[0], text: "1.1" } : addNginx(point.pass, "proxy_http_version 1.1;"));
+        edits.push(
+          version?.args[0] ? { span: version.args[0], text: "1.1" } : addNginx(point.pass, "proxy_http_version 1.1;"),
+        );
       }
       if (missing.length === 0) continue;
       yield {
@@ -49,10 +57,14 @@ export const rule: Rule = {
 /** The variable that carries the mapped Connection value, and the edit that creates the map when the tree has none. */
 function connectionMap(point: NginxPoint): { variable: string; edits: Edit[] } {
   for (const scope of allScopes(point.root.main)) {
-    if (scope.kind === "map" && arg(scope.directive, 0) === "$http_upgrade") return { variable: arg(scope.directive, 1), edits: [] };
+    if (scope.kind === "map" && arg(scope.directive, 0) === "$http_upgrade")
+      return { variable: arg(scope.directive, 1), edits: [] };
   }
   const beside = point.server?.directive;
   const inHttp = point.server && (closest(point.server, "http") || point.root.main.kind === "http");
   if (!beside || !inHttp) return { variable: "$http_connection", edits: [] };
-  return { variable: "$gigastt_connection", edits: [addNginx(beside, "map $http_upgrade $gigastt_connection { default upgrade; '' ''; }")] };
+  return {
+    variable: "$gigastt_connection",
+    edits: [addNginx(beside, "map $http_upgrade $gigastt_connection { default upgrade; '' ''; }")],
+  };
 }

@@ -28,10 +28,18 @@ export const rule: Rule = {
         }
         for (const header of ownAll(scope, "proxy_set_header")) {
           if (arg(header, 0).toLowerCase() !== "connection" || arg(header, 1).toLowerCase() !== "upgrade") continue;
-          const users = facts.nginxPoints.filter((point) => effectiveHeaders(point.scope).headers.get("connection")?.directive === header);
-          const mixed = users.find((point) => point.modifier !== "=" && !/(?:^|\/)(?:ws|wss|websocket|socket\.io|socket|hub|cable)(?:\/|$)/.test(point.path));
+          const users = facts.nginxPoints.filter(
+            (point) => effectiveHeaders(point.scope).headers.get("connection")?.directive === header,
+          );
+          const mixed = users.find(
+            (point) =>
+              point.modifier !== "=" &&
+              !/(?:^|\/)(?:ws|wss|websocket|socket\.io|socket|hub|cable)(?:\/|$)/.test(point.path),
+          );
           if (!mixed) continue;
-          const variable = [...allScopes(root.main)].find((item) => item.kind === "map" && arg(item.directive, 0) === "$http_upgrade");
+          const variable = [...allScopes(root.main)].find(
+            (item) => item.kind === "map" && arg(item.directive, 0) === "$http_upgrade",
+          );
           const value = header.args[1];
           yield {
             span: headSpan(header),

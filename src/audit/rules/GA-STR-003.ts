@@ -9,7 +9,10 @@ export const rule: Rule = {
   confidence: "certain",
   title: "Caddy is told to speak another HTTP version than the server",
   why: "`versions h2c` sends every request as HTTP/2 without TLS, which neither an HTTP/1.1 server nor a WebSocket understands: all requests fail with 502. `h1` is no version at all; Caddy 2.10.1 and later refuse to start.",
-  evidence: ["Tried on Caddy 2.6.2: REST answers 502 `unexpected EOF`, WebSockets 502 `http2: invalid Upgrade request header`.", "caddyserver/caddy#7112"],
+  evidence: [
+    "Tried on Caddy 2.6.2: REST answers 502 `unexpected EOF`, WebSockets 502 `http2: invalid Upgrade request header`.",
+    "caddyserver/caddy#7112",
+  ],
   reads: ["caddyfile", "caddy-json"],
   fixKind: "safe",
   *check(facts) {
@@ -18,7 +21,9 @@ export const rule: Rule = {
       const versions = child(point.proxy, "transport", "versions");
       if (!versions) continue;
       const tokens = versions.args.map((argument) => argument.value);
-      const bad = tokens.filter((token) => (token === "1.1" || token === "2" ? false : token !== "h2c" && token !== "3" ? true : ours.includes(point)));
+      const bad = tokens.filter((token) =>
+        token === "1.1" || token === "2" ? false : token !== "h2c" && token !== "3" ? true : ours.includes(point),
+      );
       if (bad.length === 0) continue;
       yield {
         span: caddyHead(versions),

@@ -29,7 +29,10 @@ export const rule: Rule = {
           message: `${directive ? `${name} ${arg(directive, 0)}` : `${name} is not set (60s)`} ends a silent session before the server's idle timeout of ${seconds(idle)}`,
           fix: `Write \`${name} ${want}s;\` (idle timeout + 30 s).`,
           edits: [value && !shared ? replace(value, `${want}s`) : addNginx(point.pass, `${name} ${want}s;`)],
-          related: [...related, ...(directive ? [{ span: headSpan(point.pass), message: "the WebSocket goes through here" }] : [])],
+          related: [
+            ...related,
+            ...(directive ? [{ span: headSpan(point.pass), message: "the WebSocket goes through here" }] : []),
+          ],
           ...(!directive && point.scope.missing.length > 0 ? { confidence: "likely" as const } : {}),
         } satisfies Hit;
       }
@@ -55,6 +58,9 @@ export const rule: Rule = {
 };
 
 function isNginxIngress(ingress: Parameters<typeof annotation>[0]): boolean {
-  const name = yamlAt(ingress.node, "spec", "ingressClassName")?.text ?? annotation(ingress, "kubernetes.io/ingress.class")?.text ?? "nginx";
+  const name =
+    yamlAt(ingress.node, "spec", "ingressClassName")?.text ??
+    annotation(ingress, "kubernetes.io/ingress.class")?.text ??
+    "nginx";
   return name.includes("nginx");
 }

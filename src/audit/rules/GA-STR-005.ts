@@ -28,7 +28,10 @@ export const rule: Rule = {
         message: `${directive ? `proxy_read_timeout ${arg(directive, 0)}` : "proxy_read_timeout is not set (60s)"} is below the ${seconds(budget)} a transcription may take (waiting line + inference)`,
         fix: `Write \`proxy_read_timeout ${want}s;\` in the location of /v1/transcribe.`,
         edits: [value && !shared ? replace(value, `${want}s`) : addNginx(point.pass, `proxy_read_timeout ${want}s;`)],
-        related: [...related, ...(directive ? [{ span: headSpan(point.pass), message: "transcriptions go through here" }] : [])],
+        related: [
+          ...related,
+          ...(directive ? [{ span: headSpan(point.pass), message: "transcriptions go through here" }] : []),
+        ],
         ...(!directive && point.scope.missing.length > 0 ? { confidence: "likely" as const } : {}),
       };
     }

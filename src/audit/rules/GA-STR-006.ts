@@ -26,7 +26,11 @@ export const rule: Rule = {
           span: caddyHead(stream),
           message: `stream_timeout ${stream.args[0]?.value} cuts sessions before the limit of ${session === 0 ? "none" : seconds(session)}`,
           fix: "Delete it: the server ends sessions itself, with a code.",
-          edits: json ? (value && session > 0 ? [replace(value, `"${Math.ceil(session / 1000) + 30}s"`)] : []) : [removeLines(caddyHead(stream))],
+          edits: json
+            ? value && session > 0
+              ? [replace(value, `"${Math.ceil(session / 1000) + 30}s"`)]
+              : []
+            : [removeLines(caddyHead(stream))],
           related,
         };
       }

@@ -18,7 +18,12 @@ export const rule: Rule = {
     const session = facts.assume.number("session.maxDuration");
     const rules = appRouteRules(facts);
     for (const item of rules) {
-      const carries = SERVER_ROUTES.find((route) => (route.traffic === "websocket" || route.traffic === "sse") && route.path !== "/ws" && ruleTakes(item, route.path, rules));
+      const carries = SERVER_ROUTES.find(
+        (route) =>
+          (route.traffic === "websocket" || route.traffic === "sse") &&
+          route.path !== "/ws" &&
+          ruleTakes(item, route.path, rules),
+      );
       if (!carries) continue;
       const timeouts = yamlAt(item.rule, "timeouts");
       const request = yamlAt(timeouts, "request");
@@ -27,7 +32,9 @@ export const rule: Rule = {
       const add = timeouts ? undefined : addYaml(item.rule, "timeouts: {request: 0s, backendRequest: 0s}");
       yield {
         span: yamlEntrySpan(timeouts, "request") ?? yamlAt(item.rule, "matches") ?? item.rule,
-        message: request ? `timeouts.request ${yamlText(request)} ends ${carries.path} sessions before their limit of ${session === 0 ? "none" : seconds(session)}` : `the rule that takes ${carries.path} has no timeouts.request: the gateway's default cuts streams`,
+        message: request
+          ? `timeouts.request ${yamlText(request)} ends ${carries.path} sessions before their limit of ${session === 0 ? "none" : seconds(session)}`
+          : `the rule that takes ${carries.path} has no timeouts.request: the gateway's default cuts streams`,
         fix: "Write `timeouts: {request: 0s, backendRequest: 0s}` on the rules for /v1/ws and /v1/transcribe/stream.",
         edits: request ? [replace(request, "0s")] : add ? [add] : [],
         related: facts.assume.related("session.maxDuration"),

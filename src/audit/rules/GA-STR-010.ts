@@ -32,7 +32,13 @@ export const rule: Rule = {
       visit(point.site.directives, [], (directive, around) => {
         if (directive.name !== "encode" || !around.every((block) => chain.has(block))) return;
         const matcher = directive.args[0];
-        if (matcher && isMatcher(matcher) && matcher.value.startsWith("/") && !caddyPathMatches(matcher.value, "/v1/transcribe/stream")) return;
+        if (
+          matcher &&
+          isMatcher(matcher) &&
+          matcher.value.startsWith("/") &&
+          !caddyPathMatches(matcher.value, "/v1/transcribe/stream")
+        )
+          return;
         // A matcher that decides by content type, or a named one, is somebody's deliberate choice.
         if (child(directive, "match") || matcher?.value.startsWith("@")) return;
         hits.push(directive);

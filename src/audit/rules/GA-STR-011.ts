@@ -21,7 +21,11 @@ export const rule: Rule = {
         span: headSpan(directive ?? point.pass),
         message: `${directive ? "proxy_request_buffering on" : "proxy_request_buffering is not set (on)"}: audio is written to nginx's temporary folder, which deploy.privacy strict forbids`,
         fix: "Write `proxy_request_buffering off;` in the locations of /v1/transcribe.",
-        edits: [value && directive && point.scope.own.includes(directive) ? replace(value, "off") : addNginx(point.pass, "proxy_request_buffering off;")],
+        edits: [
+          value && directive && point.scope.own.includes(directive)
+            ? replace(value, "off")
+            : addNginx(point.pass, "proxy_request_buffering off;"),
+        ],
         related: facts.assume.related("deploy.privacy"),
         ...(point.scope.missing.length > 0 ? { confidence: "likely" as const } : {}),
       };

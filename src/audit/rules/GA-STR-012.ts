@@ -46,7 +46,15 @@ export const rule: Rule = {
         span: caddyHead(keepalive ?? point.proxy),
         message: `Caddy keeps idle connections ${keepalive ? seconds(ms) : "2 minutes (default)"}, the server only ${seconds(server)}: a request may meet a closing connection`,
         fix: "Write `transport http { keepalive 30s }` in the reverse_proxy.",
-        edits: json ? [] : value ? [replace(value, "30s")] : [transport ? addCaddy(transport, "keepalive 30s") : addCaddy(point.proxy, "transport http {\n\t\t\tkeepalive 30s\n\t\t}")],
+        edits: json
+          ? []
+          : value
+            ? [replace(value, "30s")]
+            : [
+                transport
+                  ? addCaddy(transport, "keepalive 30s")
+                  : addCaddy(point.proxy, "transport http {\n\t\t\tkeepalive 30s\n\t\t}"),
+              ],
         related,
       };
     }

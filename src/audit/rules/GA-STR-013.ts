@@ -16,7 +16,8 @@ export const rule: Rule = {
   fixKind: "safe",
   *check(facts) {
     const { assume } = facts;
-    const upload = Math.ceil((assume.number("limits.body") * 8) / (assume.number("limits.minUploadKbps") * 1000)) * 1000;
+    const upload =
+      Math.ceil((assume.number("limits.body") * 8) / (assume.number("limits.minUploadKbps") * 1000)) * 1000;
     const related = [...assume.related("limits.body"), ...assume.related("limits.minUploadKbps")];
     const seen = new Set<unknown>();
     for (const point of caddyCarrying(facts, "rest", "sse")) {

@@ -24,10 +24,24 @@ export const rule: Rule = {
           if (arg(status, 0) !== "429") {
             const value = status?.args[0];
             const edits: Edit[] = [value ? replace(value, "429") : addNginx(limit, `${kind}_status 429;`)];
-            yield { span: headSpan(status ?? limit), message: `${kind} answers ${status ? arg(status, 0) : "503 (default)"} instead of 429`, fix: `Write \`${kind}_status 429;\`.`, edits };
+            yield {
+              span: headSpan(status ?? limit),
+              message: `${kind} answers ${status ? arg(status, 0) : "503 (default)"} instead of 429`,
+              fix: `Write \`${kind}_status 429;\`.`,
+              edits,
+            };
           }
-          const zone = kind === "limit_req" ? (limit.args.find((item) => item.value.startsWith("zone="))?.value.slice(5) ?? "") : arg(limit, 0);
-          const definition = [...allScopes(point.root.main)].flatMap((scope) => scope.own).find((item) => item.directive === `${kind}_zone` && item.args.some((argument) => argument.value.startsWith(`zone=${zone}:`)));
+          const zone =
+            kind === "limit_req"
+              ? (limit.args.find((item) => item.value.startsWith("zone="))?.value.slice(5) ?? "")
+              : arg(limit, 0);
+          const definition = [...allScopes(point.root.main)]
+            .flatMap((scope) => scope.own)
+            .find(
+              (item) =>
+                item.directive === `${kind}_zone` &&
+                item.args.some((argument) => argument.value.startsWith(`zone=${zone}:`)),
+            );
           const key = arg(definition, 0);
           if (definition && key !== "$binary_remote_addr" && key !== "$remote_addr" && !key.startsWith("$gigastt")) {
             const value = definition.args[0];

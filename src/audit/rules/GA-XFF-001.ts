@@ -19,9 +19,13 @@ export const rule: Rule = {
       for (const scope of allScopes(root.main)) {
         for (const directive of ownAll(scope, "proxy_set_header")) {
           const value = arg(directive, 1);
-          const variable = ["$proxy_add_x_forwarded_for", "$http_x_forwarded_for"].find((name) => value.includes(name) || value.includes(name.replace("$", "${")));
+          const variable = ["$proxy_add_x_forwarded_for", "$http_x_forwarded_for"].find(
+            (name) => value.includes(name) || value.includes(name.replace("$", "${")),
+          );
           if (arg(directive, 0).toLowerCase() !== "x-forwarded-for" || variable === undefined) continue;
-          const users = facts.nginxPoints.filter((point) => [...effectiveHeaders(point.scope).headers.values()].some((header) => header.directive === directive));
+          const users = facts.nginxPoints.filter((point) =>
+            [...effectiveHeaders(point.scope).headers.values()].some((header) => header.directive === directive),
+          );
           const other = ours.length > 0 && users.length > 0 && !users.some((point) => ours.includes(point));
           const target = directive.args[1];
           yield {
@@ -36,7 +40,8 @@ export const rule: Rule = {
           if (baseName(arg(include, 0)) !== "proxy_params") continue;
           yield {
             span: headSpan(include),
-            message: "Debian's proxy_params sets X-Forwarded-For from $proxy_add_x_forwarded_for, which keeps what the client sent",
+            message:
+              "Debian's proxy_params sets X-Forwarded-For from $proxy_add_x_forwarded_for, which keeps what the client sent",
             fix: "Write the proxy_set_header lines yourself, with `X-Forwarded-For $remote_addr`.",
             confidence: "likely",
           };

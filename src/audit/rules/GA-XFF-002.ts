@@ -8,7 +8,9 @@ export const rule: Rule = {
   confidence: "certain",
   title: "A proxied location sets no X-Forwarded-For",
   why: "nginx passes request headers through unless told otherwise: without a proxy_set_header for it, a forged X-Forwarded-For reaches the server unchanged. Header lists are inherited all or nothing, so one proxy_set_header in a location silently drops every one of the levels above; `nginx -t` says nothing.",
-  evidence: ["Tried on nginx 1.22 and 1.30: server-level X-Forwarded-For plus a location with only Upgrade/Connection lets `6.6.6.6` through and Host becomes the upstream's name."],
+  evidence: [
+    "Tried on nginx 1.22 and 1.30: server-level X-Forwarded-For plus a location with only Upgrade/Connection lets `6.6.6.6` through and Host becomes the upstream's name.",
+  ],
   reads: ["nginx"],
   fixKind: "safe",
   *check(facts) {
@@ -16,7 +18,8 @@ export const rule: Rule = {
       const { headers, level, uncertain } = effectiveHeaders(point.scope);
       if (uncertain || headers.has("x-forwarded-for")) continue;
       const lost = lostAbove(point.scope.parent, level);
-      const own = level === point.scope ? level.own.find((directive) => directive.directive === "proxy_set_header") : undefined;
+      const own =
+        level === point.scope ? level.own.find((directive) => directive.directive === "proxy_set_header") : undefined;
       const ours = isOurs(facts, point);
       yield {
         span: headSpan(point.pass),
@@ -48,5 +51,8 @@ function lostAbove(scope: Scope | undefined, level: Scope | undefined): ReturnTy
 }
 
 function find(scope: Scope): Scope["own"][number] | undefined {
-  return scope.own.find((directive) => directive.directive === "proxy_set_header" && directive.args[0]?.value.toLowerCase() === "x-forwarded-for");
+  return scope.own.find(
+    (directive) =>
+      directive.directive === "proxy_set_header" && directive.args[0]?.value.toLowerCase() === "x-forwarded-for",
+  );
 }

@@ -26,7 +26,9 @@ export const rule: Rule = {
       const { headers, level, uncertain } = effectiveHeaders(point.scope);
       if (uncertain) continue;
       const above = namesAbove(level?.parent);
-      const missing = WANTED.filter(([name]) => !headers.has(name.toLowerCase()) && (ours.has(point) || above.has(name.toLowerCase())));
+      const missing = WANTED.filter(
+        ([name]) => !headers.has(name.toLowerCase()) && (ours.has(point) || above.has(name.toLowerCase())),
+      );
       if (missing.length === 0) continue;
       yield {
         span: headSpan(point.pass),
@@ -41,7 +43,8 @@ export const rule: Rule = {
 function namesAbove(scope: NginxScope | undefined): ReadonlySet<string> {
   const names = new Set<string>();
   for (let at = scope; at; at = at.parent) {
-    for (const directive of at.own) if (directive.directive === "proxy_set_header") names.add((directive.args[0]?.value ?? "").toLowerCase());
+    for (const directive of at.own)
+      if (directive.directive === "proxy_set_header") names.add((directive.args[0]?.value ?? "").toLowerCase());
   }
   return names;
 }

@@ -10,7 +10,10 @@ export const rule: Rule = {
   confidence: "certain",
   title: "Caddy trusts proxies and keeps the X-Forwarded-For they relay",
   why: "With trusted_proxies Caddy appends to an X-Forwarded-For that comes from those addresses. private_ranges covers the Docker bridge and every neighbour on the LAN, so a forged header gets through wherever connections are relayed by a gateway.",
-  evidence: ["Tried on Caddy 2.6.2: `trusted_proxies private_ranges` and a loopback peer give the server `6.6.6.6, 127.0.0.1`; an explicit header_up overwrites it again.", "caddyserver/caddy-docker#406"],
+  evidence: [
+    "Tried on Caddy 2.6.2: `trusted_proxies private_ranges` and a loopback peer give the server `6.6.6.6, 127.0.0.1`; an explicit header_up overwrites it again.",
+    "caddyserver/caddy-docker#406",
+  ],
   reads: ["caddyfile", "caddy-json"],
   fixKind: "unsafe",
   *check(facts) {
@@ -20,7 +23,8 @@ export const rule: Rule = {
     for (const file of facts.caddy) {
       const points = facts.caddyPoints.filter((point) => point.file === file);
       for (const servers of file.options.filter((option) => option.name === "servers")) {
-        for (const trusted of children(servers, "trusted_proxies")) if (points.length > 0) yield* judge(trusted, points);
+        for (const trusted of children(servers, "trusted_proxies"))
+          if (points.length > 0) yield* judge(trusted, points);
       }
     }
   },
@@ -42,7 +46,10 @@ function* judge(trusted: CaddyDirective, points: readonly CaddyPoint[]): Generat
     span: caddyHead(trusted),
     message: reason,
     fix: "Name the CDN's ranges (`trusted_proxies static 203.0.113.0/24` with trusted_proxies_strict) and add `header_up X-Forwarded-For {client_ip}`; without a CDN remove trusted_proxies and add `header_up X-Forwarded-For {remote_host}`.",
-    related: open && open.proxy !== trusted ? [{ span: caddyHead(open.proxy), message: "this proxy passes the header on" }] : [],
+    related:
+      open && open.proxy !== trusted
+        ? [{ span: caddyHead(open.proxy), message: "this proxy passes the header on" }]
+        : [],
   };
 }
 

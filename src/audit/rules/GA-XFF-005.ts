@@ -20,7 +20,8 @@ export const rule: Rule = {
         for (const trusted of children(servers, "trusted_proxies")) {
           yield {
             span: caddyHead(trusted),
-            message: "trusted_proxies without trusted_proxies_strict: the client address is read from the end the client can write",
+            message:
+              "trusted_proxies without trusted_proxies_strict: the client address is read from the end the client can write",
             fix: "Add `trusted_proxies_strict` beside it.",
             ...(file.source.path.endsWith(".json") ? {} : { edits: [addCaddy(servers, "trusted_proxies_strict")] }),
           };

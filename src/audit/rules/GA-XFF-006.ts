@@ -31,7 +31,8 @@ export const rule: Rule = {
       if (inherited(point.scope, "set_real_ip_from")) continue;
       yield {
         span: headSpan(point.pass),
-        message: "the config declares a CDN in front, but no set_real_ip_from is in force here: all visitors share the CDN's addresses",
+        message:
+          "the config declares a CDN in front, but no set_real_ip_from is in force here: all visitors share the CDN's addresses",
         fix: "Add `set_real_ip_from` for each declared range and `real_ip_header X-Forwarded-For; real_ip_recursive on;`.",
         related: facts.assume.related("deploy.cdnCidrs"),
         confidence: "likely",
@@ -42,7 +43,8 @@ export const rule: Rule = {
       if (child(point.proxy, "trusted_proxies") || servers.some((option) => child(option, "trusted_proxies"))) continue;
       yield {
         span: caddyHead(point.proxy),
-        message: "the config declares a CDN in front, but Caddy trusts no proxy: all visitors share the CDN's addresses",
+        message:
+          "the config declares a CDN in front, but Caddy trusts no proxy: all visitors share the CDN's addresses",
         fix: "Add the global option `servers { trusted_proxies static RANGES… }` with `trusted_proxies_strict`.",
         related: facts.assume.related("deploy.cdnCidrs"),
       };

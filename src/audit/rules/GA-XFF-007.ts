@@ -22,7 +22,11 @@ export const rule: Rule = {
     const proxies: Span[] = [
       ...appNginxPoints(facts).map((point) => headSpan(point.pass)),
       ...appCaddyPoints(facts).map((point) => caddyHead(point.proxy)),
-      ...facts.kube.filter((object) => (object.kind === "Ingress" || object.kind === "HTTPRoute") && appWorkloads(facts).length > 0).map((object) => object.node),
+      ...facts.kube
+        .filter(
+          (object) => (object.kind === "Ingress" || object.kind === "HTTPRoute") && appWorkloads(facts).length > 0,
+        )
+        .map((object) => object.node),
     ];
     const proxy = proxies[0];
     if (!proxy) return;

@@ -8,7 +8,10 @@ export const rule: Rule = {
   confidence: "likely",
   title: "The ingress keeps address headers that clients can forge",
   why: "ingress-nginx overwrites X-Forwarded-For by default. compute-full-forwarded-for appends to it, and use-forwarded-headers believes it from everybody unless proxy-real-ip-cidr limits that: clients then choose their own address.",
-  evidence: ["ingress-nginx configmap.md, use-forwarded-headers and compute-full-forwarded-for.", "Envoy's numTrustedHops counts from the right: one hop too many is the client's own text."],
+  evidence: [
+    "ingress-nginx configmap.md, use-forwarded-headers and compute-full-forwarded-for.",
+    "Envoy's numTrustedHops counts from the right: one hop too many is the client's own text.",
+  ],
   reads: ["kubernetes"],
   fixKind: "unsafe",
   *check(facts) {
@@ -20,11 +23,17 @@ export const rule: Rule = {
         if (yamlText(yamlAt(data, key)) !== "true" || (limited && key === "use-forwarded-headers")) continue;
         yield {
           span: yamlEntrySpan(data, key) ?? object.node,
-          message: key === "use-forwarded-headers" ? 'use-forwarded-headers: "true" without proxy-real-ip-cidr believes every client' : 'compute-full-forwarded-for: "true" appends to what the client sent',
+          message:
+            key === "use-forwarded-headers"
+              ? 'use-forwarded-headers: "true" without proxy-real-ip-cidr believes every client'
+              : 'compute-full-forwarded-for: "true" appends to what the client sent',
           fix: "Remove the key; behind a load balancer of your own set proxy-real-ip-cidr to its addresses.",
         };
       }
-      const policy = object.kind === "ClientTrafficPolicy" ? yamlAt(object.node, "spec", "clientIPDetection", "xForwardedFor") : undefined;
+      const policy =
+        object.kind === "ClientTrafficPolicy"
+          ? yamlAt(object.node, "spec", "clientIPDetection", "xForwardedFor")
+          : undefined;
       const hops = yamlNumber(yamlAt(policy, "numTrustedHops"));
       if (hops !== undefined && hops > 0) {
         yield {

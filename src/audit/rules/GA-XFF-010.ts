@@ -13,7 +13,9 @@ export const rule: Rule = {
   reads: ["compose", "config"],
   fixKind: "manual",
   *check(facts) {
-    const limits = facts.assume.number("rateLimit.perMinute") > 0 || facts.nginx.some((root) => root.source.text.includes("limit_req_zone"));
+    const limits =
+      facts.assume.number("rateLimit.perMinute") > 0 ||
+      facts.nginx.some((root) => root.source.text.includes("limit_req_zone"));
     for (const project of facts.compose) {
       if (!project.services.some((service) => facts.app.isService(service))) continue;
       for (const service of project.services) {
@@ -21,7 +23,8 @@ export const rule: Rule = {
         const open = service.ports.find((port) => port.hostIp === undefined || !isLoopbackHost(port.hostIp));
         if (!open || (!limits && open.hostIp !== "::")) continue;
         const networks = yamlAt(service.node, "networks");
-        const names = networks?.kind === "map" ? [...networks.entries.keys()] : yamlStrings(networks).map((item) => item.text);
+        const names =
+          networks?.kind === "map" ? [...networks.entries.keys()] : yamlStrings(networks).map((item) => item.text);
         const used = names.length > 0 ? names : ["default"];
         if (used.some((name) => yamlBoolean(yamlAt(project.root, "networks", name, "enable_ipv6")) === true)) continue;
         yield {

@@ -30,7 +30,9 @@ export function isAuthDirective(directive: CaddyDirective): boolean {
 export function caddyAuth(point: CaddyPoint, path: string): boolean {
   if (clientCertificates(point.site)) return true;
   const levels = [point.site.directives, ...point.around.map((block) => block.block ?? [])];
-  return levels.some((directives) => directives.some((directive) => isAuthDirective(directive) && covers(point.site, directive, path)));
+  return levels.some((directives) =>
+    directives.some((directive) => isAuthDirective(directive) && covers(point.site, directive, path)),
+  );
 }
 
 /** The site, or anything in it, asks for credentials somewhere. */

@@ -54,7 +54,8 @@ export function insertLineBefore(source: Source, offset: number, text: string): 
   const start = source.lineStarts[line - 1] ?? 0;
   const indent = /^[ \t]*/.exec(lineText(source, line))?.[0] ?? "";
   // Something else before the offset on its line (`location / { proxy_pass …; }`): stay on the line.
-  if (source.text.slice(start, offset).trim() !== "") return { span: { source, start: offset, end: offset }, text: `${text} ` };
+  if (source.text.slice(start, offset).trim() !== "")
+    return { span: { source, start: offset, end: offset }, text: `${text} ` };
   return { span: { source, start, end: start }, text: `${indent}${text}\n` };
 }
 
@@ -68,7 +69,8 @@ export function addCaddy(directive: CaddyDirective, text: string): Edit {
   const { source } = directive;
   const { line } = positionAt(source, directive.start);
   const indent = /^[ \t]*/.exec(lineText(source, line))?.[0] ?? "";
-  const step = indent === "" || indent.includes("\t") ? "\t" : indent.length >= 4 && indent.length % 4 === 0 ? "    " : "  ";
+  const step =
+    indent === "" || indent.includes("\t") ? "\t" : indent.length >= 4 && indent.length % 4 === 0 ? "    " : "  ";
   if (directive.blockEnd !== undefined) {
     const { blockEnd } = directive;
     const closeStart = source.lineStarts[positionAt(source, blockEnd).line - 1] ?? blockEnd;
@@ -77,21 +79,31 @@ export function addCaddy(directive: CaddyDirective, text: string): Edit {
     }
     return { span: { source, start: blockEnd, end: blockEnd }, text: `\n${indent}${step}${text}\n${indent}` };
   }
-  const end = Math.max(directive.nameSpan.end, ...directive.args.filter((arg) => arg.source === source).map((arg) => arg.end));
+  const end = Math.max(
+    directive.nameSpan.end,
+    ...directive.args.filter((arg) => arg.source === source).map((arg) => arg.end),
+  );
   return { span: { source, start: end, end }, text: ` {\n${indent}${step}${text}\n${indent}}` };
 }
 
 /** Adds `key: value` to a YAML map, in its own style and indentation. `text` may span lines when the map is a block. */
 export function addYaml(map: YamlNode, text: string): Edit | undefined {
   const { source } = map;
-  const first = [...map.entries.values()].find((entry) => entry.key.source === source && entry.key.start >= map.start && entry.key.end <= map.end);
+  const first = [...map.entries.values()].find(
+    (entry) => entry.key.source === source && entry.key.start >= map.start && entry.key.end <= map.end,
+  );
   if (source.text[map.start] === "{") {
-    return text.includes("\n") ? undefined : { span: { source, start: map.start + 1, end: map.start + 1 }, text: first ? `${text}, ` : text };
+    return text.includes("\n")
+      ? undefined
+      : { span: { source, start: map.start + 1, end: map.start + 1 }, text: first ? `${text}, ` : text };
   }
   if (!first) return undefined;
   const { column } = positionAt(source, first.key.start);
   const indent = " ".repeat(column - 1);
-  return { span: { source, start: first.key.start, end: first.key.start }, text: `${text.split("\n").join(`\n${indent}`)}\n${indent}` };
+  return {
+    span: { source, start: first.key.start, end: first.key.start },
+    text: `${text.split("\n").join(`\n${indent}`)}\n${indent}`,
+  };
 }
 
 /** Adds `Key=value` under a unit's section header. */
@@ -109,7 +121,10 @@ export function effectiveHeaders(scope: NginxScope): {
 } {
   const { list, level, uncertain } = inheritedList(scope, "proxy_set_header");
   const headers = new Map(
-    list.map((directive) => [(directive.args[0]?.value ?? "").toLowerCase(), { value: directive.args[1]?.value ?? "", directive }]),
+    list.map((directive) => [
+      (directive.args[0]?.value ?? "").toLowerCase(),
+      { value: directive.args[1]?.value ?? "", directive },
+    ]),
   );
   return { headers, level, uncertain };
 }
@@ -127,7 +142,8 @@ export function routesAt(point: NginxPoint): readonly ServerRoute[] {
     if (route.path === "/ws" && point.path !== "/ws") return false; // the deprecated alias rides along with whatever takes it
     const path = publicPath(point, route.path);
     if (path === undefined) return false;
-    if (!point.server) return point.modifier === "" || point.modifier === "^~" ? path.startsWith(point.path) : point.path === path;
+    if (!point.server)
+      return point.modifier === "" || point.modifier === "^~" ? path.startsWith(point.path) : point.path === path;
     const location = locationFor(point.server, path);
     return location ? location === point.location : point.location === point.server;
   });
@@ -149,7 +165,9 @@ export function nginxCarrying(facts: Facts, ...traffic: readonly ServerRoute["tr
 /** App proxies of Caddy that carry a kind of traffic. */
 export function caddyCarrying(facts: Facts, ...traffic: readonly ServerRoute["traffic"][]): readonly CaddyPoint[] {
   return appCaddyPoints(facts).filter((point) =>
-    SERVER_ROUTES.some((route) => traffic.includes(route.traffic) && route.path !== "/ws" && caddyPointFor(point, route.path)),
+    SERVER_ROUTES.some(
+      (route) => traffic.includes(route.traffic) && route.path !== "/ws" && caddyPointFor(point, route.path),
+    ),
   );
 }
 
@@ -157,10 +175,18 @@ export function caddyCarrying(facts: Facts, ...traffic: readonly ServerRoute["tr
 export function caddyPointFor(point: CaddyPoint, path: string): boolean {
   if (point.paths.length > 0 && !point.paths.some((pattern) => caddyPathMatches(pattern, path))) return false;
   const handle = point.around.find((directive) => directive.name === "handle" || directive.name === "handle_path");
-  const length = Math.max(0, ...point.paths.filter((pattern) => caddyPathMatches(pattern, path)).map((pattern) => pattern.length));
+  const length = Math.max(
+    0,
+    ...point.paths.filter((pattern) => caddyPathMatches(pattern, path)).map((pattern) => pattern.length),
+  );
   let taken = false;
   visit(point.site.directives, [], (directive, around) => {
-    if (around.length > 0 || directive === handle || (directive.name !== "handle" && directive.name !== "handle_path" && directive.name !== "respond")) return;
+    if (
+      around.length > 0 ||
+      directive === handle ||
+      (directive.name !== "handle" && directive.name !== "handle_path" && directive.name !== "respond")
+    )
+      return;
     for (const argument of directive.args.slice(0, 1)) {
       if (!isMatcher(argument) || argument.value === "*") continue;
       const patterns = argument.value.startsWith("/") ? [argument.value] : namedPaths(point, argument.value);
@@ -174,7 +200,9 @@ function namedPaths(point: CaddyPoint, name: string): readonly string[] {
   const definition = point.site.directives.find((item) => item.name === name);
   if (!definition) return [];
   if (definition.args[0]?.value === "path") return definition.args.slice(1).map((argument) => argument.value);
-  return (definition.block ?? []).filter((item) => item.name === "path").flatMap((item) => item.args.map((argument) => argument.value));
+  return (definition.block ?? [])
+    .filter((item) => item.name === "path")
+    .flatMap((item) => item.args.map((argument) => argument.value));
 }
 
 /** True when rules for any upstream should speak at full severity: the pass leads to the server, or the tree has no server at all. */

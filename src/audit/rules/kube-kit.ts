@@ -12,16 +12,25 @@ export function appContainer(facts: Facts, workload: KubeWorkload): KubeContaine
 
 /** Services that select a workload's pods. */
 export function servicesOf(facts: Facts, workload: KubeWorkload): readonly KubeObject[] {
-  return facts.kube.filter((object) => object.kind === "Service" && selects(stringMap(yamlAt(object.node, "spec", "selector")), workload.podLabels));
+  return facts.kube.filter(
+    (object) =>
+      object.kind === "Service" && selects(stringMap(yamlAt(object.node, "spec", "selector")), workload.podLabels),
+  );
 }
 
 /** Pause of a container's preStop hook: native sleep, or `sleep N` in an exec. */
-export function preStop(container: KubeContainer): { readonly ms: number; readonly node: YamlNode; readonly native: boolean } | undefined {
+export function preStop(
+  container: KubeContainer,
+): { readonly ms: number; readonly node: YamlNode; readonly native: boolean } | undefined {
   const hook = yamlAt(container.node, "lifecycle", "preStop");
   const native = yamlAt(hook, "sleep", "seconds");
   if (native) return { ms: (yamlNumber(native) ?? 0) * 1000, node: native, native: true };
   const command = yamlAt(hook, "exec", "command");
-  const match = /(?:^|\s|;)sleep\s+(\d+(?:\.\d+)?)/.exec(yamlStrings(command).map((item) => item.text).join(" "));
+  const match = /(?:^|\s|;)sleep\s+(\d+(?:\.\d+)?)/.exec(
+    yamlStrings(command)
+      .map((item) => item.text)
+      .join(" "),
+  );
   return command && match ? { ms: Number(match[1]) * 1000, node: command, native: false } : undefined;
 }
 
@@ -32,10 +41,20 @@ export function appIngresses(facts: Facts): readonly KubeObject[] {
     const names = [
       yamlText(yamlAt(object.node, "spec", "defaultBackend", "service", "name")),
       ...(yamlAt(object.node, "spec", "rules")?.items ?? []).flatMap((rule) =>
-        (yamlAt(rule, "http", "paths")?.items ?? []).map((path) => yamlText(yamlAt(path, "backend", "service", "name"))),
+        (yamlAt(rule, "http", "paths")?.items ?? []).map((path) =>
+          yamlText(yamlAt(path, "backend", "service", "name")),
+        ),
       ),
     ];
-    return isAppBackend(facts, names) || (yamlAt(object.node, "spec", "rules")?.items ?? []).some((rule) => (yamlAt(rule, "http", "paths")?.items ?? []).some((path) => yamlNumber(yamlAt(path, "backend", "service", "port", "number")) === facts.assume.number("server.port")));
+    return (
+      isAppBackend(facts, names) ||
+      (yamlAt(object.node, "spec", "rules")?.items ?? []).some((rule) =>
+        (yamlAt(rule, "http", "paths")?.items ?? []).some(
+          (path) =>
+            yamlNumber(yamlAt(path, "backend", "service", "port", "number")) === facts.assume.number("server.port"),
+        ),
+      )
+    );
   });
 }
 
@@ -68,7 +87,9 @@ export function appRouteRules(facts: Facts): readonly RouteRule[] {
 /** Whether a route rule takes a path; a more specific rule of the same route takes it first. */
 export function ruleTakes(rule: RouteRule, path: string, all: readonly RouteRule[]): boolean {
   const length = best(rule, path);
-  return length >= 0 && !all.some((other) => other !== rule && other.route === rule.route && best(other, path) > length);
+  return (
+    length >= 0 && !all.some((other) => other !== rule && other.route === rule.route && best(other, path) > length)
+  );
 }
 
 function best(rule: RouteRule, path: string): number {
@@ -83,13 +104,16 @@ function best(rule: RouteRule, path: string): number {
 }
 
 function isAppBackend(facts: Facts, names: readonly (string | undefined)[]): boolean {
-  return names.some((name) => name !== undefined && (facts.app.names.has(name.toLowerCase()) || facts.app.isUpstream([], name)));
+  return names.some(
+    (name) => name !== undefined && (facts.app.names.has(name.toLowerCase()) || facts.app.isUpstream([], name)),
+  );
 }
 
-export function annotation(object: KubeObject, name: string): { readonly text: string; readonly node: YamlNode } | undefined {
+export function annotation(
+  object: KubeObject,
+  name: string,
+): { readonly text: string; readonly node: YamlNode } | undefined {
   const node = yamlAt(object.node, "metadata", "annotations", name);
   const text = yamlText(node);
   return node && text !== undefined ? { text, node } : undefined;
 }
-
-

@@ -1,0 +1,23 @@
+import type { Rule } from "../types.ts";
+import { brokenIgnores, readIgnoreComments } from "../suppress.ts";
+
+/** Ids are passed in by the registry: the rule list cannot import itself. */
+export function createIgnoreRule(known: () => ReadonlySet<string>): Rule {
+  return {
+    id: "GA-IGN-001",
+    severity: "warning",
+    confidence: "certain",
+    title: "An ignore comment has no effect",
+    why: "A suppression without a reason, for a rule that does not exist, or past its date silences nothing, while its author believes it does.",
+    evidence: ["zizmor and trivy demand reasons and expiry for the same cause."],
+    reads: ["nginx", "caddyfile", "compose", "kubernetes", "systemd", "dockerfile", "dotenv"],
+    fixKind: "manual",
+    *check(facts) {
+      yield* brokenIgnores(
+        facts.files.flatMap((file) => readIgnoreComments(file.source)),
+        known(),
+        facts.today,
+      );
+    },
+  };
+}
