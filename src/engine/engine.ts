@@ -3,11 +3,12 @@ import type { ResolvedConfig } from "../config/types.ts";
 import type { ModelBundle, WindowLimits } from "../models/manifest.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import type { Logger } from "../shared/log.ts";
+import { readMachineLimits } from "../shared/machine-limits.ts";
 import type { Engine, ModelInfo } from "./contract.ts";
 import { createEngineShell, type LoadedBackend } from "./shell.ts";
 import { openWorkerFront } from "./front/link.ts";
 import { createPool } from "./pool.ts";
-import { planWorkers, readMachineLimits } from "./resources.ts";
+import { planWorkers } from "./resources.ts";
 import { parseVocabulary } from "./vocabulary.ts";
 
 /** The ONNX engine: inference workers, a front thread for live streams and one for files. Nothing runs before `start`. */

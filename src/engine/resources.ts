@@ -1,36 +1,9 @@
-import { readFileSync } from "node:fs";
-import { availableParallelism, totalmem } from "node:os";
-
-/** What the machine, or the container around us, gives. */
-export interface MachineLimits {
-  /** Whole and part cores: the scheduler's affinity and the cgroup quota, whichever is less. At least 0.1. */
-  readonly cores: number;
-  readonly memoryBytes: number;
-}
+import type { MachineLimits } from "../shared/machine-limits.ts";
 
 export interface WorkerPlan {
   readonly workers: number;
   /** ONNX intra-op threads of each worker. */
   readonly threads: number;
-}
-
-/** Reads cgroup v2 and v1 limits; outside Linux or without a limit the machine's own. */
-export function readMachineLimits(readText: (path: string) => string | undefined = readFileOrNothing): MachineLimits {
-  let cores: number = availableParallelism();
-  let memoryBytes = totalmem();
-  const folders = ["", ...ownGroups(readText)];
-  for (const folder of folders) {
-    const [quota, period] = (readText(`/sys/fs/cgroup${folder}/cpu.max`) ?? "max 100000").trim().split(" ");
-    if (quota !== "max" && Number(quota) > 0) cores = Math.min(cores, Number(quota) / Number(period ?? 100_000));
-    const memory = readText(`/sys/fs/cgroup${folder}/memory.max`)?.trim();
-    if (memory && memory !== "max" && Number(memory) > 0) memoryBytes = Math.min(memoryBytes, Number(memory));
-  }
-  const quotaV1 = Number(readText("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") ?? -1);
-  const periodV1 = Number(readText("/sys/fs/cgroup/cpu/cpu.cfs_period_us") ?? 100_000);
-  if (quotaV1 > 0) cores = Math.min(cores, quotaV1 / periodV1);
-  const memoryV1 = Number(readText("/sys/fs/cgroup/memory/memory.limit_in_bytes") ?? 0);
-  if (memoryV1 > 0) memoryBytes = Math.min(memoryBytes, memoryV1);
-  return { cores: Math.max(0.1, cores), memoryBytes };
 }
 
 /**
@@ -70,20 +43,3 @@ const PROCESS_BYTES = 150e6;
 const MEMORY_SHARE = 0.7;
 const MAX_WORKERS = 8;
 const MAX_THREADS = 4;
-
-/** Our cgroup and its parents, from /proc/self/cgroup, for processes limited without a namespace (systemd units). */
-function ownGroups(readText: (path: string) => string | undefined): string[] {
-  const line = readText("/proc/self/cgroup")
-    ?.split("\n")
-    .find((entry) => entry.startsWith("0::/"));
-  const parts = line?.slice(4).split("/").filter(Boolean) ?? [];
-  return parts.map((_, index) => `/${parts.slice(0, index + 1).join("/")}`);
-}
-
-function readFileOrNothing(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return undefined;
-  }
-}

@@ -2,8 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
 import type { Options, ResultPromise } from "execa";
 import type { ChildExit } from "./exit-reason.ts";
-import { identify } from "./process-identity.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
+import { identify } from "../shared/process-identity.ts";
+import type { ProcessIdentity } from "../shared/process-identity.ts";
 import { createLineSplitter } from "./lines.ts";
 
 /** What to run, as data. */

@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { link, rename, rm } from "node:fs/promises";
 import { GigasttError } from "../shared/errors.ts";
 import { errorCodeOf, readJsonFile, writeFileAtomic } from "./files.ts";
-import { identify, isAlive, isProcessIdentity } from "./process-identity.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
+import { identify, isAlive, isProcessIdentity } from "../shared/process-identity.ts";
+import type { ProcessIdentity } from "../shared/process-identity.ts";
 import type { StatePaths } from "./state-dir.ts";
 
 /** Who owns a state directory: the content of `supervisor.json`. */

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { EventSink } from "./events.ts";
 import { readJsonFile, writeFileAtomic } from "./files.ts";
-import { isAlive, isProcessIdentity } from "./process-identity.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
+import { isAlive, isProcessIdentity } from "../shared/process-identity.ts";
+import type { ProcessIdentity } from "../shared/process-identity.ts";
 import type { StatePaths } from "./state-dir.ts";
 
 /** A child as it is written down for the next supervisor. */

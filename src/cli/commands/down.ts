@@ -38,7 +38,7 @@ const STOP_TIMEOUT_MS = 15 * 60_000;
 /** Returns once the supervisor's process is gone, so that the next command finds a free port and state directory. */
 async function waitForExit(paths: Awaited<ReturnType<typeof findStatePaths>>): Promise<void> {
   const { readClaim } = await import("../../supervisor/claim.ts");
-  const { isAlive } = await import("../../supervisor/process-identity.ts");
+  const { isAlive } = await import("../../shared/process-identity.ts");
   const claim = await readClaim(paths);
   if (claim === undefined) return;
   for (let round = 0; round < 100; round++) {
