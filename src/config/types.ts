@@ -132,6 +132,17 @@ export interface SupervisorConfig {
   /** This many restarts within `crashWindow` end in the crash-loop state. */
   readonly crashLimit: number;
   readonly crashWindowMs: number;
+  /** Apply a changed configuration file by itself. */
+  readonly watchConfig: boolean;
+  /** A runtime above it is replaced in order; undefined = no ceiling. */
+  readonly memoryLimitBytes: number | undefined;
+  /** Rotation of each log file. */
+  readonly logFileSizeBytes: number;
+  readonly logFiles: number;
+  /** Gets events as JSON by POST. */
+  readonly webhook: string | undefined;
+  /** Program and arguments run for the same events; empty = none. */
+  readonly eventCommand: readonly string[];
 }
 
 /** Where and how the service is deployed: everything `gigastt render` turns into proxy files, manifests and units. */

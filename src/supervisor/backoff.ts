@@ -28,14 +28,15 @@ export interface RestartLimits {
  * long up to `delayMaxMs`, all shortened by a random part of up to a quarter so that many boxes do not restart in step.
  * Old failures leave the window by themselves, so a process that crashes once a day always restarts at once.
  */
-export function createRestartPolicy(limits: RestartLimits, clock: Clock, random: () => number): RestartPolicy {
+export function createRestartPolicy(limitsNow: () => RestartLimits, clock: Clock, random: () => number): RestartPolicy {
   let failures: number[] = [];
   const prune = (): void => {
-    const from = clock.monotonicMs() - limits.windowMs;
+    const from = clock.monotonicMs() - limitsNow().windowMs;
     failures = failures.filter((atMs) => atMs > from);
   };
   return {
     failed: () => {
+      const limits = limitsNow();
       prune();
       failures.push(clock.monotonicMs());
       const recent = failures.length;

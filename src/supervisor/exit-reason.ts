@@ -66,6 +66,8 @@ export function explainExit(exit: ChildExit, context: ExitContext): ExitReason {
       : { kind: "failed", text: "ended by itself with code 0 although nobody asked it to" };
   }
   if (exit.code === 2) return { kind: "config", text: "refused its configuration (exit code 2)" };
+  if (exit.code === 1 && context.stopping)
+    return { kind: "cut", text: "stopped, but something had to be cut at the deadline" };
   return { kind: "failed", text: `exit code ${exit.code ?? "unknown"}` };
 }
 
@@ -78,6 +80,8 @@ function explainKill(context: ExitContext): ExitReason {
   if ((context.oomKills ?? 0) > 0) {
     return { kind: "out_of_memory", text: "killed by the kernel: out of memory" };
   }
+  if (context.stopping)
+    return { kind: "cut", text: "killed while it stopped; a runtime whose native code is stuck does that itself" };
   return context.oomKills === undefined
     ? {
         kind: "killed",

@@ -43,7 +43,7 @@ export interface ProcessDefinition {
 export interface StopRequest {
   /** Another instance serves already: sessions may end by themselves. */
   readonly handover: boolean;
-  /** How long it may take. */
+  /** Handed over: how long sessions may go on before the drain begins. Otherwise: how long until SIGKILL. */
   readonly limitMs: number;
 }
 
@@ -158,7 +158,8 @@ export async function endInstance(
   instance.expectEnd();
   if (how.now === true) instance.child.kill();
   else definition.requestStop(instance, how);
-  const timer = setTimeout(() => instance.child.kill(), how.limitMs);
+  const killAfterMs = how.handover ? how.limitMs + definition.timing().stopMs : how.limitMs;
+  const timer = setTimeout(() => instance.child.kill(), killAfterMs);
   try {
     return await instance.ended;
   } finally {

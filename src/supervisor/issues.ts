@@ -18,20 +18,22 @@ export type IssueId =
   | "out_of_memory"
   | "native_abort"
   | "log_write_failed"
+  | "history_write_failed"
   | "model_notice"
-  | "zombies"
-  | "draining_long"
   | "memory_high"
-  | "disk_low"
   | "config_changed"
   | "config_invalid"
-  | "rendered_drift"
   | "restart_pending";
 
 export interface IssueFacts {
   readonly processes: readonly ProcessSnapshot[];
   readonly logTrouble: LogTrouble | undefined;
+  readonly historyTrouble: string | undefined;
   readonly modelNotice: string | undefined;
+  readonly configTrouble:
+    | { readonly id: "config_invalid" | "config_changed" | "restart_pending"; readonly text: string }
+    | undefined;
+  readonly memory: { readonly rssBytes: number; readonly limitBytes: number | undefined } | undefined;
   readonly logsDir: string;
   readonly nowMs: number;
 }
@@ -82,6 +84,37 @@ export function findIssues(facts: IssueFacts): readonly Issue[] {
       severity: "warning",
       text: `log lines cannot be written (${facts.logTrouble.code}), ${facts.logTrouble.lostLines} lost so far; the service goes on`,
       cure: `df -h ${facts.logsDir}`,
+    });
+  }
+  if (facts.historyTrouble !== undefined) {
+    issues.push({
+      id: "history_write_failed",
+      severity: "warning",
+      text: `the history cannot be written (${facts.historyTrouble}); the service goes on`,
+      cure: `df -h ${facts.logsDir}`,
+    });
+  }
+  if (facts.configTrouble !== undefined) {
+    const cures = {
+      config_invalid: "gigastt config check",
+      config_changed: "gigastt reload",
+      restart_pending: "gigastt down, then gigastt up",
+    };
+    issues.push({
+      id: facts.configTrouble.id,
+      severity: "warning",
+      text: facts.configTrouble.text,
+      cure: cures[facts.configTrouble.id],
+    });
+  }
+  const limit = facts.memory?.limitBytes;
+  if (facts.memory !== undefined && limit !== undefined && facts.memory.rssBytes > limit * 0.9) {
+    const percent = Math.round((facts.memory.rssBytes / limit) * 100);
+    issues.push({
+      id: "memory_high",
+      severity: "warning",
+      text: `the runtime uses ${percent} % of supervisor.memoryLimit; above it it is replaced in order`,
+      cure: "gigastt config explain supervisor.memoryLimit",
     });
   }
   if (facts.modelNotice !== undefined) {

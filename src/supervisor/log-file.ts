@@ -25,10 +25,12 @@ const MAX_PENDING_BYTES = 4 * 1024 * 1024;
 const RETRY_AFTER_MS = 1000;
 
 /**
- * @param options.maxBytes size at which the file is rotated
- * @param options.keep rotated files to keep
+ * @param limits `maxBytes`: size at which the file is rotated; `keep`: rotated files to keep. Read at every rotation
  */
-export function createLogFile(path: string, options: { readonly maxBytes: number; readonly keep: number }): LogFile {
+export function createLogFile(
+  path: string,
+  limits: () => { readonly maxBytes: number; readonly keep: number },
+): LogFile {
   let pending: string[] = [];
   let pendingBytes = 0;
   let handle: FileHandle | undefined;
@@ -48,16 +50,17 @@ export function createLogFile(path: string, options: { readonly maxBytes: number
   const rotate = async (): Promise<void> => {
     await handle?.close();
     handle = undefined;
-    await rm(`${path}.${options.keep}`, { force: true });
-    for (let n = options.keep - 1; n >= 1; n--) await renameIfThere(`${path}.${n}`, `${path}.${n + 1}`);
-    if (options.keep >= 1) await renameIfThere(path, `${path}.1`);
+    const { keep } = limits();
+    await rm(`${path}.${keep}`, { force: true });
+    for (let n = keep - 1; n >= 1; n--) await renameIfThere(`${path}.${n}`, `${path}.${n + 1}`);
+    if (keep >= 1) await renameIfThere(path, `${path}.1`);
     else await rm(path, { force: true });
   };
 
   const writeOut = async (lines: readonly string[]): Promise<void> => {
     const text = `${lines.join("\n")}\n`;
     const bytes = Buffer.from(text);
-    if (size > 0 && size + bytes.length > options.maxBytes) await rotate();
+    if (size > 0 && size + bytes.length > limits().maxBytes) await rotate();
     // Deleted or moved behind our back (logrotate, a person): go on in a fresh file of that name.
     if (handle !== undefined && !(await stillThere(path, handle))) {
       await handle.close();

@@ -377,8 +377,7 @@ export class ManagedProcess {
     const { definition, emit, onChildren } = this.#options;
     this.#outgoing.add(old);
     try {
-      const { stopMs } = definition.timing();
-      const end = await endInstance(definition, old, { handover: true, limitMs: Math.max(limitMs, stopMs) });
+      const end = await endInstance(definition, old, { handover: true, limitMs });
       emit({
         level: end.kind === "cut" ? "warn" : "info",
         event: "drained",

@@ -166,7 +166,7 @@ export function createRuntimeProcess(options: RuntimeProcessOptions): RuntimePro
         instance.child.signal("SIGTERM");
         return;
       }
-      const drain = { type: "drain", handover: true, limitMs: Math.max(0, how.limitMs - STOP_MARGIN_MS) } as const;
+      const drain = { type: "drain", handover: true, limitMs: how.limitMs } as const;
       void tell(instance, drain).then((sent) => {
         if (!sent) instance.child.signal("SIGTERM");
       });

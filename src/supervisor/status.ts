@@ -32,6 +32,25 @@ export interface StatusReport {
   readonly issues: readonly Issue[];
 }
 
+/** The one word for everything. */
+export function overallOf(
+  process: ProcessSnapshot | undefined,
+  facts: { readonly stopping: boolean; readonly issues: number },
+): StatusReport["overall"] {
+  if (facts.stopping) return "stopping";
+  switch (process?.state) {
+    case "ready":
+      return facts.issues > 0 ? "degraded" : "ok";
+    case "starting":
+      return process.restarts > 0 ? "restarting" : "starting";
+    case "waiting":
+    case "unresponsive":
+      return "restarting";
+    default:
+      return "down";
+  }
+}
+
 /** Over the last minute. */
 export interface Rates {
   readonly requestsPerMinute: number;

@@ -1,193 +1,275 @@
-import { fileURLToPath } from "node:url";
+import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { LoadedConfig } from "../config/load.ts";
 import type { ResolvedConfig } from "../config/types.ts";
 import { systemClock } from "../shared/clock.ts";
-import { entryFile, installationRoot } from "../shared/entry.ts";
-import { GigasttError } from "../shared/errors.ts";
-import { createLogger } from "../shared/log.ts";
-import { createRestartPolicy } from "./backoff.ts";
+import { GigasttError, messageOf } from "../shared/errors.ts";
 import { claimStateDir } from "./claim.ts";
 import type { Claim } from "./claim.ts";
+import { planChange } from "./config-diff.ts";
+import type { ConfigChange, ConfigPlan, ReloadEffect } from "./config-diff.ts";
 import { openControlServer } from "./control-server.ts";
-import type { ControlServer } from "./control-server.ts";
-import type { SupervisorEvent } from "./events.ts";
+import type { ControlHandler, ControlServer } from "./control-server.ts";
+import { eventLine } from "./event-log.ts";
+import type { EventSink, SupervisorEvent } from "./events.ts";
+import { writeFileAtomic } from "./files.ts";
+import { keepGeneration, listGenerations } from "./generations.ts";
+import { createHistory } from "./history.ts";
+import type { History } from "./history.ts";
+import { createHooks } from "./hooks.ts";
+import type { Hooks } from "./hooks.ts";
 import type { GateResult } from "./instance.ts";
 import { findIssues } from "./issues.ts";
-import { bindListener, inheritedListener } from "./listener.ts";
-import type { Listener } from "./listener.ts";
 import { createLogFile } from "./log-file.ts";
 import type { LogFile } from "./log-file.ts";
-import { ManagedProcess } from "./managed-process.ts";
 import type { StopOutcome } from "./managed-process.ts";
-import { availableMemoryBytes, residentBytes } from "./memory.ts";
 import { createChildRegister, endOrphans } from "./orphans.ts";
-import { connectableHost } from "./probe.ts";
-import { createRuntimeProcess } from "./runtime-process.ts";
-import type { RuntimeProcess } from "./runtime-process.ts";
+import { Service } from "./service.ts";
+import type { RestartOutcome } from "./service.ts";
 import { openStateDir } from "./state-dir.ts";
 import type { StatePaths } from "./state-dir.ts";
-import { createRateMeter } from "./status.ts";
+import { createRateMeter, overallOf } from "./status.ts";
 import type { StatusReport } from "./status.ts";
+import { watchFile } from "./watch-file.ts";
 
 export interface SupervisorOptions {
   readonly loaded: LoadedConfig;
+  /** Reads the configuration again, with the same flags and variables. */
+  readonly load: () => Promise<LoadedConfig>;
   readonly paths: StatePaths;
   readonly env: NodeJS.ProcessEnv;
   readonly version: string;
+  /** The version on disk, which an upgrade may have changed. */
+  readonly readVersion?: () => string;
   /** The runtime child's program; another file in tests. */
   readonly runtimeEntry?: URL;
   /** Every event, for the view. */
-  readonly onEvent?: (event: SupervisorEvent) => void;
+  readonly onEvent?: EventSink;
   /** Every line of the runtime's log. */
   readonly onLine?: (line: string) => void;
+  /** Between two samples of the history; default a minute. */
+  readonly sampleIntervalMs?: number;
 }
 
-/** How a restart was done. */
-export interface RestartOutcome {
-  /** `handover`: the new runtime served before the old one stopped. `stop_start`: drained first, then started. */
-  readonly mode: "handover" | "stop_start" | "start";
-  /** Why no hand-over was possible. */
-  readonly why: string | undefined;
-  readonly pid: number | undefined;
-  readonly tookMs: number;
+/** What a reload did. */
+export interface ReloadOutcome {
+  readonly effect: ReloadEffect;
+  readonly changes: readonly ConfigChange[];
+  readonly hash: string;
 }
 
-const LOG_MAX_BYTES = 10 * 1024 * 1024;
-const LOG_KEEP = 5;
-/** A second runtime needs what the first one has, and some room. */
-const HANDOVER_SPARE_BYTES = 64 * 1024 * 1024;
+type Progress = (text: string) => void;
 
-/** The supervisor: owns the state directory, the listening socket, the control socket and the runtime process. */
+const CONFIG_POLL_MS = 1000;
+const DEFAULT_SAMPLE_MS = 60_000;
+/** Several samples in a row: one large upload is no leak. */
+const SAMPLES_ABOVE_LIMIT = 3;
+const RECYCLE_PAUSE_MS = 60_000;
+
+interface Parts {
+  readonly claim: Claim;
+  readonly service: Service;
+  readonly logs: { readonly runtime: LogFile; readonly supervisor: LogFile };
+  readonly history: History;
+  readonly hooks: Hooks;
+  readonly listeners: Set<EventSink>;
+  readonly register: ReturnType<typeof createChildRegister>;
+  readonly meter: ReturnType<typeof createRateMeter>;
+}
+
+/** The supervisor: owns the state directory, the service and the control socket; one operation at a time. */
 export class Supervisor {
   readonly #options: SupervisorOptions;
-  readonly #claim: Claim;
-  readonly #listener: Listener;
-  readonly #runtime: RuntimeProcess;
-  readonly #process: ManagedProcess;
-  readonly #logs: { readonly runtime: LogFile; readonly supervisor: LogFile };
-  readonly #meter = createRateMeter(systemClock.monotonicMs);
-  readonly #listeners = new Set<(event: SupervisorEvent) => void>();
-  readonly #emit: (event: SupervisorEvent) => void;
-  readonly #register: ReturnType<typeof createChildRegister>;
+  readonly #parts: Parts;
+  readonly #emit: EventSink;
+  readonly #cell: ConfigCell;
   readonly #startedMs = Date.now();
+  readonly #timers: NodeJS.Timeout[] = [];
   #control: ControlServer | undefined;
-  #loaded: LoadedConfig;
-  #loadedAt = new Date().toISOString();
-  #operation: { readonly name: string; readonly since: string } | undefined;
+  #watcher: { close(): void } | undefined;
+  #operation: { readonly name: string; readonly since: string; readonly done: Promise<void> } | undefined;
   #stopping: Promise<StopOutcome> | undefined;
+  /** Why the configuration on disk is not the one that runs. */
+  #configTrouble:
+    | { readonly id: "config_invalid" | "config_changed" | "restart_pending"; readonly text: string }
+    | undefined;
+  #samplesAboveLimit = 0;
+  #recycledAtMs = Number.NEGATIVE_INFINITY;
   #finish: (code: number) => void = () => {};
   /** Resolves with the exit code once `stop` is through. */
   readonly finished: Promise<number> = new Promise((resolve) => {
     this.#finish = resolve;
   });
 
-  private constructor(
-    options: SupervisorOptions,
-    parts: { claim: Claim; listener: Listener; logs: { runtime: LogFile; supervisor: LogFile } },
-  ) {
+  private constructor(options: SupervisorOptions, cell: ConfigCell, emit: EventSink, parts: Parts) {
     this.#options = options;
-    this.#loaded = options.loaded;
-    this.#claim = parts.claim;
-    this.#listener = parts.listener;
-    this.#logs = parts.logs;
-    const log = createLogger({
-      level: "debug",
-      stream: { write: (line) => parts.logs.supervisor.write(line.trimEnd()) },
-    });
-    this.#emit = (event) => {
-      const { level, event: name, ...fields } = event;
-      log[level](name, fields);
-      options.onEvent?.(event);
-      for (const listener of this.#listeners) listener(event);
-    };
-    this.#register = createChildRegister(options.paths, this.#emit);
-    this.#runtime = createRuntimeProcess({
-      entry: () => options.runtimeEntry ?? entryFile("runtime/child"),
-      config: () => this.#loaded.config,
-      listener: () => this.#listener,
-      env: options.env,
-      cwd: fileURLToPath(installationRoot()),
-      onStats: (instance, stats) => this.#meter.add(instance.child.pid, stats),
-    });
-    const { supervisor } = options.loaded.config;
-    this.#process = new ManagedProcess({
-      definition: this.#runtime.definition,
-      policy: createRestartPolicy(
-        {
-          delayMinMs: supervisor.restartDelayMinMs,
-          delayMaxMs: supervisor.restartDelayMaxMs,
-          limit: supervisor.crashLimit,
-          windowMs: supervisor.crashWindowMs,
-        },
-        systemClock,
-        Math.random,
-      ),
-      clock: systemClock,
-      emit: this.#emit,
-      onLine: (line) => {
-        parts.logs.runtime.write(line);
-        options.onLine?.(line);
-      },
-      onChildren: () => this.#noteChildren(),
-    });
+    this.#cell = cell;
+    this.#emit = emit;
+    this.#parts = parts;
   }
 
   /** Takes the state directory and the socket. Throws when another supervisor or program has them. Starts nothing yet. */
   static async open(options: SupervisorOptions): Promise<Supervisor> {
-    await openStateDir(options.paths);
-    const claim = await claimStateDir(options.paths, { configPath: options.loaded.path, version: options.version });
-    const logs = {
-      runtime: createLogFile(join(options.paths.logsDir, "runtime.log"), { maxBytes: LOG_MAX_BYTES, keep: LOG_KEEP }),
-      supervisor: createLogFile(join(options.paths.logsDir, "supervisor.log"), {
-        maxBytes: LOG_MAX_BYTES,
-        keep: LOG_KEEP,
-      }),
+    const { paths, loaded } = options;
+    await openStateDir(paths);
+    const claim = await claimStateDir(paths, { configPath: loaded.path, version: options.version });
+    const cell: ConfigCell = { loaded, loadedAt: new Date().toISOString() };
+    const logOptions = (): { maxBytes: number; keep: number } => {
+      const { supervisor } = cell.loaded.config;
+      return { maxBytes: supervisor.logFileSizeBytes, keep: supervisor.logFiles };
     };
-    let listener: Listener | undefined;
+    const logs = {
+      runtime: createLogFile(join(paths.logsDir, "runtime.log"), logOptions),
+      supervisor: createLogFile(join(paths.logsDir, "supervisor.log"), logOptions),
+    };
+    const listeners = new Set<EventSink>();
+    const history = createHistory(paths.historyDir);
+    const record = (event: SupervisorEvent): void => {
+      logs.supervisor.write(eventLine(event, Date.now()));
+      options.onEvent?.(event);
+      for (const listener of listeners) listener(event);
+    };
+    const hooks = createHooks(() => cell.loaded.config.supervisor, record);
+    const emit: EventSink = (event) => {
+      record(event);
+      history.event(event);
+      hooks.send(event);
+    };
+    const register = createChildRegister(paths, emit);
+    const meter = createRateMeter(systemClock.monotonicMs);
+    const late: { onStats?: () => void } = {};
+    let service: Service | undefined;
     try {
-      const { server, shutdown } = options.loaded.config;
-      await endOrphans(options.paths, { waitMs: shutdown.drainMs + 5000, emit: (event) => options.onEvent?.(event) });
-      listener = inheritedListener(options.env) ?? (await bindListener(server.host, server.port));
-      const supervisor = new Supervisor(options, { claim, listener, logs });
-      supervisor.#control = await openControlServer(options.paths.controlSocket, (request, io) =>
-        supervisor.#answer(request.cmd, request.args ?? {}, io),
-      );
+      await endOrphans(paths, { waitMs: loaded.config.shutdown.drainMs + 5000, emit });
+      service = await Service.open({
+        config: () => cell.loaded.config,
+        env: options.env,
+        runtimeEntry: options.runtimeEntry,
+        emit,
+        onLine: (line) => {
+          logs.runtime.write(line);
+          options.onLine?.(line);
+        },
+        onChildren: register.note,
+        onStats: (pid, stats) => {
+          meter.add(pid, stats);
+          late.onStats?.();
+        },
+      });
+      const supervisor = new Supervisor(options, cell, emit, {
+        claim,
+        service,
+        logs,
+        history,
+        hooks,
+        listeners,
+        register,
+        meter,
+      });
+      late.onStats = () => supervisor.#onStats();
+      supervisor.#control = await openControlServer(paths.controlSocket, supervisor.#answer);
       return supervisor;
     } catch (error) {
-      listener?.close();
+      await service?.close();
       await claim.release();
       throw error;
     }
   }
 
   get url(): string {
-    const host = connectableHost(this.#listener.host);
-    return `http://${host.includes(":") ? `[${host}]` : host}:${this.#listener.port}`;
+    return this.#parts.service.url;
   }
 
   get config(): ResolvedConfig {
-    return this.#loaded.config;
+    return this.#cell.loaded.config;
   }
 
   /** Starts the runtime and waits for its gate. */
-  start(): Promise<GateResult> {
-    return this.#process.start();
+  async start(): Promise<GateResult> {
+    const result = await this.#parts.service.start();
+    if (result.ok) {
+      await this.#keepAsGood();
+      this.#beginRounds();
+    }
+    return result;
   }
 
   /** Replaces the runtime without refusing a connection, or drains first when two do not fit. */
-  restart(options: { readonly onProgress?: (text: string) => void } = {}): Promise<RestartOutcome> {
-    return this.#exclusive("restart", () => this.#restart(options.onProgress ?? (() => {})));
+  restart(progress: Progress = () => {}): Promise<RestartOutcome> {
+    return this.#exclusive("restart", () => this.#parts.service.restart(progress));
+  }
+
+  /** Takes over what is on disk: the configuration, judged by the new code, and a runtime of the new code and model. */
+  upgrade(progress: Progress = () => {}): Promise<RestartOutcome & { readonly version: string }> {
+    return this.#exclusive("upgrade", async () => {
+      const next = await this.#options.load();
+      const before = this.#cell.loaded;
+      refuseManual(planChange(before.config, next.config));
+      this.#take(next);
+      try {
+        const outcome = await this.#parts.service.restart(progress);
+        await this.#keepAsGood();
+        return { ...outcome, version: this.#options.readVersion?.() ?? this.#options.version };
+      } catch (error) {
+        this.#take(before);
+        throw error;
+      }
+    });
+  }
+
+  /** What a reload would do now. Changes nothing. Throws ConfigError when the new configuration is not usable. */
+  async plan(): Promise<ConfigPlan> {
+    return planChange(this.config, (await this.#options.load()).config);
+  }
+
+  /** Reads the configuration again and applies what changed; an invalid one changes nothing. */
+  reload(progress: Progress = () => {}): Promise<ReloadOutcome> {
+    return this.#exclusive("reload", () => this.#reload(progress));
+  }
+
+  /** `reload` for signals and file changes: waits for a running operation instead of refusing, and reports through events. */
+  async reloadSoon(reason: string): Promise<void> {
+    while (this.#operation !== undefined) await this.#operation.done;
+    if (this.#stopping !== undefined) return;
+    this.#emit({ level: "info", event: "reload_requested", reason });
+    await this.reload().catch(() => {});
+  }
+
+  /** Goes back to the last configuration that was healthy and differs from the running one. */
+  rollback(progress: Progress = () => {}): Promise<ReloadOutcome> {
+    return this.#exclusive("rollback", async () => {
+      const { path, hash } = this.#cell.loaded;
+      const target = (await listGenerations(this.#options.paths.generationsDir)).find(
+        (one) => one.hash !== hash && one.path === path && one.source !== undefined,
+      );
+      if (target?.source === undefined || path === undefined) {
+        throw new GigasttError("GST_NO_GENERATION", "there is no earlier configuration of this file to go back to");
+      }
+      progress(`going back to the configuration of ${target.at}`);
+      await copyFile(path, `${path}.before-rollback`);
+      await writeFileAtomic(path, target.source, 0o600);
+      const outcome = await this.#reload(progress);
+      this.#emit({
+        level: "warn",
+        event: "rolled_back",
+        to: target.at,
+        generation: target.number,
+        effect: outcome.effect,
+      });
+      return outcome;
+    });
   }
 
   /** Drains and ends everything; `now` (also while a stop is under way) kills. Resolves after the last child is gone. */
   async stop(options: { readonly now?: boolean } = {}): Promise<StopOutcome> {
     if (this.#stopping !== undefined) {
-      if (options.now === true) this.#process.killNow();
+      if (options.now === true) this.#parts.service.process.killNow();
       return this.#stopping;
     }
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#watcher?.close();
     this.#emit({ level: "info", event: "stopping", now: options.now ?? false });
-    this.#stopping = this.#process.stop(options);
+    this.#stopping = this.#parts.service.process.stop(options);
     const outcome = await this.#stopping;
     this.#emit({
       level: outcome.clean ? "info" : "warn",
@@ -201,19 +283,26 @@ export class Supervisor {
   }
 
   status(): StatusReport {
-    const current = this.#process.current;
-    const facts = current === undefined ? undefined : this.#runtime.facts(current);
-    const processes = [this.#process.snapshot()];
+    const { service, logs, meter, history } = this.#parts;
+    const { loaded, loadedAt } = this.#cell;
+    const facts = service.facts();
+    const processes = [service.process.snapshot()];
     const issues = findIssues({
       processes,
-      logTrouble: this.#logs.runtime.trouble() ?? this.#logs.supervisor.trouble(),
+      logTrouble: logs.runtime.trouble() ?? logs.supervisor.trouble(),
+      historyTrouble: history.trouble(),
       modelNotice: facts?.model?.notice,
+      configTrouble: this.#configTrouble,
+      memory:
+        facts?.stats === undefined
+          ? undefined
+          : { rssBytes: facts.stats.rssBytes, limitBytes: loaded.config.supervisor.memoryLimitBytes },
       logsDir: this.#options.paths.logsDir,
       nowMs: Date.now(),
     });
     return {
       format: 1,
-      overall: this.#overall(issues.length),
+      overall: overallOf(processes[0], { stopping: this.#stopping !== undefined, issues: issues.length }),
       supervisor: {
         pid: process.pid,
         version: this.#options.version,
@@ -224,62 +313,153 @@ export class Supervisor {
         stateDir: this.#options.paths.dir,
       },
       service: {
-        url: this.url,
-        host: this.#listener.host,
-        port: this.#listener.port,
-        activated: this.#listener.inherited,
+        url: service.url,
+        host: service.listener.host,
+        port: service.listener.port,
+        activated: service.listener.inherited,
       },
-      config: { path: this.#loaded.path ?? null, hash: this.#loaded.hash, loadedAt: this.#loadedAt },
+      config: { path: loaded.path ?? null, hash: loaded.hash, loadedAt },
       processes,
       model: facts?.model ?? null,
       runtime: facts?.stats ?? null,
-      rates: this.#meter.rates(),
-      operation: this.#operation ?? null,
+      rates: meter.rates(),
+      operation: this.#operation === undefined ? null : { name: this.#operation.name, since: this.#operation.since },
       issues,
     };
   }
 
-  // ---
+  // --- reload
 
-  async #restart(progress: (text: string) => void): Promise<RestartOutcome> {
-    const started = performance.now();
-    const outcome = (mode: RestartOutcome["mode"], why?: string): RestartOutcome => ({
-      mode,
-      why,
-      pid: this.#process.current?.child.pid,
-      tookMs: Math.round(performance.now() - started),
-    });
-    if (this.#process.state !== "ready") {
-      progress("starting the runtime");
-      if (this.#process.instances().length > 0) await this.#process.stop();
-      throwUnlessReady(await this.#process.start());
-      return outcome("start");
+  async #reload(progress: Progress): Promise<ReloadOutcome> {
+    const before = this.#cell.loaded;
+    try {
+      const next = await this.#options.load();
+      const plan = planChange(before.config, next.config);
+      await this.#apply(before, next, plan, progress);
+      this.#configTrouble = undefined;
+      await this.#keepAsGood();
+      if (plan.effect !== "none")
+        this.#emit({
+          level: "info",
+          event: "reloaded",
+          effect: plan.effect,
+          keys: plan.changes.map((change) => change.key),
+        });
+      return { effect: plan.effect, changes: plan.changes, hash: next.hash };
+    } catch (error) {
+      const code = error instanceof GigasttError ? error.code : "GST_INTERNAL";
+      const id =
+        code === "GST_CONFIG" ? "config_invalid" : code === "GST_RELOAD_MANUAL" ? "restart_pending" : "config_changed";
+      this.#configTrouble = { id, text: messageOf(error) };
+      this.#emit({ level: "error", event: "reload_failed", code, reason: messageOf(error) });
+      throw error;
     }
-    const obstacle = await this.#handoverObstacle();
-    if (obstacle !== undefined) {
-      progress(`no hand-over: ${obstacle}. Draining first; new connections wait meanwhile`);
-      await this.#process.stop();
-      throwUnlessReady(await this.#process.start());
-      return outcome("stop_start", obstacle);
-    }
-    progress("starting a second runtime beside the first");
-    const result = await this.#process.handOver({
-      limitMs: this.config.shutdown.drainMs + 5000,
-      onServing: () => progress("the new runtime serves; the old one drains"),
-    });
-    throwUnlessReady(result, "The old runtime goes on serving.");
-    return outcome("handover");
   }
 
-  /** Why two runtimes cannot live side by side for a moment; undefined when they can. */
-  async #handoverObstacle(): Promise<string | undefined> {
-    const pid = this.#process.current?.child.pid;
-    const needed = (pid === undefined ? undefined : await residentBytes(pid)) ?? 0;
-    const available = await availableMemoryBytes();
-    if (available >= needed + HANDOVER_SPARE_BYTES) return undefined;
-    const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
-    return `a second runtime needs about ${mib(needed)}, ${mib(available)} are available`;
+  async #apply(before: LoadedConfig, next: LoadedConfig, plan: ConfigPlan, progress: Progress): Promise<void> {
+    refuseManual(plan);
+    const { service } = this.#parts;
+    for (const change of plan.changes)
+      progress(`${change.key}: ${JSON.stringify(change.before)} → ${JSON.stringify(change.after)} (${change.class})`);
+    if (plan.effect === "live" && service.process.state === "ready") {
+      const refused = await service.reload(next.config);
+      if (refused !== undefined)
+        throw new GigasttError(
+          "GST_RELOAD_REFUSED",
+          `the runtime did not take the new configuration over: ${refused}. The old one stays in force`,
+        );
+    }
+    this.#take(next);
+    if (plan.effect === "none") return;
+    try {
+      if (plan.effect === "restart" && service.process.state !== "stopped") await service.rebind(progress);
+      else if (plan.effect !== "live" || service.process.state !== "ready") await service.restart(progress);
+    } catch (error) {
+      this.#take(before);
+      progress("the new configuration is not healthy: back to the old one");
+      if (service.process.state !== "ready") await this.#recoverOld(plan, service, progress);
+      this.#emit({ level: "error", event: "rolled_back", effect: plan.effect, reason: messageOf(error) });
+      throw error;
+    }
   }
+
+  /** The old runtime is gone (drained first, or the address changed): start it again with the old configuration. */
+  async #recoverOld(plan: ConfigPlan, service: Service, progress: Progress): Promise<void> {
+    const moved =
+      plan.effect === "restart" &&
+      (service.listener.port !== this.config.server.port || service.listener.host !== this.config.server.host);
+    if (moved && this.config.server.port !== 0)
+      await service
+        .rebind(progress)
+        .catch((error: unknown) => this.#emit({ level: "error", event: "start_failed", reason: messageOf(error) }));
+    else await service.start();
+  }
+
+  #take(loaded: LoadedConfig): void {
+    this.#cell.loaded = loaded;
+    this.#cell.loadedAt = new Date().toISOString();
+  }
+
+  async #keepAsGood(): Promise<void> {
+    const { hash, path, source } = this.#cell.loaded;
+    try {
+      await keepGeneration(this.#options.paths.generationsDir, { version: this.#options.version, hash, path, source });
+    } catch (error) {
+      this.#emit({ level: "warn", event: "state_write_failed", file: this.#options.paths.generationsDir, err: error });
+    }
+  }
+
+  // --- rounds
+
+  #beginRounds(): void {
+    const { path } = this.#cell.loaded;
+    if (path !== undefined) {
+      this.#watcher = watchFile(path, CONFIG_POLL_MS, () => {
+        if (this.config.supervisor.watchConfig) void this.reloadSoon("the file changed");
+        else
+          this.#configTrouble ??= {
+            id: "config_changed",
+            text: `${path} changed and is not applied (supervisor.watchConfig is off)`,
+          };
+      });
+    }
+    const sample = setInterval(() => this.#sample(), this.#options.sampleIntervalMs ?? DEFAULT_SAMPLE_MS);
+    sample.unref();
+    this.#timers.push(sample);
+  }
+
+  #sample(): void {
+    const { service, history } = this.#parts;
+    const stats = service.facts()?.stats;
+    if (stats !== undefined) history.sample(stats, service.process.snapshot().restarts);
+  }
+
+  /** With every health round: the memory ceiling, and the word to the runtime. */
+  #onStats(): void {
+    const { service } = this.#parts;
+    const limit = this.config.supervisor.memoryLimitBytes;
+    const stats = service.facts()?.stats;
+    const status = this.status();
+    service.inform({
+      overall: status.overall,
+      config: status.config.hash,
+      restarts: status.processes[0]?.restarts ?? 0,
+      issues: status.issues,
+    });
+    if (limit === undefined || stats === undefined || this.#stopping !== undefined) return;
+    this.#samplesAboveLimit = stats.rssBytes > limit ? this.#samplesAboveLimit + 1 : 0;
+    const pausedMs = systemClock.monotonicMs() - this.#recycledAtMs;
+    if (this.#samplesAboveLimit < SAMPLES_ABOVE_LIMIT || this.#operation !== undefined || pausedMs < RECYCLE_PAUSE_MS)
+      return;
+    this.#samplesAboveLimit = 0;
+    this.#recycledAtMs = systemClock.monotonicMs();
+    this.#emit({ level: "warn", event: "memory_limit", rssBytes: stats.rssBytes, limitBytes: limit });
+    void this.#exclusive("recycle", () => service.restart(() => {})).catch((error: unknown) => {
+      this.#emit({ level: "error", event: "recycle_failed", reason: messageOf(error) });
+    });
+  }
+
+  // --- operations and control
 
   async #exclusive<T>(name: string, run: () => Promise<T>): Promise<T> {
     if (this.#stopping !== undefined)
@@ -290,39 +470,34 @@ export class Supervisor {
         `a ${this.#operation.name} is under way since ${this.#operation.since}: wait for it (gigastt status)`,
       );
     }
-    this.#operation = { name, since: new Date().toISOString() };
+    const result = run();
+    this.#operation = { name, since: new Date().toISOString(), done: result.then(noop, noop) };
     try {
-      return await run();
+      return await result;
     } finally {
       this.#operation = undefined;
     }
   }
 
-  #overall(issueCount: number): StatusReport["overall"] {
-    if (this.#stopping !== undefined) return "stopping";
-    switch (this.#process.state) {
-      case "ready":
-        return issueCount > 0 ? "degraded" : "ok";
-      case "starting":
-        return this.#process.snapshot().restarts > 0 ? "restarting" : "starting";
-      case "waiting":
-      case "unresponsive":
-        return "restarting";
-      default:
-        return "down";
-    }
-  }
-
-  async #answer(
-    cmd: string,
-    args: Readonly<Record<string, unknown>>,
-    io: { readonly event: (event: unknown) => void; readonly signal: AbortSignal },
-  ): Promise<unknown> {
+  readonly #answer: ControlHandler = async ({ cmd, args = {} }, io) => {
+    const progress: Progress = (text) => io.event({ progress: text });
     switch (cmd) {
       case "status":
         return this.status();
+      case "plan":
+        return this.plan();
       case "restart":
-        return this.restart({ onProgress: (text) => io.event({ progress: text }) });
+        return this.restart(progress);
+      case "upgrade":
+        return this.upgrade(progress);
+      case "reload":
+        return this.reload(progress);
+      case "rollback":
+        return this.rollback(progress);
+      case "history":
+        return this.#parts.history.read(
+          Date.now() - (typeof args["sinceMs"] === "number" ? args["sinceMs"] : 3_600_000),
+        );
       case "down": {
         const { clean, end } = await this.stop({ now: args["now"] === true });
         return { clean, end: end?.text ?? null };
@@ -332,51 +507,49 @@ export class Supervisor {
       default:
         throw new GigasttError(
           "GST_CONTROL_COMMAND",
-          `there is no control command "${cmd}": use status, restart, down or events`,
+          `there is no control command "${cmd}": use status, plan, reload, restart, upgrade, rollback, history, events or down`,
         );
     }
-  }
+  };
 
   #streamEvents(io: { readonly event: (event: unknown) => void; readonly signal: AbortSignal }): Promise<null> {
+    const { listeners } = this.#parts;
     return new Promise((resolve) => {
-      this.#listeners.add(io.event);
+      listeners.add(io.event);
       io.signal.addEventListener("abort", () => {
-        this.#listeners.delete(io.event);
+        listeners.delete(io.event);
         resolve(null);
       });
     });
   }
 
-  #noteChildren(): void {
-    const name = this.#runtime.definition.name;
-    this.#register.note(
-      this.#process
-        .instances()
-        .flatMap(({ child }) => (child.identity === undefined ? [] : [{ name, ...child.identity }])),
-    );
-  }
-
   async #close(): Promise<void> {
-    this.#listener.close();
-    await this.#register.settled();
-    await Promise.all([this.#logs.runtime.close(), this.#logs.supervisor.close()]);
-    await this.#claim.release();
+    const { service, register, hooks, logs, claim, history } = this.#parts;
+    await service.close();
+    await register.settled();
+    await hooks.settled(2000);
+    await history.settled();
+    await Promise.all([logs.runtime.close(), logs.supervisor.close()]);
+    await claim.release();
     // After the answer to `down` had a turn to leave.
     setTimeout(() => void this.#control?.close(), 20);
   }
 }
 
-// ---
-
-function throwUnlessReady(result: GateResult, note = ""): void {
-  if (result.ok) return;
-  throw new GigasttError("GST_START_FAILED", `${describeFailure(result)}${note === "" ? "" : ` ${note}`}`);
+/** The configuration in force. */
+interface ConfigCell {
+  loaded: LoadedConfig;
+  loadedAt: string;
 }
 
-/** Why a start failed, in one sentence. */
-export function describeFailure(result: GateResult & { readonly ok: false }): string {
-  const seconds = `${Math.round(result.tookMs / 100) / 10} s`;
-  if (result.why === "exited") return `the runtime ended before it was ready: ${result.end?.text ?? "no reason known"}`;
-  if (result.why === "aborted") return "the start was cancelled";
-  return `the runtime was not ready within ${seconds}; last answer: ${result.answer?.text ?? "none"}`;
+// ---
+
+function noop(): void {}
+
+function refuseManual(plan: ConfigPlan): void {
+  if (plan.effect !== "manual") return;
+  throw new GigasttError(
+    "GST_RELOAD_MANUAL",
+    "supervisor.stateDir cannot change while the supervisor lives in it: gigastt down, then gigastt up",
+  );
 }

@@ -2,12 +2,16 @@ import type { LoadedConfig } from "../config/load.ts";
 import type { GateResult } from "./instance.ts";
 import { formatLogLine, parseLogLine } from "./log-format.ts";
 import type { StatePaths } from "./state-dir.ts";
-import { describeFailure, Supervisor } from "./supervisor.ts";
+import { createNotifier } from "./notify.ts";
+import { describeFailure } from "./service.ts";
+import { Supervisor } from "./supervisor.ts";
 import type { View, ViewOptions } from "./view.ts";
 import { createLiveView, createPlainView } from "./view.ts";
 
 export interface UpOptions {
   readonly loaded: LoadedConfig;
+  /** Reads the configuration again, with the same flags and variables. */
+  readonly load: () => Promise<LoadedConfig>;
   readonly paths: StatePaths;
   readonly env: NodeJS.ProcessEnv;
   readonly version: string;
@@ -15,7 +19,9 @@ export interface UpOptions {
   readonly stderr: { write(text: string): unknown };
   /** Where signals come from: the process. */
   readonly signals: Pick<NodeJS.EventEmitter, "on" | "off">;
+  readonly readVersion?: () => string;
   readonly runtimeEntry?: URL;
+  readonly sampleIntervalMs?: number;
   /** Called once the start is decided. */
   readonly onStarted?: (outcome: { readonly ok: boolean; readonly text: string }) => void;
 }
@@ -31,12 +37,15 @@ export async function up(options: UpOptions): Promise<number> {
   try {
     const supervisor = await Supervisor.open({
       loaded: options.loaded,
+      load: options.load,
       paths: options.paths,
       env: options.env,
       version: options.version,
       onEvent: view.event,
       onLine: view.line,
-      ...(options.runtimeEntry === undefined ? {} : { runtimeEntry: options.runtimeEntry }),
+      ...optional("runtimeEntry", options.runtimeEntry),
+      ...optional("readVersion", options.readVersion),
+      ...optional("sampleIntervalMs", options.sampleIntervalMs),
     });
     cell.supervisor = supervisor;
     return await run(supervisor, options, view);
@@ -48,12 +57,25 @@ export async function up(options: UpOptions): Promise<number> {
 // ---
 
 async function run(supervisor: Supervisor, options: UpOptions, view: View): Promise<number> {
-  const forget = onStopSignals(options.signals, (count, name) => {
-    if (count === 1)
-      view.say(`${name}: draining, up to ${supervisor.config.shutdown.drainMs / 1000} s; once more to stop at once`);
-    else view.say(`${name} again: stopping at once`);
-    void supervisor.stop({ now: count > 1 });
+  const notifier = createNotifier(options.env);
+  const forget = onSignals(options, {
+    stop: (count, name) => {
+      if (count === 1) {
+        view.say(`${name}: draining, up to ${supervisor.config.shutdown.drainMs / 1000} s; once more to stop at once`);
+        void notifier.stopping();
+      } else {
+        view.say(`${name} again: stopping at once`);
+      }
+      void supervisor.stop({ now: count > 1 });
+    },
+    reload: () => {
+      void notifier
+        .reloading()
+        .then(() => supervisor.reloadSoon("SIGHUP"))
+        .then(() => notifier.ready(supervisor.url));
+    },
   });
+  const pulse = notifier.watchdogMs === undefined ? undefined : setInterval(notifier.alive, notifier.watchdogMs);
   try {
     const result = await supervisor.start();
     if (!result.ok) {
@@ -70,8 +92,11 @@ async function run(supervisor: Supervisor, options: UpOptions, view: View): Prom
     view.say(text);
     if (model?.notice !== undefined) view.say(model.notice);
     options.onStarted?.({ ok: true, text });
+    await notifier.ready(text);
     return await supervisor.finished;
   } finally {
+    clearInterval(pulse);
+    notifier.close();
     forget();
   }
 }
@@ -90,19 +115,25 @@ function failureReport(result: GateResult & { readonly ok: false }, paths: State
   ].join("\n");
 }
 
-/** Counts SIGINT, SIGTERM and the hang-up of a terminal; returns how to stop listening. */
-function onStopSignals(signals: UpOptions["signals"], act: (count: number, name: string) => void): () => void {
+/** SIGINT and SIGTERM stop. SIGHUP is the hang-up of a terminal where there is one, else the request to reload. */
+function onSignals(
+  { signals, stdout }: Pick<UpOptions, "signals" | "stdout">,
+  act: { readonly stop: (count: number, name: string) => void; readonly reload: () => void },
+): () => void {
   let count = 0;
-  const names = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  const handlers = names.map((name) => {
-    const handler = (): void => {
-      count += 1;
-      act(count, name);
-    };
-    signals.on(name, handler);
-    return [name, handler] as const;
-  });
+  const stop = (name: string): void => act.stop(++count, name);
+  const onHangup = (): void => (stdout.isTTY === true ? stop("SIGHUP") : act.reload());
+  signals.on("SIGINT", stop);
+  signals.on("SIGTERM", stop);
+  signals.on("SIGHUP", onHangup);
   return () => {
-    for (const [name, handler] of handlers) signals.off(name, handler);
+    signals.off("SIGINT", stop);
+    signals.off("SIGTERM", stop);
+    signals.off("SIGHUP", onHangup);
   };
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  // A computed key loses its literal type.
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
 }

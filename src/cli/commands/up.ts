@@ -2,7 +2,10 @@ import { fileURLToPath } from "node:url";
 import { installationRoot } from "../../shared/entry.ts";
 import { readVersion } from "../../shared/version.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { loadCliConfig, SERVER_FLAGS } from "../load-config.ts";
+import { loadOptions, SERVER_FLAGS } from "../load-config.ts";
+import { paintFor } from "../output.ts";
+import { renderProblems } from "../problems.ts";
+import { loadConfigApart } from "../../supervisor/load-config.ts";
 import { configuredStatePaths, STATE_FLAGS } from "../state.ts";
 
 export const command: Command = {
@@ -18,7 +21,12 @@ export const command: Command = {
     "Exit code: 0 drained cleanly, 1 not ready or not drained cleanly, 2 configuration.",
   ownSignals: true,
   run: async (context) => {
-    const loaded = await loadCliConfig(context);
+    // Apart: the supervisor would keep the memory of parser and validator for as long as it lives.
+    const load = (): ReturnType<typeof loadConfigApart> => loadConfigApart(loadOptions(context));
+    const loaded = await load();
+    if (loaded.warnings.length > 0) {
+      context.stderr.write(`${renderProblems(loaded.warnings, undefined, paintFor(context.stderr, context))}\n`);
+    }
     const paths = configuredStatePaths(loaded.config.supervisor.stateDir, context);
     if (context.flags["detach"] === true) return detach(context, paths);
     const [{ up }, { reportStart }] = await Promise.all([
@@ -27,9 +35,11 @@ export const command: Command = {
     ]);
     return up({
       loaded,
+      load,
       paths,
       env: context.env,
       version: readVersion(),
+      readVersion,
       stdout: context.stdout,
       stderr: context.stderr,
       signals: process,

@@ -291,7 +291,7 @@ describe("restart on request", () => {
     const old = await runtimePid(url);
     place.plan({ exitEarly: 3 });
     await expect(callControl({ socket: place.socket, cmd: "restart", timeoutMs: 15_000 })).rejects.toThrow(
-      "the runtime ended before it was ready: exit code 3 The old runtime goes on serving.",
+      "the runtime ended before it was ready: exit code 3. The old runtime goes on serving.",
     );
     expect(await runtimePid(url)).toBe(old);
     expect((await up.status()).overall).toBe("ok");

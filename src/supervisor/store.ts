@@ -1,0 +1,134 @@
+import { createStorage } from "unstorage";
+import fsLiteDriver from "unstorage/drivers/fs-lite";
+import { errorCodeOf } from "./files.ts";
+
+/** One minute of the service's life. */
+export interface Sample {
+  readonly at: string;
+  readonly sessions: number;
+  readonly waiting: number;
+  readonly requests: number;
+  readonly failures: number;
+  readonly p95Ms: number | null;
+  readonly rssBytes: number;
+  readonly restarts: number;
+}
+
+/** An event as the history keeps it. */
+export interface KeptEvent {
+  readonly at: string;
+  readonly event: string;
+  readonly level: string;
+  readonly process: string | null;
+  readonly text: string;
+}
+
+/** A bounded past of samples and events, for `status` and the console. */
+export interface HistoryStore {
+  addSample(sample: Sample): Promise<void>;
+  addEvent(event: KeptEvent): Promise<void>;
+  samples(sinceMs: number): Promise<Sample[]>;
+  events(sinceMs: number): Promise<KeptEvent[]>;
+}
+
+const HOUR_MS = 3_600_000;
+/** A crash storm must not fill the disk. */
+const MAX_EVENTS_PER_HOUR = 500;
+const MAX_SAMPLES_PER_HOUR = 120;
+
+/**
+ * Files below a directory, one per hour and kind, the oldest removed after `keepHours`. The history is not precious:
+ * what cannot be read or has another shape is skipped, what cannot be written is reported by throwing.
+ */
+export function createHistoryStore(
+  dir: string,
+  options: { readonly keepHours: number; readonly nowMs: () => number },
+): HistoryStore {
+  const storage = createStorage({ driver: fsLiteDriver({ base: dir }) });
+  let cleanedHour = "";
+  let chain: Promise<void> = Promise.resolve();
+
+  const read = async <T>(key: string, guard: (value: unknown) => value is T): Promise<T[]> => {
+    // Raw text: `getItem` would turn "123" into a number, hand out an Error object as the value when the path is no
+    // folder, and a torn file as a string.
+    const text: unknown = await storage.getItemRaw(key);
+    const json = Buffer.isBuffer(text) ? text.toString("utf8") : text;
+    if (typeof json !== "string") return [];
+    try {
+      const value: unknown = JSON.parse(json);
+      return Array.isArray(value) ? value.filter(guard) : [];
+    } catch {
+      return [];
+    }
+  };
+
+  const append = <T>(kind: string, entry: T, guard: (value: unknown) => value is T, limit: number): Promise<void> => {
+    // One writer, one after another: the driver's write is neither atomic nor locked.
+    const step = chain.then(async () => {
+      const hour = hourKey(options.nowMs());
+      const key = `${kind}:${hour}`;
+      const entries = [...(await read(key, guard)), entry].slice(-limit);
+      await storage.setItemRaw(key, Buffer.from(JSON.stringify(entries)));
+      if (cleanedHour !== hour) {
+        cleanedHour = hour;
+        await removeOld();
+      }
+    });
+    chain = step.catch(() => {});
+    return step;
+  };
+
+  const removeOld = async (): Promise<void> => {
+    const oldest = hourKey(options.nowMs() - options.keepHours * HOUR_MS);
+    for (const key of await storage.getKeys()) {
+      const hour = key.split(":").at(-1) ?? "";
+      if (HOUR_PATTERN.test(hour) && hour < oldest) await storage.removeItem(key);
+    }
+  };
+
+  const since = async <T extends { readonly at: string }>(
+    kind: string,
+    sinceMs: number,
+    guard: (value: unknown) => value is T,
+  ): Promise<T[]> => {
+    await chain;
+    const from = hourKey(sinceMs);
+    const keys = (await storage.getKeys(kind)).filter((key) => (key.split(":").at(-1) ?? "") >= from).sort();
+    const entries = (await Promise.all(keys.map((key) => read(key, guard)))).flat();
+    return entries.filter((entry) => Date.parse(entry.at) >= sinceMs);
+  };
+
+  return {
+    addSample: (sample) => append("samples", sample, isSample, MAX_SAMPLES_PER_HOUR),
+    addEvent: (event) => append("events", event, isKeptEvent, MAX_EVENTS_PER_HOUR),
+    samples: (sinceMs) => since("samples", sinceMs, isSample),
+    events: (sinceMs) => since("events", sinceMs, isKeptEvent),
+  };
+}
+
+/** Why the history cannot be written, for people. */
+export function historyTrouble(error: unknown): string {
+  return errorCodeOf(error) ?? String(error);
+}
+
+// ---
+
+const HOUR_PATTERN = /^\d{4}-\d\d-\d\dT\d\d$/;
+
+/** No colon: to the store `:` separates folders. */
+function hourKey(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 13);
+}
+
+function isSample(value: unknown): value is Sample {
+  return hasShape(value, { at: "string", sessions: "number", requests: "number", rssBytes: "number" });
+}
+
+function isKeptEvent(value: unknown): value is KeptEvent {
+  return hasShape(value, { at: "string", event: "string", level: "string", text: "string" });
+}
+
+function hasShape(value: unknown, shape: Readonly<Record<string, string>>): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return Object.entries(shape).every(([key, type]) => typeof Reflect.get(value, key) === type);
+}
