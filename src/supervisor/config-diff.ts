@@ -23,6 +23,9 @@ export interface ConfigPlan {
 /** The supervisor lives in this directory: moving it while it runs would lose its claim, sockets and logs. */
 const NEEDS_NEW_SUPERVISOR: ReadonlySet<string> = new Set(["supervisor.stateDir"]);
 
+/** Many webhook services put the whole credential into the path of the address. */
+const CARRIES_TOKENS: ReadonlySet<string> = new Set(["supervisor.webhook"]);
+
 /** Compares two resolved configurations key by key. Pure. */
 export function planChange(before: ResolvedConfig, after: ResolvedConfig): ConfigPlan {
   const changes: ConfigChange[] = [];
@@ -30,7 +33,7 @@ export function planChange(before: ResolvedConfig, after: ResolvedConfig): Confi
     const path = key.split(".");
     const [old, now] = [before, after].map((config) => unresolve(node, resolvedValue(configSchema, config, path)));
     if (JSON.stringify(old) === JSON.stringify(now)) continue;
-    const secret = isLeaf(node) && node["x-secret"] === true;
+    const secret = (isLeaf(node) && node["x-secret"] === true) || CARRIES_TOKENS.has(key);
     changes.push({
       key,
       before: secret ? "[REDACTED]" : old,

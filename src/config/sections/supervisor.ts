@@ -129,7 +129,6 @@ export const supervisor = {
         "Events (started, unhealthy, restarted, crash loop, rolled back …) are sent there as JSON by POST. null = none.",
       default: null,
       examples: ["https://ntfy.example.com/gigastt"],
-      "x-secret": true,
       "x-reload": "live",
     },
     eventCommand: {
