@@ -1,17 +1,13 @@
 import { Worker } from "node:worker_threads";
 import { entryFile } from "../shared/entry.ts";
 import { GigasttError, WireError, messageOf } from "../shared/errors.ts";
+import { createWindowQueue, type Queueable } from "./queue.ts";
 import type { FromInference, LoadedModel, LoadRequest, ToInference, WindowResult } from "./model/protocol.ts";
 
 /** One window of features to recognise. */
-export interface WindowJob {
+export interface WindowJob extends Queueable {
   /** [melBins, frames]. Given away: the pool transfers it. */
   readonly features: Float32Array;
-  readonly frames: number;
-  /** Queue order: the earliest goes first. Milliseconds on the pool's clock. A late file window overtakes fresh live ones, so nothing starves. */
-  readonly deadlineMs: number;
-  /** Live windows may use every worker; file windows leave one free while live sessions are open. */
-  readonly kind: "live" | "file";
   readonly signal: AbortSignal;
 }
 
@@ -51,7 +47,7 @@ export interface InferencePool {
 
 export function createPool(options: PoolOptions): InferencePool {
   const slots: Slot[] = [];
-  const queue: Queued[] = [];
+  const queue = createWindowQueue<Queued>();
   let nextId = 1;
   let closing = false;
   let liveSessions = 0;
@@ -101,6 +97,7 @@ export function createPool(options: PoolOptions): InferencePool {
             shutDown(slot);
             break;
           case "done":
+            if (slot.current) queue.ran(slot.current, message.result.totalMs);
             finish(slot, message.id, (queued) => queued.resolve(message.result));
             break;
           case "failed":
@@ -142,7 +139,7 @@ export function createPool(options: PoolOptions): InferencePool {
     restartDelayMs = Math.min(restartDelayMs * 2, RESTART_DELAY_MAX_MS);
     // With no worker left, waiting windows would wait for the model to load again: better an answer now.
     if (slots.every((slot) => slot.state !== "idle" && slot.state !== "busy")) {
-      for (const queued of queue.splice(0)) queued.reject(inferenceError(reason));
+      for (const queued of queue.clear()) queued.reject(inferenceError(reason));
     }
   }
 
@@ -160,11 +157,9 @@ export function createPool(options: PoolOptions): InferencePool {
       const idle = slots.filter((slot) => slot.state === "idle");
       const slot = idle[0];
       if (!slot) return;
-      const keepFree = liveSessions > 0 && options.workers > 1 && idle.length === 1;
-      const index = earliest(queue, keepFree);
-      if (index < 0) return;
-      const queued = queue.splice(index, 1)[0]!;
-      queued.started();
+      // A file window runs to its end: with a second worker, one is left to the live sessions.
+      const queued = queue.take(liveSessions > 0 && options.workers > 1 && idle.length === 1);
+      if (!queued) return;
       slot.current = queued;
       slot.state = "busy";
       const { features, frames } = queued.job;
@@ -180,16 +175,17 @@ export function createPool(options: PoolOptions): InferencePool {
         return reject(new WireError("queue_full", "too many windows wait for the recogniser", { retryAfterMs: 2000 }));
       }
       const onAbort = (): void => {
-        const at = queue.indexOf(queued);
-        if (at >= 0) queue.splice(at, 1);
+        queue.remove(queued);
         reject(job.signal.reason as Error);
       };
       job.signal.addEventListener("abort", onAbort, { once: true });
       const done = (): void => job.signal.removeEventListener("abort", onAbort);
       const queued: Queued = {
         id: nextId++,
+        kind: job.kind,
+        deadlineMs: job.deadlineMs,
+        frames: job.frames,
         job,
-        started: () => {},
         resolve: (result) => {
           done();
           resolve(result);
@@ -199,7 +195,7 @@ export function createPool(options: PoolOptions): InferencePool {
           reject(error);
         },
       };
-      queue.push(queued);
+      queue.add(queued);
       pump();
     });
   }
@@ -207,8 +203,7 @@ export function createPool(options: PoolOptions): InferencePool {
   async function close(): Promise<void> {
     closing = true;
     for (const timer of pendingRestarts) clearTimeout(timer);
-    for (const queued of queue.splice(0))
-      queued.reject(new WireError("pool_closed", "the recogniser is shutting down"));
+    for (const queued of queue.clear()) queued.reject(new WireError("pool_closed", "the recogniser is shutting down"));
     await Promise.all(
       slots.map(
         (slot) =>
@@ -256,10 +251,9 @@ interface Slot {
   exited?: () => void;
 }
 
-interface Queued {
+interface Queued extends Queueable {
   readonly id: number;
   readonly job: WindowJob;
-  started(): void;
   resolve(result: WindowResult): void;
   reject(error: Error): void;
 }
@@ -269,16 +263,6 @@ function post(slot: Slot, message: ToInference, transfer: ArrayBufferLike[] = []
     message,
     transfer.filter((buffer) => buffer instanceof ArrayBuffer),
   );
-}
-
-function earliest(queue: readonly Queued[], liveOnly: boolean): number {
-  let best = -1;
-  for (let k = 0; k < queue.length; k++) {
-    const { job } = queue[k]!;
-    if (liveOnly && job.kind === "file") continue;
-    if (best < 0 || job.deadlineMs < queue[best]!.job.deadlineMs) best = k;
-  }
-  return best;
 }
 
 /** The native message may name files and shapes: it is the cause, never the text. */

@@ -44,7 +44,7 @@ export interface Segmenter {
 
 /** Silence kept before the first and after the last speech frame of an utterance: soft beginnings and endings lie there. */
 export const LEAD_FRAMES = 40;
-export const TAIL_FRAMES = 40;
+export const TAIL_FRAMES = 60;
 /** A pause that always ends an utterance of a file, however short it is. */
 export const LONG_SILENCE = 200;
 /** Shorter dips are stop consonants, not pauses. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { FrontEnd } from "../../models/manifest.ts";
 import { createActivityDetector } from "../activity.ts";
 import { decodeAudio } from "../audio/decode.ts";
@@ -96,13 +97,12 @@ function createLane(job: FileJob, emits: boolean): Lane {
   });
   const stop = new AbortController();
   const signal = AbortSignal.any([job.signal, stop.signal]);
+  setMaxListeners(0, signal);
   const words: Word[] = [];
   let seen = 0;
   let doneS = 0;
   let underWay = 0;
   let dispatched = false;
-  /** The first utterance waits: if nothing follows, the whole recording is one window. */
-  let held: Span | undefined;
   /** Results are appended in the order of their windows. */
   let chain: Promise<void> = Promise.resolve();
   let failed: unknown;
@@ -159,16 +159,11 @@ function createLane(job: FileJob, emits: boolean): Lane {
   }
 
   async function handle(event: SegmenterEvent): Promise<void> {
-    if (event.type === "onset") {
-      await releaseHeld();
-      return;
-    }
+    if (event.type === "onset") return;
     if (event.type === "pause") {
-      if (!dispatched && frames.first === 0 && held === undefined && event.span.to <= maxFrames) held = event.span;
-      else await readSpan(event.span);
+      await readSpan(event.span);
       return;
     }
-    await releaseHeld();
     if (event.pause) {
       const at = (event.pause.from + event.pause.to) >> 1;
       segmenter.cutAt(at, 0);
@@ -207,23 +202,15 @@ function createLane(job: FileJob, emits: boolean): Lane {
     frames.dropBefore(segmenter.needed);
   }
 
-  async function releaseHeld(): Promise<void> {
-    if (!held) return;
-    const span = held;
-    held = undefined;
-    await readSpan(span);
-  }
-
   async function push(samples: Float32Array): Promise<void> {
     frames.push(samples);
     while (seen < frames.end) {
       const event = segmenter.push(activity.push(frames.level(seen++)));
       if (event) await handle(event);
-      if (held && seen > maxFrames) await releaseHeld();
     }
-    if (!held && (dispatched || seen > maxFrames)) frames.dropBefore(segmenter.needed);
+    if (dispatched || seen > maxFrames) frames.dropBefore(segmenter.needed);
     if (failed !== undefined) throw failed;
-    if (segmenter.start === undefined && underWay === 0 && !held) {
+    if (segmenter.start === undefined && underWay === 0) {
       doneS = Math.max(doneS, seen / framesPerSecond);
       lane.onAdvance();
     }
@@ -236,12 +223,10 @@ function createLane(job: FileJob, emits: boolean): Lane {
       if (event) await handle(event);
     }
     const rest = segmenter.end();
-    const isWhole = !dispatched && frames.first === 0 && frames.end <= maxFrames && !(held && rest);
-    if (isWhole && frames.end > 0) await readSpan({ from: 0, to: frames.end });
-    else {
-      await releaseHeld();
-      if (rest) await readSpan(rest);
-    }
+    // Too short or too soft for the detector: the whole recording is one window.
+    const isUnheard = !dispatched && !rest && frames.first === 0 && frames.end <= maxFrames;
+    if (rest) await readSpan(rest);
+    else if (isUnheard && frames.end > 0) await readSpan({ from: 0, to: frames.end });
     await chain;
     doneS = frames.samples / frontEnd.sampleRateHz;
     lane.onAdvance();

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { createActivityDetector } from "../activity.ts";
 import { createPcm16Reader } from "../audio/pcm.ts";
 import { createResampler } from "../audio/resample.ts";
@@ -55,6 +56,8 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
       ? undefined
       : createResampler(options.sampleRateHz, frontEnd.sampleRateHz);
   const stop = new AbortController();
+  // One listener for each window under way: a burst has more than the ten that Node expects.
+  setMaxListeners(0, stop.signal);
   let seen = 0;
   let ended = false;
   /** Windows of finals are appended and told in order. */
@@ -66,6 +69,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
   let timer: NodeJS.Timeout | undefined;
   let latencyMs = settings.partialIntervalMinMs;
   let coveredFrame = 0;
+  let finalDueMs = 0;
   /** The last window had no end of its own: the next one overlaps it. Read and written in the chain's order. */
   let seam: Seam | undefined;
 
@@ -82,7 +86,6 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     while (seen < frames.end) {
       const event = segmenter.push(activity.push(frames.level(seen++)));
       if (event) handle(event);
-      else if (segmenter.start !== undefined) speculate();
       checkEndpoint();
     }
     frames.dropBefore(segmenter.needed);
@@ -104,24 +107,20 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     }
   }
 
-  /** The final window is known as soon as its tail of silence is there: it is read before the endpoint is due. */
-  function speculate(): void {
-    const start = segmenter.start!;
-    const to = segmenter.lastSpeech + 1 + TAIL_FRAMES;
-    if (seen !== to || isNoise()) return;
-    partial.stop?.abort(SUPERSEDED);
-    partial = { ...partial, stop: undefined, busy: false };
-    startPartial({ from: start, to }, FINAL_WITHIN_MS);
-  }
-
   function closeWindow(span: Span): void {
     const current = utterance!;
-    const ready =
-      partial.span && partial.span.from === span.from && partial.span.to === span.to ? partial.result : undefined;
-    if (!ready) partial.stop?.abort(SUPERSEDED);
-    const result = ready ?? reader.read(frames, span, { kind: "live", withinMs: FINAL_WITHIN_MS, signal: stop.signal });
+    partial.stop?.abort(SUPERSEDED);
+    const result = readFinal(span);
     partial = noPartial();
     appendWindow(current, span, result, undefined);
+  }
+
+  /** A client that sends faster than real time has its finals spread out: others' windows come between. */
+  function readFinal(span: Span): Promise<Word[]> {
+    const nowMs = performance.now();
+    const audioMs = (span.to - span.from) * msPerFrame;
+    finalDueMs = Math.max(nowMs + FINAL_WITHIN_MS, finalDueMs + audioMs * BURST_SHARE);
+    return reader.read(frames, span, { kind: "live", withinMs: finalDueMs - nowMs, signal: stop.signal });
   }
 
   /** @param seamS set when the next window overlaps this one around that time */
@@ -170,7 +169,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
         segmenter.cutAt(span.to, OVERLAP_FRAMES);
         partial.stop?.abort(SUPERSEDED);
         partial = noPartial();
-        const result = reader.read(frames, span, { kind: "live", withinMs: FINAL_WITHIN_MS, signal: stop.signal });
+        const result = readFinal(span);
         appendWindow(current, span, result, (span.to - OVERLAP_FRAMES / 2) / framesPerSecond);
       }
     }
@@ -228,11 +227,9 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
   function startPartial(span: Span, withinMs: number): void {
     const own = new AbortController();
     const startedMs = performance.now();
-    const signal = AbortSignal.any([stop.signal, own.signal]);
-    const result = reader.read(frames, span, { kind: "live", withinMs, signal });
-    const before = partial;
+    const result = reader.read(frames, span, { kind: "live", withinMs, signal: own.signal });
     const current = utterance!;
-    const mine: Partial = { ...before, span, result, stop: own, busy: true };
+    const mine: Partial = { ...partial, stop: own, busy: true };
     partial = mine;
     nextPartialAtMs = startedMs + settings.partialIntervalMinMs;
     result.then(
@@ -256,7 +253,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
       },
       () => {
         // The window's final reports what is wrong; a partial that failed or was overtaken is only skipped.
-        if (partial === mine) partial = { ...mine, busy: false, span: undefined, result: undefined };
+        if (partial === mine) partial = { ...mine, busy: false };
       },
     );
   }
@@ -297,10 +294,6 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     else partial = noPartial();
     if (options.endpoint === "auto") endUtterance("blank");
     if (segmenter.start !== undefined) utterance ??= { from: segmenter.start, done: [], committed: [], ended: false };
-  }
-
-  function isNoise(): boolean {
-    return partial.readTo > 0 && partial.words.length === 0 && partial.readTo >= segmenter.lastSpeech + 1;
   }
 
   // --- end
@@ -345,6 +338,8 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
 
 const FIRST_WITHIN_MS = 150;
 const FINAL_WITHIN_MS = 100;
+/** Of its audio's length, what each window of a burst waits behind the one before. */
+const BURST_SHARE = 0.1;
 const OVERLAP_FRAMES = 100;
 /** The decoder's silence counts only when it is this much longer than the endpoint's: tokens come late. */
 const BLANK_EXTRA_FRAMES = 60;
@@ -363,8 +358,6 @@ interface Utterance {
 
 /** The newest reading of the current window. */
 interface Partial {
-  readonly span: Span | undefined;
-  readonly result: Promise<readonly Word[]> | undefined;
   readonly stop: AbortController | undefined;
   readonly busy: boolean;
   readonly words: readonly Word[];
@@ -374,5 +367,5 @@ interface Partial {
 }
 
 function noPartial(): Partial {
-  return { span: undefined, result: undefined, stop: undefined, busy: false, words: [], previous: [], readTo: 0 };
+  return { stop: undefined, busy: false, words: [], previous: [], readTo: 0 };
 }

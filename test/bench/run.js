@@ -1,0 +1,31 @@
+// Runs every benchmark of this folder, one after the other: `npm run bench [name…]`. Files that begin with _ are not benchmarks.
+// Numbers that matter are ratios and differences taken within one run, so a loaded machine makes them noisy but not wrong.
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { machine } from "./_lib.js";
+
+const dir = fileURLToPath(new URL(".", import.meta.url));
+const wanted = process.argv.slice(2);
+const names = readdirSync(dir)
+  .filter((name) => name.endsWith(".js") && name !== "run.js" && !name.startsWith("_"))
+  .filter((name) => wanted.length === 0 || wanted.includes(name.replace(/\.js$/, "")))
+  .sort();
+if (names.length === 0) {
+  console.error(`no benchmark is called ${wanted.join(", ")}`);
+  process.exit(2);
+}
+
+console.log(`machine: ${machine()}\ndate: ${new Date().toISOString()}\n`);
+const failed = [];
+for (const name of names) {
+  console.log(`## ${name.replace(/\.js$/, "")}\n`);
+  // --expose-gc: memory is compared after a collection, not at a random moment of the heap.
+  const result = spawnSync(process.execPath, ["--expose-gc", `${dir}${name}`], { stdio: "inherit" });
+  if (result.status !== 0) failed.push(name);
+  console.log();
+}
+if (failed.length > 0) {
+  console.log(`missed or failed: ${failed.join(", ")}`);
+  process.exitCode = 1;
+}
