@@ -9,17 +9,17 @@ export interface Advice {
 
 /**
  * The pool is what keeps up live: a session more would make every one of them late. Silent sessions cost nothing, so a pool of at
- * least two is sensible on any box that keeps up with one.
+ * least two is sensible on any box that keeps up with one. A measurement that ended before the box did says only "at least".
+ *
+ * @param poolSize what is configured now; nothing is advised when that fits already
  */
-export function adviceFor(report: BenchReport): readonly Advice[] {
+export function adviceFor(report: BenchReport, poolSize: number): readonly Advice[] {
   const { sustainedStreams, streams } = report;
-  const largest = Math.max(0, ...streams.map((figure) => figure.streams));
   if (sustainedStreams === 0) return [];
-  const more = sustainedStreams === largest ? "and no more were tried" : "and fell behind with one more";
-  const pool: Advice = {
-    key: "pool.size",
-    value: Math.max(2, sustainedStreams),
-    reason: `this box kept up with ${sustainedStreams} live stream${sustainedStreams === 1 ? "" : "s"} ${more}`,
-  };
-  return [pool];
+  const fellBehind = streams.some(({ keptUp }) => !keptUp);
+  const value = fellBehind ? Math.max(2, sustainedStreams) : Math.max(poolSize, sustainedStreams);
+  if (value === poolSize) return [];
+  const plural = `${sustainedStreams} live stream${sustainedStreams === 1 ? "" : "s"}`;
+  const tail = fellBehind ? "and fell behind with more" : "and more were not tried";
+  return [{ key: "pool.size", value, reason: `this box kept up with ${plural} ${tail}` }];
 }

@@ -91,7 +91,7 @@ async function bench(context: CommandContext): Promise<number> {
     if (flags["json"] === true) writeJson(stdout, report);
     else stdout.write(formatReport(report));
     await writeReports(context, report);
-    await offerAdvice(context, report, loaded.path);
+    await offerAdvice(context, report, config.pool.size, loaded.path);
     return signal.aborted ? 1 : 0;
   } finally {
     await server.stop();
@@ -132,9 +132,14 @@ function serverArguments({ flags }: CommandContext, maxStreams: number): readonl
   return args;
 }
 
-async function offerAdvice(context: CommandContext, report: BenchReport, path: string | undefined): Promise<void> {
+async function offerAdvice(
+  context: CommandContext,
+  report: BenchReport,
+  poolSize: number,
+  path: string | undefined,
+): Promise<void> {
   const { flags, stdin, stderr } = context;
-  const advice = adviceFor(report);
+  const advice = adviceFor(report, poolSize);
   if (advice.length === 0 || flags["json"] === true) return;
   for (const { key, value, reason } of advice) stderr.write(`\n${key}: ${value} would fit, since ${reason}.\n`);
   if (path === undefined) {

@@ -80,9 +80,15 @@ describe("the report", () => {
     expect(html.match(/<rect/g)).toHaveLength(3);
   });
 
-  it("advises a pool of what kept up, and nothing when nothing did", () => {
-    expect(adviceFor({ ...report, sustainedStreams: 3 })).toMatchObject([{ key: "pool.size", value: 3 }]);
-    expect(adviceFor({ ...report, sustainedStreams: 0 })).toEqual([]);
+  it.each([
+    ["what kept up when the box fell behind with more", { sustainedStreams: 1, keptUp: false }, 4, [2]],
+    ["a larger pool when more than the pool kept up", { sustainedStreams: 6, keptUp: true }, 4, [6]],
+    ["nothing when fewer streams than the pool were tried", { sustainedStreams: 3, keptUp: true }, 4, []],
+    ["nothing when the pool fits", { sustainedStreams: 4, keptUp: false }, 4, []],
+    ["nothing when not even one stream kept up", { sustainedStreams: 0, keptUp: false }, 4, []],
+  ])("advises %s", (_what, { sustainedStreams, keptUp }, poolSize, values) => {
+    const streams = report.streams.map((figure) => ({ ...figure, keptUp }));
+    expect(adviceFor({ ...report, sustainedStreams, streams }, poolSize).map(({ value }) => value)).toEqual(values);
   });
 });
 
