@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { printable } from "../shared/printable.ts";
 import { closest, didYouMean } from "../shared/suggest.ts";
 import type { Command, FlagSpec } from "./command.ts";
 import { UsageError } from "./usage.ts";
@@ -47,13 +48,20 @@ export function parseFlags(argv: readonly string[], path: readonly string[], com
   const flags: Record<string, string | boolean | string[]> = {};
   const positionals: string[] = [];
   const mistakes: string[] = [];
+  let spoiled = -1;
   for (const token of tokenize(argv, known)) {
     if (token.kind === "positional") positionals.push(token.value);
-    if (token.kind !== "option") continue;
+    if (token.kind !== "option" || token.index === spoiled) continue;
+    const meant = singleDash(argv[token.index] ?? "", known);
+    if (meant !== undefined) {
+      mistakes.push(meant);
+      spoiled = token.index;
+      continue;
+    }
     const spec = Object.hasOwn(known, token.name) ? known[token.name] : undefined;
     const mistake =
       spec === undefined
-        ? unknownFlag(token.rawName, known)
+        ? unknownFlag(token.rawName, known, path)
         : flagMistake(token, spec, flags[token.name] !== undefined);
     if (mistake !== undefined || spec === undefined) {
       if (mistake !== undefined) mistakes.push(mistake);
@@ -91,6 +99,7 @@ type Token =
       readonly rawName: string;
       readonly value: string | undefined;
       readonly inline: boolean;
+      readonly index: number;
     }
   | { readonly kind: "positional"; readonly value: string }
   | { readonly kind: "option-terminator" };
@@ -112,15 +121,28 @@ function tokenize(argv: readonly string[], known: Flags): Token[] {
       rawName: token.rawName,
       value: token.value,
       inline: token.inlineValue === true,
+      index: token.index,
     };
   });
 }
 
-function unknownFlag(rawName: string, known: Flags): string {
-  const names = Object.keys(known).map((name) => `--${name}`);
-  const short = rawName.startsWith("--") ? undefined : `${rawName} is not a flag of this command`;
-  const meant = didYouMean(rawName, names);
-  return short ?? `${rawName} is not a flag of this command${meant === "" ? "" : `, ${meant}`}`;
+function unknownFlag(rawName: string, known: Flags, path: readonly string[]): string {
+  const meant = rawName.startsWith("--") ? didYouMean(rawName, longNames(known)) : "";
+  const where = path.length === 0 ? "a flag of gigastt" : "a flag of this command";
+  return `${printable(rawName)} is not ${where}${meant === "" ? "" : `, ${meant}`}`;
+}
+
+/** `-json`: read letter by letter it would be -j -s -o n. */
+function singleDash(word: string, known: Flags): string | undefined {
+  if (!/^-[a-z]/.test(word) || word.length < 4) return undefined;
+  const letters = word.slice(1).split("");
+  if (letters.every((letter) => Object.values(known).some(({ short }) => short === letter))) return undefined;
+  const meant = closest(word.slice(1), Object.keys(known));
+  return meant === undefined ? undefined : `${printable(word)} has one dash, did you mean --${meant}?`;
+}
+
+function longNames(known: Flags): string[] {
+  return Object.keys(known).map((name) => `--${name}`);
 }
 
 function flagMistake(token: Token & { kind: "option" }, spec: FlagSpec, seen: boolean): string | undefined {
@@ -128,18 +150,18 @@ function flagMistake(token: Token & { kind: "option" }, spec: FlagSpec, seen: bo
   if (seen && spec.multiple !== true && spec.type === "string") return `${rawName} is given twice, once is enough`;
   if (spec.type === "boolean") {
     if (value === undefined || spec.choices?.includes(value) === true) return undefined;
-    if (spec.choices !== undefined) return `${rawName}= must be one of ${spec.choices.join(", ")}, found "${value}"`;
-    return `${rawName} takes no value, found "${value}"`;
+    if (spec.choices !== undefined) return `${rawName}= must be one of ${spec.choices.join(", ")}, found "${printable(value)}"`;
+    return `${rawName} takes no value, found "${printable(value)}"`;
   }
   const placeholder = spec.value ?? "VALUE";
   if (value === undefined) return `${rawName} needs a value: ${rawName} ${placeholder}`;
   if (!token.inline && value.startsWith("-") && value !== "-") {
-    return `${rawName} needs a value, found the flag ${value}; a value that starts with a dash is written ${rawName}=${value}`;
+    return `${rawName} needs a value, found the flag ${printable(value)}; a value that starts with a dash is written ${rawName}=${printable(value)}`;
   }
   if (value === "") return `${rawName} needs a value, found an empty text`;
   if (spec.choices !== undefined && !spec.choices.includes(value)) {
     const meant = closest(value, spec.choices);
-    return `${rawName} must be one of ${spec.choices.join(", ")}, found "${value}"${meant === undefined ? "" : `; did you mean ${meant}?`}`;
+    return `${rawName} must be one of ${spec.choices.join(", ")}, found "${printable(value)}"${meant === undefined ? "" : `; did you mean ${meant}?`}`;
   }
   return undefined;
 }
@@ -148,7 +170,7 @@ function positionalMistakes(positionals: readonly string[], usage: string): stri
   const { min, max } = positionalBounds(usage);
   if (positionals.length < min) return [`${usage} is missing`];
   if (positionals.length <= max) return [];
-  const surplus = positionals.slice(max).map((word) => `"${word}"`);
+  const surplus = positionals.slice(max).map((word) => `"${printable(word)}"`);
   return [
     `${surplus.join(", ")} is not expected here: ${max === 0 ? "the command takes no arguments" : `it takes ${usage}`}`,
   ];

@@ -1,4 +1,5 @@
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
+import { printable } from "../shared/printable.ts";
 import type { CommandContext, FlagSpec } from "./command.ts";
 import { paintFor } from "./output.ts";
 import { renderProblems } from "./problems.ts";
@@ -35,7 +36,8 @@ export function loadOptions(context: CommandContext): Parameters<typeof loadConf
   const sets = flags["set"];
   for (const pair of Array.isArray(sets) ? sets : []) {
     const equals = pair.indexOf("=");
-    if (equals < 1) throw new UsageError([`--set needs KEY=VALUE, found "${pair}"; for example --set pool.size=8`], []);
+    if (equals < 1)
+      throw new UsageError([`--set needs KEY=VALUE, found "${printable(pair)}"; for example --set pool.size=8`], []);
     set(pair.slice(0, equals).trim(), pair.slice(equals + 1), "--set");
   }
   for (const [flag, key] of Object.entries(KEY_OF_FLAG)) {

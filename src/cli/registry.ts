@@ -30,6 +30,10 @@ export const registry: Readonly<Record<string, { readonly summary: string; reado
     summary: "Find what is wrong in proxy, container and unit files, also across them",
     load: async () => (await import("./commands/audit.ts")).command,
   },
+  completions: {
+    summary: "Print the completion script of a shell",
+    load: async () => (await import("./commands/completions.ts")).command,
+  },
   config: {
     summary: "Check, show and explain the configuration",
     load: async () => (await import("./commands/config.ts")).command,

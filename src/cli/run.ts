@@ -1,3 +1,4 @@
+import { printable } from "../shared/printable.ts";
 import { didYouMean } from "../shared/suggest.ts";
 import { GLOBAL_FLAGS, parseFlags, positionalsOf, TOP_FLAGS } from "./args.ts";
 import type { Command, CommandContext } from "./command.ts";
@@ -21,7 +22,10 @@ export async function run(argv: readonly string[], world: World): Promise<number
   const [first, ...rest] = top.words;
   if (first === undefined) return runTop(argv, world);
   if (top.unknownBefore !== undefined) {
-    throw new UsageError([`${top.unknownBefore} is no global flag; flags of a command come after its name`], []);
+    throw new UsageError(
+      [`${printable(top.unknownBefore)} is no global flag; flags of a command come after its name`],
+      [],
+    );
   }
   // `gigastt help models pull` is `gigastt models pull --help`.
   if (first === "help") {
@@ -30,7 +34,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
   const entry = Object.hasOwn(world.registry, first) ? world.registry[first] : undefined;
   if (entry === undefined) {
     const meant = didYouMean(first, Object.keys(world.registry));
-    throw new UsageError([`there is no command "${first}"${meant === "" ? "" : `, ${meant}`}`], []);
+    throw new UsageError([`there is no command "${printable(first)}"${meant === "" ? "" : `, ${meant}`}`], []);
   }
   const { path, command } = descend(argv, first, await entry.load());
   const { flags, positionals } = parseFlags(argv, path, command);
@@ -77,7 +81,7 @@ function descend(argv: readonly string[], first: string, top: Command): { path: 
       const meant = didYouMean(word, Object.keys(command.subcommands));
       const known = Object.keys(command.subcommands).join(", ");
       throw new UsageError(
-        [`there is no command "${word}" in ${path.join(" ")}, ${meant === "" ? `it has ${known}` : meant}`],
+        [`there is no command "${printable(word)}" in ${path.join(" ")}, ${meant === "" ? `it has ${known}` : meant}`],
         path,
       );
     }

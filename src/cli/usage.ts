@@ -1,4 +1,6 @@
 import { GigasttError } from "../shared/errors.ts";
+import { printable } from "../shared/printable.ts";
+import { didYouMean } from "../shared/suggest.ts";
 
 /** The command line itself is wrong. One line per mistake; exit code 2. */
 export class UsageError extends GigasttError {
@@ -10,4 +12,20 @@ export class UsageError extends GigasttError {
     this.name = "UsageError";
     this.command = command;
   }
+}
+
+/** A positional that must be one of a few words. */
+export function choiceOf<T extends string>(
+  name: string,
+  word: string,
+  choices: readonly T[],
+  path: readonly string[],
+): T {
+  const found = choices.find((choice) => choice === word);
+  if (found !== undefined) return found;
+  const meant = didYouMean(word, choices);
+  throw new UsageError(
+    [`${name} must be one of ${choices.join(", ")}, found "${printable(word)}"${meant === "" ? "" : `; ${meant}`}`],
+    path,
+  );
 }

@@ -2,7 +2,8 @@ import { closest } from "../shared/suggest.ts";
 import { formatBytes, parseBytes, parseDurationMs } from "../shared/units.ts";
 import { FORMATS } from "./formats.ts";
 import { baseType, isDictionary, isLeaf, isList, isNullable, isSection, type Leaf, type SchemaNode } from "./node.ts";
-import { printable } from "./problem.ts";
+import { printable } from "../shared/printable.ts";
+
 import { isRecord } from "./resolve.ts";
 
 /** What kind of value it must be, when it is of another kind altogether. */

@@ -1,7 +1,8 @@
 import { open } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import { messageOf } from "../shared/errors.ts";
-import { ConfigError, printable } from "./problem.ts";
+import { printable } from "../shared/printable.ts";
+import { ConfigError } from "./problem.ts";
 
 /** A configuration file, read. */
 export interface FoundFile {
@@ -22,12 +23,11 @@ export async function findFile(options: FindOptions): Promise<FoundFile | undefi
   const fromEnv = options.env["GIGASTT_CONFIG"]?.trim();
   const asked = options.file ?? (fromEnv === "" ? undefined : fromEnv);
   if (asked !== undefined) {
-    const source = options.file === undefined ? "GIGASTT_CONFIG" : "--config";
     const file = await readFile(resolve(options.cwd, asked), options.cwd);
     if (file !== undefined) return file;
     throw fileError(
       asked,
-      `no such file (from ${source})`,
+      options.file === undefined ? "no such file, named by GIGASTT_CONFIG" : "no such file",
       "check the path; `gigastt config print --commented --defaults` writes a new one",
     );
   }
@@ -57,7 +57,8 @@ const MAX_FILE_BYTES = 256 * 1024;
 /** undefined when there is no such file. */
 async function readFile(path: string, cwd: string): Promise<FoundFile | undefined> {
   const fromCwd = relative(cwd, path);
-  const shown = fromCwd !== "" && !fromCwd.startsWith("..") && !isAbsolute(fromCwd) ? fromCwd : path;
+  const inside = fromCwd !== "" && !fromCwd.startsWith("..") && !isAbsolute(fromCwd) ? fromCwd : path;
+  const shown = printable(inside, 300);
   let handle;
   try {
     handle = await open(path, "r");

@@ -1,6 +1,7 @@
 import { closest } from "../shared/suggest.ts";
 import { isSection, settableKeys, type Section } from "./node.ts";
-import { formatKey, printable, type Place, type Problem } from "./problem.ts";
+import { printable } from "../shared/printable.ts";
+import { formatKey, type Place, type Problem } from "./problem.ts";
 import type { Finding } from "./validate.ts";
 import { setAt, valueOfText } from "./variables.ts";
 

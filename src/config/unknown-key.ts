@@ -1,6 +1,7 @@
 import { closest } from "../shared/suggest.ts";
 import { isSection, nodeAt, settableKeys, type Section } from "./node.ts";
-import { printable } from "./problem.ts";
+import { printable } from "../shared/printable.ts";
+
 import { resolvedName } from "./resolve.ts";
 import { variableName } from "./variables.ts";
 

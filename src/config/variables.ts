@@ -10,7 +10,8 @@ import {
   type List,
   type Section,
 } from "./node.ts";
-import { printable, type Problem } from "./problem.ts";
+import { printable } from "../shared/printable.ts";
+import { type Problem } from "./problem.ts";
 
 /** GIGASTT_* variables that are no configuration key, with what reads them. */
 export const OTHER_VARIABLES: Readonly<Record<string, string>> = {

@@ -6,6 +6,7 @@ import { isLeaf, isSection, settableKeys } from "../../config/node.ts";
 import { ConfigError, formatPlace } from "../../config/problem.ts";
 import { resolvedValue, unresolve } from "../../config/resolve.ts";
 import { configSchema, toJsonSchema } from "../../config/schema.ts";
+import { printable } from "../../shared/printable.ts";
 import { closest } from "../../shared/suggest.ts";
 import type { Command, CommandContext, FlagSpec } from "../command.ts";
 import { loadOptions } from "../load-config.ts";
@@ -159,7 +160,7 @@ async function explainKey(context: CommandContext): Promise<number> {
     const meant =
       sameName.length > 0 ? sameName.join(" or ") : closest(key, [...keys, ...Object.keys(configSchema.properties)]);
     const hint = meant === undefined ? "; `gigastt config explain` lists all" : `, did you mean ${meant}?`;
-    throw new UsageError([`there is no key "${key}"${hint}`], ["config", "explain"]);
+    throw new UsageError([`there is no key "${printable(key)}"${hint}`], ["config", "explain"]);
   }
   if (flags["json"] === true) {
     writeJson(stdout, found.section === undefined ? found.facts[0] : found.facts);
