@@ -6,10 +6,10 @@ import {
   isScalar,
   isSeq,
   LineCounter,
-  Parser,
+  Lexer,
   parseDocument,
   visit,
-  type CST,
+  CST,
   type Document,
 } from "yaml";
 import { formatKey, formatPlace, type Place, type Problem, type ProblemCode } from "./problem.ts";
@@ -195,24 +195,29 @@ const SYNTAX: Readonly<Record<string, { rule: string; cure: string }>> = {
   BAD_ALIAS: { rule: "must not use aliases (*name)", cure: "write the value out, or put the text in quotes" },
 };
 
+/** Offset of the bracket, dash or question mark that nests too deep. */
 function depthProblem(text: string): number | undefined {
-  // Measured on the flat token tree, which is built without recursion: the composer aborts the whole process on 200 000 brackets.
-  const stack: [CST.Token, number][] = [];
-  for (const token of new Parser().parse(text)) stack.push([token, 0]);
-  for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
-    const [token, depth] = entry;
-    if (depth > MAX_DEPTH) return token.offset;
-    if (token.type === "document") {
-      if (token.value !== undefined) stack.push([token.value, depth]);
-    } else if ("items" in token) {
-      for (const item of token.items) {
-        if (item.key) stack.push([item.key, depth + 1]);
-        if (item.value) stack.push([item.value, depth + 1]);
-      }
-    }
+  // Counted on the flat stream of tokens: the composer recurses and aborts the whole process on 200 000 brackets.
+  // Indentation needs no bound, a file of this size has no room for more than some hundred levels of it.
+  let offset = 0;
+  let flow = 0;
+  let onLine = 0;
+  let isContent = false;
+  for (const token of new Lexer().lex(text)) {
+    const type: string | null | undefined = isContent ? undefined : CST.tokenType(token);
+    isContent = type === "scalar";
+    if (type === "flow-seq-start" || type === "flow-map-start") flow += 1;
+    else if (type === "flow-seq-end" || type === "flow-map-end") flow -= 1;
+    else if (type === "seq-item-ind" || type === "explicit-key-ind") onLine += 1;
+    else if (type === "newline") onLine = 0;
+    if (flow > MAX_DEPTH || onLine > MAX_DEPTH) return offset;
+    // Markers of the lexer's own are no part of the text.
+    if (!MARKERS.has(type ?? "")) offset += token.length;
   }
   return undefined;
 }
+
+const MARKERS: ReadonlySet<string> = new Set(["byte-order-mark", "doc-mode", "flow-error-end", "scalar"]);
 
 /** YAML that is legal but has no use here, and mostly is a mistake or an attack. */
 function unwanted(document: Document): (readonly [number, string, string])[] {

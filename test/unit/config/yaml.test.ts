@@ -103,11 +103,18 @@ describe("YAML that a configuration does not need", () => {
   });
   it("nesting without end: brackets, braces, dashes, question marks", async () => {
     expect(await check("[".repeat(200_000))).toMatchInlineSnapshot(
-      `"gigastt.config.yaml:1:26: must not nest deeper than 24 levels; remove the surplus brackets or dashes"`,
+      `"gigastt.config.yaml:1:25: must not nest deeper than 24 levels; remove the surplus brackets or dashes"`,
     );
     for (const piece of ["{a: ", "- ", "? "]) {
       expect(await check(piece.repeat(40_000))).toContain("must not nest deeper than 24 levels");
     }
+    expect(await check(`server:\n  - ${"- ".repeat(30)}1\n`)).toContain("gigastt.config.yaml:2:53: must not nest");
+  });
+  it("as much nesting by indentation as a file has room for", async () => {
+    const lines = Array.from({ length: 700 }, (_, depth) => `${" ".repeat(depth)}a:`);
+    expect(await check(lines.join("\n"))).toContain("gigastt.config.yaml:1:1 a: is not a known key");
+    const dashes = Array.from({ length: 100 }, (_, depth) => `${" ".repeat(depth * 48)}${"- ".repeat(24)}`);
+    expect(await check(dashes.join("\n"))).toContain("gigastt.config.yaml");
   });
 });
 
