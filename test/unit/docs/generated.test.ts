@@ -1,0 +1,89 @@
+import { existsSync, readFileSync } from "node:fs";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { generatedFiles } from "../../../src/cli/docs/pages.ts";
+import { registry } from "../../../src/cli/registry.ts";
+import { loadAll } from "../../../src/cli/run.ts";
+import { defaultConfig } from "../../../src/config/defaults.ts";
+import { loadConfig } from "../../../src/config/load.ts";
+import { settableKeys } from "../../../src/config/node.ts";
+import { configSchema } from "../../../src/config/schema.ts";
+
+const read = (name: string): string => {
+  const url = new URL(`../../../${name}`, import.meta.url);
+  return existsSync(url) ? readFileSync(url, "utf8") : "";
+};
+const files = await generatedFiles(registry);
+
+describe("generated files", () => {
+  for (const [name, text] of files) {
+    it(`${name} is what the code generates (else run: node scripts/docs.js)`, () => {
+      expect(read(name)).toBe(text);
+    });
+  }
+});
+
+describe("gigastt.config.yaml", () => {
+  it("holds every key and equals the defaults, without a warning", async () => {
+    const loaded = await loadConfig({
+      file: "gigastt.config.yaml",
+      env: {},
+      cwd: new URL("../../../", import.meta.url).pathname,
+      machine: { cores: 64 },
+    });
+    expect(loaded.config).toEqual(defaultConfig);
+    expect([...loaded.origins.keys()]).toEqual([...settableKeys(configSchema).keys()]);
+    expect(loaded.warnings).toEqual([]);
+  });
+});
+
+describe("gigastt.schema.json", () => {
+  it("is JSON Schema 2020-12 that an editor without our keywords understands", () => {
+    const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });
+    const schema = JSON.parse(read("gigastt.schema.json"));
+    expect(ajv.validateSchema(schema)).toBe(true);
+    const validate = ajv.compile(schema);
+    expect(validate(parse(read("gigastt.config.yaml")))).toBe(true);
+    expect(validate({ pool: { size: "4", sise: 1 }, session: { idleTimeout: 300 } })).toBe(false);
+    expect(validate.errors?.map(({ instancePath }) => instancePath).sort()).toEqual([
+      "/pool",
+      "/pool/size",
+      "/session/idleTimeout",
+    ]);
+  });
+  it("gives every key a title, a description and a reload class", () => {
+    for (const [key, node] of settableKeys(configSchema)) {
+      expect(node.title.length, key).toBeGreaterThan(2);
+      expect(node.description.length, key).toBeGreaterThan(10);
+      expect(["live", "handover", "restart"], key).toContain(node["x-reload"]);
+    }
+  });
+  it("requires no key, so that an empty file is always valid", () => {
+    const required = (node: unknown): unknown[] =>
+      typeof node === "object" && node !== null && "properties" in node
+        ? [
+            ...("required" in node ? [node.required] : []),
+            ...Object.values(node.properties as object).flatMap(required),
+          ]
+        : [];
+    expect(required(configSchema)).toEqual([]);
+  });
+});
+
+describe("docs/reference/cli.md", () => {
+  it("names every command and flag that exists", async () => {
+    const page = files.get("docs/reference/cli.md") ?? "";
+    const visit = (path: string, command: Awaited<ReturnType<typeof loadAll>>[string]): void => {
+      expect(page).toContain(`gigastt ${path}\n`);
+      for (const flag of Object.keys(command.flags ?? {})) expect(page, path).toContain(`--${flag}`);
+      for (const [name, child] of Object.entries(command.subcommands ?? {})) visit(`${path} ${name}`, child);
+    };
+    for (const [name, command] of Object.entries(await loadAll(registry))) visit(name, command);
+  });
+  it("the registry's summaries are the commands' own", async () => {
+    for (const [name, command] of Object.entries(await loadAll(registry))) {
+      expect(registry[name]?.summary, name).toBe(command.summary);
+    }
+  });
+});
