@@ -150,7 +150,8 @@ function flagMistake(token: Token & { kind: "option" }, spec: FlagSpec, seen: bo
   if (seen && spec.multiple !== true && spec.type === "string") return `${rawName} is given twice, once is enough`;
   if (spec.type === "boolean") {
     if (value === undefined || spec.choices?.includes(value) === true) return undefined;
-    if (spec.choices !== undefined) return `${rawName}= must be one of ${spec.choices.join(", ")}, found "${printable(value)}"`;
+    if (spec.choices !== undefined)
+      return `${rawName}= must be one of ${spec.choices.join(", ")}, found "${printable(value)}"`;
     return `${rawName} takes no value, found "${printable(value)}"`;
   }
   const placeholder = spec.value ?? "VALUE";
