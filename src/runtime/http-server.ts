@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import type { ResolvedConfig } from "../config/types.ts";
 import { WireError } from "../shared/errors.ts";
 import type { RuntimeContext } from "./context.ts";
+import { asksForWebSocket, ignoreUpgrade } from "./foreign-upgrade.ts";
 import { writeRawError } from "./raw-response.ts";
 import { requestId } from "./request-id.ts";
 
@@ -74,7 +75,10 @@ export function attach(
       allow: "GET, POST",
     });
   });
-  server.on("upgrade", onUpgrade);
+  server.on("upgrade", (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (asksForWebSocket(req)) onUpgrade(req, socket, head);
+    else ignoreUpgrade(server, req, socket, head);
+  });
   server.on("clientError", (error: Error & { code?: string }, socket: Duplex) => {
     const response = answering.get(socket);
     // Half an answer is already on the wire: another one would only corrupt it.

@@ -1,0 +1,25 @@
+import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+
+/** Headers that only make sense together with the upgrade. */
+const UPGRADE_HEADERS: ReadonlySet<string> = new Set(["upgrade", "connection", "http2-settings"]);
+
+export function asksForWebSocket(req: IncomingMessage): boolean {
+  return req.headers.upgrade?.toLowerCase() === "websocket";
+}
+
+/**
+ * A request that offers another protocol (Java's HttpClient offers `h2c` with every first request, uploads included) is served as if it had
+ * not: RFC 9110 7.8 lets a server ignore the offer, but Node's parser has already let go of the connection. So the request is written back
+ * in front of what follows it, without the offer, and the socket handed to the server as a new connection.
+ */
+export function ignoreUpgrade(server: Server, req: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const lines = [`${req.method ?? "GET"} ${req.url ?? "/"} HTTP/${req.httpVersion}`];
+  for (let index = 0; index + 1 < req.rawHeaders.length; index += 2) {
+    const [name = "", value = ""] = req.rawHeaders.slice(index, index + 2);
+    if (!UPGRADE_HEADERS.has(name.toLowerCase())) lines.push(`${name}: ${value}`);
+  }
+  // Bytes that Node's parser let through may be put back as they were: latin1 is how it decoded them.
+  socket.unshift(Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), head]));
+  server.emit("connection", socket);
+}

@@ -1,0 +1,328 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { createStubEngine } from "../support/stub-engine.ts";
+import { openRaw, parseAnswer, sendRaw } from "../support/raw-http.ts";
+import { startTestServer } from "../support/runtime-server.ts";
+import type { TestServer } from "../support/runtime-server.ts";
+
+let server: TestServer | undefined;
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+});
+const start = async (...options: Parameters<typeof startTestServer>): Promise<TestServer> => {
+  server = await startTestServer(...options);
+  return server;
+};
+
+const head = (...lines: string[]): string =>
+  `${["POST /v1/transcribe HTTP/1.1", "Host: a", ...lines].join("\r\n")}\r\n\r\n`;
+const coded = (body: string): unknown => (JSON.parse(body) as { code: string }).code; // our envelope
+/** Everything is given back: what every case must end with. */
+const expectIdle = async ({ runtime }: TestServer): Promise<void> => {
+  const { admission, uploads, exchanges } = runtime.context;
+  await expect.poll(() => [admission.available, uploads.heldBytes, exchanges.size]).toEqual([admission.total, 0, 0]);
+};
+
+describe("broken requests", () => {
+  it.each([
+    ["no HTTP at all", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"],
+    ["a bad method", "GE T / HTTP/1.1\r\nHost: a\r\n\r\n"],
+    ["a bad version", "GET / HTTP/9.9\r\nHost: a\r\n\r\n"],
+    ["a header without colon", "GET /health HTTP/1.1\r\nHost: a\r\nbroken\r\n\r\n"],
+    ["a space before the colon", "GET /health HTTP/1.1\r\nHost: a\r\nX-A : b\r\n\r\n"],
+    ["a line break inside a header", "GET /health HTTP/1.1\r\nHost: a\r\nX-A: b\rX-B: c\r\n\r\n"],
+    ["a NUL in a header", "GET /health HTTP/1.1\r\nHost: a\r\nX-A: b\0c\r\n\r\n"],
+    ["two different lengths", head("Content-Length: 1", "Content-Length: 2")],
+    ["a length and chunks", head("Content-Length: 1", "Transfer-Encoding: chunked")],
+    ["a negative length", head("Content-Length: -1")],
+    ["a length that is no number", head("Content-Length: 1e3")],
+    ["an unknown transfer encoding", head("Transfer-Encoding: gzip")],
+    ["a chunk size that is no number", `${head("Transfer-Encoding: chunked")}zz\r\nabc\r\n`],
+    ["a chunk longer than it says", `${head("Transfer-Encoding: chunked")}2\r\nabcdef\r\n0\r\n\r\n`],
+    ["a chunk size over 64 bits", `${head("Transfer-Encoding: chunked")}fffffffffffffffff\r\n`],
+  ])("refuses %s with 400 in our envelope", async (_name, data) => {
+    const running = await start();
+    const answer = await sendRaw(running.port, data);
+    expect([answer.status, coded(answer.body), answer.headers["connection"]]).toEqual([400, "bad_request", "close"]);
+    expect(answer.headers["x-request-id"]).toMatch(/^[\da-f-]{36}$/);
+    await expectIdle(running);
+  });
+
+  it("refuses headers over 16 KiB with 431, also when the URL is what is long", async () => {
+    const { port } = await start();
+    for (const data of [
+      `GET /health HTTP/1.1\r\nHost: a\r\nX-Long: ${"x".repeat(20_000)}\r\n\r\n`,
+      `GET /health?${"q=1&".repeat(6000)} HTTP/1.1\r\nHost: a\r\n\r\n`,
+      `GET /health HTTP/1.1\r\nHost: a\r\n${"X-Many: 1\r\n".repeat(3000)}\r\n`,
+    ]) {
+      const answer = await sendRaw(port, data);
+      expect([answer.status, coded(answer.body)]).toEqual([431, "bad_request"]);
+    }
+  });
+
+  it("refuses HTTP/1.1 without Host and serves HTTP/1.0 without it", async () => {
+    const { port } = await start();
+    const refused = await sendRaw(port, "GET /health HTTP/1.1\r\nConnection: close\r\n\r\n");
+    expect([refused.status, coded(refused.body)]).toEqual([400, "bad_request"]);
+    const served = await sendRaw(port, "GET /health HTTP/1.0\r\n\r\n");
+    expect([served.status, JSON.parse(served.body)]).toMatchObject([200, { status: "ok" }]);
+  });
+
+  it("transcribes a body sent with HTTP/1.0", async () => {
+    const { port } = await start();
+    const answer = await sendRaw(port, "POST /v1/transcribe?format=txt HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc");
+    expect([answer.status, answer.body]).toEqual([200, "3 bytes\n"]);
+  });
+
+  it("is no proxy", async () => {
+    const { port } = await start();
+    const connect = await sendRaw(port, "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n");
+    expect([connect.status, coded(connect.body)]).toEqual([405, "method_not_allowed"]);
+    const absolute = await sendRaw(
+      port,
+      "GET http://example.com/health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    );
+    expect(JSON.parse(absolute.body)).toMatchObject({ status: "ok" });
+  });
+
+  it("refuses an expectation it does not know with 417", async () => {
+    const { port } = await start();
+    const answer = await sendRaw(port, head("Expect: a-miracle", "Content-Length: 3"));
+    expect([answer.status, coded(answer.body)]).toEqual([417, "bad_request"]);
+  });
+});
+
+describe("Expect: 100-continue", () => {
+  it("is answered when the body is wanted", async () => {
+    const { port } = await start();
+    const client = openRaw(port);
+    client.write(head("Expect: 100-continue", "Content-Length: 3", "Connection: close"));
+    await client.until(/^HTTP\/1\.1 100 Continue\r\n\r\n/);
+    client.write("abc");
+    expect(await client.ended).toContain('"text":"3 bytes"');
+  });
+
+  it.each([
+    ["too large", "Content-Length: 60000000", 413],
+    ["of a foreign origin", "Content-Length: 3\r\nOrigin: https://evil.example", 403],
+  ])("is not answered for a body %s: the refusal comes at once", async (_name, headers, status) => {
+    const { port } = await start();
+    const answer = await sendRaw(port, head("Expect: 100-continue", headers));
+    expect([answer.status, answer.headers["connection"]]).toEqual([status, "close"]);
+  });
+});
+
+describe("slow and half-open clients", () => {
+  it("cuts headers that never end", async () => {
+    const running = await start({ config: { server: { headersTimeoutMs: 200, keepAliveTimeoutMs: 100 } } });
+    const client = openRaw(running.port);
+    client.write("GET /health HTTP/1.1\r\nHost: a\r\n");
+    const drip = setInterval(() => client.write("X-Drip: 1\r\n"), 40);
+    const answer = parseAnswer(await client.ended);
+    clearInterval(drip);
+    expect([answer.status, coded(answer.body)]).toEqual([408, "upload_timeout"]);
+  });
+
+  it("cuts a connection that never says anything", async () => {
+    const { port } = await start({ config: { server: { headersTimeoutMs: 200, keepAliveTimeoutMs: 100 } } });
+    await openRaw(port).ended;
+  });
+
+  it("refuses a body slower than the minimum rate with 408, while it holds no slot", async () => {
+    const running = await start({
+      timing: { uploadGraceMs: 200, lingerMs: 50 },
+      config: { pool: { size: 1 }, limits: { minUploadKbps: 1000 } },
+    });
+    const client = openRaw(running.port);
+    client.write(head("Content-Length: 1000000"));
+    const drip = setInterval(() => client.write("x".repeat(100)), 20);
+    expect(running.runtime.context.admission.available).toBe(1);
+    const answer = parseAnswer(await client.until(/upload_timeout/));
+    clearInterval(drip);
+    expect([answer.status, JSON.parse(answer.body)]).toEqual([
+      408,
+      { error: "the body came slower than 1000 kbit/s", code: "upload_timeout" },
+    ]);
+    await client.ended;
+    await expectIdle(running);
+  });
+
+  it("refuses a body that stops coming, however fast it began", async () => {
+    const running = await start({
+      timing: { uploadGraceMs: 200, lingerMs: 50 },
+      config: { limits: { minUploadKbps: 1 } },
+    });
+    const client = openRaw(running.port);
+    client.write(head("Content-Length: 1000000"));
+    client.write("x".repeat(500_000));
+    expect(parseAnswer(await client.until(/upload_timeout/)).status).toBe(408);
+    await client.ended;
+    await expectIdle(running);
+  });
+
+  it("serves a file while twenty slow uploads are open", async () => {
+    const running = await start({ config: { pool: { size: 1, queue: 1 } } });
+    const slow = Array.from({ length: 20 }, () => openRaw(running.port));
+    for (const client of slow) client.write(`${head("Content-Length: 1000000")}some`);
+    await expect.poll(() => running.runtime.context.exchanges.size).toBe(20);
+    const response = await fetch(`${running.url}/v1/transcribe`, { method: "POST", body: "abc" });
+    expect(response.status).toBe(200);
+    for (const client of slow) client.socket.destroy();
+    await expectIdle(running);
+  });
+
+  it("forgets an upload whose client resets the connection", async () => {
+    const running = await start();
+    const client = openRaw(running.port);
+    client.write(`${head("Content-Length: 1000000")}${"x".repeat(200_000)}`);
+    await expect.poll(() => running.runtime.context.uploads.heldBytes).toBeGreaterThan(100_000);
+    client.socket.resetAndDestroy();
+    await expectIdle(running);
+  });
+
+  it("takes a client that closed its sending side for gone and frees the slot", async () => {
+    const running = await start({ engine: createStubEngine({ transcribeMs: 60_000 }) });
+    const client = openRaw(running.port, { allowHalfOpen: true });
+    client.write(`${head("Content-Length: 3")}abc`);
+    await expect.poll(() => running.runtime.context.admission.available).toBe(3);
+    client.socket.end();
+    await expectIdle(running);
+    client.socket.destroy();
+  });
+
+  it("lets a client that is still sending read the refusal, then cuts it", async () => {
+    const running = await start({ config: { limits: { bodyBytes: 1000 } }, timing: { lingerMs: 300 } });
+    const client = openRaw(running.port);
+    client.write(head("Transfer-Encoding: chunked"));
+    const flood = setInterval(() => client.write(`${(10_000).toString(16)}\r\n${"x".repeat(10_000)}\r\n`), 2);
+    const answer = parseAnswer(await client.until(/payload_too_large/));
+    expect([answer.status, answer.headers["connection"]]).toEqual([413, "close"]);
+    await client.ended;
+    clearInterval(flood);
+    await expectIdle(running);
+  });
+
+  it("cuts a client that does not read a long answer", async () => {
+    const engine = createStubEngine();
+    engine.transcribe = () =>
+      Promise.resolve([
+        { text: "слово ".repeat(3_000_000), words: [], segments: [], durationS: 1, confidence: undefined },
+      ]);
+    const running = await start({ engine, timing: { slowReaderMs: 300 } });
+    const client = openRaw(running.port);
+    client.socket.pause();
+    client.write(`${head("Content-Length: 3")}abc`);
+    await expect.poll(() => running.runtime.context.exchanges.size).toBe(1);
+    await expectIdle(running);
+    client.socket.destroy();
+  });
+
+  it("ends the work for a client that does not read its event stream", async () => {
+    const engine = createStubEngine();
+    engine.transcribe = async ({ onHypothesis }) => {
+      for (let n = 0; n < 10_000; n++) {
+        await onHypothesis?.({
+          type: "partial",
+          committed: "",
+          tentative: "слово ".repeat(1000),
+          words: [],
+          confidence: undefined,
+          endpointReason: undefined,
+          speechFinal: false,
+        });
+      }
+      return [];
+    };
+    const running = await start({ engine, timing: { slowReaderMs: 300 } });
+    const client = openRaw(running.port);
+    client.socket.pause();
+    client.write(`POST /v1/transcribe/stream HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc`);
+    await expect.poll(() => running.runtime.context.admission.available).toBe(3);
+    await expectIdle(running);
+    client.socket.destroy();
+  });
+});
+
+describe("connections", () => {
+  it("answers pipelined requests in order", async () => {
+    const { port } = await start({ engine: createStubEngine({ transcribeMs: 30 }) });
+    const client = openRaw(port);
+    client.write(
+      `POST /v1/transcribe?format=txt HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc` +
+        `GET /health HTTP/1.1\r\nHost: a\r\n\r\n` +
+        `POST /v1/transcribe?format=txt HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nConnection: close\r\n\r\nabcd`,
+    );
+    const text = await client.ended;
+    expect([...text.matchAll(/3 bytes|"status":"ok"|4 bytes/g)].map(([found]) => found)).toEqual([
+      "3 bytes",
+      '"status":"ok"',
+      "4 bytes",
+    ]);
+  });
+
+  it("takes a thousand pipelined uploads of one client for what they are: a full line", async () => {
+    const running = await start({
+      engine: createStubEngine({ transcribeMs: 5 }),
+      config: { pool: { size: 1, queue: 2 } },
+    });
+    const client = openRaw(running.port);
+    const one = "POST /v1/transcribe HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
+    client.write(one.repeat(1000));
+    client.write("GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    const text = await client.ended;
+    const statuses = [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+    expect(statuses).toHaveLength(1001);
+    expect(new Set(statuses)).toEqual(new Set(["200", "503"]));
+    await expectIdle(running);
+  });
+
+  it("serves a request that offers another protocol as if it had not, body and connection included", async () => {
+    const { port } = await start();
+    const client = openRaw(port);
+    const offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n";
+    client.write(`POST /v1/transcribe?format=txt HTTP/1.1\r\nHost: a\r\n${offer}Content-Length: 9\r\n\r\nabc`);
+    client.write("defghi");
+    await client.until(/9 bytes/);
+    client.write(`GET /health HTTP/1.1\r\nHost: a\r\n${offer}\r\n`);
+    await client.until(/"status":"ok"/);
+    client.write("GET /ready HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    expect(await client.ended).toContain('"status":"ready"');
+  });
+
+  it("keeps a connection for the next request", async () => {
+    const { port } = await start();
+    const client = openRaw(port);
+    client.write("GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
+    await client.until(/"status":"ok"/);
+    client.write("GET /ready HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    expect(await client.ended).toContain('"status":"ready"');
+  });
+
+  it("reads a body of one-byte chunks without an object per byte", async () => {
+    const running = await start();
+    const client = openRaw(running.port);
+    client.write(head("Transfer-Encoding: chunked", "Connection: close"));
+    client.write("1\r\nx\r\n".repeat(20_000));
+    await expect.poll(() => running.runtime.context.uploads.heldBytes).toBe(64 * 1024);
+    client.write("0\r\n\r\n");
+    expect(await client.ended).toContain('"text":"20000 bytes"');
+  });
+
+  it("holds uploads to their share of memory, lets the oldest finish, and refuses what waited too long", async () => {
+    const running = await start({
+      config: { limits: { bodyBytes: 1_000_000 }, pool: { size: 1, checkoutTimeoutMs: 300 } },
+    });
+    const [first, second] = [openRaw(running.port), openRaw(running.port)];
+    const half = "x".repeat(450_000);
+    first.write(head("Content-Length: 900000", "Connection: close") + half);
+    await expect.poll(() => running.runtime.context.uploads.heldBytes).toBeGreaterThan(440_000);
+    second.write(head("Content-Length: 900000", "Connection: close") + half + half);
+    const refused = parseAnswer(await second.until(/"code":"/));
+    expect([refused.status, coded(refused.body)]).toEqual([503, "timeout"]);
+    expect(Number(refused.headers["retry-after"])).toBeGreaterThanOrEqual(1);
+    first.write(half);
+    expect(await first.ended).toContain('"text":"900000 bytes"');
+    second.socket.destroy();
+    await expectIdle(running);
+  });
+});
