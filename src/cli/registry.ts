@@ -18,6 +18,22 @@ export const registry: Readonly<Record<string, { readonly summary: string; reado
     summary: "Replace the runtime without refusing a connection",
     load: async () => (await import("./commands/restart.ts")).command,
   },
+  plan: {
+    summary: "Show what a reload would change, and how",
+    load: async () => (await import("./commands/plan.ts")).command,
+  },
+  reload: {
+    summary: "Apply the changed configuration to the running service",
+    load: async () => (await import("./commands/reload.ts")).command,
+  },
+  rollback: {
+    summary: "Go back to the last configuration that was healthy",
+    load: async () => (await import("./commands/rollback.ts")).command,
+  },
+  upgrade: {
+    summary: "Take over new code, a new model or a new configuration from the disk",
+    load: async () => (await import("./commands/upgrade.ts")).command,
+  },
   logs: {
     summary: "Show the logs of the runtime and the supervisor",
     load: async () => (await import("./commands/logs.ts")).command,

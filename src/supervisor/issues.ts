@@ -4,7 +4,8 @@ import type { ProcessSnapshot } from "./managed-process.ts";
 /** Something a person should know, with the way out. `id` is stable and documented. */
 export interface Issue {
   readonly id: IssueId;
-  readonly severity: "error" | "warning";
+  /** A notice does not make the service degraded. */
+  readonly severity: "error" | "warning" | "notice";
   /** One sentence. */
   readonly text: string;
   /** A command that cures it or shows more. */
@@ -118,7 +119,7 @@ export function findIssues(facts: IssueFacts): readonly Issue[] {
     });
   }
   if (facts.modelNotice !== undefined) {
-    issues.push({ id: "model_notice", severity: "warning", text: facts.modelNotice, cure: "gigastt models list" });
+    issues.push({ id: "model_notice", severity: "notice", text: facts.modelNotice, cure: "gigastt models list" });
   }
   return issues;
 }

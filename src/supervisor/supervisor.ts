@@ -130,14 +130,15 @@ export class Supervisor {
       for (const listener of listeners) listener(event);
     };
     const hooks = createHooks(() => cell.loaded.config.supervisor, record);
+    const late: { onStats?: () => void; onServing?: () => void } = {};
     const emit: EventSink = (event) => {
       record(event);
       history.event(event);
       hooks.send(event);
+      if (event.event === "ready" || event.event === "handed_over") late.onServing?.();
     };
     const register = createChildRegister(paths, emit);
     const meter = createRateMeter(systemClock.monotonicMs);
-    const late: { onStats?: () => void } = {};
     let service: Service | undefined;
     try {
       await endOrphans(paths, { waitMs: loaded.config.shutdown.drainMs + 5000, emit });
@@ -167,6 +168,7 @@ export class Supervisor {
         meter,
       });
       late.onStats = () => supervisor.#onStats();
+      late.onServing = () => supervisor.#inform();
       supervisor.#control = await openControlServer(paths.controlSocket, supervisor.#answer);
       return supervisor;
     } catch (error) {
@@ -302,7 +304,10 @@ export class Supervisor {
     });
     return {
       format: 1,
-      overall: overallOf(processes[0], { stopping: this.#stopping !== undefined, issues: issues.length }),
+      overall: overallOf(processes[0], {
+        stopping: this.#stopping !== undefined,
+        issues: issues.filter((issue) => issue.severity !== "notice").length,
+      }),
       supervisor: {
         pid: process.pid,
         version: this.#options.version,
@@ -439,13 +444,7 @@ export class Supervisor {
     const { service } = this.#parts;
     const limit = this.config.supervisor.memoryLimitBytes;
     const stats = service.facts()?.stats;
-    const status = this.status();
-    service.inform({
-      overall: status.overall,
-      config: status.config.hash,
-      restarts: status.processes[0]?.restarts ?? 0,
-      issues: status.issues,
-    });
+    this.#inform();
     if (limit === undefined || stats === undefined || this.#stopping !== undefined) return;
     this.#samplesAboveLimit = stats.rssBytes > limit ? this.#samplesAboveLimit + 1 : 0;
     const pausedMs = systemClock.monotonicMs() - this.#recycledAtMs;
@@ -457,6 +456,11 @@ export class Supervisor {
     void this.#exclusive("recycle", () => service.restart(() => {})).catch((error: unknown) => {
       this.#emit({ level: "error", event: "recycle_failed", reason: messageOf(error) });
     });
+  }
+
+  #inform(): void {
+    const { overall, config, processes, issues } = this.status();
+    this.#parts.service.inform({ overall, config: config.hash, restarts: processes[0]?.restarts ?? 0, issues });
   }
 
   // --- operations and control

@@ -1,14 +1,19 @@
 import { callControl } from "../../supervisor/control-client.ts";
-import { GigasttError } from "../../shared/errors.ts";
+import { GigasttError, messageOf } from "../../shared/errors.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { findStatePaths, STATE_FLAGS } from "../state.ts";
 
 export const command: Command = {
   summary: "Show what runs, how it is, and what to do about it",
-  flags: { ...STATE_FLAGS, json: { type: "boolean", describe: "answer JSON" } },
+  flags: {
+    ...STATE_FLAGS,
+    json: { type: "boolean", describe: "answer JSON" },
+    watch: { type: "boolean", short: "w", describe: "show it anew every second until Ctrl-C" },
+  },
   help: "Exit code: 0 when it serves, 1 when it does not.",
   run: async (context) => {
     const paths = await findStatePaths(context);
+    if (context.flags["watch"] === true) return watch(context, paths.controlSocket);
     let status: unknown;
     try {
       status = await callControl({
@@ -30,6 +35,29 @@ export const command: Command = {
 };
 
 // ---
+
+async function watch(context: CommandContext, socket: string): Promise<number> {
+  const clear = context.stdout.isTTY === true && context.flags["json"] !== true ? "\u001b[H\u001b[J" : "";
+  let code = 1;
+  while (!context.signal.aborted) {
+    try {
+      const status = await callControl({ socket, cmd: "status", timeoutMs: 5000 });
+      context.stdout.write(clear);
+      code = await show(context, status);
+    } catch (error) {
+      context.stdout.write(`${clear}${messageOf(error)}\n`);
+      code = 1;
+    }
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, 1000);
+      context.signal.addEventListener("abort", () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+  return code;
+}
 
 async function show(context: CommandContext, status: unknown): Promise<number> {
   const { isStatusReport } = await import("../../supervisor/status.ts");

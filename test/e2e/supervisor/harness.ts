@@ -19,8 +19,19 @@ export interface Place {
   readonly stateDir: string;
   readonly socket: string;
   plan(plan: FixturePlan): void;
-  up(options?: { overrides?: Record<string, string>; env?: NodeJS.ProcessEnv; file?: string }): Up;
+  up(options?: UpChoices): Up;
   cleanUp(): void;
+}
+
+export interface UpChoices {
+  readonly overrides?: Readonly<Record<string, string>>;
+  /** Quick overrides to leave to the file. */
+  readonly without?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  readonly file?: string;
+  /** Program and arguments put before Node, e.g. systemd-socket-activate. */
+  readonly wrapper?: readonly string[];
+  readonly sampleIntervalMs?: number;
 }
 
 /** One running `up`. */
@@ -59,15 +70,20 @@ export function createPlace(): Place {
     stateDir,
     socket: join(stateDir, "control.sock"),
     plan: (plan) => writeFileSync(planFile, JSON.stringify(plan)),
-    up: ({ overrides = {}, env = {}, file } = {}) => {
-      const child = spawn(
-        process.execPath,
-        [upScript, JSON.stringify({ stateDir, file, overrides: { ...QUICK, ...overrides } })],
-        {
-          env: { ...process.env, FIXTURE_PLAN: planFile, FIXTURE_NOTES: join(dir, "notes"), ...env },
-          stdio: ["ignore", "pipe", "pipe"],
-        },
+    up: ({ overrides = {}, without = [], env = {}, file, wrapper = [], sampleIntervalMs } = {}) => {
+      const all = Object.fromEntries(
+        Object.entries({ ...QUICK, ...overrides }).filter(([key]) => !without.includes(key)),
       );
+      const words = [
+        ...wrapper,
+        process.execPath,
+        upScript,
+        JSON.stringify({ stateDir, file, overrides: all, sampleIntervalMs }),
+      ];
+      const child = spawn(words[0] ?? process.execPath, words.slice(1), {
+        env: { ...process.env, FIXTURE_PLAN: planFile, FIXTURE_NOTES: join(dir, "notes"), ...env },
+        stdio: ["ignore", "pipe", "pipe"],
+      });
       ups.push(child);
       return watchUp(child, join(stateDir, "control.sock"));
     },

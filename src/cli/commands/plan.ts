@@ -1,0 +1,18 @@
+import { callControl } from "../../supervisor/control-client.ts";
+import { planLines } from "../../supervisor/plan-lines.ts";
+import type { Command } from "../command.ts";
+import { writeJson } from "../output.ts";
+import { findStatePaths, STATE_FLAGS } from "../state.ts";
+
+export const command: Command = {
+  summary: "Show what a reload would change, and how",
+  flags: { ...STATE_FLAGS, json: { type: "boolean", describe: "answer JSON" } },
+  help: "Compares the configuration on disk with the running one. Changes nothing. Exit code: 0 also when there are differences, 2 when it has problems.",
+  run: async (context) => {
+    const { controlSocket } = await findStatePaths(context);
+    const plan = await callControl({ socket: controlSocket, cmd: "plan", timeoutMs: 60_000, signal: context.signal });
+    if (context.flags["json"] === true) writeJson(context.stdout, plan);
+    else context.stdout.write(`${planLines(plan).join("\n")}\n`);
+    return 0;
+  },
+};

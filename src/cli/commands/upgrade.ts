@@ -1,0 +1,22 @@
+import type { Command } from "../command.ts";
+import { operate, secondsOf } from "../control.ts";
+import { writeJson } from "../output.ts";
+import { STATE_FLAGS } from "../state.ts";
+
+export const command: Command = {
+  summary: "Take over new code, a new model or a new configuration from the disk",
+  flags: { ...STATE_FLAGS, json: { type: "boolean", describe: "answer JSON" } },
+  help:
+    "Run it after updating the installation or pulling a model. The new code judges the configuration first; then a runtime of the new code\n" +
+    "starts beside the old one and takes over when it is healthy. When it is not, the old one goes on. The supervisor itself is renewed by\n" +
+    "`gigastt down` and `gigastt up`.",
+  run: async (context) => {
+    const { result, field } = await operate(context, "upgrade");
+    if (context.flags["json"] === true) writeJson(context.stdout, result);
+    else
+      context.stdout.write(
+        `runtime of version ${String(field("version"))} serves after ${secondsOf(field("tookMs"))} (${String(field("mode")).replace("_", " and ")})\n`,
+      );
+    return 0;
+  },
+};

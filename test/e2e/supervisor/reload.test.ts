@@ -1,0 +1,173 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { callControl } from "../../../src/supervisor/control-client.ts";
+import { createPlace, getJson, runtimePid, until } from "./harness.ts";
+import type { Place, Up } from "./harness.ts";
+
+let place: Place;
+let file: string;
+beforeEach(() => {
+  place = createPlace();
+  file = join(place.dir, "gigastt.config.yaml");
+});
+afterEach(() => place.cleanUp());
+
+const BASE = "pool:\n  size: 3\nsupervisor:\n  watchConfig: false\n";
+
+async function start(text = BASE): Promise<{ up: Up; url: string }> {
+  writeFileSync(file, text);
+  const up = place.up({ file });
+  return { up, url: await up.ready() };
+}
+
+function control(cmd: string): Promise<unknown> {
+  return callControl({ socket: place.socket, cmd, timeoutMs: 20_000 });
+}
+
+async function runningPoolSize(url: string): Promise<unknown> {
+  const { body } = await getJson(`${url}/pid`);
+  const config: unknown = body["config"];
+  return typeof config === "object" && config !== null
+    ? Reflect.get(Reflect.get(config, "pool") as object, "size")
+    : undefined; // the fixture echoes the resolved configuration
+}
+
+describe("reload", () => {
+  it("applies a live key without a new process", async () => {
+    const { url } = await start();
+    const pid = await runtimePid(url);
+    writeFileSync(file, BASE.replace("size: 3", "size: 5"));
+    expect(await control("plan")).toEqual({
+      effect: "live",
+      changes: [{ key: "pool.size", before: 3, after: 5, class: "live" }],
+    });
+    expect(await runningPoolSize(url)).toBe(3);
+    expect(await control("reload")).toMatchObject({ effect: "live" });
+    expect(await runningPoolSize(url)).toBe(5);
+    expect(await runtimePid(url)).toBe(pid);
+    expect(await control("reload")).toMatchObject({ effect: "none", changes: [] });
+  });
+
+  it("applies an engine key by hand-over", async () => {
+    const { url } = await start();
+    const pid = await runtimePid(url);
+    writeFileSync(file, `${BASE}engine:\n  workers: 1\n`);
+    expect(await control("reload")).toMatchObject({ effect: "handover" });
+    expect(await runtimePid(url)).not.toBe(pid);
+  });
+
+  it("moves to another port by restart, and back when that port is taken", async () => {
+    writeFileSync(file, BASE);
+    const taken = new URL(await place.up({ file }).ready()).port;
+    const other = createPlace();
+    try {
+      const free = await freePort();
+      const movable = `${BASE}server:\n  port: 0\n`;
+      const otherFile = join(other.dir, "c.yaml");
+      writeFileSync(otherFile, movable);
+      const up = other.up({ file: otherFile, without: ["server.port"] });
+      await up.ready();
+      writeFileSync(otherFile, `${BASE}server:\n  port: ${free}\n`);
+      await callControl({ socket: other.socket, cmd: "reload", timeoutMs: 20_000 });
+      expect((await up.status()).service.port).toBe(free);
+      expect((await getJson(`http://127.0.0.1:${free}/ready`)).status).toBe(200);
+      writeFileSync(otherFile, `${BASE}server:\n  port: ${taken}\n`);
+      await expect(callControl({ socket: other.socket, cmd: "reload", timeoutMs: 20_000 })).rejects.toThrow(
+        `port ${taken} on 127.0.0.1 is taken`,
+      );
+      expect((await getJson(`http://127.0.0.1:${free}/ready`)).status).toBe(200);
+    } finally {
+      other.cleanUp();
+    }
+  });
+
+  it("shows every problem of an invalid file and changes nothing", async () => {
+    const { up, url } = await start();
+    const pid = await runtimePid(url);
+    const { hash } = (await up.status()).config;
+    writeFileSync(file, "pool:\n  size: -1\n  quue: 3\n");
+    await expect(control("reload")).rejects.toThrow(
+      /gigastt\.config\.yaml:2:9 pool\.size: .*\n.*gigastt\.config\.yaml:3:3 pool\.quue: /,
+    );
+    const status = await up.status();
+    expect(status.config.hash).toBe(hash);
+    expect(status.issues.map((issue) => issue.id)).toContain("config_invalid");
+    expect(await runtimePid(url)).toBe(pid);
+    writeFileSync(file, BASE);
+    await control("reload");
+    expect((await up.status()).issues).toEqual([]);
+  });
+
+  it("keeps the old configuration when the runtime refuses the new one", async () => {
+    place.plan({ refuseReload: "not while the moon is full" });
+    const { up, url } = await start();
+    const { hash } = (await up.status()).config;
+    writeFileSync(file, BASE.replace("size: 3", "size: 5"));
+    await expect(control("reload")).rejects.toThrow("not while the moon is full. The old one stays in force");
+    expect(await runningPoolSize(url)).toBe(3);
+    expect((await up.status()).config.hash).toBe(hash);
+  });
+
+  it("rolls back by itself when a runtime with the new engine settings is not healthy", async () => {
+    const { up, url } = await start();
+    const pid = await runtimePid(url);
+    const { hash } = (await up.status()).config;
+    place.plan({ exitEarly: 4 });
+    writeFileSync(file, `${BASE}engine:\n  workers: 1\n`);
+    await expect(control("reload")).rejects.toThrow("exit code 4. The old runtime goes on serving.");
+    expect(await runtimePid(url)).toBe(pid);
+    expect((await up.status()).config.hash).toBe(hash);
+    expect(up.output()).toContain("rolled back");
+  });
+
+  it("follows SIGHUP and a changed file", async () => {
+    const { up, url } = await start();
+    writeFileSync(file, BASE.replace("size: 3", "size: 6"));
+    up.process.kill("SIGHUP");
+    await until("SIGHUP applied", async () => (await runningPoolSize(url)) === 6);
+    writeFileSync(file, "pool:\n  size: 7\n");
+    up.process.kill("SIGHUP");
+    await until("watching", async () => (await runningPoolSize(url)) === 7);
+    writeFileSync(file, "pool:\n  size: 8\n");
+    await until("file change applied", async () => (await runningPoolSize(url)) === 8);
+  });
+
+  it("rolls back to the last healthy configuration on request", async () => {
+    const { url } = await start();
+    writeFileSync(file, BASE.replace("size: 3", "size: 5"));
+    await control("reload");
+    await control("rollback");
+    expect(await runningPoolSize(url)).toBe(3);
+    expect(readFileSync(file, "utf8")).toBe(BASE);
+    expect(readFileSync(`${file}.before-rollback`, "utf8")).toContain("size: 5");
+  });
+
+  it("refuses a second operation while one runs and says which", async () => {
+    place.plan({ loadMs: 1000 });
+    await start();
+    const first = control("restart");
+    await expect(
+      until(
+        "busy",
+        () =>
+          control("restart").then(
+            () => false,
+            (error: Error) => Promise.reject(error),
+          ),
+        50,
+      ),
+    ).rejects.toThrow("restart is under way since");
+    expect(await first).toMatchObject({ mode: "handover" });
+  });
+});
+
+async function freePort(): Promise<number> {
+  const { createServer } = await import("node:net");
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
