@@ -1,0 +1,218 @@
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import {
+  createCa,
+  createClientCertificate,
+  createServerCertificate,
+  type KeyPair,
+} from "../../../src/cli/deploy/pki.ts";
+import { renderFiles } from "../../../src/render/render.ts";
+import { configWith, type Overrides } from "../../unit/render/base-config.ts";
+
+export const DOMAIN = "stt.example.com";
+export const KEY: string = `gst_${"ab12".repeat(16)}`;
+export const PASSWORD = "correct horse";
+/** bcrypt of PASSWORD, cost 4: fast, and good enough for a test. */
+const HASH = "$2b$04$ISAJU1vMlNF34/wk.vQnYuHKKshhxGpYyTwpKvKWjSupDAB8Lj6ne";
+
+/** A proxy program of this machine. */
+export interface Front {
+  readonly name: string;
+  readonly kind: "caddy" | "nginx";
+  readonly version: string;
+  readonly binary: string | undefined;
+  /** Why its tests are skipped. */
+  readonly missing: string;
+}
+
+export const FRONTS: readonly Front[] = [
+  front("Caddy 2.11", "caddy", "2.11.4", "caddy-2.11", "v2.11"),
+  front("Caddy 2.6", "caddy", "2.6.2", "caddy", "2.6"),
+  front("nginx 1.22", "nginx", "1.22.1", "nginx", "nginx/1.22"),
+];
+
+export interface RunningFront {
+  readonly httpPort: number;
+  readonly httpsPort: number;
+  readonly ca: string;
+  readonly client: KeyPair;
+  readonly foreignClient: KeyPair;
+  readonly dir: string;
+  /** Applies the configuration again, as an operator would. */
+  reload(): void;
+  /** What it wrote to its log. */
+  log(): string;
+  stop(): Promise<void>;
+}
+
+/** Renders for the front, puts secrets and certificates in place, starts it and waits until it listens. */
+export async function startFront(
+  target: Front,
+  upstreamPort: number,
+  overrides: Overrides = {},
+): Promise<RunningFront> {
+  const dir = mkdtempSync(join(tmpdir(), "gigastt-front-"));
+  chmodSync(dir, 0o755); // nginx's workers are another user
+  const [httpPort, httpsPort] = await freePorts(2);
+  const now = new Date();
+  const ca = await createCa("test CA", now);
+  const server = await createServerCertificate(ca, [DOMAIN], now);
+  const client = await createClientCertificate(ca, "laptop", now);
+  const foreignClient = await createClientCertificate(await createCa("other CA", now), "laptop", now);
+  const files: Readonly<Record<string, string>> = {
+    "server.pem": server.certificate,
+    "server.key": server.privateKey,
+    "clients-ca.pem": ca.certificate,
+    "users.caddy": `anna ${HASH}\n`,
+    "users.htpasswd": `anna:${HASH}\n`,
+    "keys.caddy": `"Bearer ${KEY}" laptop\n`,
+    "keys.map": `"Bearer ${KEY}" laptop;\n`,
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
+  const config = configWith({
+    ...overrides,
+    server: { ...overrides.server, port: upstreamPort },
+    deploy: {
+      domain: DOMAIN,
+      ...overrides.deploy,
+      httpPort: httpPort!,
+      httpsPort: httpsPort!,
+      secretsDir: dir,
+      tls: {
+        mode: "files",
+        hsts: "on",
+        certificateFile: join(dir, "server.pem"),
+        privateKeyFile: join(dir, "server.key"),
+        clientCaFile: join(dir, "clients-ca.pem"),
+      },
+      proxy: { kind: target.kind, version: target.version, configDir: join(dir, target.kind) },
+    },
+  });
+  for (const file of renderFiles(config, [target.kind], { toolVersion: "0.0.0", configHash: "0".repeat(64) })) {
+    const path = join(dir, file.path);
+    mkdirSync(dirname(path), { recursive: true });
+    // The only changes: files that a test may not share with the machine's own proxy.
+    const text = file.text
+      .replaceAll("/run/caddy/admin.sock", join(dir, "admin.sock"))
+      .replaceAll("/run/nginx.pid", join(dir, "nginx.pid"))
+      .replaceAll("/var/log/nginx/", `${dir}/`);
+    writeFileSync(path, text);
+  }
+  const main = join(dir, target.kind, target.kind === "caddy" ? "Caddyfile" : "nginx.conf");
+  const argv =
+    target.kind === "caddy" ? ["run", "--config", main, "--adapter", "caddyfile"] : ["-c", main, "-g", "daemon off;"];
+  const env = { PATH: process.env["PATH"] ?? "", HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir };
+  let log = "";
+  const child = spawn(target.binary!, argv, { env, stdio: ["ignore", "pipe", "pipe"] });
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (log += chunk.toString()));
+  try {
+    await listening(httpsPort!, child, () => log);
+  } catch (error) {
+    child.kill("SIGKILL");
+    rmSync(dir, { recursive: true, force: true });
+    throw error;
+  }
+  return {
+    httpPort: httpPort!,
+    httpsPort: httpsPort!,
+    ca: ca.certificate,
+    client,
+    foreignClient,
+    dir,
+    log: () => log,
+    reload: () => {
+      if (target.kind === "nginx") child.kill("SIGHUP");
+      else {
+        const result = spawnSync(target.binary!, ["reload", "--config", main, "--adapter", "caddyfile", "--force"], {
+          env,
+          encoding: "utf8",
+        });
+        if (result.status !== 0) throw new Error(`caddy reload: ${result.stderr}`);
+      }
+    },
+    stop: async () => {
+      const gone = new Promise((resolve) => child.once("exit", resolve));
+      if (child.exitCode === null) {
+        child.kill("SIGTERM");
+        const timer = setTimeout(() => child.kill("SIGKILL"), 5000);
+        await gone;
+        clearTimeout(timer);
+      }
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Ports nobody listens on at the moment. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, "127.0.0.1");
+      await new Promise((resolve) => server.once("listening", resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port); // TCP servers
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** The path of a program on PATH. */
+export function findTool(name: string): string | undefined {
+  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
+    const path = join(folder, name);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      continue;
+    }
+  }
+  return undefined;
+}
+
+// ---
+
+function front(name: string, kind: "caddy" | "nginx", version: string, program: string, prefix: string): Front {
+  const path = findTool(program);
+  const found = path === undefined ? "" : versionOf(path, kind);
+  const fits = path !== undefined && found.includes(prefix);
+  return {
+    name,
+    kind,
+    version,
+    binary: fits ? path : undefined,
+    missing: path === undefined ? `${program} is not installed` : `${program} is ${found.trim()}, not ${prefix}`,
+  };
+}
+
+function versionOf(path: string, kind: "caddy" | "nginx"): string {
+  const result = spawnSync(path, [kind === "caddy" ? "version" : "-v"], { encoding: "utf8" });
+  const text = `${result.stdout}${result.stderr}`.trim();
+  // A Caddy built with `go install` does not know its own version; the module list of the binary does.
+  if (text !== "unknown") return text;
+  return (
+    spawnSync("go", ["version", "-m", path], { encoding: "utf8" }).stdout?.match(
+      /mod\s+github\.com\/caddyserver\/caddy\/v2\s+(\S+)/,
+    )?.[1] ?? text
+  );
+}
+
+async function listening(port: number, child: ChildProcess, log: () => string): Promise<void> {
+  for (let i = 0; i < 400; i++) {
+    if (child.exitCode !== null) throw new Error(`the proxy ended with ${child.exitCode}:\n${log()}`);
+    const open = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, "127.0.0.1", () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.on("error", () => resolve(false));
+    });
+    if (open) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`the proxy does not listen:\n${log()}`);
+}
