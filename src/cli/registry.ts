@@ -50,6 +50,10 @@ export const registry: Readonly<Record<string, { readonly summary: string; reado
     summary: "Print the completion script of a shell",
     load: async () => (await import("./commands/completions.ts")).command,
   },
+  render: {
+    summary: "Write proxy files, manifests and units from the configuration",
+    load: async () => (await import("./commands/render.ts")).command,
+  },
   config: {
     summary: "Check, show and explain the configuration",
     load: async () => (await import("./commands/config.ts")).command,

@@ -99,9 +99,9 @@ export async function askFront(
 async function writeBody(request: ReturnType<typeof httpRequest>, total: number): Promise<void> {
   const piece = Buffer.alloc(65_536);
   let left = total;
-  let refused = false;
-  request.once("response", (response) => (refused = (response.statusCode ?? 0) >= 400));
-  while (left > 0 && !request.destroyed && request.writable && !refused) {
+  const answer = { refused: false };
+  request.once("response", (response) => (answer.refused = (response.statusCode ?? 0) >= 400));
+  while (left > 0 && !request.destroyed && request.writable && !answer.refused) {
     // lets an early answer in
     await new Promise((resolve) => setImmediate(resolve));
     const part = left >= piece.length ? piece : piece.subarray(0, left);
@@ -119,6 +119,6 @@ async function writeBody(request: ReturnType<typeof httpRequest>, total: number)
         request.once("error", go);
       });
   }
-  if (refused) request.destroy();
+  if (answer.refused) request.destroy();
   else if (!request.destroyed) request.end();
 }
