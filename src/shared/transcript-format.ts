@@ -45,6 +45,11 @@ export interface FormatOptions {
 
 /** Breaks of a segment: a pause longer than this, in seconds. */
 export const SEGMENT_PAUSE_S = 0.9;
+/**
+ * Nobody says a word faster than this, seconds a letter. A transducer's word times are where its tokens were emitted, and a long word may
+ * come out as one token at its beginning: without this bound its remainder would look like a pause.
+ */
+const MIN_S_PER_CHAR = 0.055;
 /** Longest segment, in seconds (a longer single word stands alone). */
 export const SEGMENT_MAX_S = 30;
 
@@ -129,8 +134,7 @@ export function transcriptJson(
 
 /** Segments of a transcript: broken at pauses over 0.9 s, after `.`, `!`, `?` and before 30 s are exceeded. */
 export function segmentsOf(transcript: FormattableTranscript): TimedText[] {
-  const groups = groupSegments(timedWords(transcript));
-  return groups.map(textOf);
+  return groupSegments(timedWords(transcript)).map((words) => textOf(words, words.at(-1)?.end ?? 0));
 }
 
 // --- subtitles
@@ -144,35 +148,39 @@ function cuesOf(transcripts: readonly FormattableTranscript[], options: FormatOp
   const maxWords = Math.max(1, options.maxWordsPerLine ?? DEFAULT_MAX_WORDS);
   const cues = transcripts.flatMap((transcript, index) =>
     withoutOverlap(
+      transcript.durationS,
       groupSegments(timedWords(transcript))
         .flatMap((segment) => splitLines(segment, maxChars, maxWords))
-        .map(textOf),
+        .map((line) => textOf(line, line.at(-1)?.spokenUntil ?? 0)),
     ).map((line) => Object.assign({ channel: transcripts.length > 1 ? index : undefined }, line)),
   );
   return cues.sort(byStart);
 }
 
-/** Two lines of one speaker never share the screen: an end beyond the next start is pulled back. */
-function withoutOverlap(lines: readonly TimedText[]): TimedText[] {
+/** Two lines of one speaker never share the screen, and none outlasts the recording: an end beyond is pulled back. */
+function withoutOverlap(durationS: number, lines: readonly TimedText[]): TimedText[] {
   return lines.map((line, index) => {
     const next = lines[index + 1];
     const start = Math.max(0, line.start);
-    const end = next && next.start > start ? Math.min(line.end, next.start) : line.end;
+    const bound = next && next.start > start ? next.start : Math.max(durationS, start);
+    const end = Math.min(line.end, bound);
     // WebVTT refuses a cue whose end is not after its start.
     return { start, end: Math.max(end, start + 0.001), text: line.text };
   });
 }
 
-function groupSegments(words: readonly TimedWord[]): TimedWord[][] {
-  const groups: TimedWord[][] = [];
-  let current: TimedWord[] = [];
+function groupSegments(words: readonly SpokenWord[]): SpokenWord[][] {
+  const groups: SpokenWord[][] = [];
+  let current: SpokenWord[] = [];
   for (const word of words) {
     const first = current[0];
     const last = current.at(-1);
     const breaks =
       last !== undefined &&
       first !== undefined &&
-      (endsSentence(last.word) || word.start - last.end > SEGMENT_PAUSE_S || word.end - first.start > SEGMENT_MAX_S);
+      (endsSentence(last.word) ||
+        word.start - last.spokenUntil > SEGMENT_PAUSE_S ||
+        word.end - first.start > SEGMENT_MAX_S);
     if (breaks) {
       groups.push(current);
       current = [];
@@ -183,9 +191,9 @@ function groupSegments(words: readonly TimedWord[]): TimedWord[][] {
   return groups;
 }
 
-function splitLines(words: readonly TimedWord[], maxChars: number, maxWords: number): TimedWord[][] {
-  const lines: TimedWord[][] = [];
-  let line: TimedWord[] = [];
+function splitLines(words: readonly SpokenWord[], maxChars: number, maxWords: number): SpokenWord[][] {
+  const lines: SpokenWord[][] = [];
+  let line: SpokenWord[] = [];
   let length = 0;
   for (const word of words) {
     const wordLength = characters(word.word);
@@ -256,22 +264,31 @@ function escapeMarkdown(text: string): string {
 
 // --- small things
 
-/** Words with clean text; a transcript without words becomes one long word, so that no text is ever lost. */
-function timedWords(transcript: FormattableTranscript): TimedWord[] {
-  const words = transcript.words
-    .map((word) => Object.assign({}, word, { word: oneLine(word.word) }))
-    .filter(({ word }) => word !== "");
-  const text = oneLine(transcript.text);
-  if (words.length > 0 || text === "") return words;
-  return [{ word: text, start: 0, end: Math.max(0, transcript.durationS) }];
+interface SpokenWord extends TimedWord {
+  /** When the word can have ended at the earliest, seconds; never before its `end`. */
+  readonly spokenUntil: number;
 }
 
-function textOf(words: readonly TimedWord[]): TimedText {
-  return {
-    start: words[0]?.start ?? 0,
-    end: Math.max(...words.map(({ end }) => end)),
-    text: words.map(({ word }) => word).join(" "),
-  };
+/** Words with clean text; a transcript without words becomes one long word, so that no text is ever lost. */
+function timedWords(transcript: FormattableTranscript): SpokenWord[] {
+  let spokenUntil = 0;
+  const words = transcript.words
+    .map((word) => Object.assign({}, word, { word: oneLine(word.word) }))
+    .filter(({ word }) => word !== "")
+    .map((word) => {
+      // Words emitted together were said one after the other.
+      const from = Math.max(word.start, Math.min(spokenUntil, word.start + SEGMENT_PAUSE_S));
+      spokenUntil = Math.max(word.end, from + characters(word.word) * MIN_S_PER_CHAR);
+      return Object.assign(word, { spokenUntil });
+    });
+  const text = oneLine(transcript.text);
+  if (words.length > 0 || text === "") return words;
+  const end = Math.max(0, transcript.durationS);
+  return [{ word: text, start: 0, end, spokenUntil: end }];
+}
+
+function textOf(words: readonly TimedWord[], end: number): TimedText {
+  return { start: words[0]?.start ?? 0, end, text: words.map(({ word }) => word).join(" ") };
 }
 
 function endsSentence(word: string): boolean {

@@ -18,7 +18,7 @@ function say(text: string, start = 0, step = 0.5): FormattableTranscript {
   return { text, words, durationS: words.at(-1)?.end ?? 0, confidence: 0.9 };
 }
 
-function of(words: readonly TimedWord[], durationS = 100): FormattableTranscript {
+function of(words: readonly TimedWord[], durationS = 400_000): FormattableTranscript {
   return { text: words.map(({ word }) => word).join(" "), words, durationS };
 }
 
@@ -45,10 +45,20 @@ describe("segments", () => {
   test("break at a pause over 0.9 s and not at one of exactly 0.9 s", () => {
     const words = [
       { word: "раз", start: 0, end: 1 },
-      { word: "два", start: 1.9, end: 2 },
-      { word: "три", start: 2.901, end: 3 },
+      { word: "два", start: 1.9, end: 2.1 },
+      { word: "три", start: 3.001, end: 3.2 },
     ];
     expect(segmentsOf(of(words)).map(({ text }) => text)).toEqual(["раз два", "три"]);
+  });
+
+  test("do not break inside a long word that the recogniser emitted at its beginning", () => {
+    const words = [
+      { word: "Установи", start: 0.24, end: 0.279 },
+      { word: "температуру", start: 0.24, end: 0.279 },
+      { word: "пятьдесят", start: 1.358, end: 1.557 },
+    ];
+    expect(segmentsOf(of(words)).map(({ text }) => text)).toEqual(["Установи температуру пятьдесят"]);
+    expect(segmentsOf(of(words))[0]).toMatchObject({ start: 0.24, end: 1.557 });
   });
 
   test("never exceed 30 s without a pause or a full stop", () => {
@@ -94,9 +104,15 @@ describe("srt", () => {
     ];
     expect(formatTranscript([of(words)], "srt").match(/\d.* --> .*/g)).toEqual([
       "00:00:00,000 --> 00:01:00,000",
-      "01:00:00,000 --> 01:00:00,001",
+      "01:00:00,000 --> 01:00:00,110",
       "100:00:00,000 --> 100:00:01,000",
     ]);
+  });
+
+  test("shows a line at least as long as its last word takes to say, within the recording", () => {
+    const words = [{ word: "температуру", start: 1, end: 1.04 }];
+    expect(formatTranscript([of(words, 5)], "srt")).toContain("00:00:01,000 --> 00:00:01,605");
+    expect(formatTranscript([of(words, 1.2)], "srt")).toContain("00:00:01,000 --> 00:00:01,200");
   });
 
   test("treats negative and non-finite times as zero", () => {
@@ -162,7 +178,9 @@ describe("vtt", () => {
   });
 
   test("gives a cue of zero length one millisecond", () => {
-    expect(formatTranscript([of([{ word: "а", start: 1, end: 1 }])], "vtt")).toContain("00:00:01.000 --> 00:00:01.001");
+    expect(formatTranscript([of([{ word: "а", start: 1, end: 1 }], 1)], "vtt")).toContain(
+      "00:00:01.000 --> 00:00:01.001",
+    );
   });
 
   test("merges channels by time and names the channel as the voice", () => {

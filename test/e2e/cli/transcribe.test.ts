@@ -1,0 +1,263 @@
+import { execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { temporaryDir } from "../../unit/models/helpers.ts";
+import { FIXTURES, gigastt, startGigastt } from "./gigastt.ts";
+
+interface Clip {
+  readonly file: string;
+  readonly seconds: number;
+  readonly reference_decode: { readonly int8: { readonly text: string }; readonly fp32: { readonly text: string } };
+}
+const clips: readonly Clip[] = JSON.parse(readFileSync(`${FIXTURES}eval/manifest.json`, "utf8"));
+const clip = (i: number): string => `${FIXTURES}eval/${clips[i]!.file}`;
+const FAKE = ["--set", "engine.kind=fake"];
+
+describe("transcribe", { timeout: 60_000 }, () => {
+  test("writes the text of a recording and says that the demo model is in use", async () => {
+    const { code, stdout, stderr } = await gigastt(["transcribe", clip(0)]);
+    expect(stdout).toBe(`${clips[0]!.reference_decode.int8.text}\n`);
+    expect(stderr).toMatch(/^The bundled demo model is in use, .*gigastt models pull.*\n$/);
+    expect(code).toBe(0);
+  });
+
+  test("goes on after a failed file, tells each failure in a line and ends with 1", async () => {
+    const dir = temporaryDir();
+    writeFileSync(join(dir, "empty.wav"), "");
+    writeFileSync(join(dir, "letter.wav"), "Dear Sir or Madam,\n".repeat(100));
+    const inputs = ["missing.wav", "empty.wav", clip(1), "letter.wav", dir, clip(2)];
+    const { code, stdout, stderr } = await gigastt(["transcribe", ...inputs], { cwd: dir });
+    expect(code).toBe(1);
+    expect(stdout).toBe(
+      `==> ${clip(1)} <==\n${clips[1]!.reference_decode.int8.text}\n\n==> ${clip(2)} <==\n${clips[2]!.reference_decode.int8.text}\n\n`,
+    );
+    const lines = stderr.trim().split("\n").slice(1);
+    expect(lines).toEqual([
+      "gigastt: missing.wav: there is no such file",
+      expect.stringMatching(/^gigastt: empty\.wav: .*empty/),
+      expect.stringMatching(/^gigastt: letter\.wav: .*text/),
+      `gigastt: ${dir}: is a folder, name the recordings in it`,
+    ]);
+  });
+
+  test("with --precision fp32 and --format json answers what the server answers", async () => {
+    const { code, stdout } = await gigastt(["transcribe", "--precision", "fp32", "-f", "json", "--segments", clip(0)]);
+    const body: { text: string; words: unknown[]; duration: number; segments: unknown[] } = JSON.parse(stdout);
+    expect(Object.keys(body)).toEqual(["text", "words", "duration", "confidence", "segments"]);
+    expect(body.text).toBe(clips[0]!.reference_decode.fp32.text);
+    expect(body.duration).toBeCloseTo(clips[0]!.seconds, 2);
+    expect(body.segments).toHaveLength(2);
+    expect(code).toBe(0);
+  });
+
+  test("--json of several files is one object a line, failures included", async () => {
+    const { code, stdout } = await gigastt(["transcribe", ...FAKE, "--json", clip(0), "/missing.wav", clip(1)]);
+    const lines = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>); // checked below
+    expect(lines.map((line) => [line["file"], "text" in line, "error" in line])).toEqual([
+      [clip(0), true, false],
+      ["/missing.wav", false, true],
+      [clip(1), true, false],
+    ]);
+    expect(code).toBe(1);
+  });
+
+  test("- reads standard input, and subtitles come out of it", async () => {
+    const srt = await gigastt(["transcribe", "-f", "srt", "-"], { stdin: clip(1) });
+    expect(srt.stdout).toMatch(/^1\n00:00:00,\d{3} --> 00:00:0\d,\d{3}\n\S.*\n$/);
+    const vtt = await gigastt(["transcribe", ...FAKE, "-f", "vtt", "-"], { stdin: clip(1) });
+    expect(vtt.stdout).toMatch(/^WEBVTT\n\n/);
+    expect([srt.code, vtt.code]).toEqual([0, 0]);
+  });
+
+  test("--output FILE writes there and nothing to standard output", async () => {
+    const dir = temporaryDir();
+    const { code, stdout, stderr } = await gigastt(["transcribe", ...FAKE, "-o", "sub/out.md", "-f", "md", clip(0)], {
+      cwd: dir,
+    });
+    expect(code).toBe(0);
+    expect(stdout).toBe("");
+    expect(stderr).toContain(`${dir}/sub/out.md\n`);
+    expect(readFileSync(join(dir, "sub", "out.md"), "utf8")).toMatch(/^\*\*00:00:00\*\* /);
+    expect(readdirSync(join(dir, "sub"))).toEqual(["out.md"]);
+  });
+
+  test("--output DIR writes a file for each recording, with names that do not meet", async () => {
+    const dir = temporaryDir();
+    for (const name of ["a", "b"]) mkdirSync(join(dir, name));
+    copyFileSync(clip(0), join(dir, "a", "talk.wav"));
+    copyFileSync(clip(1), join(dir, "b", "talk.wav"));
+    copyFileSync(clip(2), join(dir, "other.wav"));
+    const inputs = ["a/talk.wav", "b/talk.wav", "other.wav"];
+    const { code } = await gigastt(["transcribe", ...FAKE, "-f", "srt", "-o", "out", ...inputs], { cwd: dir });
+    expect(code).toBe(0);
+    expect(readdirSync(join(dir, "out")).sort()).toEqual(["other.srt", "talk.wav.2.srt", "talk.wav.srt"]);
+  });
+
+  test("--output that cannot be written fails that file only", async () => {
+    const dir = temporaryDir();
+    mkdirSync(join(dir, "out", `${clips[0]!.file.replace(".wav", "")}.txt`), { recursive: true });
+    const { code, stderr } = await gigastt(["transcribe", ...FAKE, "-o", "out", clip(0), clip(1)], { cwd: dir });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/dev_espeak_00\.txt cannot be written \(.*\)\. Give another --output\./);
+    expect(existsSync(join(dir, "out", "dev_espeak_01.txt"))).toBe(true);
+  });
+
+  test("--channels split recognises each channel on its own", async () => {
+    const { stdout, code } = await gigastt([
+      "transcribe",
+      "--channels",
+      "split",
+      "--json",
+      `${FIXTURES}audio/stereo-44k.mp3`,
+    ]);
+    const body: { channels: { channel: number; text: string }[] } = JSON.parse(stdout);
+    expect(body.channels.map(({ channel }) => channel)).toEqual([0, 1]);
+    expect(body.channels.every(({ text }) => text.length > 0)).toBe(true);
+    expect(code).toBe(0);
+  });
+
+  test("--codec reads input without a header", async () => {
+    const dir = temporaryDir();
+    writeFileSync(join(dir, "raw.pcm"), readFileSync(clip(0)).subarray(44));
+    const args = ["transcribe", "--codec", "s16le", "--sample-rate", "16000", "raw.pcm"];
+    const { stdout } = await gigastt(args, { cwd: dir });
+    expect(stdout).toBe(`${clips[0]!.reference_decode.int8.text}\n`);
+  });
+
+  test("of a recording that is cut short ends with a coded error or a transcript, never a crash", async () => {
+    const dir = temporaryDir();
+    const names = readdirSync(`${FIXTURES}audio`)
+      .filter((name) => /\.(mp3|flac|opus|m4a)$/.test(name))
+      .slice(0, 6);
+    for (const name of names) {
+      copyFileSync(`${FIXTURES}audio/${name}`, join(dir, name));
+      truncateSync(join(dir, name), 700);
+    }
+    const { code, stderr } = await gigastt(["transcribe", ...FAKE, "--json", ...names], { cwd: dir });
+    expect([0, 1]).toContain(code);
+    expect(stderr).not.toMatch(/\bat .*:\d+:\d+|bug:/);
+  });
+
+  test("of a recording longer than limits.maxAudioDuration says how to raise it", async () => {
+    const { code, stderr } = await gigastt(["transcribe", "--set", "limits.maxAudioDuration=1s", clip(0)]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/--set limits\.maxAudioDuration=…\n$/);
+  });
+});
+
+describe("transcribe, wrongly asked", () => {
+  test.each([
+    ["without a file", [], "FILE…|- is missing"],
+    ["two standard inputs", ["-", "-"], "- (standard input) can be read only once"],
+    ["an unknown format", ["--format", "docx", "a.wav"], "--format must be one of text, json, srt, vtt, md"],
+    ["--json against --format", ["--json", "-f", "srt", "a.wav"], "--json and --format srt contradict each other"],
+    ["subtitles of several files without --output", ["-f", "srt", "a.wav", "b.wav"], "needs --output DIR"],
+    ["a codec without a rate", ["--codec", "pcmu", "a.raw"], "--codec needs --sample-rate"],
+    ["a rate without a codec", ["--sample-rate", "8000", "a.raw"], "--sample-rate is for --codec only"],
+    [
+      "a rate out of range",
+      ["--codec", "pcmu", "--sample-rate", "3999", "a.raw"],
+      "--sample-rate must be a whole number from 4000 to 192000",
+    ],
+    [
+      "a line length of zero",
+      ["--max-chars-per-line", "0", "a.wav"],
+      "--max-chars-per-line must be a whole number from 1 to 1000",
+    ],
+    ["an output over its input", ["-o", "a.wav", "a.wav"], "--output would overwrite the recording"],
+    ["an unknown model", ["--model", "gigam-v3-e2e-rnnt", "a.wav"], "did you mean gigaam-v3-e2e-rnnt?"],
+  ])("%s is a usage error with its cure", async (_what, args, message) => {
+    const { code, stdout, stderr } = await gigastt(["transcribe", ...args]);
+    expect(stderr).toContain(message);
+    expect(stdout).toBe("");
+    expect(code).toBe(2);
+  });
+
+  test("a model that is not installed ends with 1 and the command that installs it", async () => {
+    const { code, stderr } = await gigastt(["transcribe", "--model", "gigaam-v3-e2e-rnnt", clip(0)]);
+    expect(stderr).toContain(
+      "is not installed in /nonexistent/.local/share/gigastt/models/gigaam-v3-e2e-rnnt. Run `gigastt models pull",
+    );
+    expect(code).toBe(1);
+  });
+});
+
+const hasPs = process.platform === "linux";
+
+describe("transcribe, interrupted", { timeout: 60_000 }, () => {
+  test("by Ctrl-C ends with 130 and leaves no process behind", async () => {
+    const { child, ended } = startGigastt(["transcribe", longRecording()]);
+    const engine = await engineOf(child.pid!);
+    child.kill("SIGINT");
+    expect((await ended).code).toBe(130);
+    await until(() => !isAlive(engine));
+  });
+
+  test.skipIf(!hasPs)(
+    `by a death of the engine says so and tries no further file${hasPs ? "" : " (skipped: /proc is needed)"}`,
+    async () => {
+      const { child, ended } = startGigastt(["transcribe", clip(0), longRecording(), clip(1), clip(2)]);
+      // The first text tells that the model is loaded and the long recording has begun.
+      await new Promise((resolve) => child.stdout?.once("data", resolve));
+      process.kill(await engineOf(child.pid!), "SIGKILL");
+      const { code, stderr } = await ended;
+      expect(code).toBe(1);
+      expect(stderr).toContain("the engine ended with SIGKILL. The system kills programs that take too much memory");
+      expect(stderr).toContain("gigastt: 2 more files were not tried\n");
+    },
+  );
+
+  test("killed hard leaves no engine behind", async () => {
+    const { child, ended } = startGigastt(["transcribe", longRecording()]);
+    const engine = await engineOf(child.pid!);
+    child.kill("SIGKILL");
+    await ended;
+    await until(() => !isAlive(engine));
+  });
+});
+
+/** Twenty minutes of speech, so that the work takes a while on any machine. */
+function longRecording(): string {
+  const dir = temporaryDir();
+  const pcm = readFileSync(clip(0)).subarray(44);
+  const bytes = Buffer.concat(Array.from({ length: 200 }, () => pcm));
+  const header = Buffer.from(readFileSync(clip(0)).subarray(0, 44));
+  header.writeUInt32LE(36 + bytes.length, 4);
+  header.writeUInt32LE(bytes.length, 40);
+  writeFileSync(join(dir, "long.wav"), Buffer.concat([header, bytes]));
+  return join(dir, "long.wav");
+}
+
+/** The engine's process below the command, once it is there. */
+async function engineOf(pid: number): Promise<number> {
+  let found: number | undefined;
+  await until(() => {
+    const children = execFileSync("ps", ["-eo", "pid=,ppid=,args="], { encoding: "utf8" }).split("\n");
+    const row = children.map((line) => line.trim().split(/\s+/)).find((fields) => fields[1] === String(pid));
+    found = row && row.some((field) => field.includes("transcribe-main")) ? Number(row[0]) : undefined;
+    return found !== undefined;
+  });
+  return found!;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (!holds()) {
+    if (Date.now() > deadline) throw new Error("it did not happen within 20 s");
+    await sleep(50);
+  }
+}
