@@ -118,7 +118,7 @@ function askForUpgrade(exchange: Exchange, path: string): Reply {
   }
   return refusal(exchange, "bad_request", `${path} speaks WebSocket; send an upgrade request`, 426, {
     upgrade: "websocket",
-    connection: "Upgrade",
+    connection: "Upgrade, close",
   });
 }
 

@@ -103,7 +103,7 @@ export function createDrain(context: RuntimeContext, server: () => Server, sessi
 function refuseNewWork(context: RuntimeContext): void {
   context.admission.close();
   for (const exchange of context.exchanges) {
-    if (!exchange.admitted) exchange.abort(new WireError("shutting_down", "the server is shutting down"));
+    if (exchange.stage === "receiving") exchange.abort(new WireError("shutting_down", "the server is shutting down"));
   }
 }
 
@@ -124,10 +124,10 @@ async function flushSessions(sessions: SessionRegistry, deadline: Deadline, tall
 async function finishRequests(context: RuntimeContext, deadline: Deadline, tally: Tally): Promise<void> {
   await Promise.all(
     [...context.exchanges].map(async (exchange) => {
-      const { admitted } = exchange;
+      const worked = exchange.stage === "working";
       const closed = new Promise<void>((resolve) => exchange.res.once("close", resolve));
       if (!(await endsBefore(closed, deadline.soon))) await cutRequest(exchange, closed, deadline, tally);
-      else if (admitted) tally.requestsFinished++;
+      else if (worked) tally.requestsFinished++;
     }),
   );
 }

@@ -13,8 +13,8 @@ export interface Exchange {
   readonly signal: AbortSignal;
   /** Route pattern for logs and metrics, never the raw path. */
   route: string;
-  /** True while it holds a slot: a drain lets it finish. */
-  admitted: boolean;
+  /** A drain refuses what is still `receiving`, lets the admission dismiss what is `waiting`, and lets `working` finish. */
+  stage: "receiving" | "waiting" | "working";
   /** More fields of its log line. */
   readonly fields: Record<string, unknown>;
   /** Ends its work: nothing but the answer to `reason` happens after it. */
@@ -45,7 +45,7 @@ export function createExchanges(): Exchanges {
         ...given,
         signal: controller.signal,
         route: "unmatched",
-        admitted: false,
+        stage: "receiving",
         fields: {},
         abort: (reason) => controller.abort(reason),
         inviteBody: () => {

@@ -36,8 +36,9 @@ export async function transcribeBody(
   });
   exchange.fields["bytes"] = upload.bytes;
   try {
+    exchange.stage = "waiting";
     const slot = await context.admission.acquire({ client: client.key, kind: "file", signal });
-    exchange.admitted = true;
+    exchange.stage = "working";
     const stopBudget = startBudget(exchange, context.settings.current.limits.requestBudgetMs);
     try {
       const transcripts = await context.engine.transcribe({
