@@ -103,6 +103,13 @@ function parseBlock(
       args.push(last);
       last = lexer.next();
     }
+    const swallowed = args.findIndex((item, i) => startsDirective(source, args[i - 1] ?? first, item));
+    if (swallowed !== -1) {
+      problems.push({
+        span: first,
+        message: `directive "${first.value}" is not terminated by ";" before line ${positionAt(source, args[swallowed]?.start ?? 0).line}`,
+      });
+    }
     if (!last || last.kind === "}") {
       problems.push({
         span: first,
@@ -120,6 +127,18 @@ function parseBlock(
     }
     directives.push(readBlock(source, lexer, problems, depth, first, args, last));
   }
+}
+
+/** Names that begin a directive and are no sensible argument: one at the start of a line means that a ";" is missing before it. */
+const DIRECTIVE_NAMES =
+  /^(?:listen|server_name|server_tokens|location|upstream|map|root|index|include|return|proxy_[a-z_]+|add_header|ssl_[a-z_]+|client_[a-z_]+|limit_(?:req|conn)[a-z_]*|auth_[a-z_]+|access_log|error_log|keepalive_timeout|gzip_[a-z_]+|sendfile)$/;
+
+function startsDirective(source: Source, before: Span, argument: NginxArg): boolean {
+  return (
+    !argument.quoted &&
+    DIRECTIVE_NAMES.test(argument.value) &&
+    source.text.slice(before.end, argument.start).includes("\n")
+  );
 }
 
 function readBlock(
