@@ -60,11 +60,10 @@ describe("a proxy", () => {
 });
 
 const openssl = spawnSync("openssl", ["version"]).status === 0;
-const tlsTest = test.skipIf(!openssl);
 const needsOpenssl = openssl ? "" : " (skipped: openssl is not installed)";
 
-describe("over TLS", () => {
-  tlsTest(`an unknown certificate is refused with the cure${needsOpenssl}`, async () => {
+describe.skipIf(!openssl)(`over TLS${needsOpenssl}`, () => {
+  test("an unknown certificate is refused with the cure", async () => {
     const it = emptyInstallation();
     const server = await startFaultyServer(it.model.content, { tls: makeCertificate() });
     expect(await it.failure({ from: server.baseUrl })).toMatch(
@@ -72,7 +71,7 @@ describe("over TLS", () => {
     );
   });
 
-  tlsTest(`a redirect to plain http is refused${needsOpenssl}`, async () => {
+  test("a redirect to plain http is refused", async () => {
     const it = emptyInstallation();
     const plain = await startFaultyServer(it.model.content);
     const tls = makeCertificate();
@@ -86,7 +85,7 @@ describe("over TLS", () => {
     expect(plain.requests).toEqual([]);
   });
 
-  tlsTest(`a trusted certificate is accepted${needsOpenssl}`, async () => {
+  test("a trusted certificate is accepted", async () => {
     const it = emptyInstallation();
     const tls = makeCertificate();
     const server = await startFaultyServer(it.model.content, { tls });
@@ -184,11 +183,10 @@ describe("a lock", () => {
 });
 
 const mountable = process.platform === "linux" && process.getuid?.() === 0 && tryTmpfs();
-const diskTest = test.skipIf(!mountable);
 const needsRoot = mountable ? "" : " (skipped: a small tmpfs can be mounted only by root on Linux)";
 
-describe("a full disk", () => {
-  diskTest(`is noticed before the first request${needsRoot}`, async () => {
+describe.skipIf(!mountable)(`a full disk${needsRoot}`, () => {
+  test("is noticed before the first request", async () => {
     const it = emptyInstallation(2_000_000);
     const server = await startFaultyServer(it.model.content);
     const disk = smallDisk("512k");
@@ -198,7 +196,7 @@ describe("a full disk", () => {
     expect(server.requests).toEqual([]);
   });
 
-  diskTest(`in the middle of a download keeps what fits and says so; with space it goes on${needsRoot}`, async () => {
+  test("in the middle of a download keeps what fits and says so; with space it goes on", async () => {
     const it = emptyInstallation(600_000);
     const server = await startFaultyServer(it.model.content);
     const disk = smallDisk("1m");
