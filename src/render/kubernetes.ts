@@ -310,7 +310,7 @@ function httpRoute(input: RenderInput): Manifest {
     },
   ];
   const unlimited = { request: "0s", backendRequest: "0s" };
-  const rest = `${derived.kubernetes.restRouteS}s`;
+  const rest = gatewayDuration(derived.kubernetes.restRouteS);
   return {
     apiVersion: "gateway.networking.k8s.io/v1",
     kind: "HTTPRoute",
@@ -467,6 +467,11 @@ function autoscaler(input: RenderInput): Manifest {
       },
     },
   };
+}
+
+/** Gateway API durations have at most five digits per unit. */
+function gatewayDuration(seconds: number): string {
+  return seconds < 100_000 ? `${seconds}s` : `${Math.ceil(seconds / 3600)}h`;
 }
 
 function quantity(bytes: number): string {
