@@ -8,9 +8,11 @@ import { namedLayer, placed, readOverrides, type Layer } from "./layers.ts";
 import { settableKeys } from "./node.ts";
 import type { ParsedFile } from "./parse.ts";
 import { ConfigError, type Place, type Problem } from "./problem.ts";
+import { isPlainlyValid } from "./quick.ts";
 import { isRecord, resolveSection } from "./resolve.ts";
 import { configSchema } from "./schema.ts";
 import type { ResolvedConfig } from "./types.ts";
+import type { Finding } from "./validate.ts";
 import { readVariables, setAt } from "./variables.ts";
 
 export interface LoadOptions {
@@ -40,7 +42,7 @@ export interface LoadedConfig {
 
 /**
  * Finds, reads, validates and resolves the configuration: defaults, then the file, then GIGASTT_* variables, then flags.
- * Throws ConfigError with every problem at once. `yaml` and `ajv` are loaded only when there is something to parse or to check.
+ * Throws ConfigError with every problem at once. `yaml` is loaded only when there is a file, `ajv` only when something in it is wrong.
  */
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   return assemble(await findFile(options), options);
@@ -74,24 +76,16 @@ export async function assemble(
   const merged: Record<string, unknown> = {};
   const origins = new Map<string, Place>();
   const invalid = new Set<string>();
-  if (layers.length > 0) {
-    const { validate } = await import("./validate.ts");
-    for (const layer of layers) {
-      for (const finding of layer.raw === undefined ? [] : validate(layer.raw)) {
-        problems.push(placed(finding, layer));
-        invalid.add(finding.path.join("."));
-      }
-      for (const [key] of settableKeys(configSchema)) {
-        const value = valueAt(layer.raw, key);
-        if (value === undefined || isInvalid(invalid, key)) continue;
-        setAt(merged, key, value);
-        origins.set(key, layer.place(key.split("."), "value"));
-      }
+  for (const layer of layers) {
+    for (const finding of await findingsOf(layer.raw)) {
+      problems.push(placed(finding, layer));
+      invalid.add(finding.path.join("."));
     }
-    for (const finding of validate(merged, { required: true })) {
-      if (finding.code === "GST_CONFIG_MISSING_KEY" && !isInvalid(invalid, finding.path.join("."))) {
-        problems.push(placed(finding, layers[0]!));
-      }
+    for (const [key] of settableKeys(configSchema)) {
+      const value = valueAt(layer.raw, key);
+      if (value === undefined || isInvalid(invalid, key)) continue;
+      setAt(merged, key, value);
+      origins.set(key, layer.place(key.split("."), "value"));
     }
   }
 
@@ -123,6 +117,13 @@ export function hashOf(config: ResolvedConfig): string {
 }
 
 // ---
+
+/** The validator is loaded only when something may be wrong. */
+async function findingsOf(raw: unknown): Promise<readonly Finding[]> {
+  if (raw === undefined || isPlainlyValid(configSchema, raw)) return [];
+  const { validate } = await import("./validate.ts");
+  return validate(raw);
+}
 
 function applyRules(
   config: ResolvedConfig,

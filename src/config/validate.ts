@@ -20,13 +20,12 @@ export interface Finding {
   readonly cure: string;
 }
 
-/** Everything that is wrong with raw values, at most one finding for each key. Missing required keys are reported only on request: a layer alone may lack them. */
-export function validate(raw: unknown, options: { required: boolean } = { required: false }): readonly Finding[] {
+/** Everything that is wrong with raw values, at most one finding for each key. */
+export function validate(raw: unknown): readonly Finding[] {
   const check = (compiled ??= compile());
   if (check(raw)) return [];
   const findings = new Map<string, Finding>();
   for (const error of check.errors ?? []) {
-    if (error.keyword === "required" && !options.required) continue;
     const finding = toFinding(configSchema, raw, error);
     const id = JSON.stringify(finding.path);
     if (!findings.has(id)) findings.set(id, finding);

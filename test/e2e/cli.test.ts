@@ -87,12 +87,13 @@ describe("the world around", () => {
     expect([status, stderr]).toEqual([0, ""]);
     rmSync(dir, { recursive: true, force: true });
   });
-  it("--version and --help load no dependency at all, config check loads yaml and ajv", () => {
+  it("--version and --help load no dependency, a usable file loads yaml, only a wrong one ajv", () => {
     expect(packagesLoadedBy("--version")).toEqual([]);
     expect(packagesLoadedBy("--help")).toEqual([]);
     expect(packagesLoadedBy("config", "check")).toEqual([]);
     const file = fileURLToPath(new URL("../../gigastt.config.yaml", import.meta.url));
-    expect(packagesLoadedBy("config", "check", file)).toEqual(expect.arrayContaining(["ajv", "yaml"]));
+    expect(packagesLoadedBy("config", "check", file)).toEqual(["yaml"]);
+    expect(packagesLoadedBy("config", "check", "--set", "pool.size=x")).toContain("ajv");
   });
 });
 
@@ -111,6 +112,6 @@ function packagesLoadedBy(...argv: string[]): string[] {
     env,
     cwd: tmpdir(),
   });
-  expect(status, stderr).toBe(0);
+  expect(status, stderr).toBeOneOf([0, 2]);
   return [...new Set([...stderr.matchAll(/LOADED (.*)/g)].map(([, name]) => name ?? ""))].sort();
 }

@@ -5,8 +5,6 @@ import { openDetected, refuseContainerAsHeaderless } from "./detect.ts";
 import type { DecodedAudio, DecodeOptions, OpenedAudio } from "./types.ts";
 import { openHeaderless } from "./wav.ts";
 
-export type { DecodedAudio, DecodeOptions } from "./types.ts";
-
 /**
  * Container bytes in any split → blocks of samples. The kind of audio is recognised from the content alone.
  *

@@ -5,7 +5,9 @@ import { renderCommented } from "../../../src/config/commented.ts";
 import { assemble, type LoadedConfig } from "../../../src/config/load.ts";
 import { isLeaf, isList, settableKeys, type Leaf, type SchemaNode } from "../../../src/config/node.ts";
 import { ConfigError, PROBLEM_CODES } from "../../../src/config/problem.ts";
+import { isPlainlyValid } from "../../../src/config/quick.ts";
 import { configSchema } from "../../../src/config/schema.ts";
+import { validate } from "../../../src/config/validate.ts";
 import { setAt } from "../../../src/config/variables.ts";
 import { formatBytes, formatDuration, parseBytes, parseDurationMs } from "../../../src/shared/units.ts";
 
@@ -100,7 +102,57 @@ async function loadValid(values: Map<string, unknown>): Promise<LoadedConfig> {
   }
 }
 
+/** Values next to valid ones: one key of a valid configuration replaced by something arbitrary. */
+const nearlyValid = fc
+  .tuple(
+    settings,
+    fc.constantFrom(...settableKeys(configSchema).keys()),
+    fc.oneof(
+      fc.constantFrom<unknown>(
+        null,
+        0,
+        -1,
+        0.5,
+        1e308,
+        Infinity,
+        "",
+        "auto",
+        "0",
+        "1s",
+        "90061001ms",
+        "3KiB",
+        [],
+        {},
+        [null],
+        [[]],
+        true,
+      ),
+      fc.string({ maxLength: 80 }),
+      fc.integer(),
+      fc.double(),
+      fc.array(fc.constantFrom<unknown>("10.0.0.0/8", "https://a.example", "x", {}, 1, null), { maxLength: 3 }),
+    ),
+  )
+  .map(([values, key, value]) => rawOf(new Map([...values, [key, value]])));
+
 describe("random configurations", () => {
+  it("what the quick check accepts the validator accepts, and nearly all valid ones need no validator", () => {
+    let [valid, quick] = [0, 0];
+    fc.assert(
+      fc.property(fc.oneof(settings.map(rawOf), nearlyValid), (raw) => {
+        const accepted = isPlainlyValid(configSchema, raw);
+        const isValid = validate(raw).length === 0;
+        if (accepted) expect(isValid).toBe(true);
+        valid += isValid ? 1 : 0;
+        quick += accepted ? 1 : 0;
+      }),
+      { numRuns: RUNS },
+    );
+    expect(valid).toBeGreaterThan(RUNS / 4);
+    expect(valid).toBeLessThan(RUNS);
+    expect(quick / valid).toBeGreaterThan(0.95);
+  });
+
   it("valid ones load, and what is printed of them loads to the same configuration", async () => {
     await fc.assert(
       fc.asyncProperty(settings, async (values) => {

@@ -1,5 +1,5 @@
 import { decodeAudio } from "../../../../src/engine/audio/decode.ts";
-import type { DecodeOptions } from "../../../../src/engine/audio/decode.ts";
+import type { DecodeOptions } from "../../../../src/engine/audio/types.ts";
 import { WireError } from "../../../../src/shared/errors.ts";
 
 export const FOUR_HOURS_MS: number = 4 * 3_600_000;

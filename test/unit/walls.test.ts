@@ -1,0 +1,228 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { dirname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+/** The walls of the architecture, by walking the imports themselves: lint settings rot silently. */
+
+/** What each folder of src/ may import. */
+const FOLDERS: Readonly<Record<string, readonly string[]>> = {
+  shared: [],
+  config: ["shared"],
+  models: ["shared", "config"],
+  engine: ["shared", "config", "models"],
+  runtime: ["shared", "config", "models", "engine"],
+  render: ["shared", "config"],
+  audit: ["shared", "config", "render"],
+  supervisor: ["shared", "config", "render", "models"],
+  cli: ["shared", "config", "models", "render", "audit", "supervisor"],
+};
+
+/** The only files that may import each package. A package that is not here may not be imported. */
+const OWNERS: Readonly<Record<string, readonly string[]>> = {
+  "@bufbuild/protobuf": ["models/onnx/read.ts", "models/onnx/write.ts", "models/synthetic/graph-builder.ts"],
+  ajv: ["config/validate.ts"],
+  crossws: ["runtime/sessions/websocket.ts"],
+  execa: ["supervisor/child.ts"],
+  h3: ["runtime/app.ts", "runtime/reply.ts", "runtime/runtime.ts"],
+  "ipaddr.js": ["runtime/client-address.ts"],
+  listhen: ["runtime/lan.ts"],
+  "lru-cache": ["runtime/rate-limit.ts"],
+  "onnxruntime-node": ["engine/model/acoustic.ts"],
+  "opus-decoder": ["engine/audio/opus.ts"],
+  pino: ["shared/log.ts"],
+  "prom-client": ["runtime/metrics.ts"],
+  undici: ["models/http.ts"],
+  unstorage: ["supervisor/store.ts"],
+  ws: ["cli/bench/live-stream.ts"],
+  // config reads and edits with comments kept, render writes, audit reads foreign files with positions.
+  yaml: ["config/parse.ts", "config/edit.ts", "render/yaml.ts", "audit/parse/yaml.ts"],
+};
+
+const root = fileURLToPath(new URL("../../src/", import.meta.url));
+const files = new Map(
+  readdirSync(root, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => [name.replaceAll("\\", "/"), readFileSync(join(root, name), "utf8")] as const),
+);
+const imports = [...files].flatMap(([file, text]) => importsOf(file, text));
+/** Files that are started or loaded by path: they take the environment from the process. */
+const entries = new Set([
+  "cli/main.ts",
+  ...[...files.values()].flatMap((text) =>
+    [...text.matchAll(/entryFile\("([^"]+)"\)/g)].map(([, name]) => `${name}.ts`),
+  ),
+]);
+
+describe("the walls of src/", () => {
+  it("walks files and finds imports of every kind", () => {
+    expect(files.size).toBeGreaterThan(100);
+    expect(imports.filter(({ kind }) => kind === "dynamic").length).toBeGreaterThan(5);
+    expect(
+      importsOf(
+        "a/b.ts",
+        'import x from "y";\nimport type { z } from "../c.ts";\nexport { q } from "./d.ts";\nawait import("e");\nimport "f";\n// import "g";\n/* from "h" */',
+      ),
+    ).toEqual([
+      { file: "a/b.ts", target: "y", kind: "static", typeOnly: false },
+      { file: "a/b.ts", target: "c.ts", kind: "static", typeOnly: true },
+      { file: "a/b.ts", target: "a/d.ts", kind: "static", typeOnly: false },
+      { file: "a/b.ts", target: "f", kind: "static", typeOnly: false },
+      { file: "a/b.ts", target: "e", kind: "dynamic", typeOnly: false },
+    ]);
+  });
+
+  it("every folder imports only what it may", () => {
+    const folders = new Set([...files.keys()].map(folderOf));
+    expect([...folders].filter((folder) => !Object.hasOwn(FOLDERS, folder))).toEqual([]);
+    const broken = imports.filter(({ file, target }) => {
+      const [from, to] = [folderOf(file), folderOf(target)];
+      return files.has(target) && from !== to && !FOLDERS[from]?.includes(to);
+    });
+    expect(broken.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
+  });
+
+  it("the runtime knows the engine by its contract alone, config hands out types to the engine", () => {
+    const broken = imports.filter(
+      ({ file, target }) =>
+        folderOf(file) === "runtime" && folderOf(target) === "engine" && target !== "engine/contract.ts",
+    );
+    expect(broken.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
+    const config = imports.filter(({ file, target }) => folderOf(file) === "engine" && folderOf(target) === "config");
+    expect(
+      config.filter(({ target }) => target !== "config/types.ts").map(({ file, target }) => `${file} → ${target}`),
+    ).toEqual([]);
+  });
+
+  it("every relative import exists and is written with its extension", () => {
+    const missing = imports.filter(({ target }) => target.endsWith(".ts") && !files.has(target));
+    expect(missing.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
+    const bare = [...files].flatMap(([file, text]) =>
+      [...text.matchAll(/from "(\.[^"]*)"/g)]
+        .filter(([, path]) => !path?.endsWith(".ts"))
+        .map(([, path]) => `${file}: ${path}`),
+    );
+    expect(bare).toEqual([]);
+  });
+
+  it("every package is imported by its owner alone, types included", () => {
+    const packages = imports.filter(({ target }) => !target.endsWith(".ts") && !isBuiltin(target));
+    const broken = packages.filter(({ file, target }) => !OWNERS[packageOf(target)]?.includes(file));
+    expect(broken.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
+    const used = new Set(packages.map(({ file, target }) => `${packageOf(target)} ${file}`));
+    const stale = Object.entries(OWNERS).flatMap(([name, owners]) =>
+      owners.filter((file) => !used.has(`${name} ${file}`)).map((file) => `${name} ${file}`),
+    );
+    expect(stale, "owners in this test that no longer import their package").toEqual([]);
+  });
+
+  it("every imported package is a dependency, and Node's own modules are imported with node:", () => {
+    const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+    const undeclared = Object.keys(OWNERS).filter((name) => manifest.dependencies[name] === undefined);
+    expect(undeclared).toEqual([]);
+    expect(
+      imports.filter(({ target }) => builtinModules.includes(target)).map(({ file, target }) => `${file} → ${target}`),
+    ).toEqual([]);
+  });
+
+  it("there is no cycle among static imports", () => {
+    expect(cycles()).toEqual([]);
+  });
+
+  it("there is no barrel: nothing is exported from another file", () => {
+    const barrels = [...files].flatMap(([file, text]) =>
+      [...withoutComments(text).matchAll(/^export\s+(?:\*|(?:type\s+)?\{[^}]*\})\s+from\b/gm)].length > 0 ? [file] : [],
+    );
+    expect(barrels).toEqual([]);
+  });
+
+  it("process.env is read by program entries alone", () => {
+    const broken = [...files].filter(
+      ([file, text]) =>
+        /\bprocess\s*\.\s*env\b|\bprocess\[|\benv\b[^;]*from "node:process"/.test(withoutComments(text)) &&
+        !entries.has(file),
+    );
+    expect(broken.map(([file]) => file)).toEqual([]);
+  });
+
+  it("nothing writes to the console", () => {
+    const calls = /(?<![\w.])console\s*\.\s*(?:log|error|warn|info|debug|trace|dir|table)\b/;
+    const broken = [...files].filter(([, text]) =>
+      calls.test(withoutComments(text).replace(/"(?:[^"\\\n]|\\.)*"/g, '""')),
+    );
+    expect(broken.map(([file]) => file)).toEqual([]);
+  });
+});
+
+interface Import {
+  readonly file: string;
+  /** Path below src/ for our own files, else the specifier. */
+  readonly target: string;
+  readonly kind: "static" | "dynamic";
+  readonly typeOnly: boolean;
+}
+
+function importsOf(file: string, source: string): Import[] {
+  const text = withoutComments(source);
+  const found: Import[] = [];
+  for (const [, keyword = "", type, , specifier = ""] of text.matchAll(
+    /^\s*(import|export)\s+(type\s+)?((?:[\w*${}\s,]|\btype\b)+?\s+from\s+)?"([^"\n]+)"/gm,
+  )) {
+    if (keyword === "export" && !/\bfrom\b/.test(text)) continue;
+    found.push({ file, target: targetOf(file, specifier), kind: "static", typeOnly: type !== undefined });
+  }
+  for (const [, specifier = ""] of text.matchAll(/\bimport\(\s*"([^"]+)"\s*\)/g)) {
+    found.push({ file, target: targetOf(file, specifier), kind: "dynamic", typeOnly: false });
+  }
+  return found;
+}
+
+/** Comments blanked out; strings stay. Good enough for code that a formatter has been over. */
+function withoutComments(text: string): string {
+  return text.replace(
+    /("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`)|\/\*[^]*?\*\/|\/\/[^\n]*/g,
+    (_, string?: string) => string ?? "",
+  );
+}
+
+function targetOf(file: string, specifier: string): string {
+  return specifier.startsWith(".") ? normalize(join(dirname(file), specifier)) : specifier;
+}
+
+function folderOf(file: string): string {
+  return file.slice(0, Math.max(0, file.indexOf("/")));
+}
+
+function packageOf(specifier: string): string {
+  return specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
+}
+
+function isBuiltin(specifier: string): boolean {
+  return specifier.startsWith("node:") || builtinModules.includes(specifier);
+}
+
+/** Each cycle once, as `a → b → a`. `import type` does not count: it is gone at run time and orders nothing. */
+function cycles(): string[] {
+  const next = new Map<string, string[]>();
+  for (const { file, target, kind, typeOnly } of imports) {
+    if (kind === "static" && !typeOnly && files.has(target)) next.set(file, [...(next.get(file) ?? []), target]);
+  }
+  const state = new Map<string, "open" | "done">();
+  const found: string[] = [];
+  const visit = (file: string, path: readonly string[]): void => {
+    if (state.get(file) === "done") return;
+    if (state.get(file) === "open") {
+      found.push([...path.slice(path.indexOf(file)), file].join(" → "));
+      return;
+    }
+    state.set(file, "open");
+    for (const target of next.get(file) ?? []) visit(target, [...path, file]);
+    state.set(file, "done");
+  };
+  for (const file of files.keys()) visit(file, []);
+  return found;
+}
