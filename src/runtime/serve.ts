@@ -21,8 +21,8 @@ export interface ServeOptions {
   readonly listenFd?: number;
   /** The supervisor. */
   readonly control?: ControlChannel;
-  /** Where the model is looked for. Default: the process's environment. */
-  readonly env?: NodeJS.ProcessEnv;
+  /** Where the model is looked for. */
+  readonly env: NodeJS.ProcessEnv;
   /** Default: the one the configuration asks for. */
   readonly engine?: Engine;
 }
@@ -33,7 +33,7 @@ export interface ServeOptions {
  */
 export async function serve(options: ServeOptions): Promise<number> {
   const { config, log, control } = options;
-  const engine = options.engine ?? createConfiguredEngine(config, options.env ?? process.env, log);
+  const engine = options.engine ?? createConfiguredEngine(config, options.env, log);
   const runtime = createRuntime({ config, engine, log, version: productVersion() });
   const stop = createStop(runtime, options);
 

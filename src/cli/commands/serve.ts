@@ -23,6 +23,7 @@ export const command: Command = {
       config,
       log,
       signals: process,
+      env: context.env,
       ...(listenFd === undefined ? {} : { listenFd }),
     });
     await log.flush();
