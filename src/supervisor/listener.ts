@@ -42,7 +42,7 @@ export function inheritedListener(env: NodeJS.ProcessEnv): Listener | undefined 
       `socket activation must pass one TCP socket, it passed ${count}: leave one ListenStream= in the socket unit`,
     );
   }
-  const handle = createServerHandle(null, -1, -1, FIRST_ACTIVATION_FD);
+  const handle = createServerHandle(null, 0, 0, FIRST_ACTIVATION_FD);
   const fail = (): GigasttError =>
     new GigasttError(
       "GST_LISTEN_FDS",

@@ -90,7 +90,7 @@ export function createPlace(): Place {
     cleanUp: () => {
       for (const child of ups) if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
       for (const note of childNotes(stateDir)) if (isAlive(note)) process.kill(note.pid, "SIGKILL");
-      rmSync(dir, { recursive: true, force: true });
+      rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
     },
   };
 }
