@@ -54,6 +54,14 @@ export const registry: Readonly<Record<string, { readonly summary: string; reado
     summary: "Write proxy files, manifests and units from the configuration",
     load: async () => (await import("./commands/render.ts")).command,
   },
+  secrets: {
+    summary: "Users with passwords and API keys, checked by the proxy",
+    load: async () => (await import("./commands/secrets.ts")).command,
+  },
+  certs: {
+    summary: "A private CA, its server certificate, and client certificates",
+    load: async () => (await import("./commands/certs.ts")).command,
+  },
   config: {
     summary: "Check, show and explain the configuration",
     load: async () => (await import("./commands/config.ts")).command,

@@ -1,0 +1,194 @@
+import { once } from "node:events";
+import { userInfo } from "node:os";
+import type { ResolvedConfig } from "../../config/types.ts";
+import type { Secret } from "../../shared/secret.ts";
+import type { Command, CommandContext, FlagSpec } from "../command.ts";
+import { ownerFor } from "../deploy/owner.ts";
+import { secretsFolder } from "../deploy/paths.ts";
+import { looseModes, openSecretStore, type SecretKind, type SecretStore } from "../deploy/secret-store.ts";
+import { loadCliConfig } from "../load-config.ts";
+import { paintFor, table, writeJson } from "../output.ts";
+import { UsageError } from "../usage.ts";
+
+const dir: FlagSpec = {
+  type: "string",
+  value: "DIR",
+  describe: "folder of the secrets; default: where the configured deployment reads them",
+};
+const json: FlagSpec = { type: "boolean", describe: "answer JSON" };
+const positionals = "user|key NAME";
+const choices = ["user", "key"];
+
+export const command: Command = {
+  summary: "Users with passwords and API keys, checked by the proxy",
+  help: `Passwords are kept as bcrypt hashes, keys as they are; every file has mode 0600 and is ignored by git. A new value is shown once, when it is made.`,
+  subcommands: {
+    create: {
+      summary: "Make a user or a key and show its value once",
+      positionals,
+      choices,
+      flags: {
+        dir,
+        json,
+        "password-stdin": {
+          type: "boolean",
+          describe: "read the user's password from standard input instead of making one",
+        },
+      },
+      run: (context) => change(context, "create"),
+    },
+    rotate: {
+      summary: "Give a user or a key a new value",
+      positionals,
+      choices,
+      flags: {
+        dir,
+        json,
+        "password-stdin": {
+          type: "boolean",
+          describe: "read the user's password from standard input instead of making one",
+        },
+        "keep-old": { type: "boolean", describe: "keys: the old value stays valid as NAME-old until it is deleted" },
+      },
+      run: (context) => change(context, "rotate"),
+    },
+    delete: { summary: "Take a user or a key away", positionals, choices, flags: { dir, json }, run: remove },
+    list: { summary: "Names and ages, never values", flags: { dir, json }, run: list },
+  },
+};
+
+// ---
+
+async function change(context: CommandContext, action: "create" | "rotate"): Promise<number> {
+  const { flags } = context;
+  const [kind, name] = subject(context, action);
+  if (flags["password-stdin"] === true && kind === "key")
+    throw new UsageError(["--password-stdin is for users; a key is always made"], ["secrets", action]);
+  if (flags["keep-old"] === true && kind === "user")
+    throw new UsageError(["--keep-old is for keys; a user has one password"], ["secrets", action]);
+  const { config, store, folder } = await open(context);
+  const exists = store.list().some((secret) => secret.kind === kind && secret.name === name);
+  if (exists !== (action === "rotate")) {
+    throw new UsageError(
+      [
+        exists
+          ? `there is already a ${kind} ${name}; to give it a new value: gigastt secrets rotate ${kind} ${name}`
+          : `there is no ${kind} ${name}; to make it: gigastt secrets create ${kind} ${name}`,
+      ],
+      ["secrets", action],
+    );
+  }
+  const given = flags["password-stdin"] === true ? await readPassword(context) : undefined;
+  const value: Secret =
+    kind === "user"
+      ? await store.setUser(name, given)
+      : await store.setKey(name, { keepOld: flags["keep-old"] === true });
+  await store.save();
+  const steps = liveSteps(config, kind);
+  if (flags["json"] === true) {
+    writeJson(context.stdout, {
+      ok: true,
+      kind,
+      name,
+      ...(given === undefined ? { value: value.reveal() } : {}),
+      dir: folder,
+      next: steps,
+    });
+    return 0;
+  }
+  if (given === undefined) {
+    context.stdout.write(`${value.reveal()}\n`);
+    context.stderr.write(
+      `This is the ${kind === "user" ? `password of ${name}` : `key ${name}; send it as: Authorization: Bearer …`}. It is not shown again.\n`,
+    );
+  }
+  context.stderr.write(nextText(steps));
+  return 0;
+}
+
+async function remove(context: CommandContext): Promise<number> {
+  const [kind, name] = subject(context, "delete");
+  const { config, store } = await open(context);
+  if (!store.remove(kind, name))
+    throw new UsageError([`there is no ${kind} ${name}; see: gigastt secrets list`], ["secrets", "delete"]);
+  await store.save();
+  const steps = liveSteps(config, kind);
+  if (context.flags["json"] === true) writeJson(context.stdout, { ok: true, kind, name, next: steps });
+  else context.stderr.write(`${name} may come in until the proxy has read the change.\n${nextText(steps)}`);
+  return 0;
+}
+
+async function list(context: CommandContext): Promise<number> {
+  const { store, folder } = await open(context);
+  const secrets = store.list();
+  const loose = await looseModes(folder);
+  if (context.flags["json"] === true) {
+    writeJson(context.stdout, { dir: folder, secrets, looseModes: loose });
+    return 0;
+  }
+  const paint = paintFor(context.stdout, context);
+  if (secrets.length === 0)
+    context.stderr.write(`${folder} holds no secrets. Make one: gigastt secrets create user NAME\n`);
+  else
+    context.stdout.write(
+      `${table([[paint.dim("kind"), paint.dim("name"), paint.dim("since")], ...secrets.map(({ kind, name, createdAt }) => [kind, name, createdAt.slice(0, 10)])])}\n`,
+    );
+  for (const path of loose)
+    context.stderr.write(
+      `${path} is open to other users. Close it: chmod ${path === folder ? "700" : "600"} ${path}\n`,
+    );
+  return 0;
+}
+
+async function open(context: CommandContext): Promise<{ config: ResolvedConfig; store: SecretStore; folder: string }> {
+  const loaded = await loadCliConfig(context, { quiet: true });
+  const folder = secretsFolder(loaded, context.cwd, context.flags["dir"]);
+  const owner = await ownerFor(loaded.config, userInfo().uid);
+  return { config: loaded.config, folder, store: await openSecretStore(folder, { now: () => new Date(), owner }) };
+}
+
+function subject({ positionals: words }: CommandContext, action: string): readonly [SecretKind, string] {
+  const [kind, name, ...rest] = words;
+  if ((kind !== "user" && kind !== "key") || name === undefined || rest.length > 0) {
+    throw new UsageError(
+      [`say whose: gigastt secrets ${action} user NAME, or: gigastt secrets ${action} key NAME`],
+      ["secrets", action],
+    );
+  }
+  return [kind, name];
+}
+
+async function readPassword({ stdin }: CommandContext): Promise<string> {
+  const chunks: Buffer[] = [];
+  stdin.on("data", (chunk: Buffer | string) => chunks.push(Buffer.from(chunk)));
+  await once(stdin, "end");
+  return Buffer.concat(chunks)
+    .toString("utf8")
+    .replace(/\r?\n$/, "");
+}
+
+/** What makes the change live, command by command. */
+function liveSteps({ deploy }: ResolvedConfig, kind: SecretKind): readonly string[] {
+  const proxy = deploy.proxy.kind;
+  if (proxy === "none") return [];
+  const compose = deploy.target === "compose";
+  if (deploy.target === "kubernetes") {
+    return kind === "user"
+      ? [
+          "kubectl -n NAMESPACE create secret generic gigastt-users --from-file=auth=users.htpasswd --dry-run=client -o yaml | kubectl apply -f -".replace(
+            "NAMESPACE",
+            deploy.kubernetes.namespace,
+          ),
+        ]
+      : [];
+  }
+  const prepare = compose ? ["docker compose run --rm prepare"] : [];
+  // nginx reads the password file on every request.
+  if (proxy === "nginx" && kind === "user") return prepare;
+  const reload = proxy === "caddy" ? "caddy reload --config /etc/caddy/Caddyfile --force" : "nginx -s reload";
+  return [...prepare, compose ? `docker compose exec proxy ${reload}` : `systemctl reload ${proxy}`];
+}
+
+function nextText(steps: readonly string[]): string {
+  return steps.length === 0 ? "" : `To make it live:\n${steps.map((step) => `  ${step}\n`).join("")}`;
+}

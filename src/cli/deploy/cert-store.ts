@@ -1,0 +1,116 @@
+import { copyFile, mkdir, readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { GigasttError, messageOf } from "../../shared/errors.ts";
+import { writeAtomically } from "../../render/write.ts";
+import { give, type Owner } from "./owner.ts";
+import {
+  createCa,
+  createClientCertificate,
+  createServerCertificate,
+  readCertificate,
+  RENEW_BEFORE_DAYS,
+  type CertificateFacts,
+  type KeyPair,
+} from "./pki.ts";
+
+/** One certificate on disk. */
+export interface StoredCertificate {
+  readonly file: string;
+  readonly facts: CertificateFacts;
+  readonly state: "valid" | "expiring" | "expired";
+}
+
+export interface CertStoreOptions {
+  readonly now: Date;
+  readonly owner?: Owner | undefined;
+}
+
+/** Makes the CA where there is none, and a server certificate for the names. An existing CA is kept: clients trust it. */
+export async function createServer(dir: string, names: readonly string[], options: CertStoreOptions): Promise<void> {
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const ca = (await readPair(dir, "ca")) ?? (await makeCa(dir, names[0] ?? "this machine", options));
+  await save(dir, "server", await createServerCertificate(ca, names, options.now), options);
+}
+
+/** A certificate for one client, in `clients/`. */
+export async function createClient(dir: string, name: string, options: CertStoreOptions): Promise<void> {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$/.test(name)) {
+    throw new GigasttError(
+      "GST_CERTS",
+      `a client's name has 1 to 63 letters, digits and ._@-, got ${JSON.stringify(name)}. For example: laptop`,
+      { exitCode: 2 },
+    );
+  }
+  await mkdir(join(dir, "clients"), { recursive: true, mode: 0o700 });
+  const ca = (await readPair(dir, "ca")) ?? (await makeCa(dir, "this machine", options));
+  await save(join(dir, "clients"), name, await createClientCertificate(ca, name, options.now), { now: options.now });
+}
+
+/** Renews the server certificate when its end is near. Returns what was done. */
+export async function renew(
+  dir: string,
+  options: CertStoreOptions & { readonly force: boolean },
+): Promise<"renewed" | "not due" | "none"> {
+  const pair = await readPair(dir, "server");
+  const ca = await readPair(dir, "ca");
+  if (pair === undefined || ca === undefined) return "none";
+  const facts = readCertificate(pair.certificate, options.now);
+  const caFacts = readCertificate(ca.certificate, options.now);
+  if (caFacts.daysLeft < 0)
+    throw new GigasttError(
+      "GST_CERTS",
+      `the CA in ${dir} has expired. Make a new one: remove ca.pem and ca.key, then gigastt certs create; every client must trust it anew.`,
+    );
+  if (facts.daysLeft > RENEW_BEFORE_DAYS && !options.force) return "not due";
+  await save(dir, "server", await createServerCertificate(ca, facts.names, options.now), options);
+  return "renewed";
+}
+
+/** Every certificate of the folder and its `clients/`. */
+export async function listCertificates(dir: string, now: Date): Promise<readonly StoredCertificate[]> {
+  const found: StoredCertificate[] = [];
+  for (const folder of ["", "clients"]) {
+    const names = await readdir(join(dir, folder)).catch(() => [] as string[]);
+    for (const name of names.filter((entry) => entry.endsWith(".pem") && entry !== "clients-ca.pem").sort()) {
+      const facts = readCertificate(await readFile(join(dir, folder, name), "utf8"), now);
+      const state = facts.daysLeft < 0 ? "expired" : facts.daysLeft <= RENEW_BEFORE_DAYS ? "expiring" : "valid";
+      found.push({ file: join(folder, name), facts, state });
+    }
+  }
+  return found;
+}
+
+// ---
+
+async function makeCa(dir: string, name: string, options: CertStoreOptions): Promise<KeyPair> {
+  const ca = await createCa(`gigastt CA of ${name}`, options.now);
+  // The CA's key stays with whoever made it: the proxy never needs it.
+  await save(dir, "ca", ca, { now: options.now });
+  await copyFile(join(dir, "ca.pem"), join(dir, "clients-ca.pem"));
+  await writeAtomically(join(dir, ".gitignore"), "*\n", 0o600);
+  await give([dir, join(dir, "clients-ca.pem")], options.owner);
+  return ca;
+}
+
+async function save(dir: string, name: string, pair: KeyPair, options: CertStoreOptions): Promise<void> {
+  // The key first: a reload in between finds the old pair or fails its own check, never a mixed one that serves.
+  await writeAtomically(join(dir, `${name}.key`), pair.privateKey, 0o600);
+  await writeAtomically(join(dir, `${name}.pem`), pair.certificate, 0o644);
+  await give([join(dir, `${name}.key`), join(dir, `${name}.pem`)], options.owner);
+}
+
+async function readPair(dir: string, name: string): Promise<KeyPair | undefined> {
+  try {
+    return {
+      certificate: await readFile(join(dir, `${name}.pem`), "utf8"),
+      privateKey: await readFile(join(dir, `${name}.key`), "utf8"),
+    };
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw new GigasttError(
+      "GST_CERTS",
+      `${join(dir, name)}.pem cannot be read: ${messageOf(error)}. Run the command as the user who owns it.`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,24 @@
+import { dirname, join, resolve } from "node:path";
+import type { LoadedConfig } from "../../config/load.ts";
+
+/** Folder of rendered files: `--out`, else `deploy/` beside the configuration. */
+export function outDir(loaded: Pick<LoadedConfig, "path">, cwd: string, flag: unknown): string {
+  if (typeof flag === "string") return resolve(cwd, flag);
+  return loaded.path === undefined ? resolve(cwd, "deploy") : join(dirname(loaded.path), "deploy");
+}
+
+/** Folder of the secrets: `--dir`, else where the chosen deployment reads them. */
+export function secretsFolder(loaded: Pick<LoadedConfig, "path" | "config">, cwd: string, flag: unknown): string {
+  if (typeof flag === "string") return resolve(cwd, flag);
+  const { deploy } = loaded.config;
+  return deploy.target === "compose" ? join(outDir(loaded, cwd, undefined), "compose", "secrets") : deploy.secretsDir;
+}
+
+/** Folder of our own certificates: `--dir`, else where the chosen deployment reads them. */
+export function certsFolder(loaded: Pick<LoadedConfig, "path" | "config">, cwd: string, flag: unknown): string {
+  if (typeof flag === "string") return resolve(cwd, flag);
+  const { deploy } = loaded.config;
+  return deploy.target === "compose"
+    ? join(outDir(loaded, cwd, undefined), "compose", "tls")
+    : dirname(deploy.tls.certificateFile);
+}
