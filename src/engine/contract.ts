@@ -113,6 +113,19 @@ export interface EngineStats {
   readonly workerRestartsTotal: number;
 }
 
+/** How many live sessions the machine keeps up with, measured while it works; not a configured limit. */
+export interface LiveCapacity {
+  readonly open: number;
+  /** Sessions that can be kept up with in real time; at least 1. */
+  readonly sustainable: number;
+  /** Computing time over audio time of one worker; undefined before the model is loaded. */
+  readonly realTimeFactor: number | undefined;
+  /** False: refuse the newest session rather than slow all of them down. */
+  readonly canOpenMore: boolean;
+  /** Why not: a sentence for the client and the log. */
+  readonly reason: string | undefined;
+}
+
 /**
  * Audio in, words out. The runtime sees only this; the ONNX engine and the deterministic fake pass one contract suite.
  *
@@ -129,6 +142,8 @@ export interface Engine {
   /** Opens a session's stream. Throws a `WireError` (`initializing`, `pool_closed`) when the engine cannot take one. */
   openStream(options: LiveStreamOptions): LiveStream;
   stats(): EngineStats;
+  /** Whether one more live session fits. `openStream` itself does not refuse: the caller decides. */
+  liveCapacity(): LiveCapacity;
   /** Called after each inference run: audio seconds, wall seconds. For metrics. */
   onInference: ((audioS: number, wallS: number) => void) | undefined;
   /** Waits for running windows (never terminates a busy worker), drops queued ones, frees the sessions. */

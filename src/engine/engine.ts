@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { ResolvedConfig } from "../config/types.ts";
 import type { ModelBundle, WindowLimits } from "../models/manifest.ts";
+import { verifyBundle } from "../models/verify.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import type { Logger } from "../shared/log.ts";
 import { readMachineLimits } from "../shared/machine-limits.ts";
@@ -25,7 +26,9 @@ export function createEngine(options: {
   );
   const windows = bundle.windows ?? DEFAULT_WINDOWS;
 
-  async function load(): Promise<LoadedBackend> {
+  async function load(again: boolean): Promise<LoadedBackend> {
+    // The caller has verified the files it gave us; days later they may be others.
+    if (again) await verifyBundle(bundle);
     const vocabulary = parseVocabulary(await readVocabulary(bundle.vocabPath));
     const pool = createPool({
       workers: plan.workers,
@@ -40,6 +43,7 @@ export function createEngine(options: {
       },
       queueLimit: QUEUE_LIMIT,
       loadTimeoutMs: config.model.loadTimeoutMs,
+      beforeReload: () => verifyBundle(bundle),
       onWorkerLost: (reason) => log.error("engine_worker_lost", { reason }),
     });
     const loaded = await pool.start();
@@ -61,6 +65,8 @@ export function createEngine(options: {
     return {
       info,
       pool,
+      workers: plan.workers,
+      realTimeFactor: loaded.realTimeFactor,
       settings: {
         pieces: vocabulary.pieces,
         frontEnd: bundle.frontEnd,
@@ -75,6 +81,7 @@ export function createEngine(options: {
 
   return createEngineShell({
     load,
+    idleUnloadMs: config.model.idleUnloadMs,
     openLiveFront: openWorkerFront("gigastt-live"),
     openFileFront: openWorkerFront("gigastt-files"),
     log,

@@ -19,6 +19,8 @@ export interface FakeEngineOptions {
   readonly workers?: number;
   /** Called before each window: throw to make it fail. Numbered from 1. */
   readonly onWindow?: (number: number) => void | Promise<void>;
+  /** Default 0: never. */
+  readonly idleUnloadMs?: number;
   /** Front end of windows; default as GigaAM v3. */
   readonly frontEnd?: FrontEnd;
 }
@@ -45,6 +47,8 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
           bundleHash: "0".repeat(64),
           notice: "This is the fake engine: it counts sounds and recognises nothing.",
         },
+        workers,
+        realTimeFactor: 0.001,
         pool: createFakePool(workers, frontEnd.melBins, options),
         settings: {
           pieces: PIECES,
@@ -57,6 +61,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
         },
       };
     },
+    idleUnloadMs: options.idleUnloadMs ?? 0,
     openLiveFront: openLocalFront(),
     openFileFront: openLocalFront(),
     log: silentLogger,

@@ -17,6 +17,10 @@ export interface PoolOptions {
   /** Most windows that wait; one more is refused. */
   readonly queueLimit: number;
   readonly loadTimeoutMs: number;
+  /** Before a lost worker's model is loaded again: the files may have been replaced meanwhile. Rejects to refuse them. */
+  readonly beforeReload: () => Promise<void>;
+  /** The worker's program; default `engine/worker`. */
+  readonly entry?: URL;
   /** Called when a worker was lost and is being replaced. */
   readonly onWorkerLost: (reason: string) => void;
 }
@@ -69,10 +73,15 @@ export function createPool(options: PoolOptions): InferencePool {
 
   function addWorker(): Promise<LoadedModel> {
     return new Promise((resolve, reject) => {
-      const worker = new Worker(entryFile("engine/worker"), { name: "gigastt-inference" });
+      const worker = new Worker(options.entry ?? entryFile("engine/worker"), { name: "gigastt-inference" });
       const slot: Slot = { worker, state: "loading", current: undefined };
       slots.push(slot);
       const timer = setTimeout(() => {
+        // It may be stuck inside native code, where it must not be terminated: nobody waits for it any more.
+        slot.state = "failed";
+        slots.splice(slots.indexOf(slot), 1);
+        post(slot, { type: "close" });
+        worker.unref();
         reject(
           new GigasttError(
             "GST_MODEL_LOAD_TIMEOUT",
@@ -84,6 +93,7 @@ export function createPool(options: PoolOptions): InferencePool {
         switch (message.type) {
           case "loaded":
             clearTimeout(timer);
+            if (slot.state !== "loading") return;
             slot.state = "idle";
             restartDelayMs = RESTART_DELAY_MIN_MS;
             resolve(message.model);
@@ -112,14 +122,15 @@ export function createPool(options: PoolOptions): InferencePool {
         clearTimeout(timer);
         const wasLoading = slot.state === "loading";
         const expected = slot.state === "closing" || slot.state === "failed";
-        slots.splice(slots.indexOf(slot), 1);
+        if (slots.includes(slot)) slots.splice(slots.indexOf(slot), 1);
         const reason = slot.lastError ?? `the worker ended with code ${code}`;
         const lost = slot.current;
         slot.current = undefined;
         lost?.reject(inferenceError(reason));
         slot.exited?.();
         if (wasLoading) reject(new GigasttError("GST_MODEL_LOAD", `the model could not be loaded: ${reason}.`));
-        if (!expected && !closing) replace(reason);
+        // A worker that never loaded is its starter's concern.
+        if (!expected && !closing && !wasLoading) replace(reason);
       });
       post(slot, { type: "load", request: options.request });
     });
@@ -131,14 +142,17 @@ export function createPool(options: PoolOptions): InferencePool {
     const timer = setTimeout(() => {
       pendingRestarts.delete(timer);
       // Its own exit or load error brings us back here with a longer delay.
-      addWorker().catch((error: unknown) => {
-        if (!closing) replace(messageOf(error));
-      });
+      options
+        .beforeReload()
+        .then(() => (closing ? undefined : addWorker()))
+        .catch((error: unknown) => {
+          if (!closing) replace(messageOf(error));
+        });
     }, restartDelayMs);
     pendingRestarts.add(timer);
     restartDelayMs = Math.min(restartDelayMs * 2, RESTART_DELAY_MAX_MS);
     // With no worker left, waiting windows would wait for the model to load again: better an answer now.
-    if (slots.every((slot) => slot.state !== "idle" && slot.state !== "busy")) {
+    if (!slots.some((slot) => slot.state === "idle" || slot.state === "busy")) {
       for (const queued of queue.clear()) queued.reject(inferenceError(reason));
     }
   }
@@ -171,6 +185,9 @@ export function createPool(options: PoolOptions): InferencePool {
     return new Promise((resolve, reject) => {
       if (job.signal.aborted) return reject(job.signal.reason as Error);
       if (closing) return reject(new WireError("pool_closed", "the recogniser is shutting down"));
+      if (restarts > 0 && !slots.some((slot) => slot.state === "idle" || slot.state === "busy")) {
+        return reject(inferenceError("no worker is alive"));
+      }
       if (queue.length >= options.queueLimit) {
         return reject(new WireError("queue_full", "too many windows wait for the recogniser", { retryAfterMs: 2000 }));
       }

@@ -74,7 +74,8 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
     const silence = frame - lastSpeech;
     const isShort = lastSpeech - start < options.merge;
     if (silence >= (isShort ? Math.max(options.minSilence, LONG_SILENCE) : options.minSilence)) {
-      const span = spanTo(Math.min(frames, lastSpeech + 1 + TAIL_FRAMES));
+      const to = Math.min(frames, lastSpeech + 1 + TAIL_FRAMES);
+      const span = spanTo(to - (to % options.align));
       close(span.to);
       return { type: "pause", span };
     }
@@ -127,7 +128,8 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
       const next = frame - overlap;
       boundary = next - (next % options.align);
       pauses = pauses.filter((pause) => pause.from >= frame);
-      if (lastSpeech >= frame) start = boundary;
+      // Cut in the middle of speech it goes on, however little follows.
+      if (lastSpeech >= frame - ONSET_FRAMES) start = boundary;
       else close(boundary);
     },
     drop() {
@@ -135,9 +137,9 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
     },
     end() {
       if (start === undefined) return undefined;
-      const span = spanTo(Math.min(frames, Math.max(lastSpeech + 1 + TAIL_FRAMES, start + options.align)));
+      const span = spanTo(Math.min(frames, lastSpeech + 1 + TAIL_FRAMES));
       close(frames);
-      return span;
+      return span.to > span.from ? span : undefined;
     },
   };
 }

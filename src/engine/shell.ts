@@ -1,5 +1,6 @@
 import { WireError, messageOf } from "../shared/errors.ts";
 import type { Logger } from "../shared/log.ts";
+import { createCapacityMeter, type CapacityMeter } from "./capacity.ts";
 import type { Engine, EngineState, ModelInfo } from "./contract.ts";
 import { createFrontHost, type FrontHost, type HostWindow } from "./front/host.ts";
 import type { OpenFront } from "./front/link.ts";
@@ -12,10 +13,16 @@ export interface LoadedBackend {
   readonly info: ModelInfo;
   readonly pool: InferencePool;
   readonly settings: FrontSettings;
+  readonly workers: number;
+  /** Measured at warm-up. */
+  readonly realTimeFactor: number;
 }
 
 export interface ShellOptions {
-  readonly load: () => Promise<LoadedBackend>;
+  /** @param again true when the model is loaded once more after an idle time */
+  readonly load: (again: boolean) => Promise<LoadedBackend>;
+  /** Without work for this long the model leaves memory; 0 = never. */
+  readonly idleUnloadMs: number;
   readonly openLiveFront: OpenFront;
   readonly openFileFront: OpenFront;
   readonly log: Logger;
@@ -24,27 +31,42 @@ export interface ShellOptions {
 /** What every engine shares: states, fronts, counters, closing. The ONNX engine and the fake differ in `load` alone. */
 export function createEngineShell(options: ShellOptions): Engine {
   let state: EngineState = "loading";
+  let info: ModelInfo | undefined;
   let backend: LoadedBackend | undefined;
   let live: FrontHost | undefined;
   let files: FrontHost | undefined;
+  let meter: CapacityMeter | undefined;
   let starting: Promise<ModelInfo> | undefined;
+  let unloading: Promise<void> | undefined;
+  let openStreams = 0;
   let audioSecondsTotal = 0;
   let inferenceSecondsTotal = 0;
+  let restartsBefore = 0;
+  let usedAtMs = performance.now();
+  const idleTimer =
+    options.idleUnloadMs > 0 ? setInterval(unloadIfIdle, Math.min(30_000, options.idleUnloadMs / 4)) : undefined;
+  idleTimer?.unref();
 
-  async function load(): Promise<ModelInfo> {
+  async function load(again: boolean): Promise<ModelInfo> {
     try {
-      const loaded = await options.load();
+      await unloading;
+      const loaded = await options.load(again);
       if (state === "closed") {
         await loaded.pool.close();
         throw new WireError("pool_closed", "the recogniser was closed while it loaded");
       }
       backend = loaded;
+      info = loaded.info;
+      meter = createCapacityMeter(loaded.workers, loaded.realTimeFactor, () => performance.now());
       const common = { settings: loaded.settings, recognize };
       live = createFrontHost({
         ...common,
         open: options.openLiveFront,
         onLost: (reason) => options.log.error("engine_front_lost", { front: "live", reason }),
-        onStreams: (open) => loaded.pool.setLiveSessions(open),
+        onStreams: (open) => {
+          openStreams = open;
+          loaded.pool.setLiveSessions(open);
+        },
       });
       files = createFrontHost({
         ...common,
@@ -53,25 +75,57 @@ export function createEngineShell(options: ShellOptions): Engine {
         onStreams: () => {},
       });
       state = "ready";
+      usedAtMs = performance.now();
       return loaded.info;
     } catch (error) {
-      if (state !== "closed") state = "failed";
+      // After an idle time the next request tries again; at the start somebody is told.
+      if (state !== "closed") state = again ? "unloaded" : "failed";
       throw error;
     }
+  }
+
+  function unloadIfIdle(): void {
+    if (state !== "ready" || (live?.jobs ?? 0) + (files?.jobs ?? 0) > 0) {
+      usedAtMs = performance.now();
+      return;
+    }
+    if (performance.now() - usedAtMs < options.idleUnloadMs) return;
+    state = "unloaded";
+    starting = undefined;
+    options.log.info("model_unloaded", { idle_ms: Math.round(performance.now() - usedAtMs) });
+    unloading = release();
+  }
+
+  async function release(): Promise<void> {
+    const gone = { live, files, pool: backend?.pool };
+    live = undefined;
+    files = undefined;
+    backend = undefined;
+    restartsBefore += gone.pool?.stats().workerRestartsTotal ?? 0;
+    await Promise.all([gone.live?.close(), gone.files?.close()]);
+    await gone.pool?.close();
+  }
+
+  function wakeUp(): void {
+    state = "loading";
+    starting = load(true);
+    starting.catch((error: unknown) => options.log.error("model_reload_failed", { reason: messageOf(error) }));
   }
 
   async function recognize(window: HostWindow): Promise<WindowResult> {
     const { pool, settings } = backend!;
     const { hopSamples, sampleRateHz } = settings.frontEnd;
     const audioS = (window.frames * hopSamples) / sampleRateHz;
+    const askedMs = performance.now();
     const result = await pool.run({
       features: window.features,
       frames: window.frames,
       kind: window.kind,
-      deadlineMs: performance.now() + window.withinMs,
+      deadlineMs: askedMs + window.withinMs,
       signal: window.signal,
     });
     const wallS = result.totalMs / 1000;
+    meter?.ran(window.kind, audioS * 1000, result.totalMs, performance.now() - askedMs - result.totalMs);
     audioSecondsTotal += audioS;
     inferenceSecondsTotal += wallS;
     engine.onInference?.(audioS, wallS);
@@ -81,6 +135,7 @@ export function createEngineShell(options: ShellOptions): Engine {
   function requireReady(host: FrontHost | undefined): FrontHost {
     if (state === "ready" && host) return host;
     if (state === "closed") throw new WireError("pool_closed", "the recogniser is shutting down");
+    if (state === "unloaded") wakeUp();
     throw new WireError("initializing", "the model is still loading", { retryAfterMs: 2000 });
   }
 
@@ -89,9 +144,9 @@ export function createEngineShell(options: ShellOptions): Engine {
       return state;
     },
     get model() {
-      return backend?.info;
+      return info;
     },
-    start: () => (starting ??= load()),
+    start: () => (starting ??= load(state === "unloaded")),
     async transcribe(job) {
       return requireReady(files).transcribe(job);
     },
@@ -104,16 +159,25 @@ export function createEngineShell(options: ShellOptions): Engine {
         queuedWindows: pool?.queuedWindows ?? 0,
         audioSecondsTotal,
         inferenceSecondsTotal,
-        workerRestartsTotal: pool?.workerRestartsTotal ?? 0,
+        workerRestartsTotal: restartsBefore + (pool?.workerRestartsTotal ?? 0),
       };
     },
+    liveCapacity: () =>
+      meter?.live(openStreams) ?? {
+        open: 0,
+        sustainable: 1,
+        realTimeFactor: undefined,
+        canOpenMore: true,
+        reason: undefined,
+      },
     onInference: undefined,
     async close() {
       if (state === "closed") return;
       state = "closed";
+      clearInterval(idleTimer);
+      await unloading;
       await starting?.catch((error: unknown) => options.log.debug("engine_start_failed", { reason: messageOf(error) }));
-      await Promise.all([live?.close(), files?.close()]);
-      await backend?.pool.close();
+      await release();
     },
   };
   return engine;

@@ -1,4 +1,4 @@
-import type { Engine, EngineStats, ModelInfo } from "../engine/contract.ts";
+import type { Engine, EngineStats, LiveCapacity, ModelInfo } from "../engine/contract.ts";
 import { WireError } from "../shared/errors.ts";
 
 const NO_STATS: EngineStats = {
@@ -8,6 +8,14 @@ const NO_STATS: EngineStats = {
   audioSecondsTotal: 0,
   inferenceSecondsTotal: 0,
   workerRestartsTotal: 0,
+};
+
+const NO_CAPACITY: LiveCapacity = {
+  open: 0,
+  sustainable: 1,
+  realTimeFactor: undefined,
+  canOpenMore: true,
+  reason: undefined,
 };
 
 /**
@@ -48,6 +56,7 @@ export function createDeferredEngine(build: () => Promise<Engine>): Engine {
     transcribe: async (options) => required().transcribe(options),
     openStream: (options) => required().openStream(options),
     stats: () => inner?.stats() ?? NO_STATS,
+    liveCapacity: () => inner?.liveCapacity() ?? NO_CAPACITY,
     get onInference() {
       return onInference;
     },

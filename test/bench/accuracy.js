@@ -44,6 +44,7 @@ async function compareTokens(precision) {
     request: { ...bundle, threads: 1, maxSymbolsPerFrame: 10 },
     queueLimit: 10,
     loadTimeoutMs: 60_000,
+    beforeReload: () => Promise.resolve(),
     onWorkerLost: () => {},
   });
   await pool.start();

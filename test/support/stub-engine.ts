@@ -68,6 +68,13 @@ export function createStubEngine(options: StubOptions = {}): StubEngine {
       inferenceSecondsTotal: 0,
       workerRestartsTotal: 0,
     }),
+    liveCapacity: () => ({
+      open: 0,
+      sustainable: 100,
+      realTimeFactor: undefined,
+      canOpenMore: true,
+      reason: undefined,
+    }),
     onInference: undefined,
     close: () => {
       state = "closed";

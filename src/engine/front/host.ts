@@ -39,6 +39,18 @@ export function createFrontHost(options: FrontHostOptions): FrontHost {
   const streams = new Map<number, StreamClient>();
   const windows = new Map<number, AbortController>();
   let link = connect();
+  let heardAtMs = performance.now();
+  // A decoder that hangs in somebody's file would hold every file after it. The thread runs no ONNX: it may be ended.
+  const watchdog = setInterval(() => {
+    const nowMs = performance.now();
+    if (files.size + streams.size === 0) heardAtMs = nowMs;
+    else if (nowMs - heardAtMs > SILENT_MS) {
+      heardAtMs = nowMs;
+      void link.close();
+      lost("the thread did not answer");
+    } else link.send({ type: "ping", id: 0 });
+  }, PING_MS);
+  watchdog.unref();
 
   function connect(): FrontLink {
     const opened = options.open(receive, lost);
@@ -58,6 +70,7 @@ export function createFrontHost(options: FrontHostOptions): FrontHost {
   }
 
   function receive(message: FromFront): void {
+    heardAtMs = performance.now();
     switch (message.type) {
       case "window":
         void runWindow(message);
@@ -264,6 +277,7 @@ export function createFrontHost(options: FrontHostOptions): FrontHost {
     openStream,
     async close() {
       closed = true;
+      clearInterval(watchdog);
       for (const file of files.values()) file.fail(new WireError("pool_closed", "the recogniser is shutting down"));
       for (const stream of streams.values()) stream.finished();
       for (const controller of windows.values()) controller.abort(new Error("the engine is closing"));
@@ -273,6 +287,10 @@ export function createFrontHost(options: FrontHostOptions): FrontHost {
 }
 
 // ---
+
+const PING_MS = 5000;
+/** A loaded machine may take seconds; nothing honest takes this long between two messages. */
+const SILENT_MS = 30_000;
 
 interface FileClient {
   pull(): Promise<void>;

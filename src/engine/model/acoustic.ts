@@ -75,17 +75,19 @@ export async function loadAcousticModel(request: LoadRequest): Promise<AcousticM
     };
   }
 
-  const probeFrames = 160;
+  const probeFrames = 320;
   const probe = new Float32Array(binding.melBins * probeFrames).fill(-8);
   const encodedProbe = await encode(probe, probeFrames);
   transducer.load(encodedProbe.data);
   await transducer.probe();
-  await recognize(probe, probeFrames);
+  const warm = await recognize(probe, probeFrames);
+  const probeMs = (probeFrames * request.frontEnd.hopSamples * 1000) / request.frontEnd.sampleRateHz;
   const info: LoadedModel = {
     vocabSize: vocabulary.pieces.length,
     melBins: binding.melBins,
     subsampling: Math.round(probeFrames / encodedProbe.frames),
     loadMs: performance.now() - started,
+    realTimeFactor: warm.totalMs / probeMs,
   };
   return {
     info,

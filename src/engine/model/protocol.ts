@@ -26,6 +26,8 @@ export interface LoadedModel {
   /** Feature frames per encoder frame. */
   readonly subsampling: number;
   readonly loadMs: number;
+  /** Computing time over audio time of a window of a few seconds, measured once the graphs were warm. */
+  readonly realTimeFactor: number;
 }
 
 /** Tokens of one window. The arrays are transferred. */

@@ -23,6 +23,7 @@ describe.each(["fp32", "int8"] as const)("the demo model, %s", (precision) => {
       },
       queueLimit: 100,
       loadTimeoutMs: 60_000,
+      beforeReload: () => Promise.resolve(),
       onWorkerLost: (reason) => expect.unreachable(reason),
     });
     expect(await pool.start()).toMatchObject({ vocabSize: 256, melBins: 64, subsampling: 4 });
