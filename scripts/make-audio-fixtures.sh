@@ -9,7 +9,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$out"
 
-ff() { ffmpeg -nostdin -v error -y -fflags +bitexact "$@"; }
+# +bitexact keeps random numbers and dates out of the file; it is an option of the output, the last argument.
+ff() { ffmpeg -nostdin -v error -y "${@:1:$#-1}" -fflags +bitexact "${@: -1}"; }
 from_clip() { ff -i "$clip" -flags:a +bitexact -map_metadata -1 "$@"; }
 
 # A loud stereo pair whose channels differ (right = left, 6 dB down), and a tall cover picture.
@@ -65,5 +66,20 @@ from_clip -c:a libopus -b:a 32k "$out/opus.mp4"
 from_clip -c:a flac -strict -2 "$out/flac.mp4"
 from_clip -c:a libmp3lame -b:a 48k "$out/mp3.mp4"
 from_clip -c:a aac -b:a 48k "$out/quicktime.mov"
+
+# A third of a second of each, for the mutation tests
+tiny() { ff -i "$clip" -ss 0.4 -t 0.35 -flags:a +bitexact -map_metadata -1 "$@"; }
+tiny "$out/tiny.wav"
+tiny -c:a libmp3lame -b:a 32k "$out/tiny.mp3"
+tiny "$work/tiny.wav"
+flac --silent -f --no-padding -o "$out/tiny.flac" "$work/tiny.wav"
+oggenc --quiet -q 0 --serial 7 -o "$out/tiny.ogg" "$work/tiny.wav"
+opusenc --quiet --serial 8 --bitrate 24 --max-delay 40 "$work/tiny.wav" "$out/tiny.opus"
+tiny -c:a aac -b:a 32k "$out/tiny.m4a"
+tiny -c:a aac -b:a 32k -movflags +frag_keyframe+empty_moov+default_base_moof -frag_duration 100000 "$out/tiny-fragmented.m4a"
+tiny -c:a alac -movflags +faststart "$out/tiny-alac.m4a"
+tiny -c:a aac -b:a 32k "$out/tiny.aac"
+tiny -c:a libopus -b:a 24k "$out/tiny.webm"
+tiny -c:a libvorbis -q:a 0 "$out/tiny-vorbis.webm"
 
 du -ch "$out"/* | tail -1

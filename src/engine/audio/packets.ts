@@ -30,7 +30,7 @@ export interface PacketPipeline {
 }
 
 /**
- * Decodes packets into blocks of about 8000 frames. Reads ahead up to 1 MiB of packets while it decodes, so that a
+ * Decodes packets into blocks of about 8000 frames. Reads ahead up to 4 MiB of packets while it decodes, so that a
  * small body that expands to days is refused by what its packets declare, not after hours of decoding.
  */
 export async function* decodePackets(pipeline: PacketPipeline): AsyncGenerator<Float32Array[], void, undefined> {
@@ -92,7 +92,10 @@ export async function* decodePackets(pipeline: PacketPipeline): AsyncGenerator<F
 // ---
 
 const BLOCK_FRAMES = 8000;
-const READ_AHEAD_BYTES = 2 ** 20;
+/** Two-byte packets of silence for the longest audio a server takes by default fit in. */
+const READ_AHEAD_BYTES = 4 * 2 ** 20;
+/** What a queued packet costs beside its bytes, roughly. */
+const PACKET_OVERHEAD_BYTES = 32;
 
 interface ReadAheadOptions {
   readonly maxFrames: number;
@@ -129,7 +132,7 @@ async function* readAhead(
           return;
         }
         queue.push(packet);
-        queuedBytes += packet.data.length + 64;
+        queuedBytes += packet.data.length + PACKET_OVERHEAD_BYTES;
         notify();
         while (isFull()) await changed();
       }
@@ -143,6 +146,8 @@ async function* readAhead(
 
   // Never rejects: what went wrong waits in `failure` until the packets before it are decoded.
   void read();
+  // Lets the reader take all that has arrived before the first packet is decoded.
+  await new Promise((resolve) => setImmediate(resolve));
 
   try {
     for (let at = 0; ;) {
@@ -155,7 +160,7 @@ async function* readAhead(
           queue.splice(0, at);
           at = 0;
         }
-        queuedBytes -= packet.data.length + 64;
+        queuedBytes -= packet.data.length + PACKET_OVERHEAD_BYTES;
         notify();
         yield packet;
       } else if (isEnded) {

@@ -1,0 +1,96 @@
+import { readFileSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { decodeAudio } from "../../../../src/engine/audio/decode.ts";
+import { WireError } from "../../../../src/shared/errors.ts";
+import { inPieces } from "./helpers.ts";
+import { createRandom, mutate, repairFlac, repairOgg } from "./mutations.ts";
+
+/** Cases in all: 10 000 in CI, fewer at the desk unless the variable says otherwise. */
+const CASES = Number(process.env["GIGASTT_FUZZ_CASES"] ?? (process.env["CI"] ? 10_000 : 2000));
+const FILES = [
+  "tiny.wav",
+  "tiny.mp3",
+  "tiny.flac",
+  "tiny.ogg",
+  "tiny.opus",
+  "tiny.m4a",
+  "tiny-fragmented.m4a",
+  "tiny-alac.m4a",
+  "tiny.aac",
+  "tiny.webm",
+  "tiny-vorbis.webm",
+];
+const CODES: readonly string[] = ["empty_body", "unsupported_media", "invalid_audio", "audio_too_long"];
+/** Processor time, so that a busy machine does not fail the test. */
+const MAX_CASE_CPU_MS = 2000;
+const MAX_GROWTH_BYTES = 96 * 2 ** 20;
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe("mutated files", () => {
+  for (const [index, file] of FILES.entries()) {
+    it(`${file}: every mutation is audio or a coded refusal, soon, in bounded memory and without a word on the console`, async () => {
+      const print = vi.spyOn(console, "error");
+      const original = new Uint8Array(readFileSync(`test/fixtures/audio/${file}`));
+      const repair = repairOf(file, original);
+      await outcome(original, 1);
+      const before = collectedBytes();
+      const counts: Record<string, number> = {};
+
+      for (let i = 0; i < Math.ceil(CASES / FILES.length); i++) {
+        const seed = 1_000_003 * (index + 1) + i;
+        const random = createRandom(seed);
+        const mutated = mutate(original, random);
+        const bytes = random(4) === 0 ? mutated : repair(mutated);
+        const start = process.cpuUsage();
+        const code = await outcome(bytes, seed);
+        const { user, system } = process.cpuUsage(start);
+        expect((user + system) / 1000, `${file}, seed ${seed}: too slow`).toBeLessThan(MAX_CASE_CPU_MS);
+        counts[code] = (counts[code] ?? 0) + 1;
+      }
+
+      expect(collectedBytes() - before).toBeLessThan(MAX_GROWTH_BYTES);
+      expect(print).not.toHaveBeenCalled();
+      // Both ends must be met, or the mutations prove nothing.
+      if (process.env["GIGASTT_FUZZ_SHOW"]) console.log(file, counts);
+      if (CASES >= 1000) expect(Object.keys(counts)).toEqual(expect.arrayContaining(["audio", "invalid_audio"]));
+    }, 120_000);
+  }
+});
+
+/** Puts checksums right, so that most changes get past them. */
+function repairOf(file: string, original: Uint8Array): (mutated: Uint8Array) => Uint8Array {
+  if (file.endsWith(".ogg") || file.endsWith(".opus")) return repairOgg;
+  if (file.endsWith(".flac")) return (mutated) => repairFlac(mutated, original);
+  return (mutated) => mutated;
+}
+
+/** `audio`, or the code of the refusal; anything else fails the test. */
+async function outcome(bytes: Uint8Array, seed: number): Promise<string> {
+  const signal = new AbortController().signal;
+  try {
+    const audio = await decodeAudio(inPieces(bytes, 700), { maxDurationMs: 60_000, signal });
+    for await (const block of audio.blocks) {
+      for (const samples of block) {
+        if (samples.length < 1 || samples.length > 65_536) throw new Error(`seed ${seed}: block of ${samples.length}`);
+        for (const value of samples) if (!(value >= -1 && value <= 1)) throw new Error(`seed ${seed}: sample ${value}`);
+      }
+    }
+    return "audio";
+  } catch (error) {
+    if (error instanceof WireError && CODES.includes(error.wireCode)) return error.wireCode;
+    throw new Error(`seed ${seed}`, { cause: error });
+  }
+}
+
+function collectedBytes(): number {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void; // what the flag adds
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
