@@ -1,4 +1,5 @@
 import { parseAdtsHeader } from "./adts.ts";
+import type { FrameHeader } from "./frame-scan.ts";
 import { parseMpegHeader } from "./mp3.ts";
 
 /** What the first bytes of a body are. */
@@ -25,7 +26,9 @@ export function sniff(head: Uint8Array): Sniffed {
   const container = sniffMpegAudio(head);
   if (container) return { kind: "audio", container };
   const text = sniffText(head);
-  return text ? { kind: "foreign", what: text } : { kind: "unknown" };
+  if (text) return { kind: "foreign", what: text };
+  const cut = findMpegFrames(head);
+  return cut ? { kind: "audio", container: cut } : { kind: "unknown" };
 }
 
 // ---
@@ -89,6 +92,33 @@ function sniffRiff(head: Uint8Array): Sniffed {
 function sniffMpegAudio(head: Uint8Array): "mp3" | "adts" | undefined {
   if (head.length >= 7 && parseAdtsHeader(head, 0)) return "adts";
   return head.length >= 4 && parseMpegHeader(head, 0) ? "mp3" : undefined;
+}
+
+/** A stream cut out of another one begins inside a frame: three headers in a chain are no accident. */
+function findMpegFrames(head: Uint8Array): "mp3" | "adts" | undefined {
+  for (let at = 1; at + 7 < head.length; at++) {
+    if (head[at] !== 0xff) continue;
+    if (isChain(head, at, parseMpegHeader, 4)) return "mp3";
+    if (isChain(head, at, parseAdtsHeader, 7)) return "adts";
+  }
+  return undefined;
+}
+
+function isChain(
+  head: Uint8Array,
+  start: number,
+  parse: (bytes: Uint8Array, at: number) => FrameHeader | undefined,
+  headerBytes: number,
+): boolean {
+  let at = start;
+  let key: number | undefined;
+  for (let links = 0; links < 3; links++) {
+    const header = at + headerBytes <= head.length ? parse(head, at) : undefined;
+    if (!header || (key !== undefined && header.key !== key)) return false;
+    key = header.key;
+    at += header.frameBytes;
+  }
+  return true;
 }
 
 /** Text: valid UTF-8 without control characters in the first kilobyte, or a UTF-16 byte order mark. */
