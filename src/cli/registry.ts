@@ -18,21 +18,21 @@ export const registry: Readonly<Record<string, { readonly summary: string; reado
     summary: "Replace the runtime without refusing a connection",
     load: async () => (await import("./commands/restart.ts")).command,
   },
-  plan: {
-    summary: "Show what a reload would change, and how",
-    load: async () => (await import("./commands/plan.ts")).command,
-  },
   reload: {
     summary: "Apply the changed configuration to the running service",
     load: async () => (await import("./commands/reload.ts")).command,
   },
-  rollback: {
-    summary: "Go back to the last configuration that was healthy",
-    load: async () => (await import("./commands/rollback.ts")).command,
+  plan: {
+    summary: "Show what a reload would change, and how",
+    load: async () => (await import("./commands/plan.ts")).command,
   },
   upgrade: {
     summary: "Take over new code, a new model or a new configuration from the disk",
     load: async () => (await import("./commands/upgrade.ts")).command,
+  },
+  rollback: {
+    summary: "Go back to the last configuration that was healthy",
+    load: async () => (await import("./commands/rollback.ts")).command,
   },
   logs: {
     summary: "Show the logs of the runtime and the supervisor",
@@ -42,30 +42,6 @@ export const registry: Readonly<Record<string, { readonly summary: string; reado
     summary: "Drain and stop the running server and its supervisor",
     load: async () => (await import("./commands/down.ts")).command,
   },
-  audit: {
-    summary: "Find what is wrong in proxy, container and unit files, also across them",
-    load: async () => (await import("./commands/audit.ts")).command,
-  },
-  completions: {
-    summary: "Print the completion script of a shell",
-    load: async () => (await import("./commands/completions.ts")).command,
-  },
-  render: {
-    summary: "Write proxy files, manifests and units from the configuration",
-    load: async () => (await import("./commands/render.ts")).command,
-  },
-  secrets: {
-    summary: "Users with passwords and API keys, checked by the proxy",
-    load: async () => (await import("./commands/secrets.ts")).command,
-  },
-  certs: {
-    summary: "A private CA, its server certificate, and client certificates",
-    load: async () => (await import("./commands/certs.ts")).command,
-  },
-  config: {
-    summary: "Check, show and explain the configuration",
-    load: async () => (await import("./commands/config.ts")).command,
-  },
   transcribe: {
     summary: "Recognise recordings here, without a server",
     load: async () => (await import("./commands/transcribe.ts")).command,
@@ -74,6 +50,26 @@ export const registry: Readonly<Record<string, { readonly summary: string; reado
     summary: "List, download, check and make models",
     load: async () => (await import("./commands/models.ts")).command,
   },
+  config: {
+    summary: "Check, show and explain the configuration",
+    load: async () => (await import("./commands/config.ts")).command,
+  },
+  render: {
+    summary: "Write proxy files, manifests and units from the configuration",
+    load: async () => (await import("./commands/render.ts")).command,
+  },
+  audit: {
+    summary: "Find what is wrong in proxy, container and unit files, also across them",
+    load: async () => (await import("./commands/audit.ts")).command,
+  },
+  certs: {
+    summary: "A private CA, its server certificate, and client certificates",
+    load: async () => (await import("./commands/certs.ts")).command,
+  },
+  secrets: {
+    summary: "Users with passwords and API keys, checked by the proxy",
+    load: async () => (await import("./commands/secrets.ts")).command,
+  },
   doctor: {
     summary: "Check this machine and installation, with the cure for each problem",
     load: async () => (await import("./commands/doctor.ts")).command,
@@ -81,5 +77,9 @@ export const registry: Readonly<Record<string, { readonly summary: string; reado
   bench: {
     summary: "Measure what this machine can do",
     load: async () => (await import("./commands/bench.ts")).command,
+  },
+  completions: {
+    summary: "Print the completion script of a shell",
+    load: async () => (await import("./commands/completions.ts")).command,
   },
 };

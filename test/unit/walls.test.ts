@@ -19,20 +19,23 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   cli: ["shared", "config", "models", "render", "audit", "supervisor"],
 };
 
-/** The only files that may import each package. A package that is not here may not be imported. */
+/** The only files that may import each package. A package that is not here may not be imported: a new one gets its line and an ADR. */
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protobuf": ["models/onnx/read.ts", "models/onnx/write.ts", "models/synthetic/graph-builder.ts"],
+  "@peculiar/x509": ["cli/deploy/pki.ts"],
   ajv: ["config/validate.ts"],
   crossws: ["runtime/sessions/websocket.ts"],
   execa: ["supervisor/child.ts"],
   h3: ["runtime/app.ts", "runtime/reply.ts", "runtime/runtime.ts"],
-  "ipaddr.js": ["runtime/client-address.ts"],
+  diff: ["cli/commands/render.ts"],
+  "ipaddr.js": ["runtime/client-address.ts", "runtime/routes/ready.ts"],
   listhen: ["runtime/lan.ts"],
   "lru-cache": ["runtime/rate-limit.ts"],
   "onnxruntime-node": ["engine/model/acoustic.ts"],
   "opus-decoder": ["engine/audio/opus.ts"],
   pino: ["shared/log.ts"],
   "prom-client": ["runtime/metrics.ts"],
+  "reflect-metadata": ["cli/deploy/pki.ts"],
   undici: ["models/http.ts"],
   unstorage: ["supervisor/store.ts"],
   ws: ["cli/bench/live-stream.ts"],
@@ -83,16 +86,16 @@ describe("the walls of src/", () => {
     expect(broken.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
   });
 
-  it("the runtime knows the engine by its contract alone, config hands out types to the engine", () => {
-    const broken = imports.filter(
-      ({ file, target }) =>
-        folderOf(file) === "runtime" && folderOf(target) === "engine" && target !== "engine/contract.ts",
+  it("the runtime knows the engine by its contract and loads it late, the engine knows the types of config alone", () => {
+    const face = imports.filter(({ file, target }) => folderOf(file) === "runtime" && folderOf(target) === "engine");
+    const late = ["engine/engine.ts", "engine/fake.ts"];
+    const broken = face.filter(
+      ({ target, kind }) => target !== "engine/contract.ts" && !(kind === "dynamic" && late.includes(target)),
     );
     expect(broken.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
     const config = imports.filter(({ file, target }) => folderOf(file) === "engine" && folderOf(target) === "config");
-    expect(
-      config.filter(({ target }) => target !== "config/types.ts").map(({ file, target }) => `${file} → ${target}`),
-    ).toEqual([]);
+    const more = config.filter(({ target }) => target !== "config/types.ts");
+    expect(more.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
   });
 
   it("every relative import exists and is written with its extension", () => {

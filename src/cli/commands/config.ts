@@ -1,3 +1,5 @@
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { renderCommented, yamlScalar } from "../../config/commented.ts";
 import { defaultConfig } from "../../config/defaults.ts";
 import { allFacts, explain, RELOAD_TEXT, type KeyFacts } from "../../config/explain.ts";
@@ -6,6 +8,7 @@ import { isLeaf, isSection, settableKeys } from "../../config/node.ts";
 import { ConfigError, formatPlace } from "../../config/problem.ts";
 import { resolvedValue, unresolve } from "../../config/resolve.ts";
 import { configSchema, toJsonSchema } from "../../config/schema.ts";
+import { installationRoot } from "../../shared/entry.ts";
 import { printable } from "../../shared/printable.ts";
 import { closest } from "../../shared/suggest.ts";
 import type { Command, CommandContext, FlagSpec } from "../command.ts";
@@ -95,7 +98,8 @@ async function print(context: CommandContext): Promise<number> {
   const loaded = flags["defaults"] === true ? undefined : await loadConfig(loadOptions(context));
   const config = loaded?.config ?? defaultConfig;
   if (flags["commented"] === true) {
-    stdout.write(renderCommented(configSchema, config));
+    // Editors find the schema of this installation wherever the file is put.
+    stdout.write(renderCommented(configSchema, config, { schemaPath: schemaPathFrom(context.cwd) }));
     return 0;
   }
   const rows = [...settableKeys(configSchema)].map(([key, node]) => {
@@ -132,6 +136,11 @@ async function print(context: CommandContext): Promise<number> {
   }
   stdout.write(`${lines.join("\n")}\n`);
   return 0;
+}
+
+function schemaPathFrom(cwd: string): string {
+  const path = fileURLToPath(new URL("gigastt.schema.json", installationRoot()));
+  return dirname(path) === cwd ? "./gigastt.schema.json" : path;
 }
 
 // --- schema
