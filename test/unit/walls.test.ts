@@ -24,6 +24,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protobuf": ["models/onnx/read.ts", "models/onnx/write.ts", "models/synthetic/graph-builder.ts"],
   "@peculiar/x509": ["cli/deploy/pki.ts"],
   ajv: ["config/validate.ts"],
+  bcryptjs: ["cli/deploy/secret-store.ts"],
   crossws: ["runtime/sessions/websocket.ts"],
   execa: ["supervisor/child.ts"],
   h3: ["runtime/app.ts", "runtime/reply.ts", "runtime/runtime.ts"],
