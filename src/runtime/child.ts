@@ -15,14 +15,18 @@ function main(): void {
     if (message.type !== "start" || started) return;
     started = true;
     // The supervisor validated and resolved it; JSON only turned `undefined` into absent keys, which read the same.
-    void run(message.config as ResolvedConfig, control);
+    void run(message.config as ResolvedConfig, control, message.handover === true);
   });
   control.onDisconnect(() => {
     if (!started) process.exitCode = 1;
   });
 }
 
-async function run(config: ResolvedConfig, control: ReturnType<typeof createControlChannel>): Promise<void> {
+async function run(
+  config: ResolvedConfig,
+  control: ReturnType<typeof createControlChannel>,
+  loadFirst: boolean,
+): Promise<void> {
   const log = createLogger({ level: config.log.level });
   const listenFd = inheritedDescriptor(process.env, process.pid);
   process.exitCode = await serve({
@@ -31,6 +35,7 @@ async function run(config: ResolvedConfig, control: ReturnType<typeof createCont
     control,
     signals: process,
     env: process.env,
+    loadFirst,
     ...(listenFd === undefined ? {} : { listenFd }),
   });
   await log.flush();

@@ -1,4 +1,5 @@
 import type { Server } from "node:http";
+import { Server as NetServer } from "node:net";
 import type { DrainReport } from "../shared/messages.ts";
 import { WireError } from "../shared/errors.ts";
 import type { RuntimeContext } from "./context.ts";
@@ -21,6 +22,12 @@ export interface Drain {
 
 /** A worker in the middle of a window cannot be stopped without aborting the process: it gets this long after the deadline. */
 const ENGINE_GRACE_MS = 2500;
+
+/**
+ * Kept-alive connections stay this long after a hand-over: a client that uses its connection learns `Connection: close` from the
+ * answer and moves over; closing under its hands would reset the request it just sent.
+ */
+const IDLE_LINGER_MS = 2000;
 
 interface Tally {
   sessionsFlushed: number;
@@ -71,14 +78,19 @@ export function createDrain(context: RuntimeContext, server: () => Server, sessi
     const { log, phase, exchanges } = context;
     log.info("handover_begin", { sessions: sessions.size, requests: exchanges.size, limit_ms: limitMs });
     phase.handedOver = true;
-    server().close();
+    // `http.Server.close` would also close idle connections, whose clients may be about to send: only stop accepting.
+    NetServer.prototype.close.call(server());
     const until = context.clock.monotonicMs() + limitMs;
+    const lingerUntil = Math.min(until, context.clock.monotonicMs() + IDLE_LINGER_MS);
     const stop = new AbortController();
     stopWaiting = () => stop.abort();
     const isBusy = (): boolean => sessions.size > 0 || exchanges.size > 0;
-    while (!stop.signal.aborted && isBusy() && context.clock.monotonicMs() < until) {
+    const mayLeave = async (): Promise<boolean> => {
+      if (isBusy()) return false;
+      return context.clock.monotonicMs() >= lingerUntil || (await connectionCount(server())) === 0;
+    };
+    while (!stop.signal.aborted && context.clock.monotonicMs() < until && !(await mayLeave())) {
       await new Promise((resolve) => setTimeout(resolve, 50));
-      server().closeIdleConnections();
     }
   };
 
@@ -97,6 +109,12 @@ export function createDrain(context: RuntimeContext, server: () => Server, sessi
       else deadline.expedite();
     },
   };
+}
+
+function connectionCount(server: Server): Promise<number> {
+  return new Promise((resolve) => {
+    server.getConnections((_error, count) => resolve(count));
+  });
 }
 
 /** New work is refused, work that waited is dismissed, bodies still on their way are no longer wanted. */

@@ -21,6 +21,8 @@ export interface ServeOptions {
   readonly listenFd?: number;
   /** The supervisor. */
   readonly control?: ControlChannel;
+  /** Another runtime serves on the same socket: load the model before accepting. */
+  readonly loadFirst?: boolean;
   /** Where the model is looked for. */
   readonly env: NodeJS.ProcessEnv;
   /** Default: the one the configuration asks for. */
@@ -40,11 +42,17 @@ export async function serve(options: ServeOptions): Promise<number> {
   control?.onMessage((message) => obey(message, runtime, stop, control));
   control?.onDisconnect(() => stop.begin("supervisor_gone"));
   try {
-    const address = await listenAsConfigured(runtime, options);
-    log.info("listening", { ...address, pid: process.pid });
-    control?.send({ type: "listening", ...address });
+    const listen = async (): Promise<void> => {
+      const address = await listenAsConfigured(runtime, options);
+      log.info("listening", { ...address, pid: process.pid });
+      control?.send({ type: "listening", ...address });
+    };
+    if (options.loadFirst !== true) await listen();
     const model = await Promise.race([startWithin(runtime, config.model.loadTimeoutMs), stop.begun]);
-    if (model !== undefined) announce(model, log, control);
+    if (model !== undefined) {
+      if (options.loadFirst === true) await listen();
+      announce(model, log, control);
+    }
   } catch (error) {
     stop.fail(error);
   }

@@ -30,8 +30,8 @@ export const LIVE_KEYS: readonly string[] = [
   "log",
 ];
 
-/** Sections the runtime does not read: a change of theirs is the supervisor's or the renderer's business. */
-const FOREIGN_SECTIONS: readonly string[] = ["supervisor", "deploy"];
+/** What the runtime does not read: the supervisor's, the renderer's and the downloader's business. */
+const FOREIGN_SECTIONS: readonly string[] = ["supervisor", "deploy", "model.mirror", "model.offline"];
 
 export function createSettings(initial: ResolvedConfig): Settings {
   let current = initial;

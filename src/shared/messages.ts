@@ -2,8 +2,12 @@
 
 /** Supervisor → runtime. */
 export type ToRuntime =
-  /** First message: the resolved configuration as JSON. The runtime boots only after it. */
-  | { readonly type: "start"; readonly config: unknown }
+  /**
+   * First message: the resolved configuration as JSON. The runtime boots only after it.
+   * With `handover` another runtime serves on the same socket: load and warm the model first, accept only then, so that
+   * no client meets `initializing` while somebody could have served it.
+   */
+  | { readonly type: "start"; readonly config: unknown; readonly handover?: boolean }
   /** Keys that may change without a new process (limits, origins, rate, log level). Answered by `reloaded` or `reload_refused`. */
   | { readonly type: "reload"; readonly id: number; readonly config: unknown }
   /**

@@ -29,7 +29,7 @@ export interface ProcessDefinition {
   plan(): LaunchPlan;
   timing(): ProcessTiming;
   /** Called once the child runs: send it what it waits for. */
-  started?(instance: Instance): void;
+  started?(instance: Instance, shared: boolean): void;
   message?(instance: Instance, message: unknown): void;
   /** Asked repeatedly until it says ok. `shared` = an older instance still serves on the same socket. */
   gate(instance: Instance, shared: boolean): Promise<ProbeAnswer>;
@@ -61,6 +61,8 @@ export interface InstanceOptions {
   readonly number: number;
   readonly nowMs: () => number;
   readonly onLine: (line: string) => void;
+  /** Another instance serves on the same socket. */
+  readonly shared: boolean;
 }
 
 const RING_LINES = 200;
@@ -105,7 +107,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   };
   deliver = (message) => definition.message?.(started, message);
   for (const message of early) deliver(message);
-  definition.started?.(started);
+  definition.started?.(started, options.shared);
   return started;
 }
 

@@ -156,7 +156,7 @@ export class ManagedProcess {
   }): Promise<GateResult> {
     const { definition, emit } = this.#options;
     const watching = this.#activity.signal;
-    const next = await this.#launch();
+    const next = await this.#launch(true);
     this.#next = next;
     this.#options.onChildren();
     const result = await awaitGate(definition, next, { shared: true, signal: watching });
@@ -212,10 +212,10 @@ export class ManagedProcess {
     this.#options.emit({ level: "debug", event: "state", process: this.#options.definition.name, from, to: state });
   }
 
-  async #launch(): Promise<Instance> {
+  async #launch(shared: boolean): Promise<Instance> {
     const { definition, clock, onLine, emit } = this.#options;
     this.#starts += 1;
-    const instance = await startInstance({ definition, number: this.#starts, nowMs: clock.nowMs, onLine });
+    const instance = await startInstance({ definition, number: this.#starts, nowMs: clock.nowMs, onLine, shared });
     emit({ level: "info", event: "started", process: definition.name, pid: instance.child.pid, start: this.#starts });
     return instance;
   }
@@ -225,7 +225,7 @@ export class ManagedProcess {
     this.#enter("starting");
     let instance: Instance;
     try {
-      instance = await this.#launch();
+      instance = await this.#launch(false);
     } catch (error) {
       this.#enter("stopped");
       const end: ExitReason = { kind: "failed", text: `cannot be started: ${messageOf(error)}` };

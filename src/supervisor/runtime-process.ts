@@ -114,7 +114,7 @@ export function createRuntimeProcess(options: RuntimeProcessOptions): RuntimePro
         stopMs: shutdown.drainMs + STOP_MARGIN_MS,
       };
     },
-    started: (instance) => void tell(instance, { type: "start", config: options.config() }),
+    started: (instance, shared) => void tell(instance, { type: "start", config: options.config(), handover: shared }),
     message: (instance, raw) => {
       const message = fromRuntime(raw);
       if (message === undefined) return;
@@ -149,7 +149,8 @@ export function createRuntimeProcess(options: RuntimeProcessOptions): RuntimePro
     gate: async (instance, shared) => {
       const known = facts(instance);
       // Over a shared socket an answer may come from the predecessor: only what the successor says itself counts.
-      if (!known.listening) return notYet("the runtime does not listen yet");
+      if (!known.listening)
+        return notYet(shared ? "the new runtime loads its model" : "the runtime does not listen yet");
       if (known.model === undefined) return shared ? notYet("the runtime loads its model") : get("/ready");
       if (!shared) return get("/ready");
       const answer = await probe(instance);

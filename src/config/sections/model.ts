@@ -68,7 +68,7 @@ export const model = {
       description: "The weights leave memory after this long without work; the next request waits for them. 0 = never.",
       default: "0",
       examples: ["0", "10m"],
-      "x-reload": "live",
+      "x-reload": "handover",
     },
   },
 } as const;

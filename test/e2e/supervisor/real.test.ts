@@ -19,8 +19,8 @@ const SWAPS = Number(process.env["GIGASTT_TEST_SWAPS"] ?? (process.env["CI"] ===
 
 let dir: string;
 let url = "";
-const config = (poolSize: number): string =>
-  `server:\n  port: 0\npool:\n  size: ${poolSize}\nshutdown:\n  drain: 4s\nsupervisor:\n  watchConfig: false\n  healthInterval: 1s\n  healthTimeout: 1s\n`;
+const config = (queue: number): string =>
+  `server:\n  port: 0\npool:\n  size: 8\n  queue: ${queue}\nshutdown:\n  drain: 4s\nsupervisor:\n  watchConfig: false\n  healthInterval: 1s\n  healthTimeout: 1s\n`;
 
 function gigastt(...args: string[]): Promise<{ stdout: string; stderr: string }> {
   const state = ["up", "status", "down", "logs", "restart", "reload"].includes(args[0] ?? "")
@@ -197,7 +197,7 @@ function startSessions(base: string, count: number): { stop(): Promise<SessionEn
 }
 
 function oneSession(base: string): Promise<SessionEnd> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const socket = new WebSocket(`${base.replace("http", "ws")}/v1/ws`);
     let finals = 0;
     let lastType = "";
@@ -222,9 +222,7 @@ function oneSession(base: string): Promise<SessionEnd> {
       clearInterval(timer);
       resolve({ code, finals, lastType });
     });
-    socket.on("error", (error) => {
-      clearInterval(timer);
-      reject(error);
-    });
+    // `close` follows with 1006: it counts as a lost session there.
+    socket.on("error", () => {});
   });
 }

@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => place.cleanUp());
 
-const BASE = "pool:\n  size: 3\nsupervisor:\n  watchConfig: false\n";
+const BASE = "pool:\n  queue: 3\nsupervisor:\n  watchConfig: false\n";
 
 async function start(text = BASE): Promise<{ up: Up; url: string }> {
   writeFileSync(file, text);
@@ -25,11 +25,11 @@ function control(cmd: string): Promise<unknown> {
   return callControl({ socket: place.socket, cmd, timeoutMs: 20_000 });
 }
 
-async function runningPoolSize(url: string): Promise<unknown> {
+async function runningQueue(url: string): Promise<unknown> {
   const { body } = await getJson(`${url}/pid`);
   const config: unknown = body["config"];
   return typeof config === "object" && config !== null
-    ? Reflect.get(Reflect.get(config, "pool") as object, "size")
+    ? Reflect.get(Reflect.get(config, "pool") as object, "queue")
     : undefined; // the fixture echoes the resolved configuration
 }
 
@@ -37,14 +37,14 @@ describe("reload", () => {
   it("applies a live key without a new process", async () => {
     const { url } = await start();
     const pid = await runtimePid(url);
-    writeFileSync(file, BASE.replace("size: 3", "size: 5"));
+    writeFileSync(file, BASE.replace("queue: 3", "queue: 5"));
     expect(await control("plan")).toEqual({
       effect: "live",
-      changes: [{ key: "pool.size", before: 3, after: 5, class: "live" }],
+      changes: [{ key: "pool.queue", before: 3, after: 5, class: "live" }],
     });
-    expect(await runningPoolSize(url)).toBe(3);
+    expect(await runningQueue(url)).toBe(3);
     expect(await control("reload")).toMatchObject({ effect: "live" });
-    expect(await runningPoolSize(url)).toBe(5);
+    expect(await runningQueue(url)).toBe(5);
     expect(await runtimePid(url)).toBe(pid);
     expect(await control("reload")).toMatchObject({ effect: "none", changes: [] });
   });
@@ -86,9 +86,9 @@ describe("reload", () => {
     const { up, url } = await start();
     const pid = await runtimePid(url);
     const { hash } = (await up.status()).config;
-    writeFileSync(file, "pool:\n  size: -1\n  quue: 3\n");
+    writeFileSync(file, "pool:\n  queue: -1\n  sise: 3\n");
     await expect(control("reload")).rejects.toThrow(
-      /gigastt\.config\.yaml:2:9 pool\.size: .*\n.*gigastt\.config\.yaml:3:3 pool\.quue: /,
+      /gigastt\.config\.yaml:2:9 pool\.queue: .*\n.*gigastt\.config\.yaml:3:3 pool\.sise: /,
     );
     const status = await up.status();
     expect(status.config.hash).toBe(hash);
@@ -103,9 +103,9 @@ describe("reload", () => {
     place.plan({ refuseReload: "not while the moon is full" });
     const { up, url } = await start();
     const { hash } = (await up.status()).config;
-    writeFileSync(file, BASE.replace("size: 3", "size: 5"));
+    writeFileSync(file, BASE.replace("queue: 3", "queue: 5"));
     await expect(control("reload")).rejects.toThrow("not while the moon is full. The old one stays in force");
-    expect(await runningPoolSize(url)).toBe(3);
+    expect(await runningQueue(url)).toBe(3);
     expect((await up.status()).config.hash).toBe(hash);
   });
 
@@ -123,24 +123,24 @@ describe("reload", () => {
 
   it("follows SIGHUP and a changed file", async () => {
     const { up, url } = await start();
-    writeFileSync(file, BASE.replace("size: 3", "size: 6"));
+    writeFileSync(file, BASE.replace("queue: 3", "queue: 6"));
     up.process.kill("SIGHUP");
-    await until("SIGHUP applied", async () => (await runningPoolSize(url)) === 6);
-    writeFileSync(file, "pool:\n  size: 7\n");
+    await until("SIGHUP applied", async () => (await runningQueue(url)) === 6);
+    writeFileSync(file, "pool:\n  queue: 7\n");
     up.process.kill("SIGHUP");
-    await until("watching", async () => (await runningPoolSize(url)) === 7);
-    writeFileSync(file, "pool:\n  size: 8\n");
-    await until("file change applied", async () => (await runningPoolSize(url)) === 8);
+    await until("watching", async () => (await runningQueue(url)) === 7);
+    writeFileSync(file, "pool:\n  queue: 8\n");
+    await until("file change applied", async () => (await runningQueue(url)) === 8);
   });
 
   it("rolls back to the last healthy configuration on request", async () => {
     const { url } = await start();
-    writeFileSync(file, BASE.replace("size: 3", "size: 5"));
+    writeFileSync(file, BASE.replace("queue: 3", "queue: 5"));
     await control("reload");
     await control("rollback");
-    expect(await runningPoolSize(url)).toBe(3);
+    expect(await runningQueue(url)).toBe(3);
     expect(readFileSync(file, "utf8")).toBe(BASE);
-    expect(readFileSync(`${file}.before-rollback`, "utf8")).toContain("size: 5");
+    expect(readFileSync(`${file}.before-rollback`, "utf8")).toContain("queue: 5");
   });
 
   it("refuses a second operation while one runs and says which", async () => {
