@@ -125,8 +125,10 @@ export function nginxSizeBytes(text: string): number | undefined {
 
 // ---
 
-/** Includes one root may follow: files that include each other twice would double at every level. */
-const MAX_INCLUDES = 5000;
+/** Bytes one root may read through includes: files that include each other twice would double at every level. */
+const MAX_INCLUDED_BYTES = 8 * 2 ** 20;
+/** What an include costs beside its bytes: bounds how many there may be. */
+const INCLUDE_COST = 2000;
 
 interface Expand {
   readonly load: (directive: NginxDirective, from: Source) => readonly (readonly NginxDirective[])[] | undefined;
@@ -137,10 +139,11 @@ function buildRoot(source: Source, tree: FileTree, included: Set<Source>): Nginx
   if (dump) return buildDump(source, dump);
   const problems: ParseProblem[] = [];
   const folders = [dirName(source.path), ...parentFolders(source.path)];
-  const parsed = parseNginx(source);
-  problems.push(...parsed.problems);
+  const first = parseNginx(source);
+  const parsed = new Map([[source, first]]);
+  problems.push(...first.problems);
   const trail: string[] = [source.path];
-  let budget = MAX_INCLUDES;
+  let budget = MAX_INCLUDED_BYTES;
   const load: Expand["load"] = (directive) => {
     const pattern = arg(directive, 0);
     const found = tree.resolve(pattern, folders);
@@ -151,17 +154,18 @@ function buildRoot(source: Source, tree: FileTree, included: Set<Source>): Nginx
         return [];
       }
       if (file !== source) included.add(file);
-      budget -= 1;
+      budget -= file.text.length + INCLUDE_COST;
       if (trail.length > 50 || budget < 0) return [];
       trail.push(file.path);
-      const inner = parseNginx(file);
-      problems.push(...inner.problems);
+      const inner = parsed.get(file) ?? parseNginx(file);
+      if (!parsed.has(file)) problems.push(...inner.problems);
+      parsed.set(file, inner);
       const expanded = expandList(inner.directives, { load });
       trail.pop();
       return [expanded];
     });
   };
-  return finishRoot(source, parsed.directives, { load }, problems);
+  return finishRoot(source, first.directives, { load }, problems);
 }
 
 function buildDump(source: Source, parts: readonly { name: string; start: number; end: number }[]): NginxRoot {
@@ -169,10 +173,14 @@ function buildDump(source: Source, parts: readonly { name: string; start: number
   const first = parts[0];
   const folder = dirName(first?.name ?? "");
   const trail: string[] = [];
-  let budget = MAX_INCLUDES;
+  let budget = MAX_INCLUDED_BYTES;
+  const cache = new Map<unknown, readonly NginxDirective[]>();
   const read = (part: { name: string; start: number; end: number }): readonly NginxDirective[] => {
+    const known = cache.get(part);
+    if (known) return known;
     const parsed = parseNginx(source, part);
     problems.push(...parsed.problems);
+    cache.set(part, parsed.directives);
     return parsed.directives;
   };
   const load: Expand["load"] = (directive) => {
@@ -182,7 +190,7 @@ function buildDump(source: Source, parts: readonly { name: string; start: number
     const found = parts.filter((part) => regex.test(part.name));
     if (found.length === 0) return /[*?[]/.test(pattern) ? [] : undefined;
     return found.flatMap((part) => {
-      budget -= 1;
+      budget -= part.end - part.start + INCLUDE_COST;
       if (trail.includes(part.name) || trail.length > 50 || budget < 0) return [];
       trail.push(part.name);
       const expanded = expandList(read(part), { load });

@@ -154,12 +154,11 @@ function expandImports(
     if (!(token.first && token.quote === "" && token.value === "import")) {
       out.push(token);
       state.budget.left -= 1;
-      if (state.budget.left < 0) {
-        state.problems.push({ span: token, message: "imports expand to more than 50000 tokens; the rest is not read" });
-        return out;
-      }
+      if (state.budget.left < 0) return tooMuch(token, state, out);
       continue;
     }
+    state.budget.left -= 10;
+    if (state.budget.left < 0) return tooMuch(token, state, out);
     const args: CaddyToken[] = [];
     while (i + 1 < tokens.length && tokens[i + 1]?.first === false && !isOpen(tokens[i + 1])) {
       i += 1;
@@ -193,6 +192,13 @@ function expandImports(
     }
     // What follows an import starts a new line by itself: the lexer has marked it.
   }
+  return out;
+}
+
+/** Ends an expansion that is out of proportion; reported once. */
+function tooMuch(token: CaddyToken, state: ParseState, out: CaddyToken[]): CaddyToken[] {
+  const message = "imports expand to more than 50000 tokens; the rest is not read";
+  if (!state.problems.some((problem) => problem.message === message)) state.problems.push({ span: token, message });
   return out;
 }
 

@@ -1,4 +1,5 @@
 import type { Rule } from "../types.ts";
+import type { ComposeService } from "../model/compose.ts";
 import { appServices } from "../model/facts.ts";
 import { yamlAt, yamlEntrySpan, yamlText } from "../parse/yaml.ts";
 import type { Source } from "../source.ts";
@@ -42,6 +43,27 @@ export const rule: Rule = {
         };
       }
     }
+    // Locked for root in a script, mounted into a container that runs as somebody else.
+    for (const service of facts.services) {
+      const user = numericUser(service);
+      if (user === undefined) continue;
+      for (const { name, path } of fileSecrets(service)) {
+        for (const source of facts.scripts) {
+          const line = new RegExp(
+            `^[^\\n#]*\\bchmod\\s+0?[46]00\\b[^\\n]*\\b${path.replace(/^\.\//, "").replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}\\b[^\\n]*`,
+            "m",
+          ).exec(source.text);
+          if (!line || /\bchown\b/.test(source.text)) continue;
+          yield {
+            span: { source, start: line.index + line[0].search(/\S/), end: line.index + line[0].length },
+            message: `secret ${name} is locked for its owner, but ${service.name} runs as user ${user} and Compose ignores uid, gid and mode of file secrets`,
+            fix: `chown the file to ${user} as well.`,
+            confidence: "needs-context",
+            related: [{ span: service.nameSpan, message: "mounted here" }],
+          };
+        }
+      }
+    }
     for (const service of appServices(facts)) {
       const user = yamlText(yamlAt(service.node, "user"))?.split(":")[0];
       if (user === undefined || !/^\d+$/.test(user) || user === "0") continue;
@@ -73,4 +95,18 @@ function mode(bits: number): string {
 
 function isSample(source: Source): boolean {
   return /\.(?:example|sample|template|dist)$/.test(source.path);
+}
+
+function numericUser(service: ComposeService): string | undefined {
+  const user = yamlText(yamlAt(service.node, "user"))?.split(":")[0];
+  return user !== undefined && /^[1-9]\d*$/.test(user) ? user : undefined;
+}
+
+function fileSecrets(service: ComposeService): readonly { readonly name: string; readonly path: string }[] {
+  return (yamlAt(service.node, "secrets")?.items ?? []).flatMap((item) => {
+    const name = yamlText(item) ?? yamlText(yamlAt(item, "source"));
+    const path =
+      name === undefined ? undefined : service.project.text(yamlAt(service.project.root, "secrets", name, "file"));
+    return name === undefined || path === undefined ? [] : [{ name, path }];
+  });
 }

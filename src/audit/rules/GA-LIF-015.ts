@@ -1,6 +1,8 @@
+import { appWorkloads } from "../model/facts.ts";
 import type { Rule } from "../types.ts";
 import { yamlAt, yamlBoolean, yamlEntrySpan, yamlStrings, yamlText } from "../parse/yaml.ts";
 import { replace } from "./kit.ts";
+import { appContainer } from "./kube-kit.ts";
 import { dockerfileOf, projectsWithApp } from "./compose-kit.ts";
 
 export const rule: Rule = {
@@ -10,9 +12,18 @@ export const rule: Rule = {
   title: "Dependants start before the model is loaded",
   why: "The short form of depends_on waits only until the container runs; the model loads for seconds to minutes after that, and the proxy answers 502 meanwhile. Without a health check nothing can wait for readiness, and deployment tools fall back to stopping the old container first.",
   evidence: ["compose-spec 05-services.md, depends_on", "coollabsio/coolify-docs#250"],
-  reads: ["compose", "dockerfile"],
+  reads: ["compose", "dockerfile", "kubernetes"],
   fixKind: "safe",
   *check(facts) {
+    for (const workload of appWorkloads(facts)) {
+      const container = appContainer(facts, workload);
+      if (!container || yamlAt(container.node, "readinessProbe") || workload.object.kind.endsWith("Job")) continue;
+      yield {
+        span: container.span,
+        message: `container ${container.name} has no readinessProbe: the Service sends it requests before its model is loaded, and during its drain`,
+        fix: "Add a startupProbe and a readinessProbe on /ready, and a patient livenessProbe on /health.",
+      };
+    }
     for (const project of projectsWithApp(facts)) {
       for (const app of project.services.filter((service) => facts.app.isService(service))) {
         const check = yamlAt(app.node, "healthcheck");
