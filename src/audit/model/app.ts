@@ -4,7 +4,7 @@ import type { ComposeProject, ComposeService } from "./compose.ts";
 import { commandWords } from "./compose.ts";
 import type { KubeContainer, KubeObject, KubeWorkload } from "./kubernetes.ts";
 import { selects, stringMap } from "./kubernetes.ts";
-import { yamlAt, yamlNumber, yamlStrings } from "../parse/yaml.ts";
+import { yamlAt, yamlNumber, yamlStrings, yamlText } from "../parse/yaml.ts";
 
 /** Which parts of the audited files are our server. Rules about its limits look only at those. */
 export interface App {
@@ -29,7 +29,7 @@ export function createApp(
 ): App {
   const port = assume.number("server.port");
   const isService = (service: ComposeService): boolean => {
-    if (OTHER_IMAGE.test(service.image)) return false;
+    if (OTHER_IMAGE.test(service.image) || isOneShot(service)) return false;
     if (NAME.test(imageName(service.image)) || (NAME.test(service.name) && !/models?$/i.test(service.name)))
       return true;
     const words = [
@@ -75,6 +75,15 @@ export function createApp(
           (forced !== undefined && (forced === address.host || forced === `${address.host}:${address.port}`)),
       ),
   };
+}
+
+/** A preparation step: runs once and ends. */
+function isOneShot(service: ComposeService): boolean {
+  if (yamlText(yamlAt(service.node, "network_mode")) === "none") return true;
+  return service.project.services.some(
+    (other) =>
+      yamlText(yamlAt(other.node, "depends_on", service.name, "condition")) === "service_completed_successfully",
+  );
 }
 
 /** The last part of an image reference without tag and digest. */

@@ -57,7 +57,12 @@ export function buildComposeProjects(
     const override = sources.find((source) => /^(?:docker-)?compose\.override\.ya?ml$/.test(baseName(source.path)));
     const env = dotenvs.find((item) => item.source.path === joinPath(folder, ".env"));
     const values = env ? dotenvValues(env) : new Map<string, string>();
-    const stack = base ? [base, ...(override ? [override] : [])] : [];
+    // COMPOSE_FILE of the project's .env names the files and their order.
+    const listed = (values.get("COMPOSE_FILE") ?? "").split(/[:;]/).flatMap((name) => {
+      const found = name === "" ? undefined : sources.find((source) => source.path === joinPath(folder, name));
+      return found ? [found] : [];
+    });
+    const stack = listed.length > 0 ? listed : base ? [base, ...(override ? [override] : [])] : [];
     const build = (used: readonly Source[]): void => {
       const root = used
         .map((source) => parsed.get(source))
@@ -72,9 +77,11 @@ export function buildComposeProjects(
       if (stack.includes(source)) continue;
       const services = yamlAt(parsed.get(source), "services")?.entries ?? new Map<string, YamlEntry>();
       const standsAlone = [...services.values()].every(
-        ({ value }) => value.entries.has("image") || value.entries.has("build") || value.entries.has("extends"),
+        ({ value }) =>
+          (value.entries.has("image") || value.entries.has("build") || value.entries.has("extends")) &&
+          dependencies(value).every((name) => services.has(name)),
       );
-      build(standsAlone || !base ? [source] : [base, source]);
+      build(standsAlone || stack.length === 0 ? [source] : [...stack, source]);
     }
   }
   return projects;
@@ -168,6 +175,11 @@ function resolveExtends(service: YamlNode, root: YamlNode, folder: string, tree:
   const parent = yamlAt(otherRoot, "services", name);
   if (!otherRoot || parent?.kind !== "map" || parent === service) return service;
   return mergeNodes(resolveExtends(parent, otherRoot, folder, tree, depth + 1), service, ["services"]);
+}
+
+function dependencies(service: YamlNode): readonly string[] {
+  const node = yamlAt(service, "depends_on");
+  return node?.kind === "map" ? [...node.entries.keys()] : yamlStrings(node).map((item) => item.text);
 }
 
 const REPLACED_LISTS = new Set(["command", "entrypoint", "test"]);

@@ -33,7 +33,8 @@ export const rule: Rule = {
     }
     if (allowed.has("*")) return;
     for (const { origin, span } of publicOrigins(facts)) {
-      if (allowed.has(origin)) continue;
+      // The config knows its own name, and behind a published port also the port browsers see.
+      if (allowed.has(origin) || parseAddress(origin).host === assume.text("deploy.domain")?.toLowerCase()) continue;
       yield {
         span,
         message: `pages on ${origin} are refused with 403: the origin is not in server.allowedOrigins${list ? "" : " (which is not set)"}`,

@@ -17,7 +17,12 @@ export const rule: Rule = {
   *check(facts) {
     for (const file of facts.files) {
       const { source, kind } = file;
-      if ((kind !== "htpasswd" && kind !== "dotenv" && kind !== "key") || source.mode === undefined || isSample(source))
+      if (
+        (kind !== "htpasswd" && kind !== "dotenv" && kind !== "key") ||
+        source.mode === undefined ||
+        isSample(source) ||
+        (kind === "dotenv" && !holdsSecret(source))
+      )
         continue;
       // A password file is shared with the proxy's group; keys and environments with nobody.
       const open = kind === "htpasswd" ? source.mode & 0o007 : source.mode & 0o077;
@@ -91,6 +96,17 @@ export const rule: Rule = {
 
 function mode(bits: number): string {
   return `0${(bits & 0o777).toString(8).padStart(3, "0")}`;
+}
+
+/** A .env of project names and ports is nobody's secret. */
+function holdsSecret(source: Source): boolean {
+  return source.text
+    .split("\n")
+    .some(
+      (line) =>
+        /PASS|SECRET|TOKEN|HASH|KEY|AUTH|CRED/i.test(line.split("=")[0] ?? "") ||
+        /\$(?:2[aby]|argon2\w+|[156]|apr1)\$/.test(line),
+    );
 }
 
 function isSample(source: Source): boolean {

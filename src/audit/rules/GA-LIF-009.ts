@@ -1,3 +1,4 @@
+import { readHeader } from "../../render/header.ts";
 import type { Rule } from "../types.ts";
 import { yamlAt, yamlEntrySpan, yamlStrings } from "../parse/yaml.ts";
 import { isProxyService, projectsWithApp } from "./compose-kit.ts";
@@ -16,7 +17,8 @@ export const rule: Rule = {
       const apps = new Set(
         project.services.filter((service) => facts.app.isService(service)).map((service) => service.name),
       );
-      // Whoever names the command in the file knows about the order.
+      // Whoever names the command in the file knows about the order, and who renders with gigastt stops with it.
+      if (project.files.some((file) => readHeader(file.text).kind !== "foreign")) continue;
       if (project.files.some((file) => /gigastt down|docker compose stop \S/.test(file.text))) continue;
       for (const service of project.services) {
         const node = yamlAt(service.node, "depends_on");

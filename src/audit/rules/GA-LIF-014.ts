@@ -60,7 +60,10 @@ function* judge(facts: Facts, words: string, span: Span, tool: string | undefine
   const fix =
     "Ask `http://127.0.0.1:PORT/ready` with what the image has: `node -e \"fetch('http://127.0.0.1:9876/ready').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))\"`.";
   if (url) {
-    const [, scheme, host = "", given, path = "/"] = url;
+    const [, scheme, host = "", given, literal = "/"] = url;
+    // `'http://127.0.0.1:'+port+'/ready'`: the path stands by itself.
+    const glued = /https?:\/\/[^\s'"]*['"]\s*\+/.test(words);
+    const path = glued ? (/['"](\/[\w/-]*)['"]/.exec(words)?.[1] ?? "/ready") : literal;
     const place = textSpan(span, host);
     if (host === "localhost")
       yield {

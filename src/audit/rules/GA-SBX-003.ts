@@ -3,6 +3,7 @@ import { appServices, appWorkloads } from "../model/facts.ts";
 import { composeBytes } from "../model/compose.ts";
 import { quantityBytes } from "../model/kubernetes.ts";
 import { yamlAt, yamlEntrySpan, yamlKey, yamlText } from "../parse/yaml.ts";
+import { environment } from "./compose-kit.ts";
 import { mebibytes, replace } from "./kit.ts";
 import { appContainer } from "./kube-kit.ts";
 
@@ -22,11 +23,18 @@ export const rule: Rule = {
   *check(facts) {
     const { assume } = facts;
     const pool = assume.number("pool.size");
-    const need = (BASE_MIB + pool * SESSION_MIB) * 2 ** 20 + assume.number("limits.body") * pool;
-    const want = Math.ceil(need / 2 ** 20 / 256) * 256;
+    const needs = (size: number): { need: number; want: number; words: string } => {
+      const need = (BASE_MIB + size * SESSION_MIB) * 2 ** 20 + assume.number("limits.body") * size;
+      return {
+        need,
+        want: Math.ceil(need / 2 ** 20 / 256) * 256,
+        words: `the model, ${size} sessions and their uploads need about ${mebibytes(need)}`,
+      };
+    };
     const related = [...assume.related("pool.size"), ...assume.related("limits.body")];
-    const words = `the model, ${pool} sessions and their uploads need about ${mebibytes(need)}`;
     for (const service of appServices(facts)) {
+      const given = Number(environment(service).find((entry) => entry.name === "GIGASTT_POOL_SIZE")?.value);
+      const { need, want, words } = given > 0 ? needs(given) : needs(pool);
       const limits = yamlAt(service.node, "deploy", "resources", "limits");
       const node = yamlAt(limits, "memory") ?? yamlAt(service.node, "mem_limit");
       const bytes = composeBytes(service.project.text(node));
@@ -54,6 +62,7 @@ export const rule: Rule = {
         };
       }
     }
+    const { need, want, words } = needs(pool);
     for (const workload of appWorkloads(facts)) {
       const container = appContainer(facts, workload);
       const resources = yamlAt(container?.node, "resources");

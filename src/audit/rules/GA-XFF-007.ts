@@ -18,7 +18,8 @@ export const rule: Rule = {
     if (assume.number("rateLimit.perMinute") <= 0 || assume.list("server.trustedProxies").length > 0) return;
     const declared = assume.text("deploy.proxy.kind");
     // With a declared proxy and no list of its own the config derives the trusted addresses.
-    if (declared !== undefined && declared !== "none" && !assume.isSet("server.trustedProxies")) return;
+    const placed = /^(?:compose|kubernetes)$/.test(assume.text("deploy.target") ?? "");
+    if (placed || (declared !== undefined && declared !== "none")) return;
     const proxies: Span[] = [
       ...appNginxPoints(facts).map((point) => headSpan(point.pass)),
       ...appCaddyPoints(facts).map((point) => caddyHead(point.proxy)),

@@ -11,7 +11,21 @@ export function nginxAuth(scope: NginxScope): boolean {
   const request = inherited(scope, "auth_request");
   if (request && arg(request, 0) !== "off") return true;
   if (arg(inherited(scope, "auth_jwt"), 0) !== "" && arg(inherited(scope, "auth_jwt"), 0) !== "off") return true;
-  return arg(inherited(scope, "ssl_verify_client"), 0) === "on";
+  if (arg(inherited(scope, "ssl_verify_client"), 0) === "on") return true;
+  for (let at: NginxScope | undefined = scope; at; at = at.parent)
+    if (at.scopes.some((child) => refuses(child))) return true;
+  return false;
+}
+
+/** `if ($ssl_client_verify != SUCCESS) { return 403; }` and the like: strangers are turned away before the upstream. */
+function refuses(scope: NginxScope): boolean {
+  return (
+    scope.kind === "if" &&
+    scope.own.some((item) => item.directive === "return" && /^4(?:01|03|44)$/.test(arg(item, 0))) &&
+    (scope.directive?.args ?? []).some((item) =>
+      /\$(?:ssl_client|http_authorization|http_x_api_key|gigastt_client|cookie_)/.test(item.value),
+    )
+  );
 }
 
 /** Whether addresses limit who reaches a scope (`deny all` after allows, or alone). */
@@ -31,14 +45,32 @@ export function caddyAuth(point: CaddyPoint, path: string): boolean {
   if (clientCertificates(point.site)) return true;
   const levels = [point.site.directives, ...point.around.map((block) => block.block ?? [])];
   return levels.some((directives) =>
-    directives.some((directive) => isAuthDirective(directive) && covers(point.site, directive, path)),
+    directives.some(
+      (directive) =>
+        (isAuthDirective(directive) && covers(point.site, directive, path)) || refusesStrangers(directives, directive),
+    ),
   );
+}
+
+/** `error @nocert 403` where the matcher asks for the client's certificate. */
+function refusesStrangers(beside: readonly CaddyDirective[], directive: CaddyDirective): boolean {
+  if (directive.name !== "error" && directive.name !== "respond" && directive.name !== "abort") return false;
+  const matcher = directive.args[0]?.value ?? "";
+  const definition = matcher.startsWith("@") ? beside.find((item) => item.name === matcher) : undefined;
+  if (!definition) return false;
+  const words = [definition, ...(definition.block ?? [])].flatMap((item) =>
+    item.args.map((argument) => argument.value),
+  );
+  return words.some((word) => word.includes("tls.client"));
 }
 
 /** The site, or anything in it, asks for credentials somewhere. */
 export function caddyAuthSomewhere(site: CaddySite): boolean {
   const walk = (directives: readonly CaddyDirective[]): boolean =>
-    directives.some((directive) => isAuthDirective(directive) || walk(directive.block ?? []));
+    directives.some(
+      (directive) =>
+        isAuthDirective(directive) || refusesStrangers(directives, directive) || walk(directive.block ?? []),
+    );
   return clientCertificates(site) || walk(site.directives);
 }
 

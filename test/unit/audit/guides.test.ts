@@ -62,13 +62,22 @@ const CORRECT = [
   ["hardening.md", "proxy_http_version 1.1;"],
 ] as const;
 
-const findings = ["appliance.md", "hardening.md"].flatMap((name) => auditFiles({ [name]: readFileSync(join(AUDIT_FIXTURES, "guides", name), "utf8") }));
-const guides = new Map(["appliance.md", "hardening.md"].map((name) => [name, readFileSync(join(AUDIT_FIXTURES, "guides", name), "utf8")]));
+const findings = ["appliance.md", "hardening.md"].flatMap((name) =>
+  auditFiles({ [name]: readFileSync(join(AUDIT_FIXTURES, "guides", name), "utf8") }),
+);
+const guides = new Map(
+  ["appliance.md", "hardening.md"].map((name) => [name, readFileSync(join(AUDIT_FIXTURES, "guides", name), "utf8")]),
+);
 
 describe("the two published guides", () => {
   it.each(DEFECTS)("%s of %s is found by %s", (_, file, rule, text) => {
-    const lines = findings.filter((finding) => finding.rule === rule && finding.file === file).map((finding) => lineText(finding.source, finding.line));
-    expect(lines.some((line) => line.includes(text)), lines.join("\n")).toBe(true);
+    const lines = findings
+      .filter((finding) => finding.rule === rule && finding.file === file)
+      .map((finding) => lineText(finding.source, finding.line));
+    expect(
+      lines.some((line) => line.includes(text)),
+      lines.join("\n"),
+    ).toBe(true);
   });
 
   it("29 of the 32 defects are found", () => {
@@ -79,6 +88,10 @@ describe("the two published guides", () => {
     const lines = (guides.get(file) ?? "").split("\n");
     const numbers = lines.flatMap((line, i) => (line.trim() === text ? [i + 1] : []));
     expect(numbers.length).toBeGreaterThan(0);
-    expect(findings.filter((finding) => finding.file === file && numbers.includes(finding.line)).map((finding) => `${finding.rule} ${finding.message}`)).toEqual([]);
+    expect(
+      findings
+        .filter((finding) => finding.file === file && numbers.includes(finding.line))
+        .map((finding) => `${finding.rule} ${finding.message}`),
+    ).toEqual([]);
   });
 });
