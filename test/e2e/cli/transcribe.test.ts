@@ -151,32 +151,26 @@ describe("transcribe", { timeout: 60_000 }, () => {
 });
 
 describe("transcribe, wrongly asked", () => {
-  test.each([
-    ["without a file", [], "FILE…|- is missing"],
-    ["two standard inputs", ["-", "-"], "- (standard input) can be read only once"],
-    ["an unknown format", ["--format", "docx", "a.wav"], "--format must be one of text, json, srt, vtt, md"],
-    ["--json against --format", ["--json", "-f", "srt", "a.wav"], "--json and --format srt contradict each other"],
-    ["subtitles of several files without --output", ["-f", "srt", "a.wav", "b.wav"], "needs --output DIR"],
-    ["a codec without a rate", ["--codec", "pcmu", "a.raw"], "--codec needs --sample-rate"],
-    ["a rate without a codec", ["--sample-rate", "8000", "a.raw"], "--sample-rate is for --codec only"],
-    [
-      "a rate out of range",
-      ["--codec", "pcmu", "--sample-rate", "3999", "a.raw"],
-      "--sample-rate must be a whole number from 4000 to 192000",
-    ],
-    [
-      "a line length of zero",
-      ["--max-chars-per-line", "0", "a.wav"],
-      "--max-chars-per-line must be a whole number from 1 to 1000",
-    ],
-    ["an output over its input", ["-o", "a.wav", "a.wav"], "--output would overwrite the recording"],
-    ["an unknown model", ["--model", "gigam-v3-e2e-rnnt", "a.wav"], "did you mean gigaam-v3-e2e-rnnt?"],
-  ])("%s is a usage error with its cure", async (_what, args, message) => {
-    const { code, stdout, stderr } = await gigastt(["transcribe", ...args]);
-    expect(stderr).toContain(message);
-    expect(stdout).toBe("");
-    expect(code).toBe(2);
-  });
+  test("without a file is a usage error", () => refused([], "FILE…|- is missing"));
+  test("for two standard inputs is a usage error", () => refused(["-", "-"], "can be read only once"));
+  test("for an unknown format is a usage error with the known ones", () =>
+    refused(["--format", "docx", "a.wav"], "--format must be one of text, json, srt, vtt, md"));
+  test("with --json against --format is a usage error", () =>
+    refused(["--json", "-f", "srt", "a.wav"], "--json and --format srt contradict each other"));
+  test("for subtitles of several files without --output is a usage error", () =>
+    refused(["-f", "srt", "a.wav", "b.wav"], "needs --output DIR"));
+  test("with a codec but no rate is a usage error", () =>
+    refused(["--codec", "pcmu", "a.raw"], "--codec needs --sample-rate"));
+  test("with a rate but no codec is a usage error", () =>
+    refused(["--sample-rate", "8000", "a.raw"], "--sample-rate is for --codec only"));
+  test("with a rate out of range is a usage error with the range", () =>
+    refused(["--codec", "pcmu", "--sample-rate", "3999", "a.raw"], "--sample-rate must be a whole number from 4000 to 192000"));
+  test("with a line length of zero is a usage error with the range", () =>
+    refused(["--max-chars-per-line", "0", "a.wav"], "--max-chars-per-line must be a whole number from 1 to 1000"));
+  test("with an output over its input is a usage error", () =>
+    refused(["-o", "a.wav", "a.wav"], "--output would overwrite the recording"));
+  test("with an unknown model is a usage error with the nearest one", () =>
+    refused(["--model", "gigam-v3-e2e-rnnt", "a.wav"], "did you mean gigaam-v3-e2e-rnnt?"));
 
   test("a model that is not installed ends with 1 and the command that installs it", async () => {
     const { code, stderr } = await gigastt(["transcribe", "--model", "gigaam-v3-e2e-rnnt", clip(0)]);
@@ -220,6 +214,13 @@ describe("transcribe, interrupted", { timeout: 60_000 }, () => {
     await until(() => !isAlive(engine));
   });
 });
+
+async function refused(args: readonly string[], message: string): Promise<void> {
+  const { code, stdout, stderr } = await gigastt(["transcribe", ...args]);
+  expect(stderr).toContain(message);
+  expect(stdout).toBe("");
+  expect(code).toBe(2);
+}
 
 /** Twenty minutes of speech, so that the work takes a while on any machine. */
 function longRecording(): string {
