@@ -61,7 +61,7 @@ export function createTextView(screen: Screen, clock: Clock): PullView {
       if (nowMs - shownMs < (tty ? BAR_EVERY_MS : LINE_EVERY_MS)) return;
       shownMs = nowMs;
       if (!tty) return line(`  ${progressText(event, meter)}`);
-      screen.write(`\r\u001B[K${fitted(progressBar(event, meter), (screen.columns ?? 80) - 1)}`);
+      screen.write(`\r\u001B[K${fitted(progressBar(event, meter), (screen.columns || 80) - 1)}`);
       barVisible = true;
     },
   };

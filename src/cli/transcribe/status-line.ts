@@ -13,7 +13,7 @@ export function createStatusLine(stream: {
   let visible = false;
   return {
     show: (text) => {
-      const columns = Math.max(10, (stream.columns ?? 80) - 1);
+      const columns = Math.max(10, (stream.columns || 80) - 1);
       stream.write(`\r\u001B[K${text.length <= columns ? text : `…${text.slice(1 - columns)}`}`);
       visible = true;
     },
