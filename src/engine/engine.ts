@@ -82,8 +82,8 @@ export function createEngine(options: {
   return createEngineShell({
     load,
     idleUnloadMs: config.model.idleUnloadMs,
-    openLiveFront: openWorkerFront("gigastt-live"),
-    openFileFront: openWorkerFront("gigastt-files"),
+    openLiveFront: openWorkerFront("gigastt-live", 1),
+    openFileFront: openWorkerFront("gigastt-files", 5),
     log,
   });
 }

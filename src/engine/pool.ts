@@ -73,7 +73,10 @@ export function createPool(options: PoolOptions): InferencePool {
 
   function addWorker(): Promise<LoadedModel> {
     return new Promise((resolve, reject) => {
-      const worker = new Worker(options.entry ?? entryFile("engine/worker"), { name: "gigastt-inference" });
+      const worker = new Worker(options.entry ?? entryFile("engine/worker"), {
+        name: "gigastt-inference",
+        resourceLimits: { maxYoungGenerationSizeMb: 4 },
+      });
       const slot: Slot = { worker, state: "loading", current: undefined };
       slots.push(slot);
       const timer = setTimeout(() => {

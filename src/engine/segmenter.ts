@@ -6,8 +6,6 @@ export interface SegmenterOptions {
   readonly merge: number;
   /** Longest utterance: then `limit` is reported. */
   readonly max: number;
-  /** Starts are rounded down to multiples of this, so that encoder frames lie on one grid. */
-  readonly align: number;
 }
 
 /** Frames `from`..`to`, to exclusive. */
@@ -74,8 +72,7 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
     const silence = frame - lastSpeech;
     const isShort = lastSpeech - start < options.merge;
     if (silence >= (isShort ? Math.max(options.minSilence, LONG_SILENCE) : options.minSilence)) {
-      const to = Math.min(frames, lastSpeech + 1 + TAIL_FRAMES);
-      const span = spanTo(to - (to % options.align));
+      const span = spanTo(Math.min(frames, lastSpeech + 1 + TAIL_FRAMES));
       close(span.to);
       return { type: "pause", span };
     }
@@ -96,8 +93,8 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
     candidates++;
     lastSpeech = frame;
     if (candidates < ONSET_FRAMES) return undefined;
-    const from = Math.max(boundary, firstCandidate - LEAD_FRAMES);
-    start = Math.max(boundary, from - (from % options.align));
+    // No grid: the same sounds give the same window wherever in a recording they lie.
+    start = Math.max(boundary, firstCandidate - LEAD_FRAMES);
     candidates = 0;
     pauses = [];
     return { type: "onset", from: start };
@@ -121,12 +118,11 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
       return lastSpeech;
     },
     get needed() {
-      return start ?? Math.max(boundary, frames - LEAD_FRAMES - ONSET_WITHIN - options.align);
+      return start ?? Math.max(boundary, frames - LEAD_FRAMES - ONSET_WITHIN);
     },
     push,
     cutAt(frame, overlap) {
-      const next = frame - overlap;
-      boundary = next - (next % options.align);
+      boundary = frame - overlap;
       pauses = pauses.filter((pause) => pause.from >= frame);
       // Cut in the middle of speech it goes on, however little follows.
       if (lastSpeech >= frame - ONSET_FRAMES) start = boundary;

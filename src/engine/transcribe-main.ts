@@ -94,7 +94,7 @@ async function transcribe(file: Extract<ToTranscriber, { type: "file" }>, signal
   try {
     if (!engine || !config) throw new GigasttError("initializing", "`start` must be sent before a file");
     const transcripts = await engine.transcribe({
-      audio: path === "-" ? process.stdin : createReadStream(path, { highWaterMark: 256 * 1024 }),
+      audio: path === "-" ? process.stdin : readBytes(path),
       channels: options?.channels ?? "mix",
       ...(options?.headerless && { headerless: options.headerless }),
       maxDurationMs: options?.maxDurationMs ?? config.limits.maxAudioDurationMs,
@@ -112,6 +112,11 @@ async function transcribe(file: Extract<ToTranscriber, { type: "file" }>, signal
   } finally {
     running.delete(id);
   }
+}
+
+/** Opened at the first read: a stream that fails before anybody listens would end the process. */
+async function* readBytes(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* createReadStream(path, { highWaterMark: 256 * 1024 });
 }
 
 async function shutDown(): Promise<void> {

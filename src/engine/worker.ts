@@ -1,17 +1,16 @@
 // Entry of an inference worker thread: owns one set of ONNX sessions and recognises one window at a time.
 // `session.run()` blocks its thread (onnxruntime-node 1.30), which is why it lives here and nowhere else.
-import { readFileSync } from "node:fs";
-import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import { loadAcousticModel, type AcousticModel } from "./model/acoustic.ts";
 import type { FromInference, ToInference } from "./model/protocol.ts";
+import { lowerThreadPriority } from "./priority.ts";
 
 const port = parentPort;
 if (!port) throw new Error("engine/worker runs as a worker thread only");
 let model: AcousticModel | undefined;
 
-lowerPriority();
+lowerThreadPriority(10);
 port.on("message", (message: ToInference) => {
   void handle(message);
 });
@@ -52,15 +51,4 @@ function send(message: FromInference, transfer: ArrayBufferLike[] = []): void {
     message,
     transfer.filter((buffer) => buffer instanceof ArrayBuffer),
   );
-}
-
-/** Linux schedules threads, not processes: a nicer worker leaves the HTTP thread its turn when every core is busy. ONNX threads inherit it. */
-function lowerPriority(): void {
-  if (process.platform !== "linux") return;
-  try {
-    const threadId = Number(readFileSync("/proc/thread-self/stat", "utf8").split(" ")[0]);
-    setPriority(threadId, 5);
-  } catch {
-    // Without /proc or the right to be nice everything works, only less evenly.
-  }
 }

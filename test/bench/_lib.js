@@ -71,7 +71,8 @@ export function recording(seed, { noise = 1e-4, pauseS = [0.2, 2], count = clips
     length += samples.length + pause.length;
     text.push(clip.text);
   }
-  const samples = new Float32Array(length);
+  // Whole feature frames, so that recordings joined end to end are heard as each alone.
+  const samples = new Float32Array(Math.ceil(length / 160) * 160);
   let at = 0;
   for (const part of parts) {
     samples.set(part, at);

@@ -93,7 +93,6 @@ function createLane(job: FileJob, emits: boolean): Lane {
     minSilence: FILE_PAUSE_FRAMES,
     merge: Math.floor(settings.windows.mergeS * framesPerSecond),
     max: maxFrames,
-    align: settings.subsampling,
   });
   const stop = new AbortController();
   const signal = AbortSignal.any([job.signal, stop.signal]);

@@ -13,10 +13,18 @@ export interface FrontLink {
 
 export type OpenFront = (onMessage: (message: FromFront) => void, onLost: (reason: string) => void) => FrontLink;
 
-/** A front in a worker thread of its own. */
-export function openWorkerFront(name: string): OpenFront {
+/**
+ * A front in a worker thread of its own.
+ * @param niceness how far the thread gives way to others, 0..19
+ */
+export function openWorkerFront(name: string, niceness: number): OpenFront {
   return (onMessage, onLost) => {
-    const worker = new Worker(entryFile("engine/front"), { name });
+    // Float arrays live outside the heap: a small nursery keeps the thread small and costs nothing measurable.
+    const worker = new Worker(entryFile("engine/front"), {
+      name,
+      workerData: niceness,
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    });
     let closing = false;
     let reason: string | undefined;
     worker.on("message", onMessage);

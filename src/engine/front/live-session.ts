@@ -48,7 +48,6 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     minSilence: isManual ? FILE_PAUSE_FRAMES : Math.min(FILE_PAUSE_FRAMES, silenceFrames),
     merge: 0,
     max: maxFrames,
-    align: settings.subsampling,
   });
   const pcm = createPcm16Reader();
   const resampler =
