@@ -66,6 +66,14 @@ export const registry: Readonly<Record<string, { readonly summary: string; reado
     summary: "A private CA, its server certificate, and client certificates",
     load: async () => (await import("./commands/certs.ts")).command,
   },
+  verify: {
+    summary: "Prove a deployment from outside",
+    load: async () => (await import("./commands/verify.ts")).command,
+  },
+  init: {
+    summary: "Set up a deployment, question by question or by flags",
+    load: async () => (await import("./commands/init.ts")).command,
+  },
   secrets: {
     summary: "Users with passwords and API keys, checked by the proxy",
     load: async () => (await import("./commands/secrets.ts")).command,

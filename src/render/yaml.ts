@@ -1,4 +1,4 @@
-import { Document, stringify } from "yaml";
+import { Document, parseDocument, stringify } from "yaml";
 
 /** One YAML document as text: block style, two spaces, strings quoted where another parser could misread them. Key order is the object's. */
 export function renderYaml(value: unknown, comment?: string): string {
@@ -23,3 +23,21 @@ const OPTIONS = {
   defaultStringType: "PLAIN",
   singleQuote: false,
 } as const;
+
+/** Sets values in a YAML text, keeping its comments and its order. Missing parents are made. Throws for text that is no YAML map. */
+export function editYaml(
+  text: string,
+  changes: readonly (readonly [path: readonly string[], value: unknown])[],
+): string {
+  const document = parseDocument(text);
+  if (document.errors.length > 0) throw document.errors[0]!;
+  for (const [path, value] of changes) {
+    // `deploy:` with everything commented out is null: a map can grow only where there is none.
+    for (let length = 1; length < path.length; length++) {
+      const parent = path.slice(0, length);
+      if (document.getIn(parent) === null) document.deleteIn(parent);
+    }
+    document.setIn(path, value);
+  }
+  return document.toString({ lineWidth: 0 });
+}

@@ -597,7 +597,7 @@ export const deploy = {
           type: "boolean",
           title: "Readiness and watchdog",
           description: "Type=notify through systemd-notify; false = Type=exec.",
-          default: false,
+          default: true,
           "x-reload": "live",
         },
       },

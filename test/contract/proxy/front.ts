@@ -66,6 +66,7 @@ export async function startFront(
     "server.pem": server.certificate,
     "server.key": server.privateKey,
     "clients-ca.pem": ca.certificate,
+    "server-ca.pem": ca.certificate,
     "users.caddy": `anna ${HASH}\n`,
     "users.htpasswd": `anna:${HASH}\n`,
     "keys.caddy": `"Bearer ${KEY}" laptop\n`,

@@ -1,0 +1,151 @@
+import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
+import { request as httpsRequest, type RequestOptions } from "node:https";
+import type { LookupFunction } from "node:net";
+import { isIP } from "node:net";
+import { messageOf } from "../../../shared/errors.ts";
+
+/** What is verified, and how to get there. */
+export interface VerifyTarget {
+  readonly url: URL;
+  /** Port of plain HTTP. */
+  readonly httpPort: number;
+  /** Connect to this address instead of asking the name server. */
+  readonly connectTo: string | undefined;
+  readonly ca: string | undefined;
+  readonly clientCertificate: { readonly certificate: string; readonly privateKey: string } | undefined;
+  /** `Authorization` header of somebody who may come in. */
+  readonly authorization: string | undefined;
+  /** Nobody is asked for a password on purpose. */
+  readonly open: boolean;
+  /** The largest body that must pass, bytes; one more must be refused. */
+  readonly bodyBytes: number;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  /** Milliseconds from the request to each piece of the body. */
+  readonly piecesAtMs: readonly number[];
+}
+
+export interface AskOptions {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+  /** Announce this length and send only `body`: the answer must come before the rest. */
+  readonly announcedBytes?: number;
+  /** Without credentials. */
+  readonly anonymous?: boolean;
+  /** Another origin than the target's: `http:` and its port. */
+  readonly origin?: URL;
+  readonly servername?: string;
+  readonly timeoutMs?: number;
+}
+
+/** Nothing came back in time. */
+export class NoAnswerError extends Error {}
+
+/** One request on a connection of its own. Never follows redirects. Rejects with one sentence. */
+export async function ask(target: VerifyTarget, path: string, options: AskOptions = {}): Promise<Answer> {
+  const base = options.origin ?? target.url;
+  const secure = base.protocol === "https:";
+  const started = performance.now();
+  const headers: Record<string, string> = { ...options.headers };
+  if (options.anonymous !== true && target.authorization !== undefined) headers["Authorization"] = target.authorization;
+  if (options.announcedBytes !== undefined) headers["Content-Length"] = String(options.announcedBytes);
+  return new Promise((resolve, reject) => {
+    let answered = false;
+    const make = secure ? httpsRequest : httpRequest;
+    const request = make(
+      {
+        ...connectionOf(target, base, options.anonymous === true, options.servername),
+        path,
+        method: options.method ?? "GET",
+        headers,
+        agent: false,
+        signal: target.signal,
+      },
+      (response: IncomingMessage) => {
+        answered = true;
+        let body = "";
+        const piecesAtMs: number[] = [];
+        response.setEncoding("utf8");
+        response.on("data", (chunk: string) => {
+          // A hostile server must not fill our memory.
+          if (body.length < 1_000_000) body += chunk;
+          piecesAtMs.push(performance.now() - started);
+        });
+        const done = (): void => {
+          clearTimeout(timer);
+          request.destroy();
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body, piecesAtMs });
+        };
+        response.on("end", done);
+        response.on("error", done);
+      },
+    );
+    const timeoutMs = options.timeoutMs ?? target.timeoutMs;
+    const timer = setTimeout(
+      () => request.destroy(new NoAnswerError(`no answer within ${timeoutMs / 1000} s`)),
+      timeoutMs,
+    );
+    request.on("upgrade", (response, socket) => {
+      answered = true;
+      clearTimeout(timer);
+      socket.destroy();
+      resolve({ status: response.statusCode ?? 0, headers: response.headers, body: "", piecesAtMs: [] });
+    });
+    request.on("error", (error) => {
+      clearTimeout(timer);
+      if (!answered) reject(error instanceof NoAnswerError ? error : new Error(plain(error)));
+    });
+    if (options.body !== undefined) request.write(options.body);
+    if (options.announcedBytes === undefined || options.announcedBytes === options.body?.length) request.end();
+  });
+}
+
+/** Where to connect and which name to ask for. */
+export function connectionOf(target: VerifyTarget, base: URL, anonymous: boolean, servername?: string): RequestOptions {
+  const host = base.hostname.replace(/^\[|\]$/g, "");
+  const certificate = anonymous ? undefined : target.clientCertificate;
+  return {
+    host,
+    port: base.port === "" ? (base.protocol === "https:" ? 443 : 80) : Number(base.port),
+    ...(target.connectTo === undefined ? {} : { lookup: fixedLookup(target.connectTo) }),
+    ...(base.protocol === "https:" ? { servername: servername ?? (isIP(host) === 0 ? host : "") } : {}),
+    ...(target.ca === undefined ? {} : { ca: target.ca }),
+    ...(certificate === undefined ? {} : { cert: certificate.certificate, key: certificate.privateKey }),
+  };
+}
+
+// ---
+
+function fixedLookup(address: string): LookupFunction {
+  const family = isIP(address);
+  return (_host, { all }, callback) =>
+    all === true ? callback(null, [{ address, family }]) : callback(null, address, family);
+}
+
+const CAUSES: Readonly<Record<string, string>> = {
+  ENOTFOUND: "the name is not known to the name server",
+  EAI_AGAIN: "the name server does not answer",
+  ECONNREFUSED: "nothing listens there",
+  ECONNRESET: "the connection was cut",
+  ETIMEDOUT: "no connection",
+  EHOSTUNREACH: "no way there",
+  CERT_HAS_EXPIRED: "the certificate has expired",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "the certificate is self-signed; give its CA with --ca",
+  SELF_SIGNED_CERT_IN_CHAIN: "the certificate's CA is not known; give it with --ca",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    "the certificate's CA is not known, or the chain is incomplete; give the CA with --ca",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the certificate's CA is not known; give it with --ca",
+  ERR_TLS_CERT_ALTNAME_INVALID: "the certificate is made out to another name",
+};
+
+function plain(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return CAUSES[code] ?? messageOf(error).split("\n")[0] ?? "failed";
+}

@@ -1,0 +1,179 @@
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { nextSteps } from "../../../src/cli/deploy/init/next-steps.ts";
+import type { Machine } from "../../../src/cli/deploy/init/detect.ts";
+import { runCli, type CliResult } from "../../support/cli.ts";
+import { configWith } from "../render/base-config.ts";
+
+let dir: string;
+const init = async (line: string): Promise<CliResult> =>
+  runCli(["init", ...line.split(" ").filter((word) => word !== "")], dir);
+const file = (name: string): string => readFileSync(join(dir, name), "utf8");
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "gigastt-init-"));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+describe("gigastt init --yes", () => {
+  it("sets up a compose project: configuration, files, first secret, next commands", async () => {
+    const { code, stdout } = await init("--yes --target compose --domain stt.example.com --auth basic --name anna");
+    expect(code).toBe(0);
+    expect(file("gigastt.config.yaml")).toBe(
+      `# yaml-language-server: $schema=./gigastt.schema.json
+# Written by gigastt init. Every key and its meaning: gigastt config explain, or gigastt config print --commented.
+# After a change: gigastt config check, then gigastt render.
+deploy:
+  target: compose
+  domain: stt.example.com
+  proxy:
+    kind: caddy
+  tls:
+    mode: acme
+  auth:
+    kind: basic
+`,
+    );
+    expect(readdirSync(join(dir, "deploy/compose")).sort()).toEqual([
+      ".env",
+      ".gitignore",
+      "caddy",
+      "compose.caddy.yaml",
+      "compose.yaml",
+      "gigastt.config.yaml",
+      "prepare.mjs",
+      "secrets",
+    ]);
+    expect(statSync(join(dir, "deploy/compose/secrets/users.caddy")).mode & 0o777).toBe(0o600);
+    expect(stdout).toMatch(/Password of anna, shown only now: [a-z2-9]{24}\n/);
+    expect(stdout).toContain("  cd deploy/compose\n  docker compose config --quiet\n  docker compose up -d --wait\n");
+    // What it wrote fits what it wrote it from.
+    expect((await runCli(["render", "--check"], dir)).code).toBe(0);
+    expect((await runCli(["config", "check"], dir)).code).toBe(0);
+  });
+
+  it("updates an existing configuration: comments, order and other keys stay, the secret stays", async () => {
+    await init("--yes --target compose --domain stt.example.com --auth basic --name anna");
+    const users = file("deploy/compose/secrets/users.caddy");
+    writeFileSync(
+      join(dir, "gigastt.config.yaml"),
+      `# mine\npool:\n  size: 2 # a small box\n${file("gigastt.config.yaml")}`,
+    );
+    const { code, stdout } = await init("--yes --target compose --domain other.example.com --auth basic --name anna");
+    expect(code).toBe(0);
+    expect(file("gigastt.config.yaml")).toMatch(/^# mine\npool:\n {2}size: 2 # a small box\n/);
+    expect(file("gigastt.config.yaml")).toContain("domain: other.example.com");
+    expect(file("deploy/compose/caddy/Caddyfile")).toContain("other.example.com {");
+    expect(file("deploy/compose/secrets/users.caddy")).toBe(users);
+    expect(stdout).not.toContain("Password");
+  });
+
+  it("never replaces a file edited by hand, and then leaves the configuration alone too", async () => {
+    await init("--yes --target compose --domain stt.example.com");
+    const before = file("gigastt.config.yaml");
+    appendFileSync(join(dir, "deploy/compose/compose.yaml"), "# mine\n");
+    const { code, stderr } = await init("--yes --target compose --domain other.example.com");
+    expect(code).toBe(1);
+    expect(stderr).toContain("(edited by hand): would be overwritten.");
+    expect(file("gigastt.config.yaml")).toBe(before);
+  });
+
+  it("adds its lines to .gitignore once", async () => {
+    mkdirSync(join(dir, ".git"));
+    writeFileSync(join(dir, ".gitignore"), "node_modules/");
+    await init("--yes --target compose --domain stt.example.com");
+    await init("--yes --target compose --domain stt.example.com");
+    expect(file(".gitignore")).toBe("node_modules/\ndeploy/compose/secrets/\ndeploy/compose/tls/\n");
+  });
+
+  it.each([
+    ["host", "--target host --proxy none", ["deploy/firewall", "deploy/systemd"]],
+    ["kubernetes", "--target kubernetes --domain stt.example.com", ["deploy/docker", "deploy/kubernetes"]],
+  ])("sets up %s", async (_name, flags, folders) => {
+    const { code } = await init(`--yes ${flags}`);
+    expect(code).toBe(0);
+    for (const folder of folders) expect(existsSync(join(dir, folder)), folder).toBe(true);
+  });
+
+  it.each([
+    ["--yes --target host --proxy caddy --tls acme", "--domain is needed for --tls"],
+    ["--yes --target host --proxy none --auth basic", "--auth needs a proxy: the server itself checks nobody"],
+    ["--yes --target compose --domain a.example.com --auth mtls --tls none", "--auth mtls needs TLS"],
+    ["--yes --target compose --domain a.example.com --auth forward", "--auth forward needs --forward-url"],
+    ["--yes --target kubernetes", "--domain is needed for --target kubernetes"],
+    ["--yes --target host --proxy none --overlay edge", "--overlay is for --target compose"],
+    ["--yes --target compose --domain NOT_A_NAME", "must be a host name with at least one dot"],
+    ["--target compose", "there is no terminal to ask on"],
+    ["--json", "--json needs --yes"],
+  ])("refuses `%s` with the cure and writes nothing", async (flags, message) => {
+    const { code, stderr } = await init(flags);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
+  it("leaves a configuration alone that is no YAML", async () => {
+    writeFileSync(join(dir, "gigastt.config.yaml"), "a: [");
+    const { code, stderr } = await init("--yes --target host --proxy none");
+    expect(code).toBe(2);
+    expect(stderr).toContain("cannot be read as YAML");
+    expect(file("gigastt.config.yaml")).toBe("a: [");
+  });
+});
+
+describe("the next commands", () => {
+  const machine: Machine = {
+    caddy: "2.11.4",
+    nginx: "1.22.1",
+    openssl: "3.0.17",
+    docker: "28.2.2",
+    kubectl: "1.34.0",
+    systemd: true,
+    root: false,
+    cores: 4,
+    memoryMiB: 8192,
+  };
+  const places = { program: "./gigastt", configFile: "gigastt.config.yaml", out: "deploy" };
+
+  it("for a host with Caddy", () => {
+    const config = configWith({
+      deploy: { domain: "stt.example.com", proxy: { kind: "caddy" }, auth: { kind: "basic" } },
+    });
+    expect(nextSteps(config, machine, places).filter((step) => !step.startsWith("#"))).toEqual([
+      "sudo install -d -m 0755 /etc/gigastt",
+      "sudo cp gigastt.config.yaml /etc/gigastt/gigastt.config.yaml",
+      "id gigastt || sudo useradd --system --home-dir /var/lib/gigastt --shell /usr/sbin/nologin gigastt",
+      "sudo cp deploy/caddy/Caddyfile /etc/caddy/Caddyfile",
+      "sudo cp -r deploy/systemd/. /etc/systemd/system/",
+      "sudo systemctl daemon-reload",
+      "sudo systemctl enable --now gigastt.service",
+      "sudo systemctl restart caddy",
+      "./gigastt verify https://stt.example.com --user NAME",
+    ]);
+  });
+
+  it("for nginx with Let's Encrypt: the first certificate comes before nginx starts", () => {
+    const config = configWith({
+      deploy: { domain: "stt.example.com", proxy: { kind: "nginx" }, tls: { email: "a@example.com" } },
+    });
+    const steps = nextSteps(config, { ...machine, root: true }, places);
+    expect(
+      steps.indexOf("certbot certonly --standalone --agree-tos -m a@example.com -d stt.example.com"),
+    ).toBeGreaterThan(-1);
+    expect(steps.indexOf("certbot certonly --standalone --agree-tos -m a@example.com -d stt.example.com")).toBeLessThan(
+      steps.indexOf("nginx -t"),
+    );
+  });
+});
