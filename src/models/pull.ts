@@ -13,6 +13,7 @@ import type { ModelFile } from "./manifest.ts";
 import { partOf } from "./part.ts";
 import type { ModelEntry, Precision } from "./registry-guard.ts";
 import { requireSpace } from "./space.ts";
+import { rememberVerified } from "./stamp.ts";
 import { verifyFiles } from "./verify.ts";
 
 export type PullEvent =
@@ -91,12 +92,12 @@ export async function pullModel(options: PullOptions): Promise<void> {
     await requireSpace(dir, bytesMissing + (options.tuning ?? defaultPullTuning).spaceMarginBytes);
     onEvent({ event: "plan", model: entry.id, precision, dir, source: source.shown, files: missing, bytesMissing });
     await bring(missing, dir, source, options);
-    // Reads every new file once more from the disk and leaves the stamp, so that the first start is quick.
+    // The stamp knows what was just hashed, so this costs nothing unless somebody else wrote here meanwhile.
     const wrong = await wrongFiles(dir, files, signal);
     if (wrong[0])
       throw new GigasttError(
         "GST_MODEL_WRITE",
-        `${join(dir, wrong[0].name)} reads back differently than it was written. Check the disk.`,
+        `${join(dir, wrong[0].name)} changed while the model was pulled. Find out who else writes there.`,
       );
     finish(true);
   } catch (error) {
@@ -164,6 +165,7 @@ async function bring(files: readonly ModelFile[], dir: string, source: Source, o
     for (const file of ordered) {
       const target = join(dir, file.name);
       await copyFileIn({ file, target, fromDir: source.dir, modelId: entry.id, signal, onEvent });
+      await rememberVerified(dir, file.name, file.sha256);
     }
     return;
   }
@@ -175,6 +177,7 @@ async function bring(files: readonly ModelFile[], dir: string, source: Source, o
       const url = new URL(source.base);
       url.pathname += file.name;
       await downloadFile({ file, target, url: url.href, client, retry: tuning.retry, signal, onEvent });
+      await rememberVerified(dir, file.name, file.sha256);
     }
   } finally {
     await client.close();

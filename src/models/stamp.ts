@@ -61,6 +61,12 @@ export async function writeStamp(dir: string, stamp: Stamp): Promise<void> {
   }
 }
 
+/** Notes that the file, which was just hashed and put there, is right. */
+export async function rememberVerified(dir: string, name: string, sha256: string): Promise<void> {
+  const identity = await identityOf(join(dir, name));
+  if (identity) await writeStamp(dir, { ...(await readStamp(dir)), [name]: { identity, sha256 } });
+}
+
 function isStampEntry(value: unknown): value is Stamp[string] {
   if (typeof value !== "object" || value === null || !("identity" in value) || !("sha256" in value)) return false;
   const { identity, sha256 } = value;

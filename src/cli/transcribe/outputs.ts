@@ -41,6 +41,8 @@ export async function writeOutput(path: string, text: string): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString("hex")}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true });
+    // A pipe or a device (`-o /dev/null`) is written, not replaced.
+    if (await isSpecial(path)) return await writeFile(path, text);
     await writeFile(temporary, text);
     await rename(temporary, path);
   } catch (error) {
@@ -64,6 +66,15 @@ function namesOf(inputs: readonly string[], format: TranscriptFormat): string[] 
     taken.add(name);
     return name;
   });
+}
+
+async function isSpecial(path: string): Promise<boolean> {
+  try {
+    const stats = await stat(path);
+    return !stats.isFile() && !stats.isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 async function isDirectory(path: string): Promise<boolean> {

@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
@@ -84,6 +93,12 @@ describe("transcribe", { timeout: 60_000 }, () => {
     expect(stderr).toContain(`${dir}/sub/out.md\n`);
     expect(readFileSync(join(dir, "sub", "out.md"), "utf8")).toMatch(/^\*\*00:00:00\*\* /);
     expect(readdirSync(join(dir, "sub"))).toEqual(["out.md"]);
+  });
+
+  test("--output of a device writes to it and does not replace it", async () => {
+    const { code } = await gigastt(["transcribe", ...FAKE, "-o", "/dev/null", clip(0)]);
+    expect(code).toBe(0);
+    expect(statSync("/dev/null").isCharacterDevice()).toBe(true);
   });
 
   test("--output DIR writes a file for each recording, with names that do not meet", async () => {

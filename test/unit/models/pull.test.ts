@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFi
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { locateModel } from "../../../src/models/locate.ts";
+import { verifyFiles } from "../../../src/models/verify.ts";
 import { cutAfter, serve, stallAfter, startFaultyServer, status } from "./faulty-server.ts";
 import { fileOf, install, isInt8, makeModel, temporaryDir } from "./helpers.ts";
 import { emptyInstallation, quick } from "./pull-helpers.ts";
@@ -23,6 +24,8 @@ describe("a pull from a healthy server", () => {
       { env: {}, registry: { version: 1, models: [it.model.entry] } },
     );
     expect(bundle.precision).toBe("int8");
+    const verdicts = await verifyFiles(it.dir, bundle.files, { keepsStamp: true });
+    expect(verdicts.every((verdict) => verdict.state === "ok" && verdict.remembered)).toBe(true);
   });
 
   test("tells the plan, each file, its progress and the end", async () => {
