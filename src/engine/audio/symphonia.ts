@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { installationRoot } from "../../shared/entry.ts";
+import { GigasttError } from "../../shared/errors.ts";
 import type { DecodedPacket, PacketDecoder } from "./codec.ts";
 import { PacketError } from "./codec.ts";
 import { invalidAudio } from "./refuse.ts";
@@ -85,8 +86,17 @@ let compiling: Promise<WebAssembly.Module> | undefined;
 
 /** Compiled once per thread. */
 function compiled(): Promise<WebAssembly.Module> {
-  compiling ??= readFile(new URL("vendor/audio-codecs/audio-codecs.wasm", installationRoot())).then((bytes) =>
-    WebAssembly.compile(bytes),
-  );
+  compiling ??= compile();
   return compiling;
+}
+
+async function compile(): Promise<WebAssembly.Module> {
+  const file = "vendor/audio-codecs/audio-codecs.wasm";
+  try {
+    return await WebAssembly.compile(await readFile(new URL(file, installationRoot())));
+  } catch (error) {
+    throw new GigasttError("GST_INSTALLATION", `the audio decoders (${file}) cannot be loaded: install gigastt again`, {
+      cause: error,
+    });
+  }
 }
