@@ -104,11 +104,17 @@ async function readMetadata(input: ByteReader): Promise<Uint8Array> {
 async function* readFrames(input: ByteReader, info: StreamInfo): AsyncGenerator<EncodedPacket, void, undefined> {
   let endFrame = 0;
   for (;;) {
-    const head = await input.peek(32);
+    const head = await input.peek(64);
     if (head.length === 0 || tagLength(head) > 0) break;
-    if (info.totalFrames !== undefined && endFrame >= info.totalFrames) break;
     const header = parseFrameHeader(head, 0);
-    if (!header) throw invalidAudio(`FLAC: the file is damaged at byte ${input.position}: export it again`);
+    if (!header) {
+      if (isMagic(head, 0)) {
+        throw invalidAudio(`FLAC: a second file begins at byte ${input.position}: send them one by one`);
+      }
+      // What follows the last promised sample and is no frame is padding.
+      if (info.totalFrames !== undefined && endFrame >= info.totalFrames) break;
+      throw invalidAudio(`FLAC: the file is damaged at byte ${input.position}: export it again`);
+    }
     const data = await readFrame(input, maxFrameBytes(info, header.samples));
     endFrame += header.samples;
     yield { data, endFrame };
@@ -118,6 +124,18 @@ async function* readFrames(input: ByteReader, info: StreamInfo): AsyncGenerator<
       `FLAC: the file is truncated, ${info.totalFrames - endFrame} of ${info.totalFrames} samples are missing: upload it again`,
     );
   }
+}
+
+/** The start of the next frame, of a tag or of another file. */
+function isBoundary(bytes: Uint8Array, at: number): boolean {
+  const byte = bytes[at];
+  if (byte === 0xff) return parseFrameHeader(bytes, at) !== undefined;
+  if (byte === 0x66) return isMagic(bytes, at);
+  return (byte === 0x54 || byte === 0x49 || byte === 0x41) && tagLength(bytes.subarray(at)) > 0;
+}
+
+function isMagic(bytes: Uint8Array, at: number): boolean {
+  return Buffer.from(bytes.subarray(at, at + 4)).toString("latin1") === "fLaC";
 }
 
 /** Raw samples with the widest side channel, and room for headers. */
@@ -132,7 +150,7 @@ async function readFrame(input: ByteReader, maxBytes: number): Promise<Uint8Arra
   let crc = 0;
   let isStarted = false;
   for (;;) {
-    const wanted = Math.min(window, maxBytes + 32);
+    const wanted = Math.min(window, maxBytes + 64);
     const bytes = await input.peek(wanted);
     const isWhole = bytes.length < wanted;
     if (!isStarted) {
@@ -140,10 +158,9 @@ async function readFrame(input: ByteReader, maxBytes: number): Promise<Uint8Arra
       isStarted = true;
     }
     for (; done < bytes.length; done++) {
-      // A header needs up to 17 bytes: near the end of the window more are fetched first.
-      if (!isWhole && done + 17 > bytes.length) break;
-      if (crc === 0 && bytes[done] === 0xff && parseFrameHeader(bytes, done)) return await take(done);
-      if (crc === 0 && bytes[done] === 0x54 && tagLength(bytes.subarray(done)) > 0) return await take(done);
+      // A header needs up to 17 bytes, a tag up to 32: near the end of the window more are fetched first.
+      if (!isWhole && done + 32 > bytes.length) break;
+      if (crc === 0 && isBoundary(bytes, done)) return await take(done);
       crc = crc16(bytes, done, done + 1, crc);
     }
     if (isWhole) {

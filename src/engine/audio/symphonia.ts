@@ -48,7 +48,9 @@ export async function createCodec(options: CodecOptions): Promise<PacketDecoder>
     const { privateData = new Uint8Array(0), sampleRateHz = 0, channelCount = 0 } = options;
     put(privateData);
     const status = codec.open(CODEC_NUMBER[options.codec], sampleRateHz, channelCount, 0, privateData.length);
-    if (status !== 0) throw invalidAudio(`${options.codec}: the stream cannot be decoded (${failure()})`);
+    if (status !== 0) {
+      throw invalidAudio(`${options.codec}: the stream cannot be decoded: export it again`, new Error(failure()));
+    }
   });
 
   return {

@@ -181,6 +181,16 @@ async function* readBlocks(
       `WAV: the file is truncated, ${left} of ${dataBytes} bytes of samples are missing: upload it again`,
     );
   }
+  await refuseSecondFile(input, dataBytes ?? 0);
+}
+
+/** Files joined with `cat` would lose all but the first without a word. */
+async function refuseSecondFile(input: ByteReader, dataBytes: number): Promise<void> {
+  const isPadded = dataBytes % 2 === 1;
+  const next = Buffer.from(await input.peek(isPadded ? 5 : 4)).toString("latin1");
+  if (/RIFF|data/.test(next)) {
+    throw invalidAudio(`WAV: more audio follows at byte ${input.position}: send one file after the other`);
+  }
 }
 
 function viewOf(bytes: Uint8Array): DataView {

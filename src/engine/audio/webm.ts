@@ -73,8 +73,11 @@ function createWalk(input: ByteReader): Walk {
     input,
     async next() {
       for (;;) {
-        // Another segment or a tag after a finished one is not part of the recording.
-        if (input.position >= segmentEnd) return undefined;
+        if (input.position >= segmentEnd) {
+          // Recorders that were stopped and started again append a whole new file; anything else is a tag.
+          if (Buffer.from(await input.peek(4)).toString("latin1") !== "\x1aE\xdf\xa3") return undefined;
+          segmentEnd = Number.POSITIVE_INFINITY;
+        }
         const element = await readElementHeader(input);
         if (!element) {
           if (segmentEnd !== Number.POSITIVE_INFINITY) throw truncated();

@@ -167,7 +167,7 @@ function withHighBand(stream: Uint8Array): Uint8Array {
     let bits = "";
     for (const byte of stream.subarray(at + 7, at + size)) bits += byte.toString(2).padStart(8, "0");
     // The block ends with 111, then zeros to the byte. 110 = fill, 4 bytes of which the first half byte says SBR (1101).
-    bits = `${bits.slice(0, bits.lastIndexOf("111"))}110` + `0100${"1101"}${"10".repeat(14)}` + "111";
+    bits = `${bits.slice(0, bits.lastIndexOf("111"))}11001001101${"10".repeat(14)}111`;
     bits = bits.padEnd(Math.ceil(bits.length / 8) * 8, "0");
     const body = Buffer.from(bits.match(/.{8}/g)!.map((byte) => Number.parseInt(byte, 2)));
     const header = Buffer.from(stream.subarray(at, at + 7));
