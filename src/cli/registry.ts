@@ -90,4 +90,20 @@ export const registry: Readonly<Record<string, { readonly summary: string; reado
     summary: "Print the completion script of a shell",
     load: async () => (await import("./commands/completions.ts")).command,
   },
+  backup: {
+    summary: "Save configuration, secrets and state into one encrypted file",
+    load: async () => (await import("./commands/backup.ts")).command,
+  },
+  restore: {
+    summary: "Put a backup back",
+    load: async () => (await import("./commands/restore.ts")).command,
+  },
+  "install-service": {
+    summary: "Install gigastt as a service that starts with the machine",
+    load: async () => (await import("./commands/install-service.ts")).command,
+  },
+  uninstall: {
+    summary: "Stop gigastt and remove what it keeps on this machine",
+    load: async () => (await import("./commands/uninstall.ts")).command,
+  },
 };

@@ -62,6 +62,15 @@ export function createHistoryStore(
     }
   };
 
+  const keysOf = async (kind = ""): Promise<string[]> => {
+    try {
+      return await storage.getKeys(kind);
+    } catch {
+      // The driver takes the Error it got from a path that is no folder for a list.
+      return [];
+    }
+  };
+
   const append = <T>(kind: string, entry: T, guard: (value: unknown) => value is T, limit: number): Promise<void> => {
     // One writer, one after another: the driver's write is neither atomic nor locked.
     const step = chain.then(async () => {
@@ -80,7 +89,7 @@ export function createHistoryStore(
 
   const removeOld = async (): Promise<void> => {
     const oldest = hourKey(options.nowMs() - options.keepHours * HOUR_MS);
-    for (const key of await storage.getKeys()) {
+    for (const key of await keysOf()) {
       const hour = key.split(":").at(-1) ?? "";
       if (HOUR_PATTERN.test(hour) && hour < oldest) await storage.removeItem(key);
     }
@@ -93,7 +102,7 @@ export function createHistoryStore(
   ): Promise<T[]> => {
     await chain;
     const from = hourKey(sinceMs);
-    const keys = (await storage.getKeys(kind)).filter((key) => (key.split(":").at(-1) ?? "") >= from).sort();
+    const keys = (await keysOf(kind)).filter((key) => (key.split(":").at(-1) ?? "") >= from).sort();
     const entries = (await Promise.all(keys.map((key) => read(key, guard)))).flat();
     return entries.filter((entry) => Date.parse(entry.at) >= sinceMs);
   };

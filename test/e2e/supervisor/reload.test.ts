@@ -88,7 +88,7 @@ describe("reload", () => {
     const { hash } = (await up.status()).config;
     writeFileSync(file, "pool:\n  queue: -1\n  sise: 3\n");
     await expect(control("reload")).rejects.toThrow(
-      /gigastt\.config\.yaml:2:9 pool\.queue: .*\n.*gigastt\.config\.yaml:3:3 pool\.sise: /,
+      /gigastt\.config\.yaml:2:10 pool\.queue: .*\n.*gigastt\.config\.yaml:3:3 pool\.sise: /,
     );
     const status = await up.status();
     expect(status.config.hash).toBe(hash);

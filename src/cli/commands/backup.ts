@@ -1,0 +1,42 @@
+import { resolve } from "node:path";
+import { readVersion } from "../../shared/version.ts";
+import { collectFiles } from "../../supervisor/backup.ts";
+import { BACKUP_FORMAT, openBackup, sealBackup } from "../../supervisor/backup-format.ts";
+import { writeFileAtomic } from "../../supervisor/files.ts";
+import type { Command } from "../command.ts";
+import { loadCliConfig } from "../load-config.ts";
+import { PASSPHRASE_FLAGS, readPassphrase } from "../passphrase.ts";
+import { configuredStatePaths, STATE_FLAGS } from "../state.ts";
+import { UsageError } from "../usage.ts";
+import { installedModels } from "../installed-models.ts";
+
+export const command: Command = {
+  summary: "Save configuration, secrets and state into one encrypted file",
+  positionals: "FILE",
+  flags: { ...STATE_FLAGS, ...PASSPHRASE_FLAGS },
+  help: "Models are listed with their hashes, not included: `gigastt models pull` brings them back. The file is read back and checked before it is said to be good.",
+  run: async (context) => {
+    const [target] = context.positionals;
+    if (target === undefined) throw new UsageError(["the name of the backup file is missing"], ["backup"]);
+    const loaded = await loadCliConfig(context, { quiet: true });
+    const paths = configuredStatePaths(loaded.config.supervisor.stateDir, context);
+    const passphrase = await readPassphrase(context, { confirm: true });
+    const files = await collectFiles({ configPath: loaded.path, secretsDir: loaded.config.deploy.secretsDir, paths });
+    const header = {
+      format: BACKUP_FORMAT,
+      product: "gigastt",
+      version: readVersion(),
+      at: new Date().toISOString(),
+      configPath: loaded.path ?? null,
+      models: await installedModels(loaded.config, context),
+    } as const;
+    const bytes = await sealBackup({ header, files }, passphrase.reveal());
+    await openBackup(bytes, passphrase.reveal());
+    const path = resolve(context.cwd, target);
+    await writeFileAtomic(path, bytes, 0o600);
+    context.stdout.write(
+      `${path}: ${files.length} files, ${bytes.length} bytes, checked. Models to pull after a restore: ${header.models.map((model) => model.id).join(", ") || "none"}\n`,
+    );
+    return 0;
+  },
+};
