@@ -1,17 +1,24 @@
 import { typeText } from "./describe.ts";
-import { isDictionary, isLeaf, isList, isSection, type SchemaNode, type Section } from "./node.ts";
-import { isRecord, resolvedName, unresolve } from "./resolve.ts";
+import { isSection, type SchemaNode, type Section } from "./node.ts";
+import { holdsSecret, isRecord, redacted, resolvedName, unresolve } from "./resolve.ts";
 import { variableName } from "./variables.ts";
 
+export interface CommentedOptions {
+  /** Where the editor finds the schema, as seen from the file. */
+  readonly schemaPath?: string;
+  /** Write secrets out; without it they are left to the reader as comments. */
+  readonly reveal?: boolean;
+}
+
 /** A complete configuration file: every key with its meaning, bounds and variable as comments. @param resolved the values to write */
-export function renderCommented(root: Section, resolved: unknown, options: { schemaPath?: string } = {}): string {
+export function renderCommented(root: Section, resolved: unknown, options: CommentedOptions = {}): string {
   const lines = [
     `# yaml-language-server: $schema=${options.schemaPath ?? "./gigastt.schema.json"}`,
     "#",
     ...comment(`${root.title}. ${root.description}`, ""),
     "# Ask `gigastt config explain KEY` about a key and `gigastt config check` about this file.",
   ];
-  appendSection(lines, root, resolved, "", "");
+  appendSection(lines, root, resolved, { indent: "", prefix: "", reveal: options.reveal === true });
   return `${lines.join("\n")}\n`;
 }
 
@@ -35,30 +42,41 @@ export function yamlScalar(value: unknown): string {
 
 const WIDTH = 112;
 
-function appendSection(lines: string[], section: Section, resolved: unknown, indent: string, prefix: string): void {
+interface Position {
+  readonly indent: string;
+  readonly prefix: string;
+  readonly reveal: boolean;
+}
+
+function appendSection(lines: string[], section: Section, resolved: unknown, position: Position): void {
+  const { indent, prefix, reveal } = position;
   const values = isRecord(resolved) ? resolved : {};
   for (const [name, node] of Object.entries(section.properties)) {
     const value = values[resolvedName(name, node)];
     const key = prefix === "" ? name : `${prefix}.${name}`;
     if (isSection(node)) {
-      if (prefix === "" || lines[lines.length - 1] !== `${indent.slice(2)}${prefix.split(".").pop()}:`) lines.push("");
+      const isFirst = prefix !== "" && lines[lines.length - 1]?.trim() === `${prefix.split(".").pop()}:`;
+      if (!isFirst) lines.push("");
       lines.push(...comment(`${node.title}. ${node.description}`, indent), `${indent}${name}:`);
-      appendSection(lines, node, value, `${indent}  `, key);
+      appendSection(lines, node, value, { indent: `${indent}  `, prefix: key, reveal });
       continue;
     }
     lines.push(...comment(`${node.title}. ${node.description}`, indent));
     lines.push(...comment(`${capital(typeText(node))}. ${variableName(key, node)}`, indent));
-    lines.push(...entry(name, unresolve(node, value), node, indent));
+    lines.push(...entry(name, unresolve(node, value), node, position));
   }
 }
 
-function entry(name: string, value: unknown, node: SchemaNode, indent: string): string[] {
-  const secret = isLeaf(node) && node["x-secret"] === true && value !== null;
-  if (secret) return [`${indent}${name}: "[REDACTED]"`];
-  const block = (isList(node) || isDictionary(node)) && yamlScalar(value).length > 60;
-  if (block && Array.isArray(value))
-    return [`${indent}${name}:`, ...value.map((item) => `${indent}  - ${yamlScalar(item)}`)];
-  return [`${indent}${name}: ${yamlScalar(value)}`];
+function entry(name: string, value: unknown, node: SchemaNode, { indent, reveal }: Position): string[] {
+  // A secret that is set becomes a comment: what is printed stays a file that loads.
+  const hidden = !reveal && holdsSecret(node) && value !== null && yamlScalar(value) !== "[]";
+  const start = `${indent}${hidden ? "# " : ""}${name}:`;
+  const shown = hidden ? redacted(node, value) : value;
+  const text = yamlScalar(shown);
+  if (Array.isArray(shown) && text.length > 60 && !hidden) {
+    return [start, ...shown.map((item) => `${indent}  - ${yamlScalar(item)}`)];
+  }
+  return [`${start} ${text}`];
 }
 
 function comment(text: string, indent: string): string[] {

@@ -6,6 +6,7 @@ export type FormatName =
   | "cidr"
   | "origin"
   | "http-url"
+  | "webhook"
   | "path"
   | "id"
   | "domain"
@@ -76,6 +77,11 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
         ? "for example https://mirror.example.com/models"
         : `write https://${text}`;
     },
+  },
+  webhook: {
+    rule: "must be an http or https URL",
+    matches: (text) => parseUrl(text) !== undefined,
+    cure: () => "for example https://ntfy.example.com/gigastt",
   },
   id: {
     rule: "must be a name of up to 64 letters, digits, dots, dashes and underscores",

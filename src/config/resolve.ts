@@ -73,11 +73,40 @@ export function unresolve(node: SchemaNode, value: unknown): unknown {
   return value;
 }
 
+/** What stands for a secret wherever it would be shown. */
+export const REDACTED = "[REDACTED]";
+
+/** An unresolved value with its secrets replaced, for everything that is shown. */
+export function redacted(node: SchemaNode, value: unknown): unknown {
+  if (value === null || value === undefined) return value;
+  if (isSection(node)) {
+    return mapValues(value, (name, child) => {
+      const known = node.properties[name];
+      return known === undefined ? child : redacted(known, child);
+    });
+  }
+  if (isDictionary(node)) return mapValues(value, (_, child) => redacted(node.additionalProperties, child));
+  if (isList(node)) return Array.isArray(value) ? value.map((item: unknown) => redacted(node.items, item)) : value;
+  return node["x-secret"] === true ? REDACTED : value;
+}
+
+/** True when the node itself or anything in it is secret. */
+export function holdsSecret(node: SchemaNode): boolean {
+  if (isSection(node)) return Object.values(node.properties).some(holdsSecret);
+  if (isDictionary(node)) return holdsSecret(node.additionalProperties);
+  return isList(node) ? holdsSecret(node.items) : node["x-secret"] === true;
+}
+
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 // ---
+
+function mapValues(value: unknown, change: (name: string, child: unknown) => unknown): unknown {
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, child]) => [name, change(name, child)]));
+}
 
 function resolveNode(node: SchemaNode, value: unknown): unknown {
   if (isSection(node)) return resolveSection(node, value);

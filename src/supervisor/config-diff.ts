@@ -1,6 +1,6 @@
-import { isLeaf, settableKeys } from "../config/node.ts";
+import { settableKeys } from "../config/node.ts";
 import type { ReloadClass } from "../config/node.ts";
-import { resolvedValue, unresolve } from "../config/resolve.ts";
+import { redacted, resolvedValue, unresolve } from "../config/resolve.ts";
 import { configSchema } from "../config/schema.ts";
 import type { ResolvedConfig } from "../config/types.ts";
 
@@ -23,9 +23,6 @@ export interface ConfigPlan {
 /** The supervisor lives in this directory: moving it while it runs would lose its claim, sockets and logs. */
 const NEEDS_NEW_SUPERVISOR: ReadonlySet<string> = new Set(["supervisor.stateDir"]);
 
-/** Many webhook services put the whole credential into the path of the address. */
-const CARRIES_TOKENS: ReadonlySet<string> = new Set(["supervisor.webhook"]);
-
 /** Compares two resolved configurations key by key. Pure. */
 export function planChange(before: ResolvedConfig, after: ResolvedConfig): ConfigPlan {
   const changes: ConfigChange[] = [];
@@ -33,11 +30,10 @@ export function planChange(before: ResolvedConfig, after: ResolvedConfig): Confi
     const path = key.split(".");
     const [old, now] = [before, after].map((config) => unresolve(node, resolvedValue(configSchema, config, path)));
     if (JSON.stringify(old) === JSON.stringify(now)) continue;
-    const secret = (isLeaf(node) && node["x-secret"] === true) || CARRIES_TOKENS.has(key);
     changes.push({
       key,
-      before: secret ? "[REDACTED]" : old,
-      after: secret ? "[REDACTED]" : now,
+      before: redacted(node, old),
+      after: redacted(node, now),
       class: node["x-reload"] ?? "restart",
     });
   }

@@ -4,9 +4,9 @@ import { renderCommented, yamlScalar } from "../../config/commented.ts";
 import { defaultConfig } from "../../config/defaults.ts";
 import { allFacts, explain, RELOAD_TEXT, type KeyFacts } from "../../config/explain.ts";
 import { loadConfig, type LoadedConfig } from "../../config/load.ts";
-import { isLeaf, isSection, settableKeys } from "../../config/node.ts";
+import { isSection, settableKeys } from "../../config/node.ts";
 import { ConfigError, formatPlace } from "../../config/problem.ts";
-import { resolvedValue, unresolve } from "../../config/resolve.ts";
+import { holdsSecret, redacted, resolvedValue, unresolve } from "../../config/resolve.ts";
 import { configSchema, toJsonSchema } from "../../config/schema.ts";
 import { installationRoot } from "../../shared/entry.ts";
 import { printable } from "../../shared/printable.ts";
@@ -107,7 +107,8 @@ async function print(context: CommandContext): Promise<number> {
     const place = loaded?.origins.get(key);
     return {
       key,
-      value: isLeaf(node) && node["x-secret"] === true && value !== null ? "[REDACTED]" : value,
+      value: redacted(node, value),
+      hidden: holdsSecret(node) && JSON.stringify(redacted(node, value)) !== JSON.stringify(value),
       from: place === undefined ? "default" : formatPlace(place),
     };
   });
@@ -124,14 +125,15 @@ async function print(context: CommandContext): Promise<number> {
   const lines = [paint.dim(`# ${origin}${loaded === undefined ? "" : `, hash ${loaded.hash.slice(0, 12)}`}`)];
   const width = Math.max(...rows.map(({ key, value }) => key.length + yamlScalar(value).length)) - 4;
   let open: readonly string[] = [];
-  for (const { key, value, from } of rows) {
+  for (const { key, value, from, hidden } of rows) {
     const path = key.split(".");
     const parents = path.slice(0, -1);
     parents.forEach((name, depth) => {
       if (open[depth] !== name || depth >= open.length) lines.push(`${"  ".repeat(depth)}${paint.bold(name)}:`);
     });
     open = parents;
-    const line = `${"  ".repeat(parents.length)}${path[path.length - 1]}: ${yamlScalar(value)}`;
+    // A hidden secret becomes a comment, so that the output stays a file that loads.
+    const line = `${"  ".repeat(parents.length)}${hidden ? "# " : ""}${path[path.length - 1]}: ${yamlScalar(value)}`;
     lines.push(from === "default" ? line : `${line.padEnd(Math.min(width, 44))}  ${paint.cyan(`# ${from}`)}`);
   }
   stdout.write(`${lines.join("\n")}\n`);
@@ -192,10 +194,8 @@ function renderFact(fact: KeyFacts, loaded: LoadedConfig | undefined, paint: Pai
   if (fact.default !== undefined) rows.push(["default", fact.default]);
   if (loaded !== undefined && node !== undefined && !isSection(node)) {
     const place = loaded.origins.get(fact.key);
-    const value = fact.secret
-      ? "[REDACTED]"
-      : yamlScalar(unresolve(node, resolvedValue(configSchema, loaded.config, fact.key.split("."))));
-    if (place !== undefined) rows.push(["now", `${value}, from ${formatPlace(place)}`]);
+    const value = unresolve(node, resolvedValue(configSchema, loaded.config, fact.key.split(".")));
+    if (place !== undefined) rows.push(["now", `${yamlScalar(redacted(node, value))}, from ${formatPlace(place)}`]);
   }
   rows.push(["variable", `${fact.variable}${fact.variableUnit === undefined ? "" : ` (in ${fact.variableUnit})`}`]);
   rows.push(["on change", RELOAD_TEXT[fact.reload] ?? fact.reload]);

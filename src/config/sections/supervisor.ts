@@ -123,12 +123,13 @@ export const supervisor = {
     },
     webhook: {
       type: ["string", "null"],
-      format: "http-url",
+      format: "webhook",
       title: "Webhook for events",
       description:
-        "Events (started, unhealthy, restarted, crash loop, rolled back …) are sent there as JSON by POST. null = none.",
+        "Events (started, unhealthy, restarted, crash loop, rolled back …) are sent there as JSON by POST. null = none. The address is treated as a secret: many services put the whole credential into it.",
       default: null,
       examples: ["https://ntfy.example.com/gigastt"],
+      "x-secret": true,
       "x-reload": "live",
     },
     eventCommand: {

@@ -156,6 +156,43 @@ describe("config print", () => {
   });
 });
 
+describe("secrets", () => {
+  const webhook = "https://hooks.example.com/hunter2";
+  const set = ["--set", `supervisor.webhook=${webhook}`];
+  it("are shown by no command, and what is printed still loads", async () => {
+    for (const argv of [
+      ["print"],
+      ["print", "--json"],
+      ["print", "--commented"],
+      ["explain", "supervisor.webhook"],
+      ["check", "--json"],
+    ]) {
+      const { code, stdout, stderr } = await line(["config", ...argv, ...set]);
+      expect(code).toBe(0);
+      expect(stdout + stderr, argv.join(" ")).not.toContain("hunter2");
+    }
+    const { stdout } = await line(["config", "print", ...set]);
+    expect(stdout).toContain('  # webhook: "[REDACTED]"');
+    expect(parse(stdout).supervisor.webhook).toBeUndefined();
+  });
+  it("are not shown when they are wrong, neither as value nor in the line", async () => {
+    await writeFile(join(cwd, "hook.yaml"), "supervisor:\n  webhook: ftp://hunter2\n");
+    const { stderr } = await line(["config", "check", "hook.yaml"]);
+    expect(stderr).toMatchInlineSnapshot(`
+      "hook.yaml:2:12 supervisor.webhook: must be an http or https URL, or null, found [REDACTED]
+          2 |   webhook: …
+            |            ^
+      gigastt: 1 problem in the configuration
+      "
+    `);
+    expect((await line(["config", "check"], { GIGASTT_SUPERVISOR_WEBHOOK: "hunter2" })).stderr).toMatchInlineSnapshot(`
+      "GIGASTT_SUPERVISOR_WEBHOOK supervisor.webhook: must be an http or https URL, or null, found [REDACTED]
+      gigastt: 1 problem in the configuration
+      "
+    `);
+  });
+});
+
 describe("config explain", () => {
   it("tells all about a key, with its value now", async () => {
     const { stdout } = await line(["config", "explain", "pool.size", "--config", "good.yaml"]);
@@ -168,7 +205,7 @@ describe("config explain", () => {
         default    4
         now        3, from good.yaml:2:9
         variable   GIGASTT_POOL_SIZE
-        on change  taken over by the running service
+        on change  a new runtime takes over the socket, sessions drain
       "
     `);
     expect((await line(["config", "explain", "session.idleTimeout"])).stdout).toMatchInlineSnapshot(`

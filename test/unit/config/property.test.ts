@@ -28,6 +28,7 @@ const SAMPLES: Readonly<Record<string, readonly string[]>> = {
   cidr: ["10.0.0.0/8", "::1/128", "192.168.1.7/32", "fd00::/8", "10.1.2.3/8"],
   origin: ["https://stt.example.com", "http://10.0.0.1:8080", "null", "chrome-extension://abc"],
   "http-url": ["https://mirror.example.com/x", "http://10.0.0.1:9000"],
+  webhook: ["https://hooks.example.com/T0/abc?token=x"],
   path: ["/var/lib/gigastt", "models", "/a b/ю", "C:\\models", "# not a comment", "1.20", "true"],
   domain: ["stt.example.com"],
   email: ["admin@example.com"],
@@ -157,7 +158,7 @@ describe("random configurations", () => {
     await fc.assert(
       fc.asyncProperty(settings, async (values) => {
         const first = await loadValid(values);
-        const again = await fromText(renderCommented(configSchema, first.config));
+        const again = await fromText(renderCommented(configSchema, first.config, { reveal: true }));
         expect(again.config).toEqual(first.config);
         expect(again.hash).toBe(first.hash);
       }),

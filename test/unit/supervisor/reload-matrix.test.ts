@@ -82,6 +82,6 @@ describe("a plan", () => {
 
   it("does not show an address that may carry a token", () => {
     const plan = planChange(defaultConfig, changedAt("supervisor.webhook"));
-    expect(plan.changes[0]).toMatchObject({ before: "[REDACTED]", after: "[REDACTED]" });
+    expect(plan.changes[0]).toMatchObject({ before: null, after: "[REDACTED]" });
   });
 });
