@@ -31,6 +31,8 @@ export interface Admission {
   readonly total: number;
   readonly waiters: number;
   readonly lineIsFull: boolean;
+  /** Grants what a larger pool has room for. */
+  rebalance(): void;
   /** Refuses new work and dismisses those who wait. */
   close(): void;
   /** Resolves when no slot is held. */
@@ -64,6 +66,10 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
   let closed = false;
   let idleListeners: (() => void)[] = [];
 
+  const grantFree = (): void => {
+    while (held.size < limits().size && line.length > 0) line.next()?.grant();
+  };
+
   const take = (kind: WorkKind, waitedMs: number): Slot => {
     const entry: Held = { kind, sinceMs: clock.monotonicMs() };
     held.add(entry);
@@ -72,7 +78,7 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
       release: () => {
         if (!held.delete(entry)) return;
         times.record(kind, clock.monotonicMs() - entry.sinceMs);
-        if (held.size < limits().size) line.next()?.grant();
+        grantFree();
         if (held.size === 0) {
           for (const listener of idleListeners) listener();
           idleListeners = [];
@@ -161,6 +167,7 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
     get lineIsFull() {
       return held.size >= limits().size && line.length >= limits().queue;
     },
+    rebalance: grantFree,
     close: () => {
       closed = true;
       for (const waiter of line.clear()) {

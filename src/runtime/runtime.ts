@@ -113,6 +113,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
   settings.onChange((next) => {
     resolveAddress = createAddressResolver(next.server.trustedProxies);
     limiter.configure(next.rateLimit);
+    admission.rebalance();
     log.setLevel(next.log.level);
   });
 

@@ -1,3 +1,6 @@
+import { settableKeys } from "../config/node.ts";
+import { resolvedValue } from "../config/resolve.ts";
+import { configSchema } from "../config/schema.ts";
 import type { ResolvedConfig } from "../config/types.ts";
 
 /** The configuration as it is now. Everything that may change while running reads it at the moment of use, never keeps a copy. */
@@ -9,29 +12,8 @@ export interface Settings {
   onChange(listener: (config: ResolvedConfig) => void): void;
 }
 
-/** Keys, or whole sections, that take effect without a new process. */
-export const LIVE_KEYS: readonly string[] = [
-  "server.trustedProxies",
-  "server.allowedOrigins",
-  "server.corsAllowAny",
-  "limits.bodyBytes",
-  "limits.minUploadKbps",
-  "limits.maxAudioDurationMs",
-  "limits.requestBudgetMs",
-  "limits.wsOutgoingBytes",
-  "limits.bufferedAudioMs",
-  "pool.checkoutTimeoutMs",
-  "pool.queue",
-  "session",
-  "rateLimit",
-  "shutdown",
-  "stream",
-  "metrics",
-  "log",
-];
-
-/** What the runtime does not read: the supervisor's, the renderer's and the downloader's business. */
-const FOREIGN_SECTIONS: readonly string[] = ["supervisor", "deploy", "model.mirror", "model.offline"];
+/** Sections the runtime does not read: a change of theirs is the supervisor's or the renderer's business. */
+const FOREIGN_SECTIONS: readonly string[] = ["supervisor", "deploy"];
 
 export function createSettings(initial: ResolvedConfig): Settings {
   let current = initial;
@@ -41,9 +23,7 @@ export function createSettings(initial: ResolvedConfig): Settings {
       return current;
     },
     reload: (next) => {
-      const refused = changedKeys(current, next).filter(
-        (key) => !isUnder(key, LIVE_KEYS) && !isUnder(key, FOREIGN_SECTIONS),
-      );
+      const refused = keysThatNeedAProcess(current, next);
       if (refused.length > 0) return refused;
       current = next;
       for (const listener of listeners) listener(next);
@@ -53,19 +33,14 @@ export function createSettings(initial: ResolvedConfig): Settings {
   };
 }
 
-/** Dotted paths of all leaves that differ. Arrays are leaves. */
-export function changedKeys(before: unknown, after: unknown, path = ""): string[] {
-  if (isTree(before) && isTree(after)) {
-    const names = new Set([...Object.keys(before), ...Object.keys(after)]);
-    return [...names].flatMap((name) => changedKeys(before[name], after[name], path === "" ? name : `${path}.${name}`));
+/** Keys that differ and that the schema does not call live, in YAML's spelling. */
+function keysThatNeedAProcess(before: ResolvedConfig, after: ResolvedConfig): string[] {
+  const keys: string[] = [];
+  for (const [key, node] of settableKeys(configSchema)) {
+    const path = key.split(".");
+    if (node["x-reload"] === "live" || FOREIGN_SECTIONS.includes(path[0] ?? "")) continue;
+    const [old, now] = [before, after].map((config) => resolvedValue(configSchema, config, path));
+    if (JSON.stringify(old) !== JSON.stringify(now)) keys.push(key);
   }
-  return JSON.stringify(before) === JSON.stringify(after) ? [] : [path];
-}
-
-function isTree(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isUnder(key: string, prefixes: readonly string[]): boolean {
-  return prefixes.some((prefix) => key === prefix || key.startsWith(`${prefix}.`));
+  return keys;
 }

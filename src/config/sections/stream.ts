@@ -41,7 +41,7 @@ export const stream = {
       title: "Quickest partials",
       description: "Partials come this often while the machine is free.",
       default: "240ms",
-      "x-reload": "live",
+      "x-reload": "handover",
     },
     partialIntervalMax: {
       type: "string",
@@ -51,7 +51,7 @@ export const stream = {
       title: "Slowest partials",
       description: "Under load partials become rarer, but never later than this.",
       default: "1500ms",
-      "x-reload": "live",
+      "x-reload": "handover",
     },
   },
 } as const;

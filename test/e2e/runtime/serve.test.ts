@@ -218,8 +218,10 @@ describe("the supervised child", () => {
     await expect.poll(() => seen("reloaded")).toEqual({ type: "reloaded", id: 6 });
     const answer = await fetch(`http://127.0.0.1:${port}/v1/models`, { headers: { origin: "https://a.example" } });
     expect(answer.status).toBe(200);
-    child.send({ type: "reload", id: 7, config: { ...changed, pool: { ...changed.pool, size: 9 } } });
-    await expect.poll(() => seen("reload_refused")).toMatchObject({ id: 7, reason: "needs a new process: pool.size" });
+    child.send({ type: "reload", id: 7, config: { ...changed, engine: { ...changed.engine, workers: 9 } } });
+    await expect
+      .poll(() => seen("reload_refused"))
+      .toMatchObject({ id: 7, reason: "needs a new process: engine.workers" });
     const exited = once(child, "exit");
     child.send({ type: "drain" });
     expect(await exited).toEqual([0, null]);

@@ -40,6 +40,26 @@ describe("admission", () => {
     expect(order).toEqual(["a", "b", "a"]);
   });
 
+  it("grants at once what a larger pool has room for, and lets a smaller one run empty", async () => {
+    const pool = { ...limits, size: 1 };
+    const admission = createAdmission(() => pool, createManualClock());
+    const acquire = () => admission.acquire({ client: "a", kind: "file", signal: new AbortController().signal });
+    const slots = [await acquire()];
+    const waiting = [acquire(), acquire()];
+    pool.size = 3;
+    admission.rebalance();
+    slots.push(...(await Promise.all(waiting)));
+    pool.size = 1;
+    const late = acquire();
+    slots.forEach((slot, n) => {
+      expect(admission.waiters).toBe(1);
+      expect([admission.available, n]).toEqual([0, n]);
+      slot.release();
+    });
+    (await late).release();
+    expect(admission.available).toBe(1);
+  });
+
   it("never lets a newcomer overtake those who wait", async () => {
     const { admission, acquire } = setUp({ size: 1 });
     const first = await acquire();
