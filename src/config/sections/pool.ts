@@ -13,7 +13,7 @@ export const pool = {
         "WebSocket sessions and running transcriptions together. A session costs little; recognition itself runs in engine.workers.",
       default: 4,
       "x-env": "GIGASTT_POOL_SIZE",
-      "x-reload": "handover",
+      "x-reload": "live",
     },
     checkoutTimeout: {
       type: "string",
