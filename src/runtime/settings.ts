@@ -13,7 +13,7 @@ export interface Settings {
 }
 
 /** Sections the runtime does not read: a change of theirs is the supervisor's or the renderer's business. */
-const FOREIGN_SECTIONS: readonly string[] = ["supervisor", "deploy"];
+const FOREIGN_SECTIONS: ReadonlySet<string> = new Set(["supervisor", "deploy"]);
 
 export function createSettings(initial: ResolvedConfig): Settings {
   let current = initial;
@@ -38,7 +38,7 @@ function keysThatNeedAProcess(before: ResolvedConfig, after: ResolvedConfig): st
   const keys: string[] = [];
   for (const [key, node] of settableKeys(configSchema)) {
     const path = key.split(".");
-    if (node["x-reload"] === "live" || FOREIGN_SECTIONS.includes(path[0] ?? "")) continue;
+    if (node["x-reload"] === "live" || FOREIGN_SECTIONS.has(path[0] ?? "")) continue;
     const [old, now] = [before, after].map((config) => resolvedValue(configSchema, config, path));
     if (JSON.stringify(old) !== JSON.stringify(now)) keys.push(key);
   }
