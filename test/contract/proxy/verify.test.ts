@@ -125,6 +125,17 @@ const BREAKS: readonly (readonly [string, string, RegExp, string, string])[] = [
   ],
 ];
 
+const REFUSED = [
+  ["verify ftp://x.example.com", "URL must be an http or https address without path or password"],
+  ["verify https://x.example.com/path", "URL must be"],
+  ["verify https://x.example.com --connect name", '--connect must be an IP address, got "name"'],
+  ["verify https://x.example.com --body-limit 50", "--body-limit must be a size such as 50MiB"],
+  ["verify https://x.example.com --timeout 0", "--timeout must be 1 to 600 seconds"],
+  ["verify https://x.example.com --cert a.pem", "--cert and --key go together"],
+  ["verify https://x.example.com --ca missing.pem", "--ca missing.pem cannot be read"],
+  ["verify https://x.example.com --user a --key-stdin", "--user and --key-stdin do not go together"],
+];
+
 describe("gigastt verify with one cause broken on purpose", () => {
   const front = FRONTS.find(({ name }) => name === "nginx 1.22")!;
   const run = front.binary === undefined ? it.skip : it;
@@ -163,16 +174,7 @@ describe("gigastt verify with one cause broken on purpose", () => {
     }
   });
 
-  it.each([
-    ["verify ftp://x.example.com", "URL must be an http or https address without path or password"],
-    ["verify https://x.example.com/path", "URL must be"],
-    ["verify https://x.example.com --connect name", '--connect must be an IP address, got "name"'],
-    ["verify https://x.example.com --body-limit 50", "--body-limit must be a size such as 50MiB"],
-    ["verify https://x.example.com --timeout 0", "--timeout must be 1 to 600 seconds"],
-    ["verify https://x.example.com --cert a.pem", "--cert and --key go together"],
-    ["verify https://x.example.com --ca missing.pem", "--ca missing.pem cannot be read"],
-    ["verify https://x.example.com --user a --key-stdin", "--user and --key-stdin do not go together"],
-  ])("refuses `%s` with the cure", async (line, message) => {
+  it.each(REFUSED)("refuses %s with the cure", async (line, message) => {
     const { code, stderr } = await runCli(line.split(" "), "/");
     expect(code).toBe(2);
     expect(stderr).toContain(message);

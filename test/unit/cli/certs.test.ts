@@ -18,6 +18,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
+const REFUSED = [
+  ["create --name bad_name!", "--name must be a host name or an address, got bad_name!"],
+  ["client", "NAME is missing"],
+  ["client ../../etc/x", 'a client\'s name has 1 to 63 letters, digits and ._@-, got "../../etc/x"'],
+];
+
 describe("gigastt certs", () => {
   it("makes a CA and a server certificate; keys are closed", async () => {
     const { code, stdout } = await certs("create --name box.example.com --name 192.0.2.7");
@@ -69,11 +75,7 @@ describe("gigastt certs", () => {
     expect((await certs("list")).stderr).toBe(`${folder} holds no certificates. Make them: gigastt certs create\n`);
   });
 
-  it.each([
-    ["create --name bad_name!", "--name must be a host name or an address, got bad_name!"],
-    ["client", "NAME is missing"],
-    ["client ../../etc/x", 'a client\'s name has 1 to 63 letters, digits and ._@-, got "../../etc/x"'],
-  ])("refuses `%s`", async (line, message) => {
+  it.each(REFUSED)("refuses %s", async (line, message) => {
     const { code, stderr } = await certs(line);
     expect(code).toBe(2);
     expect(stderr).toContain(message);

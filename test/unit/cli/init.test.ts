@@ -27,6 +27,18 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
+const REFUSED = [
+  ["--yes --target host --proxy caddy --tls acme", "--domain is needed for --tls"],
+  ["--yes --target host --proxy none --auth basic", "--auth needs a proxy: the server itself checks nobody"],
+  ["--yes --target compose --domain a.example.com --auth mtls --tls none", "--auth mtls needs TLS"],
+  ["--yes --target compose --domain a.example.com --auth forward", "--auth forward needs --forward-url"],
+  ["--yes --target kubernetes", "--domain is needed for --target kubernetes"],
+  ["--yes --target host --proxy none --overlay edge", "--overlay is for --target compose"],
+  ["--yes --target compose --domain NOT_A_NAME", "must be a host name with at least one dot"],
+  ["--target compose", "there is no terminal to ask on"],
+  ["--json", "--json needs --yes"],
+];
+
 describe("gigastt init --yes", () => {
   it("sets up a compose project: configuration, files, first secret, next commands", async () => {
     const { code, stdout } = await init("--yes --target compose --domain stt.example.com --auth basic --name anna");
@@ -107,17 +119,7 @@ deploy:
     for (const folder of folders) expect(existsSync(join(dir, folder)), folder).toBe(true);
   });
 
-  it.each([
-    ["--yes --target host --proxy caddy --tls acme", "--domain is needed for --tls"],
-    ["--yes --target host --proxy none --auth basic", "--auth needs a proxy: the server itself checks nobody"],
-    ["--yes --target compose --domain a.example.com --auth mtls --tls none", "--auth mtls needs TLS"],
-    ["--yes --target compose --domain a.example.com --auth forward", "--auth forward needs --forward-url"],
-    ["--yes --target kubernetes", "--domain is needed for --target kubernetes"],
-    ["--yes --target host --proxy none --overlay edge", "--overlay is for --target compose"],
-    ["--yes --target compose --domain NOT_A_NAME", "must be a host name with at least one dot"],
-    ["--target compose", "there is no terminal to ask on"],
-    ["--json", "--json needs --yes"],
-  ])("refuses `%s` with the cure and writes nothing", async (flags, message) => {
+  it.each(REFUSED)("refuses %s with the cure and writes nothing", async (flags, message) => {
     const { code, stderr } = await init(flags);
     expect(code).toBe(2);
     expect(stderr).toContain(message);

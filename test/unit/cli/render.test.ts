@@ -14,6 +14,16 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
+const REFUSED: readonly (readonly [readonly string[], string])[] = [
+  [["apache"], 'cannot render "apache"; there are caddy, nginx, compose, kubernetes, systemd, docker, firewall, all'],
+  [["--check", "--diff"], "--check and --diff do not go together"],
+  [["--force", "--check"], "--force has no meaning with --check"],
+  [
+    ["nginx"],
+    "nginx is not the proxy of this configuration (deploy.proxy.kind is caddy). Set deploy.proxy.kind: nginx.",
+  ],
+];
+
 describe("gigastt render", () => {
   it("writes what the configuration asks for beside it, and says so", async () => {
     const { code, stdout } = await render();
@@ -81,15 +91,7 @@ describe("gigastt render", () => {
     });
   });
 
-  it.each([
-    [["apache"], 'cannot render "apache"; there are caddy, nginx, compose, kubernetes, systemd, docker, firewall, all'],
-    [["--check", "--diff"], "--check and --diff do not go together"],
-    [["--force", "--check"], "--force has no meaning with --check"],
-    [
-      ["nginx"],
-      "nginx is not the proxy of this configuration (deploy.proxy.kind is caddy). Set deploy.proxy.kind: nginx.",
-    ],
-  ])("refuses %j with the cure and exit code 2", async (argv, message) => {
+  it.each(REFUSED)("refuses %j with the cure and exit code 2", async (argv, message) => {
     const { code, stderr } = await render(...argv);
     expect(code).toBe(2);
     expect(stderr).toContain(message);

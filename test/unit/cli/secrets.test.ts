@@ -21,6 +21,22 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
+const REFUSED: readonly (readonly [string, string | undefined, string])[] = [
+  ["create", undefined, "user|key NAME is missing"],
+  ["create robot r2d2", undefined, "say whose"],
+  ["create user an:na", undefined, 'a name has 1 to 63 letters, digits, dots, dashes and underscores, got "an:na"'],
+  ["create key default", undefined, "a name has"],
+  [
+    "create user anna --password-stdin",
+    "short",
+    "a password has 12 to 72 bytes, got 5. Leave it out and a good one is made.",
+  ],
+  ["create user anna --password-stdin", "x".repeat(73), "a password has 12 to 72 bytes, got 73."],
+  ["create key k --password-stdin", "x", "--password-stdin is for users; a key is always made"],
+  ["rotate user nobody", undefined, "there is no user nobody; to make it: gigastt secrets create user nobody"],
+  ["delete key nothing", undefined, "there is no key nothing; see: gigastt secrets list"],
+];
+
 describe("gigastt secrets", () => {
   it("makes a user: the password is shown once, only its hash is kept, in both proxies' formats", async () => {
     const { code, stdout, stderr } = await secrets("create user anna");
@@ -83,21 +99,7 @@ describe("gigastt secrets", () => {
     expect(compareSync("my own long password", file("users.htpasswd").trim().split(":")[1]!)).toBe(true);
   });
 
-  it.each([
-    ["create", undefined, "user|key NAME is missing"],
-    ["create robot r2d2", undefined, "say whose"],
-    ["create user an:na", undefined, 'a name has 1 to 63 letters, digits, dots, dashes and underscores, got "an:na"'],
-    ["create key default", undefined, "a name has"],
-    [
-      "create user anna --password-stdin",
-      "short",
-      "a password has 12 to 72 bytes, got 5. Leave it out and a good one is made.",
-    ],
-    ["create user anna --password-stdin", "x".repeat(73), "a password has 12 to 72 bytes, got 73."],
-    ["create key k --password-stdin", "x", "--password-stdin is for users; a key is always made"],
-    ["rotate user nobody", undefined, "there is no user nobody; to make it: gigastt secrets create user nobody"],
-    ["delete key nothing", undefined, "there is no key nothing; see: gigastt secrets list"],
-  ])("refuses `%s` with the cure", async (line, stdin, message) => {
+  it.each(REFUSED)("refuses %s with the cure", async (line, stdin, message) => {
     const { code, stderr } = await secrets(line, stdin);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
