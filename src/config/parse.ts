@@ -12,7 +12,9 @@ import {
   CST,
   type Document,
 } from "yaml";
+import { decode } from "./decode.ts";
 import { formatKey, formatPlace, type Place, type Problem, type ProblemCode } from "./problem.ts";
+import { CLOSING, SYNTAX, SYNTAX_DEFAULT } from "./syntax-texts.ts";
 
 /** A configuration file as raw values, with a way back to the place of each. */
 export interface ParsedFile {
@@ -122,78 +124,10 @@ export function parseConfigText(bytes: Uint8Array, file: string): ParsedFile {
   };
 }
 
-// --- bytes
-
-interface Decoded {
-  readonly text: string;
-  readonly problem?: string;
-  readonly cure: string;
-  readonly offset: number;
-}
-
-function decode(bytes: Uint8Array): Decoded {
-  const utf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
-  if (utf16) return { text: "", problem: "must be UTF-8, this is UTF-16", cure: "save it as UTF-8", offset: 0 };
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    const lenient = new TextDecoder("utf-8").decode(bytes);
-    // The first replacement character that the author did not write is where decoding failed.
-    const offset = Math.max(0, lenient.indexOf("\ufffd"));
-    return { text: lenient, problem: "must be UTF-8, this byte is not", cure: "save it as UTF-8", offset };
-  }
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  const control = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.exec(text);
-  if (control !== null) {
-    const name = `U+${control[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
-    return {
-      text,
-      problem: `must be plain text, here is the control character ${name}`,
-      cure: "delete it",
-      offset: control.index,
-    };
-  }
-  return { text, cure: "", offset: 0 };
-}
-
 // --- structure
 
 const MAX_DEPTH = 24;
 const MAX_SYNTAX_PROBLEMS = 20;
-
-/** Our words for the library's codes; `found` is never shown for broken text, it could be half a secret. */
-const SYNTAX_DEFAULT = { rule: "is not valid YAML", cure: "put a text with special characters in quotes" };
-const CLOSING: Readonly<Record<string, string>> = { "[": "]", "{": "}", '"': '"', "'": "'" };
-const SYNTAX: Readonly<Record<string, { rule: string; cure: string }>> = {
-  TAB_AS_INDENT: { rule: "must be indented with spaces, here is a tab", cure: "use two spaces" },
-  BAD_INDENT: {
-    rule: "is indented in a way that fits no level above",
-    cure: "align it with its neighbours, two spaces per level",
-  },
-  MISSING_CHAR: {
-    rule: "is not complete: a quote, bracket, comma or space is missing",
-    cure: "close what was opened, and put a space after each colon",
-  },
-  BLOCK_AS_IMPLICIT_KEY: {
-    rule: "has two `key:` on one line",
-    cure: "put a value with a colon in quotes, a nested key on its own indented line",
-  },
-  MULTILINE_IMPLICIT_KEY: {
-    rule: "is not a `key: value` line",
-    cure: "add the colon, or put a text over several lines in quotes",
-  },
-  UNEXPECTED_TOKEN: {
-    rule: "has something here that does not belong",
-    cure: "put a text with brackets, commas or colons in quotes",
-  },
-  MULTIPLE_DOCS: { rule: "must hold one document, here a second one begins", cure: "delete the `---` line" },
-  BAD_DQ_ESCAPE: {
-    rule: "has an escape that YAML does not know",
-    cure: "use single quotes, or write \\\\ for a backslash",
-  },
-  BAD_ALIAS: { rule: "must not use aliases (*name)", cure: "write the value out, or put the text in quotes" },
-};
 
 /** Offset of the bracket, dash or question mark that nests too deep. */
 function depthProblem(text: string): number | undefined {

@@ -1,6 +1,7 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
 import { parseBytes, parseDurationMs } from "../shared/units.ts";
-import { cureOf, foundText, kindRuleOf, ruleOf } from "./describe.ts";
+import { cureOf } from "./cures.ts";
+import { foundText, kindRuleOf, ruleOf } from "./describe.ts";
 import { FORMATS } from "./formats.ts";
 import { isList, nodeAt, type Section } from "./node.ts";
 import { printable } from "../shared/printable.ts";
