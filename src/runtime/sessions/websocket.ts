@@ -42,7 +42,7 @@ export function createWebSockets(context: RuntimeContext, sessions: SessionRegis
       perMessageDeflate: false,
       clientTracking: false,
       // Honoured by ws, missing from crossws's types. Default 30 s: one client that never answers Close would hold a drain that long.
-      ...({ closeTimeout: context.timing.closeGraceMs * 2 } as object),
+      ...({ closeTimeout: context.timing.closeGraceMs } as object),
     },
     hooks: {
       upgrade: (request) => {
