@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { isAbsolute, join, resolve } from "node:path";
+import { resolve } from "node:path";
+import { searchPath } from "../config/files.ts";
 import { defaultStateDir, statePaths } from "../supervisor/state-dir.ts";
 import type { StatePaths } from "../supervisor/state-dir.ts";
 import type { CommandContext, FlagSpec } from "./command.ts";
@@ -42,22 +43,11 @@ async function mayNameStateDir({ flags, env, cwd }: CommandContext): Promise<boo
   // A file that was asked for and cannot be read is the loader's to report.
   if (named !== undefined && named !== "")
     return (await readOrUndefined(resolve(cwd, named)))?.includes("stateDir") ?? true;
-  for (const path of searchedFiles(env, cwd)) {
+  for (const path of searchPath(env, cwd)) {
     const text = await readOrUndefined(path);
     if (text !== undefined) return text.includes("stateDir");
   }
   return false;
-}
-
-/** The same places in the same order as the loader's `searchPath`; a test compares them. Importing it would load the whole schema. */
-export function searchedFiles(env: NodeJS.ProcessEnv, cwd: string): string[] {
-  const home = env["XDG_CONFIG_HOME"] || (env["HOME"] ? join(env["HOME"], ".config") : undefined);
-  const name = "gigastt.config.yaml";
-  return [
-    join(cwd, name),
-    ...(home !== undefined && isAbsolute(home) ? [join(home, "gigastt", name)] : []),
-    join("/etc/gigastt", name),
-  ];
 }
 
 async function readOrUndefined(path: string): Promise<string | undefined> {

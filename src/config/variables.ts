@@ -17,7 +17,7 @@ import { type Problem } from "./problem.ts";
 export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
   GIGASTT_CONFIG: "The configuration file; --config wins over it.",
   GIGASTT_SOURCE: "Folder of the sources, read by the rendered compose overlay that builds the image itself.",
-  GIGASTT_RETRY_AFTER_S: "Set by the supervisor for the process that answers 503 during a crash loop.",
+  GIGASTT_PASSPHRASE: "Passphrase of `gigastt backup` and `gigastt restore`, for runs without a terminal.",
 };
 
 /** Values that came as text (variables or flags), as raw configuration values with their names. */

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { link, rename, rm } from "node:fs/promises";
+import { link, rm, stat } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { GigasttError } from "../shared/errors.ts";
 import { errorCodeOf, readJsonFile, writeFileAtomic } from "./files.ts";
 import { identify, isAlive, isProcessIdentity } from "../shared/process-identity.ts";
@@ -46,11 +47,11 @@ export async function claimStateDir(
   await writeFileAtomic(candidate, `${JSON.stringify(record, undefined, 2)}\n`);
   try {
     // Two contenders may meet on a stale claim; link() lets exactly one of them win each round.
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 100; round++) {
       if (await linkIfFree(candidate, paths.claimFile)) return { record, release: () => release(paths, record) };
       const holder = await readClaim(paths);
       if (holder !== undefined && isAlive(holder)) throw alreadyRunning(paths, holder);
-      await retireStaleClaim(paths, holder);
+      await retireStaleClaim(paths, candidate);
     }
     throw new GigasttError(
       "GST_STATE_CLAIM",
@@ -91,19 +92,37 @@ async function linkIfFree(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Moves a stale claim away under a name of our own, so that a fresh one put there meanwhile is noticed and put back. */
-async function retireStaleClaim(paths: StatePaths, stale: ClaimRecord | undefined): Promise<void> {
-  const aside = `${paths.claimFile}.stale.${randomBytes(6).toString("hex")}`;
-  try {
-    await rename(paths.claimFile, aside);
-  } catch (error) {
-    if (errorCodeOf(error) === "ENOENT") return;
-    throw error;
+/**
+ * Removes a stale claim. Only who holds the retire lock may remove one, and looks again under it: a fresh claim that
+ * somebody put there meanwhile is never taken away.
+ */
+async function retireStaleClaim(paths: StatePaths, candidate: string): Promise<void> {
+  const lock = `${paths.claimFile}.retire`;
+  if (!(await linkIfFree(candidate, lock))) {
+    await removeDeadLock(paths, lock);
+    await delay(RETRY_MS);
+    return;
   }
-  const moved = await readClaim({ ...paths, claimFile: aside });
-  if (moved !== undefined && moved.birth !== stale?.birth && isAlive(moved)) await linkIfFree(aside, paths.claimFile);
-  await rm(aside, { force: true });
+  try {
+    const holder = await readClaim(paths);
+    if (holder === undefined || !isAlive(holder)) await rm(paths.claimFile, { force: true });
+  } finally {
+    await rm(lock, { force: true });
+  }
 }
+
+/** A contender that was killed within the few milliseconds of a retirement leaves its lock behind. */
+async function removeDeadLock(paths: StatePaths, lock: string): Promise<void> {
+  const [holder, info] = await Promise.all([
+    readClaim({ ...paths, claimFile: lock }),
+    stat(lock).catch(() => undefined),
+  ]);
+  const isOld = info !== undefined && Date.now() - info.ctimeMs > DEAD_LOCK_MS;
+  if (isOld && holder !== undefined && !isAlive(holder)) await rm(lock, { force: true });
+}
+
+const RETRY_MS = 20;
+const DEAD_LOCK_MS = 1000;
 
 async function release(paths: StatePaths, record: ClaimRecord): Promise<void> {
   const holder = await readClaim(paths);

@@ -12,19 +12,22 @@ export interface Issue {
   readonly cure: string;
 }
 
-export type IssueId =
-  | "crash_loop"
-  | "restarting"
-  | "unresponsive"
-  | "out_of_memory"
-  | "native_abort"
-  | "log_write_failed"
-  | "history_write_failed"
-  | "model_notice"
-  | "memory_high"
-  | "config_changed"
-  | "config_invalid"
-  | "restart_pending";
+/** Every issue there is; `docs/reference/supervisor.md` explains each. */
+export const ISSUE_IDS = [
+  "crash_loop",
+  "restarting",
+  "unresponsive",
+  "out_of_memory",
+  "native_abort",
+  "log_write_failed",
+  "history_write_failed",
+  "model_notice",
+  "memory_high",
+  "config_changed",
+  "config_invalid",
+  "restart_pending",
+] as const;
+export type IssueId = (typeof ISSUE_IDS)[number];
 
 export interface IssueFacts {
   readonly processes: readonly ProcessSnapshot[];

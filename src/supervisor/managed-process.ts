@@ -9,7 +9,16 @@ import type { GateResult, Instance, ProcessDefinition } from "./instance.ts";
 import type { ProbeAnswer } from "./probe.ts";
 
 /** `docs/reference/supervisor.md` draws the transitions. */
-export type ProcessState = "stopped" | "starting" | "ready" | "unresponsive" | "stopping" | "waiting" | "crash_loop";
+export const PROCESS_STATES = [
+  "stopped",
+  "starting",
+  "ready",
+  "unresponsive",
+  "stopping",
+  "waiting",
+  "crash_loop",
+] as const;
+export type ProcessState = (typeof PROCESS_STATES)[number];
 
 /** One unexpected end and what came of it. */
 export interface RestartRecord {

@@ -2,7 +2,7 @@
 // clients do not hang in a queue nobody works off.
 import http from "node:http";
 
-const retryAfterS = Number(process.env["GIGASTT_RETRY_AFTER_S"] ?? "60");
+const retryAfterS = Number(process.env["PLACEHOLDER_RETRY_AFTER_S"] ?? "60");
 const body = JSON.stringify({
   error: "The speech recognition service is down; its operator has been told.",
   code: "initializing",

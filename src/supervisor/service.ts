@@ -215,7 +215,7 @@ export class Service {
         {
           file: process.execPath,
           args: [fileURLToPath(entryFile("supervisor/placeholder"))],
-          env: { ...this.#options.env, GIGASTT_RETRY_AFTER_S: String(retryAfterS) },
+          env: { ...this.#options.env, PLACEHOLDER_RETRY_AFTER_S: String(retryAfterS) },
           cwd: fileURLToPath(installationRoot()),
           listenFd: this.#listener.fd,
           ipc: true,

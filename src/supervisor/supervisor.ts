@@ -58,6 +58,19 @@ export interface ReloadOutcome {
   readonly hash: string;
 }
 
+/** What the control socket understands. */
+export const CONTROL_COMMANDS = [
+  "status",
+  "plan",
+  "reload",
+  "restart",
+  "upgrade",
+  "rollback",
+  "history",
+  "events",
+  "down",
+] as const;
+
 type Progress = (text: string) => void;
 
 const CONFIG_POLL_MS = 1000;
@@ -511,7 +524,7 @@ export class Supervisor {
       default:
         throw new GigasttError(
           "GST_CONTROL_COMMAND",
-          `there is no control command "${cmd}": use status, plan, reload, restart, upgrade, rollback, history, events or down`,
+          `there is no control command "${cmd}": use one of ${CONTROL_COMMANDS.join(", ")}`,
         );
     }
   };

@@ -24,6 +24,24 @@ const header = {
   models: [{ id: "gigaam (int8)", hash: "ab" }],
 } as const;
 
+const DAMAGED: readonly (readonly [string, (bytes: Buffer) => Buffer, string])[] = [
+  ["cut in the middle", (bytes: Buffer) => bytes.subarray(0, bytes.length - 10), "GST_BACKUP_KEY"],
+  ["cut in the header", (bytes: Buffer) => bytes.subarray(0, 30), "GST_BACKUP_DAMAGED"],
+  [
+    "cut after the header",
+    (bytes: Buffer) => bytes.subarray(0, 19 + bytes.readUInt32BE(15) + 20),
+    "GST_BACKUP_DAMAGED",
+  ],
+  ["one bit turned", (bytes: Buffer) => flipped(bytes, bytes.length - 20), "GST_BACKUP_KEY"],
+  [
+    "a changed header",
+    (bytes: Buffer) => Buffer.from(bytes.toString("latin1").replace("9.9.9", "9.9.8"), "latin1"),
+    "GST_BACKUP_KEY",
+  ],
+  ["another kind of file", () => Buffer.from("PK\u0003\u0004 whatever this is"), "GST_BACKUP_DAMAGED"],
+  ["an empty file", () => Buffer.alloc(0), "GST_BACKUP_DAMAGED"],
+];
+
 function places(root: string): Parameters<typeof collectFiles>[0] {
   return {
     configPath: join(root, "gigastt.config.yaml"),
@@ -71,23 +89,7 @@ describe("backup and restore", () => {
     expect(() => statSync(join(dir, "b"))).toThrow();
   });
 
-  it.each([
-    ["cut in the middle", (bytes: Buffer) => bytes.subarray(0, bytes.length - 10), "GST_BACKUP_KEY"],
-    ["cut in the header", (bytes: Buffer) => bytes.subarray(0, 30), "GST_BACKUP_DAMAGED"],
-    [
-      "cut after the header",
-      (bytes: Buffer) => bytes.subarray(0, 19 + bytes.readUInt32BE(15) + 20),
-      "GST_BACKUP_DAMAGED",
-    ],
-    ["one bit turned", (bytes: Buffer) => flipped(bytes, bytes.length - 20), "GST_BACKUP_KEY"],
-    [
-      "a changed header",
-      (bytes: Buffer) => Buffer.from(bytes.toString("latin1").replace("9.9.9", "9.9.8"), "latin1"),
-      "GST_BACKUP_KEY",
-    ],
-    ["another kind of file", () => Buffer.from("PK\u0003\u0004 whatever this is"), "GST_BACKUP_DAMAGED"],
-    ["an empty file", () => Buffer.alloc(0), "GST_BACKUP_DAMAGED"],
-  ])("refuse %s", async (_name, change, code) => {
+  it.each(DAMAGED)("refuse %s", async (_name, change, code) => {
     await expect(openBackup(change(await sealed()), PASSPHRASE)).rejects.toMatchObject({ code });
   });
 

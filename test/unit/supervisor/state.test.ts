@@ -40,12 +40,22 @@ describe("state directory", () => {
 describe("claim", () => {
   it("goes to exactly one of many contenders, also over a stale one", async () => {
     const paths = statePaths(dir, {});
-    writeFileSync(paths.claimFile, JSON.stringify({ pid: 2 ** 22 - 1, birth: "gone" }));
-    const results = await Promise.allSettled(Array.from({ length: 12 }, () => claimStateDir(paths, about)));
-    expect(results.filter((result) => result.status === "fulfilled")).toHaveLength(1);
-    for (const result of results) {
-      if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "GST_ALREADY_RUNNING" });
+    for (let round = 0; round < 10; round++) {
+      writeFileSync(paths.claimFile, JSON.stringify({ pid: 2 ** 22 - 1, birth: "gone" }));
+      const results = await Promise.allSettled(Array.from({ length: 12 }, () => claimStateDir(paths, about)));
+      expect(results.filter((result) => result.status === "fulfilled")).toHaveLength(1);
+      for (const result of results) {
+        if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "GST_ALREADY_RUNNING" });
+      }
     }
+  });
+
+  it("survives a contender that was killed while it removed a stale one", async () => {
+    const paths = statePaths(dir, {});
+    const dead = JSON.stringify({ pid: 2 ** 22 - 1, birth: "gone" });
+    writeFileSync(paths.claimFile, dead);
+    writeFileSync(`${paths.claimFile}.retire`, dead);
+    await expect(claimStateDir(paths, about)).resolves.toMatchObject({ record: { pid: process.pid } });
   });
 
   it("is released only by its holder", async () => {
