@@ -1,7 +1,7 @@
 import type { Source } from "./source.ts";
 import { lineText, positionAt } from "./source.ts";
 import type { YamlNode } from "./parse/yaml.ts";
-import { yamlAt, yamlText } from "./parse/yaml.ts";
+import { yamlAt, yamlStrings } from "./parse/yaml.ts";
 import type { Finding, Hit, Suppression } from "./types.ts";
 import { globToRegExp } from "./tree.ts";
 
@@ -58,13 +58,12 @@ export function readIgnoreComments(source: Source): readonly IgnoreComment[] {
   return out;
 }
 
-/** Entries of `audit.ignore` in the config. */
+/** Entries of `audit.ignore` in the config: `RULE[@FILE] [until=YYYY-MM-DD]: reason`. One without a reason has no effect. */
 export function readIgnoreEntries(config: YamlNode | undefined): readonly IgnoreEntry[] {
-  return (yamlAt(config, "audit", "ignore")?.items ?? []).flatMap((item) => {
-    const rule = yamlText(yamlAt(item, "rule"));
-    const reason = yamlText(yamlAt(item, "reason"));
-    if (rule === undefined || reason === undefined || reason.trim() === "") return [];
-    return [{ rule, reason, file: yamlText(yamlAt(item, "file")), until: yamlText(yamlAt(item, "until")) }];
+  return yamlStrings(yamlAt(config, "audit", "ignore")).flatMap(({ text }) => {
+    const match = /^(GA-[A-Z]{3}-\d{3})(?:@(\S+?))?(?:\s+until=(\d{4}-\d{2}-\d{2}))?\s*:\s*(\S.*)$/.exec(text);
+    if (!match) return [];
+    return [{ rule: match[1] ?? "", file: match[2], until: match[3], reason: match[4] ?? "" }];
   });
 }
 

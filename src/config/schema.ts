@@ -8,6 +8,7 @@ import {
   type SchemaNode,
   type Section,
 } from "./node.ts";
+import { audit } from "./sections/audit.ts";
 import { deploy } from "./sections/deploy.ts";
 import { engine } from "./sections/engine.ts";
 import { limits } from "./sections/limits.ts";
@@ -43,6 +44,7 @@ export const configSchema: Section = {
     log,
     supervisor,
     deploy,
+    audit,
   },
 };
 

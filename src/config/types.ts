@@ -17,6 +17,7 @@ export interface ResolvedConfig {
   readonly log: LogConfig;
   readonly supervisor: SupervisorConfig;
   readonly deploy: DeployConfig;
+  readonly audit: AuditConfig;
 }
 
 export interface ServerConfig {
@@ -286,4 +287,10 @@ export interface DeployFirewallConfig {
   readonly allowFrom: readonly string[];
   /** Container ports are published on this machine: rules for Docker's own chains are needed. */
   readonly docker: boolean;
+}
+
+/** What `gigastt audit` is told about this installation. */
+export interface AuditConfig {
+  /** `RULE[@FILE] [until=YYYY-MM-DD]: reason`. */
+  readonly ignore: readonly string[];
 }

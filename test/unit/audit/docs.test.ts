@@ -96,8 +96,7 @@ function rulePage(rule: Rule): string {
 function example(rule: Rule, item: RuleCase): string[] {
   const bad = brokenFiles(item);
   const good = baseFiles(item.base);
-  const findings = auditFiles(bad, item).filter((finding) => finding.rule === rule.id);
-  const first = findings[0];
+  const first = auditFiles(bad, item).find((finding) => finding.rule === rule.id);
   const told = first ? [`> ${first.severity}: ${first.message}`, ">", `> fix: ${first.fix}`, ""] : [];
   const extra = Object.entries(item.assume ?? {}).map(([key, value]) => `\`--assume ${key}=${value}\``);
   const condition = extra.length > 0 ? [`With ${extra.join(", ")}:`, ""] : [];
@@ -142,8 +141,8 @@ function example(rule: Rule, item: RuleCase): string[] {
 function language(file: string): string {
   if (/\.ya?ml$/.test(file)) return "yaml";
   if (/\.(?:conf|inc)$/.test(file) && !file.includes(".d/")) return "nginx";
-  if (/Caddyfile$/.test(file)) return "caddy";
-  if (/Dockerfile$/.test(file)) return "dockerfile";
+  if (file.endsWith("Caddyfile")) return "caddy";
+  if (file.endsWith("Dockerfile")) return "dockerfile";
   if (/\.(?:service|conf)$/.test(file)) return "ini";
   return file.endsWith(".sh") ? "bash" : "";
 }

@@ -3,6 +3,7 @@ import { defaultConfig } from "../../../src/config/defaults.ts";
 import { settableKeys } from "../../../src/config/node.ts";
 import { resolvedValue } from "../../../src/config/resolve.ts";
 import { configSchema } from "../../../src/config/schema.ts";
+import { audit } from "../../../src/config/sections/audit.ts";
 import { deploy } from "../../../src/config/sections/deploy.ts";
 import { engine } from "../../../src/config/sections/engine.ts";
 import { limits } from "../../../src/config/sections/limits.ts";
@@ -32,6 +33,7 @@ const sections = {
   log,
   supervisor,
   deploy,
+  audit,
 } as const;
 
 // The type that the resolver makes of a schema, computed from the schema's literals.
