@@ -1,0 +1,182 @@
+import { readFileSync } from "node:fs";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { describe, expect, it } from "vitest";
+import { runRules } from "../../../src/audit/audit.ts";
+import { parseBaseline, renderBaseline } from "../../../src/audit/baseline.ts";
+import { renderGithub } from "../../../src/audit/report/github.ts";
+import { renderJson } from "../../../src/audit/report/json.ts";
+import { renderJunit } from "../../../src/audit/report/junit.ts";
+import { renderMarkdown } from "../../../src/audit/report/markdown.ts";
+import { renderSarif } from "../../../src/audit/report/sarif.ts";
+import { renderText } from "../../../src/audit/report/text.ts";
+import { baseFiles } from "../../support/audit-cases.ts";
+import { factsOf } from "../../support/audit-files.ts";
+
+const SITE = `server {
+  listen 443 ssl;
+  server_name stt.example.com;
+  location / {
+    # gigastt-audit ignore[GA-XFF-001] "old" <client> & co
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_pass http://127.0.0.1:9876;
+  }
+}
+`;
+const CONFIG = `session:
+  idleTimeout: 400s
+audit:
+  ignore:
+    - "GA-EXP-009@*.conf: browsers never call it"
+    - "GA-TLS-002 until=2020-01-01: long over"
+    - "GA-STR-008 without a reason"
+`;
+
+const facts = factsOf({ "site.conf": SITE, "gigastt.config.yaml": CONFIG });
+const run = (options: { ignores?: boolean; baseline?: ReadonlySet<string> } = {}) => ({
+  ...runRules(facts, { today: "2026-11-21", ...options }),
+  root: "/srv/site",
+});
+const result = run();
+
+interface Located {
+  readonly artifactLocation: { readonly uri: string };
+}
+interface SarifResult {
+  readonly ruleId: string;
+  readonly ruleIndex: number;
+  readonly locations: readonly { readonly physicalLocation: Located }[];
+  readonly relatedLocations?: readonly { readonly physicalLocation: Located }[];
+  readonly suppressions?: readonly { readonly kind: string; readonly justification: string }[];
+  readonly fixes?: readonly unknown[];
+}
+
+describe("suppressions", () => {
+  const of = (rule: string, list = result) => list.findings.find((finding) => finding.rule === rule);
+
+  it("a comment above the line silences, with its reason kept", () => {
+    expect(of("GA-XFF-001")?.suppressed).toEqual({ kind: "comment", reason: '"old" <client> & co' });
+  });
+
+  it("the config silences, by file and with a reason; an expired or reasonless entry does not", () => {
+    expect(of("GA-EXP-009")?.suppressed?.kind).toBe("config");
+    expect(of("GA-TLS-002")).toBeDefined();
+    expect(of("GA-TLS-002")?.suppressed).toBeUndefined();
+    expect(of("GA-STR-008")?.suppressed).toBeUndefined();
+  });
+
+  it("--no-ignores lets them count", () => {
+    expect(run({ ignores: false }).findings.every((finding) => finding.suppressed === undefined)).toBe(true);
+  });
+
+  it("a baseline accepts what is there, also after lines moved, and nothing new", () => {
+    const baseline = parseBaseline(renderBaseline(result.findings), "b");
+    expect(run({ baseline }).findings.every((finding) => finding.suppressed !== undefined)).toBe(true);
+    const moved = factsOf({
+      "site.conf": `# moved\n\n${SITE}`.replace("listen 443 ssl;", "listen 443 ssl; ssl_protocols TLSv1;"),
+      "gigastt.config.yaml": CONFIG,
+    });
+    const after = runRules(moved, { today: "2026-11-21", baseline }).findings.filter(
+      (finding) => finding.suppressed === undefined,
+    );
+    expect(after.map((finding) => finding.rule)).toEqual(["GA-TLS-001"]);
+  });
+
+  it("refuses a baseline that is none", () => {
+    expect(() => parseBaseline("x", "b.json")).toThrow(
+      "b.json must be a baseline written by --write-baseline, it is not JSON",
+    );
+    expect(() => parseBaseline("[]", "b.json")).toThrow('it has no list "findings"');
+  });
+});
+
+describe("reports", () => {
+  it("JSON follows its schema and keeps suppressed findings apart", () => {
+    const schema: unknown = JSON.parse(
+      readFileSync(new URL("../../../docs/audit/report.schema.json", import.meta.url), "utf8"),
+    );
+    const validate = new Ajv2020({ allErrors: true, strict: false }).compile(schema as object); // our own file
+    const report: unknown = JSON.parse(renderJson(result));
+    expect(validate(report), JSON.stringify(validate.errors)).toBe(true);
+    const { findings, suppressed, summary } = report as {
+      findings: { rule: string }[];
+      suppressed: unknown[];
+      summary: { suppressed: number };
+    };
+    expect(findings.some((finding) => finding.rule === "GA-XFF-001")).toBe(false);
+    expect(suppressed).toHaveLength(summary.suppressed);
+  });
+
+  it("SARIF follows the 2.1.0 schema's rules and shows both places", () => {
+    const schema: unknown = JSON.parse(
+      readFileSync(new URL("../../fixtures/audit/sarif-2.1.0.subset.schema.json", import.meta.url), "utf8"),
+    );
+    const validate = new Ajv2020({ allErrors: true, strict: false }).compile(schema as object); // our own copy
+    const log: unknown = JSON.parse(renderSarif(result, "0.1.0"));
+    expect(validate(log), JSON.stringify(validate.errors?.slice(0, 5))).toBe(true);
+    const results = (log as { runs: { results: SarifResult[] }[] }).runs[0]?.results ?? [];
+    const timer = results.find((item) => item.ruleId === "GA-STR-004");
+    expect(timer?.locations[0]?.physicalLocation.artifactLocation.uri).toBe("site.conf");
+    expect(timer?.relatedLocations?.[0]?.physicalLocation.artifactLocation.uri).toBe("gigastt.config.yaml");
+    expect(timer?.fixes).toHaveLength(1);
+    expect(results.find((item) => item.ruleId === "GA-XFF-001")?.suppressions).toEqual([
+      { kind: "inSource", status: "accepted", justification: '"old" <client> & co' },
+    ]);
+    const rules =
+      (log as { runs: { tool: { driver: { rules: { id: string }[] } } }[] }).runs[0]?.tool.driver.rules ?? [];
+    for (const item of results) expect(rules[item.ruleIndex]?.id).toBe(item.ruleId);
+  });
+
+  it("JUnit counts what it holds and escapes what XML forbids", () => {
+    const xml = renderJunit(result, "error");
+    const attribute = (name: string): number => Number(new RegExp(`<testsuites[^>]* ${name}="(\\d+)"`).exec(xml)?.[1]);
+    expect(xml.match(/<testcase /g)).toHaveLength(attribute("tests"));
+    expect(xml.match(/<failure /g)).toHaveLength(attribute("failures"));
+    expect(xml).not.toMatch(/&(?!amp;|lt;|gt;|quot;)/);
+    expect(xml.replace(/<[^<>]*>/g, "")).not.toContain("<");
+  });
+
+  it("GitHub commands stay on one line each", () => {
+    const lines = renderGithub(result).trimEnd().split("\n");
+    for (const line of lines)
+      expect(line).toMatch(
+        /^::(?:error|warning|notice) file=[^,]+,line=\d+,endLine=\d+,col=\d+,title=GA-[A-Z]{3}-\d{3}::.+$/,
+      );
+  });
+
+  it("Markdown is one table row per finding", () => {
+    const rows = renderMarkdown(result)
+      .split("\n")
+      .filter((line) => /^\| (?:error|warning|note) /.test(line));
+    expect(rows).toHaveLength(result.findings.filter((finding) => finding.suppressed === undefined).length);
+    for (const row of rows) expect(row.replaceAll("\\|", "").match(/\|/g)).toHaveLength(6);
+  });
+
+  it("text shows the code of both files", () => {
+    const text = renderText({
+      findings: result.findings.filter((finding) => finding.rule === "GA-STR-004").slice(0, 1),
+      audited: result.audited,
+    });
+    expect(text).toMatchInlineSnapshot(`
+      "error GA-STR-004 proxy_read_timeout is not set (60s) ends a silent session before the server's idle timeout of 400s
+        --> site.conf:7:5
+        7 |     proxy_pass http://127.0.0.1:9876;
+          |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        --> gigastt.config.yaml:2:3
+        2 |   idleTimeout: 400s
+          |   ^^^^^^^^^^^^^^^^^ session.idleTimeout is set here
+        why: proxy_read_timeout and proxy_send_timeout are idle timers, 60 s by default. When one fires first, nginx drops the connection without a Close frame: the client sees 1006, loses its last words and cannot tell a pause from a crash. The server's own idle close has a code and flushes the result.
+        fix: Write \`proxy_read_timeout 430s;\` (idle timeout + 30 s). (--fix does this)
+
+      1 error, 0 warnings, 0 notes in 2 files
+      "
+    `);
+  });
+
+  it("is the same twice, whatever the order of the files", () => {
+    const a = baseFiles("nginx");
+    const reversed = Object.fromEntries(Object.entries(a).reverse());
+    const report = (files: Record<string, string>): string =>
+      renderJson(runRules(factsOf(files, { assume: { "session.idleTimeout": "1h" } }), { today: "2026-11-21" }));
+    expect(report(a)).toBe(report(reversed));
+  });
+});
