@@ -24,7 +24,7 @@ const expectIdle = async ({ runtime }: TestServer): Promise<void> => {
 };
 
 describe("broken requests", () => {
-  it.each([
+  const brokenRequests: [string, string][] = [
     ["no HTTP at all", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"],
     ["a bad method", "GE T / HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["a bad version", "GET / HTTP/9.9\r\nHost: a\r\n\r\n"],
@@ -40,7 +40,8 @@ describe("broken requests", () => {
     ["a chunk size that is no number", `${head("Transfer-Encoding: chunked")}zz\r\nabc\r\n`],
     ["a chunk longer than it says", `${head("Transfer-Encoding: chunked")}2\r\nabcdef\r\n0\r\n\r\n`],
     ["a chunk size over 64 bits", `${head("Transfer-Encoding: chunked")}fffffffffffffffff\r\n`],
-  ])("refuses %s with 400 in our envelope", async (_name, data) => {
+  ];
+  it.each(brokenRequests)("refuses %s with 400 in our envelope", async (_name, data) => {
     const running = await start();
     const answer = await sendRaw(running.port, data);
     expect([answer.status, coded(answer.body), answer.headers["connection"]]).toEqual([400, "bad_request", "close"]);

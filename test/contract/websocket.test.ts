@@ -56,7 +56,7 @@ describe("upgrade", () => {
     }
   });
 
-  it.each([
+  const badUpgrades: [string, string, number, string][] = [
     ["a path that is none", upgradeRequest(KEY, VERSION).replace("/v1/ws", "/v2/ws"), 404, "not_found"],
     ["no key", upgradeRequest(VERSION), 400, "bad_request"],
     ["a bad key", upgradeRequest("Sec-WebSocket-Key: abc", VERSION), 400, "bad_request"],
@@ -67,7 +67,8 @@ describe("upgrade", () => {
     ["a foreign origin", upgradeRequest(KEY, VERSION, "Origin: https://evil.example"), 403, "origin_denied"],
     ["the null origin", upgradeRequest(KEY, VERSION, "Origin: null"), 403, "origin_denied"],
     ["POST", upgradeRequest(KEY, VERSION).replace("GET", "POST"), 405, "method_not_allowed"],
-  ])("refuses %s in plain HTTP", async (_name, request, status, code) => {
+  ];
+  it.each(badUpgrades)("refuses %s in plain HTTP", async (_name, request, status, code) => {
     const { port } = await start();
     const answer = await sendRaw(port, request);
     expect([answer.status, JSON.parse(answer.body)]).toMatchObject([status, { code }]);

@@ -32,7 +32,7 @@ describe("parseTranscribeQuery", () => {
     });
   });
 
-  it.each([
+  const badQueries: [string, string][] = [
     ["format=doc", 'format must be one of json, txt, srt, vtt, md, got "doc"'],
     ["format=", 'format must be one of json, txt, srt, vtt, md, got ""'],
     ["max_chars_per_line=0", 'max_chars_per_line must be a whole number from 1 to 1000, got "0"'],
@@ -52,7 +52,8 @@ describe("parseTranscribeQuery", () => {
     ["download=a%5Cb", "download must be a plain file name without / or \\"],
     ["download=..", "download must be a plain file name without / or \\"],
     [`format=${"y".repeat(100)}`, `format must be one of json, txt, srt, vtt, md, got "${"y".repeat(40)}…"`],
-  ])("refuses %s", (query, message) => {
+  ];
+  it.each(badQueries)("refuses %s", (query, message) => {
     expect(() => parse(query)).toThrow(expect.objectContaining({ wireCode: "bad_request", status: 400, message }));
   });
 });
