@@ -73,14 +73,20 @@ function ripple(rate) {
   return Math.max(Math.abs(low), Math.abs(high)).toFixed(5);
 }
 
+/** Level of the output against ideal samples of the tone, in dB. */
 function level(rate, hz) {
   const resampler = createResampler(rate, 16_000);
-  const input = Float32Array.from({ length: rate / 2 }, (_, i) => Math.sin((2 * Math.PI * hz * i) / rate));
-  const output = resampler.push(input);
-  const middle = output.subarray(output.length >> 2, (output.length * 3) >> 2);
+  const output = resampler.push(
+    Float32Array.from({ length: rate / 2 }, (_, i) => Math.sin((2 * Math.PI * hz * i) / rate)),
+  );
   let sum = 0;
-  for (const value of middle) sum += value * value;
-  return 10 * Math.log10((2 * sum) / middle.length);
+  let ideal = 0;
+  for (let i = output.length >> 2; i < (output.length * 3) >> 2; i++) {
+    sum += output[i] ** 2;
+    // Above its Nyquist frequency the output has no ideal samples: a full-scale sine stands for them.
+    ideal += hz < 8000 ? Math.sin((2 * Math.PI * hz * i) / 16_000) ** 2 : 0.5;
+  }
+  return 10 * Math.log10(sum / ideal);
 }
 
 function cpuS() {

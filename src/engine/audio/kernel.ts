@@ -31,6 +31,19 @@ export function filterBankFor(fromHz: number, toHz: number): FilterBank {
   return bank;
 }
 
+/**
+ * Kaiser's window for a transition band of this width, as a part of the Nyquist frequency: the number of taps it takes
+ * and the window over [-1, 1].
+ */
+export function kaiserWindow(transition: number): { taps: number; window: (x: number) => number } {
+  const beta = 0.1102 * (ATTENUATION_DB - 8.7);
+  const peak = besselI0(beta);
+  return {
+    taps: (ATTENUATION_DB - 7.95) / (2.285 * Math.PI * transition) + 1,
+    window: (x) => (Math.abs(x) >= 1 ? 0 : besselI0(beta * Math.sqrt(1 - x * x)) / peak),
+  };
+}
+
 // ---
 
 /** A bank is at most about 1.1 MiB; a server meets a handful of rates. */
@@ -54,11 +67,8 @@ function makeBank(fromHz: number, toHz: number): FilterBank {
   const bandwidth = Math.min(1, toHz / fromHz);
   const cutoff = (bandwidth * (1 + PASS_BAND)) / 2;
   const transition = bandwidth * (1 - PASS_BAND);
-  // Kaiser's estimate of the length, in input samples; frequencies are parts of the Nyquist frequency.
-  const length = (ATTENUATION_DB - 7.95) / (2.285 * Math.PI * transition) + 1;
+  const { taps: length, window } = kaiserWindow(transition);
   const taps = Math.ceil(length / 8) * 8;
-  const beta = 0.1102 * (ATTENUATION_DB - 8.7);
-  const peak = besselI0(beta);
 
   const isExact = up <= MAX_EXACT_ROWS;
   const rows = isExact ? up : Math.ceil(INTERPOLATED_ROWS * bandwidth);
@@ -67,7 +77,7 @@ function makeBank(fromHz: number, toHz: number): FilterBank {
   for (let row = 0; row * taps < table.length; row++) {
     for (let tap = 0; tap < taps; tap++) {
       const x = tap - center - row / rows;
-      table[row * taps + tap] = cutoff * sinc(cutoff * x) * (kaiser(x / (taps / 2), beta) / peak);
+      table[row * taps + tap] = cutoff * sinc(cutoff * x) * window(x / (taps / 2));
     }
   }
   return { taps, up, down, scale: isExact ? 1 : rows / up, table };
@@ -75,11 +85,6 @@ function makeBank(fromHz: number, toHz: number): FilterBank {
 
 function sinc(x: number): number {
   return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
-}
-
-/** Not normalised: `besselI0(beta)` at 0. */
-function kaiser(x: number, beta: number): number {
-  return Math.abs(x) >= 1 ? 0 : besselI0(beta * Math.sqrt(1 - x * x));
 }
 
 function besselI0(x: number): number {

@@ -1,4 +1,6 @@
 import { GigasttError } from "../../shared/errors.ts";
+import { createHalver } from "./halve.ts";
+import type { Halver } from "./halve.ts";
 import type { FilterBank } from "./kernel.ts";
 import { filterBankFor } from "./kernel.ts";
 
@@ -25,15 +27,57 @@ export function createResampler(fromHz: number, toHz: number): Resampler {
     }
   }
   if (fromHz === toHz) return { push: (input) => input.slice(), flush: () => new Float32Array(0) };
-  return createPolyphase(filterBankFor(fromHz, toHz), fromHz, toHz);
+
+  // The sharp filter is the dear one: high rates are halved first with a cheap one that keeps all it needs.
+  const halvers: Halver[] = [];
+  let rate = fromHz;
+  for (; rate % 2 === 0 && rate / 2 >= 1.25 * toHz; rate /= 2) halvers.push(createHalver(rate, toHz / 2));
+  const last = createPolyphase(filterBankFor(rate, toHz));
+  let inputCount = 0;
+
+  return {
+    push(input) {
+      inputCount += input.length;
+      let samples = input;
+      for (const halver of halvers) samples = halver.push(samples);
+      return last.push(samples);
+    },
+    flush() {
+      const parts: Float32Array[] = [];
+      for (let i = 0; i < halvers.length; i++) {
+        // Each stage's rest goes through the stages behind it before those are flushed in turn.
+        let samples = halvers[i]!.flush();
+        for (const halver of halvers.slice(i + 1)) samples = halver.push(samples);
+        parts.push(last.push(samples));
+      }
+      const madeNow = parts.reduce((sum, part) => sum + part.length, 0);
+      const total = Math.round((inputCount * toHz) / fromHz);
+      inputCount = 0;
+      const output = last.finish(total);
+      if (madeNow === 0) return output;
+      const joined = new Float32Array(madeNow + output.length);
+      let at = 0;
+      for (const part of [...parts, output]) {
+        joined.set(part, at);
+        at += part.length;
+      }
+      return joined;
+    },
+  };
 }
 
 // ---
 
+interface Polyphase {
+  push(input: Float32Array): Float32Array;
+  /** The rest, so that there are `total` samples in all, and starts anew. */
+  finish(total: number): Float32Array;
+}
+
 /** Input is taken in slices of this many samples, so that the history buffer stays small. */
 const SLICE = 4096;
 
-function createPolyphase(bank: FilterBank, fromHz: number, toHz: number): Resampler {
+function createPolyphase(bank: FilterBank): Polyphase {
   const { taps, up, down } = bank;
   const half = taps / 2;
   const stepWhole = Math.floor(down / up);
@@ -46,13 +90,12 @@ function createPolyphase(bank: FilterBank, fromHz: number, toHz: number): Resamp
   let at = 0;
   /** Position of the next output between two input samples, in units of 1 / up. */
   let part = 0;
-  let inputCount = 0;
   let outputCount = 0;
 
   function restart(): void {
     history.fill(0);
     held = half - 1;
-    at = part = inputCount = outputCount = 0;
+    at = part = outputCount = 0;
   }
 
   /** Outputs whose filter lies within the samples held, once `more` are added. */
@@ -110,14 +153,10 @@ function createPolyphase(bank: FilterBank, fromHz: number, toHz: number): Resamp
   }
 
   return {
-    push(input) {
-      inputCount += input.length;
-      return run(input, input.length, Number.POSITIVE_INFINITY);
-    },
-    flush() {
-      const missing = Math.round((inputCount * toHz) / fromHz) - outputCount;
+    push: (input) => run(input, input.length, Number.POSITIVE_INFINITY),
+    finish(total) {
       // Half a filter of silence: the filter of the last output reaches no further.
-      const output = run(undefined, half + Math.ceil(down / up) + 1, missing);
+      const output = run(undefined, half + Math.ceil(down / up) + 1, Math.max(0, total - outputCount));
       restart();
       return output;
     },

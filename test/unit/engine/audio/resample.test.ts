@@ -37,7 +37,9 @@ describe("resampler stop band", () => {
   for (const fromHz of DOWN) {
     it(`keeps tones above 8 kHz at ${fromHz} Hz 90 dB down`, () => {
       const top = fromHz / 2;
-      for (const hz of [8000.5, 8100, 8500, 9000, 10_000, 12_345, 16_000.5, 20_000, 31_000, 47_999, 80_000, 95_000]) {
+      for (const hz of [
+        8000.5, 8100, 8500, 9000, 10_000, 12_345, 16_000.5, 20_000, 31_000, 45_073, 47_999, 80_000, 89_571, 95_000,
+      ]) {
         if (hz >= top) continue;
         const input = tone(hz, fromHz, Math.floor(fromHz / 2), 0.9);
         expect(decibels(middle(resample(input, fromHz, 16_000)), input)).toBeLessThan(-90);
@@ -73,6 +75,14 @@ describe("resampler timing", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it("gives round(n · to / from) samples of a few samples at the usual rates", () => {
+    for (const fromHz of [32_000, 40_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000]) {
+      for (let count = 0; count < 60; count++) {
+        expect(resample(new Float32Array(count), fromHz, 16_000).length).toBe(Math.round((count * 16_000) / fromHz));
+      }
+    }
   });
 
   it("puts an impulse where it was, to a tenth of a sample", () => {
