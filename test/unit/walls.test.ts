@@ -22,6 +22,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
 /** The only files that may import each package. A package that is not here may not be imported: a new one gets its line and an ADR. */
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protobuf": ["models/onnx/read.ts", "models/onnx/write.ts", "models/synthetic/graph-builder.ts"],
+  "@clack/prompts": ["cli/deploy/init/ask.ts"],
   "@peculiar/x509": ["cli/deploy/pki.ts"],
   ajv: ["config/validate.ts"],
   bcryptjs: ["cli/deploy/secret-store.ts"],
@@ -39,7 +40,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "reflect-metadata": ["cli/deploy/pki.ts"],
   undici: ["models/http.ts"],
   unstorage: ["supervisor/store.ts"],
-  ws: ["cli/bench/live-stream.ts"],
+  ws: ["cli/bench/live-stream.ts", "cli/deploy/verify/checks.ts"],
   // config reads and edits with comments kept, render writes, audit reads foreign files with positions.
   yaml: ["config/parse.ts", "config/edit.ts", "render/yaml.ts", "audit/parse/yaml.ts"],
 };
