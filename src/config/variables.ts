@@ -16,7 +16,6 @@ import { type Problem } from "./problem.ts";
 /** GIGASTT_* variables that are no configuration key, with what reads them. */
 export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
   GIGASTT_CONFIG: "The configuration file; --config wins over it.",
-  GIGASTT_PASSPHRASE: "The passphrase that `backup` and `restore` would ask for. Never printed.",
   GIGASTT_SOURCE: "Folder of the sources, read by the rendered compose overlay that builds the image itself.",
   GIGASTT_PASSPHRASE: "Passphrase of `gigastt backup` and `gigastt restore`, for runs without a terminal.",
 };
