@@ -255,15 +255,24 @@ describe("a session", () => {
     const client = await openReady();
     client.socket.send(Buffer.from([0xc3, 0x28]), { binary: false });
     expect((await client.closed).code).toBe(1007);
-    const raw = openRaw(port);
-    raw.write(upgradeRequest(KEY, VERSION));
-    await raw.until(/"type":"ready"/);
-    raw.write(Uint8Array.from([0x8f, 0x80, 1, 2, 3, 4]));
-    expect((await raw.ended).slice(-40)).toContain("\x03\xea");
+    const noFrames = [
+      ["a reserved opcode", [0x8f, 0x80, 1, 2, 3, 4]],
+      ["a reserved bit", [0xc2, 0x81, 0, 0, 0, 0, 1]],
+      ["an unmasked frame", [0x82, 0x02, 1, 2]],
+      ["a fragmented ping", [0x09, 0x80, 0, 0, 0, 0]],
+      ["a continuation of nothing", [0x80, 0x80, 0, 0, 0, 0]],
+    ] as const;
+    for (const [name, bytes] of noFrames) {
+      const raw = openRaw(port);
+      raw.write(upgradeRequest(KEY, VERSION));
+      await raw.until(/"type":"ready"/);
+      raw.write(Uint8Array.from(bytes));
+      expect((await raw.ended).slice(-40), name).toContain("\x03\xea");
+    }
     await slotsAreBack();
     await expect
       .poll(() => lines.filter((line) => line["event"] === "session_end").map((line) => line["close"]))
-      .toEqual([1007, 1002]);
+      .toEqual([1007, 1002, 1002, 1002, 1002, 1002]);
   });
 
   it("tells a window that failed and goes on", async () => {
