@@ -48,7 +48,8 @@ export function createTree(sources: readonly Source[], others: readonly string[]
       if (!pattern.startsWith("/")) return [];
       for (let keep = parts.length - 1; keep >= 2; keep -= 1) {
         const tail = parts.slice(-keep).join("/");
-        const found = sources.filter((source) => globToRegExp(tail, true).test(source.path));
+        const regex = globToRegExp(tail, true);
+        const found = sources.filter((source) => regex.test(source.path));
         if (found.length > 0) return found.sort((a, b) => (a.path < b.path ? -1 : 1));
       }
       const named = byName.get(parts.at(-1) ?? "") ?? [];

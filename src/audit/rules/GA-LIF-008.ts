@@ -73,7 +73,7 @@ function* dockerfileHits(file: DockerfileParse): Generator<Hit> {
     };
   }
   const signal = stage.instructions.findLast((item) => item.name === "STOPSIGNAL");
-  if (signal && !isStop(signal.value) && !/nginx|apache|httpd|php/.test(stage.base)) {
+  if (signal && !isStop(signal.value) && /gigastt|\bnode\b/i.test(file.source.text)) {
     yield {
       span: signal,
       message: `STOPSIGNAL ${signal.value} is not one the server drains on`,

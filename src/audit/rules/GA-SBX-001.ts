@@ -47,7 +47,8 @@ function* dangerous(service: ComposeService): Generator<Hit> {
       yield {
         span: yamlEntrySpan(service.node, key) ?? service.nameSpan,
         message: `${service.name} shares the host's ${key} namespace`,
-        fix: `Delete \`${key}: host\`.`,
+        fix: `Delete \`${key}: host\`, unless it watches the host's processes for a living.`,
+        severity: "note",
       };
   }
 }
