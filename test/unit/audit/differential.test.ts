@@ -39,10 +39,11 @@ const TRICKY = [
 describe("nginx parser against crossplane", () => {
   const trees = [
     ...TRICKY,
-    ...RULE_CASES.filter((item) => item.base === "nginx").flatMap((item) => [
-      brokenFiles(item)["nginx.conf"] ?? "",
-      brokenFiles(item)["gigastt-proxy.inc"] ?? "",
-    ]),
+    ...RULE_CASES.flatMap((item) =>
+      item.base !== "nginx"
+        ? []
+        : [brokenFiles(item)["nginx.conf"] ?? "", brokenFiles(item)["gigastt-proxy.inc"] ?? ""],
+    ),
     ...Object.values(baseFiles("compose-nginx")).filter((text) => text.includes("http {")),
   ];
   const texts = [...new Set(trees)];
