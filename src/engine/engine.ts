@@ -70,7 +70,7 @@ export function createEngine(options: {
       settings: {
         pieces: vocabulary.pieces,
         frontEnd: bundle.frontEnd,
-        windows: { mergeS: windows.mergeS, maxS: Math.min(windows.maxS, LONGEST_WINDOW_S) },
+        windows: { ...windows, maxS: Math.min(windows.maxS, LONGEST_WINDOW_S) },
         subsampling: loaded.subsampling,
         partialIntervalMinMs: config.stream.partialIntervalMinMs,
         partialIntervalMaxMs: config.stream.partialIntervalMaxMs,

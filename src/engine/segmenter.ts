@@ -95,6 +95,8 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
     if (candidates < ONSET_FRAMES) return undefined;
     // No grid: the same sounds give the same window wherever in a recording they lie.
     start = Math.max(boundary, firstCandidate - LEAD_FRAMES);
+    // A recording that begins with its speaker is read from its own first sample, as models are trained.
+    if (boundary === 0 && start <= START_FRAMES) start = 0;
     candidates = 0;
     pauses = [];
     return { type: "onset", from: start };
@@ -142,6 +144,7 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
 
 // ---
 
+const START_FRAMES = 20;
 const ONSET_FRAMES = 4;
 const ONSET_WITHIN = 12;
 

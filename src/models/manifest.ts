@@ -37,6 +37,8 @@ export interface WindowLimits {
   readonly mergeS: number;
   /** Longest window, seconds, at most 24. */
   readonly maxS: number;
+  /** A window with a token less probable than this is read a second time, half an encoder frame later, and the surer reading is taken; 0 or absent = never. */
+  readonly rereadBelowPercent?: number;
 }
 
 /** Parameters of the log-mel front end. */

@@ -188,9 +188,12 @@ function readFrontEnd(check: Checker, value: unknown, at: string): FrontEnd {
 }
 
 function readWindows(check: Checker, value: unknown, at: string): WindowLimits {
-  const windows = check.object(value, at, ["mergeS", "maxS"]);
+  const windows = check.object(value, at, ["mergeS", "maxS", "rereadBelowPercent"]);
   const maxS = check.integer(windows["maxS"], `${at}.maxS`, 2, 24);
-  return { mergeS: check.integer(windows["mergeS"], `${at}.mergeS`, 0, maxS), maxS };
+  const mergeS = check.integer(windows["mergeS"], `${at}.mergeS`, 0, maxS);
+  const reread = windows["rereadBelowPercent"];
+  if (reread === undefined) return { mergeS, maxS };
+  return { mergeS, maxS, rereadBelowPercent: check.integer(reread, `${at}.rereadBelowPercent`, 0, 100) };
 }
 
 // --- the checker: reads on with a stand-in after a problem, so that all problems are found in one go

@@ -156,11 +156,11 @@ export async function streamPcm(engine, pcm, options = {}) {
   });
   const step = Math.round((rate * frameMs) / 1000) * 2;
   for (let at = 0; at < pcm.length; at += step) {
+    // A frame can only be sent when its last sample has been spoken.
+    const waitMs = speed > 0 ? startedMs + ((at + step) / 2 / rate / speed) * 1000 - performance.now() : 0;
+    if (waitMs > 0) await sleep(waitMs);
     live.write(pcm.subarray(at, at + step));
-    if (speed > 0) {
-      const waitMs = startedMs + ((at + step) / 2 / rate / speed) * 1000 - performance.now();
-      if (waitMs > 0) await sleep(waitMs);
-    } else await live.waitForBacklogBelow(30_000);
+    if (speed === 0) await live.waitForBacklogBelow(30_000);
   }
   await live.end();
   return told;

@@ -1,5 +1,5 @@
 // A stream against the file: word error rates over chunk sizes, rates and speeds; long form against clips; word times; latencies.
-// STREAM_REALTIME=0 leaves out the real-time runs (about five minutes of waiting).
+// STREAM_REALTIME=0 leaves out the real-time runs (three minutes of waiting), STREAM_FULLSPEED=0 the others.
 import { createResampler } from "../../dist/engine/audio/resample.js";
 import {
   atMost,
@@ -37,7 +37,8 @@ for (const { samples, text } of recordings) {
 report("file: word error rate of three recordings of 5 minutes", fileScore.percent, "%");
 report("  above the clips'", fileScore.percent - clipScore.percent, "points", atMost(0.3));
 
-for (const rate of [16_000, 8000, 44_100, 48_000]) {
+const fullSpeed = process.env.STREAM_FULLSPEED !== "0";
+for (const rate of fullSpeed ? [16_000, 8000, 44_100, 48_000] : []) {
   for (const frameMs of rate === 16_000 ? [20, 100, 500] : [100]) {
     const clipStream = createScore();
     const clipFile = createScore();
@@ -72,20 +73,22 @@ if (realTime) {
     const finalAfterEndpoint = [];
     const waiting = clips.filter((_, index) => index % 5 === 0);
     const fileScorePart = createScore();
-    for (const clip of waiting) fileScorePart.add(clip.text, (await transcribe(engine, clipBytes(clip.file))).text);
+    for (const clip of waiting) {
+      fileScorePart.add(clip.text, (await transcribe(engine, toWav(withSilence(clipSamples(clip.file))))).text);
+    }
     await Promise.all(
       Array.from({ length: 4 }, async () => {
         for (let clip = waiting.shift(); clip; clip = waiting.shift()) {
           const samples = clipSamples(clip.file);
-          const padded = new Float32Array(samples.length + 16_000);
-          padded.set(samples);
-          const told = await streamPcm(engine, toPcm(padded), { frameMs, speed: 1 });
+          const told = await streamPcm(engine, toPcm(withSilence(samples)), { frameMs, speed: 1 });
           score.add(clip.text, finalText(told));
           const { onsetS, endS } = speechBounds(samples);
           const first = told.find((hypothesis) => hypothesis.type === "partial");
           if (first) firstPartial.push(first.atMs / 1000 - onsetS);
+          // The engine knows of the endpoint when the frame that holds it has been sent.
           const final = told.find((hypothesis) => hypothesis.endpointReason === "vad");
-          if (final) finalAfterEndpoint.push(final.atMs / 1000 - (endS + 0.6));
+          if (final)
+            finalAfterEndpoint.push(final.atMs / 1000 - Math.ceil((endS + 0.6) / (frameMs / 1000)) * (frameMs / 1000));
         }
       }),
     );
@@ -106,6 +109,13 @@ if (realTime) {
   report("words visible after they end, p95", percentile(visible, 0.95), "s", atMost(1.2));
 }
 await engine.close();
+
+/** A second of silence more, so that the endpoint comes before the end. */
+function withSilence(samples) {
+  const padded = new Float32Array(samples.length + 16_000);
+  padded.set(samples);
+  return padded;
+}
 
 function atRate(samples, rate) {
   if (rate === 16_000) return samples;

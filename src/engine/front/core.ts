@@ -1,5 +1,4 @@
 import { messageOf, WireError } from "../../shared/errors.ts";
-import { createVocabulary } from "../vocabulary.ts";
 import type { WindowResult } from "../model/protocol.ts";
 import { runFileJob } from "./file-job.ts";
 import { createLiveSession, type LiveSession } from "./live-session.ts";
@@ -48,7 +47,7 @@ export function createFrontCore(emit: (message: FromFront, transfer?: ArrayBuffe
     switch (message.type) {
       case "init":
         settings = message.settings;
-        reader = createSpanReader(recognize, createVocabulary(settings.pieces), settings.frontEnd);
+        reader = createSpanReader(recognize, settings);
         return;
       case "window_done":
         windows.get(message.window)?.resolve(message.result);

@@ -121,7 +121,7 @@ function createLane(job: FileJob, emits: boolean): Lane {
   function dispatch(span: Span): Promise<Word[]> {
     dispatched = true;
     underWay++;
-    const result = reader.read(frames, span, { kind: "file", withinMs: FILE_WITHIN_MS, signal });
+    const result = reader.readFinal(frames, span, { kind: "file", withinMs: FILE_WITHIN_MS, signal });
     const settled = result.finally(() => {
       underWay--;
       wake?.();

@@ -8,7 +8,7 @@ import { createFrameBuffer } from "../frames.ts";
 import { createSegmenter, TAIL_FRAMES, type SegmenterEvent, type Span } from "../segmenter.ts";
 import { stitchAt, type Seam } from "../stitch.ts";
 import { joinWords, meanConfidence } from "../words.ts";
-import { countStable, mergeCommitted } from "./commit.ts";
+import { countStable, mergeCommitted, PARTIALS_KEPT } from "./commit.ts";
 import { FILE_PAUSE_FRAMES, quietest, widestGap } from "./file-job.ts";
 import type { FrontSettings, StreamOptions } from "./protocol.ts";
 import type { SpanReader } from "./recognizer.ts";
@@ -119,7 +119,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     const nowMs = performance.now();
     const audioMs = (span.to - span.from) * msPerFrame;
     finalDueMs = Math.max(nowMs + FINAL_WITHIN_MS, finalDueMs + audioMs * BURST_SHARE);
-    return reader.read(frames, span, { kind: "live", withinMs: finalDueMs - nowMs, signal: stop.signal });
+    return reader.readFinal(frames, span, { kind: "live", withinMs: finalDueMs - nowMs, signal: stop.signal });
   }
 
   /** @param seamS set when the next window overlaps this one around that time */
@@ -243,7 +243,13 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
         nextPartialAtMs = startedMs + intervalMs;
         if (partial !== mine) return;
         const fresh = seam ? seam.join(words) : words;
-        partial = { ...mine, busy: false, previous: mine.words, words: fresh, readTo: span.to };
+        partial = {
+          ...mine,
+          busy: false,
+          earlier: [mine.words, ...mine.earlier].slice(0, PARTIALS_KEPT),
+          words: fresh,
+          readTo: span.to,
+        };
         coveredFrame = Math.max(coveredFrame, span.to);
         tell(current, span);
         endOnBlanks(current, span);
@@ -260,7 +266,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
   function tell(current: Utterance, span: Span): void {
     if (current.ended || unfinished > 0 || stop.signal.aborted) return;
     const words = mergeCommitted(current.committed, partial.words);
-    const stable = countStable(options.commitPolicy, partial.previous, partial.words, span.to / framesPerSecond);
+    const stable = countStable(options.commitPolicy, partial.earlier, partial.words, span.to / framesPerSecond);
     if (stable > current.committed.length) current.committed = words.slice(0, stable);
     const all = [...current.done, ...words];
     if (all.length === 0) return;
@@ -280,7 +286,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
   /** The signal never falls silent, but the decoder hears nothing any more: background noise. Not in `assistant` mode, which wants silence. */
   function endOnBlanks(current: Utterance, span: Span): void {
     if (current.ended || utterance !== current || segmenter.start !== span.from) return;
-    if (partial.words.length !== partial.previous.length && partial.words.length > 0) return;
+    if (partial.words.length !== (partial.earlier[0]?.length ?? 0) && partial.words.length > 0) return;
     const heardUntil = Math.max(span.from, Math.ceil((partial.words.at(-1)?.end ?? 0) * framesPerSecond));
     const blank = span.to - heardUntil;
     if (segmenter.lastSpeech < span.to - TAIL_FRAMES) return;
@@ -360,11 +366,12 @@ interface Partial {
   readonly stop: AbortController | undefined;
   readonly busy: boolean;
   readonly words: readonly Word[];
-  readonly previous: readonly Word[];
+  /** The readings before, the newest first. */
+  readonly earlier: readonly (readonly Word[])[];
   /** Frame after the last one read; 0 = nothing read yet. */
   readonly readTo: number;
 }
 
 function noPartial(): Partial {
-  return { stop: undefined, busy: false, words: [], previous: [], readTo: 0 };
+  return { stop: undefined, busy: false, words: [], earlier: [], readTo: 0 };
 }

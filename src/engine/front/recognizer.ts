@@ -2,7 +2,8 @@ import type { Word } from "../contract.ts";
 import type { FrameBuffer } from "../frames.ts";
 import type { WindowResult } from "../model/protocol.ts";
 import type { Span } from "../segmenter.ts";
-import type { Vocabulary } from "../vocabulary.ts";
+import { createVocabulary } from "../vocabulary.ts";
+import type { FrontSettings } from "./protocol.ts";
 import { tokensToWords } from "../words.ts";
 
 /** A window on its way to an inference worker. */
@@ -18,35 +19,84 @@ export interface WindowRequest {
 /** Gets windows recognised; rejects with a WireError or the signal's reason. */
 export type Recognize = (request: WindowRequest) => Promise<WindowResult>;
 
-/** What turns a span of frames into words. */
-export interface SpanReader {
-  read(
-    frames: FrameBuffer,
-    span: Span,
-    options: { readonly kind: "live" | "file"; readonly withinMs: number; readonly signal: AbortSignal },
-  ): Promise<Word[]>;
+export interface ReadOptions {
+  readonly kind: "live" | "file";
+  readonly withinMs: number;
+  readonly signal: AbortSignal;
 }
 
-/** @param samplesPerFrame hop and window of the front end, in samples */
-export function createSpanReader(
-  recognize: Recognize,
-  vocabulary: Vocabulary,
-  frontEnd: { readonly sampleRateHz: number; readonly hopSamples: number; readonly windowSamples: number },
-): SpanReader {
-  const { sampleRateHz, hopSamples, windowSamples } = frontEnd;
+/** What turns a span of frames into words. */
+export interface SpanReader {
+  /** One reading: for partials. */
+  read(frames: FrameBuffer, span: Span, options: ReadOptions): Promise<Word[]>;
+  /**
+   * The reading that counts. Where a model says that it is unsure, the window is read once more from half an encoder frame later and the
+   * surer of the two is taken: which sounds share an encoder frame is chance, and it decides close calls.
+   * The window at a recording's beginning starts where models are trained to start, and is read once.
+   */
+  readFinal(frames: FrameBuffer, span: Span, options: ReadOptions): Promise<Word[]>;
+}
+
+export function createSpanReader(recognize: Recognize, settings: FrontSettings): SpanReader {
+  const { sampleRateHz, hopSamples, windowSamples } = settings.frontEnd;
+  const vocabulary = createVocabulary(settings.pieces);
+  const unsureBelow = (settings.windows.rereadBelowPercent ?? 0) / 100;
+  const shiftFrames = settings.subsampling >> 1;
+
+  function ask(frames: FrameBuffer, span: Span, options: ReadOptions): Promise<WindowResult> {
+    const count = span.to - span.from;
+    return recognize({ features: frames.window(span.from, span.to), frames: count, ...options });
+  }
+
+  function toWords(result: WindowResult, span: Span, samples: number): Word[] {
+    if (result.encodedFrames === 0) return [];
+    return tokensToWords(result, vocabulary, {
+      startS: (span.from * hopSamples) / sampleRateHz,
+      frameS: samples / sampleRateHz / result.encodedFrames,
+    });
+  }
+
+  /** A window that is the whole recording has a tail that fills no frame: it belongs to the window's length. */
+  function samplesOf(frames: FrameBuffer, span: Span): number {
+    return span.to === frames.end && span.from === 0
+      ? frames.samples
+      : (span.to - span.from - 1) * hopSamples + windowSamples;
+  }
+
   return {
     async read(frames, span, options) {
-      const count = span.to - span.from;
-      // A window that runs to the end of the audio has a tail that fills no frame: it belongs to the window's length.
-      const samples =
-        span.to === frames.end && span.from === 0 ? frames.samples : (count - 1) * hopSamples + windowSamples;
-      const request = { features: frames.window(span.from, span.to), frames: count, ...options };
-      const result = await recognize(request);
-      if (result.encodedFrames === 0) return [];
-      return tokensToWords(result, vocabulary, {
-        startS: (span.from * hopSamples) / sampleRateHz,
-        frameS: samples / sampleRateHz / result.encodedFrames,
-      });
+      const samples = samplesOf(frames, span);
+      return toWords(await ask(frames, span, options), span, samples);
+    },
+    async readFinal(frames, span, options) {
+      const samples = samplesOf(frames, span);
+      const later = { from: span.from + shiftFrames, to: span.to };
+      // The buffer may have moved on when the first answer comes.
+      const kept =
+        unsureBelow > 0 && span.from > 0 && later.to - later.from > MIN_FRAMES
+          ? frames.window(later.from, later.to)
+          : undefined;
+      const first = await ask(frames, span, options);
+      if (!kept || !first.probabilities.some((probability) => probability < unsureBelow)) {
+        return toWords(first, span, samples);
+      }
+      const second = await recognize({ features: kept, frames: later.to - later.from, ...options });
+      return sureness(second) > sureness(first)
+        ? toWords(second, later, samples - shiftFrames * hopSamples)
+        : toWords(first, span, samples);
     },
   };
+}
+
+// ---
+
+/** Shorter windows have nothing to be read twice. */
+const MIN_FRAMES = 40;
+
+/** Mean logarithm of the token probabilities; a reading without tokens is never the surer one. */
+function sureness(result: WindowResult): number {
+  if (result.probabilities.length === 0) return -Infinity;
+  let sum = 0;
+  for (const probability of result.probabilities) sum += Math.log(Math.max(probability, 1e-6));
+  return sum / result.probabilities.length;
 }

@@ -27,14 +27,17 @@ test("a repetition at another time survives", () => {
   expect(stitch(2.9, [at("да", 2.2)], [at("да", 3.1), at("да", 3.6)])).toBe("да да да");
 });
 
-test("words are committed when two partials agree and enough was heard after them", () => {
+test("words are committed when partials agree and enough was heard after them", () => {
   const before = [at("раз", 0), at("два", 0.5), at("три", 1)];
   const now = [at("раз", 0), at("два", 0.5), at("тридцать", 1)];
-  expect(countStable("stable_prefix", before, now, 3)).toBe(2);
-  expect(countStable("stable_prefix", before, now, 1)).toBe(1);
-  expect(countStable("auto", before, now, 1.2)).toBe(1);
-  expect(countStable("on_finalize", before, now, 3)).toBe(0);
-  expect(countStable("auto", [], now, 3)).toBe(0);
+  expect(countStable("stable_prefix", [before], now, 3)).toBe(2);
+  expect(countStable("stable_prefix", [before], now, 1)).toBe(1);
+  expect(countStable("auto", [before], now, 3)).toBe(0);
+  expect(countStable("auto", [before, before], now, 3)).toBe(2);
+  expect(countStable("auto", [before, before], now, 1.5)).toBe(1);
+  expect(countStable("auto", [before, []], now, 3)).toBe(0);
+  expect(countStable("on_finalize", [before, before], now, 3)).toBe(0);
+  expect(countStable("stable_prefix", [], now, 3)).toBe(0);
 });
 
 test("what was committed stays to the letter in the final", () => {
