@@ -10,12 +10,13 @@ import { WebSocket } from "ws";
 import { callControl } from "../../../src/supervisor/control-client.ts";
 import { identify, isAlive } from "../../../src/shared/process-identity.ts";
 import { childNotes, until } from "./harness.ts";
+import { fuzzCases } from "../../support/fuzz.ts";
 
 const run = promisify(execFile);
 const cli = fileURLToPath(new URL("../../../bin/gigastt.js", import.meta.url));
 const clip = readFileSync(fileURLToPath(new URL("../../fixtures/eval/dev_espeak_00.wav", import.meta.url)));
 /** Swaps of each kind under load: CI does the full count. */
-const SWAPS = Number(process.env["GIGASTT_TEST_SWAPS"] ?? (process.env["CI"] === undefined ? 3 : 10));
+const SWAPS = fuzzCases(10, 3);
 
 let dir: string;
 let url = "";

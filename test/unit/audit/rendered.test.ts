@@ -8,8 +8,9 @@ import { renderFiles } from "../../../src/render/render.ts";
 import { renderYaml } from "../../../src/render/yaml.ts";
 import { auditFiles } from "../../support/audit-files.ts";
 import { randomConfig } from "../render/random-config.ts";
+import { fuzzCases } from "../../support/fuzz.ts";
 
-const RUNS = Number(process.env["GIGASTT_AUDIT_RENDER_RUNS"] ?? 150);
+const RUNS = fuzzCases(150);
 const source = { toolVersion: "0.0.0", configHash: "0".repeat(64) };
 
 const PLACES: readonly (readonly [DeployTarget, (config: ResolvedConfig) => readonly RenderTarget[]])[] = [

@@ -10,8 +10,9 @@ import { configSchema } from "../../../src/config/schema.ts";
 import { validate } from "../../../src/config/validate.ts";
 import { setAt } from "../../../src/config/variables.ts";
 import { formatBytes, formatDuration, parseBytes, parseDurationMs } from "../../../src/shared/units.ts";
+import { fuzzCases } from "../../support/fuzz.ts";
 
-const RUNS = Number(process.env["CONFIG_FUZZ_RUNS"] ?? 2000);
+const RUNS = fuzzCases(2000);
 
 const fromText = (text: string | Uint8Array, env: Record<string, string> = {}): Promise<LoadedConfig> =>
   assemble(

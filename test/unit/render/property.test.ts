@@ -7,8 +7,9 @@ import { readHeader } from "../../../src/render/header.ts";
 import { renderFiles, RENDER_TARGETS } from "../../../src/render/render.ts";
 import { findAll, parseCaddy, parseNginx, parseUnit, seconds, type CaddyNode, type NginxNode } from "./parse-back.ts";
 import { randomConfig } from "./random-config.ts";
+import { fuzzCases } from "../../support/fuzz.ts";
 
-const RUNS = Number(process.env["GIGASTT_PROPERTY_RUNS"] ?? 2000);
+const RUNS = fuzzCases(2000);
 const source = { toolVersion: "0.0.0", configHash: "0".repeat(64) };
 const ROUTES = [
   "/",

@@ -6,11 +6,12 @@ import { decodeAudio } from "../../../../src/engine/audio/decode.ts";
 import { WireError } from "../../../../src/shared/errors.ts";
 import { inPieces } from "./helpers.ts";
 import { createRandom, mutate, repairFlac, repairOgg } from "./mutations.ts";
+import { fuzzCases } from "../../../support/fuzz.ts";
 
 /** Cases in all: 10 000 in CI, fewer at the desk unless the variable says otherwise. */
-const CASES = Number(process.env["GIGASTT_FUZZ_CASES"] ?? (process.env["CI"] ? 10_000 : 2000));
+const CASES = fuzzCases(10_000, 2000);
 /** Other cases than last time, for a longer hunt. */
-const FIRST_SEED = Number(process.env["GIGASTT_FUZZ_SEED"] ?? 0);
+const FIRST_SEED = Number(process.env["TEST_FUZZ_SEED"] ?? 0);
 const FILES = [
   "tiny.wav",
   "tiny.mp3",
@@ -58,7 +59,7 @@ describe("mutated files", () => {
       expect(collectedBytes() - before).toBeLessThan(MAX_GROWTH_BYTES);
       expect(print).not.toHaveBeenCalled();
       // Both ends must be met, or the mutations prove nothing.
-      if (process.env["GIGASTT_FUZZ_SHOW"]) console.log(file, counts);
+      if (process.env["TEST_FUZZ_SHOW"]) console.log(file, counts);
       if (CASES >= 1000) expect(Object.keys(counts)).toEqual(expect.arrayContaining(["audio", "invalid_audio"]));
     }, 120_000);
   }

@@ -7,12 +7,13 @@ import { openOnnx } from "../../../../src/models/onnx/read.ts";
 import { writeOnnx } from "../../../../src/models/onnx/write.ts";
 import { pointwiseToMatMul } from "../../../../src/models/prepare/pointwise.ts";
 import { quantizeModel } from "../../../../src/models/prepare/quantize.ts";
+import { fuzzCases } from "../../../support/fuzz.ts";
 
 const encoder = join(import.meta.dirname, "../../../../models/demo_ru_rnnt/demo_ru_rnnt_encoder.onnx");
 const golden = join(import.meta.dirname, "../../../fixtures/golden/dev_espeak_07.logmel.f32");
 const frames = 166;
 const dir = mkdtempSync(join(tmpdir(), "gigastt-onnx-"));
-const cases = Number(process.env.TEST_FUZZ_CASES ?? 2000);
+const cases = fuzzCases(2000);
 let reference: Float32Array;
 
 beforeAll(async () => {
