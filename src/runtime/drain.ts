@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import { Server as NetServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { DrainReport } from "../shared/messages.ts";
 import { WireError } from "../shared/errors.ts";
 import type { RuntimeContext } from "./context.ts";
@@ -28,6 +29,9 @@ const ENGINE_GRACE_MS = 2500;
  * answer and moves over; closing under its hands would reset the request it just sent.
  */
 const IDLE_LINGER_MS = 2000;
+
+/** Longest wait for the kernel to let go of sockets that were destroyed. */
+const SOCKET_GRACE_MS = 1500;
 
 interface Tally {
   sessionsFlushed: number;
@@ -132,9 +136,9 @@ async function flushSessions(sessions: SessionRegistry, deadline: Deadline, tall
   await Promise.all(
     live.map(async (session) => {
       if (!(await endsBefore(session.ended, deadline.now))) session.terminate();
-      const { cut } = await session.ended;
-      if (cut) tally.cut++;
-      else tally.sessionsFlushed++;
+      const result = await Promise.race([session.ended, sleep(SOCKET_GRACE_MS, undefined, { ref: false })]);
+      if (result?.cut === false) tally.sessionsFlushed++;
+      else tally.cut++;
     }),
   );
 }
@@ -171,6 +175,6 @@ async function closeServer(server: Server, deadline: Deadline): Promise<void> {
   const sweep = setInterval(() => server.closeIdleConnections(), 20);
   server.closeIdleConnections();
   if (!(await endsBefore(closed, deadline.now))) server.closeAllConnections();
-  await closed;
+  await Promise.race([closed, sleep(SOCKET_GRACE_MS, undefined, { ref: false })]);
   clearInterval(sweep);
 }

@@ -1,4 +1,6 @@
 import type { Server } from "node:http";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import type { ListenAddress } from "./listen.ts";
 
@@ -20,7 +22,8 @@ export async function listenOnLan(options: { host: string; port: number }): Prom
   try {
     const listener = await listen(() => {}, {
       hostname: options.host,
-      port: options.port,
+      // listhen takes 0 for its own default, 3000.
+      port: options.port === 0 ? await freePort(options.host) : options.port,
       public: true,
       https: true,
       isProd: true,
@@ -34,6 +37,8 @@ export async function listenOnLan(options: { host: string; port: number }): Prom
     // listhen's type is a union of node's servers, HTTPS included; what the runtime uses of it is the same in all.
     const server = listener.server as unknown as Server;
     const urls = await listener.getURLs();
+    // For a person at a terminal, to be pointed at with a phone; a log never gets it.
+    if (process.stdout.isTTY) await listener.showURL({ qr: true });
     const { address, port } = listener.address;
     return { server, address: { host: address, port }, urls: urls.map(({ url }) => url) };
   } catch (error) {
@@ -43,4 +48,13 @@ export async function listenOnLan(options: { host: string; port: number }): Prom
       { cause: error },
     );
   }
+}
+
+async function freePort(host: string): Promise<number> {
+  const probe = createServer().listen(0, host);
+  await once(probe, "listening");
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  return typeof address === "object" && address !== null ? address.port : 0;
 }

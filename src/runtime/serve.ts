@@ -37,6 +37,11 @@ export async function serve(options: ServeOptions): Promise<number> {
   const { config, log, control } = options;
   const engine = options.engine ?? createConfiguredEngine(config, options.env, log);
   const runtime = createRuntime({ config, engine, log, version: productVersion() });
+  if (config.server.corsAllowAny) {
+    log.warn("cors_allow_any", {
+      cure: "any web page may use this server; list origins in server.allowedOrigins instead",
+    });
+  }
   const stop = createStop(runtime, options);
 
   control?.onMessage((message) => obey(message, runtime, stop, control));
@@ -126,7 +131,11 @@ function createStop(runtime: Runtime, { signals, log, control, config }: ServeOp
 
 async function listenAsConfigured(runtime: Runtime, { config, listenFd, log }: ServeOptions): Promise<ListenAddress> {
   const { host, port, lan } = config.server;
-  if (listenFd !== undefined) return runtime.listen({ fd: listenFd });
+  if (listenFd !== undefined) {
+    if (lan)
+      log.warn("lan_ignored", { cure: "start with `gigastt serve` and no inherited socket to serve the home network" });
+    return runtime.listen({ fd: listenFd });
+  }
   if (!lan) return runtime.listen({ host, port });
   const { address, urls } = await runtime.listenOnLan({ host, port });
   log.info("lan_urls", { urls });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { openRaw, parseAnswer } from "../support/raw-http.ts";
-import { createStubEngine } from "../support/stub-engine.ts";
+import { createPacedEngine } from "../support/paced-engine.ts";
 import { startTestServer } from "../support/runtime-server.ts";
 import type { TestServer } from "../support/runtime-server.ts";
 import { connect } from "../support/ws-client.ts";
@@ -36,7 +36,7 @@ describe("drain", () => {
   });
 
   it("gives every session its final and 1001, and reports them", async () => {
-    const running = await start({ engine: createStubEngine({ endMs: 100 }) });
+    const running = await start({ engine: createPacedEngine({ endMs: 100 }) });
     const clients = await Promise.all(Array.from({ length: 4 }, () => openReady(running)));
     for (const [n, client] of clients.entries()) if (n > 0) client.audio(new Uint8Array(n * 100));
     await expect.poll(() => running.runtime.context.sessions.size).toBe(4);
@@ -51,7 +51,7 @@ describe("drain", () => {
   });
 
   it("recognises what a session sent ahead of inference to its last byte", async () => {
-    const engine = createStubEngine({ speed: 200 });
+    const engine = createPacedEngine({ speed: 200 });
     const running = await start({ engine, config: { limits: { bufferedAudioMs: 1000 } } });
     const client = await openReady(running);
     for (let n = 0; n < 20; n++) client.audio(new Uint8Array(96_000));
@@ -65,7 +65,7 @@ describe("drain", () => {
   });
 
   it("announces itself on /ready, still answers /health, refuses new work without a hint and ends connections", async () => {
-    const running = await start({ engine: createStubEngine({ transcribeMs: 400 }) });
+    const running = await start({ engine: createPacedEngine({ transcribeMs: 400 }) });
     const working = fetch(`${running.url}/v1/transcribe`, { method: "POST", body: "abc" });
     await expect.poll(() => running.runtime.context.admission.available).toBe(3);
     const drained = running.runtime.drain.begin("test");
@@ -86,7 +86,7 @@ describe("drain", () => {
   });
 
   it("dismisses work that waited, and bodies still on their way, at once", async () => {
-    const running = await start({ engine: createStubEngine({ transcribeMs: 300 }), config: { pool: { size: 1 } } });
+    const running = await start({ engine: createPacedEngine({ transcribeMs: 300 }), config: { pool: { size: 1 } } });
     const post = (): Promise<Response> => fetch(`${running.url}/v1/transcribe`, { method: "POST", body: "abc" });
     const working = post();
     await expect.poll(() => running.runtime.context.admission.available).toBe(0);
@@ -109,7 +109,7 @@ describe("drain", () => {
   });
 
   it("cuts at the one deadline what did not end: a coded answer, a truncated final, and counts it", async () => {
-    const engine = createStubEngine({ transcribeMs: 60_000, endMs: 60_000, partial: "раз" });
+    const engine = createPacedEngine({ transcribeMs: 60_000, endMs: 60_000, partial: "раз" });
     const running = await start({ engine, config: { shutdown: { drainMs: 1000 } } });
     const working = fetch(`${running.url}/v1/transcribe`, { method: "POST", body: "abc" });
     const client = await openReady(running);
@@ -127,7 +127,7 @@ describe("drain", () => {
   });
 
   it("is not held by a client that never answers Close or reads its answer", async () => {
-    const engine = createStubEngine();
+    const engine = createPacedEngine();
     const running = await start({ engine, config: { shutdown: { drainMs: 1500 } } });
     const raw = openRaw(running.port, { allowHalfOpen: true });
     raw.write(
@@ -141,7 +141,7 @@ describe("drain", () => {
   });
 
   it("ends an event stream with an error event at the deadline", async () => {
-    const engine = createStubEngine();
+    const engine = createPacedEngine();
     engine.transcribe = async ({ onHypothesis, signal }) => {
       await onHypothesis?.({
         type: "partial",
@@ -174,7 +174,7 @@ describe("drain", () => {
   });
 
   it("can be expedited: what is left is cut now", async () => {
-    const running = await start({ engine: createStubEngine({ transcribeMs: 60_000 }) });
+    const running = await start({ engine: createPacedEngine({ transcribeMs: 60_000 }) });
     const working = fetch(`${running.url}/v1/transcribe`, { method: "POST", body: "abc" }).catch(() => "cut");
     await expect.poll(() => running.runtime.context.admission.available).toBe(3);
     const drained = running.runtime.drain.begin("test");
@@ -188,7 +188,7 @@ describe("drain", () => {
 
 describe("hand-over", () => {
   it("stops accepting at once, serves what is connected to its natural end, then drains", async () => {
-    const running = await start({ engine: createStubEngine({ transcribeMs: 200 }) });
+    const running = await start({ engine: createPacedEngine({ transcribeMs: 200 }) });
     const client = await openReady(running);
     const kept = openRaw(running.port);
     kept.write("GET /health HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { createStubEngine } from "../support/stub-engine.ts";
+import { createPacedEngine } from "../support/paced-engine.ts";
 import { openRaw, parseAnswer, sendRaw } from "../support/raw-http.ts";
 import { startTestServer } from "../support/runtime-server.ts";
 import type { TestServer } from "../support/runtime-server.ts";
@@ -182,7 +182,7 @@ describe("slow and half-open clients", () => {
   });
 
   it("takes a client that closed its sending side for gone and frees the slot", async () => {
-    const running = await start({ engine: createStubEngine({ transcribeMs: 60_000 }) });
+    const running = await start({ engine: createPacedEngine({ transcribeMs: 60_000 }) });
     const client = openRaw(running.port, { allowHalfOpen: true });
     client.write(`${head("Content-Length: 3")}abc`);
     await expect.poll(() => running.runtime.context.admission.available).toBe(3);
@@ -204,7 +204,7 @@ describe("slow and half-open clients", () => {
   });
 
   it("cuts a client that does not read a long answer", async () => {
-    const engine = createStubEngine();
+    const engine = createPacedEngine();
     engine.transcribe = () =>
       Promise.resolve([
         { text: "слово ".repeat(3_000_000), words: [], segments: [], durationS: 1, confidence: undefined },
@@ -219,7 +219,7 @@ describe("slow and half-open clients", () => {
   });
 
   it("ends the work for a client that does not read its event stream", async () => {
-    const engine = createStubEngine();
+    const engine = createPacedEngine();
     engine.transcribe = async ({ onHypothesis }) => {
       for (let n = 0; n < 10_000; n++) {
         await onHypothesis?.({
@@ -246,7 +246,7 @@ describe("slow and half-open clients", () => {
 
 describe("connections", () => {
   it("answers pipelined requests in order", async () => {
-    const { port } = await start({ engine: createStubEngine({ transcribeMs: 30 }) });
+    const { port } = await start({ engine: createPacedEngine({ transcribeMs: 30 }) });
     const client = openRaw(port);
     client.write(
       `POST /v1/transcribe?format=txt HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc` +
@@ -263,7 +263,7 @@ describe("connections", () => {
 
   it("takes a thousand pipelined uploads of one client for what they are: a full line", async () => {
     const running = await start({
-      engine: createStubEngine({ transcribeMs: 5 }),
+      engine: createPacedEngine({ transcribeMs: 5 }),
       config: { pool: { size: 1, queue: 2 } },
     });
     const client = openRaw(running.port);

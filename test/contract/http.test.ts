@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { WireError } from "../../src/shared/errors.ts";
-import { createStubEngine } from "../support/stub-engine.ts";
+import { createPacedEngine } from "../support/paced-engine.ts";
 import { startTestServer } from "../support/runtime-server.ts";
 import type { TestServer } from "../support/runtime-server.ts";
 
@@ -47,14 +47,14 @@ describe("probes", () => {
     expect(await (await fetch(`${url}/ready`)).json()).toEqual({ status: "ready", pool_available: 4, pool_total: 4 });
     expect(await (await fetch(`${url}/health`)).json()).toMatchObject({
       status: "ok",
-      model: "stub",
+      model: "paced",
       model_hash: "0".repeat(64),
       precision: "int8",
     });
   });
 
   it("stays ready while every slot is busy and the line has room, and says pool_exhausted only when the line is full", async () => {
-    const engine = createStubEngine({ transcribeMs: 60_000 });
+    const engine = createPacedEngine({ transcribeMs: 60_000 });
     const { runtime } = await start({ engine, config: { pool: { size: 1, queue: 1 } } });
     const stop = new AbortController();
     const one = post("/v1/transcribe", "a", { signal: stop.signal }).catch(() => undefined);
@@ -90,8 +90,8 @@ describe("GET /v1/models", () => {
   it("has the native shape and OpenAI's list in one object", async () => {
     await start();
     expect(await (await get("/v1/models")).json()).toEqual({
-      id: "stub",
-      name: "Stub",
+      id: "paced",
+      name: "Paced",
       version: "1",
       encoder: "int8",
       vocab_size: 1,
@@ -102,7 +102,7 @@ describe("GET /v1/models", () => {
       supported_rates: [8000, 16000, 24000, 44100, 48000],
       diarization: false,
       object: "list",
-      data: [{ id: "stub", object: "model", created: expect.any(Number), owned_by: "gigastt" }],
+      data: [{ id: "paced", object: "model", created: expect.any(Number), owned_by: "gigastt" }],
     });
   });
 });
@@ -141,7 +141,7 @@ describe("POST /v1/transcribe", () => {
   });
 
   it("hands channels and headerless formats on to the engine", async () => {
-    const engine = createStubEngine();
+    const engine = createPacedEngine();
     const seen: unknown[] = [];
     const original = engine.transcribe.bind(engine);
     engine.transcribe = (options) => {
@@ -191,7 +191,7 @@ describe("POST /v1/transcribe", () => {
     ["initializing", 503],
     ["inference_timeout", 503],
   ] as const)("passes the engine's %s on as %i", async (code, status) => {
-    const engine = createStubEngine();
+    const engine = createPacedEngine();
     engine.transcribe = () => Promise.reject(new WireError(code, "said by the engine"));
     const { runtime } = await start({ engine });
     const response = await post("/v1/transcribe", "abc");
@@ -200,7 +200,7 @@ describe("POST /v1/transcribe", () => {
   });
 
   it("hides an unexpected error and logs it with the request id", async () => {
-    const engine = createStubEngine();
+    const engine = createPacedEngine();
     engine.transcribe = () => Promise.reject(new Error("ENOENT /models/secret.onnx"));
     const { lines } = await start({ engine });
     const response = await post("/v1/transcribe", "abc", { headers: { "x-request-id": "r-1" } });
@@ -217,14 +217,14 @@ describe("POST /v1/transcribe", () => {
   });
 
   it("ends a transcription that takes longer than the budget", async () => {
-    const engine = createStubEngine({ transcribeMs: 60_000 });
+    const engine = createPacedEngine({ transcribeMs: 60_000 });
     const { runtime } = await start({ engine, config: { limits: { requestBudgetMs: 50 } } });
     expect(await codeOf(await post("/v1/transcribe", "abc"))).toEqual([503, "inference_timeout"]);
     expect(runtime.context.admission.available).toBe(4);
   });
 
   it("ends the wait for a slot with timeout and a hint", async () => {
-    const engine = createStubEngine({ transcribeMs: 60_000 });
+    const engine = createPacedEngine({ transcribeMs: 60_000 });
     await start({ engine, config: { pool: { size: 1, checkoutTimeoutMs: 50 } } });
     const stop = new AbortController();
     const one = post("/v1/transcribe", "a", { signal: stop.signal }).catch(() => undefined);
@@ -244,7 +244,7 @@ describe("POST /v1/transcribe", () => {
   });
 
   it("frees the slot, or the place in the line, of a client that went away", async () => {
-    const engine = createStubEngine({ transcribeMs: 60_000 });
+    const engine = createPacedEngine({ transcribeMs: 60_000 });
     const { runtime, lines } = await start({ engine, config: { pool: { size: 1 } } });
     const stop = new AbortController();
     const both = ["a", "b"].map((body) => post("/v1/transcribe", body, { signal: stop.signal }).catch(() => undefined));
@@ -282,7 +282,7 @@ describe("POST /v1/transcribe/stream", () => {
   });
 
   it("tells a failure before the first event by its status, and one after it as an event", async () => {
-    const engine = createStubEngine();
+    const engine = createPacedEngine();
     engine.transcribe = () => Promise.reject(new WireError("invalid_audio", "not decodable"));
     const { runtime } = await start({ engine });
     expect(await codeOf(await post("/v1/transcribe/stream", "abc"))).toEqual([422, "invalid_audio"]);
@@ -305,7 +305,7 @@ describe("POST /v1/transcribe/stream", () => {
   });
 
   it("sends comment lines in silence, so that no proxy gives up", async () => {
-    const engine = createStubEngine({ transcribeMs: 300 });
+    const engine = createPacedEngine({ transcribeMs: 300 });
     await start({ engine, timing: { ssePingMs: 40 } });
     const text = await (await post("/v1/transcribe/stream", "abc")).text();
     expect(text).toMatch(/^(?:: ping\n\n){2,}data: /);

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { openRaw, parseAnswer, sendRaw } from "../support/raw-http.ts";
-import { createStubEngine } from "../support/stub-engine.ts";
+import { createPacedEngine } from "../support/paced-engine.ts";
 import { startTestServer } from "../support/runtime-server.ts";
 import type { ConfigChanges, TestServer } from "../support/runtime-server.ts";
 import { connect } from "../support/ws-client.ts";
@@ -105,7 +105,7 @@ describe("a session", () => {
     const client = await open();
     expect(await client.next()).toEqual({
       type: "ready",
-      model: "stub",
+      model: "paced",
       sample_rate: 48000,
       version: "1.2",
       min_protocol_version: "1.0",
@@ -140,7 +140,7 @@ describe("a session", () => {
   });
 
   it("opens the engine's stream at the first audio, with what was configured", async () => {
-    const engine = createStubEngine();
+    const engine = createPacedEngine();
     await start({ engine });
     const client = await openReady();
     client.send({
@@ -166,7 +166,7 @@ describe("a session", () => {
   });
 
   it("keeps order under any split, frames sent at once with stop included", async () => {
-    const engine = createStubEngine();
+    const engine = createPacedEngine();
     await start({ engine });
     const client = await openReady();
     for (let n = 0; n < 500; n++) client.audio(new Uint8Array(n % 7));
@@ -276,7 +276,7 @@ describe("a session", () => {
   });
 
   it("tells a window that failed and goes on", async () => {
-    const engine = createStubEngine();
+    const engine = createPacedEngine();
     await start({ engine });
     const client = await openReady();
     client.audio(new Uint8Array(10));
@@ -293,7 +293,7 @@ describe("a session", () => {
   });
 
   it("ends with a coded error and 1011 when the engine breaks, and the server lives on", async () => {
-    const engine = createStubEngine();
+    const engine = createPacedEngine();
     engine.openStream = () => {
       throw new Error("broken: /models/secret.onnx");
     };
@@ -429,7 +429,7 @@ describe("time limits", () => {
   });
 
   it("keeps to the cap when the last final takes longer: what is known so far, said to be truncated", async () => {
-    const engine = createStubEngine({ endMs: 60_000, partial: "раз два" });
+    const engine = createPacedEngine({ endMs: 60_000, partial: "раз два" });
     await start({ engine, config: { session: { maxDurationMs: 200 } } });
     const client = await openReady();
     const readyMs = performance.now();
@@ -460,7 +460,7 @@ describe("time limits", () => {
 
 describe("clients that misbehave", () => {
   it("frees the slot of a client that is gone without close, within 2 s", async () => {
-    const engine = createStubEngine();
+    const engine = createPacedEngine();
     await start({ engine });
     const client = await openReady();
     client.audio(new Uint8Array(10));
@@ -489,7 +489,7 @@ describe("clients that misbehave", () => {
   });
 
   it("closes 1008 for a client that reads nothing, with bounded memory", async () => {
-    const engine = createStubEngine({ partial: "слово ".repeat(2000) });
+    const engine = createPacedEngine({ partial: "слово ".repeat(2000) });
     const { lines } = await start({ engine, timing: { closeGraceMs: 1000 } });
     const client = await openReady();
     client.socket.pause();
@@ -525,7 +525,7 @@ describe("clients that misbehave", () => {
   });
 
   it("pauses a client faster than inference at the buffered-audio bound and drops nothing", async () => {
-    const engine = createStubEngine({ speed: 100 });
+    const engine = createPacedEngine({ speed: 100 });
     await start({ engine, config: { limits: { bufferedAudioMs: 2000 } } });
     const client = await openReady();
     client.send({ type: "configure", sample_rate: 16000 });
@@ -542,7 +542,7 @@ describe("clients that misbehave", () => {
   });
 
   it("notices that a paused client is gone", async () => {
-    const engine = createStubEngine({ speed: 0.001 });
+    const engine = createPacedEngine({ speed: 0.001 });
     await start({ engine, config: { limits: { bufferedAudioMs: 1000 } }, timing: { pausedProbeMs: 100 } });
     const client = await openReady();
     for (let n = 0; n < 100; n++) client.audio(new Uint8Array(100_000));
@@ -552,7 +552,7 @@ describe("clients that misbehave", () => {
   });
 
   it("does not call a client idle, or dead, that it keeps from sending", async () => {
-    const engine = createStubEngine({ speed: 2 });
+    const engine = createPacedEngine({ speed: 2 });
     await start({
       engine,
       config: { limits: { bufferedAudioMs: 1000 }, session: { idleTimeoutMs: 300, pingIntervalMs: 50 } },
@@ -570,7 +570,7 @@ describe("clients that misbehave", () => {
 
 describe("logs of sessions", () => {
   it("is one line with id, close code, time and audio seconds, and never a text", async () => {
-    const { lines } = await start({ engine: createStubEngine({ partial: "тайна" }) });
+    const { lines } = await start({ engine: createPacedEngine({ partial: "тайна" }) });
     const client = await open("/v1/ws", { headers: { "x-request-id": "r-7" } });
     await client.next();
     client.send({ type: "configure", sample_rate: 16000 });

@@ -5,7 +5,7 @@ import { createRuntime } from "../../src/runtime/runtime.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import type { Timing } from "../../src/runtime/context.ts";
 import { createLogger } from "../../src/shared/log.ts";
-import { createStubEngine } from "./stub-engine.ts";
+import { createPacedEngine } from "./paced-engine.ts";
 
 /** Some keys of some sections. */
 export type ConfigChanges = { readonly [S in keyof ResolvedConfig]?: Partial<ResolvedConfig[S]> };
@@ -33,7 +33,7 @@ export async function startTestServer(
   options: { config?: ConfigChanges; engine?: Engine; timing?: Partial<Timing>; start?: boolean } = {},
 ): Promise<TestServer> {
   const lines: Record<string, unknown>[] = [];
-  const engine = options.engine ?? createStubEngine();
+  const engine = options.engine ?? createPacedEngine();
   const runtime = createRuntime({
     config: configWith(options.config),
     engine,

@@ -1,5 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { get } from "node:https";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { configWith } from "../../support/runtime-server.ts";
@@ -28,6 +29,17 @@ const poolIsFree = async (served: Served): Promise<void> => {
   const available = async (): Promise<unknown> => (await (await fetch(`${served.url}/ready`)).json()) as unknown;
   await expect.poll(available, { timeout: 5000 }).toMatchObject({ status: "ready", pool_available: 4 });
 };
+
+/** A page over TLS whose certificate nobody signed. */
+function getInsecurely(url: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    get(url, { rejectUnauthorized: false }, (response) => {
+      let text = "";
+      response.on("data", (chunk: Buffer) => (text += chunk.toString()));
+      response.on("end", () => resolve(JSON.parse(text)));
+    }).on("error", reject);
+  });
+}
 
 describe("gigastt serve with the demo model", () => {
   it("says which model it uses and why, and answers an evaluation clip with its text", async () => {
@@ -135,6 +147,24 @@ describe("gigastt serve with the demo model", () => {
     // The bench measures the 99th percentile on a quiet machine; here only that the loop never stood still.
     expect(times.length).toBeGreaterThan(10);
     expect(Math.max(...times)).toBeLessThan(2000);
+  });
+});
+
+describe("server.lan", () => {
+  it("serves HTTPS with a certificate of its own, WebSocket included, tells its addresses, and drains like any other", async () => {
+    const served = await startServe("engine: { kind: fake }\nserver: { lan: true, host: 0.0.0.0, allowBindAny: true }");
+    expect(served.lines.find((line) => line["event"] === "lan_urls")?.["urls"]).toContainEqual(
+      expect.stringMatching(/^https:\/\//),
+    );
+    expect(await getInsecurely(`https://127.0.0.1:${served.port}/health`)).toMatchObject({
+      status: "ok",
+      model: "fake",
+    });
+    const client = await connect(`wss://127.0.0.1:${served.port}/v1/ws`, { rejectUnauthorized: false });
+    await client.nextOf("ready");
+    served.process.kill("SIGTERM");
+    expect((await client.closed).code).toBe(1001);
+    expect(await served.exited).toEqual({ code: 0, signal: null });
   });
 });
 

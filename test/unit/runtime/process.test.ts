@@ -5,7 +5,7 @@ import { createControlChannel } from "../../../src/runtime/control.ts";
 import { createDeferredEngine } from "../../../src/runtime/deferred-engine.ts";
 import { inheritedDescriptor } from "../../../src/runtime/inherited.ts";
 import { createRequestStats } from "../../../src/runtime/stats.ts";
-import { createStubEngine } from "../../support/stub-engine.ts";
+import { createPacedEngine } from "../../support/paced-engine.ts";
 
 describe("inheritedDescriptor", () => {
   it("is descriptor 3 when one was passed to this process", () => {
@@ -60,15 +60,15 @@ describe("createControlChannel", () => {
 
 describe("createDeferredEngine", () => {
   it("is loading until built and refuses work with initializing", async () => {
-    const engine = createDeferredEngine(async () => createStubEngine());
+    const engine = createDeferredEngine(async () => createPacedEngine());
     expect([engine.state, engine.model, engine.stats().workers]).toEqual(["loading", undefined, 0]);
     expect(() => engine.openStream({} as Parameters<Engine["openStream"]>[0])).toThrow("still loading"); // never looked at
     await engine.start();
-    expect([engine.state, engine.model?.id, engine.stats().workers]).toEqual(["ready", "stub", 1]);
+    expect([engine.state, engine.model?.id, engine.stats().workers]).toEqual(["ready", "paced", 1]);
   });
 
   it("hands the inference listener on, whether it came before or after the build", async () => {
-    const stub = createStubEngine();
+    const stub = createPacedEngine();
     const engine = createDeferredEngine(async () => stub);
     const early = () => {};
     engine.onInference = early;
@@ -82,7 +82,7 @@ describe("createDeferredEngine", () => {
     const failing = createDeferredEngine(() => Promise.reject(new Error("no model")));
     await expect(failing.start()).rejects.toThrow("no model");
     expect(failing.state).toBe("failed");
-    const stub = createStubEngine();
+    const stub = createPacedEngine();
     const closed = createDeferredEngine(async () => stub);
     await closed.close();
     await closed.start().catch(() => {});

@@ -1,6 +1,6 @@
 import type { Engine, Hypothesis, LiveStream, LiveStreamOptions, ModelInfo } from "../../src/engine/contract.ts";
 
-export interface StubOptions {
+export interface Pace {
   /** Time a transcription takes. */
   readonly transcribeMs?: number;
   /** Time the last final of a stream takes. */
@@ -11,19 +11,19 @@ export interface StubOptions {
   readonly partial?: string;
 }
 
-export interface StubEngine extends Engine {
-  readonly streams: StubStream[];
+export interface PacedEngine extends Engine {
+  readonly streams: PacedStream[];
 }
 
-export interface StubStream extends LiveStream {
+export interface PacedStream extends LiveStream {
   readonly options: LiveStreamOptions;
   readonly bytes: number;
   readonly aborted: boolean;
 }
 
 const MODEL: ModelInfo = {
-  id: "stub",
-  name: "Stub",
+  id: "paced",
+  name: "Paced",
   version: "1",
   precision: "int8",
   vocabSize: 1,
@@ -31,10 +31,13 @@ const MODEL: ModelInfo = {
   notice: undefined,
 };
 
-/** An engine whose timing a test decides. Text is the number of bytes it was given. */
-export function createStubEngine(options: StubOptions = {}): StubEngine {
+/**
+ * An engine whose pace a test decides to the millisecond: how far it falls behind, how long its last final takes, how big its partials are.
+ * Nothing is decoded or recognised; its text is the number of bytes it was given. Everything else is tested with the fake and the real engine.
+ */
+export function createPacedEngine(options: Pace = {}): PacedEngine {
   let state: Engine["state"] = "loading";
-  const streams: StubStream[] = [];
+  const streams: PacedStream[] = [];
   return {
     streams,
     get state() {
@@ -56,7 +59,7 @@ export function createStubEngine(options: StubOptions = {}): StubEngine {
       return [{ text, words: [], segments: [], durationS: bytes / 32_000, confidence: undefined }];
     },
     openStream: (given) => {
-      const stream = createStubStream(given, options);
+      const stream = createPacedStream(given, options);
       streams.push(stream);
       return stream;
     },
@@ -83,7 +86,7 @@ export function createStubEngine(options: StubOptions = {}): StubEngine {
   };
 }
 
-function createStubStream(given: LiveStreamOptions, { endMs = 0, speed = Infinity, partial }: StubOptions): StubStream {
+function createPacedStream(given: LiveStreamOptions, { endMs = 0, speed = Infinity, partial }: Pace): PacedStream {
   let bytes = 0;
   let aborted = false;
   let backlogMs = 0;
