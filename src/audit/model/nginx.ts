@@ -131,8 +131,16 @@ const MAX_INCLUDED_BYTES = 8 * 2 ** 20;
 const INCLUDE_COST = 2000;
 
 interface Expand {
-  readonly load: (directive: NginxDirective, from: Source) => readonly (readonly NginxDirective[])[] | undefined;
+  /** What an include brings. `inside`: files whose blocks enclose it; including one of them again would never end. */
+  readonly load: (
+    directive: NginxDirective,
+    inside: ReadonlySet<string>,
+  ) => readonly (readonly NginxDirective[])[] | undefined;
+  /** The file a directive was written in. */
+  readonly fileOf: (directive: NginxDirective) => string;
 }
+
+const NOWHERE: ReadonlySet<string> = new Set();
 
 function buildRoot(source: Source, tree: FileTree, included: Set<Source>): NginxRoot {
   const dump = splitNginxDump(source.text);
@@ -144,12 +152,13 @@ function buildRoot(source: Source, tree: FileTree, included: Set<Source>): Nginx
   problems.push(...first.problems);
   const trail: string[] = [source.path];
   let budget = MAX_INCLUDED_BYTES;
-  const load: Expand["load"] = (directive) => {
+  const fileOf = (directive: NginxDirective): string => directive.source.path;
+  const load: Expand["load"] = (directive, inside) => {
     const pattern = arg(directive, 0);
     const found = tree.resolve(pattern, folders);
     if (found.length === 0) return /[*?[]/.test(pattern) ? [] : undefined;
     return found.flatMap((file) => {
-      if (trail.includes(file.path)) {
+      if (trail.includes(file.path) || inside.has(file.path)) {
         problems.push({ span: headSpan(directive), message: `include of ${file.path} never ends: it includes itself` });
         return [];
       }
@@ -160,12 +169,12 @@ function buildRoot(source: Source, tree: FileTree, included: Set<Source>): Nginx
       const inner = parsed.get(file) ?? parseNginx(file);
       if (!parsed.has(file)) problems.push(...inner.problems);
       parsed.set(file, inner);
-      const expanded = expandList(inner.directives, { load });
+      const expanded = expandList(inner.directives, { load, fileOf }, inside);
       trail.pop();
       return [expanded];
     });
   };
-  return finishRoot(source, first.directives, { load }, problems);
+  return finishRoot(source, first.directives, { load, fileOf }, problems);
 }
 
 function buildDump(source: Source, parts: readonly { name: string; start: number; end: number }[]): NginxRoot {
@@ -183,7 +192,9 @@ function buildDump(source: Source, parts: readonly { name: string; start: number
     cache.set(part, parsed.directives);
     return parsed.directives;
   };
-  const load: Expand["load"] = (directive) => {
+  const fileOf = (directive: NginxDirective): string =>
+    parts.find((part) => directive.start >= part.start && directive.start < part.end)?.name ?? "";
+  const load: Expand["load"] = (directive, inside) => {
     const pattern = arg(directive, 0);
     const full = pattern.startsWith("/") ? pattern : `${folder}/${pattern}`;
     const regex = globToRegExp(full);
@@ -191,14 +202,14 @@ function buildDump(source: Source, parts: readonly { name: string; start: number
     if (found.length === 0) return /[*?[]/.test(pattern) ? [] : undefined;
     return found.flatMap((part) => {
       budget -= part.end - part.start + INCLUDE_COST;
-      if (trail.includes(part.name) || trail.length > 50 || budget < 0) return [];
+      if (trail.includes(part.name) || inside.has(part.name) || trail.length > 50 || budget < 0) return [];
       trail.push(part.name);
-      const expanded = expandList(read(part), { load });
+      const expanded = expandList(read(part), { load, fileOf }, inside);
       trail.pop();
       return [expanded];
     });
   };
-  return finishRoot(source, first ? read(first) : [], { load }, problems);
+  return finishRoot(source, first ? read(first) : [], { load, fileOf }, problems);
 }
 
 function finishRoot(
@@ -208,7 +219,7 @@ function finishRoot(
   problems: ParseProblem[],
 ): NginxRoot {
   const kind = rootKind(source, directives);
-  const main = buildScope(kind, undefined, undefined, directives, expand);
+  const main = buildScope(kind, undefined, undefined, directives, expand, NOWHERE);
   return { source, main, complete: kind === "main", problems };
 }
 
@@ -222,10 +233,14 @@ function rootKind(source: Source, directives: readonly NginxDirective[]): string
 }
 
 /** Includes become what they include; an unread one stays as the directive itself. */
-function expandList(directives: readonly NginxDirective[], expand: Expand): NginxDirective[] {
+function expandList(
+  directives: readonly NginxDirective[],
+  expand: Expand,
+  inside: ReadonlySet<string>,
+): NginxDirective[] {
   return directives.flatMap((directive) => {
     if (directive.directive !== "include" || directive.block) return [directive];
-    const loaded = expand.load(directive, directive.source);
+    const loaded = expand.load(directive, inside);
     return loaded ? loaded.flat() : [directive];
   });
 }
@@ -236,9 +251,10 @@ function buildScope(
   parent: NginxScope | undefined,
   directives: readonly NginxDirective[],
   expand: Expand,
+  inside: ReadonlySet<string>,
   depth = 0,
 ): NginxScope {
-  const own = expandList(directives, expand);
+  const own = expandList(directives, expand, inside);
   const scopes: NginxScope[] = [];
   const scope: NginxScope = {
     kind,
@@ -250,7 +266,10 @@ function buildScope(
   };
   if (depth < 200) {
     for (const item of own) {
-      if (item.block) scopes.push(buildScope(item.directive, item, scope, item.block, expand, depth + 1));
+      if (!item.block) continue;
+      const file = expand.fileOf(item);
+      const within = inside.has(file) ? inside : new Set([...inside, file]);
+      scopes.push(buildScope(item.directive, item, scope, item.block, expand, within, depth + 1));
     }
   }
   return scope;
