@@ -205,7 +205,7 @@ describe("config explain", () => {
         default    4
         now        3, from good.yaml:2:9
         variable   GIGASTT_POOL_SIZE
-        on change  a new runtime takes over the socket, sessions drain
+        on change  taken over by the running service
       "
     `);
     expect((await line(["config", "explain", "session.idleTimeout"])).stdout).toMatchInlineSnapshot(`
