@@ -2,10 +2,11 @@ import type { ResolvedConfig } from "../config/types.ts";
 import type { Engine, ModelInfo } from "../engine/contract.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import type { Logger } from "../shared/log.ts";
-import type { DrainReport, RuntimeStats, ToRuntime } from "../shared/messages.ts";
+import type { DrainReport } from "../shared/messages.ts";
 import type { ControlChannel } from "./control.ts";
 import { createConfiguredEngine } from "./engine-source.ts";
 import type { ListenAddress } from "./listen.ts";
+import { obey } from "./obey.ts";
 import { createRuntime } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
 import { productVersion } from "./version.ts";
@@ -165,49 +166,6 @@ function announce(model: ModelInfo, log: Logger, control: ControlChannel | undef
   const { id, name, precision, bundleHash, notice } = model;
   log.info("ready", { model: id, precision, model_hash: bundleHash, ...(notice === undefined ? {} : { notice }) });
   control?.send({ type: "ready", model: { id, name, precision, bundleHash, notice } });
-}
-
-function obey(message: ToRuntime, runtime: Runtime, stop: Stop, control: ControlChannel): void {
-  switch (message.type) {
-    case "drain":
-      if (message.handover === true) stop.handOver(message.limitMs ?? Number.POSITIVE_INFINITY);
-      else stop.begin("supervisor");
-      break;
-    case "reload": {
-      const refused = runtime.reload(message.config);
-      if (refused === undefined) control.send({ type: "reloaded", id: message.id });
-      else control.send({ type: "reload_refused", id: message.id, reason: refused });
-      break;
-    }
-    case "probe":
-      control.send({ type: "probed", id: message.id, stats: runtimeStats(runtime) });
-      break;
-    case "supervisor":
-      runtime.context.phase.supervisor = message.status;
-      break;
-    case "start":
-      break;
-  }
-}
-
-function runtimeStats({ context }: Runtime): RuntimeStats {
-  const { admission, engine, phase, sessions, stats } = context;
-  const memory = process.memoryUsage();
-  const latencyMs = stats.latencyMs();
-  const isReady = engine.state === "ready" || engine.state === "unloaded";
-  return {
-    state: phase.draining || phase.handedOver ? "draining" : isReady ? "ready" : "starting",
-    sessionsActive: sessions.size,
-    sessionsMax: admission.total,
-    waiting: admission.waiters,
-    requestsTotal: stats.requestsTotal,
-    failuresTotal: stats.failuresTotal,
-    audioSecondsTotal: engine.stats().audioSecondsTotal,
-    ...(latencyMs === undefined ? {} : { latencyMs }),
-    eventLoopLagMs: stats.takeLoopLagMs(),
-    rssBytes: memory.rss,
-    heapUsedBytes: memory.heapUsed,
-  };
 }
 
 function exitCodeOf(error: unknown): number {
