@@ -3,17 +3,7 @@
 // body sha256:cf0adb05ca8d8336d7fbc803a80e9784c3986c15d1df43d369f2b7d845973de7
 // Runs once before the other containers, as root with three capabilities and no network: hands each container the files
 // it may read, owned by its own user and readable by nobody else. A missing or empty secret ends here, with its name.
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { chmodSync, chownSync, copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 // name, folder it comes from, folder it goes to, owner
