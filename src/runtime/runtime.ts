@@ -87,7 +87,11 @@ function createContext(options: RuntimeOptions): RuntimeContext {
   const clock = options.clock ?? systemClock;
   const settings = createSettings(options.config);
   const admission = createAdmission(() => settings.current.pool, clock);
-  const uploads = createUploadMemory(() => settings.current.limits.bodyBytes * settings.current.pool.size);
+  const uploads = createUploadMemory(() => {
+    const { limits, pool } = settings.current;
+    const totalBytes = limits.bodyBytes * pool.size;
+    return { totalBytes, clientBytes: Math.max(limits.bodyBytes, totalBytes / 2) };
+  });
   const limiter = createRateLimiter(settings.current.rateLimit, clock);
   const exchanges = createExchanges();
   const sessions = createSessionRegistry();

@@ -10,7 +10,7 @@ const BLOCK_BYTES = 64 * 1024;
 export interface UploadLimits {
   readonly bodyBytes: number;
   readonly minUploadKbps: number;
-  /** Time every upload gets on top of what the minimum rate allows, and the longest pause between two reads. */
+  /** How far an upload may fall behind the minimum rate, at any time; also its longest pause. A fast start earns no more than this. */
   readonly graceMs: number;
   /** Longest wait for memory held by other uploads. */
   readonly memoryWaitMs: number;
@@ -51,16 +51,29 @@ export function refuseByHeaders(req: IncomingMessage, limits: Pick<UploadLimits,
  */
 export function readUpload(options: ReadUploadOptions): Promise<Upload> {
   const { req, limits, clock, signal } = options;
-  const share = options.memory.open(options.client);
   const blocks: Uint8Array[] = [];
+  const startMs = clock.monotonicMs();
   let used = BLOCK_BYTES;
   let bytes = 0;
-  let pausedMs = 0;
-  const startMs = clock.monotonicMs();
-  let lastMs = startMs;
+  let heldUpMs = 0;
+  /** The time its bytes have paid for; beyond it the upload is too slow. */
+  let paidUntilMs = startMs + limits.graceMs;
 
   return new Promise((resolve, reject) => {
     const over = new AbortController();
+    const share = options.memory.open(options.client, {
+      get bytesPerS() {
+        return (bytes * 1000) / Math.max(50, ownMs());
+      },
+      get mayGiveWay() {
+        return ownMs() > limits.graceMs;
+      },
+      giveWay: () => finish(gaveWay()),
+    });
+
+    /** Time the client had; waiting for memory is our fault, not its. */
+    const ownMs = (): number => clock.monotonicMs() - startMs - heldUpMs;
+
     const finish = (error: unknown): void => {
       if (over.signal.aborted) return;
       over.abort();
@@ -68,7 +81,10 @@ export function readUpload(options: ReadUploadOptions): Promise<Upload> {
       req.off("data", onData).off("end", onEnd).off("error", onGone).off("close", onGone);
       signal.removeEventListener("abort", onAbort);
       req.pause();
-      if (error === undefined) return resolve(complete(blocks, used, bytes, share));
+      if (error === undefined) {
+        share.settle();
+        return resolve(complete(blocks, used, bytes, share));
+      }
       blocks.length = 0;
       share.close();
       reject(error);
@@ -78,7 +94,8 @@ export function readUpload(options: ReadUploadOptions): Promise<Upload> {
     const onGone = (): void => finish(new ClientGone());
     const onEnd = (): void => finish(bytes === 0 ? emptyBody() : undefined);
     const onData = (chunk: Buffer): void => {
-      lastMs = clock.monotonicMs();
+      const nowMs = clock.monotonicMs();
+      paidUntilMs = Math.min(nowMs + limits.graceMs, paidUntilMs + (chunk.length * 8) / limits.minUploadKbps);
       bytes += chunk.length;
       if (bytes > limits.bodyBytes) return finish(tooLarge(limits.bodyBytes));
       if (!store(chunk)) void waitForMemory(chunk);
@@ -101,31 +118,27 @@ export function readUpload(options: ReadUploadOptions): Promise<Upload> {
       return true;
     };
 
-    // The wait is our fault, not the client's: its rate clock stands still meanwhile, and a bound of its own applies.
+    let waitsForMemory = false;
     const waitForMemory = async (chunk: Buffer): Promise<void> => {
       req.pause();
+      waitsForMemory = true;
       const sinceMs = clock.monotonicMs();
       const stop = new AbortController();
       const timer = setTimeout(() => stop.abort(), limits.memoryWaitMs);
       const either = AbortSignal.any([over.signal, stop.signal]);
-      waitsForMemory = true;
       while (!either.aborted && !store(chunk)) await share.whenFree(either);
       clearTimeout(timer);
       waitsForMemory = false;
       if (over.signal.aborted) return;
       const waitedMs = clock.monotonicMs() - sinceMs;
-      pausedMs += waitedMs;
-      lastMs += waitedMs;
+      heldUpMs += waitedMs;
+      paidUntilMs += waitedMs;
       if (stop.signal.aborted) finish(outOfMemory(limits.memoryWaitMs));
       else req.resume();
     };
-    let waitsForMemory = false;
 
     const checkRate = (): void => {
-      if (waitsForMemory) return;
-      const nowMs = clock.monotonicMs();
-      const allowedMs = limits.graceMs + (bytes * 8) / limits.minUploadKbps;
-      if (nowMs - startMs - pausedMs > allowedMs || nowMs - lastMs > limits.graceMs) finish(tooSlow(limits));
+      if (!waitsForMemory && clock.monotonicMs() > paidUntilMs) finish(tooSlow(limits));
     };
     const watch = setInterval(checkRate, Math.min(1000, limits.graceMs / 4));
 
@@ -165,6 +178,10 @@ function tooLarge(limit: number): WireError {
 
 function tooSlow(limits: UploadLimits): WireError {
   return new WireError("upload_timeout", `the body came slower than ${limits.minUploadKbps} kbit/s`);
+}
+
+function gaveWay(): WireError {
+  return new WireError("upload_timeout", "memory is short and this body came slowly; send it again, faster or smaller");
 }
 
 function outOfMemory(waitedMs: number): WireError {

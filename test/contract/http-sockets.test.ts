@@ -161,6 +161,54 @@ describe("slow and half-open clients", () => {
     await expectIdle(running);
   });
 
+  it("refuses a body that came fast and then drips: a fast start earns no more than the grace", async () => {
+    const running = await start({
+      timing: { uploadGraceMs: 300, lingerMs: 50 },
+      config: { limits: { minUploadKbps: 100 } },
+    });
+    const client = openRaw(running.port);
+    // 2 MB at 100 kbit/s would be paid for 160 s.
+    client.write(head("Content-Length: 3000000"));
+    client.write("x".repeat(2_000_000));
+    const drip = setInterval(() => client.write("x"), 50);
+    const startMs = performance.now();
+    expect(parseAnswer(await client.until(/upload_timeout/)).status).toBe(408);
+    clearInterval(drip);
+    expect(performance.now() - startMs).toBeLessThan(20_000);
+    await client.ended;
+    await expectIdle(running);
+  });
+
+  it("lets slow uploads give way to a fast one when they hold all the memory", async () => {
+    const running = await start({
+      timing: { uploadGraceMs: 200, lingerMs: 50 },
+      config: {
+        limits: { bodyBytes: 1_000_000, minUploadKbps: 1 },
+        pool: { size: 2 },
+        server: { trustedProxies: ["127.0.0.1/32"] },
+      },
+    });
+    const slow = ["203.0.113.1", "203.0.113.2", "203.0.113.3"].map((address) => {
+      const client = openRaw(running.port);
+      client.write(head("Content-Length: 1000000", `X-Forwarded-For: ${address}`));
+      client.write("x".repeat(700_000));
+      return client;
+    });
+    const drips = setInterval(() => slow.forEach((client) => client.write("x".repeat(100))), 50);
+    await expect.poll(() => running.runtime.context.uploads.heldBytes).toBeGreaterThan(1_900_000);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const response = await fetch(`${running.url}/v1/transcribe`, {
+      method: "POST",
+      body: new Uint8Array(600_000),
+      headers: { "x-forwarded-for": "203.0.113.9" },
+    });
+    expect(await response.json()).toMatchObject({ text: "600000 bytes" });
+    await Promise.any(slow.map((client) => client.until(/"code":"upload_timeout"/)));
+    clearInterval(drips);
+    for (const client of slow) client.socket.destroy();
+    await expectIdle(running);
+  });
+
   it("serves a file while twenty slow uploads are open", async () => {
     const running = await start({ config: { pool: { size: 1, queue: 1 } } });
     const slow = Array.from({ length: 20 }, () => openRaw(running.port));
