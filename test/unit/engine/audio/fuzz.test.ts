@@ -41,7 +41,7 @@ describe("mutated files", () => {
       const original = new Uint8Array(readFileSync(`test/fixtures/audio/${file}`));
       const repair = repairOf(file, original);
       await outcome(original, 1);
-      const before = collectedBytes();
+      const before = await collectedBytes();
       const counts: Record<string, number> = {};
 
       for (let i = 0; i < Math.ceil(CASES / FILES.length); i++) {
@@ -56,7 +56,7 @@ describe("mutated files", () => {
         counts[code] = (counts[code] ?? 0) + 1;
       }
 
-      expect(collectedBytes() - before).toBeLessThan(MAX_GROWTH_BYTES);
+      expect((await collectedBytes()) - before).toBeLessThan(MAX_GROWTH_BYTES);
       expect(print).not.toHaveBeenCalled();
       // Both ends must be met, or the mutations prove nothing.
       if (process.env["TEST_FUZZ_SHOW"]) console.log(file, counts);
@@ -90,10 +90,16 @@ async function outcome(bytes: Uint8Array, seed: number): Promise<string> {
   }
 }
 
-function collectedBytes(): number {
+/** What is still held once finalizers have run: WebAssembly memories are let go a turn or two after they became garbage. */
+async function collectedBytes(): Promise<number> {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void; // what the flag adds
-  collect();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
+  let least = Number.POSITIVE_INFINITY;
+  for (let turn = 0; turn < 6; turn++) {
+    collect();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const { heapUsed, external } = process.memoryUsage();
+    least = Math.min(least, heapUsed + external);
+  }
+  return least;
 }
