@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Clock } from "../shared/clock.ts";
 import { WireError } from "../shared/errors.ts";
 import { ClientGone } from "./errors.ts";
+import { createUploadPace } from "./upload-pace.ts";
 import type { UploadMemory, UploadShare } from "./upload-memory.ts";
 
 /** Received bytes are copied into blocks of this size: a body of one-byte chunks must not cost an object per byte. */
@@ -50,29 +51,23 @@ export function refuseByHeaders(req: IncomingMessage, limits: Pick<UploadLimits,
  * memory of all uploads (`timeout` after a bounded wait). The request is left paused on failure; the caller ends the connection.
  */
 export function readUpload(options: ReadUploadOptions): Promise<Upload> {
-  const { req, limits, clock, signal } = options;
+  const { req, limits, signal } = options;
   const blocks: Uint8Array[] = [];
-  const startMs = clock.monotonicMs();
+  const pace = createUploadPace(options.clock, limits.minUploadKbps, limits.graceMs);
   let used = BLOCK_BYTES;
   let bytes = 0;
-  let heldUpMs = 0;
-  /** The time its bytes have paid for; beyond it the upload is too slow. */
-  let paidUntilMs = startMs + limits.graceMs;
 
   return new Promise((resolve, reject) => {
     const over = new AbortController();
     const share = options.memory.open(options.client, {
       get bytesPerS() {
-        return (bytes * 1000) / Math.max(50, ownMs());
+        return pace.bytesPerS;
       },
       get mayGiveWay() {
-        return ownMs() > limits.graceMs;
+        return pace.ownMs > limits.graceMs;
       },
       giveWay: () => finish(gaveWay()),
     });
-
-    /** Time the client had; waiting for memory is our fault, not its. */
-    const ownMs = (): number => clock.monotonicMs() - startMs - heldUpMs;
 
     const finish = (error: unknown): void => {
       if (over.signal.aborted) return;
@@ -94,8 +89,7 @@ export function readUpload(options: ReadUploadOptions): Promise<Upload> {
     const onGone = (): void => finish(new ClientGone());
     const onEnd = (): void => finish(bytes === 0 ? emptyBody() : undefined);
     const onData = (chunk: Buffer): void => {
-      const nowMs = clock.monotonicMs();
-      paidUntilMs = Math.min(nowMs + limits.graceMs, paidUntilMs + (chunk.length * 8) / limits.minUploadKbps);
+      pace.received(chunk.length);
       bytes += chunk.length;
       if (bytes > limits.bodyBytes) return finish(tooLarge(limits.bodyBytes));
       if (!store(chunk)) void waitForMemory(chunk);
@@ -118,29 +112,25 @@ export function readUpload(options: ReadUploadOptions): Promise<Upload> {
       return true;
     };
 
-    let waitsForMemory = false;
+    /** The wait is our fault, not the client's: its clock stands still meanwhile. */
     const waitForMemory = async (chunk: Buffer): Promise<void> => {
       req.pause();
-      waitsForMemory = true;
-      const sinceMs = clock.monotonicMs();
+      pace.holdUp(true);
       const stop = new AbortController();
       const timer = setTimeout(() => stop.abort(), limits.memoryWaitMs);
       const either = AbortSignal.any([over.signal, stop.signal]);
       while (!either.aborted && !store(chunk)) await share.whenFree(either);
       clearTimeout(timer);
-      waitsForMemory = false;
+      pace.holdUp(false);
       if (over.signal.aborted) return;
-      const waitedMs = clock.monotonicMs() - sinceMs;
-      heldUpMs += waitedMs;
-      paidUntilMs += waitedMs;
       if (stop.signal.aborted) finish(outOfMemory(limits.memoryWaitMs));
       else req.resume();
     };
 
-    const checkRate = (): void => {
-      if (!waitsForMemory && clock.monotonicMs() > paidUntilMs) finish(tooSlow(limits));
+    const checkPace = (): void => {
+      if (pace.isTooSlow) finish(tooSlow(limits));
     };
-    const watch = setInterval(checkRate, Math.min(1000, limits.graceMs / 4));
+    const watch = setInterval(checkPace, Math.min(1000, limits.graceMs / 4));
 
     if (signal.aborted) return onAbort();
     if (req.destroyed && !req.complete) return onGone();
