@@ -1,5 +1,6 @@
 import { configBody } from "./config-file.ts";
 import { CONTAINER_MODELS, containerConfig } from "./container-config.ts";
+import { derive } from "./derive.ts";
 import { renderCaddy, renderNginx } from "./proxy.ts";
 import { ACME_WEBROOT } from "./nginx.ts";
 import { escapes } from "./escape.ts";
@@ -256,9 +257,9 @@ function buildOverlay({ config }: RenderInput): Yaml {
 }
 
 /** A small box: two cores, one worker, two sessions, memory for exactly that. */
-function edgeOverlay({ config, derived }: RenderInput): Yaml {
+function edgeOverlay({ config }: RenderInput): Yaml {
   const size = Math.min(2, config.pool.size);
-  const memoryMiB = Math.max(768, Math.ceil((derived.compose.memoryMiB * size) / config.pool.size / 256) * 256);
+  const { memoryMiB } = derive({ ...config, pool: { ...config.pool, size } }).compose;
   return {
     services: {
       gigastt: {

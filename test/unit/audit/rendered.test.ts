@@ -59,12 +59,7 @@ function sensible(config: ResolvedConfig, target: DeployTarget): ResolvedConfig 
       ...config.deploy,
       target,
       tls: { ...config.deploy.tls, hsts: config.deploy.tls.hsts === "off" ? "on" : config.deploy.tls.hsts },
-      // The edge overlay shrinks the memory below the model's own size; GA-SBX-003 is right about it.
-      compose: {
-        ...config.deploy.compose,
-        memoryBytes: undefined,
-        overlays: config.deploy.compose.overlays.filter((overlay) => overlay !== "edge"),
-      },
+      compose: { ...config.deploy.compose, memoryBytes: undefined },
     },
   };
 }
