@@ -110,7 +110,8 @@ describe("socket activation", () => {
       await until("activated", () => runtimePid(url));
       const status = await up.status();
       expect(status.service).toMatchObject({ port, activated: true });
-      expect((await getJson(`${url}/ready`)).status).toBe(200);
+      // It answers before it is ready: the first connection is accepted while the model loads.
+      await until("ready", async () => (await getJson(`${url}/ready`)).status === 200);
       up.process.kill("SIGTERM");
       expect((await up.exited).code).toBe(0);
     },
