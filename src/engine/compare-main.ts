@@ -3,25 +3,13 @@
 // `{type:"failed", code, message}` out, then it exits.
 import { createReadStream } from "node:fs";
 import type { ModelBundle } from "../models/manifest.ts";
+import type { Comparison } from "../models/prepare/comparison.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import { decodeAudio } from "./audio/decode.ts";
 import { mixToMono } from "./audio/mix.ts";
 import { createResampler } from "./audio/resample.ts";
 import { createLogMel, extractFeatures } from "./features.ts";
 import { loadAcousticModel, type AcousticModel } from "./model/acoustic.ts";
-
-/** What differs between two models on the same audio. */
-export interface ComparisonReport {
-  readonly windows: number;
-  readonly audioS: number;
-  /** Windows whose token sequences are the same. */
-  readonly identicalWindows: number;
-  readonly tokens: number;
-  /** Token edits between the two (substitutions, insertions, deletions). */
-  readonly tokenEdits: number;
-  readonly referenceEncoderMs: number;
-  readonly candidateEncoderMs: number;
-}
 
 interface CompareRequest {
   readonly type: "compare";
@@ -48,10 +36,10 @@ process.once("message", (message: CompareRequest) => {
     .finally(() => process.disconnect());
 });
 
-async function compare({ reference, candidate, audioPaths, threads }: CompareRequest): Promise<ComparisonReport> {
+async function compare({ reference, candidate, audioPaths, threads }: CompareRequest): Promise<Comparison> {
   const models = [await load(reference, threads), await load(candidate, threads)] as const;
   const logMel = createLogMel(reference.frontEnd);
-  let report: ComparisonReport = {
+  let report: Comparison = {
     windows: 0,
     audioS: 0,
     identicalWindows: 0,

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { locateModel } from "../../models/locate.ts";
 import type { ModelBundle } from "../../models/manifest.ts";
 import { modelsDir } from "../../models/paths.ts";
+import type { Comparison } from "../../models/prepare/comparison.ts";
 import { prepareModel, type PreparedModel } from "../../models/prepare/prepare-model.ts";
 import { verifyBundle } from "../../models/verify.ts";
 import { entryFile, installationRoot } from "../../shared/entry.ts";
@@ -47,16 +48,6 @@ export const optimize: Command = {
   flags: FLAGS,
   run: (context) => prepare(context, { pointwise: true, suffix: "fast" }),
 };
-
-interface Comparison {
-  readonly windows: number;
-  readonly audioS: number;
-  readonly identicalWindows: number;
-  readonly tokens: number;
-  readonly tokenEdits: number;
-  readonly referenceEncoderMs: number;
-  readonly candidateEncoderMs: number;
-}
 
 async function prepare(context: CommandContext, kind: { pointwise: boolean; suffix: string }): Promise<number> {
   const { flags, positionals, stderr, stdout, env } = context;
