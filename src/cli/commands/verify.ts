@@ -5,8 +5,7 @@ import { resolve } from "node:path";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import { BYTES_PATTERN, parseBytes } from "../../shared/units.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { CHECKS } from "../deploy/verify/checks.ts";
-import type { VerifyTarget } from "../deploy/verify/client.ts";
+import { CHECKS, type VerifyTarget } from "../deploy/verify/checks.ts";
 import { paintFor, writeJson } from "../output.ts";
 import { UsageError } from "../usage.ts";
 

@@ -1,7 +1,22 @@
-import { connect as tlsConnect } from "node:tls";
 import { WebSocket } from "ws";
 import { formatBytes } from "../../../shared/units.ts";
-import { ask, connectionOf, NoAnswerError, type Answer, type VerifyTarget } from "./client.ts";
+import {
+  ask,
+  connectionOf,
+  NoAnswerError,
+  UPGRADE_HEADERS,
+  type Answer,
+  type OutsideTarget,
+} from "../../../shared/outside/client.ts";
+import { handshake } from "../../../shared/outside/tls.ts";
+
+/** What is verified, and what it must do. */
+export interface VerifyTarget extends OutsideTarget {
+  /** Nobody is asked for a password on purpose. */
+  readonly open: boolean;
+  /** The largest body that must pass, bytes; one more must be refused. */
+  readonly bodyBytes: number;
+}
 
 /** One line of the report. */
 export interface Check {
@@ -53,49 +68,25 @@ export function sampleWav(): Uint8Array {
 // ---
 
 async function certificate(target: VerifyTarget): Promise<string> {
-  const { host, port, lookup, servername, ca, cert, key } = connectionOf(target, target.url, false);
-  return new Promise((resolve, reject) => {
-    const socket = tlsConnect({
-      host: host ?? "",
-      port: Number(port),
-      lookup,
-      servername,
-      ca,
-      cert,
-      key,
-      rejectUnauthorized: false,
-      timeout: target.timeoutMs,
-    });
-    socket.once("secureConnect", () => {
-      const peer = socket.getPeerCertificate();
-      const daysLeft = Math.floor((Date.parse(peer.valid_to) - Date.now()) / 86_400_000);
-      const { authorized, authorizationError } = socket;
-      socket.destroy();
-      if (!authorized) reject(new Error(certificateProblem(authorizationError)));
-      else if (daysLeft < 14)
-        reject(
-          new Error(
-            `it ends in ${daysLeft} days: the renewal does not work. Look at the timer, or run gigastt certs renew`,
-          ),
-        );
-      else resolve(`${socket.getProtocol() ?? "TLS"}, ${daysLeft} days left`);
-    });
-    socket.once("timeout", () => socket.destroy(new Error(`no answer within ${target.timeoutMs / 1000} s`)));
-    socket.once("error", (error: NodeJS.ErrnoException) =>
-      reject(
-        new Error(
-          error.code === "ENOTFOUND"
-            ? "the name is not known to the name server: add an A or AAAA record"
-            : error.message,
-        ),
-      ),
-    );
+  const {
+    certificate: peer,
+    protocol,
+    problem,
+  } = await handshake(target, { clientCertificate: true }).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === "ENOTFOUND"
+      ? new Error("the name is not known to the name server: add an A or AAAA record", { cause: error })
+      : error;
   });
+  if (problem !== undefined) throw new Error(certificateProblem(problem));
+  const daysLeft = Math.floor((Date.parse(peer.valid_to) - Date.now()) / 86_400_000);
+  if (daysLeft < 14)
+    throw new Error(
+      `it ends in ${daysLeft} days: the renewal does not work. Look at the timer, or run gigastt certs renew`,
+    );
+  return `${protocol}, ${daysLeft} days left`;
 }
 
-function certificateProblem(error: Error | undefined): string {
-  // Node gives a code in place of the error its types promise.
-  const code = String(error);
+function certificateProblem(code: string): string {
   if (code.includes("ALTNAME")) return "it is made out to another name: set deploy.domain to this one and render again";
   if (code.includes("EXPIRED")) return "it has expired: renew it";
   return `it is not trusted (${code}): give the CA with --ca, or use tls.mode: acme`;
@@ -115,27 +106,13 @@ async function redirect(target: VerifyTarget): Promise<string> {
 }
 
 async function oldTls(target: VerifyTarget): Promise<string> {
-  const { host, port, lookup, servername } = connectionOf(target, target.url, true);
-  return new Promise((resolve, reject) => {
-    const socket = tlsConnect({
-      host: host ?? "",
-      port: Number(port),
-      lookup,
-      servername,
-      rejectUnauthorized: false,
-      minVersion: "TLSv1",
-      maxVersion: "TLSv1.1",
-      ciphers: "DEFAULT@SECLEVEL=0",
-      timeout: target.timeoutMs,
-    });
-    socket.once("secureConnect", () => {
-      const protocol = socket.getProtocol();
-      socket.destroy();
-      reject(new Error(`${protocol} is accepted: allow TLS 1.2 and 1.3 only`));
-    });
-    socket.once("timeout", () => socket.destroy(new Error("timeout")));
-    socket.once("error", () => resolve("TLS 1.0 and 1.1 refused"));
-  });
+  const accepted = await handshake(target, {
+    minVersion: "TLSv1",
+    maxVersion: "TLSv1.1",
+    ciphers: "DEFAULT@SECLEVEL=0",
+  }).catch(() => undefined);
+  if (accepted !== undefined) throw new Error(`${accepted.protocol} is accepted: allow TLS 1.2 and 1.3 only`);
+  return "TLS 1.0 and 1.1 refused";
 }
 
 async function health(target: VerifyTarget): Promise<string> {
@@ -168,20 +145,13 @@ async function auth(target: VerifyTarget): Promise<string> {
   const known = await ask(target, "/v1/models");
   if (known.status !== 200) throw new Error(`the credentials given are refused with ${known.status}`);
   // A WebSocket handshake takes another way through a proxy.
-  const socket = await ask(target, "/v1/ws", { anonymous: true, headers: UPGRADE }).catch(() => undefined);
+  const socket = await ask(target, "/v1/ws", { anonymous: true, headers: UPGRADE_HEADERS }).catch(() => undefined);
   if (socket !== undefined && ![400, 401, 403].includes(socket.status))
     throw new Error(`a live session without credentials gets ${socket.status}: /v1/ws is not protected`);
   return anonymous === undefined
     ? "no handshake without a certificate"
     : `${anonymous.status} without credentials, 200 with them`;
 }
-
-const UPGRADE = {
-  Connection: "Upgrade",
-  Upgrade: "websocket",
-  "Sec-WebSocket-Version": "13",
-  "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-};
 
 async function headers(target: VerifyTarget): Promise<string> {
   const wanted: readonly (readonly [string, RegExp])[] = [

@@ -2,23 +2,21 @@ import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage 
 import { request as httpsRequest, type RequestOptions } from "node:https";
 import type { LookupFunction } from "node:net";
 import { isIP } from "node:net";
-import { messageOf } from "../../../shared/errors.ts";
+import { messageOf } from "../errors.ts";
+import { printable } from "../printable.ts";
 
-/** What is verified, and how to get there. */
-export interface VerifyTarget {
+/** A service as somebody outside reaches it. */
+export interface OutsideTarget {
   readonly url: URL;
   /** Port of plain HTTP. */
   readonly httpPort: number;
   /** Connect to this address instead of asking the name server. */
   readonly connectTo: string | undefined;
+  /** CA to trust besides none: PEM; undefined = the ones Node knows. */
   readonly ca: string | undefined;
   readonly clientCertificate: { readonly certificate: string; readonly privateKey: string } | undefined;
   /** `Authorization` header of somebody who may come in. */
   readonly authorization: string | undefined;
-  /** Nobody is asked for a password on purpose. */
-  readonly open: boolean;
-  /** The largest body that must pass, bytes; one more must be refused. */
-  readonly bodyBytes: number;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
@@ -26,6 +24,9 @@ export interface VerifyTarget {
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
+  /** Names and values in turn, as they came: a header that came twice stands here twice. */
+  readonly rawHeaders: readonly string[];
+  /** At most MAX_BODY_CHARS; the connection is cut there. */
   readonly body: string;
   /** Milliseconds from the request to each piece of the body. */
   readonly piecesAtMs: readonly number[];
@@ -43,13 +44,25 @@ export interface AskOptions {
   readonly origin?: URL;
   readonly servername?: string;
   readonly timeoutMs?: number;
+  /** Take any certificate: for questions that are not about it. */
+  readonly anyCertificate?: boolean;
 }
+
+/** Headers of a WebSocket handshake; `ask` resolves with 101 when it is accepted. */
+export const UPGRADE_HEADERS: Readonly<Record<string, string>> = {
+  Connection: "Upgrade",
+  Upgrade: "websocket",
+  "Sec-WebSocket-Version": "13",
+  "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+};
+
+const MAX_BODY_CHARS = 1_000_000;
 
 /** Nothing came back in time. */
 export class NoAnswerError extends Error {}
 
 /** One request on a connection of its own. Never follows redirects. Rejects with one sentence. */
-export async function ask(target: VerifyTarget, path: string, options: AskOptions = {}): Promise<Answer> {
+export async function ask(target: OutsideTarget, path: string, options: AskOptions = {}): Promise<Answer> {
   const base = options.origin ?? target.url;
   const secure = base.protocol === "https:";
   const started = performance.now();
@@ -66,6 +79,7 @@ export async function ask(target: VerifyTarget, path: string, options: AskOption
         method: options.method ?? "GET",
         headers,
         agent: false,
+        rejectUnauthorized: options.anyCertificate !== true,
         signal: target.signal,
       },
       (response: IncomingMessage) => {
@@ -74,14 +88,21 @@ export async function ask(target: VerifyTarget, path: string, options: AskOption
         const piecesAtMs: number[] = [];
         response.setEncoding("utf8");
         response.on("data", (chunk: string) => {
-          // A hostile server must not fill our memory.
-          if (body.length < 1_000_000) body += chunk;
+          body += chunk;
           piecesAtMs.push(performance.now() - started);
+          // A hostile server must neither fill our memory nor keep us listening.
+          if (body.length >= MAX_BODY_CHARS) done();
         });
         const done = (): void => {
           clearTimeout(timer);
           request.destroy();
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body, piecesAtMs });
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            rawHeaders: response.rawHeaders,
+            body,
+            piecesAtMs,
+          });
         };
         response.on("end", done);
         response.on("error", done);
@@ -96,11 +117,18 @@ export async function ask(target: VerifyTarget, path: string, options: AskOption
       answered = true;
       clearTimeout(timer);
       socket.destroy();
-      resolve({ status: response.statusCode ?? 0, headers: response.headers, body: "", piecesAtMs: [] });
+      resolve({
+        status: response.statusCode ?? 0,
+        headers: response.headers,
+        rawHeaders: response.rawHeaders,
+        body: "",
+        piecesAtMs: [],
+      });
     });
     request.on("error", (error) => {
       clearTimeout(timer);
-      if (!answered) reject(error instanceof NoAnswerError ? error : new Error(plain(error)));
+      if (!answered)
+        reject(error instanceof NoAnswerError ? error : new Error(connectionProblem(error), { cause: error }));
     });
     if (options.body !== undefined) request.write(options.body);
     if (options.announcedBytes === undefined || options.announcedBytes === options.body?.length) request.end();
@@ -108,7 +136,12 @@ export async function ask(target: VerifyTarget, path: string, options: AskOption
 }
 
 /** Where to connect and which name to ask for. */
-export function connectionOf(target: VerifyTarget, base: URL, anonymous: boolean, servername?: string): RequestOptions {
+export function connectionOf(
+  target: OutsideTarget,
+  base: URL,
+  anonymous: boolean,
+  servername?: string,
+): RequestOptions {
   const host = base.hostname.replace(/^\[|\]$/g, "");
   const certificate = anonymous ? undefined : target.clientCertificate;
   return {
@@ -119,6 +152,12 @@ export function connectionOf(target: VerifyTarget, base: URL, anonymous: boolean
     ...(target.ca === undefined ? {} : { ca: target.ca }),
     ...(certificate === undefined ? {} : { cert: certificate.certificate, key: certificate.privateKey }),
   };
+}
+
+/** One sentence about a connection that failed. */
+export function connectionProblem(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return CAUSES[code] ?? printable(messageOf(error).split("\n")[0] ?? "failed", 200);
 }
 
 // ---
@@ -144,8 +183,3 @@ const CAUSES: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the certificate's CA is not known; give it with --ca",
   ERR_TLS_CERT_ALTNAME_INVALID: "the certificate is made out to another name",
 };
-
-function plain(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return CAUSES[code] ?? messageOf(error).split("\n")[0] ?? "failed";
-}
