@@ -1,23 +1,36 @@
 import type { ResolvedConfig } from "../config/types.ts";
-import { bundleHash, filesOf } from "../models/bundle.ts";
+import { bundleHash, filesOf, restoreCure } from "../models/bundle.ts";
 import { withLocalModels } from "../models/local.ts";
 import { inspectModel } from "../models/locate.ts";
 import { modelsDir } from "../models/paths.ts";
+import type { Precision } from "../models/registry-guard.ts";
 import { loadRegistry } from "../models/registry.ts";
 import type { CommandContext } from "./command.ts";
+
+/** A model on disk. */
+export interface InstalledModel {
+  readonly id: string;
+  readonly precision: Precision;
+  /** Identity of its files. */
+  readonly hash: string;
+  /** How to get it back, as a sentence. */
+  readonly cure: string;
+}
 
 /** Downloaded and locally made models that are complete on disk, with the identity of their files. */
 export async function installedModels(
   config: ResolvedConfig,
   context: Pick<CommandContext, "env">,
-): Promise<{ id: string; hash: string }[]> {
+): Promise<InstalledModel[]> {
   const dir = modelsDir(config.model.dir, context.env);
   const registry = await withLocalModels(await loadRegistry(), dir);
-  const found: { id: string; hash: string }[] = [];
+  const found: InstalledModel[] = [];
   for (const entry of registry.models.filter(({ source }) => source.kind !== "bundled")) {
     for (const { state, precision } of await inspectModel(entry, dir)) {
-      if (state === "complete")
-        found.push({ id: `${entry.id} (${precision})`, hash: bundleHash(filesOf(entry, precision) ?? []) });
+      if (state === "complete") {
+        const hash = bundleHash(filesOf(entry, precision) ?? []);
+        found.push({ id: entry.id, precision, hash, cure: restoreCure(entry, precision) });
+      }
     }
   }
   return found;

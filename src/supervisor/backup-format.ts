@@ -20,8 +20,18 @@ export interface BackupHeader {
   readonly at: string;
   /** Absolute path of the configuration file when it was saved. */
   readonly configPath: string | null;
-  /** Installed models with the hash of their bundle: they are not in the backup, `gigastt models pull` brings them back. */
-  readonly models: readonly { readonly id: string; readonly hash: string }[];
+  /** Installed models: they are not in the backup. */
+  readonly models: readonly BackedUpModel[];
+}
+
+/** A model the backup leaves out. */
+export interface BackedUpModel {
+  readonly id: string;
+  readonly precision: string;
+  /** Identity of its files. */
+  readonly hash: string;
+  /** How to get it back, as a sentence. */
+  readonly cure: string;
 }
 
 export interface Backup {
@@ -107,15 +117,15 @@ export function readHeader(bytes: Buffer): BackupHeader {
     version: String(version),
     at: String(at),
     configPath: typeof configPath === "string" ? configPath : null,
-    models: Array.isArray(models)
-      ? models.flatMap((model: unknown) =>
-          isRecord(model) ? [{ id: String(model["id"]), hash: String(model["hash"]) }] : [],
-        )
-      : [],
+    models: Array.isArray(models) ? models.flatMap((model: unknown) => (isRecord(model) ? [modelOf(model)] : [])) : [],
   };
 }
 
 // ---
+
+function modelOf({ id, precision, hash, cure }: Readonly<Record<string, unknown>>): BackedUpModel {
+  return { id: String(id), precision: String(precision), hash: String(hash), cure: String(cure) };
+}
 
 function fileOf(value: unknown): BackupFile {
   if (!isRecord(value)) throw damaged("a file entry cannot be read");

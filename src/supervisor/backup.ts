@@ -1,7 +1,6 @@
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { GigasttError } from "../shared/errors.ts";
-import { openBackup } from "./backup-format.ts";
 import type { Backup, BackupFile, BackupHeader } from "./backup-format.ts";
 import { writeFileAtomic } from "./files.ts";
 import { readClaim } from "./claim.ts";
@@ -34,11 +33,10 @@ export interface RestoreOutcome {
 }
 
 /**
- * Puts a backup back. The backup is opened and checked completely, then everything is written beside its place, and only
- * then the old is moved aside: a restore that fails leaves what was there.
+ * Puts an opened backup back. Everything is written beside its place, and only then the old is moved aside: a restore that
+ * fails leaves what was there.
  */
-export async function restoreBackup(bytes: Buffer, passphrase: string, places: BackupPlaces): Promise<RestoreOutcome> {
-  const backup = await openBackup(bytes, passphrase);
+export async function restoreBackup(backup: Backup, places: BackupPlaces): Promise<RestoreOutcome> {
   const holder = await readClaim(places.paths);
   if (holder !== undefined && isAlive(holder)) {
     throw new GigasttError(

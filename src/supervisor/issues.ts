@@ -26,6 +26,8 @@ export const ISSUE_IDS = [
   "config_changed",
   "config_invalid",
   "restart_pending",
+  "certificate_expiring",
+  "certificate_expired",
 ] as const;
 export type IssueId = (typeof ISSUE_IDS)[number];
 

@@ -4,6 +4,7 @@ import { collectFiles } from "../../supervisor/backup.ts";
 import { BACKUP_FORMAT, openBackup, sealBackup } from "../../supervisor/backup-format.ts";
 import { writeFileAtomic } from "../../supervisor/files.ts";
 import type { Command } from "../command.ts";
+import { secretsFolder } from "../deploy/paths.ts";
 import { loadCliConfig } from "../load-config.ts";
 import { PASSPHRASE_FLAGS, readPassphrase } from "../passphrase.ts";
 import { configuredStatePaths, STATE_FLAGS } from "../state.ts";
@@ -21,7 +22,11 @@ export const command: Command = {
     const loaded = await loadCliConfig(context, { quiet: true });
     const paths = configuredStatePaths(loaded.config.supervisor.stateDir, context);
     const passphrase = await readPassphrase(context, { confirm: true });
-    const files = await collectFiles({ configPath: loaded.path, secretsDir: loaded.config.deploy.secretsDir, paths });
+    const files = await collectFiles({
+      configPath: loaded.path,
+      secretsDir: secretsFolder(loaded, context.cwd, undefined),
+      paths,
+    });
     const header = {
       format: BACKUP_FORMAT,
       product: "gigastt",
@@ -35,7 +40,7 @@ export const command: Command = {
     const path = resolve(context.cwd, target);
     await writeFileAtomic(path, bytes, 0o600);
     context.stdout.write(
-      `${path}: ${files.length} files, ${bytes.length} bytes, checked. Models to pull after a restore: ${header.models.map((model) => model.id).join(", ") || "none"}\n`,
+      `${path}: ${files.length} files, ${bytes.length} bytes, checked. Models it leaves out: ${header.models.map(({ id, precision }) => `${id} (${precision})`).join(", ") || "none"}\n`,
     );
     return 0;
   },

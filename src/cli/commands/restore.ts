@@ -1,9 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { defaultConfig } from "../../config/defaults.ts";
+import { assemble } from "../../config/load.ts";
+import { GigasttError, messageOf } from "../../shared/errors.ts";
 import { restoreBackup } from "../../supervisor/backup.ts";
-import { readHeader } from "../../supervisor/backup-format.ts";
+import { openBackup, readHeader, type Backup } from "../../supervisor/backup-format.ts";
 import type { Command } from "../command.ts";
+import { secretsFolder } from "../deploy/paths.ts";
 import { PASSPHRASE_FLAGS, readPassphrase } from "../passphrase.ts";
 import { configuredStatePaths, STATE_FLAGS } from "../state.ts";
 import { UsageError } from "../usage.ts";
@@ -14,7 +16,11 @@ export const command: Command = {
   flags: {
     ...STATE_FLAGS,
     ...PASSPHRASE_FLAGS,
-    "secrets-dir": { type: "string", value: "DIR", describe: "where secrets go (default deploy.secretsDir)" },
+    "secrets-dir": {
+      type: "string",
+      value: "DIR",
+      describe: "where secrets go; default: where the restored configuration reads them",
+    },
   },
   help: "The backup is opened and checked first; what was there is kept in the state folder. Refused while gigastt runs, and for backups of a newer format.",
   run: async (context) => {
@@ -23,16 +29,42 @@ export const command: Command = {
     const bytes = await readFile(resolve(context.cwd, source));
     readHeader(bytes);
     const passphrase = await readPassphrase(context, { confirm: false });
+    const backup = await openBackup(bytes, passphrase.reveal());
     const { config, "secrets-dir": secretsDir } = context.flags;
-    const outcome = await restoreBackup(bytes, passphrase.reveal(), {
-      configPath: typeof config === "string" ? resolve(context.cwd, config) : undefined,
-      secretsDir: typeof secretsDir === "string" ? resolve(context.cwd, secretsDir) : defaultConfig.deploy.secretsDir,
-      paths: configuredStatePaths(undefined, context),
+    const configPath = typeof config === "string" ? resolve(context.cwd, config) : undefined;
+    const settings = await settingsOf(backup, configPath, context.cwd);
+    const outcome = await restoreBackup(backup, {
+      configPath,
+      secretsDir: typeof secretsDir === "string" ? resolve(context.cwd, secretsDir) : settings.secretsDir,
+      paths: configuredStatePaths(settings.stateDir, context),
     });
     for (const path of outcome.written) context.stdout.write(`restored ${path}\n`);
     if (outcome.keptIn !== undefined) context.stdout.write(`what was there before: ${outcome.keptIn}\n`);
-    for (const model of outcome.header.models)
-      context.stdout.write(`model of the backup: ${model.id}, get it with: gigastt models pull ${model.id}\n`);
+    for (const { id, precision, cure } of outcome.header.models)
+      context.stdout.write(`model of the backup: ${id} (${precision}). ${cure}\n`);
     return 0;
   },
 };
+
+// ---
+
+/** Where the configuration of the backup wants its secrets and its state. */
+async function settingsOf(
+  { files, header }: Backup,
+  configPath: string | undefined,
+  cwd: string,
+): Promise<{ readonly secretsDir: string; readonly stateDir: string | undefined }> {
+  const file = files.find(({ name }) => name === "config");
+  const path = configPath ?? header.configPath ?? undefined;
+  const found = file === undefined ? undefined : { path: path ?? "config", shown: "config", bytes: file.bytes };
+  try {
+    const { config } = await assemble(found, { env: {} });
+    return { secretsDir: secretsFolder({ config, path }, cwd, undefined), stateDir: config.supervisor.stateDir };
+  } catch (error) {
+    throw new GigasttError(
+      "GST_RESTORE_CONFIG",
+      `the configuration in the backup has problems in this version: ${messageOf(error)}\nRestore with the version that made it: ${header.version}`,
+      { cause: error },
+    );
+  }
+}

@@ -1,4 +1,4 @@
-import { X509Certificate as NodeCertificate, randomBytes, webcrypto } from "node:crypto";
+import { randomBytes, webcrypto } from "node:crypto";
 import { isIP } from "node:net";
 import "reflect-metadata"; // @peculiar/x509 needs the polyfill loaded before it
 import * as x509 from "@peculiar/x509";
@@ -49,33 +49,6 @@ export async function createServerCertificate(ca: KeyPair, names: readonly strin
 /** A client certificate; its name shows in the proxy's log. */
 export async function createClientCertificate(ca: KeyPair, name: string, now: Date): Promise<KeyPair> {
   return issue(ca, name, x509.ExtendedKeyUsage.clientAuth, VALID_DAYS.client, now, []);
-}
-
-/** What a PEM certificate says about itself. */
-export interface CertificateFacts {
-  readonly subject: string;
-  readonly issuer: string;
-  readonly names: readonly string[];
-  readonly notBefore: Date;
-  readonly notAfter: Date;
-  readonly daysLeft: number;
-}
-
-/** Reads the first certificate of a PEM file. Throws for anything else. */
-export function readCertificate(text: string, now: Date): CertificateFacts {
-  const certificate = new NodeCertificate(text);
-  const notAfter = new Date(certificate.validTo);
-  return {
-    subject: oneLine(certificate.subject),
-    issuer: oneLine(certificate.issuer),
-    names: (certificate.subjectAltName ?? "")
-      .split(", ")
-      .filter((name) => name !== "")
-      .map((name) => name.replace(/^(?:DNS|IP Address):/, "")),
-    notBefore: new Date(certificate.validFrom),
-    notAfter,
-    daysLeft: Math.floor((notAfter.getTime() - now.getTime()) / DAY_MS),
-  };
 }
 
 // ---
@@ -149,8 +122,4 @@ function pem(certificate: x509.X509Certificate): string {
 
 async function keyPem(key: webcrypto.CryptoKey): Promise<string> {
   return `${x509.PemConverter.encode(await webcrypto.subtle.exportKey("pkcs8", key), "PRIVATE KEY").trim()}\n`;
-}
-
-function oneLine(name: string): string {
-  return name.replaceAll("\n", ", ");
 }

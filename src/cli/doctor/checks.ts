@@ -1,4 +1,5 @@
 import type { Check } from "./check.ts";
+import { certificates } from "./certificates.ts";
 import { clock } from "./clock.ts";
 import { config } from "./config.ts";
 import { cores } from "./cores.ts";
@@ -26,6 +27,7 @@ export const checks: readonly Check[] = [
   clock,
   config,
   permissions,
+  certificates,
   port,
   model,
 ];

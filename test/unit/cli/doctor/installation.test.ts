@@ -201,7 +201,7 @@ describe("the whole", () => {
     const set = ["server.port=0"];
     const plain = commandContext({ env: { HOME: home }, cwd: home, flags: { set } });
     expect(await doctor(plain, realSystem)).toBe(0);
-    expect(plain.output()).toMatch(/^ok {4}node {9}Node \d/);
+    expect(plain.output()).toMatch(/^ok {4}node {10}Node \d/);
     expect(plain.output()).toMatch(/\n\n\d+ ok, \d+ to look at, 0 problems\n$/);
     const json = commandContext({ env: { HOME: home }, cwd: home, flags: { set, json: true } });
     expect(await doctor(json, realSystem)).toBe(0);
@@ -231,7 +231,7 @@ describe("the whole", () => {
     writeFileSync(join(home, "gigastt.config.yaml"), "server: 5\n");
     const context = commandContext({ env: { HOME: home }, cwd: home });
     expect(await doctor(context, realSystem)).toBe(1);
-    expect(context.output()).toMatch(/fail {2}config {7}.*\n {19}→ Run `gigastt config check`/);
+    expect(context.output()).toMatch(/fail {2}config {8}.*\n {20}→ Run `gigastt config check`/);
     expect(context.output()).toContain("Node ");
   });
 

@@ -1,0 +1,103 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { BACKUP_FORMAT, sealBackup } from "../../../src/supervisor/backup-format.ts";
+import { runCli, type CliResult } from "../../support/cli.ts";
+
+let dir: string;
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "gigastt-backup-cli-"));
+  dir = join(home, "site");
+  mkdirSync(dir);
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+const PASSPHRASE = "correct horse battery";
+const cli = (...argv: string[]): Promise<CliResult> =>
+  runCli(argv, dir, { env: { GIGASTT_PASSPHRASE: PASSPHRASE, HOME: home } });
+
+describe("gigastt backup and restore", () => {
+  it("take the secrets from where the configured deployment keeps them, and put them back there", async () => {
+    await cli(
+      "init",
+      "--yes",
+      "--target",
+      "compose",
+      "--domain",
+      "stt.example.com",
+      "--auth",
+      "basic",
+      "--name",
+      "anna",
+    );
+    const users = join(dir, "deploy/compose/secrets/users.caddy");
+    const before = readFileSync(users, "utf8");
+    const made = await cli("backup", "site.backup");
+    expect(made.stdout).toMatch(/site\.backup: \d+ files, \d+ bytes, checked\. Models it leaves out: none\n$/);
+    rmSync(join(dir, "deploy"), { recursive: true });
+    const { code, stdout } = await cli("restore", "site.backup");
+    expect(code).toBe(0);
+    expect(stdout).toContain(`restored ${users}\n`);
+    expect(readFileSync(users, "utf8")).toBe(before);
+  });
+
+  it("put secrets where the restored configuration reads them, not where the present one does", async () => {
+    const secrets = join(home, "elsewhere");
+    mkdirSync(secrets);
+    writeFileSync(join(secrets, "keys"), "hunter2", { mode: 0o600 });
+    writeFileSync(join(dir, "gigastt.config.yaml"), `deploy:\n  secretsDir: ${secrets}\n`);
+    await cli("backup", "site.backup");
+    rmSync(secrets, { recursive: true });
+    writeFileSync(join(dir, "gigastt.config.yaml"), `deploy:\n  secretsDir: ${join(home, "another")}\n`);
+    await cli("restore", "site.backup");
+    expect(readFileSync(join(secrets, "keys"), "utf8")).toBe("hunter2");
+    expect(existsSync(join(home, "another"))).toBe(false);
+  });
+
+  it("name each model with its weights and the command that brings it back", async () => {
+    const bytes = await sealBackup(
+      {
+        header: {
+          format: BACKUP_FORMAT,
+          product: "gigastt",
+          version: "1.0.0",
+          at: "2026-11-21T10:00:00Z",
+          configPath: null,
+          models: [
+            { id: "gigaam", precision: "fp32", hash: "ab", cure: "Run `gigastt models pull gigaam --precision fp32`." },
+          ],
+        },
+        files: [],
+      },
+      PASSPHRASE,
+    );
+    writeFileSync(join(dir, "site.backup"), bytes);
+    expect((await cli("restore", "site.backup")).stdout).toBe(
+      "model of the backup: gigaam (fp32). Run `gigastt models pull gigaam --precision fp32`.\n",
+    );
+  });
+
+  it("refuse a configuration this version cannot read, and touch nothing", async () => {
+    const bytes = await sealBackup(
+      {
+        header: {
+          format: BACKUP_FORMAT,
+          product: "gigastt",
+          version: "0.9.0",
+          at: "2026-11-21T10:00:00Z",
+          configPath: join(dir, "gigastt.config.yaml"),
+          models: [],
+        },
+        files: [{ name: "config", mode: 0o644, bytes: Buffer.from("sever:\n  port: 1\n") }],
+      },
+      PASSPHRASE,
+    );
+    writeFileSync(join(dir, "site.backup"), bytes);
+    const { code, stderr } = await cli("restore", "site.backup");
+    expect(code).toBe(1);
+    expect(stderr).toContain("Restore with the version that made it: 0.9.0");
+    expect(existsSync(join(dir, "gigastt.config.yaml"))).toBe(false);
+  });
+});
