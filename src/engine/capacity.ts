@@ -4,7 +4,8 @@ import type { LiveCapacity } from "./contract.ts";
 export interface CapacityMeter {
   /** A window was recognised: audio and computing time, and how long it waited for a worker. */
   ran(kind: "live" | "file", audioMs: number, wallMs: number, waitedMs: number): void;
-  live(open: number): LiveCapacity;
+  /** @param speaking open streams in which somebody speaks */
+  live(speaking: number): LiveCapacity;
 }
 
 /**
@@ -26,16 +27,16 @@ export function createCapacityMeter(workers: number, realTimeFactor: number, now
       waitMs += 0.2 * (waited - waitMs);
       waitAtMs = nowMs();
     },
-    live(open) {
+    live(speaking) {
       const factor = wallMs / audioMs;
       const sustainable = Math.max(1, Math.floor((workers * USABLE_SHARE) / (factor * LIVE_COST) + 1e-6));
-      const isLate = open > 0 && waitMs > LATE_MS && nowMs() - waitAtMs < RECENT_MS;
+      const isLate = speaking > 0 && waitMs > LATE_MS && nowMs() - waitAtMs < RECENT_MS;
       const reason = isLate
-        ? `live windows wait ${Math.round(waitMs)} ms for a worker: the ${open} open sessions are what this machine keeps up with now`
-        : open >= sustainable
+        ? `live windows wait ${Math.round(waitMs)} ms for a worker: ${speaking} live ${speaking === 1 ? "session is" : "sessions are"} what this machine keeps up with now`
+        : speaking >= sustainable
           ? `this machine recognises a second of audio in ${Math.round(factor * 1000)} ms per worker and has ${workers}: that is ${sustainable} live ${sustainable === 1 ? "session" : "sessions"} in real time`
           : undefined;
-      return { open, sustainable, realTimeFactor: factor, canOpenMore: reason === undefined, reason };
+      return { speaking, sustainable, realTimeFactor: factor, canOpenMore: reason === undefined, reason };
     },
   };
 }

@@ -115,7 +115,8 @@ export interface EngineStats {
 
 /** How many live sessions the machine keeps up with, measured while it works; not a configured limit. */
 export interface LiveCapacity {
-  readonly open: number;
+  /** Open streams in which speech was heard in the last half minute, or that are younger. Silent ones cost nothing and do not count. */
+  readonly speaking: number;
   /** Sessions that can be kept up with in real time; at least 1. */
   readonly sustainable: number;
   /** Computing time over audio time of one worker; undefined before the model is loaded. */
@@ -142,8 +143,11 @@ export interface Engine {
   /** Opens a session's stream. Throws a `WireError` (`initializing`, `pool_closed`) when the engine cannot take one. */
   openStream(options: LiveStreamOptions): LiveStream;
   stats(): EngineStats;
-  /** Whether one more live session fits. `openStream` itself does not refuse: the caller decides. */
-  liveCapacity(): LiveCapacity;
+  /**
+   * Whether one more live session fits. `openStream` itself does not refuse: the caller decides.
+   * @param expected sessions that were let in and have not spoken yet; default 0
+   */
+  liveCapacity(expected?: number): LiveCapacity;
   /** Called after each inference run: audio seconds, wall seconds. For metrics. */
   onInference: ((audioS: number, wallS: number) => void) | undefined;
   /** Waits for running windows (never terminates a busy worker), drops queued ones, frees the sessions. */

@@ -38,7 +38,6 @@ export function createEngineShell(options: ShellOptions): Engine {
   let meter: CapacityMeter | undefined;
   let starting: Promise<ModelInfo> | undefined;
   let unloading: Promise<void> | undefined;
-  let openStreams = 0;
   let audioSecondsTotal = 0;
   let inferenceSecondsTotal = 0;
   let restartsBefore = 0;
@@ -63,10 +62,7 @@ export function createEngineShell(options: ShellOptions): Engine {
         ...common,
         open: options.openLiveFront,
         onLost: (reason) => options.log.error("engine_front_lost", { front: "live", reason }),
-        onStreams: (open) => {
-          openStreams = open;
-          loaded.pool.setLiveSessions(open);
-        },
+        onStreams: (open) => loaded.pool.setLiveSessions(open),
       });
       files = createFrontHost({
         ...common,
@@ -162,9 +158,9 @@ export function createEngineShell(options: ShellOptions): Engine {
         workerRestartsTotal: restartsBefore + (pool?.workerRestartsTotal ?? 0),
       };
     },
-    liveCapacity: () =>
-      meter?.live(openStreams) ?? {
-        open: 0,
+    liveCapacity: (expected = 0) =>
+      meter?.live((live?.speaking ?? 0) + expected) ?? {
+        speaking: 0,
         sustainable: 1,
         realTimeFactor: undefined,
         canOpenMore: true,

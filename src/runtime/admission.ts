@@ -3,11 +3,14 @@ import type { Clock } from "../shared/clock.ts";
 import { WireError } from "../shared/errors.ts";
 import { createFairLine } from "./fair-line.ts";
 import type { Waiter } from "./fair-line.ts";
+import type { LiveRoom } from "./live-room.ts";
 import { createServiceTimes, expectedWaitMs } from "./service-times.ts";
 import type { WorkKind } from "./service-times.ts";
 
 /** The right to do one piece of work. Releasing twice is harmless. */
 export interface Slot {
+  /** A session's first audio has come. Undefined when it may go on, else the refusal: it waited so long that others took its room. */
+  speak(): WireError | undefined;
   release(): void;
 }
 
@@ -21,11 +24,12 @@ export interface AcquireOptions {
 
 /**
  * Admission: `pool.size` slots and a bounded, fair waiting line behind them. Nothing is decoded or allocated for work that holds no slot.
+ * A live session needs more than a slot: a machine that keeps up with it in real time. One that waits for that holds up no file behind it.
  */
 export interface Admission {
   /** Rejects with `queue_full`, `timeout`, `shutting_down` (new work) or `pool_closed` (work that was waiting). */
   acquire(options: AcquireOptions): Promise<Slot>;
-  /** What `acquire` would throw at once, or undefined: lets a route refuse before it reads a body. */
+  /** What `acquire` of a file would throw at once, or undefined: lets a route refuse before it reads a body. */
   refusal(client: string): WireError | undefined;
   readonly available: number;
   readonly total: number;
@@ -44,9 +48,12 @@ export interface Admission {
 export interface AdmissionEvents {
   onCheckout?: (waitedMs: number) => void;
   onTimeout?: () => void;
+  /** The machine does not keep up with one more live session. */
+  onLiveRefused?: (reason: string) => void;
 }
 
 interface Waiting extends Waiter {
+  readonly kind: WorkKind;
   readonly sinceMs: number;
   readonly grant: () => void;
   readonly refuse: (error: unknown) => void;
@@ -57,7 +64,7 @@ interface Held {
   readonly sinceMs: number;
 }
 
-export function createAdmission(limits: () => PoolConfig, clock: Clock): Admission {
+export function createAdmission(limits: () => PoolConfig, clock: Clock, live: LiveRoom): Admission {
   const held = new Set<Held>();
   const line = createFairLine<Waiting>();
   const times = createServiceTimes();
@@ -65,18 +72,42 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
   const waiting: Record<WorkKind, number> = { file: 0, session: 0 };
   let closed = false;
   let idleListeners: (() => void)[] = [];
+  /** Only runs while a session waits: what the machine keeps up with changes without anybody leaving. */
+  let roomTimer: NodeJS.Timeout | undefined;
+
+  const isGrantable = ({ kind }: { readonly kind: WorkKind }): boolean =>
+    held.size < limits().size && (kind === "file" || live.refusal() === undefined);
 
   const grantFree = (): void => {
-    while (held.size < limits().size && line.length > 0) line.next()?.grant();
+    while (held.size < limits().size) {
+      const next = line.next(isGrantable);
+      if (next === undefined) break;
+      next.grant();
+    }
+  };
+
+  const countWaiting = (kind: WorkKind, change: 1 | -1): void => {
+    waiting[kind] += change;
+    if (waiting.session > 0) roomTimer ??= setInterval(grantFree, ROOM_POLL_MS);
+    else {
+      clearInterval(roomTimer);
+      roomTimer = undefined;
+    }
   };
 
   const take = (kind: WorkKind, waitedMs: number): Slot => {
     const entry: Held = { kind, sinceMs: clock.monotonicMs() };
     held.add(entry);
+    const place = kind === "session" ? live.reserve() : undefined;
     events.onCheckout?.(waitedMs);
     return {
+      speak: () => {
+        const reason = place?.speak();
+        return reason === undefined ? undefined : liveError(reason);
+      },
       release: () => {
         if (!held.delete(entry)) return;
+        place?.leave();
         times.record(kind, clock.monotonicMs() - entry.sinceMs);
         grantFree();
         if (held.size === 0) {
@@ -97,7 +128,23 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
     return expectedWaitMs(freeInMs, ahead, meanMs);
   };
 
-  const timeoutError = (): WireError =>
+  /** Room comes when a session ends; without one it is the machine's other work that is in the way. */
+  const liveError = (reason: string): WireError => {
+    events.onLiveRefused?.(reason);
+    const nowMs = clock.monotonicMs();
+    const sessions = [...held].filter((work) => work.kind === "session");
+    const freeInMs = sessions.map((work) => times.remainingMs("session", nowMs - work.sinceMs));
+    return new WireError("timeout", `no room for one more live session: ${reason}; try again after the time given`, {
+      retryAfterMs: Math.max(1000, freeInMs.length === 0 ? OVERLOAD_HINT_MS : Math.min(...freeInMs)),
+    });
+  };
+
+  const timeoutError = (kind: WorkKind): WireError => {
+    const reason = kind === "session" && held.size < limits().size ? live.refusal() : undefined;
+    return reason === undefined ? slotError() : liveError(reason);
+  };
+
+  const slotError = (): WireError =>
     new WireError(
       "timeout",
       `no slot became free within ${limits().checkoutTimeoutMs / 1000} s; try again after the time given`,
@@ -112,7 +159,7 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
 
   const refusal = (client: string): WireError | undefined => {
     if (closed) return new WireError("shutting_down", "the server is shutting down");
-    if (held.size < limits().size && line.length === 0) return undefined;
+    if (isGrantable({ kind: "file" }) && !line.has(isGrantable)) return undefined;
     return line.hasRoomFor(client, limits().queue) ? undefined : fullError();
   };
 
@@ -120,16 +167,17 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
     acquire: (options) => {
       if (options.signal.aborted) return Promise.reject(options.signal.reason);
       if (closed) return Promise.reject(new WireError("shutting_down", "the server is shutting down"));
-      if (held.size < limits().size && line.length === 0) return Promise.resolve(take(options.kind, 0));
+      if (isGrantable(options) && !line.has(isGrantable)) return Promise.resolve(take(options.kind, 0));
       return new Promise<Slot>((resolve, reject) => {
-        waiting[options.kind]++;
+        countWaiting(options.kind, 1);
         const end = (): void => {
-          waiting[options.kind]--;
+          countWaiting(options.kind, -1);
           clearTimeout(timer);
           options.signal.removeEventListener("abort", onAbort);
         };
         const waiter: Waiting = {
           client: options.client,
+          kind: options.kind,
           sinceMs: clock.monotonicMs(),
           grant: () => {
             end();
@@ -146,12 +194,13 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
         const timer = setTimeout(() => {
           if (!line.leave(waiter)) return;
           events.onTimeout?.();
-          waiter.refuse(timeoutError());
+          waiter.refuse(timeoutError(options.kind));
         }, limits().checkoutTimeoutMs);
         options.signal.addEventListener("abort", onAbort, { once: true });
         const joined = line.join(waiter, limits().queue);
         if (joined === "full") waiter.refuse(fullError());
         else joined?.refuse(fullError());
+        grantFree();
       });
     },
     refusal,
@@ -178,3 +227,9 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
     events,
   };
 }
+
+// ---
+
+const ROOM_POLL_MS = 250;
+/** The engine's own memory of an overload. */
+const OVERLOAD_HINT_MS = 10_000;

@@ -11,7 +11,7 @@ const NO_STATS: EngineStats = {
 };
 
 const NO_CAPACITY: LiveCapacity = {
-  open: 0,
+  speaking: 0,
   sustainable: 1,
   realTimeFactor: undefined,
   canOpenMore: true,
@@ -56,7 +56,7 @@ export function createDeferredEngine(build: () => Promise<Engine>): Engine {
     transcribe: async (options) => required().transcribe(options),
     openStream: (options) => required().openStream(options),
     stats: () => inner?.stats() ?? NO_STATS,
-    liveCapacity: () => inner?.liveCapacity() ?? NO_CAPACITY,
+    liveCapacity: (expected) => inner?.liveCapacity(expected) ?? NO_CAPACITY,
     get onInference() {
       return onInference;
     },

@@ -16,7 +16,9 @@ export interface FairLine<T extends Waiter> {
   /** Whether `join` would let this client in. */
   hasRoomFor(client: string, limit: number): boolean;
   leave(waiter: T): boolean;
-  next(): T | undefined;
+  /** The oldest waiter of the client whose turn it is, of those that `accepts` takes; others keep their places. */
+  next(accepts?: (waiter: T) => boolean): T | undefined;
+  has(accepts: (waiter: T) => boolean): boolean;
   /** Empties the line. */
   clear(): T[];
 }
@@ -71,17 +73,20 @@ export function createFairLine<T extends Waiter>(): FairLine<T> {
       remove(waiter.client, queue, index);
       return true;
     },
-    next: () => {
-      const first = queues.entries().next().value;
-      if (first === undefined) return undefined;
-      const [client, queue] = first;
-      const waiter = remove(client, queue, 0);
-      if (queue.length > 0) {
-        queues.delete(client);
-        queues.set(client, queue);
+    next: (accepts = () => true) => {
+      for (const [client, queue] of queues) {
+        const index = queue.findIndex(accepts);
+        if (index < 0) continue;
+        const waiter = remove(client, queue, index);
+        if (queue.length > 0) {
+          queues.delete(client);
+          queues.set(client, queue);
+        }
+        return waiter;
       }
-      return waiter;
+      return undefined;
     },
+    has: (accepts) => [...queues.values()].some((queue) => queue.some(accepts)),
     clear: () => {
       const all = [...queues.values()].flat();
       queues.clear();

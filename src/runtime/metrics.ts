@@ -1,11 +1,12 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { EngineStats } from "../engine/contract.ts";
+import type { EngineStats, LiveCapacity } from "../engine/contract.ts";
 
 /** What the gauges read when Prometheus asks. */
 export interface MetricSources {
   admission(): { readonly available: number; readonly total: number; readonly waiters: number };
   engine(): EngineStats;
+  live(): LiveCapacity;
   uploadBytes(): number;
   rateBuckets(): number;
   sessions(): number;
@@ -19,6 +20,7 @@ export interface Metrics {
   error(code: string): void;
   checkout(seconds: number): void;
   checkoutTimeout(): void;
+  liveRefused(): void;
   inference(audioS: number, wallS: number): void;
   rateLimited(): void;
   forwardedMisuse(): void;
@@ -82,6 +84,16 @@ export function createMetrics(sources: MetricSources, version: string): Metrics 
   gauge("gigastt_ws_active_connections", "Open WebSocket sessions, those that wait for a slot included.", () =>
     sources.sessions(),
   );
+  gauge("gigastt_live_speaking", "Live sessions that speak, as the engine counts them.", () => sources.live().speaking);
+  gauge(
+    "gigastt_live_sustainable",
+    "Speaking live sessions the machine keeps up with, as measured.",
+    () => sources.live().sustainable,
+  );
+  const liveRefusals = counter(
+    "gigastt_live_refusals_total",
+    "Live sessions refused because the machine does not keep up with one more.",
+  );
   const sessionSeconds = histogram("gigastt_ws_session_duration_seconds", "Length of sessions.", SESSION_BUCKETS_S);
   const closes = counter("gigastt_ws_closes_total", "Ended sessions by close code.", ["code"]);
   const firstPartial = histogram(
@@ -135,6 +147,7 @@ export function createMetrics(sources: MetricSources, version: string): Metrics 
     error: (code) => errors.inc({ code }),
     checkout: (seconds) => checkoutSeconds.observe(seconds),
     checkoutTimeout: () => checkoutTimeouts.inc(),
+    liveRefused: () => liveRefusals.inc(),
     inference: (audioS, wallS) => {
       inferenceSeconds.observe(wallS);
       if (audioS > 0) realTimeFactor.observe(wallS / audioS);

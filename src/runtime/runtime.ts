@@ -18,6 +18,7 @@ import type { LanServer } from "./lan.ts";
 import { listen } from "./listen.ts";
 import type { ListenAddress, ListenTarget } from "./listen.ts";
 import { createMetrics } from "./metrics.ts";
+import { createLiveRoom } from "./live-room.ts";
 import { createRateLimiter } from "./rate-limit.ts";
 import { notReadyReason } from "./readiness.ts";
 import { createSessionRegistry } from "./sessions/registry.ts";
@@ -86,7 +87,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
   const { engine, log, version } = options;
   const clock = options.clock ?? systemClock;
   const settings = createSettings(options.config);
-  const admission = createAdmission(() => settings.current.pool, clock);
+  const admission = createAdmission(() => settings.current.pool, clock, createLiveRoom(engine, clock));
   const uploads = createUploadMemory(() => {
     const { limits, pool } = settings.current;
     const totalBytes = limits.bodyBytes * pool.size;
@@ -100,6 +101,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
     {
       admission: () => admission,
       engine: () => engine.stats(),
+      live: () => engine.liveCapacity(),
       uploadBytes: () => uploads.heldBytes,
       rateBuckets: () => limiter.size,
       sessions: () => sessions.size,
@@ -110,6 +112,10 @@ function createContext(options: RuntimeOptions): RuntimeContext {
   );
   admission.events.onCheckout = (waitedMs) => metrics.checkout(waitedMs / 1000);
   admission.events.onTimeout = () => metrics.checkoutTimeout();
+  admission.events.onLiveRefused = (reason) => {
+    metrics.liveRefused();
+    log.warn("live_session_refused", { reason, cure: "fewer sessions, a faster machine, or smaller weights" });
+  };
   engine.onInference = (audioS, wallS) => metrics.inference(audioS, wallS);
 
   let resolveAddress = createAddressResolver(settings.current.server.trustedProxies);

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { openRaw, parseAnswer, sendRaw } from "../support/raw-http.ts";
+import { createManualClock } from "../support/manual-clock.ts";
 import { createPacedEngine } from "../support/paced-engine.ts";
 import { startTestServer } from "../support/runtime-server.ts";
 import type { ConfigChanges, TestServer } from "../support/runtime-server.ts";
@@ -366,6 +367,67 @@ describe("admission of sessions", () => {
       retry_after_ms: expect.any(Number),
     });
     expect(await second.closed).toEqual({ code: 1013, reason: "try again later" });
+  });
+
+  it("refuses the newest session when the machine keeps up with no more; those it has go on, and files are taken", async () => {
+    const capacity = (speaking: number): { canOpenMore: boolean; reason: string | undefined } =>
+      speaking < 2
+        ? { canOpenMore: true, reason: undefined }
+        : { canOpenMore: false, reason: "2 live sessions are what this machine keeps up with" };
+    await start({
+      engine: createPacedEngine({ capacity }),
+      config: { pool: { size: 4, checkoutTimeoutMs: 300 }, metrics: { enabled: true } },
+    });
+    const [first, second] = [await openReady(), await openReady()];
+    for (const client of [first, second]) client.audio(new Uint8Array(3200));
+    const third = await open();
+    expect(await third.next()).toMatchObject({
+      type: "error",
+      code: "timeout",
+      message:
+        "no room for one more live session: 2 live sessions are what this machine keeps up with; try again after the time given",
+      retry_after_ms: expect.any(Number),
+    });
+    expect(await third.closed).toEqual({ code: 1013, reason: "try again later" });
+    const metrics = await (await fetch(`${server?.url}/metrics`)).text();
+    expect(metrics).toMatch(/^gigastt_live_refusals_total 1$/m);
+    expect(server?.lines.find(({ event }) => event === "live_session_refused")).toMatchObject({ level: "warn" });
+    const file = await fetch(`${server?.url}/v1/transcribe`, { method: "POST", body: new Uint8Array(3200) });
+    expect(file.status).toBe(200);
+    first.send({ type: "stop" });
+    expect((await first.nextOf("final")).text).toBe("3200 bytes");
+    const fourth = await openReady();
+    fourth.send({ type: "stop" });
+    second.send({ type: "stop" });
+    expect((await second.nextOf("final")).text).toBe("3200 bytes");
+    await slotsAreBack();
+  });
+
+  it("admits a session as soon as the machine keeps up again, although nobody left", async () => {
+    let isBusy = true;
+    const capacity = () => ({ canOpenMore: !isBusy, reason: isBusy ? "busy" : undefined });
+    await start({ engine: createPacedEngine({ capacity }) });
+    const client = await open();
+    await expect.poll(() => server?.runtime.context.admission.waiters).toBe(1);
+    isBusy = false;
+    expect((await client.next()).type).toBe("ready");
+  });
+
+  it("refuses a session that was silent so long that others took its room, when it begins to speak", async () => {
+    let isBusy = false;
+    const clock = createManualClock();
+    const capacity = () => ({ canOpenMore: !isBusy, reason: isBusy ? "busy" : undefined });
+    await start({ engine: createPacedEngine({ capacity }), clock });
+    const [soon, late] = [await openReady(), await openReady()];
+    isBusy = true;
+    soon.audio(new Uint8Array(3200));
+    soon.send({ type: "stop" });
+    expect((await soon.nextOf("final")).text).toBe("3200 bytes");
+    clock.advance(6000);
+    late.audio(new Uint8Array(3200));
+    expect(await late.next()).toMatchObject({ code: "timeout", retry_after_ms: expect.any(Number) });
+    expect((await late.closed).code).toBe(1013);
+    await slotsAreBack();
   });
 
   it("tells a full line: error queue_full with a hint, close 1013", async () => {

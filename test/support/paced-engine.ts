@@ -1,4 +1,11 @@
-import type { Engine, Hypothesis, LiveStream, LiveStreamOptions, ModelInfo } from "../../src/engine/contract.ts";
+import type {
+  Engine,
+  Hypothesis,
+  LiveCapacity,
+  LiveStream,
+  LiveStreamOptions,
+  ModelInfo,
+} from "../../src/engine/contract.ts";
 
 export interface Pace {
   /** Time a transcription takes. */
@@ -7,6 +14,8 @@ export interface Pace {
   readonly endMs?: number;
   /** Milliseconds of audio one stream recognises per millisecond; default: everything at once. */
   readonly speed?: number;
+  /** What the machine keeps up with, for so many sessions that speak or are about to; default: any number. */
+  readonly capacity?: (speaking: number) => Pick<LiveCapacity, "canOpenMore" | "reason">;
   /** Text of a partial sent at every write. */
   readonly partial?: string;
 }
@@ -19,6 +28,7 @@ export interface PacedStream extends LiveStream {
   readonly options: LiveStreamOptions;
   readonly bytes: number;
   readonly aborted: boolean;
+  readonly over: boolean;
 }
 
 const MODEL: ModelInfo = {
@@ -71,13 +81,11 @@ export function createPacedEngine(options: Pace = {}): PacedEngine {
       inferenceSecondsTotal: 0,
       workerRestartsTotal: 0,
     }),
-    liveCapacity: () => ({
-      open: 0,
-      sustainable: 100,
-      realTimeFactor: undefined,
-      canOpenMore: true,
-      reason: undefined,
-    }),
+    liveCapacity: (expected = 0) => {
+      const speaking = streams.filter((stream) => !stream.over).length + expected;
+      const { canOpenMore, reason } = options.capacity?.(speaking) ?? { canOpenMore: true, reason: undefined };
+      return { speaking, sustainable: 100, realTimeFactor: undefined, canOpenMore, reason };
+    },
     onInference: undefined,
     close: () => {
       state = "closed";
@@ -89,6 +97,7 @@ export function createPacedEngine(options: Pace = {}): PacedEngine {
 function createPacedStream(given: LiveStreamOptions, { endMs = 0, speed = Infinity, partial }: Pace): PacedStream {
   let bytes = 0;
   let aborted = false;
+  let over = false;
   let backlogMs = 0;
   const drainEachMs = 10;
   const timer = setInterval(() => (backlogMs = Math.max(0, backlogMs - drainEachMs * speed)), drainEachMs);
@@ -99,6 +108,9 @@ function createPacedStream(given: LiveStreamOptions, { endMs = 0, speed = Infini
     },
     get aborted() {
       return aborted;
+    },
+    get over() {
+      return over;
     },
     write: (pcm) => {
       bytes += pcm.length;
@@ -115,10 +127,12 @@ function createPacedStream(given: LiveStreamOptions, { endMs = 0, speed = Infini
     end: async () => {
       await sleep(endMs);
       clearInterval(timer);
+      over = true;
       if (!aborted) given.onHypothesis(hypothesis("final", `${bytes} bytes`));
     },
     abort: () => {
       aborted = true;
+      over = true;
       clearInterval(timer);
     },
   };

@@ -4,6 +4,7 @@ import type { Engine } from "../../src/engine/contract.ts";
 import { createRuntime } from "../../src/runtime/runtime.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import type { Timing } from "../../src/runtime/context.ts";
+import type { Clock } from "../../src/shared/clock.ts";
 import { createLogger } from "../../src/shared/log.ts";
 import { createPacedEngine } from "./paced-engine.ts";
 
@@ -30,7 +31,7 @@ export function configWith(changes: ConfigChanges = {}): ResolvedConfig {
 
 /** A real server on a free port of 127.0.0.1. */
 export async function startTestServer(
-  options: { config?: ConfigChanges; engine?: Engine; timing?: Partial<Timing>; start?: boolean } = {},
+  options: { config?: ConfigChanges; engine?: Engine; timing?: Partial<Timing>; clock?: Clock; start?: boolean } = {},
 ): Promise<TestServer> {
   const lines: Record<string, unknown>[] = [];
   const engine = options.engine ?? createPacedEngine();
@@ -43,6 +44,7 @@ export async function startTestServer(
       stream: { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) }, // our own JSON
     }),
     ...(options.timing === undefined ? {} : { timing: options.timing }),
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
   const { port } = await runtime.listen({ host: "127.0.0.1", port: 0 });
   if (options.start !== false) await runtime.start();

@@ -124,6 +124,8 @@ function serverArguments({ flags }: CommandContext, maxStreams: number): readonl
     "server.host=127.0.0.1",
     "server.port=0",
     `pool.size=${maxStreams}`,
+    // A stream that must wait is one too many; a longer wait would run it after the others have ended.
+    "pool.checkoutTimeout=1s",
     "rateLimit.perMinute=0",
     "log.level=info",
   ];

@@ -38,8 +38,8 @@ export function createFrontCore(emit: (message: FromFront, transfer?: ArrayBuffe
           reject(error);
         },
       });
-      const { features, frames, kind, withinMs } = request;
-      emit({ type: "window", window, features, frames, kind, withinMs }, [features.buffer]);
+      const { features, frames, kind, stream, withinMs } = request;
+      emit({ type: "window", window, features, frames, kind, stream, withinMs }, [features.buffer]);
     });
   }
 
@@ -115,6 +115,7 @@ export function createFrontCore(emit: (message: FromFront, transfer?: ArrayBuffe
   function openStream(id: number, { options }: Extract<ToFront, { type: "stream_open" }>): void {
     let told = -1;
     const session = createLiveSession({
+      id,
       options,
       settings: settings!,
       reader: reader!,

@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { FrontEnd } from "../../models/manifest.ts";
+import { segmentsOf } from "../../shared/transcript-format.ts";
 import { createActivityDetector } from "../activity.ts";
 import { decodeAudio } from "../audio/decode.ts";
 import { mixToMono } from "../audio/mix.ts";
@@ -7,8 +8,8 @@ import { createResampler } from "../audio/resample.ts";
 import type { Hypothesis, Transcript, Word } from "../contract.ts";
 import { createLogMel } from "../features.ts";
 import { createFrameBuffer, type FrameBuffer } from "../frames.ts";
+import { finalOf } from "../hypothesis.ts";
 import { createSegmenter, REAL_PAUSE, type SegmenterEvent, type Span } from "../segmenter.ts";
-import { wordsToSegments } from "../segments.ts";
 import { stitchAt } from "../stitch.ts";
 import { joinWords, meanConfidence } from "../words.ts";
 import type { FileOptions, FrontSettings } from "./protocol.ts";
@@ -138,7 +139,7 @@ function createLane(job: FileJob, emits: boolean): Lane {
       for (const word of added) words.push(word);
       doneS = Math.max(doneS, span.to / framesPerSecond);
       lane.onAdvance();
-      if (emits && job.options.wantsHypotheses && added.length > 0) await job.onHypothesis(finalOf(added));
+      if (emits && job.options.wantsHypotheses && added.length > 0) await job.onHypothesis(finalOf(added, "vad"));
     });
     chain.catch((error: unknown) => {
       failed ??= error;
@@ -229,13 +230,13 @@ function createLane(job: FileJob, emits: boolean): Lane {
     await chain;
     doneS = frames.samples / frontEnd.sampleRateHz;
     lane.onAdvance();
-    return {
+    const transcript = {
       text: joinWords(words),
       words,
-      segments: wordsToSegments(words),
       durationS: Math.round(doneS * 1000) / 1000,
       confidence: meanConfidence(words),
     };
+    return { ...transcript, segments: segmentsOf(transcript) };
   }
 
   return lane;
@@ -269,16 +270,4 @@ export function quietest(frames: FrameBuffer, gap: Span): number {
     }
   }
   return best;
-}
-
-function finalOf(words: readonly Word[]): Hypothesis {
-  return {
-    type: "final",
-    committed: joinWords(words),
-    tentative: "",
-    words,
-    confidence: meanConfidence(words),
-    endpointReason: "vad",
-    speechFinal: true,
-  };
 }

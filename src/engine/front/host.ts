@@ -1,9 +1,11 @@
 import { WireError } from "../../shared/errors.ts";
-import type { Hypothesis, LiveStream, LiveStreamOptions, Transcript, TranscribeOptions } from "../contract.ts";
+import type { LiveStream, LiveStreamOptions, Transcript, TranscribeOptions } from "../contract.ts";
 import type { WindowResult } from "../model/protocol.ts";
 import { errorToFailure, failureToError } from "./core.ts";
-import type { FrontLink, OpenFront } from "./link.ts";
+import { createFileClient, type FileClient } from "./file-client.ts";
+import type { FrontLink, OpenFront, SendToFront } from "./link.ts";
 import type { Failure, FromFront, FrontSettings } from "./protocol.ts";
+import { createStreamClient, type StreamClient } from "./stream-client.ts";
 
 /** A window a front asks for, on its way to the pool. */
 export interface HostWindow {
@@ -26,6 +28,8 @@ export interface FrontHostOptions {
 /** The main thread's side of a front: hands out jobs, carries windows to the pool, heals the thread. */
 export interface FrontHost {
   readonly jobs: number;
+  /** Streams in which somebody speaks: a window was asked for in the last half minute, or they are younger. */
+  readonly speaking: number;
   transcribe(options: TranscribeOptions): Promise<readonly Transcript[]>;
   openStream(options: LiveStreamOptions): LiveStream;
   /** Rejects file jobs, ends streams, ends the thread. */
@@ -109,7 +113,8 @@ export function createFrontHost(options: FrontHostOptions): FrontHost {
   }
 
   async function runWindow(message: Extract<FromFront, { type: "window" }>): Promise<void> {
-    const { window, features, frames, kind, withinMs } = message;
+    const { window, features, frames, kind, stream, withinMs } = message;
+    if (stream !== undefined) streams.get(stream)?.spoke();
     const controller = new AbortController();
     const asked = link;
     windows.set(window, controller);
@@ -131,147 +136,37 @@ export function createFrontHost(options: FrontHostOptions): FrontHost {
     }
   }
 
+  const send: SendToFront = (message, transfer) => link.send(message, transfer);
+
   function transcribe(job: TranscribeOptions): Promise<readonly Transcript[]> {
     return new Promise((resolve, reject) => {
       if (job.signal.aborted) return reject(job.signal.reason as Error); // by contract
       const id = nextId++;
-      const source = job.audio[Symbol.asyncIterator]();
-      const onAbort = (): void => settle(() => reject(job.signal.reason as Error)); // by contract
-      let settled = false;
-      function settle(finish: () => void): void {
-        if (settled) return;
-        settled = true;
-        job.signal.removeEventListener("abort", onAbort);
-        files.delete(id);
-        link.send({ type: "file_abort", id });
-        // An upload that nobody wants any more is not read to its end. A source that hangs must not hold the answer.
-        source.return?.().catch(() => {});
-        finish();
-      }
-      files.set(id, {
-        async pull() {
-          try {
-            const next = await source.next();
-            if (settled) return;
-            // A copy: the source may go on using its memory, and only memory of our own may be transferred.
-            const bytes = next.done ? undefined : new Uint8Array(next.value);
-            link.send({ type: "file_data", id, bytes }, bytes ? [bytes.buffer] : []);
-          } catch (error) {
-            settle(() => reject(error as Error)); // whatever the source threw
-          }
-        },
-        progress: (doneS, totalS) => job.onProgress?.(doneS, totalS),
-        hypothesis(hypothesis) {
-          Promise.resolve(job.onHypothesis?.(hypothesis)).then(
-            () => link.send({ type: "file_ack", id }),
-            (error: unknown) => settle(() => reject(error as Error)), // whatever the consumer threw
-          );
-        },
-        done: (transcripts) => settle(() => resolve(transcripts)),
-        fail: (error) => settle(() => reject(asTranscriptionError(error))),
-      });
-      job.signal.addEventListener("abort", onAbort, { once: true });
-      link.send({
-        type: "file_open",
-        id,
-        options: {
-          channels: job.channels ?? "mix",
-          headerless: job.headerless,
-          maxDurationMs: job.maxDurationMs,
-          wantsHypotheses: job.onHypothesis !== undefined,
-        },
-      });
+      files.set(id, createFileClient({ id, job, send, onSettled: () => files.delete(id), resolve, reject }));
     });
   }
 
-  function openStream(streamOptions: LiveStreamOptions): LiveStream {
+  function openStream(stream: LiveStreamOptions): LiveStream {
     const id = nextId++;
-    const bytesPerMs = (streamOptions.sampleRateHz * 2) / 1000;
-    let receivedBytes = 0;
-    let coveredMs = 0;
-    let ending: Promise<void> | undefined;
-    let over = false;
-    let waiters: { ms: number; resolve: () => void }[] = [];
-    let resolveEnd: (() => void) | undefined;
-
-    const backlogMs = (): number => (over ? 0 : Math.max(0, receivedBytes / bytesPerMs - coveredMs));
-    function wake(): void {
-      const backlog = backlogMs();
-      const ready = waiters.filter((waiter) => backlog < waiter.ms || over);
-      waiters = waiters.filter((waiter) => !ready.includes(waiter));
-      for (const waiter of ready) waiter.resolve();
-    }
-    function finish(): void {
-      if (over) return;
-      over = true;
+    const onFinished = (): void => {
       streams.delete(id);
       options.onStreams(streams.size);
-      wake();
-      resolveEnd?.();
-    }
-    streams.set(id, {
-      options: streamOptions,
-      covered(ms) {
-        coveredMs = ms;
-        wake();
-      },
-      finished: finish,
-      lost(error) {
-        streamOptions.onError(error);
-        // The stream goes on in the new thread with the audio to come; a stream that was ending has nothing to come.
-        if (ending) {
-          streamOptions.onHypothesis(EMPTY_FINAL);
-          finish();
-          return;
-        }
-        coveredMs = 0;
-        receivedBytes = 0;
-        open();
-      },
-    });
-    function open(): void {
-      const { sampleRateHz, endpoint, minSilenceMs, commitPolicy } = streamOptions;
-      link.send({ type: "stream_open", id, options: { sampleRateHz, endpoint, minSilenceMs, commitPolicy } });
-    }
-    open();
-    options.onStreams(streams.size);
-
-    return {
-      write(pcm) {
-        if (over || ending || pcm.length === 0) return;
-        const bytes = new Uint8Array(pcm);
-        receivedBytes += bytes.length;
-        link.send({ type: "stream_data", id, bytes }, [bytes.buffer]);
-      },
-      get backlogMs() {
-        return backlogMs();
-      },
-      waitForBacklogBelow: (ms) =>
-        backlogMs() < ms || over
-          ? Promise.resolve()
-          : new Promise((resolve) => {
-              waiters.push({ ms, resolve });
-            }),
-      end() {
-        ending ??= over
-          ? Promise.resolve()
-          : new Promise((resolve) => {
-              resolveEnd = resolve;
-              link.send({ type: "stream_end", id });
-            });
-        return ending;
-      },
-      abort() {
-        if (over) return;
-        link.send({ type: "stream_abort", id });
-        finish();
-      },
     };
+    const client = createStreamClient({ id, stream, send, onFinished });
+    streams.set(id, client);
+    options.onStreams(streams.size);
+    return client.handle;
   }
 
   return {
     get jobs() {
       return files.size + streams.size;
+    },
+    get speaking() {
+      const sinceMs = performance.now() - SPEAKS_FOR_MS;
+      let count = 0;
+      for (const stream of streams.values()) if (stream.spokeAtMs > sinceMs) count++;
+      return count;
     },
     transcribe,
     openStream,
@@ -291,35 +186,5 @@ export function createFrontHost(options: FrontHostOptions): FrontHost {
 const PING_MS = 5000;
 /** A loaded machine may take seconds; nothing honest takes this long between two messages. */
 const SILENT_MS = 30_000;
-
-interface FileClient {
-  pull(): Promise<void>;
-  progress(doneS: number, totalS: number | undefined): void;
-  hypothesis(hypothesis: Hypothesis): void;
-  done(transcripts: readonly Transcript[]): void;
-  fail(error: WireError): void;
-}
-
-interface StreamClient {
-  readonly options: LiveStreamOptions;
-  covered(ms: number): void;
-  finished(): void;
-  lost(error: WireError): void;
-}
-
-const EMPTY_FINAL: Hypothesis = {
-  type: "final",
-  committed: "",
-  tentative: "",
-  words: [],
-  confidence: undefined,
-  endpointReason: "stop",
-  speechFinal: true,
-};
-
-/** A file's answer names the whole, not one window. */
-function asTranscriptionError(error: WireError): WireError {
-  return error.wireCode === "inference_error"
-    ? new WireError("transcription_error", "the recording could not be recognised", { cause: error })
-    : error;
-}
+/** Longer than people pause. A stream without speech costs nothing, and its connection may last for days. */
+const SPEAKS_FOR_MS = 30_000;

@@ -4,9 +4,11 @@ import { messageOf } from "../../shared/errors.ts";
 import { createFrontCore } from "./core.ts";
 import type { FromFront, ToFront } from "./protocol.ts";
 
+export type SendToFront = (message: ToFront, transfer?: ArrayBufferLike[]) => void;
+
 /** A front on the other end of a message channel. */
 export interface FrontLink {
-  send(message: ToFront, transfer?: ArrayBufferLike[]): void;
+  readonly send: SendToFront;
   /** Ends the front; what it was doing is gone. */
   close(): Promise<void>;
 }

@@ -5,6 +5,7 @@ import { createResampler } from "../audio/resample.ts";
 import type { EndpointReason, Hypothesis, Word } from "../contract.ts";
 import { createLogMel } from "../features.ts";
 import { createFrameBuffer } from "../frames.ts";
+import { finalOf } from "../hypothesis.ts";
 import { createSegmenter, TAIL_FRAMES, type SegmenterEvent, type Span } from "../segmenter.ts";
 import { stitchAt, type Seam } from "../stitch.ts";
 import { joinWords, meanConfidence } from "../words.ts";
@@ -14,6 +15,8 @@ import type { FrontSettings, StreamOptions } from "./protocol.ts";
 import type { SpanReader } from "./recognizer.ts";
 
 export interface LiveSessionOptions {
+  /** The stream's number: its windows carry it. */
+  readonly id: number;
   readonly options: StreamOptions;
   readonly settings: FrontSettings;
   readonly reader: SpanReader;
@@ -119,7 +122,12 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     const nowMs = performance.now();
     const audioMs = (span.to - span.from) * msPerFrame;
     finalDueMs = Math.max(nowMs + FINAL_WITHIN_MS, finalDueMs + audioMs * BURST_SHARE);
-    return reader.readFinal(frames, span, { kind: "live", withinMs: finalDueMs - nowMs, signal: stop.signal });
+    return reader.readFinal(frames, span, {
+      kind: "live",
+      stream: session.id,
+      withinMs: finalDueMs - nowMs,
+      signal: stop.signal,
+    });
   }
 
   /** @param seamS set when the next window overlaps this one around that time */
@@ -188,19 +196,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     current.ended = true;
     chain = chain.then(() => {
       if (stop.signal.aborted || (current.done.length === 0 && reason !== "stop")) return;
-      emitFinal(current.done, reason);
-    });
-  }
-
-  function emitFinal(words: readonly Word[], reason: EndpointReason): void {
-    session.onHypothesis({
-      type: "final",
-      committed: joinWords(words),
-      tentative: "",
-      words,
-      confidence: meanConfidence(words),
-      endpointReason: reason,
-      speechFinal: reason !== "length",
+      session.onHypothesis(finalOf(current.done, reason));
     });
   }
 
@@ -226,7 +222,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
   function startPartial(span: Span, withinMs: number): void {
     const own = new AbortController();
     const startedMs = performance.now();
-    const result = reader.read(frames, span, { kind: "live", withinMs, signal: own.signal });
+    const result = reader.read(frames, span, { kind: "live", stream: session.id, withinMs, signal: own.signal });
     const current = utterance!;
     const mine: Partial = { ...partial, stop: own, busy: true };
     partial = mine;

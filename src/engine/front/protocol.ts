@@ -74,6 +74,8 @@ export type FromFront =
       readonly features: Float32Array;
       readonly frames: number;
       readonly kind: "live" | "file";
+      /** The live stream it belongs to; undefined for a file's. */
+      readonly stream: number | undefined;
       /** How soon the answer is wanted, milliseconds from now: the queue's order. */
       readonly withinMs: number;
     }

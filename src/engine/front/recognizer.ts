@@ -12,6 +12,8 @@ export interface WindowRequest {
   readonly features: Float32Array;
   readonly frames: number;
   readonly kind: "live" | "file";
+  /** Number of the live stream that asks. */
+  readonly stream?: number;
   readonly withinMs: number;
   readonly signal: AbortSignal;
 }
@@ -21,6 +23,7 @@ export type Recognize = (request: WindowRequest) => Promise<WindowResult>;
 
 export interface ReadOptions {
   readonly kind: "live" | "file";
+  readonly stream?: number;
   readonly withinMs: number;
   readonly signal: AbortSignal;
 }

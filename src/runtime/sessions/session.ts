@@ -77,6 +77,7 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
     requestId: identity.requestId,
     send: sender.send,
     sendError: sender.sendError,
+    refusal: () => slot?.speak(),
   });
   const frames = createFrameReader({
     stream: settings.current.stream,
@@ -126,6 +127,7 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
     try {
       frames.read(frame);
     } catch (error) {
+      if (error instanceof WireError && error.wireCode === "timeout") return refuse(error);
       log.error("session_failed", { request_id: identity.requestId, err: error });
       const wire = error instanceof WireError ? error : new WireError("inference_error", "the session failed");
       void finish({ error: wire, code: 1011, reason: "internal error", boundMs: timing.finalMs });

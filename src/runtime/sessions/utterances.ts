@@ -6,7 +6,7 @@ import type { SessionOptions } from "./configure.ts";
 
 /** The engine's side of a session: audio in, segments to the client out. */
 export interface Utterances {
-  /** Opens the engine's stream at the first byte: a session that says nothing costs nothing. Throws a WireError when the engine takes none. */
+  /** Opens the engine's stream at the first byte: a session that says nothing costs nothing. Throws a WireError when the machine or the engine takes none. */
   write(pcm: Uint8Array, options: SessionOptions): void;
   readonly hasStarted: boolean;
   /** Milliseconds of audio received and not yet recognised. */
@@ -24,11 +24,13 @@ export interface UtterancesOptions {
   readonly requestId: string;
   readonly send: (message: object) => void;
   readonly sendError: (error: WireError) => void;
+  /** Asked before the engine's stream is opened: why it may not be. */
+  readonly refusal: () => WireError | undefined;
 }
 
 export function createUtterances(
   context: RuntimeContext,
-  { requestId, send, sendError }: UtterancesOptions,
+  { requestId, send, sendError, refusal }: UtterancesOptions,
 ): Utterances {
   const { engine, clock, metrics, log } = context;
   let stream: LiveStream | undefined;
@@ -65,6 +67,8 @@ export function createUtterances(
   return {
     write: (pcm, options) => {
       if (stream === undefined) {
+        const refused = refusal();
+        if (refused !== undefined) throw refused;
         startedMs = clock.monotonicMs();
         stream = engine.openStream({ ...options, onHypothesis, onError });
       }

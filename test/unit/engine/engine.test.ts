@@ -179,7 +179,7 @@ test("tells how many live sessions the machine keeps up with", async () => {
   const capacity = engine.liveCapacity();
   expect(capacity.realTimeFactor).toBeGreaterThan(0);
   expect(capacity.sustainable).toBeGreaterThanOrEqual(1);
-  expect(capacity).toMatchObject({ open: 0, canOpenMore: true, reason: undefined });
+  expect(capacity).toMatchObject({ speaking: 0, canOpenMore: true, reason: undefined });
 });
 
 test("the transcribe program answers files, bad files and standard input, then ends with code 0", async () => {

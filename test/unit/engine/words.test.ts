@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { createVocabulary, parseVocabulary } from "../../../src/engine/vocabulary.ts";
 import { joinWords, meanConfidence, tokensToWords } from "../../../src/engine/words.ts";
-import { wordsToSegments } from "../../../src/engine/segments.ts";
 
 const vocabulary = createVocabulary(["<unk>", "▁при", "вет", ",", "▁", "мир", "▁«", "да", "»", "▁—"]);
 
@@ -37,18 +36,6 @@ test("a word's confidence is the mean of its tokens", () => {
   const tokens = { ids: Int32Array.of(1, 2), frames: Int32Array.of(0, 1), probabilities: Float32Array.of(1, 0.5) };
   expect(tokensToWords(tokens, vocabulary, { startS: 0, frameS: 0.04 })[0]!.confidence).toBe(0.75);
   expect(meanConfidence([])).toBeUndefined();
-});
-
-test("segments break at pauses over 0.9 s, after a sentence, and at 30 s", () => {
-  const at = (word: string, start: number, end = start + 0.3) => ({ word, start, end, confidence: 1 });
-  expect(wordsToSegments([at("раз", 0), at("два.", 0.4), at("три", 0.8), at("пять", 2.1)]).map((s) => s.text)).toEqual([
-    "раз два.",
-    "три",
-    "пять",
-  ]);
-  const long = Array.from({ length: 100 }, (_, index) => at("да", index * 0.5));
-  for (const segment of wordsToSegments(long)) expect(segment.end - segment.start).toBeLessThanOrEqual(30);
-  expect(wordsToSegments([])).toEqual([]);
 });
 
 test("a vocabulary may be separated by spaces or tabs and in any order", () => {

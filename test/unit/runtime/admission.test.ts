@@ -1,14 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { createAdmission } from "../../../src/runtime/admission.ts";
+import type { LiveRoom } from "../../../src/runtime/live-room.ts";
 import { expectedWaitMs } from "../../../src/runtime/service-times.ts";
 import { WireError } from "../../../src/shared/errors.ts";
 import { createManualClock } from "../../support/manual-clock.ts";
 
 const limits = { size: 2, queue: 3, checkoutTimeoutMs: 30_000 };
 
-function setUp(changes: Partial<typeof limits> = {}) {
+/** Room for every live session. */
+const anyRoom: LiveRoom = { refusal: () => undefined, reserve: () => ({ speak: () => undefined, leave: () => {} }) };
+
+function setUp(changes: Partial<typeof limits> = {}, room = anyRoom) {
   const clock = createManualClock();
-  const admission = createAdmission(() => ({ ...limits, ...changes }), clock);
+  const admission = createAdmission(() => ({ ...limits, ...changes }), clock, room);
   const acquire = (client = "a", signal = new AbortController().signal, kind: "file" | "session" = "file") =>
     admission.acquire({ client, kind, signal });
   return { clock, admission, acquire };
@@ -42,7 +46,7 @@ describe("admission", () => {
 
   it("grants at once what a larger pool has room for, and lets a smaller one run empty", async () => {
     const pool = { ...limits, size: 1 };
-    const admission = createAdmission(() => pool, createManualClock());
+    const admission = createAdmission(() => pool, createManualClock(), anyRoom);
     const acquire = () => admission.acquire({ client: "a", kind: "file", signal: new AbortController().signal });
     const slots = [await acquire()];
     const waiting = [acquire(), acquire()];
@@ -90,6 +94,41 @@ describe("admission", () => {
     const evicted = acquire("greedy");
     void acquire("other");
     await expect(evicted).rejects.toMatchObject({ wireCode: "queue_full" });
+  });
+
+  it("keeps a session waiting while the machine keeps up with no more, and lets files pass it", async () => {
+    let reason: string | undefined = "two sessions are all";
+    const { admission, acquire } = setUp({}, { ...anyRoom, refusal: () => reason });
+    const session = acquire("a", undefined, "session");
+    expect([admission.waiters, admission.available]).toEqual([1, 2]);
+    expect(admission.refusal("b")).toBeUndefined();
+    (await acquire("b")).release();
+    expect(admission.waiters).toBe(1);
+    reason = undefined;
+    (await session).release();
+    expect([admission.waiters, admission.available]).toEqual([0, 2]);
+  });
+
+  it("tells a session that waited for nothing why, and when a session is likely to end", async () => {
+    const room: { reason?: string } = {};
+    const refusals: string[] = [];
+    const { clock, admission, acquire } = setUp({ checkoutTimeoutMs: 20 }, { ...anyRoom, refusal: () => room.reason });
+    admission.events.onLiveRefused = (why) => refusals.push(why);
+    for (let n = 0; n < 20; n++) {
+      const slot = await acquire("a", undefined, "session");
+      clock.advance(60_000);
+      slot.release();
+    }
+    await acquire("a", undefined, "session");
+    clock.advance(45_000);
+    room.reason = "one session is all";
+    await expect(acquire("a", undefined, "session")).rejects.toMatchObject({
+      wireCode: "timeout",
+      status: 503,
+      message: "no room for one more live session: one session is all; try again after the time given",
+      retryAfterMs: expect.closeTo(15_000, -3),
+    });
+    expect(refusals).toEqual(["one session is all"]);
   });
 
   it("ends a wait with timeout and a hint", async () => {

@@ -36,6 +36,15 @@ describe("createFairLine", () => {
     expect([fair.next()?.n, fair.next()?.n, fair.next()]).toEqual([2, 1, undefined]);
   });
 
+  it("passes over those who may not be served yet, and they keep their places", () => {
+    const { fair } = line(10, "a", "a", "b");
+    expect(fair.has(({ n }) => n === 1)).toBe(true);
+    expect(fair.next(({ n }) => n > 0)?.n).toBe(1);
+    expect(fair.next(() => false)).toBeUndefined();
+    expect(fair.has(({ n }) => n === 1)).toBe(false);
+    expect([fair.next()?.n, fair.next()?.n]).toEqual([2, 0]);
+  });
+
   it("empties at once", () => {
     const { fair } = line(10, "a", "b");
     expect(fair.clear()).toHaveLength(2);

@@ -1,0 +1,119 @@
+import type { WireError } from "../../shared/errors.ts";
+import { finalOf } from "../hypothesis.ts";
+import type { LiveStream, LiveStreamOptions } from "../contract.ts";
+import type { SendToFront } from "./link.ts";
+
+/** The main thread's side of one live stream: what its front says about it, and the handle its owner holds. */
+export interface StreamClient {
+  readonly options: LiveStreamOptions;
+  readonly handle: LiveStream;
+  /** When a window of it was last asked for, or it was opened; monotonic milliseconds. */
+  readonly spokeAtMs: number;
+  spoke(): void;
+  covered(ms: number): void;
+  finished(): void;
+  /** The front was lost: the stream goes on in the new one with the audio to come. */
+  lost(error: WireError): void;
+}
+
+export interface StreamClientOptions {
+  readonly id: number;
+  readonly stream: LiveStreamOptions;
+  readonly send: SendToFront;
+  readonly onFinished: () => void;
+}
+
+/** Opens the stream in its front. */
+export function createStreamClient({ id, stream, send, onFinished }: StreamClientOptions): StreamClient {
+  const bytesPerMs = (stream.sampleRateHz * 2) / 1000;
+  let receivedBytes = 0;
+  let coveredMs = 0;
+  let spokeAtMs = performance.now();
+  let ending: Promise<void> | undefined;
+  let over = false;
+  let waiters: { ms: number; resolve: () => void }[] = [];
+  let resolveEnd: (() => void) | undefined;
+
+  const backlogMs = (): number => (over ? 0 : Math.max(0, receivedBytes / bytesPerMs - coveredMs));
+
+  function wake(): void {
+    const backlog = backlogMs();
+    const ready = waiters.filter((waiter) => backlog < waiter.ms || over);
+    waiters = waiters.filter((waiter) => !ready.includes(waiter));
+    for (const waiter of ready) waiter.resolve();
+  }
+
+  function finish(): void {
+    if (over) return;
+    over = true;
+    onFinished();
+    wake();
+    resolveEnd?.();
+  }
+
+  function open(): void {
+    const { sampleRateHz, endpoint, minSilenceMs, commitPolicy } = stream;
+    send({ type: "stream_open", id, options: { sampleRateHz, endpoint, minSilenceMs, commitPolicy } });
+  }
+
+  const handle: LiveStream = {
+    write(pcm) {
+      if (over || ending || pcm.length === 0) return;
+      const bytes = new Uint8Array(pcm);
+      receivedBytes += bytes.length;
+      send({ type: "stream_data", id, bytes }, [bytes.buffer]);
+    },
+    get backlogMs() {
+      return backlogMs();
+    },
+    waitForBacklogBelow: (ms) =>
+      backlogMs() < ms || over
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            waiters.push({ ms, resolve });
+          }),
+    end() {
+      ending ??= over
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            resolveEnd = resolve;
+            send({ type: "stream_end", id });
+          });
+      return ending;
+    },
+    abort() {
+      if (over) return;
+      send({ type: "stream_abort", id });
+      finish();
+    },
+  };
+
+  open();
+  return {
+    options: stream,
+    handle,
+    get spokeAtMs() {
+      return spokeAtMs;
+    },
+    spoke: () => {
+      spokeAtMs = performance.now();
+    },
+    covered(ms) {
+      coveredMs = ms;
+      wake();
+    },
+    finished: finish,
+    lost(error) {
+      stream.onError(error);
+      // A stream that was ending has nothing to come.
+      if (ending) {
+        stream.onHypothesis(finalOf([], "stop"));
+        finish();
+        return;
+      }
+      coveredMs = 0;
+      receivedBytes = 0;
+      open();
+    },
+  };
+}
