@@ -21,6 +21,8 @@ export interface Echo {
 
 export const EVENTS = 5;
 export const EVENT_INTERVAL_MS = 300;
+/** Answers after a second. */
+export const SLOW_PATH = "/v1/models?slow";
 
 /** A server that records what reaches it; `/v1/transcribe/stream` sends events at a steady pace. It sets headers the proxy owns. */
 export async function startEcho(): Promise<Echo> {
@@ -51,6 +53,10 @@ export async function startEcho(): Promise<Echo> {
           else setTimeout(() => response.end(), EVENT_INTERVAL_MS);
         };
         send();
+        return;
+      }
+      if (request.url === SLOW_PATH) {
+        setTimeout(() => response.end("slow"), 1000);
         return;
       }
       if (request.url === "/missing") response.statusCode = 404;

@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawnSync, type ChildProcess } from "node:child_process";
 import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -9,6 +9,7 @@ import {
   createServerCertificate,
   type KeyPair,
 } from "../../../src/cli/deploy/pki.ts";
+import { spawnLeashed, type Leashed } from "../../support/leash.ts";
 import { renderFiles } from "../../../src/render/render.ts";
 import { configWith, type Overrides } from "../../unit/render/base-config.ts";
 
@@ -18,17 +19,23 @@ export const PASSWORD = "correct horse";
 /** bcrypt of PASSWORD, cost 4: fast, and good enough for a test. */
 const HASH = "$2b$04$ISAJU1vMlNF34/wk.vQnYuHKKshhxGpYyTwpKvKWjSupDAB8Lj6ne";
 
-/** A proxy program of this machine. */
+/** A proxy program of this machine, or none. */
 export interface Front {
   readonly name: string;
-  readonly kind: "caddy" | "nginx";
+  readonly kind: "caddy" | "nginx" | "none";
   readonly version: string;
   readonly binary: string | undefined;
-  /** Why its tests are skipped. */
-  readonly missing: string;
+  /** Why its tests are skipped; undefined when they run. */
+  readonly missing: string | undefined;
 }
 
-export const FRONTS: readonly Front[] = [
+/** A front with a program to start. */
+export type ProxyFront = Front & { readonly kind: "caddy" | "nginx" };
+
+/** The server itself, without anything in front of it. */
+export const DIRECT: Front = { name: "no proxy", kind: "none", version: "", binary: undefined, missing: undefined };
+
+export const FRONTS: readonly ProxyFront[] = [
   front("Caddy 2.11", "caddy", "2.11.4", "caddy-2.11", "v2.11"),
   front("Caddy 2.6", "caddy", "2.6.2", "caddy", "2.6"),
   front("nginx 1.22", "nginx", "1.22.1", "nginx", "nginx/1.22"),
@@ -36,13 +43,17 @@ export const FRONTS: readonly Front[] = [
 
 export interface RunningFront {
   readonly httpPort: number;
+  /** Without a proxy the server's own port, and plain HTTP. */
   readonly httpsPort: number;
-  readonly ca: string;
+  /** CA of the certificate; undefined = plain HTTP. */
+  readonly ca: string | undefined;
   readonly client: KeyPair;
   readonly foreignClient: KeyPair;
   readonly dir: string;
   /** Applies the configuration again, as an operator would. */
   reload(): void;
+  /** Ends it as its own unit does, and resolves when it is gone. */
+  quit(): Promise<void>;
   /** What it wrote to its log. */
   log(): string;
   stop(): Promise<void>;
@@ -54,6 +65,8 @@ export async function startFront(
   upstreamPort: number,
   overrides: Overrides = {},
 ): Promise<RunningFront> {
+  const { kind } = target;
+  if (kind === "none") return withoutProxy(upstreamPort);
   const dir = mkdtempSync(join(tmpdir(), "gigastt-front-"));
   chmodSync(dir, 0o755); // nginx's workers are another user
   const [httpPort, httpsPort] = await freePorts(2);
@@ -89,10 +102,10 @@ export async function startFront(
         privateKeyFile: join(dir, "server.key"),
         clientCaFile: join(dir, "clients-ca.pem"),
       },
-      proxy: { kind: target.kind, version: target.version, configDir: join(dir, target.kind) },
+      proxy: { kind, version: target.version, configDir: join(dir, kind) },
     },
   });
-  for (const file of renderFiles(config, [target.kind], { toolVersion: "0.0.0", configHash: "0".repeat(64) })) {
+  for (const file of renderFiles(config, [kind], { toolVersion: "0.0.0", configHash: "0".repeat(64) })) {
     const path = join(dir, file.path);
     mkdirSync(dirname(path), { recursive: true });
     // The only changes: files that a test may not share with the machine's own proxy.
@@ -102,17 +115,12 @@ export async function startFront(
       .replaceAll("/var/log/nginx/", `${dir}/`);
     writeFileSync(path, text);
   }
-  const main = join(dir, target.kind, target.kind === "caddy" ? "Caddyfile" : "nginx.conf");
-  const argv =
-    target.kind === "caddy" ? ["run", "--config", main, "--adapter", "caddyfile"] : ["-c", main, "-g", "daemon off;"];
-  const env = { PATH: process.env["PATH"] ?? "", HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir };
-  let log = "";
-  const child = spawn(target.binary!, argv, { env, stdio: ["ignore", "pipe", "pipe"] });
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (log += chunk.toString()));
+  const main = join(dir, kind, kind === "caddy" ? "Caddyfile" : "nginx.conf");
+  const proxy = startProxy(target, main, dir);
   try {
-    await listening(httpsPort!, child, () => log);
+    await listening(httpsPort!, proxy.leashed.child, proxy.log);
   } catch (error) {
-    child.kill("SIGKILL");
+    await proxy.leashed.kill();
     rmSync(dir, { recursive: true, force: true });
     throw error;
   }
@@ -123,6 +131,36 @@ export async function startFront(
     client,
     foreignClient,
     dir,
+    log: proxy.log,
+    reload: proxy.reload,
+    quit: proxy.quit,
+    stop: async () => {
+      await proxy.leashed.stop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A proxy program with its main file; `dir` is its home. */
+export function startProxy(
+  target: Front,
+  main: string,
+  dir: string,
+): {
+  readonly leashed: Leashed;
+  log(): string;
+  reload(): void;
+  quit(): Promise<void>;
+} {
+  const argv =
+    target.kind === "caddy" ? ["run", "--config", main, "--adapter", "caddyfile"] : ["-c", main, "-g", "daemon off;"];
+  const env = { PATH: process.env["PATH"] ?? "", HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir };
+  let log = "";
+  const leashed = spawnLeashed(target.binary!, argv, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const { child } = leashed;
+  for (const stream of [child.stdout!, child.stderr!]) stream.on("data", (chunk: Buffer) => (log += chunk.toString()));
+  return {
+    leashed,
     log: () => log,
     reload: () => {
       if (target.kind === "nginx") child.kill("SIGHUP");
@@ -134,15 +172,11 @@ export async function startFront(
         if (result.status !== 0) throw new Error(`caddy reload: ${result.stderr}`);
       }
     },
-    stop: async () => {
+    quit: async () => {
       const gone = new Promise((resolve) => child.once("exit", resolve));
-      if (child.exitCode === null) {
-        child.kill("SIGTERM");
-        const timer = setTimeout(() => child.kill("SIGKILL"), 5000);
-        await gone;
-        clearTimeout(timer);
-      }
-      rmSync(dir, { recursive: true, force: true });
+      // nginx.service stops it with QUIT, caddy.service with TERM.
+      child.kill(target.kind === "nginx" ? "SIGQUIT" : "SIGTERM");
+      await gone;
     },
   };
 }
@@ -177,7 +211,26 @@ export function findTool(name: string): string | undefined {
 
 // ---
 
-function front(name: string, kind: "caddy" | "nginx", version: string, program: string, prefix: string): Front {
+function withoutProxy(port: number): RunningFront {
+  const none = { certificate: "", privateKey: "" };
+  const refuse = (): never => {
+    throw new Error("there is no proxy");
+  };
+  return {
+    httpPort: port,
+    httpsPort: port,
+    ca: undefined,
+    client: none,
+    foreignClient: none,
+    dir: "",
+    log: () => "",
+    reload: refuse,
+    quit: refuse,
+    stop: async () => {},
+  };
+}
+
+function front(name: string, kind: "caddy" | "nginx", version: string, program: string, prefix: string): ProxyFront {
   const path = findTool(program);
   const found = path === undefined ? "" : versionOf(path, kind);
   const fits = path !== undefined && found.includes(prefix);
@@ -186,7 +239,11 @@ function front(name: string, kind: "caddy" | "nginx", version: string, program: 
     kind,
     version,
     binary: fits ? path : undefined,
-    missing: path === undefined ? `${program} is not installed` : `${program} is ${found.trim()}, not ${prefix}`,
+    missing: fits
+      ? undefined
+      : path === undefined
+        ? `${program} is not installed`
+        : `${program} is ${found.trim()}, not ${prefix}`,
   };
 }
 

@@ -2,10 +2,11 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { createCa, createServerCertificate } from "../../../src/cli/deploy/pki.ts";
 import { renderFiles } from "../../../src/render/render.ts";
 import { configWith, type DeployOverrides } from "../../unit/render/base-config.ts";
+import { describeFront } from "./cases.ts";
 import { FRONTS, KEY } from "./front.ts";
 
 const AUTHS = ["none", "basic", "keys", "forward", "mtls"] as const;
@@ -25,8 +26,7 @@ const VARIANTS: readonly DeployOverrides[] = [
 
 // The proxy's own check over everything that changes the shape of its file.
 for (const front of FRONTS) {
-  const suite = front.binary === undefined ? describe.skip : describe;
-  suite(front.binary === undefined ? `${front.name} (skipped: ${front.missing})` : `${front.name} accepts`, () => {
+  describeFront(front, " accepts", () => {
     let dir: string;
     beforeAll(async () => {
       dir = mkdtempSync(join(tmpdir(), "gigastt-validate-"));

@@ -4,74 +4,71 @@ import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestServer, type TestServer } from "../../support/runtime-server.ts";
 import { runCli, type CliResult } from "../../support/cli.ts";
+import { describeFront } from "./cases.ts";
 import { DOMAIN, FRONTS, PASSWORD, startFront, type Front, type RunningFront } from "./front.ts";
 
 const config = { server: { trustedProxies: ["127.0.0.1/32"], allowedOrigins: [] as string[] } };
 
 for (const front of FRONTS) {
-  const suite = front.binary === undefined ? describe.skip : describe;
-  suite(
-    `gigastt verify through ${front.binary === undefined ? `${front.name} (skipped: ${front.missing})` : front.name}`,
-    () => {
-      let server: TestServer;
-      let running: RunningFront;
-      beforeAll(async () => {
-        server = await startTestServer({ config });
-        running = await startFront(front, server.port, { deploy: { auth: { kind: "basic" } } });
-        // The public origin has the port of this run: what `init` and the loader put there.
-        const { current } = server.runtime.context.settings;
-        const allowedOrigins = [`https://${DOMAIN}:${running.httpsPort}`];
-        expect(server.runtime.reload({ ...current, server: { ...current.server, allowedOrigins } })).toBeUndefined();
-      });
-      afterAll(async () => {
-        await running?.stop();
-        await server?.close();
-      });
+  describeFront(front, " in front of gigastt verify", () => {
+    let server: TestServer;
+    let running: RunningFront;
+    beforeAll(async () => {
+      server = await startTestServer({ config });
+      running = await startFront(front, server.port, { deploy: { auth: { kind: "basic" } } });
+      // The public origin has the port of this run: what `init` and the loader put there.
+      const { current } = server.runtime.context.settings;
+      const allowedOrigins = [`https://${DOMAIN}:${running.httpsPort}`];
+      expect(server.runtime.reload({ ...current, server: { ...current.server, allowedOrigins } })).toBeUndefined();
+    });
+    afterAll(async () => {
+      await running?.stop();
+      await server?.close();
+    });
 
-      it("passes every line against the rendered set", async () => {
-        const { code, stdout } = await verify(running, ["--user", "anna"], PASSWORD);
-        expect(stdout).not.toContain("FAILED");
-        expect(stdout.split("\n").filter((line) => line.startsWith("ok"))).toHaveLength(13);
-        expect(code).toBe(0);
-      });
+    it("passes every line against the rendered set", async () => {
+      const { code, stdout } = await verify(running, ["--user", "anna"], PASSWORD);
+      expect(stdout).not.toContain("FAILED");
+      expect(stdout.split("\n").filter((line) => line.startsWith("ok"))).toHaveLength(13);
+      expect(code).toBe(0);
+    });
 
-      it("answers JSON with one entry per check", async () => {
-        const { stdout } = await verify(running, ["--user", "anna", "--json"], PASSWORD);
-        const report = JSON.parse(stdout) as { ok: boolean; checks: { id: string; ok: boolean }[] }; // our own JSON
-        expect(report.ok).toBe(true);
-        expect(report.checks.map(({ id }) => id)).toEqual([
-          "certificate",
-          "redirect",
-          "old-tls",
-          "health",
-          "auth",
-          "headers",
-          "metrics",
-          "origin",
-          "rest",
-          "sse",
-          "websocket",
-          "upload-limit",
-          "unknown-host",
-        ]);
-      });
+    it("answers JSON with one entry per check", async () => {
+      const { stdout } = await verify(running, ["--user", "anna", "--json"], PASSWORD);
+      const report = JSON.parse(stdout) as { ok: boolean; checks: { id: string; ok: boolean }[] }; // our own JSON
+      expect(report.ok).toBe(true);
+      expect(report.checks.map(({ id }) => id)).toEqual([
+        "certificate",
+        "redirect",
+        "old-tls",
+        "health",
+        "auth",
+        "headers",
+        "metrics",
+        "origin",
+        "rest",
+        "sse",
+        "websocket",
+        "upload-limit",
+        "unknown-host",
+      ]);
+    });
 
-      it("says so when the password is wrong, the limit is another one, and the CA is not known", async () => {
-        expect((await verify(running, ["--user", "anna"], "wrong password")).stdout).toContain(
-          "FAILED  Authentication: the credentials given are refused with 401",
-        );
-        expect((await verify(running, ["--user", "anna", "--body-limit", "40MiB"], PASSWORD)).stdout).toContain(
-          "FAILED  Upload limit: one byte over 40MiB",
-        );
-        const { stdout, code } = await runCli(
-          ["verify", `https://${DOMAIN}:${running.httpsPort}`, "--connect", "127.0.0.1", "--open"],
-          running.dir,
-        );
-        expect(code).toBe(1);
-        expect(stdout).toContain("FAILED  Certificate: it is not trusted");
-      });
-    },
-  );
+    it("says so when the password is wrong, the limit is another one, and the CA is not known", async () => {
+      expect((await verify(running, ["--user", "anna"], "wrong password")).stdout).toContain(
+        "FAILED  Authentication: the credentials given are refused with 401",
+      );
+      expect((await verify(running, ["--user", "anna", "--body-limit", "40MiB"], PASSWORD)).stdout).toContain(
+        "FAILED  Upload limit: one byte over 40MiB",
+      );
+      const { stdout, code } = await runCli(
+        ["verify", `https://${DOMAIN}:${running.httpsPort}`, "--connect", "127.0.0.1", "--open"],
+        running.dir,
+      );
+      expect(code).toBe(1);
+      expect(stdout).toContain("FAILED  Certificate: it is not trusted");
+    });
+  });
 }
 
 // Each line must fail when its cause is broken on purpose: a change of the rendered file, and the check that notices.

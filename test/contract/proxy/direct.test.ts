@@ -1,0 +1,4 @@
+import { DIRECT } from "./front.ts";
+import { proxyContract } from "./suite.ts";
+
+proxyContract(DIRECT);
