@@ -8,7 +8,8 @@ const LOADING_RETRY_MS = 5000;
 
 /** Why new work would be refused now; undefined while it is accepted, also when every slot is busy and the line has room. */
 export function notReadyReason(context: RuntimeContext): NotReadyReason | undefined {
-  if (context.phase.draining || context.phase.handedOver) return "shutting_down";
+  // After a hand-over the address goes on serving: a proxy that asks on a connection of the old process must not take it for down.
+  if (context.phase.draining) return "shutting_down";
   if (!modelIsUsable(context)) return "initializing";
   return context.admission.lineIsFull ? "pool_exhausted" : undefined;
 }

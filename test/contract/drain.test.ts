@@ -207,6 +207,19 @@ describe("hand-over", () => {
     expect(await drained).toMatchObject({ sessionsFlushed: 0, cut: 0 });
   });
 
+  it("says ready on a kept connection after a hand-over, because the address goes on serving", async () => {
+    const running = await start();
+    const client = await openReady(running);
+    const kept = openRaw(running.port);
+    kept.write("GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
+    await kept.until(/"status":"ok"/);
+    const drained = running.runtime.drain.handOver(60_000);
+    kept.write("GET /ready HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect(await kept.until(/"status":"(ready|not_ready)"/)).toContain('"status":"ready"');
+    client.send({ type: "stop" });
+    await drained;
+  });
+
   it("drains what is left after its limit, or when a signal ends its patience", async () => {
     const running = await start();
     const client = await openReady(running);
