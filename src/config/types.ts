@@ -233,7 +233,8 @@ export interface DeployComposeConfig {
   readonly subnet6: string;
   /** `loopback` publishes the server on 127.0.0.1 for a proxy on the host; `none` leaves it unpublished. */
   readonly publish: "none" | "loopback";
-  readonly cpus: number;
+  /** undefined = every core of the machine. */
+  readonly cpus: number | undefined;
   /** undefined = computed from the model and the pool. */
   readonly memoryBytes: number | undefined;
   readonly pids: number;

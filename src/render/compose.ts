@@ -1,6 +1,6 @@
 import { configBody } from "./config-file.ts";
 import { CONTAINER_MODELS, containerConfig } from "./container-config.ts";
-import { derive } from "./derive.ts";
+import { derive, PROBE_PERIOD_S } from "./derive.ts";
 import { renderCaddy, renderNginx } from "./proxy.ts";
 import { ACME_WEBROOT } from "./nginx.ts";
 import { escapes } from "./escape.ts";
@@ -103,15 +103,19 @@ function baseFile(input: RenderInput): Yaml {
             "-e",
             `fetch('http://127.0.0.1:${port}/ready').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))`,
           ],
-          interval: "15s",
+          // Not start_interval: Docker Engine before 25 (Debian 12 has 20.10) refuses the whole project for it.
+          interval: `${PROBE_PERIOD_S}s`,
           timeout: "5s",
           retries: 3,
           start_period: `${derived.compose.healthStartS}s`,
-          start_interval: "3s",
         },
         deploy: {
           resources: {
-            limits: { cpus: String(compose.cpus), memory: `${derived.compose.memoryMiB}M`, pids: compose.pids },
+            limits: {
+              ...(compose.cpus === undefined ? {} : { cpus: String(compose.cpus) }),
+              memory: `${derived.compose.memoryMiB}M`,
+              pids: compose.pids,
+            },
           },
         },
         logging: LOGGING,
@@ -203,11 +207,10 @@ function proxyOverlay(input: RenderInput): Yaml {
                   `Host: ${deploy.domain ?? "localhost"}`,
                   "http://127.0.0.1:80/health",
                 ],
-          interval: "30s",
+          interval: `${PROBE_PERIOD_S}s`,
           timeout: "5s",
           retries: 3,
           start_period: "30s",
-          start_interval: "2s",
         },
         deploy: { resources: { limits: { cpus: "1", memory: "256M", pids: 128 } } },
         logging: LOGGING,
@@ -277,21 +280,32 @@ function redisOverlay(input: RenderInput): Yaml {
       redis: {
         image: images.redis,
         user: `${REDIS_UID}:${REDIS_UID}`,
-        command: ["redis-server", "--appendonly", "yes", "--maxmemory", "128mb", "--maxmemory-policy", "noeviction"],
+        // What is kept there may be lost: nothing is written to a disk.
+        command: [
+          "redis-server",
+          "--save",
+          "",
+          "--appendonly",
+          "no",
+          "--maxmemory",
+          "128mb",
+          "--maxmemory-policy",
+          "noeviction",
+        ],
         read_only: true,
-        tmpfs: [`/data:mode=0700,uid=${REDIS_UID},gid=${REDIS_UID},size=256m`],
+        tmpfs: [`/data:mode=0700,uid=${REDIS_UID},gid=${REDIS_UID},size=16m`],
         cap_drop: ["ALL"],
         security_opt: ["no-new-privileges:true"],
         stop_grace_period: "30s",
         restart: "unless-stopped",
         healthcheck: {
           test: ["CMD", "redis-cli", "ping"],
-          interval: "15s",
+          interval: `${PROBE_PERIOD_S}s`,
           timeout: "5s",
           retries: 3,
           start_period: "10s",
         },
-        deploy: { resources: { limits: { cpus: "1", memory: "512M", pids: 64 } } },
+        deploy: { resources: { limits: { cpus: "1", memory: "256M", pids: 64 } } },
         logging: LOGGING,
         // reachable by the server only: the network has no way out and the proxy is not on it
         networks: ["backend"],

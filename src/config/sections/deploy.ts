@@ -336,12 +336,12 @@ export const deploy = {
           "x-reload": "live",
         },
         cpus: {
-          type: "number",
+          type: ["number", "null"],
           minimum: 0.1,
           maximum: 1024,
           title: "Processor limit",
-          description: "Cores the server may use.",
-          default: 4,
+          description: "Cores the server may use. null = all; Docker refuses more than the machine has.",
+          default: null,
           "x-reload": "live",
         },
         memory: {

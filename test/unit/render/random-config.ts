@@ -82,7 +82,7 @@ export const randomConfig: fc.Arbitrary<ResolvedConfig> = fc
       }),
       compose: fc.record({
         publish: fc.constantFrom("none" as const, "loopback" as const),
-        cpus: fc.constantFrom(0.5, 2, 8),
+        cpus: fc.constantFrom(undefined, 0.5, 2, 8),
         memoryBytes: fc.option(fc.integer({ min: 2 ** 28, max: 2 ** 36 }), { nil: undefined }),
         model: fc.constantFrom("baked" as const, "volume" as const),
         overlays: fc.subarray(["build" as const, "edge" as const, "redis" as const]),
