@@ -9,6 +9,7 @@ need zsh zsh
 need fish fish
 need redis-server redis-server
 need ip iproute2
+need nft nftables
 need dockerd docker.io
 need debootstrap debootstrap
 need htpasswd apache2-utils

@@ -29,9 +29,16 @@ export function configWith(changes: ConfigChanges = {}): ResolvedConfig {
   return Object.fromEntries(sections) as ResolvedConfig; // same sections, same keys
 }
 
-/** A real server on a free port of 127.0.0.1. */
+/** A real server on a free port of 127.0.0.1, or of another address. */
 export async function startTestServer(
-  options: { config?: ConfigChanges; engine?: Engine; timing?: Partial<Timing>; clock?: Clock; start?: boolean } = {},
+  options: {
+    config?: ConfigChanges;
+    engine?: Engine;
+    timing?: Partial<Timing>;
+    clock?: Clock;
+    start?: boolean;
+    host?: string;
+  } = {},
 ): Promise<TestServer> {
   const lines: Record<string, unknown>[] = [];
   const engine = options.engine ?? createPacedEngine();
@@ -46,7 +53,7 @@ export async function startTestServer(
     ...(options.timing === undefined ? {} : { timing: options.timing }),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
-  const { port } = await runtime.listen({ host: "127.0.0.1", port: 0 });
+  const { port } = await runtime.listen({ host: options.host ?? "127.0.0.1", port: 0 });
   if (options.start !== false) await runtime.start();
   return {
     runtime,
