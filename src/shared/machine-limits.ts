@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
+import { controlGroups, limitOf } from "./control-groups.ts";
 
 /** What the machine, or the container around us, gives. */
 export interface MachineLimits {
@@ -17,27 +18,28 @@ export function readMachineLimits(
   },
 ): MachineLimits {
   let { cores, memoryBytes } = machine;
-  for (const folder of ["", ...ownGroups(readText)]) {
-    const [quota, period] = (readText(`/sys/fs/cgroup${folder}/cpu.max`) ?? "max 100000").trim().split(" ");
-    if (quota !== "max" && Number(quota) > 0) cores = Math.min(cores, Number(quota) / Number(period ?? 100_000));
-    const memory = readText(`/sys/fs/cgroup${folder}/memory.max`)?.trim();
-    if (memory && memory !== "max" && Number(memory) > 0) memoryBytes = Math.min(memoryBytes, Number(memory));
+  const { unified, memory, cpu } = controlGroups(readText("/proc/self/cgroup"));
+  const limitCores = (quota: number | undefined, period: number | undefined): void => {
+    if (quota !== undefined) cores = Math.min(cores, quota / (period ?? 100_000));
+  };
+  const limitMemory = (text: string | undefined): void => {
+    memoryBytes = Math.min(memoryBytes, limitOf(text) ?? memoryBytes);
+  };
+  for (const folder of withRoot(unified, "/sys/fs/cgroup")) {
+    const [quota, period] = (readText(`${folder}/cpu.max`) ?? "").trim().split(" ");
+    limitCores(limitOf(quota), limitOf(period));
+    limitMemory(readText(`${folder}/memory.max`));
   }
-  const quotaV1 = Number(readText("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") ?? -1);
-  const periodV1 = Number(readText("/sys/fs/cgroup/cpu/cpu.cfs_period_us") ?? 100_000);
-  if (quotaV1 > 0) cores = Math.min(cores, quotaV1 / periodV1);
-  const memoryV1 = Number(readText("/sys/fs/cgroup/memory/memory.limit_in_bytes") ?? 0);
-  if (memoryV1 > 0) memoryBytes = Math.min(memoryBytes, memoryV1);
+  for (const folder of withRoot(cpu, "/sys/fs/cgroup/cpu"))
+    limitCores(limitOf(readText(`${folder}/cpu.cfs_quota_us`)), limitOf(readText(`${folder}/cpu.cfs_period_us`)));
+  for (const folder of withRoot(memory, "/sys/fs/cgroup/memory"))
+    limitMemory(readText(`${folder}/memory.limit_in_bytes`));
   return { cores: Math.max(0.1, cores), memoryBytes };
 }
 
-/** Our cgroup and its parents, from /proc/self/cgroup, for processes limited without a namespace (systemd units). */
-function ownGroups(readText: (path: string) => string | undefined): string[] {
-  const line = readText("/proc/self/cgroup")
-    ?.split("\n")
-    .find((entry) => entry.startsWith("0::/"));
-  const parts = line?.slice(4).split("/").filter(Boolean) ?? [];
-  return parts.map((_, index) => `/${parts.slice(0, index + 1).join("/")}`);
+/** Where /proc is hidden the root of the mount is still a limit. */
+function withRoot(folders: readonly string[], root: string): readonly string[] {
+  return folders.length === 0 ? [root] : folders;
 }
 
 function readFileOrNothing(path: string): string | undefined {

@@ -1,39 +1,54 @@
 import { readFile } from "node:fs/promises";
-import { freemem, totalmem } from "node:os";
+import { freemem } from "node:os";
+import { controlGroups, countOf, limitOf } from "../shared/control-groups.ts";
+
+/** A file's text; undefined when it cannot be read. */
+export type ReadText = (path: string) => Promise<string | undefined>;
 
 /** How often the kernel killed something in our control group for memory; undefined where nothing counts it. */
-export async function oomKillCount(groups: readonly string[] | undefined = undefined): Promise<number | undefined> {
-  let total: number | undefined;
-  for (const file of groups ?? (await oomCounterFiles())) {
-    const text = await readOrUndefined(file);
-    const count = /^oom_kill (\d+)$/m.exec(text ?? "")?.[1];
-    if (count !== undefined) total = (total ?? 0) + Number(count);
+export async function oomKillCount(read: ReadText = readOrUndefined): Promise<number | undefined> {
+  const { unified, memory } = controlGroups(await read("/proc/self/cgroup"));
+  // Our own group's counter alone: those above count our neighbours too. Without a namespace only the root of the mount exists.
+  const files = [
+    ...unified.map((folder) => `${folder}/memory.events`),
+    ...memory.map((folder) => `${folder}/memory.oom_control`),
+  ];
+  for (const file of files) {
+    const count = countOf(await read(file), "oom_kill");
+    if (count !== undefined) return count;
   }
-  return total;
+  return undefined;
 }
 
 /** Memory a new process could take: the control group's remainder or the machine's, whichever is less. Bytes. */
-export async function availableMemoryBytes(): Promise<number> {
-  const meminfo = await readOrUndefined("/proc/meminfo");
-  const availableKib = /^MemAvailable:\s+(\d+) kB$/m.exec(meminfo ?? "")?.[1];
+export async function availableMemoryBytes(read: ReadText = readOrUndefined): Promise<number> {
+  const availableKib = /^MemAvailable:\s+(\d+) kB$/m.exec((await read("/proc/meminfo")) ?? "")?.[1];
   const machine = availableKib === undefined ? freemem() : Number(availableKib) * 1024;
-  const group = await groupMemory();
+  const group = await groupMemory(read);
   return group === undefined ? machine : Math.min(machine, Math.max(0, group.limitBytes - group.usedBytes));
 }
 
-/** Limit and use of our control group, when it has a limit below the machine's memory. */
-export async function groupMemory(): Promise<{ readonly limitBytes: number; readonly usedBytes: number } | undefined> {
-  for (const [limit, used] of [
-    ["memory.max", "memory.current"],
-    ["memory.limit_in_bytes", "memory.usage_in_bytes"],
-  ] as const) {
-    for (const dir of await memoryGroupDirs()) {
-      const limitBytes = Number((await readOrUndefined(`${dir}/${limit}`)) ?? Number.NaN);
-      const usedBytes = Number((await readOrUndefined(`${dir}/${used}`)) ?? Number.NaN);
-      if (limitBytes > 0 && limitBytes < totalmem() && usedBytes >= 0) return { limitBytes, usedBytes };
-    }
-  }
-  return undefined;
+/**
+ * Limit and use of the control group with the least left: our own or one above it. Cached file pages that the kernel gives back
+ * before it kills anybody do not count as used. Undefined without a limit.
+ */
+export async function groupMemory(
+  read: ReadText = readOrUndefined,
+): Promise<{ readonly limitBytes: number; readonly usedBytes: number } | undefined> {
+  const { unified, memory } = controlGroups(await read("/proc/self/cgroup"));
+  let tightest: { readonly limitBytes: number; readonly usedBytes: number } | undefined;
+  const look = async (folder: string, names: GroupFiles): Promise<void> => {
+    const limitBytes = limitOf(await read(`${folder}/${names.limit}`));
+    const used = limitOf(await read(`${folder}/${names.used}`));
+    // Version 1 writes "no limit" as a number beyond every machine.
+    if (limitBytes === undefined || limitBytes > MAX_LIMIT_BYTES || used === undefined) return;
+    const usedBytes = Math.max(0, used - (countOf(await read(`${folder}/memory.stat`), names.reclaimable) ?? 0));
+    if (tightest === undefined || limitBytes - usedBytes < tightest.limitBytes - tightest.usedBytes)
+      tightest = { limitBytes, usedBytes };
+  };
+  for (const folder of unified) await look(folder, UNIFIED_FILES);
+  for (const folder of memory) await look(folder, VERSION_1_FILES);
+  return tightest;
 }
 
 /** Resident memory of a process in bytes; undefined when it cannot be read. */
@@ -44,25 +59,20 @@ export async function residentBytes(pid: number): Promise<number | undefined> {
 
 // ---
 
-async function oomCounterFiles(): Promise<readonly string[]> {
-  const dirs = await memoryGroupDirs();
-  return dirs.flatMap((dir) => [`${dir}/memory.events`, `${dir}/memory.oom_control`]);
+interface GroupFiles {
+  readonly limit: string;
+  readonly used: string;
+  /** The key in `memory.stat`. */
+  readonly reclaimable: string;
 }
 
-/** Directories of our memory control group: the unified hierarchy and the older one, whichever exists. */
-async function memoryGroupDirs(): Promise<readonly string[]> {
-  const text = (await readOrUndefined("/proc/self/cgroup")) ?? "";
-  const dirs: string[] = [];
-  for (const line of text.split("\n")) {
-    const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
-    if (path === undefined) continue;
-    const sub = path === "/" ? "" : path;
-    if (controllers === "") dirs.push(`/sys/fs/cgroup${sub}`);
-    else if (controllers?.split(",").includes("memory") === true)
-      dirs.push(`/sys/fs/cgroup/memory${sub}`, "/sys/fs/cgroup/memory");
-  }
-  return dirs;
-}
+const UNIFIED_FILES: GroupFiles = { limit: "memory.max", used: "memory.current", reclaimable: "inactive_file" };
+const VERSION_1_FILES: GroupFiles = {
+  limit: "memory.limit_in_bytes",
+  used: "memory.usage_in_bytes",
+  reclaimable: "total_inactive_file",
+};
+const MAX_LIMIT_BYTES = 2 ** 60;
 
 async function readOrUndefined(path: string): Promise<string | undefined> {
   try {
