@@ -87,6 +87,7 @@ export function nginxView({ config, derived }: RenderInput, placement: Placement
       .map((path) => ({
         path,
         health: path === "/health" || path === "/ready",
+        limited: derived.proxy.ratePerMinute > 0 && path === "/v1/transcribe",
       })),
     ssePingS: derived.server.ssePingS,
     sse: !deploy.publicPaths.includes(SSE_PATH),

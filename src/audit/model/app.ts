@@ -77,8 +77,8 @@ export function createApp(
   };
 }
 
-/** A preparation step: runs once and ends. */
-function isOneShot(service: ComposeService): boolean {
+/** Whether a service is a preparation step: runs once and ends. */
+export function isOneShot(service: ComposeService): boolean {
   if (yamlText(yamlAt(service.node, "network_mode")) === "none") return true;
   return service.project.services.some(
     (other) =>

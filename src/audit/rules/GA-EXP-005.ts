@@ -20,6 +20,18 @@ export const rule: Rule = {
     const open = new Set(facts.assume.list("deploy.publicPaths"));
     const declared = /^(?:basic|forward|mtls)$/.test(facts.assume.text("deploy.auth.kind") ?? "");
     const related = facts.assume.related("deploy.auth.kind");
+    const realms = new Set<unknown>();
+    for (const point of appNginxPoints(facts)) {
+      const basic = inherited(point.scope, "auth_basic");
+      if (!basic || arg(basic, 0) === "off" || realms.has(basic) || nginxAuth(point.scope)) continue;
+      realms.add(basic);
+      yield {
+        span: headSpan(basic),
+        message: "auth_basic without auth_basic_user_file asks nobody for a password: nginx lets every request through",
+        fix: "Name the password file with auth_basic_user_file.",
+        related: [{ span: headSpan(point.pass), message: "open to everybody" }],
+      };
+    }
     for (const point of appNginxPoints(facts)) {
       const server = point.server;
       const somewhere = server

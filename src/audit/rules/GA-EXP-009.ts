@@ -1,11 +1,13 @@
 import type { Rule } from "../types.ts";
 import type { Facts } from "../model/facts.ts";
 import { appCaddyPoints, appNginxPoints } from "../model/facts.ts";
-import { arg, ownAll } from "../model/nginx.ts";
+import { arg, headSpan, ownAll } from "../model/nginx.ts";
 import { isIpLiteral, isLoopbackHost, parseAddress } from "../model/address.ts";
 import { environment } from "./compose-kit.ts";
 import { appServices } from "../model/facts.ts";
+import { yamlAt, yamlStrings, yamlText } from "../parse/yaml.ts";
 import type { Span } from "../source.ts";
+import { appIngresses, appRouteRules } from "./kube-kit.ts";
 
 export const rule: Rule = {
   id: "GA-EXP-009",
@@ -14,7 +16,7 @@ export const rule: Rule = {
   title: "Browsers are refused: the public origin is not allowed",
   why: "A page on https://stt.example.com sends that origin with every WebSocket and POST, also through the proxy. The server allows loopback origins only, unless told otherwise: the user gets 403 origin_denied. An http:// origin in the list lets anybody on the way use the service.",
   evidence: ["NousResearch/hermes-agent#68251", "tiny-pilot/tinypilot#1365"],
-  reads: ["config", "nginx", "caddyfile", "compose"],
+  reads: ["nginx", "caddyfile", "kubernetes", "config"],
   fixKind: "manual",
   *check(facts) {
     const { assume } = facts;
@@ -31,8 +33,23 @@ export const rule: Rule = {
         };
       }
     }
+    const domain = assume.text("deploy.domain")?.toLowerCase();
+    const origins = publicOrigins(facts);
+    const place = origins.find(({ origin }) => parseAddress(origin).host === domain);
+    const served = namesServed(facts);
+    if (assume.hasConfig && domain !== undefined && !place && served.length > 0) {
+      const told = served.find(({ name }) => name === domain || name === "*" || name.startsWith("*."));
+      const first = served[0];
+      if (!told && first)
+        yield {
+          span: first.span,
+          message: `the proxy serves ${[...new Set(served.map(({ name }) => name))].join(", ")}, but deploy.domain is ${domain}: nobody answers under the public name`,
+          fix: `Use ${domain} as the proxy's name, or change deploy.domain.`,
+          related: assume.related("deploy.domain"),
+        };
+    }
     if (allowed.has("*")) return;
-    for (const { origin, span } of publicOrigins(facts)) {
+    for (const { origin, span } of origins) {
       // The config knows its own name, and behind a published port also the port browsers see.
       if (allowed.has(origin) || parseAddress(origin).host === assume.text("deploy.domain")?.toLowerCase()) continue;
       yield {
@@ -57,6 +74,35 @@ function allowedOrigins(facts: Facts): string[] {
       if (/ALLOW(?:ED)?_ORIGINS?$/.test(entry.name)) out.push(...(entry.value ?? "").split(/[,\s]+/));
   }
   return out.map((origin) => origin.replace(/\/$/, "").toLowerCase());
+}
+
+/** Names under which the proxy answers for the server; `*` stands for every name. */
+function namesServed(facts: Facts): readonly { readonly name: string; readonly span: Span }[] {
+  const out: { name: string; span: Span }[] = [];
+  for (const point of appNginxPoints(facts)) {
+    if (!point.server) continue;
+    const names = ownAll(point.server, "server_name");
+    const anchor = names[0] ?? ownAll(point.server, "listen")[0];
+    if (!anchor || point.server.missing.length > 0) continue;
+    if (names.length === 0) out.push({ name: "no name", span: headSpan(anchor) });
+    for (const name of names.flatMap((item) => item.args))
+      out.push({ name: /^[~_]|\$|[*]/.test(name.value) ? "*" : name.value.toLowerCase(), span: name });
+  }
+  for (const point of appCaddyPoints(facts)) {
+    for (const address of point.site.addresses) {
+      const { host } = parseAddress(address.value);
+      out.push({ name: host === "" || host.includes("*") || host.includes("{") ? "*" : host, span: address });
+    }
+  }
+  for (const { route } of appRouteRules(facts))
+    for (const { text, node } of yamlStrings(yamlAt(route.node, "spec", "hostnames")))
+      out.push({ name: text.toLowerCase(), span: node });
+  for (const ingress of appIngresses(facts))
+    for (const item of yamlAt(ingress.node, "spec", "rules")?.items ?? []) {
+      const host = yamlAt(item, "host");
+      out.push({ name: yamlText(host)?.toLowerCase() ?? "*", span: host ?? item });
+    }
+  return out;
 }
 
 function publicOrigins(facts: Facts): readonly { readonly origin: string; readonly span: Span }[] {

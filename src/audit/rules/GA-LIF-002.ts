@@ -1,4 +1,5 @@
 import type { Rule } from "../types.ts";
+import type { Facts } from "../model/facts.ts";
 import { appWorkloads } from "../model/facts.ts";
 import { isBelow } from "../model/versions.ts";
 import { yamlAt, yamlEntrySpan } from "../parse/yaml.ts";
@@ -33,6 +34,14 @@ export const rule: Rule = {
           edits: add ? [add] : [],
           related: service ? [{ span: service.node, message: "this Service sends it traffic" }] : [],
         };
+      } else if (hook && hook.ms < leastPause(facts)) {
+        yield {
+          span: hook.node,
+          message: `the preStop pause is ${hook.ms / 1000}s: proxies hear of the pod's end later than that and still send it requests`,
+          fix: `Write \`sleep: {seconds: ${pause}}\`.`,
+          edits: hook.native ? [replace(hook.node, String(pause))] : [],
+          related: facts.assume.related("deploy.kubernetes.preStop"),
+        };
       } else if (hook && !hook.native && !isBelow(facts.versions.kubernetes, "1.30.0")) {
         const exec = yamlEntrySpan(any, "exec");
         yield {
@@ -45,3 +54,9 @@ export const rule: Rule = {
     }
   },
 };
+
+/** What the config asks for, at most the 5 s that proxies take to hear of a pod's end. */
+function leastPause(facts: Facts): number {
+  const key = "deploy.kubernetes.preStop";
+  return facts.assume.isSet(key) ? Math.min(facts.assume.number(key), 5000) : 5000;
+}

@@ -1,7 +1,8 @@
 import type { Rule } from "../types.ts";
 import { appServices } from "../model/facts.ts";
 import { composeDurationMs } from "../model/compose.ts";
-import { yamlAt, yamlEntrySpan } from "../parse/yaml.ts";
+import { yamlAt, yamlEntrySpan, yamlText } from "../parse/yaml.ts";
+import { projectsWithApp, proxyKind } from "./compose-kit.ts";
 import { addYaml, ceilSeconds, replace, seconds } from "./kit.ts";
 
 export const rule: Rule = {
@@ -29,6 +30,35 @@ export const rule: Rule = {
         edits: node ? [replace(node, `${want}s`)] : add ? [add] : [],
         related: facts.assume.related("shutdown.drain"),
       };
+    }
+    for (const project of projectsWithApp(facts)) {
+      for (const service of project.services) {
+        const kind = proxyKind(service);
+        if (kind === undefined || facts.app.isService(service)) continue;
+        const node = yamlAt(service.node, "stop_grace_period");
+        const ms = node ? composeDurationMs(service.project.text(node)) : 10_000;
+        if (ms !== undefined && ms < need) {
+          const add = node ? undefined : addYaml(service.node, `stop_grace_period: ${ceilSeconds(drain) + 20}s`);
+          yield {
+            span: yamlEntrySpan(service.node, "stop_grace_period") ?? service.nameSpan,
+            message: `stop_grace_period of the proxy ${service.name} is ${node ? "" : "not set: "}${seconds(ms)}: it is killed with the sessions that the server still drains for ${seconds(drain)}`,
+            fix: `Set \`stop_grace_period: ${ceilSeconds(drain) + 20}s\`.`,
+            edits: node ? [replace(node, `${ceilSeconds(drain) + 20}s`)] : add ? [add] : [],
+            related: facts.assume.related("shutdown.drain"),
+            severity: "warning" as const,
+          };
+        }
+        const signal = yamlAt(service.node, "stop_signal");
+        // The official image sets STOPSIGNAL SIGQUIT itself.
+        if (kind !== "nginx" || !signal || /^(?:SIG)?QUIT$|^3$/.test(yamlText(signal) ?? "")) continue;
+        yield {
+          span: yamlEntrySpan(service.node, "stop_signal") ?? signal,
+          message: `stop_signal ${yamlText(signal)} makes nginx drop every connection at once`,
+          fix: "Write SIGQUIT: nginx ends after the requests in flight.",
+          edits: [replace(signal, "SIGQUIT")],
+          severity: "warning" as const,
+        };
+      }
     }
   },
 };

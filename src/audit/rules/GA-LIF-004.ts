@@ -34,5 +34,36 @@ export const rule: Rule = {
         ...(stock ? { confidence: "likely" as const } : {}),
       };
     }
+    for (const unit of facts.units) {
+      if (!/^nginx(?:@.*)?\.service$/.test(unit.name)) continue;
+      const stop = unit.all("Service", "ExecStop").at(-1);
+      const reset = unit.files.some((file) =>
+        file.entries.some((entry) => entry.section === "Service" && entry.key === "ExecStop" && entry.value === ""),
+      );
+      const signal = unit.get("Service", "KillSignal");
+      const quit = signal !== undefined && /^(?:SIG)?QUIT$|^3$/.test(signal.value);
+      const graceful = stop ? /quit|QUIT/.test(stop.value) && !/--retry\s+QUIT\/[0-9]\b/.test(stop.value) : quit;
+      if (!stop && !reset && unit.base === undefined) {
+        yield {
+          span: signal ?? unit.span,
+          message:
+            "the drop-in keeps the packaged ExecStop, which ends nginx 5s after QUIT whatever TimeoutStopSec says",
+          fix: "Add an empty `ExecStop=` and `KillSignal=SIGQUIT`.",
+          edits: [addUnit(unit.span, "ExecStop=")],
+          severity: "warning",
+          confidence: "likely",
+        };
+      } else if (!graceful) {
+        yield {
+          span: stop ?? signal ?? unit.span,
+          message: `nginx is stopped by ${stop ? stop.value.split(" ")[0] : (signal?.value ?? "SIGTERM (default)")}, which drops every connection at once`,
+          fix: "Set `KillSignal=SIGQUIT`: nginx ends after the requests in flight.",
+          edits: stop
+            ? []
+            : [signal ? replace(signal, "KillSignal=SIGQUIT") : addUnit(unit.span, "KillSignal=SIGQUIT")],
+          severity: "warning",
+        };
+      }
+    }
   },
 };

@@ -15,6 +15,16 @@ export const rule: Rule = {
     const ours = new Set(appUnits(facts));
     for (const unit of facts.units) {
       const type = unit.get("Service", "Type");
+      const orphan = unit.get("Service", "NotifyAccess");
+      if (ours.has(unit) && orphan && !/^notify(?:-reload)?$/.test(type?.value ?? "")) {
+        yield {
+          span: type ?? orphan,
+          message: `NotifyAccess=${orphan.value} without Type=notify: systemd calls the unit started before its model is loaded`,
+          fix: "Set `Type=notify`.",
+          edits: [type ? replace(type, "Type=notify") : addUnit(unit.span, "Type=notify")],
+          severity: "warning",
+        };
+      }
       if (!type || !/^notify(?:-reload)?$/.test(type.value)) continue;
       const access = unit.get("Service", "NotifyAccess");
       if (ours.has(unit) && !/^(?:all|exec)$/.test(access?.value ?? "")) {

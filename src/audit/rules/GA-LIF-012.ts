@@ -1,7 +1,10 @@
-import type { Rule } from "../types.ts";
-import { appWorkloads } from "../model/facts.ts";
+import type { Hit, Rule } from "../types.ts";
+import type { Facts } from "../model/facts.ts";
+import { appServices, appUnits, appWorkloads } from "../model/facts.ts";
+import { composeDurationMs } from "../model/compose.ts";
+import { parseUnitTimeMs } from "../parse/systemd.ts";
 import { yamlAt, yamlEntrySpan, yamlKey, yamlNumber } from "../parse/yaml.ts";
-import { addYaml, ceilSeconds, replace, seconds } from "./kit.ts";
+import { addUnit, addYaml, ceilSeconds, replace, seconds } from "./kit.ts";
 import { appContainer } from "./kube-kit.ts";
 
 export const rule: Rule = {
@@ -11,11 +14,12 @@ export const rule: Rule = {
   title: "The startup budget and the model's load time do not agree",
   why: "failureThreshold x periodSeconds of the startup probe is the time the pod has until it is ready. Shorter than model.loadTimeout, a slow disk puts the pod into an endless restart; longer than progressDeadlineSeconds, a good rollout is reported as failed.",
   evidence: ["kubernetes/website, Configure Liveness, Readiness and Startup Probes."],
-  reads: ["kubernetes", "config"],
+  reads: ["kubernetes", "systemd", "compose", "dockerfile", "config"],
   fixKind: "safe",
   *check(facts) {
     const load = facts.assume.number("model.loadTimeout");
     const related = facts.assume.related("model.loadTimeout");
+    yield* outside(facts, load);
     for (const workload of appWorkloads(facts)) {
       const container = appContainer(facts, workload);
       if (!container || workload.object.kind === "Job" || workload.object.kind === "CronJob") continue;
@@ -69,3 +73,57 @@ export const rule: Rule = {
     }
   },
 };
+
+/** systemd's patience, and that of health checks of containers. */
+function* outside(facts: Facts, load: number): Generator<Hit> {
+  const related = facts.assume.related("model.loadTimeout");
+  for (const unit of appUnits(facts)) {
+    if (!unit.base || unit.get("Service", "Type")?.value.startsWith("notify") !== true) continue;
+    const entry = unit.get("Service", "TimeoutStartSec") ?? unit.get("Service", "TimeoutSec");
+    const ms = entry ? parseUnitTimeMs(entry.value) : 90_000;
+    if (ms === undefined || ms === 0 || ms >= load) continue;
+    const want = ceilSeconds(load) + 40;
+    yield {
+      span: entry ?? unit.get("Service", "Type") ?? unit.span,
+      message: `systemd waits ${entry ? entry.value : "90s (default)"} for READY=1 and then kills the unit, but model.loadTimeout is ${seconds(load)}`,
+      fix: `Set \`TimeoutStartSec=${want}\`.`,
+      edits: [entry ? replace(entry, `TimeoutStartSec=${want}`) : addUnit(unit.span, `TimeoutStartSec=${want}`)],
+      related,
+    };
+  }
+  for (const service of appServices(facts)) {
+    const check = yamlAt(service.node, "healthcheck");
+    if (!check || !yamlAt(check, "test")) continue;
+    const duration = (key: string, otherwise: number): number => {
+      const node = yamlAt(check, key);
+      return node ? (composeDurationMs(service.project.text(node)) ?? otherwise) : otherwise;
+    };
+    const retries = yamlNumber(yamlAt(check, "retries")) ?? 3;
+    const budget = duration("start_period", 0) + retries * duration("interval", 30_000);
+    if (budget >= load) continue;
+    const start = yamlAt(check, "start_period");
+    const add = start ? undefined : addYaml(check, `start_period: ${ceilSeconds(load)}s`);
+    yield {
+      span: yamlEntrySpan(check, "start_period") ?? yamlKey(service.node, "healthcheck") ?? service.nameSpan,
+      message: `the health check calls ${service.name} unhealthy ${seconds(budget)} after its start, but model.loadTimeout is ${seconds(load)}: what waits for it gives up`,
+      fix: `Set \`start_period: ${ceilSeconds(load)}s\`.`,
+      edits: start ? [replace(start, `${ceilSeconds(load)}s`)] : add ? [add] : [],
+      related,
+      severity: "warning",
+    };
+  }
+  for (const file of facts.dockerfiles) {
+    const check = file.stages.at(-1)?.instructions.findLast((item) => item.name === "HEALTHCHECK");
+    if (!check || check.value === "NONE" || !/gigastt/i.test(file.source.text)) continue;
+    const flag = (name: string, otherwise: number): number => composeDurationMs(check.flags[name]) ?? otherwise;
+    const budget = flag("start-period", 0) + Number(check.flags["retries"] ?? 3) * flag("interval", 30_000);
+    if (budget >= load) continue;
+    yield {
+      span: check,
+      message: `the health check calls the container unhealthy ${seconds(budget)} after its start, but model.loadTimeout is ${seconds(load)}`,
+      fix: `Set \`--start-period=${ceilSeconds(load)}s\`.`,
+      related,
+      severity: "warning",
+    };
+  }
+}

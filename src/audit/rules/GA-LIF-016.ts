@@ -19,6 +19,21 @@ export const rule: Rule = {
   fixKind: "safe",
   *check(facts) {
     const ours = new Set(appWorkloads(facts));
+    for (const workload of ours) {
+      if (workload.object.kind !== "Deployment") continue;
+      const rolling = yamlAt(workload.object.node, "spec", "strategy", "rollingUpdate");
+      const away = yamlAt(rolling, "maxUnavailable");
+      const replicas = yamlNumber(yamlAt(workload.object.node, "spec", "replicas")) ?? 1;
+      const text = yamlText(away) ?? "";
+      const count = text.endsWith("%") ? Math.floor((replicas * Number(text.slice(0, -1))) / 100) : Number(text);
+      if (!away || !(count >= replicas)) continue;
+      yield {
+        span: yamlEntrySpan(rolling, "maxUnavailable") ?? away,
+        message: `maxUnavailable ${text} of ${replicas} replica${replicas === 1 ? "" : "s"}: every rollout takes the service down until a model is loaded`,
+        fix: "Set `maxSurge: 1` and `maxUnavailable: 0`.",
+        edits: [replace(away, "0")],
+      };
+    }
     for (const object of facts.kube) {
       if (object.kind === "PodDisruptionBudget") {
         const spec = yamlAt(object.node, "spec");

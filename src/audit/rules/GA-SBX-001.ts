@@ -2,6 +2,7 @@ import type { Hit, Rule } from "../types.ts";
 import type { Facts } from "../model/facts.ts";
 import { appServices, appWorkloads } from "../model/facts.ts";
 import type { ComposeService } from "../model/compose.ts";
+import type { DockerfileParse } from "../parse/dockerfile.ts";
 import { yamlAt, yamlBoolean, yamlEntrySpan, yamlKey, yamlNumber, yamlStrings, yamlText } from "../parse/yaml.ts";
 import { addYaml, replace } from "./kit.ts";
 import { dockerfileOf } from "./compose-kit.ts";
@@ -14,14 +15,54 @@ export const rule: Rule = {
   title: "The container has more rights than the server needs",
   why: "The server decodes audio from strangers. If a decoder has a hole, what the container may do decides how far it reaches: as root with capabilities and the Docker socket it reaches the whole machine.",
   evidence: ["Kubernetes Pod Security Standard, restricted", "KICS, trivy KSV-0001, 0003, 0012, 0020, 0104"],
-  reads: ["compose", "kubernetes"],
+  reads: ["compose", "kubernetes", "dockerfile"],
   fixKind: "safe",
   *check(facts) {
     for (const service of facts.services) yield* dangerous(service);
     for (const service of appServices(facts)) yield* hardened(facts, service);
+    for (const file of facts.dockerfiles) yield* image(file);
     yield* kubernetes(facts);
+    yield* namespaces(facts);
   },
 };
+
+/** The image's own user, for whoever runs it without saying one. */
+function* image(file: DockerfileParse): Generator<Hit> {
+  const stage = file.stages.at(-1);
+  if (!stage || !/gigastt/i.test(file.source.text)) return;
+  const user = stage.instructions.findLast((item) => item.name === "USER");
+  const name = user?.value.split(":")[0];
+  if (name !== undefined && name !== "root" && name !== "0" && (!/^\d+$/.test(name) || Number(name) >= 10_000)) return;
+  const root = name === undefined || name === "0" || name === "root";
+  yield {
+    span: user ?? stage.from,
+    message: user
+      ? `the image runs as ${root ? "root" : `uid ${name}, which may be somebody's on the host`}`
+      : "the image names no user, so it runs as root",
+    fix: "Write `USER 10001:10001`.",
+    ...(user ? { edits: [replace(user, "USER 10001:10001")] } : {}),
+    ...(root ? {} : { severity: "note" as const }),
+  };
+}
+
+/** The level a namespace of the server enforces, where the tree declares the namespace. */
+function* namespaces(facts: Facts): Generator<Hit> {
+  const used = new Set(appWorkloads(facts).map((workload) => workload.object.namespace));
+  for (const object of facts.kube) {
+    if (object.kind !== "Namespace" || !used.has(object.name)) continue;
+    const labels = yamlAt(object.node, "metadata", "labels");
+    const key = "pod-security.kubernetes.io/enforce";
+    const level = yamlAt(labels, key);
+    if (yamlText(level) === "restricted") continue;
+    yield {
+      span: yamlEntrySpan(labels, key) ?? yamlAt(object.node, "metadata", "name") ?? object.node,
+      message: `namespace ${object.name} enforces ${level ? `the level ${yamlText(level)}` : "no pod security level"}: a privileged pod may start beside the server`,
+      fix: `Set the label \`${key}: restricted\`.`,
+      edits: level ? [replace(level, "restricted")] : [],
+      severity: "note",
+    };
+  }
+}
 
 function* dangerous(service: ComposeService): Generator<Hit> {
   if (yamlBoolean(yamlAt(service.node, "privileged")) === true) {
@@ -144,16 +185,18 @@ function* kubernetes(facts: Facts): Generator<Hit> {
     const own = yamlAt(container.node, "securityContext");
     const pod = yamlAt(workload.pod, "securityContext");
     const at = own ? (yamlKey(container.node, "securityContext") ?? container.span) : container.span;
-    const add = (text: string): { edits: NonNullable<Hit["edits"]> } => {
-      const edit = own ? addYaml(own, text) : undefined;
+    // A wrong value is replaced, a missing one added to the container's own context.
+    const put = (key: string, value: string): { edits: NonNullable<Hit["edits"]> } => {
+      const there = yamlAt(own, key);
+      const edit = there ? replace(there, value) : own ? addYaml(own, `${key}: ${value}`) : undefined;
       return { edits: edit ? [edit] : [] };
     };
     if (yamlBoolean(yamlAt(own, "runAsNonRoot") ?? yamlAt(pod, "runAsNonRoot")) !== true)
       yield {
-        span: at,
+        span: yamlEntrySpan(own, "runAsNonRoot") ?? yamlEntrySpan(pod, "runAsNonRoot") ?? at,
         message: `container ${container.name} may run as root (runAsNonRoot is not true)`,
         fix: "Set `runAsNonRoot: true`.",
-        ...add("runAsNonRoot: true"),
+        ...put("runAsNonRoot", "true"),
       };
     const uid = yamlNumber(yamlAt(own, "runAsUser") ?? yamlAt(pod, "runAsUser"));
     if (uid !== undefined && uid < 10_000)
@@ -165,25 +208,25 @@ function* kubernetes(facts: Facts): Generator<Hit> {
       };
     if (yamlBoolean(yamlAt(own, "allowPrivilegeEscalation")) !== false)
       yield {
-        span: at,
+        span: yamlEntrySpan(own, "allowPrivilegeEscalation") ?? at,
         message: `container ${container.name} may gain privileges (allowPrivilegeEscalation is not false)`,
         fix: "Set `allowPrivilegeEscalation: false`.",
-        ...add("allowPrivilegeEscalation: false"),
+        ...put("allowPrivilegeEscalation", "false"),
       };
     if (!yamlStrings(yamlAt(own, "capabilities", "drop")).some((item) => item.text.toUpperCase() === "ALL"))
       yield {
         span: yamlKey(own, "capabilities") ?? at,
         message: `container ${container.name} keeps the default capabilities; the server needs none`,
         fix: "Set `capabilities: {drop: [ALL]}`.",
-        ...(yamlAt(own, "capabilities") ? {} : add("capabilities: {drop: [ALL]}")),
+        ...(yamlAt(own, "capabilities") ? {} : put("capabilities", "{drop: [ALL]}")),
       };
     const seccomp = yamlText(yamlAt(own, "seccompProfile", "type") ?? yamlAt(pod, "seccompProfile", "type"));
     if (seccomp !== "RuntimeDefault" && seccomp !== "Localhost")
       yield {
-        span: at,
+        span: yamlEntrySpan(own, "seccompProfile") ?? yamlEntrySpan(pod, "seccompProfile") ?? at,
         message: `container ${container.name} has no seccomp profile`,
         fix: "Set `seccompProfile: {type: RuntimeDefault}`.",
-        ...(yamlAt(own, "seccompProfile") ? {} : add("seccompProfile: {type: RuntimeDefault}")),
+        ...(yamlAt(own, "seccompProfile") ? {} : put("seccompProfile", "{type: RuntimeDefault}")),
       };
     if (yamlBoolean(yamlAt(workload.pod, "hostNetwork")) === true)
       yield {

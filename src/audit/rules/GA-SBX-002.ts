@@ -62,6 +62,23 @@ export const rule: Rule = {
           edits: sizeEdit(tmp.node, `${want}m`),
           related,
         };
+      } else if (tmp.bytes === undefined && tmp.tmpfs) {
+        yield {
+          span: tmp.node,
+          message: `/tmp of ${service.name} has no size: it may take half of the machine's memory`,
+          fix: `Write \`/tmp:mode=1777,size=${want}m\`.`,
+          related,
+          severity: "note",
+        };
+      }
+      for (const mount of mounts) {
+        if (mount.readOnly || mount.tmpfs || !/^\/(?:models|etc)(?:\/|$)/.test(mount.target)) continue;
+        yield {
+          span: mount.node,
+          message: `${mount.target} of ${service.name} is mounted writable: whoever takes the server over can change ${mount.target.startsWith("/models") ? "its model" : "its configuration"}`,
+          fix: mount.node.kind === "map" ? "Set `read_only: true`." : "Append `:ro`.",
+          severity: "note",
+        };
       }
       for (const { key, path } of paths) {
         const mount = mounts.find((item) => covers(item.target, path));
@@ -97,7 +114,22 @@ export const rule: Rule = {
         name: yamlText(yamlAt(item, "name")),
         target: yamlText(yamlAt(item, "mountPath")) ?? "",
         readOnly: yamlBoolean(yamlAt(item, "readOnly")) === true,
+        node: item,
       }));
+      for (const mount of mounts) {
+        const volume = (yamlAt(workload.pod, "volumes")?.items ?? []).find(
+          (item) => yamlText(yamlAt(item, "name")) === mount.name,
+        );
+        // A ConfigMap or Secret is read-only anyway.
+        const fixed = yamlAt(volume, "configMap") ?? yamlAt(volume, "secret") ?? yamlAt(volume, "projected");
+        if (mount.readOnly || fixed || !/^\/(?:models|etc)(?:\/|$)/.test(mount.target)) continue;
+        yield {
+          span: yamlEntrySpan(mount.node, "readOnly") ?? mount.node,
+          message: `${mount.target} of container ${container.name} is mounted writable: whoever takes the server over can change its model`,
+          fix: "Set `readOnly: true`.",
+          severity: "note",
+        };
+      }
       const tmp = mounts.find((mount) => covers(mount.target, "/tmp") && !mount.readOnly);
       if (!tmp) {
         yield {
@@ -112,6 +144,26 @@ export const rule: Rule = {
         );
         const limit = yamlAt(volume, "emptyDir", "sizeLimit");
         const bytes = quantityBytes(yamlText(limit));
+        const empty = yamlAt(volume, "emptyDir");
+        if (empty && !limit)
+          yield {
+            span: yamlEntrySpan(volume, "emptyDir") ?? empty,
+            message: "/tmp has no sizeLimit: uploads may fill the node's disk",
+            fix: `Set \`emptyDir: {sizeLimit: ${want}Mi}\`.`,
+            edits: [replace(yamlEntrySpan(volume, "emptyDir") ?? empty, `emptyDir: {sizeLimit: ${want}Mi}`)],
+            related,
+            severity: "note",
+          };
+        const storage = yamlAt(container.node, "resources", "limits", "ephemeral-storage");
+        const room = quantityBytes(yamlText(storage));
+        if (storage && room !== undefined && bytes !== undefined && room < bytes)
+          yield {
+            span: yamlEntrySpan(yamlAt(container.node, "resources", "limits"), "ephemeral-storage") ?? storage,
+            message: `the ephemeral-storage limit is ${mebibytes(room)}, below the ${mebibytes(bytes)} that /tmp may hold: the pod is evicted before /tmp is full`,
+            fix: `Set it to ${Math.ceil(bytes / 2 ** 20) + 64}Mi.`,
+            edits: [replace(storage, `${Math.ceil(bytes / 2 ** 20) + 64}Mi`)],
+            related: [{ span: limit ?? storage, message: "the size of /tmp" }],
+          };
         if (limit && bytes !== undefined && bytes < bodies) {
           yield {
             span: yamlEntrySpan(yamlAt(volume, "emptyDir"), "sizeLimit") ?? limit,
@@ -140,6 +192,8 @@ interface Mount {
   readonly target: string;
   readonly bytes: number | undefined;
   readonly readOnly: boolean;
+  /** In memory: `tmpfs`, or a volume of that type. */
+  readonly tmpfs: boolean;
   readonly node: YamlNode;
 }
 
@@ -147,7 +201,13 @@ function composeMounts(service: YamlNode, text: (node: YamlNode | undefined) => 
   const out: Mount[] = [];
   for (const { node } of yamlStrings(yamlAt(service, "tmpfs"))) {
     const [target = "", options = ""] = (text(node) ?? "").split(":");
-    out.push({ target, bytes: composeBytes(/(?:^|,)size=([^,]+)/.exec(options)?.[1]), readOnly: false, node });
+    out.push({
+      target,
+      bytes: composeBytes(/(?:^|,)size=([^,]+)/.exec(options)?.[1]),
+      readOnly: false,
+      tmpfs: true,
+      node,
+    });
   }
   for (const node of yamlAt(service, "volumes")?.items ?? []) {
     if (node.kind === "map") {
@@ -155,6 +215,7 @@ function composeMounts(service: YamlNode, text: (node: YamlNode | undefined) => 
         target: yamlText(yamlAt(node, "target")) ?? "",
         bytes: composeBytes(yamlText(yamlAt(node, "tmpfs", "size"))),
         readOnly: yamlBoolean(yamlAt(node, "read_only")) === true,
+        tmpfs: yamlText(yamlAt(node, "type")) === "tmpfs",
         node,
       });
     } else {
@@ -163,6 +224,7 @@ function composeMounts(service: YamlNode, text: (node: YamlNode | undefined) => 
         target: parts.length > 1 ? (parts[1] ?? "") : (parts[0] ?? ""),
         bytes: undefined,
         readOnly: /(?:^|,)ro(?:,|$)/.test(parts[2] ?? ""),
+        tmpfs: false,
         node,
       });
     }

@@ -1,10 +1,10 @@
 import type { Rule } from "../types.ts";
-import { appServices, appWorkloads } from "../model/facts.ts";
+import { appServices, appUnits, appWorkloads } from "../model/facts.ts";
 import { composeBytes } from "../model/compose.ts";
 import { quantityBytes } from "../model/kubernetes.ts";
 import { yamlAt, yamlEntrySpan, yamlKey, yamlText } from "../parse/yaml.ts";
 import { environment } from "./compose-kit.ts";
-import { mebibytes, replace } from "./kit.ts";
+import { addUnit, mebibytes, replace } from "./kit.ts";
 import { appContainer } from "./kube-kit.ts";
 
 /** Process and sessions of the int8 model before any work, MiB: the renderer's own figures. */
@@ -18,7 +18,7 @@ export const rule: Rule = {
   title: "The memory or process limit is missing, or too small for the pool",
   why: "Without a limit a flood of uploads takes the whole machine down. A limit below the model plus sessions plus bodies in flight is worse: the kernel kills the server in the middle of everybody's sentence.",
   evidence: ["docker-bench-security 5.11 and 5.29", "trivy KSV-0018"],
-  reads: ["compose", "kubernetes", "config"],
+  reads: ["compose", "kubernetes", "systemd", "config"],
   fixKind: "safe",
   *check(facts) {
     const { assume } = facts;
@@ -66,9 +66,19 @@ export const rule: Rule = {
     for (const workload of appWorkloads(facts)) {
       const container = appContainer(facts, workload);
       const resources = yamlAt(container?.node, "resources");
+      const request = yamlAt(resources, "requests", "memory");
+      const asked = quantityBytes(yamlText(request));
       const node = yamlAt(resources, "limits", "memory");
       const bytes = quantityBytes(yamlText(node));
       if (!container) continue;
+      if (asked !== undefined && asked < need && (bytes ?? 0) >= need)
+        yield {
+          span: yamlEntrySpan(yamlAt(resources, "requests"), "memory") ?? container.span,
+          message: `${container.name} requests ${yamlText(request)} of memory, but ${words}: on a full node it is the first to be killed`,
+          fix: `Request ${want}Mi as well.`,
+          ...(request ? { edits: [replace(request, `${want}Mi`)] } : {}),
+          related,
+        };
       if (!node) {
         yield {
           span: yamlKey(container.node, "resources") ?? container.span,
@@ -85,5 +95,52 @@ export const rule: Rule = {
         };
       }
     }
+    const sockets = 2 * (pool + assume.number("pool.queue")) + 256;
+    for (const unit of appUnits(facts)) {
+      if (!unit.base) continue;
+      const limit = unit.get("Service", "MemoryMax");
+      const bytes = unitBytes(limit?.value);
+      // A hand-over runs the old and the new server side by side.
+      const both = want * 2;
+      if (!limit || (bytes !== undefined && bytes < need * 2)) {
+        yield {
+          span: limit ?? unit.span,
+          message: limit
+            ? `MemoryMax is ${mebibytes(bytes ?? 0)}, but ${words}, twice during a hand-over`
+            : `${unit.name} has no memory limit: a leak takes the whole machine down`,
+          fix: `Set \`MemoryMax=${both}M\`.`,
+          edits: [limit ? replace(limit, `MemoryMax=${both}M`) : addUnit(unit.span, `MemoryMax=${both}M`)],
+          related,
+          ...(limit ? {} : { severity: "note" as const }),
+        };
+      }
+      const tasks = unit.get("Service", "TasksMax");
+      if (!tasks || (/^\d+$/.test(tasks.value) && Number(tasks.value) < 64))
+        yield {
+          span: tasks ?? unit.span,
+          message: tasks
+            ? `TasksMax=${tasks.value} is fewer threads than Node and the engine start`
+            : `${unit.name} has no limit of processes of its own`,
+          fix: "Set `TasksMax=512`.",
+          edits: [tasks ? replace(tasks, "TasksMax=512") : addUnit(unit.span, "TasksMax=512")],
+          severity: "note",
+        };
+      const files = unit.get("Service", "LimitNOFILE");
+      const soft = Number((files?.value ?? "1024").split(":")[0]);
+      if (soft < sockets)
+        yield {
+          span: files ?? unit.span,
+          message: `LimitNOFILE is ${files ? soft : "not set (1024)"}, but ${pool} sessions and ${assume.number("pool.queue")} waiting ones may need ${sockets} files and sockets`,
+          fix: "Set `LimitNOFILE=16384`.",
+          edits: [files ? replace(files, "LimitNOFILE=16384") : addUnit(unit.span, "LimitNOFILE=16384")],
+          related: assume.related("pool.queue"),
+        };
+    }
   },
 };
+
+/** Bytes of a unit's size (`3072M`, powers of 1024); undefined for `infinity` and percentages. */
+function unitBytes(text: string | undefined): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)([KMGT]?)$/.exec(text ?? "");
+  return match ? Number(match[1]) * 1024 ** ["", "K", "M", "G", "T"].indexOf(match[2] ?? "") : undefined;
+}

@@ -8,7 +8,7 @@ export const rule: Rule = {
   title: "The image changes by itself",
   why: "`latest` is whatever was pushed last: two machines run different code, a restart at night becomes an upgrade, and there is no version to go back to. With `pull always` every restart is such an upgrade.",
   evidence: ["trivy DS-0001", "kube-linter latest-tag"],
-  reads: ["compose", "kubernetes"],
+  reads: ["compose", "kubernetes", "dockerfile"],
   fixKind: "manual",
   *check(facts) {
     for (const service of facts.services) {
@@ -27,6 +27,27 @@ export const rule: Rule = {
           span: yamlEntrySpan(service.node, "pull_policy") ?? service.nameSpan,
           message: `pull_policy: always makes every start of ${service.name} an upgrade nobody decided`,
           fix: "Delete it and pin the image.",
+        };
+      }
+    }
+    for (const file of facts.dockerfiles) {
+      const names = new Set(file.stages.map((stage) => stage.name?.toLowerCase()));
+      for (const stage of file.stages) {
+        // `FROM ${BASE}`: what counts is the default of the ARG above.
+        const variable = /^\$\{?(\w+)\}?$/.exec(stage.base)?.[1];
+        const arg =
+          variable === undefined
+            ? undefined
+            : file.instructions.find(
+                (item) => item.name === "ARG" && item.stage < 0 && item.value.startsWith(`${variable}=`),
+              );
+        const base = arg ? arg.value.slice((variable?.length ?? 0) + 1) : stage.base;
+        if (names.has(base.toLowerCase()) || base === "scratch" || !isFloating(base)) continue;
+        yield {
+          span: arg ?? stage.from,
+          message: `the base image ${base} is ${base.includes(":") ? "a moving tag" : "without a tag, so `latest`"}: two builds of one source differ`,
+          fix: "Name a version, best with its digest.",
+          ...(/gigastt/i.test(file.source.text) ? {} : { severity: "note" as const }),
         };
       }
     }

@@ -1,7 +1,7 @@
 import type { Rule } from "../types.ts";
 import { appWorkloads } from "../model/facts.ts";
 import { selects, stringMap } from "../model/kubernetes.ts";
-import { yamlAt, yamlBoolean, yamlEntrySpan, yamlStrings, yamlText } from "../parse/yaml.ts";
+import { yamlAt, yamlBoolean, yamlEntrySpan, yamlStrings, yamlText, yamlKey } from "../parse/yaml.ts";
 import { addYaml, replace } from "./kit.ts";
 
 export const rule: Rule = {
@@ -52,6 +52,17 @@ export const rule: Rule = {
         if (named.length > 0) return named;
         return yamlAt(object.node, "spec", "egress") ? ["Ingress", "Egress"] : ["Ingress"];
       });
+      for (const object of covering) {
+        for (const entry of yamlAt(object.node, "spec", "ingress")?.items ?? []) {
+          const from = yamlAt(entry, "from");
+          if (from && from.items.length > 0) continue;
+          yield {
+            span: yamlKey(entry, "from") ?? yamlKey(yamlAt(object.node, "spec"), "ingress") ?? entry,
+            message: "the policy lets in every pod of the cluster: a rule without `from` is open to all",
+            fix: "Name the gateway's namespace in `from`.",
+          };
+        }
+      }
       const types = new Set(listed);
       if (!types.has("Ingress"))
         yield {

@@ -1,7 +1,8 @@
 import type { Rule } from "../types.ts";
 import type { Unit } from "../model/units.ts";
 import { isYes } from "../model/units.ts";
-import { removeLines } from "./kit.ts";
+import { appUnits } from "../model/facts.ts";
+import { addUnit, removeLines } from "./kit.ts";
 
 export const rule: Rule = {
   id: "GA-SBX-006",
@@ -41,6 +42,34 @@ export const rule: Rule = {
           fix: "Delete the line and allow the device with DeviceAllow=.",
           edits: [removeLines(devices)],
         };
+    }
+    for (const unit of appUnits(facts)) {
+      if (!unit.base) continue;
+      const system = unit.get("Service", "ProtectSystem");
+      const home = unit.get("Service", "ProtectHome");
+      const writable = unit.all("Service", "ReadWritePaths").length > 0;
+      const fixed = facts.assume.text("supervisor.stateDir") !== undefined;
+      for (const [key, variable] of [
+        ["StateDirectory", "XDG_STATE_HOME"],
+        ["CacheDirectory", "XDG_CACHE_HOME"],
+      ] as const) {
+        const folder = unit.get("Service", key);
+        const environment = unit.all("Service", "Environment").find((entry) => entry.value.includes(`${variable}=`));
+        if (system?.value === "strict" && !folder && !writable)
+          yield {
+            span: system,
+            message: `ProtectSystem=strict without ${key}: there is no folder that the server may write`,
+            fix: `Set \`${key}=gigastt\`.`,
+            edits: [addUnit(unit.span, `${key}=gigastt`)],
+          };
+        else if (home && home.value !== "no" && !environment && folder && !fixed)
+          yield {
+            span: home,
+            message: `ProtectHome=${home.value} hides the home folder, where the server looks without ${variable}: it cannot write`,
+            fix: `Set \`Environment=${variable}=%${key === "StateDirectory" ? "S" : "C"}\`.`,
+            edits: [addUnit(unit.span, `Environment=${variable}=%${key === "StateDirectory" ? "S" : "C"}`)],
+          };
+      }
     }
   },
 };

@@ -1,5 +1,6 @@
 import type { Edit, Rule } from "../types.ts";
 import type { NginxPoint } from "../model/nginx-points.ts";
+import type { NginxScope } from "../model/nginx.ts";
 import { allScopes, arg, closest, headSpan, inherited } from "../model/nginx.ts";
 import { isAtLeast } from "../model/versions.ts";
 import { addHeader, addNginx, effectiveHeaders, nginxCarrying } from "./kit.ts";
@@ -36,6 +37,15 @@ export const rule: Rule = {
         const map = connectionMap(point);
         edits.push(...map.edits, addHeader(point, "Connection", map.variable));
       }
+      const variable = headers.get("connection")?.value ?? "";
+      const map = mapOf(point, variable);
+      if (variable.startsWith("$") && variable !== "$http_connection" && map !== "unknown") {
+        // A map whose default is not `upgrade` answers '' for every handshake.
+        const entry = map?.own.find((item) => item.directive === "default" || item.directive === "websocket");
+        if (!map) missing.push(`a map that gives ${variable} its value`);
+        else if (arg(entry, 0).toLowerCase() !== "upgrade")
+          missing.push(`\`default upgrade;\` in the map of ${variable}`);
+      }
       const version = inherited(point.scope, "proxy_http_version");
       if (version ? arg(version, 0) === "1.0" : !isAtLeast(facts.versions.nginx, "1.29.7")) {
         missing.push("`proxy_http_version 1.1`");
@@ -53,6 +63,16 @@ export const rule: Rule = {
     }
   },
 };
+
+/** The map behind a variable; undefined when the whole tree has none, "unknown" when part of it was not read or `set` gives the value. */
+function mapOf(point: NginxPoint, variable: string): NginxScope | undefined | "unknown" {
+  for (const scope of allScopes(point.root.main)) {
+    if (scope.kind === "map" && arg(scope.directive, 1) === variable) return scope;
+    if (scope.missing.length > 0 || scope.own.some((item) => item.directive === "set" && arg(item, 0) === variable))
+      return "unknown";
+  }
+  return point.root.complete ? undefined : "unknown";
+}
 
 /** The variable that carries the mapped Connection value, and the edit that creates the map when the tree has none. */
 function connectionMap(point: NginxPoint): { variable: string; edits: Edit[] } {

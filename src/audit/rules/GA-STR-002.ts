@@ -1,6 +1,6 @@
 import type { Rule } from "../types.ts";
 import { allScopes, arg, headSpan, ownAll } from "../model/nginx.ts";
-import { effectiveHeaders, isOurs, replace } from "./kit.ts";
+import { addNginx, effectiveHeaders, isOurs, replace } from "./kit.ts";
 
 export const rule: Rule = {
   id: "GA-STR-002",
@@ -17,6 +17,19 @@ export const rule: Rule = {
         if (scope.kind === "map" && arg(scope.directive, 0) === "$http_upgrade") {
           const empty = scope.own.find((entry) => entry.directive === "" && arg(entry, 0) === "close");
           const value = empty?.args[0];
+          const fallback = scope.own.find((entry) => entry.directive === "default");
+          if (
+            scope.directive &&
+            arg(fallback, 0).toLowerCase() === "upgrade" &&
+            !scope.own.some((entry) => entry.directive === "")
+          ) {
+            yield {
+              span: headSpan(scope.directive),
+              message: `the map has no entry for requests without Upgrade: each of them is marked as an upgrade`,
+              fix: "Add `'' '';`.",
+              ...(fallback ? { edits: [addNginx(fallback, "'' '';")] } : {}),
+            };
+          }
           if (empty && value) {
             yield {
               span: headSpan(empty),

@@ -4,6 +4,9 @@ import { addNginx, addYaml, ceilSeconds, nginxCarrying, replace, seconds } from 
 import { annotation, appIngresses } from "./kube-kit.ts";
 import { yamlAt } from "../parse/yaml.ts";
 
+/** The server writes a comment into a silent event stream this often. */
+const SSE_PING_MS = 15_000;
+
 export const rule: Rule = {
   id: "GA-STR-004",
   severity: "error",
@@ -36,6 +39,23 @@ export const rule: Rule = {
           ...(!directive && point.scope.missing.length > 0 ? { confidence: "likely" as const } : {}),
         } satisfies Hit;
       }
+    }
+    for (const point of nginxCarrying(facts, "sse")) {
+      const directive = inherited(point.scope, "proxy_read_timeout");
+      const ms = directive ? nginxTimeMs(arg(directive, 0)) : undefined;
+      const value = directive?.args[0];
+      if (!directive || !value || ms === undefined || ms > SSE_PING_MS || ms > idle) continue;
+      yield {
+        span: headSpan(directive),
+        message: `proxy_read_timeout ${arg(directive, 0)} ends the event stream between two of the server's comments, which come every ${seconds(SSE_PING_MS)}`,
+        fix: `Write \`proxy_read_timeout ${want}s;\`.`,
+        edits: [
+          point.scope.own.includes(directive)
+            ? replace(value, `${want}s`)
+            : addNginx(point.pass, `proxy_read_timeout ${want}s;`),
+        ],
+        related: [{ span: headSpan(point.pass), message: "the event stream goes through here" }],
+      } satisfies Hit;
     }
     for (const ingress of appIngresses(facts)) {
       for (const kind of ["read", "send"]) {

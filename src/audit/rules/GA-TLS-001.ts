@@ -1,10 +1,12 @@
-import type { Rule } from "../types.ts";
+import type { Hit, Rule } from "../types.ts";
 import type { NginxRoot, NginxScope } from "../model/nginx.ts";
-import { allScopes, arg, headSpan, ownAll } from "../model/nginx.ts";
+import { allScopes, arg, headSpan, inherited, ownAll } from "../model/nginx.ts";
 import { nginxServers } from "../model/nginx-points.ts";
+import type { Facts } from "../model/facts.ts";
+import { appNginxPoints } from "../model/facts.ts";
 import { caddyHead, child } from "../model/caddy.ts";
-import { isAtLeast } from "../model/versions.ts";
-import { replace } from "./kit.ts";
+import { isAtLeast, isBelow } from "../model/versions.ts";
+import { insertLineBefore, replace } from "./kit.ts";
 
 const SUITES =
   "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
@@ -68,6 +70,7 @@ export const rule: Rule = {
           };
         }
       }
+      yield* defaults(facts, root);
       if (!isAtLeast(facts.versions.nginx, "1.29.2")) yield* ineffective(root);
     }
     for (const file of facts.caddy) {
@@ -87,6 +90,42 @@ export const rule: Rule = {
     }
   },
 };
+
+/** What nginx offers when nothing is written. */
+function* defaults(facts: Facts, root: NginxRoot): Generator<Hit> {
+  const servers = new Set(
+    appNginxPoints(facts).flatMap((point) => (point.root === root && point.server ? [point.server] : [])),
+  );
+  for (const server of servers) {
+    const listen = ownAll(server, "listen").find((item) => item.args.some((argument) => argument.value === "ssl"));
+    if (!listen || !root.complete || [...allScopes(root.main)].some((scope) => scope.missing.length > 0)) continue;
+    if (!inherited(server, "ssl_protocols") && isBelow(facts.versions.nginx, "1.27.3"))
+      yield {
+        span: headSpan(listen),
+        message: "ssl_protocols is not set: nginx before 1.27.3 offers TLS 1.0 and 1.1",
+        fix: "Write `ssl_protocols TLSv1.2 TLSv1.3;`.",
+        edits: [insertLineBefore(listen.source, listen.start, "ssl_protocols TLSv1.2 TLSv1.3;")],
+      };
+    const protocols = inherited(server, "ssl_protocols");
+    const old = !protocols || protocols.args.some((item) => item.value === "TLSv1.2");
+    if (old && !inherited(server, "ssl_ciphers"))
+      yield {
+        span: headSpan(listen),
+        message: "ssl_ciphers is not set: nginx's default HIGH includes CBC suites for TLS 1.2",
+        fix: `Write \`ssl_ciphers ${SUITES};\`.`,
+        edits: [insertLineBefore(listen.source, listen.start, `ssl_ciphers ${SUITES};`)],
+        severity: "note",
+      };
+    for (const name of ["ssl_certificate", "ssl_certificate_key"]) {
+      if (inherited(server, name)) continue;
+      yield {
+        span: headSpan(listen),
+        message: `${name} is missing: no TLS connection to this server succeeds`,
+        fix: `Name the file with ${name}.`,
+      };
+    }
+  }
+}
 
 /** ssl_protocols of a server that shares its port with a default server that says otherwise. */
 function* ineffective(root: NginxRoot): Generator<ReturnType<typeof hit>> {

@@ -4,7 +4,10 @@ import { arg, headSpan, inheritedList, inherited, ownAll } from "../model/nginx.
 import { nginxServers } from "../model/nginx-points.ts";
 import { appCaddyPoints, appNginxPoints } from "../model/facts.ts";
 import { isAtLeast } from "../model/versions.ts";
+import { plainArgs, visit } from "../model/caddy.ts";
+import type { CaddyArg, CaddyDirective } from "../parse/caddyfile.ts";
 import type { NginxDirective } from "../parse/nginx.ts";
+import type { Span } from "../source.ts";
 import { replace } from "./kit.ts";
 
 /** 180 days: what the Observatory accepts. */
@@ -86,7 +89,18 @@ export const rule: Rule = {
             ]),
           ),
         );
-      if (header) continue;
+      if (header) {
+        for (const [value, age] of caddyAges(site.directives)) {
+          if (age >= MIN_AGE || (trial && age === 300)) continue;
+          yield {
+            span: value,
+            message: `max-age=${age} is below 180 days`,
+            fix: 'Write "max-age=63072000" (start with 300 while you try it out: deploy.tls.hsts trial).',
+            edits: [replace(value, '"max-age=63072000"')],
+          };
+        }
+        continue;
+      }
       yield {
         span: address,
         message: `${address.value} sends no Strict-Transport-Security`,
@@ -126,6 +140,27 @@ function* judge(
       edits: [{ span: { source: header.source, start: value.end, end: value.end }, text: " always" }],
     };
   }
+}
+
+/** Every Strict-Transport-Security a site sets, with its age in seconds; one place is named once. */
+function caddyAges(directives: readonly CaddyDirective[]): ReadonlyMap<Span, number> {
+  const out = new Map<Span, number>();
+  const seen = new Set<string>();
+  const add = (name: string, value: CaddyArg | undefined): void => {
+    if (!value || !/^[+?>]?strict-transport-security$/i.test(name)) return;
+    const place = `${value.source.path}:${value.start}`;
+    const age = /max-age=(\d+)/i.exec(value.value)?.[1];
+    if (seen.has(place) || age === undefined) return;
+    seen.add(place);
+    out.set(value, Number(age));
+  };
+  visit(directives, [], (directive) => {
+    if (directive.name !== "header") return;
+    const args = plainArgs(directive);
+    add(args[0]?.value ?? "", args[1]);
+    for (const item of directive.block ?? []) add(item.name, item.args[0]);
+  });
+  return out;
 }
 
 function find(list: readonly NginxDirective[]): NginxDirective | undefined {

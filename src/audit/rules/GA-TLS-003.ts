@@ -1,8 +1,12 @@
-import type { Rule } from "../types.ts";
-import { allScopes, arg, closest, headSpan, ownAll } from "../model/nginx.ts";
+import type { Hit, Rule } from "../types.ts";
+import type { Facts } from "../model/facts.ts";
+import { appCaddyPoints, appNginxPoints } from "../model/facts.ts";
+import { caddyHead, plainArgs } from "../model/caddy.ts";
 import type { NginxScope } from "../model/nginx.ts";
-import { appNginxPoints } from "../model/facts.ts";
+import { allScopes, arg, closest, headSpan, ownAll } from "../model/nginx.ts";
+import { yamlAt, yamlEntrySpan, yamlKey, yamlStrings, yamlText } from "../parse/yaml.ts";
 import { replace } from "./kit.ts";
+import { annotation, appIngresses, appRouteRules } from "./kube-kit.ts";
 
 export const rule: Rule = {
   id: "GA-TLS-003",
@@ -14,7 +18,7 @@ export const rule: Rule = {
     "Tried on nginx: error_page 497 answers 302 after the client has sent its Basic credentials.",
     "yandex/gixy#93",
   ],
-  reads: ["nginx"],
+  reads: ["nginx", "caddyfile", "kubernetes"],
   fixKind: "safe",
   *check(facts) {
     const ours = appNginxPoints(facts);
@@ -68,8 +72,73 @@ export const rule: Rule = {
         }
       }
     }
+    yield* elsewhere(facts);
   },
 };
+
+/** Redirects outside nginx: a status that turns a POST into a GET. */
+function* elsewhere(facts: Facts): Generator<Hit> {
+  const sites = appCaddyPoints(facts).map((point) => point.file);
+  for (const file of new Set(sites)) {
+    if (file.source.path.endsWith(".json")) continue;
+    for (const site of file.sites) {
+      for (const redirect of site.directives.filter((directive) => directive.name === "redir")) {
+        const [target, status] = plainArgs(redirect);
+        if (!target || !target.value.startsWith("https://")) continue;
+        const any = site.addresses.some((address) => /^(?:http:\/\/)?:\d+$/.test(address.value));
+        const host = /^https:\/\/\{(?:host|http\.request\.host|hostport|header\.[Hh]ost)\}/.test(target.value);
+        const code = status?.value ?? "302";
+        const bad = /^(?:301|302|permanent|temporary|html)$/.test(code);
+        if (!bad && !(host && any)) continue;
+        yield {
+          span: caddyHead(redirect),
+          message: `the redirect to https is unsafe: ${[...(host && any ? ["the host is what the client writes, and this site answers for every name"] : []), ...(bad ? [`${status ? code : "302 (default)"} turns a POST into a GET`] : [])].join("; ")}`,
+          fix: "Write `redir https://stt.example.com{uri} 308` with the literal name.",
+          edits: bad
+            ? [
+                status
+                  ? replace(status, "308")
+                  : { span: { source: target.source, start: target.end, end: target.end }, text: " 308" },
+              ]
+            : [],
+        };
+      }
+    }
+  }
+  const names = new Set(
+    appRouteRules(facts).flatMap((rule) =>
+      yamlStrings(yamlAt(rule.route.node, "spec", "hostnames")).map((item) => item.text),
+    ),
+  );
+  for (const route of facts.kube) {
+    if (route.kind !== "HTTPRoute") continue;
+    if (!yamlStrings(yamlAt(route.node, "spec", "hostnames")).some((item) => names.has(item.text))) continue;
+    for (const rule of yamlAt(route.node, "spec", "rules")?.items ?? []) {
+      for (const filter of yamlAt(rule, "filters")?.items ?? []) {
+        const redirect = yamlAt(filter, "requestRedirect");
+        if (yamlText(yamlAt(redirect, "scheme")) !== "https") continue;
+        const code = yamlAt(redirect, "statusCode");
+        if (/^30[78]$/.test(yamlText(code) ?? "302")) continue;
+        yield {
+          span: yamlEntrySpan(redirect, "statusCode") ?? yamlKey(filter, "requestRedirect") ?? filter,
+          message: `the redirect to https answers ${yamlText(code) ?? "302 (default)"}, which turns a POST into a GET`,
+          fix: "Set statusCode: 308 (307 on gateways that know only the core values).",
+          edits: code ? [replace(code, "308")] : [],
+        };
+      }
+    }
+  }
+  for (const ingress of appIngresses(facts)) {
+    const found = annotation(ingress, "nginx.ingress.kubernetes.io/ssl-redirect");
+    if (found?.text !== "false" || !yamlAt(ingress.node, "spec", "tls")) continue;
+    yield {
+      span: found.node,
+      message: "ssl-redirect is off although the Ingress has TLS: passwords and audio also travel in clear",
+      fix: 'Set it to "true".',
+      edits: [replace(found.node, '"true"')],
+    };
+  }
+}
 
 function answersAny(server: NginxScope): boolean {
   const names = ownAll(server, "server_name").flatMap((directive) => directive.args.map((argument) => argument.value));

@@ -2,6 +2,7 @@ import type { Hit, Rule } from "../types.ts";
 import type { Source } from "../source.ts";
 import { allScopes, arg, headSpan, inherited, ownAll } from "../model/nginx.ts";
 import { nginxServers } from "../model/nginx-points.ts";
+import type { Facts } from "../model/facts.ts";
 import { appNginxPoints } from "../model/facts.ts";
 import { isBelow } from "../model/versions.ts";
 import { insertLineBefore, replace } from "./kit.ts";
@@ -16,7 +17,7 @@ export const rule: Rule = {
     'Tried on nginx 1.30.4: `the "listen ... http2" directive is deprecated`.',
     "crontab(5): the sixth field of /etc/crontab is the user.",
   ],
-  reads: ["nginx", "crontab", "shell"],
+  reads: ["nginx", "crontab", "shell", "systemd"],
   fixKind: "safe",
   *check(facts) {
     const ours = new Set(appNginxPoints(facts).map((point) => point.root));
@@ -25,14 +26,14 @@ export const rule: Rule = {
       const tls = servers.filter((server) =>
         ownAll(server, "listen").some((listen) => listen.args.some((argument) => argument.value === "ssl")),
       );
-      const rejects = servers.some((server) =>
-        server.own.some(
-          (item) =>
-            item.directive === "ssl_reject_handshake" || (item.directive === "return" && arg(item, 0) === "444"),
-        ),
-      );
       const explicit = tls.find((server) =>
         ownAll(server, "listen").some((listen) => listen.args.some((argument) => argument.value === "default_server")),
+      );
+      // What counts is the server nginx takes for a name it does not know: the default one, else the first.
+      const rejects = (explicit ?? tls[0])?.own.some(
+        (item) =>
+          (item.directive === "ssl_reject_handshake" && arg(item, 0) === "on") ||
+          (item.directive === "return" && /^(?:444|4\d\d)$/.test(arg(item, 0))),
       );
       const first = explicit ?? tls[0];
       if (ours.has(root) && first?.directive && !rejects && root.main.missing.length === 0) {
@@ -85,9 +86,36 @@ export const rule: Rule = {
         }
       }
     }
+    yield* timers(facts);
     for (const source of [...facts.crontabs, ...facts.scripts]) yield* cron(source, facts.crontabs.includes(source));
   },
 };
+
+/** Renewal by systemd: often enough, and loaded afterwards. */
+function* timers(facts: Facts): Generator<Hit> {
+  for (const unit of facts.units) {
+    const start = unit.get("Service", "ExecStart");
+    if (!start || !/\bcertbot\s+renew\b/.test(start.value)) continue;
+    const after = /--(?:deploy|post)-hook/.test(start.value) || unit.get("Service", "ExecStartPost") !== undefined;
+    if (!after)
+      yield {
+        span: start,
+        message: "nothing reloads the proxy after the renewal: it serves the old certificate until it ends",
+        fix: 'Add `--deploy-hook "systemctl reload nginx"`.',
+        confidence: "likely",
+      };
+    const timer = facts.units.find((item) => item.name === unit.name.replace(/\.service$/, ".timer"));
+    const calendar = timer?.get("Timer", "OnCalendar");
+    if (!calendar || !/^(?:monthly|quarterly|semiannually|yearly|annually|\*-\*-\d+(?:\s|$))/.test(calendar.value))
+      continue;
+    yield {
+      span: calendar,
+      message: `OnCalendar=${calendar.value} renews once a month or less: one failure, and the certificate runs out`,
+      fix: "Write `OnCalendar=*-*-* 00,12:00:00`; certbot does nothing until 30 days before the end.",
+      edits: [replace(calendar, "OnCalendar=*-*-* 00,12:00:00")],
+    };
+  }
+}
 
 const TIMES = String.raw`((?:[\d*/,-]+\s+){4}[\d*/,-]+|@\w+)`;
 

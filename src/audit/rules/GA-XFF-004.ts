@@ -2,6 +2,7 @@ import type { Hit, Rule } from "../types.ts";
 import type { CaddyDirective } from "../parse/caddyfile.ts";
 import { caddyHead, children } from "../model/caddy.ts";
 import { isEveryone } from "../model/address.ts";
+import { replace } from "./kit.ts";
 import type { CaddyPoint } from "../model/caddy.ts";
 
 export const rule: Rule = {
@@ -19,6 +20,30 @@ export const rule: Rule = {
   *check(facts) {
     for (const point of facts.caddyPoints) {
       for (const trusted of children(point.proxy, "trusted_proxies")) yield* judge(trusted, [point]);
+    }
+    for (const point of facts.caddyPoints) {
+      for (const header of children(point.proxy, "header_up")) {
+        const name = header.args[0]?.value ?? "";
+        const value = header.args[1];
+        if (!/^\+?x-forwarded-for$/i.test(name) || !value) continue;
+        const copied = /\{(?:http\.request\.header\.|header\.)x-forwarded-for\}/i.test(value.value);
+        if (!copied && !name.startsWith("+")) continue;
+        yield {
+          span: caddyHead(header),
+          message: copied
+            ? "header_up passes the client's own X-Forwarded-For on: it can write any address into it"
+            : "header_up +X-Forwarded-For adds to what is there instead of replacing it",
+          fix: "Write `header_up X-Forwarded-For {remote_host}` (behind a CDN `{client_ip}`).",
+          edits: point.file.source.path.endsWith(".json")
+            ? []
+            : [
+                replace(
+                  { source: header.source, start: header.args[0]?.start ?? value.start, end: value.end },
+                  "X-Forwarded-For {remote_host}",
+                ),
+              ],
+        };
+      }
     }
     for (const file of facts.caddy) {
       const points = facts.caddyPoints.filter((point) => point.file === file);

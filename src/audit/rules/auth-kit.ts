@@ -7,7 +7,9 @@ import type { CaddyPoint } from "../model/caddy.ts";
 /** Whether nginx asks for credentials (password, subrequest or client certificate) in a scope. */
 export function nginxAuth(scope: NginxScope): boolean {
   const basic = inherited(scope, "auth_basic");
-  if (basic && arg(basic, 0) !== "off") return true;
+  // Without a user file nginx lets everybody in, whatever the realm.
+  if (basic && arg(basic, 0) !== "off" && (inherited(scope, "auth_basic_user_file") ?? partlyUnknown(scope)))
+    return true;
   const request = inherited(scope, "auth_request");
   if (request && arg(request, 0) !== "off") return true;
   if (arg(inherited(scope, "auth_jwt"), 0) !== "" && arg(inherited(scope, "auth_jwt"), 0) !== "off") return true;
@@ -15,6 +17,12 @@ export function nginxAuth(scope: NginxScope): boolean {
   for (let at: NginxScope | undefined = scope; at; at = at.parent)
     if (at.scopes.some((child) => refuses(child))) return true;
   return false;
+}
+
+/** Whether an include that was not read could hold more of this scope. */
+function partlyUnknown(scope: NginxScope): true | undefined {
+  for (let at: NginxScope | undefined = scope; at; at = at.parent) if (at.missing.length > 0) return true;
+  return undefined;
 }
 
 /** `if ($ssl_client_verify != SUCCESS) { return 403; }` and the like: strangers are turned away before the upstream. */

@@ -9,6 +9,7 @@ import { rule as xff007 } from "./GA-XFF-007.ts";
 import { rule as xff008 } from "./GA-XFF-008.ts";
 import { rule as xff009 } from "./GA-XFF-009.ts";
 import { rule as xff010 } from "./GA-XFF-010.ts";
+import { rule as xff011 } from "./GA-XFF-011.ts";
 import { rule as str001 } from "./GA-STR-001.ts";
 import { rule as str002 } from "./GA-STR-002.ts";
 import { rule as str003 } from "./GA-STR-003.ts";
@@ -24,6 +25,7 @@ import { rule as str012 } from "./GA-STR-012.ts";
 import { rule as str013 } from "./GA-STR-013.ts";
 import { rule as str014 } from "./GA-STR-014.ts";
 import { rule as str015 } from "./GA-STR-015.ts";
+import { rule as str016 } from "./GA-STR-016.ts";
 import { rule as lif001 } from "./GA-LIF-001.ts";
 import { rule as lif002 } from "./GA-LIF-002.ts";
 import { rule as lif003 } from "./GA-LIF-003.ts";
@@ -40,6 +42,8 @@ import { rule as lif013 } from "./GA-LIF-013.ts";
 import { rule as lif014 } from "./GA-LIF-014.ts";
 import { rule as lif015 } from "./GA-LIF-015.ts";
 import { rule as lif016 } from "./GA-LIF-016.ts";
+import { rule as lif017 } from "./GA-LIF-017.ts";
+import { rule as lif018 } from "./GA-LIF-018.ts";
 import { rule as exp001 } from "./GA-EXP-001.ts";
 import { rule as exp002 } from "./GA-EXP-002.ts";
 import { rule as exp003 } from "./GA-EXP-003.ts";
@@ -56,6 +60,9 @@ import { rule as exp013 } from "./GA-EXP-013.ts";
 import { rule as exp014 } from "./GA-EXP-014.ts";
 import { rule as exp015 } from "./GA-EXP-015.ts";
 import { rule as exp016 } from "./GA-EXP-016.ts";
+import { rule as exp017 } from "./GA-EXP-017.ts";
+import { rule as exp018 } from "./GA-EXP-018.ts";
+import { rule as exp019 } from "./GA-EXP-019.ts";
 import { rule as tls001 } from "./GA-TLS-001.ts";
 import { rule as tls002 } from "./GA-TLS-002.ts";
 import { rule as tls003 } from "./GA-TLS-003.ts";
@@ -69,8 +76,10 @@ import { rule as sbx005 } from "./GA-SBX-005.ts";
 import { rule as sbx006 } from "./GA-SBX-006.ts";
 import { rule as sbx007 } from "./GA-SBX-007.ts";
 import { rule as sbx008 } from "./GA-SBX-008.ts";
+import { rule as sbx009 } from "./GA-SBX-009.ts";
 import { rule as drf001 } from "./GA-DRF-001.ts";
 import { rule as drf002 } from "./GA-DRF-002.ts";
+import { rule as drf003 } from "./GA-DRF-003.ts";
 import { rule as prs001 } from "./GA-PRS-001.ts";
 import { createIgnoreRule } from "./GA-IGN-001.ts";
 
@@ -86,6 +95,7 @@ export const rules: readonly Rule[] = [
   xff008,
   xff009,
   xff010,
+  xff011,
   str001,
   str002,
   str003,
@@ -101,6 +111,7 @@ export const rules: readonly Rule[] = [
   str013,
   str014,
   str015,
+  str016,
   lif001,
   lif002,
   lif003,
@@ -117,6 +128,8 @@ export const rules: readonly Rule[] = [
   lif014,
   lif015,
   lif016,
+  lif017,
+  lif018,
   exp001,
   exp002,
   exp003,
@@ -133,6 +146,9 @@ export const rules: readonly Rule[] = [
   exp014,
   exp015,
   exp016,
+  exp017,
+  exp018,
+  exp019,
   tls001,
   tls002,
   tls003,
@@ -146,8 +162,10 @@ export const rules: readonly Rule[] = [
   sbx006,
   sbx007,
   sbx008,
+  sbx009,
   drf001,
   drf002,
+  drf003,
   prs001,
   createIgnoreRule(() => ruleIds),
 ];

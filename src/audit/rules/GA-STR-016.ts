@@ -1,0 +1,68 @@
+import type { Hit, Rule } from "../types.ts";
+import { appCaddyPoints, appNginxPoints } from "../model/facts.ts";
+import { arg, headSpan, inherited, nginxTimeMs } from "../model/nginx.ts";
+import { caddyHead, child, goDurationMs } from "../model/caddy.ts";
+import { isAtLeast } from "../model/versions.ts";
+import { replace, seconds } from "./kit.ts";
+
+/** Longest time a header, or a pause in a body, may take before it is no browser any more. */
+const HEADER_MS = 60_000;
+const BODY_MS = 120_000;
+
+export const rule: Rule = {
+  id: "GA-STR-016",
+  severity: "warning",
+  confidence: "certain",
+  title: "A client that sends slowly holds its connection for ever",
+  why: "Some hundred clients that send one byte of their header every minute keep as many connections open as the proxy has, and nobody else gets in. The proxy must give up on a header that does not come. nginx does after 60 s; Caddy before 2.9 never does.",
+  evidence: [
+    "Slowloris (2009), still in every scanner.",
+    "caddyserver/caddy#6663: read_header got a default of one minute in 2.9.",
+  ],
+  reads: ["nginx", "caddyfile"],
+  fixKind: "safe",
+  *check(facts) {
+    const seen = new Set<unknown>();
+    for (const point of appNginxPoints(facts)) {
+      for (const [name, limit, want] of [
+        ["client_header_timeout", HEADER_MS, "15s"],
+        ["client_body_timeout", BODY_MS, "60s"],
+      ] as const) {
+        const directive = inherited(point.scope, name);
+        const ms = directive ? nginxTimeMs(arg(directive, 0)) : undefined;
+        const value = directive?.args[0];
+        if (!directive || !value || ms === undefined || (ms <= limit && ms > 0) || seen.has(directive)) continue;
+        seen.add(directive);
+        yield {
+          span: headSpan(directive),
+          message: `${name} ${arg(directive, 0)} lets a client that sends nothing hold its connection for ${seconds(ms)}`,
+          fix: `Write \`${name} ${want};\`.`,
+          edits: [replace(value, want)],
+        } satisfies Hit;
+      }
+    }
+    for (const file of new Set(appCaddyPoints(facts).map((point) => point.file))) {
+      if (file.source.path.endsWith(".json")) continue;
+      const servers = file.options.filter((option) => option.name === "servers");
+      const header = servers.map((option) => child(option, "timeouts", "read_header")).find((item) => item);
+      const text = header?.args[0]?.value;
+      const ms = text === undefined ? undefined : goDurationMs(text);
+      if (header ? ms !== undefined && ms > 0 && ms <= HEADER_MS : isAtLeast(facts.versions.caddy, "2.9.0")) continue;
+      const site = appCaddyPoints(facts).find((point) => point.file === file)?.site;
+      const value = header?.args[0];
+      const anchor = header ? caddyHead(header) : ((servers[0] && caddyHead(servers[0])) ?? site?.addresses[0]);
+      if (!anchor) continue;
+      yield {
+        span: anchor,
+        message: header
+          ? `read_header ${text} lets a client that sends nothing hold its connection`
+          : "no read_header timeout: before Caddy 2.9 a client that sends nothing holds its connection for ever",
+        fix: "Write `servers { timeouts { read_header 15s } }` in the global options.",
+        ...(value ? { edits: [replace(value, "15s")] } : {}),
+        ...(header || facts.versions.caddy !== undefined
+          ? {}
+          : { severity: "note" as const, confidence: "needs-context" as const }),
+      };
+    }
+  },
+};
