@@ -76,6 +76,45 @@ export const CROSS_RULES: readonly CrossRule[] = [
     check: ({ supervisor }) =>
       minMax("supervisor.healthInterval", "healthTimeout", supervisor.healthTimeoutMs, supervisor.healthIntervalMs),
   },
+  {
+    severity: "error",
+    says: "`supervisor.proxy.managed` needs a proxy on this machine: `deploy.target: host` and a `deploy.proxy.kind`.",
+    keys: ["supervisor.proxy.managed", "deploy.proxy.kind", "deploy.target"],
+    check: ({ supervisor, deploy }) =>
+      supervisor.proxy.managed && (deploy.proxy.kind === "none" || deploy.target !== "host")
+        ? {
+            rule: "needs deploy.proxy.kind caddy or nginx, and deploy.target host",
+            found: `kind ${deploy.proxy.kind}, target ${deploy.target}`,
+            cure: "set deploy.proxy.kind: caddy, or proxy.managed: false",
+          }
+        : undefined,
+  },
+  {
+    severity: "error",
+    says: "`supervisor.redis.managed` and `supervisor.redis.url` exclude each other.",
+    keys: ["supervisor.redis.managed", "supervisor.redis.url"],
+    check: ({ supervisor }) =>
+      supervisor.redis.managed && supervisor.redis.url !== undefined
+        ? {
+            rule: "must be false when supervisor.redis.url names another Redis",
+            found: "true",
+            cure: "keep the url and delete managed, or delete the url",
+          }
+        : undefined,
+  },
+  {
+    severity: "error",
+    says: "`supervisor.history: redis` needs a Redis.",
+    keys: ["supervisor.history", "supervisor.redis.managed", "supervisor.redis.url"],
+    check: ({ supervisor }) =>
+      supervisor.history === "redis" && !supervisor.redis.managed && supervisor.redis.url === undefined
+        ? {
+            rule: "needs a Redis",
+            found: "redis",
+            cure: "set supervisor.redis.managed: true, or supervisor.redis.url to one that runs elsewhere",
+          }
+        : undefined,
+  },
   // --- legal, but odd
   {
     severity: "warning",

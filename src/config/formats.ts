@@ -7,6 +7,7 @@ export type FormatName =
   | "origin"
   | "http-url"
   | "webhook"
+  | "redis-url"
   | "path"
   | "id"
   | "domain"
@@ -82,6 +83,14 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
     rule: "must be an http or https URL",
     matches: (text) => parseUrl(text) !== undefined,
     cure: () => "for example https://ntfy.example.com/gigastt",
+  },
+  "redis-url": {
+    rule: "must be a redis:// or rediss:// URL, or the absolute path of a socket file",
+    matches: (text) =>
+      /^(?:\/[A-Za-z0-9._-]+)+$/.test(text) ||
+      (/^rediss?:\/\//.test(text) && URL.canParse(text) && new URL(text).hostname !== ""),
+    cure: (text) =>
+      /^[A-Za-z0-9.-]+:\d+$/.test(text) ? `write redis://${text}` : "for example redis://127.0.0.1:6379/0",
   },
   id: {
     rule: "must be a name of up to 64 letters, digits, dots, dashes and underscores",

@@ -144,6 +144,28 @@ export interface SupervisorConfig {
   readonly webhook: string | undefined;
   /** Program and arguments run for the same events; empty = none. */
   readonly eventCommand: readonly string[];
+  /** Where events and samples are kept. */
+  readonly history: "files" | "redis";
+  readonly proxy: ManagedProxyConfig;
+  readonly redis: RedisConfig;
+}
+
+/** The proxy of `deploy.proxy.kind` as a child of the supervisor. */
+export interface ManagedProxyConfig {
+  readonly managed: boolean;
+  /** undefined = found by name. */
+  readonly binary: string | undefined;
+}
+
+/** A Redis: a child of the supervisor, or one that runs elsewhere. */
+export interface RedisConfig {
+  readonly managed: boolean;
+  /** undefined = found by name. */
+  readonly binary: string | undefined;
+  /** `maxmemory` of the managed one. */
+  readonly memoryBytes: number;
+  /** Of one that runs elsewhere: redis://, rediss:// or a socket file. May carry a password. */
+  readonly url: string | undefined;
 }
 
 /** Where and how the service is deployed: everything `gigastt render` turns into proxy files, manifests and units. */

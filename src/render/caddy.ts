@@ -4,6 +4,7 @@ import { securityHeaders } from "./security-headers.ts";
 import {
   isStrictMtls,
   listenPorts,
+  managedPlace,
   secretsDir,
   tlsPath,
   upstreamAddress,
@@ -19,7 +20,8 @@ export const NEWEST_CADDY = "2.11.4";
 export const OLDEST_CADDY = "2.6.2";
 
 /** View model of templates/caddy/Caddyfile. Pure. */
-export function caddyView({ config, derived }: RenderInput, placement: Placement): View {
+export function caddyView(input: RenderInput, placement: Placement): View {
+  const { config, derived } = input;
   const { deploy } = config;
   const version = parseVersion(caddyVersion(config), "deploy.proxy.version");
   if (!isAtLeast(version, 2, 6)) {
@@ -40,7 +42,9 @@ export function caddyView({ config, derived }: RenderInput, placement: Placement
   return {
     p: { ...derived.proxy },
     grace: derived.proxy.gracePeriodS,
-    adminSocket: "/run/caddy/admin.sock",
+    adminSocket: placement === "managed" ? managedPlace(input).adminSocket : "/run/caddy/admin.sock",
+    // A child of the supervisor must not ask anybody for a password to change the machine's trust store.
+    skipInstallTrust: placement === "managed" && deploy.tls.mode === "internal",
     email: https && deploy.tls.mode === "acme" ? deploy.tls.email : undefined,
     plainHttp: !https,
     httpPort: ports.http === 80 ? undefined : ports.http,

@@ -32,6 +32,13 @@ export function readHeader(text: string): HeaderState {
   return { kind: hashOf(rest.slice(header.length)) === bodyHash ? "intact" : "edited", configHash, toolVersion };
 }
 
+/** The text below the header; the whole text when it has none of ours. */
+export function bodyOf(text: string): string {
+  const [shebang, rest] = splitShebang(text);
+  const match = HEADER.exec(rest);
+  return match === null ? text : shebang + rest.slice(match[0].length);
+}
+
 // ---
 
 const HEADER =

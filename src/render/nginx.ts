@@ -5,6 +5,8 @@ import { securityHeaders } from "./security-headers.ts";
 import {
   isStrictMtls,
   listenPorts,
+  managedPlace,
+  type ManagedPlace,
   secretsDir,
   tlsPath,
   upstreamAddress,
@@ -30,7 +32,9 @@ const CIPHERS = [
 ].join(":");
 
 /** View model shared by templates/nginx/*. Pure. */
-export function nginxView({ config, derived }: RenderInput, placement: Placement): View {
+export function nginxView(input: RenderInput, placement: Placement): View {
+  const { config, derived } = input;
+  const managed = placement === "managed" ? managedPlace(input) : undefined;
   const { deploy } = config;
   const version = parseVersion(nginxVersion(config), "deploy.proxy.version");
   if (!isAtLeast(version, 1, 22)) {
@@ -46,13 +50,8 @@ export function nginxView({ config, derived }: RenderInput, placement: Placement
   const openssl = parseVersion(deploy.proxy.opensslVersion, "deploy.proxy.opensslVersion");
   return {
     p: { ...derived.proxy },
-    compose: placement === "compose",
-    host: placement === "host",
-    configDir: nginxConfigDir(config, placement),
-    errorLog: placement === "compose" ? "/dev/stderr" : "/var/log/nginx/error.log",
-    accessLog: placement === "compose" ? "/dev/stdout" : "/var/log/nginx/gigastt.access.log",
-    user: placement === "compose" ? "nginx" : "www-data",
-    pid: placement === "compose" ? "/tmp/nginx.pid" : "/run/nginx.pid",
+    configDir: managed?.configDir ?? nginxConfigDir(config, placement),
+    ...(managed === undefined ? OWN_FILES[placement === "compose" ? "compose" : "host"] : managedFiles(managed)),
     strict: deploy.privacy === "strict",
     upstream: upstreamView(config, placement, version),
     cdn: deploy.cdnCidrs.length > 0 ? { ranges: deploy.cdnCidrs } : false,
@@ -111,6 +110,45 @@ export function nginxConfigDir(config: ResolvedConfig, placement: Placement): st
 
 // ---
 
+/** Log, pid and temporary files, and the workers' user where nginx starts as root. */
+interface OwnFiles {
+  readonly errorLog: string;
+  readonly accessLog: string | undefined;
+  readonly pid: string;
+  readonly user: string | undefined;
+  /** undefined = as compiled in. */
+  readonly tempDir: string | undefined;
+}
+
+const OWN_FILES: Readonly<Record<"host" | "compose", OwnFiles & View>> = {
+  host: {
+    errorLog: "/var/log/nginx/error.log",
+    accessLog: "/var/log/nginx/gigastt.access.log",
+    pid: "/run/nginx.pid",
+    user: "www-data",
+    tempDir: undefined,
+  },
+  compose: {
+    errorLog: "/dev/stderr",
+    accessLog: "/dev/stdout",
+    pid: "/tmp/nginx.pid",
+    user: undefined,
+    tempDir: "/tmp",
+  },
+};
+
+function managedFiles(place: ManagedPlace): OwnFiles & View {
+  return {
+    // The word, not /dev/stderr: that cannot be opened where standard error is a socket, as it is for our children.
+    errorLog: "stderr",
+    // No file of ours that would grow for ever; the server logs every request.
+    accessLog: undefined,
+    pid: place.pidFile,
+    user: place.root ? "www-data" : undefined,
+    tempDir: place.root ? undefined : place.tempDir,
+  };
+}
+
 function upstreamView(config: ResolvedConfig, placement: Placement, version: Version): View {
   const address = upstreamAddress(config, placement);
   // A literal name is resolved once at start: after the container is recreated every request would end in 502.
@@ -128,7 +166,7 @@ function upstreamView(config: ResolvedConfig, placement: Placement, version: Ver
 function tlsView(config: ResolvedConfig, placement: Placement, domain: string, postQuantum: boolean): View {
   const { tls, auth } = config.deploy;
   // In compose the init step copies certbot's files to where the unprivileged proxy may read them.
-  const acme = tls.mode === "acme" && placement === "host";
+  const acme = tls.mode === "acme" && placement !== "compose";
   return {
     certificate: acme ? `/etc/letsencrypt/live/${domain}/fullchain.pem` : tlsPath(config, placement, "certificateFile"),
     key: acme ? `/etc/letsencrypt/live/${domain}/privkey.pem` : tlsPath(config, placement, "privateKeyFile"),

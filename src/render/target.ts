@@ -5,10 +5,30 @@ import type { Derived } from "./derive.ts";
 export interface RenderInput {
   readonly config: ResolvedConfig;
   readonly derived: Derived;
+  /** For the placement `managed`. */
+  readonly managed?: ManagedPlace;
 }
 
-/** Where the proxy runs, which decides addresses and paths. */
-export type Placement = "host" | "compose";
+/** Where the proxy runs, which decides addresses and paths. `managed`: a child of the supervisor, everything in its folder. */
+export type Placement = "host" | "compose" | "managed";
+
+/** The place of a proxy that runs as a child of the supervisor. Absolute paths. */
+export interface ManagedPlace {
+  /** Folder of the rendered files. */
+  readonly configDir: string;
+  /** Folder for the proxy's own temporary files. */
+  readonly tempDir: string;
+  readonly adminSocket: string;
+  readonly pidFile: string;
+  /** It runs as root: nginx then hands its workers to another user, who cannot reach into a private folder. */
+  readonly root: boolean;
+}
+
+/** The managed place, which that placement always comes with. */
+export function managedPlace({ managed }: RenderInput): ManagedPlace {
+  if (managed === undefined) throw new Error("a managed proxy is rendered for a place");
+  return managed;
+}
 
 /** A rendered file before its header: path below the output folder, forward slashes. */
 export interface RenderedBody {
@@ -53,7 +73,7 @@ export const tlsFileNames = {
 /** A path of the TLS files as the proxy sees it: in compose the init step copies them into the proxy's own volume. */
 export function tlsPath(config: ResolvedConfig, placement: Placement, which: keyof typeof tlsFileNames): string {
   const { proxy, tls } = config.deploy;
-  if (placement === "host") return tls[which];
+  if (placement !== "compose") return tls[which];
   if (which !== "clientCaFile" && proxy.kind === "nginx" && tls.mode === "acme") {
     return `/run/gigastt/tls/${which === "certificateFile" ? "fullchain.pem" : "privkey.pem"}`;
   }

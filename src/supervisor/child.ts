@@ -72,6 +72,8 @@ export function startChild(plan: LaunchPlan, hooks: ChildHooks): Promise<Child> 
   const finished = subprocess.then((result) => result);
   const exited = new Promise<ChildExit>((resolve) => {
     subprocess.once("exit", (code, signal) => {
+      // Workers of a killed nginx live on and keep its port: the next one could never start.
+      if (!plan.ipc && subprocess.pid !== undefined) killGroup(subprocess.pid);
       // A grandchild may hold the output pipes open: wait for the last lines, but not for ever.
       void Promise.race([finished, delay(LAST_LINES_MS)]).then(() => {
         out.end();

@@ -23,7 +23,7 @@ export interface Instance {
   expectsEnd(): boolean;
 }
 
-/** What a kind of process needs to be managed: the runtime today, proxy and Redis children by the same interface. */
+/** What a kind of process needs to be managed: runtime, proxy and Redis. */
 export interface ProcessDefinition {
   readonly name: string;
   plan(): LaunchPlan;
@@ -36,6 +36,8 @@ export interface ProcessDefinition {
   health(instance: Instance, shared: boolean): Promise<ProbeAnswer>;
   /** Begins an orderly stop. */
   requestStop(instance: Instance, how: StopRequest): void;
+  /** A line in the process's own format as our log keeps it; undefined = as any other text. Default: always. */
+  logLine?(line: string): string | undefined;
   /** What it said before it gave up. */
   fatal?(instance: Instance): { readonly code: string; readonly message: string } | undefined;
 }
@@ -79,7 +81,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   let deliver = (message: unknown): void => void early.push(message);
   const child = await startChild(definition.plan(), {
     onLine: (line, stream) => {
-      const logLine = asLogLine(line, { stream, nowMs: options.nowMs() });
+      const logLine = definition.logLine?.(line) ?? asLogLine(line, { stream, nowMs: options.nowMs() });
       ring.push(logLine);
       options.onLine(logLine);
     },

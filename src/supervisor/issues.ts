@@ -1,3 +1,4 @@
+import type { HistoryTrouble } from "./history.ts";
 import type { LogTrouble } from "./log-file.ts";
 import type { ProcessSnapshot } from "./managed-process.ts";
 
@@ -28,17 +29,30 @@ export const ISSUE_IDS = [
   "restart_pending",
   "certificate_expiring",
   "certificate_expired",
+  "program_missing",
+  "proxy_port_denied",
+  "proxy_port_taken",
+  "proxy_config",
+  "rendered_edited",
 ] as const;
 export type IssueId = (typeof ISSUE_IDS)[number];
+
+/** Why proxy or Redis do not run as they should, beyond the state of the process. */
+export interface CompanionTrouble {
+  readonly id: "program_missing" | "proxy_port_denied" | "proxy_port_taken" | "proxy_config" | "rendered_edited";
+  readonly text: string;
+  readonly cure: string;
+}
 
 export interface IssueFacts {
   readonly processes: readonly ProcessSnapshot[];
   readonly logTrouble: LogTrouble | undefined;
-  readonly historyTrouble: string | undefined;
+  readonly historyTrouble: HistoryTrouble | undefined;
   readonly modelNotice: string | undefined;
   readonly configTrouble:
     | { readonly id: "config_invalid" | "config_changed" | "restart_pending"; readonly text: string }
     | undefined;
+  readonly companionTroubles: readonly CompanionTrouble[];
   readonly memory: { readonly rssBytes: number; readonly limitBytes: number | undefined } | undefined;
   readonly logsDir: string;
   readonly nowMs: number;
@@ -84,6 +98,8 @@ export function findIssues(facts: IssueFacts): readonly Issue[] {
       issues.push({ id, severity: "warning", text: `${process.name}: ${record.reason}, at ${record.at}`, cure });
     }
   }
+  for (const { id, text, cure } of facts.companionTroubles)
+    issues.push({ id, severity: id === "rendered_edited" ? "warning" : "error", text, cure });
   if (facts.logTrouble !== undefined) {
     issues.push({
       id: "log_write_failed",
@@ -93,11 +109,15 @@ export function findIssues(facts: IssueFacts): readonly Issue[] {
     });
   }
   if (facts.historyTrouble !== undefined) {
+    const { place, reason, kept } = facts.historyTrouble;
     issues.push({
       id: "history_write_failed",
       severity: "warning",
-      text: `the history cannot be written (${facts.historyTrouble}); the service goes on`,
-      cure: `df -h ${facts.logsDir}`,
+      text:
+        place === "redis"
+          ? `Redis does not take the history (${reason}); ${kept ? "it goes to files meanwhile" : "nor do the files"}, and the service goes on`
+          : `the history cannot be written (${reason}); the service goes on`,
+      cure: place === "redis" ? "gigastt config explain supervisor.redis" : `df -h ${facts.logsDir}`,
     });
   }
   if (facts.configTrouble !== undefined) {

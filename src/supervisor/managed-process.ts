@@ -129,6 +129,15 @@ export class ManagedProcess {
     return this.#attempt(signal);
   }
 
+  /** Starts it, and when that fails goes on trying in the background: for processes whose absence must not end the service. */
+  async keep(): Promise<GateResult> {
+    const result = await this.start();
+    if (!result.ok && result.why !== "aborted" && this.#state === "stopped") {
+      void this.#recover(this.#failedStart(result));
+    }
+    return result;
+  }
+
   /** Stops it in order; `now` kills. Resolves when nothing of it runs. */
   async stop(options: { readonly now?: boolean } = {}): Promise<StopOutcome> {
     this.#begin();
@@ -182,7 +191,7 @@ export class ManagedProcess {
         probe: result.answer?.text,
       });
       // The old one may have died meanwhile; then its crash was left for us to deal with.
-      if (!watching.aborted && this.#current?.end() !== undefined) void this.#recover(this.#current);
+      if (!watching.aborted && this.#current?.end() !== undefined) void this.#recover(this.#endOf(this.#current));
       return result;
     }
     const { signal } = this.#begin();
@@ -281,7 +290,7 @@ export class ManagedProcess {
         reason: end.text,
       });
       // While a successor is on its way it decides: it takes over, or its failure starts the recovery.
-      if (this.#next === undefined) void this.#recover(instance);
+      if (this.#next === undefined) void this.#recover(this.#endOf(instance));
     });
     void this.#watchHealth(instance, signal);
   }
@@ -322,18 +331,26 @@ export class ManagedProcess {
     await instance.ended;
   }
 
+  #endOf(dead: Instance): RestartRecord {
+    const at = new Date(this.#options.clock.nowMs()).toISOString();
+    return this.#state === "unresponsive"
+      ? { at, kind: "unresponsive", reason: `stopped answering (${this.#lastProbe ?? "no answer"})` }
+      : { at, kind: dead.end()?.kind ?? "failed", reason: dead.end()?.text ?? "ended" };
+  }
+
+  #failedStart(result: GateResult & { readonly ok: false }): RestartRecord {
+    return {
+      at: new Date(this.#options.clock.nowMs()).toISOString(),
+      kind: "start_failed",
+      reason: `did not become ready: ${result.end?.text ?? result.answer?.text ?? result.why}`,
+    };
+  }
+
   /** After an unexpected end: back-off, start again, and so on until it is ready, or crash loop. */
-  async #recover(dead: Instance): Promise<void> {
+  async #recover(first: RestartRecord): Promise<void> {
     const { definition, policy, emit, clock } = this.#options;
     const { signal } = this.#begin();
-    let reason: RestartRecord = {
-      at: new Date(clock.nowMs()).toISOString(),
-      kind: this.#state === "unresponsive" ? "unresponsive" : (dead.end()?.kind ?? "failed"),
-      reason:
-        this.#state === "unresponsive"
-          ? `stopped answering (${this.#lastProbe ?? "no answer"})`
-          : (dead.end()?.text ?? "ended"),
-    };
+    let reason = first;
     for (;;) {
       this.#record(reason);
       const decision = policy.failed();
@@ -374,11 +391,7 @@ export class ManagedProcess {
         return;
       }
       if (signal.aborted) return;
-      reason = {
-        at: new Date(clock.nowMs()).toISOString(),
-        kind: "start_failed",
-        reason: `did not become ready: ${result.end?.text ?? result.answer?.text ?? result.why}`,
-      };
+      reason = this.#failedStart(result);
     }
   }
 

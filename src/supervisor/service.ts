@@ -247,8 +247,8 @@ function throwUnlessReady(result: GateResult, note = ""): void {
 }
 
 /** Why a start failed, in one sentence. */
-export function describeFailure(result: GateResult & { readonly ok: false }): string {
-  if (result.why === "exited") return `the runtime ended before it was ready: ${result.end?.text ?? "no reason known"}`;
+export function describeFailure(result: GateResult & { readonly ok: false }, who = "the runtime"): string {
+  if (result.why === "exited") return `${who} ended before it was ready: ${result.end?.text ?? "no reason known"}`;
   if (result.why === "aborted") return "the start was cancelled";
-  return `the runtime was not ready within ${Math.round(result.tookMs / 100) / 10} s; last answer: ${result.answer?.text ?? "none"}`;
+  return `${who} was not ready within ${Math.round(result.tookMs / 100) / 10} s; last answer: ${result.answer?.text ?? "none"}`;
 }

@@ -22,6 +22,8 @@ export interface StatusReport {
     readonly port: number;
     /** The socket came from systemd or another activator. */
     readonly activated: boolean;
+    /** Address of the managed proxy; null without one. */
+    readonly publicUrl: string | null;
   };
   readonly config: { readonly path: string | null; readonly hash: string; readonly loadedAt: string };
   readonly processes: readonly ProcessSnapshot[];

@@ -1,4 +1,5 @@
 import { createStorage } from "unstorage";
+import type { Storage } from "unstorage";
 import fsLiteDriver from "unstorage/drivers/fs-lite";
 import { errorCodeOf } from "./files.ts";
 
@@ -29,7 +30,15 @@ export interface HistoryStore {
   addEvent(event: KeptEvent): Promise<void>;
   samples(sinceMs: number): Promise<Sample[]>;
   events(sinceMs: number): Promise<KeptEvent[]>;
+  /** Lets go of connections. */
+  close(): Promise<void>;
 }
+
+/** Where a history is kept. */
+export type HistoryPlace =
+  | { readonly kind: "files"; readonly dir: string }
+  /** `url`: redis://, rediss:// or a socket file. `base`: prefix of every key; one per appliance that shares a Redis. */
+  | { readonly kind: "redis"; readonly url: string; readonly base: string };
 
 const HOUR_MS = 3_600_000;
 /** A crash storm must not fill the disk. */
@@ -37,14 +46,17 @@ const MAX_EVENTS_PER_HOUR = 500;
 const MAX_SAMPLES_PER_HOUR = 120;
 
 /**
- * Files below a directory, one per hour and kind, the oldest removed after `keepHours`. The history is not precious:
- * what cannot be read or has another shape is skipped, what cannot be written is reported by throwing.
+ * One entry per hour and kind, the oldest removed after `keepHours`. The history is not precious: what cannot be read or
+ * has another shape is skipped, what cannot be written is reported by throwing.
  */
-export function createHistoryStore(
-  dir: string,
+export async function createHistoryStore(
+  place: HistoryPlace,
   options: { readonly keepHours: number; readonly nowMs: () => number },
-): HistoryStore {
-  const storage = createStorage({ driver: fsLiteDriver({ base: dir }) });
+): Promise<HistoryStore> {
+  const storage =
+    place.kind === "files"
+      ? createStorage({ driver: fsLiteDriver({ base: place.dir }) })
+      : await openRedis(place, options.keepHours);
   let cleanedHour = "";
   let chain: Promise<void> = Promise.resolve();
 
@@ -65,7 +77,8 @@ export function createHistoryStore(
   const keysOf = async (kind = ""): Promise<string[]> => {
     try {
       return await storage.getKeys(kind);
-    } catch {
+    } catch (error) {
+      if (place.kind === "redis") throw error;
       // The driver takes the Error it got from a path that is no folder for a list.
       return [];
     }
@@ -112,6 +125,7 @@ export function createHistoryStore(
     addEvent: (event) => append("events", event, isKeptEvent, MAX_EVENTS_PER_HOUR),
     samples: (sinceMs) => since("samples", sinceMs, isSample),
     events: (sinceMs) => since("events", sinceMs, isKeptEvent),
+    close: () => storage.dispose(),
   };
 }
 
@@ -121,6 +135,26 @@ export function historyTrouble(error: unknown): string {
 }
 
 // ---
+
+const REDIS_ANSWER_MS = 2000;
+const REDIS_RETRY_MS = 5000;
+
+/** Fails quickly while Redis is away, and connects again by itself. Loaded only where it is configured. */
+async function openRedis(place: HistoryPlace & { readonly kind: "redis" }, keepHours: number): Promise<Storage> {
+  const { default: redisDriver } = await import("unstorage/drivers/redis");
+  const driver = redisDriver({
+    url: place.url,
+    base: place.base,
+    ttl: (keepHours + 1) * 3600,
+    connectTimeout: REDIS_ANSWER_MS,
+    commandTimeout: REDIS_ANSWER_MS,
+    maxRetriesPerRequest: 1,
+    retryStrategy: (attempt) => Math.min(attempt * 200, REDIS_RETRY_MS),
+  });
+  // Without a listener the client writes to the terminal; every failed command tells the same to its caller.
+  driver.getInstance?.().on("error", () => {});
+  return createStorage({ driver });
+}
 
 const HOUR_PATTERN = /^\d{4}-\d\d-\d\dT\d\d$/;
 

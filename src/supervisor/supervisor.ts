@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import { copyFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import type { LoadedConfig } from "../config/load.ts";
 import type { ResolvedConfig } from "../config/types.ts";
@@ -6,6 +8,8 @@ import { systemClock } from "../shared/clock.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import { claimStateDir } from "./claim.ts";
 import type { Claim } from "./claim.ts";
+import { Companions, redisSocket } from "./companions.ts";
+import type { KeptSets } from "./companions.ts";
 import { planChange } from "./config-diff.ts";
 import type { ConfigChange, ConfigPlan, ReloadEffect } from "./config-diff.ts";
 import { openControlServer } from "./control-server.ts";
@@ -24,6 +28,7 @@ import { createLogFile } from "./log-file.ts";
 import type { LogFile } from "./log-file.ts";
 import type { StopOutcome } from "./managed-process.ts";
 import { createChildRegister, endOrphans } from "./orphans.ts";
+import type { ChildNote } from "./orphans.ts";
 import { Service } from "./service.ts";
 import type { RestartOutcome } from "./service.ts";
 import { openStateDir } from "./state-dir.ts";
@@ -82,7 +87,8 @@ const RECYCLE_PAUSE_MS = 60_000;
 interface Parts {
   readonly claim: Claim;
   readonly service: Service;
-  readonly logs: { readonly runtime: LogFile; readonly supervisor: LogFile };
+  readonly companions: Companions;
+  readonly logs: Readonly<Record<"runtime" | "supervisor" | "proxy" | "redis", LogFile>>;
   readonly history: History;
   readonly hooks: Hooks;
   readonly listeners: Set<EventSink>;
@@ -131,19 +137,22 @@ export class Supervisor {
       const { supervisor } = cell.loaded.config;
       return { maxBytes: supervisor.logFileSizeBytes, keep: supervisor.logFiles };
     };
+    const logFile = (name: string): LogFile => createLogFile(join(paths.logsDir, `${name}.log`), logOptions);
     const logs = {
-      runtime: createLogFile(join(paths.logsDir, "runtime.log"), logOptions),
-      supervisor: createLogFile(join(paths.logsDir, "supervisor.log"), logOptions),
+      runtime: logFile("runtime"),
+      supervisor: logFile("supervisor"),
+      proxy: logFile("proxy"),
+      redis: logFile("redis"),
     };
     const listeners = new Set<EventSink>();
-    const history = createHistory(paths.historyDir);
+    const late: { onStats?: () => void; onServing?: () => void } = {};
+    const history = createHistory(paths.historyDir, () => historyRedis(cell.loaded.config, paths));
     const record = (event: SupervisorEvent): void => {
       logs.supervisor.write(eventLine(event, Date.now()));
       options.onEvent?.(event);
       for (const listener of listeners) listener(event);
     };
     const hooks = createHooks(() => cell.loaded.config.supervisor, record);
-    const late: { onStats?: () => void; onServing?: () => void } = {};
     const emit: EventSink = (event) => {
       record(event);
       history.event(event);
@@ -151,6 +160,11 @@ export class Supervisor {
       if (event.event === "ready" || event.event === "handed_over") late.onServing?.();
     };
     const register = createChildRegister(paths, emit);
+    const children = new Map<string, readonly ChildNote[]>();
+    const noteChildren = (name: string, notes: readonly ChildNote[]): void => {
+      children.set(name, notes);
+      register.note([...children.values()].flat());
+    };
     const meter = createRateMeter(systemClock.monotonicMs);
     let service: Service | undefined;
     try {
@@ -164,15 +178,30 @@ export class Supervisor {
           logs.runtime.write(line);
           options.onLine?.(line);
         },
-        onChildren: register.note,
+        onChildren: (notes) => noteChildren("runtime", notes),
         onStats: (pid, stats) => {
           meter.add(pid, stats);
           late.onStats?.();
         },
       });
+      const { process: runtime } = service;
+      const { listener } = service;
+      const companions = new Companions({
+        paths,
+        env: options.env,
+        version: () => options.readVersion?.() ?? options.version,
+        config: () => cell.loaded.config,
+        emit,
+        onLine: (name, line) => logs[name].write(line),
+        onChildren: noteChildren,
+        runtimeReady: () => runtime.state === "ready",
+        runtimePid: () => runtime.current?.child.pid,
+        upstreamPort: ({ server }) => (listener.inherited || server.port === 0 ? listener.port : server.port),
+      });
       const supervisor = new Supervisor(options, cell, emit, {
         claim,
         service,
+        companions,
         logs,
         history,
         hooks,
@@ -181,7 +210,10 @@ export class Supervisor {
         meter,
       });
       late.onStats = () => supervisor.#onStats();
-      late.onServing = () => supervisor.#inform();
+      late.onServing = () => {
+        supervisor.#inform();
+        companions.runtimeIs(runtime.current?.child.pid);
+      };
       supervisor.#control = await openControlServer(paths.controlSocket, supervisor.#answer);
       return supervisor;
     } catch (error) {
@@ -199,10 +231,20 @@ export class Supervisor {
     return this.#cell.loaded.config;
   }
 
-  /** Starts the runtime and waits for its gate. */
+  /** Address of the proxy, when we run one. */
+  get publicUrl(): string | undefined {
+    return this.#parts.companions.publicUrl();
+  }
+
+  /** Starts Redis, runtime and proxy, in this order, and waits for their gates. Only the runtime decides. */
   async start(): Promise<GateResult> {
-    const result = await this.#parts.service.start();
+    const { service, companions } = this.#parts;
+    await companions.startRedis();
+    if (this.#stopping !== undefined)
+      return { ok: false, why: "aborted", tookMs: 0, end: undefined, answer: undefined, lines: [] };
+    const result = await service.start();
     if (result.ok) {
+      await companions.startProxy(this.#cell.loaded);
       await this.#keepAsGood();
       this.#beginRounds();
     }
@@ -211,7 +253,11 @@ export class Supervisor {
 
   /** Replaces the runtime without refusing a connection, or drains first when two do not fit. */
   restart(progress: Progress = () => {}): Promise<RestartOutcome> {
-    return this.#exclusive("restart", () => this.#parts.service.restart(progress));
+    return this.#exclusive("restart", async () => {
+      const outcome = await this.#parts.service.restart(progress);
+      await this.#parts.companions.retry(this.#cell.loaded);
+      return outcome;
+    });
   }
 
   /** Takes over what is on disk: the configuration, judged by the new code, and a runtime of the new code and model. */
@@ -278,36 +324,54 @@ export class Supervisor {
   /** Drains and ends everything; `now` (also while a stop is under way) kills. Resolves after the last child is gone. */
   async stop(options: { readonly now?: boolean } = {}): Promise<StopOutcome> {
     if (this.#stopping !== undefined) {
-      if (options.now === true) this.#parts.service.process.killNow();
+      if (options.now === true) {
+        this.#parts.service.process.killNow();
+        this.#parts.companions.killNow();
+      }
       return this.#stopping;
     }
     for (const timer of this.#timers) clearInterval(timer);
     this.#watcher?.close();
     this.#emit({ level: "info", event: "stopping", now: options.now ?? false });
-    this.#stopping = this.#parts.service.process.stop(options);
+    this.#stopping = this.#stopAll({ now: options.now ?? false });
     const outcome = await this.#stopping;
+    await this.#close();
+    this.#finish(outcome.clean ? 0 : 1);
+    return outcome;
+  }
+
+  /** The proxy drains with the runtime behind it, Redis goes last: the history's last word is in it. */
+  async #stopAll(options: { readonly now: boolean }): Promise<StopOutcome> {
+    const { service, companions, history } = this.#parts;
+    const runtimeStopped = service.process.stop(options);
+    const [runtime, proxy] = await Promise.all([runtimeStopped, companions.stopProxy(runtimeStopped, options)]);
+    const outcome = {
+      clean: runtime.clean && proxy.clean,
+      end: runtime.clean ? (proxy.end ?? runtime.end) : runtime.end,
+    };
     this.#emit({
       level: outcome.clean ? "info" : "warn",
       event: "stopped",
       clean: outcome.clean,
       end: outcome.end?.text,
     });
-    await this.#close();
-    this.#finish(outcome.clean ? 0 : 1);
+    await history.close();
+    await companions.stopRedis(options);
     return outcome;
   }
 
   status(): StatusReport {
-    const { service, logs, meter, history } = this.#parts;
+    const { service, companions, logs, meter, history } = this.#parts;
     const { loaded, loadedAt } = this.#cell;
     const facts = service.facts();
-    const processes = [service.process.snapshot()];
+    const processes = [service.process.snapshot(), ...companions.snapshots()];
     const issues = findIssues({
       processes,
       logTrouble: logs.runtime.trouble() ?? logs.supervisor.trouble(),
       historyTrouble: history.trouble(),
       modelNotice: facts?.model?.notice,
       configTrouble: this.#configTrouble,
+      companionTroubles: companions.troubles(),
       memory:
         facts?.stats === undefined
           ? undefined
@@ -335,6 +399,7 @@ export class Supervisor {
         host: service.listener.host,
         port: service.listener.port,
         activated: service.listener.inherited,
+        publicUrl: companions.publicUrl() ?? null,
       },
       config: { path: loaded.path ?? null, hash: loaded.hash, loadedAt },
       processes,
@@ -348,12 +413,12 @@ export class Supervisor {
 
   // --- reload
 
-  async #reload(progress: Progress): Promise<ReloadOutcome> {
+  async #reload(progress: Progress, kept?: KeptSets): Promise<ReloadOutcome> {
     const before = this.#cell.loaded;
     try {
       const next = await this.#options.load();
       const plan = planChange(before.config, next.config);
-      await this.#apply(before, next, plan, progress);
+      await this.#apply(before, next, plan, { progress, kept });
       this.#configTrouble = undefined;
       await this.#keepAsGood();
       if (plan.effect !== "none")
@@ -374,31 +439,45 @@ export class Supervisor {
     }
   }
 
-  async #apply(before: LoadedConfig, next: LoadedConfig, plan: ConfigPlan, progress: Progress): Promise<void> {
+  async #apply(
+    before: LoadedConfig,
+    next: LoadedConfig,
+    plan: ConfigPlan,
+    how: { readonly progress: Progress; readonly kept: KeptSets | undefined },
+  ): Promise<void> {
+    const { progress, kept } = how;
     refuseManual(plan);
-    const { service } = this.#parts;
+    const { service, companions } = this.#parts;
     for (const change of plan.changes)
       progress(`${change.key}: ${JSON.stringify(change.before)} → ${JSON.stringify(change.after)} (${change.class})`);
-    if (plan.effect === "live" && service.process.state === "ready") {
-      const refused = await service.reload(next.config);
-      if (refused !== undefined)
-        throw new GigasttError(
-          "GST_RELOAD_REFUSED",
-          `the runtime did not take the new configuration over: ${refused}. The old one stays in force`,
-        );
-    }
-    this.#take(next);
-    if (plan.effect === "none") return;
+    // Before anything else: files that the proxy refuses change nothing.
+    const prepared = await companions.prepare(next, { write: true, set: false, kept });
+    const live = plan.effect === "live" && service.process.state === "ready";
     try {
+      if (live) await this.#takeOverLive(next.config);
+      this.#take(next);
       if (plan.effect === "restart" && service.process.state !== "stopped") await service.rebind(progress);
-      else if (plan.effect !== "live" || service.process.state !== "ready") await service.restart(progress);
+      else if (plan.effect !== "none" && !live) await service.restart(progress);
+      await companions.follow(before.config, prepared, progress);
     } catch (error) {
       this.#take(before);
-      progress("the new configuration is not healthy: back to the old one");
+      const refused = error instanceof GigasttError && error.code === "GST_RELOAD_REFUSED";
+      if (!refused) progress("the new configuration is not healthy: back to the old one");
+      if (live && !refused) await this.#takeOverLive(before.config).catch(noop);
       if (service.process.state !== "ready") await this.#recoverOld(plan, service, progress);
-      this.#emit({ level: "error", event: "rolled_back", effect: plan.effect, reason: messageOf(error) });
+      await companions.goBack(before, prepared);
+      if (!refused) this.#emit({ level: "error", event: "rolled_back", effect: plan.effect, reason: messageOf(error) });
       throw error;
     }
+  }
+
+  async #takeOverLive(config: ResolvedConfig): Promise<void> {
+    const refused = await this.#parts.service.reload(config);
+    if (refused === undefined) return;
+    throw new GigasttError(
+      "GST_RELOAD_REFUSED",
+      `the runtime did not take the new configuration over: ${refused}. The old one stays in force`,
+    );
   }
 
   /** The old runtime is gone (drained first, or the address changed): start it again with the old configuration. */
@@ -546,7 +625,7 @@ export class Supervisor {
     await register.settled();
     await hooks.settled(2000);
     await history.settled();
-    await Promise.all([logs.runtime.close(), logs.supervisor.close()]);
+    await Promise.all(Object.values(logs).map((log) => log.close()));
     await claim.release();
     // After the answer to `down` had a turn to leave.
     setTimeout(() => void this.#control?.close(), 20);
@@ -562,6 +641,18 @@ interface ConfigCell {
 // ---
 
 function noop(): void {}
+
+/** The Redis of the history: our own by its socket file, or the configured one. Each state folder has keys of its own. */
+function historyRedis(
+  { supervisor }: ResolvedConfig,
+  paths: StatePaths,
+): { readonly kind: "redis"; readonly url: string; readonly base: string } | undefined {
+  if (supervisor.history !== "redis") return undefined;
+  const url = supervisor.redis.managed ? redisSocket(paths) : supervisor.redis.url;
+  if (url === undefined) return undefined;
+  const place = createHash("sha256").update(`${hostname()} ${paths.dir}`).digest("hex").slice(0, 12);
+  return { kind: "redis", url, base: `gigastt:${place}` };
+}
 
 function refuseManual(plan: ConfigPlan): void {
   if (plan.effect !== "manual") return;

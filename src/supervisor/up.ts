@@ -90,6 +90,7 @@ async function run(supervisor: Supervisor, options: UpOptions, view: View): Prom
     const { model } = supervisor.status();
     const text = `ready in ${Math.round(result.tookMs / 100) / 10} s: ${supervisor.url}${model === null ? "" : `, model ${model.name} (${model.precision})`}`;
     view.say(text);
+    if (supervisor.publicUrl !== undefined) view.say(frontText(supervisor));
     if (model?.notice !== undefined) view.say(model.notice);
     options.onStarted?.({ ok: true, text });
     await notifier.ready(text);
@@ -99,6 +100,17 @@ async function run(supervisor: Supervisor, options: UpOptions, view: View): Prom
     notifier.close();
     forget();
   }
+}
+
+/** Whether clients reach the service through the proxy we run. */
+function frontText(supervisor: Supervisor): string {
+  const { processes, issues } = supervisor.status();
+  const proxy = processes.find(({ name }) => name === "proxy");
+  if (proxy?.state === "ready") return `proxy ready: ${supervisor.publicUrl ?? ""}`;
+  const issue = issues.find(({ id }) => /^(?:proxy_|program_)/.test(id));
+  return issue === undefined
+    ? `the proxy is not ready yet (${proxy?.lastProbe ?? "no answer"}); gigastt status tells more`
+    : `${issue.text}\n  → ${issue.cure}`;
 }
 
 /** Why the start failed, the probe's answer and the runtime's last 30 lines: what a person needs to see at once. */

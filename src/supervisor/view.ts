@@ -79,7 +79,7 @@ export function createLiveView(options: ViewOptions): View {
 
 /** The head of the live view and of `gigastt status`. */
 export function statusLines(status: StatusReport): string[] {
-  const [runtime] = status.processes;
+  const [runtime, ...companions] = status.processes;
   const { model, runtime: stats, rates } = status;
   const lines = [`gigastt ${status.supervisor.version}  ${status.overall}  ${status.service.url}`];
   if (runtime !== undefined) {
@@ -91,6 +91,12 @@ export function statusLines(status: StatusReport): string[] {
     );
     const last = runtime.lastRestarts.at(-1);
     if (last !== undefined) lines.push(`  restarted ${last.at}: ${last.reason}`);
+  }
+  for (const { name, state, since, pid, restarts, lastProbe } of companions) {
+    const where = name === "proxy" ? (status.service.publicUrl ?? "") : (lastProbe ?? "");
+    lines.push(
+      `  ${name.padEnd(9)} ${state} for ${ago(since)}, ${pid === undefined ? "no process" : `pid ${pid}`}, restarts ${restarts}, ${where}`,
+    );
   }
   if (model !== null) lines.push(`  model     ${model.name} (${model.id}, ${model.precision})`);
   if (stats !== null) {

@@ -39,6 +39,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "prom-client": ["runtime/metrics.ts"],
   "reflect-metadata": ["cli/deploy/pki.ts"],
   undici: ["models/http.ts"],
+  // Its Redis driver imports ioredis, which is a dependency for that alone.
   unstorage: ["supervisor/store.ts"],
   ws: ["cli/bench/live-stream.ts", "cli/deploy/verify/checks.ts"],
   // config reads and edits with comments kept, render writes, audit reads foreign files with positions.

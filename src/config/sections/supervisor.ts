@@ -142,5 +142,82 @@ export const supervisor = {
       examples: [["/usr/local/bin/notify", "gigastt"]],
       "x-reload": "live",
     },
+    history: {
+      type: "string",
+      enum: ["files", "redis"],
+      title: "Where the history is kept",
+      description:
+        "Events and samples of the last week: files = in the state folder; redis = in the Redis below, and in files while it does not answer.",
+      default: "files",
+      "x-reload": "live",
+    },
+    proxy: {
+      type: "object",
+      title: "Managed proxy",
+      description: "`gigastt up` can run the proxy of `deploy.proxy.kind` as a child, with files rendered for it.",
+      properties: {
+        managed: {
+          type: "boolean",
+          title: "Run the proxy",
+          description:
+            "Start, watch, reload and stop the proxy together with the service. false = somebody else runs it.",
+          default: false,
+          "x-reload": "live",
+        },
+        binary: {
+          type: ["string", "null"],
+          format: "absolute-path",
+          title: "Program of the proxy",
+          description: "null = `caddy` or `nginx` as found in PATH, /usr/local/bin, /usr/bin, /usr/sbin or /sbin.",
+          default: null,
+          examples: ["/usr/local/bin/caddy"],
+          "x-reload": "live",
+        },
+      },
+    },
+    redis: {
+      type: "object",
+      title: "Redis",
+      description: "A Redis for the history: one that `gigastt up` runs as a child, or one that runs elsewhere.",
+      properties: {
+        managed: {
+          type: "boolean",
+          title: "Run a Redis",
+          description: "As a child, on a socket file in the state folder only, with its data there.",
+          default: false,
+          "x-reload": "live",
+        },
+        binary: {
+          type: ["string", "null"],
+          format: "absolute-path",
+          title: "Program of Redis",
+          description: "null = `redis-server` or `valkey-server` as found in the same places.",
+          default: null,
+          examples: ["/usr/bin/redis-server"],
+          "x-reload": "live",
+        },
+        memory: {
+          type: "string",
+          "x-unit": "bytes",
+          "x-min": "8MiB",
+          "x-max": "64GiB",
+          title: "Memory of the managed Redis",
+          description: "It refuses new data above this, and never drops old data by itself.",
+          default: "64MiB",
+          "x-reload": "live",
+        },
+        url: {
+          type: ["string", "null"],
+          format: "redis-url",
+          title: "Address of a Redis that runs elsewhere",
+          description:
+            "redis://, rediss:// (TLS) or the path of a socket file. Treated as a secret: it may carry a password.",
+          default: null,
+          examples: ["redis://127.0.0.1:6379/0"],
+          "x-secret": true,
+          "x-reload": "live",
+        },
+      },
+    },
   },
 } as const;

@@ -6,7 +6,6 @@ import { claimStateDir } from "../../../src/supervisor/claim.ts";
 import { writeFileAtomic } from "../../../src/supervisor/files.ts";
 import { keepGeneration, listGenerations } from "../../../src/supervisor/generations.ts";
 import { defaultStateDir, openStateDir, statePaths } from "../../../src/supervisor/state-dir.ts";
-import { createHistoryStore } from "../../../src/supervisor/store.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -103,43 +102,5 @@ describe("generations", () => {
       JSON.stringify({ at: "x", version: "1", hash: "h", hasSource: true }),
     );
     expect((await listGenerations(dir)).map((one) => one.number)).toEqual([1]);
-  });
-});
-
-describe("history store", () => {
-  const event = (at: string, name: string): Parameters<ReturnType<typeof createHistoryStore>["addEvent"]>[0] => ({
-    at,
-    event: name,
-    level: "info",
-    process: null,
-    text: "{}",
-  });
-
-  it("keeps bounds per hour and removes old hours", async () => {
-    let nowMs = Date.parse("2026-11-21T10:00:00Z");
-    const store = createHistoryStore(dir, { keepHours: 2, nowMs: () => nowMs });
-    await Promise.all(
-      Array.from({ length: 510 }, (_, i) => store.addEvent(event(new Date(nowMs + i).toISOString(), `e${i}`))),
-    );
-    expect((await store.events(0)).map((one) => one.event).slice(0, 1)).toEqual(["e10"]);
-    expect(await store.events(0)).toHaveLength(500);
-    nowMs += 4 * 3_600_000;
-    await store.addEvent(event(new Date(nowMs).toISOString(), "late"));
-    expect((await store.events(0)).map((one) => one.event)).toEqual(["late"]);
-  });
-
-  it("skips torn files and entries of another shape, and reports a place it cannot write to", async () => {
-    const store = createHistoryStore(join(dir, "h"), { keepHours: 2, nowMs: Date.now });
-    const now = new Date().toISOString();
-    await store.addEvent(event(now, "good"));
-    const file = join(dir, "h", "events", now.slice(0, 13));
-    writeFileSync(file, `[${JSON.stringify(event(now, "good"))},7,{"at":1}]`);
-    expect(await store.events(0)).toHaveLength(1);
-    writeFileSync(file, '[{"at":"2026');
-    expect(await store.events(0)).toEqual([]);
-    writeFileSync(join(dir, "file"), "");
-    const broken = createHistoryStore(join(dir, "file"), { keepHours: 2, nowMs: Date.now });
-    await expect(broken.addEvent(event(now, "x"))).rejects.toThrow();
-    expect(await broken.events(0)).toEqual([]);
   });
 });

@@ -1,0 +1,415 @@
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { LoadedConfig } from "../config/load.ts";
+import type { ResolvedConfig } from "../config/types.ts";
+import { systemClock } from "../shared/clock.ts";
+import { GigasttError, messageOf } from "../shared/errors.ts";
+import { createRestartPolicy } from "./backoff.ts";
+import type { EventSink } from "./events.ts";
+import { writeFileAtomic } from "./files.ts";
+import type { CompanionTrouble } from "./issues.ts";
+import type { GateResult, ProcessDefinition } from "./instance.ts";
+import { ManagedProcess } from "./managed-process.ts";
+import type { ProcessSnapshot, StopOutcome } from "./managed-process.ts";
+import type { ChildNote } from "./orphans.ts";
+import { findProgram } from "./programs.ts";
+import { reloadCaddy } from "./proxy-build.ts";
+import type { ProxyPlace } from "./proxy-build.ts";
+import { createProxyProcess } from "./proxy-process.ts";
+import type { ProxyProcess } from "./proxy-process.ts";
+import { proxyTrouble } from "./proxy-trouble.ts";
+import { createRedisProcess, redisDataDir } from "./redis-process.ts";
+import { renderApart } from "./render-apart.ts";
+import type { RendererAnswer, RendererRequest } from "./render-apart.ts";
+import { renderedDir } from "./rendered-set.ts";
+import type { KeptFile } from "./rendered-set.ts";
+import { describeFailure } from "./service.ts";
+import type { StatePaths } from "./state-dir.ts";
+
+export interface CompanionsOptions {
+  readonly paths: StatePaths;
+  readonly env: NodeJS.ProcessEnv;
+  readonly version: () => string;
+  readonly config: () => ResolvedConfig;
+  readonly emit: EventSink;
+  readonly onLine: (process: "proxy" | "redis", line: string) => void;
+  readonly onChildren: (process: "proxy" | "redis", children: readonly ChildNote[]) => void;
+  readonly runtimeReady: () => boolean;
+  readonly runtimePid: () => number | undefined;
+  /** Port the runtime is reached at under a configuration. */
+  readonly upstreamPort: (config: ResolvedConfig) => number;
+}
+
+/** What was rendered for a configuration, before anything was told to use it. */
+export interface Prepared {
+  readonly answer: (RendererAnswer & { readonly ok: true }) | undefined;
+  readonly place: ProxyPlace | undefined;
+}
+
+/** Bytes of an earlier healthy state. */
+export interface KeptSets {
+  readonly proxy: readonly KeptFile[];
+  readonly set: readonly KeptFile[];
+}
+
+/**
+ * Proxy and Redis beside the runtime: started and stopped in order, restarted by themselves, and never a reason for the
+ * runtime to stop.
+ */
+export class Companions {
+  readonly #options: CompanionsOptions;
+  readonly #redis: ManagedProcess;
+  readonly #proxy: ManagedProcess;
+  readonly #front: ProxyProcess;
+  #place: ProxyPlace | undefined;
+  #redisBinary = "";
+  #stopping = false;
+  /** Troubles that are no state of a process: no program, files edited or refused. By process. */
+  readonly #troubles = new Map<string, CompanionTrouble>();
+
+  constructor(options: CompanionsOptions) {
+    this.#options = options;
+    const { config, env, runtimePid } = options;
+    this.#front = createProxyProcess({
+      place: () => {
+        if (this.#place === undefined) throw new Error("the proxy has no place yet");
+        return this.#place;
+      },
+      config,
+      env,
+      runtimeReady: options.runtimeReady,
+      runtimePid,
+    });
+    this.#proxy = this.#manage("proxy", this.#front.definition);
+    this.#redis = this.#manage(
+      "redis",
+      createRedisProcess({
+        binary: () => this.#redisBinary,
+        socket: redisSocket(options.paths),
+        dataDir: redisDataDir(options.paths.dir),
+        config,
+        env,
+        runtimePid,
+      }),
+    );
+  }
+
+  /** Of every process that is configured or still there. */
+  snapshots(): readonly ProcessSnapshot[] {
+    const { supervisor } = this.#options.config();
+    return [
+      ...(supervisor.proxy.managed || this.#proxy.instances().length > 0 ? [this.#proxy.snapshot()] : []),
+      ...(supervisor.redis.managed || this.#redis.instances().length > 0 ? [this.#redis.snapshot()] : []),
+    ];
+  }
+
+  troubles(): readonly CompanionTrouble[] {
+    const proxy = this.#proxy.state === "ready" ? undefined : this.#proxy.current;
+    const found = proxy === undefined ? undefined : proxyTrouble(proxy.lastLines(30), this.#options.config());
+    return [...this.#troubles.values(), ...(found === undefined ? [] : [found])];
+  }
+
+  certificateEndMs(): number | undefined {
+    return this.#options.config().supervisor.proxy.managed ? this.#front.certificateEndMs() : undefined;
+  }
+
+  /** The address clients use, when we run the proxy. */
+  publicUrl(): string | undefined {
+    const { deploy, supervisor } = this.#options.config();
+    if (!supervisor.proxy.managed) return undefined;
+    const https = deploy.tls.mode !== "none";
+    const port = https ? deploy.httpsPort : deploy.httpPort;
+    return `${https ? "https" : "http"}://${deploy.domain ?? "localhost"}${port === (https ? 443 : 80) ? "" : `:${port}`}`;
+  }
+
+  /** Before the runtime. Never throws: without Redis the history goes to files. */
+  async startRedis(): Promise<void> {
+    if (!this.#options.config().supervisor.redis.managed) return;
+    await this.#attempt("redis", async () => {
+      await this.#findRedis();
+      await mkdir(redisDataDir(this.#options.paths.dir), { recursive: true, mode: 0o700 });
+      // A stop may have been asked for meanwhile.
+      if (!this.#stopping) await this.#redis.keep();
+    });
+  }
+
+  /** After the runtime. Never throws: the runtime serves without its proxy, and status says what is wrong. */
+  async startProxy(loaded: LoadedConfig): Promise<void> {
+    if (!loaded.config.supervisor.proxy.managed) return;
+    await this.#attempt("proxy", async () => {
+      const prepared = await this.prepare(loaded, { write: true, set: false });
+      this.#place = prepared.place;
+      if (!this.#stopping) await this.#proxy.keep();
+    });
+  }
+
+  /**
+   * Renders what a configuration asks for: the managed proxy's files and the set of `gigastt render`.
+   * `write: false` only finds out. Throws when the configuration cannot be rendered, or the proxy refuses it; then the old
+   * files are in place.
+   */
+  async prepare(
+    loaded: LoadedConfig,
+    how: { readonly write: boolean; readonly set: boolean; readonly kept?: KeptSets | undefined },
+  ): Promise<Prepared> {
+    const { config } = loaded;
+    const setDir = how.set ? renderedDir(loaded.path) : undefined;
+    const place = config.supervisor.proxy.managed ? await this.#findProxy(config) : undefined;
+    if (place === undefined && setDir === undefined) return { answer: undefined, place };
+    const dir = proxyDir(this.#options.paths.dir);
+    const request: RendererRequest = {
+      config,
+      source: { toolVersion: this.#options.version(), configHash: loaded.hash },
+      write: how.write,
+      env: this.#options.env,
+      proxy:
+        place === undefined
+          ? undefined
+          : {
+              place,
+              render: {
+                configDir: place.configDir,
+                tempDir: join(dir, "tmp"),
+                adminSocket: join(dirname(this.#options.paths.controlSocket), "caddy.sock"),
+                pidFile: join(dir, "nginx.pid"),
+                root: process.getuid?.() === 0,
+              },
+              upstreamPort: this.#options.upstreamPort(config),
+            },
+      setDir,
+      kept: how.kept,
+    };
+    const answer = await renderApart(request);
+    const { proxy } = answer;
+    if (proxy?.refused !== undefined && proxy.before.length > 0) {
+      throw new GigasttError(
+        "GST_PROXY_CONFIG",
+        `${place?.kind ?? "the proxy"} refuses the rendered files: ${proxy.refused}. The old ones stay in force`,
+      );
+    }
+    if (how.write) this.#noteProxyFiles(answer, place);
+    return { answer, place };
+  }
+
+  /** Brings the processes in line with a configuration that is in force now. Throws when the proxy does not take it over. */
+  async follow(before: ResolvedConfig, prepared: Prepared, progress: (text: string) => void): Promise<void> {
+    const { supervisor } = this.#options.config();
+    const old = this.#place;
+    await this.#followRedis(before);
+    if (!supervisor.proxy.managed) {
+      if (this.#proxy.state !== "stopped") {
+        progress("stopping the proxy");
+        await this.#proxy.stop();
+      }
+      this.#troubles.delete("proxy");
+      return;
+    }
+    const moved = prepared.place?.kind !== old?.kind || prepared.place?.binary !== old?.binary;
+    if (this.#proxy.state === "ready" && !moved) {
+      if (prepared.answer?.proxy?.changed === true) await this.#reloadProxy(progress);
+      return;
+    }
+    progress(`starting ${prepared.place?.kind ?? "the proxy"}`);
+    // With the definition of the old kind: it knows how that one stops.
+    if (this.#proxy.instances().length > 0) await this.#proxy.stop();
+    this.#place = prepared.place;
+    const result = await this.#proxy.keep();
+    if (!result.ok) throw this.#notReady("the proxy", result);
+  }
+
+  /** After a reload that failed, with the old configuration in force again: its files and processes too. Never throws. */
+  async goBack(before: LoadedConfig, prepared: Prepared): Promise<void> {
+    const files = prepared.answer?.proxy;
+    const { place } = prepared;
+    if (files?.changed === true && place !== undefined && place.kind === before.config.deploy.proxy.kind) {
+      for (const { path, text } of files.before) await writeFileAtomic(join(place.configDir, path), text);
+      if (this.#proxy.state === "ready" && files.before.length > 0) await this.#reloadProxy(() => {}).catch(() => {});
+    }
+    if (this.#proxy.state === "ready" && this.#place?.kind === before.config.deploy.proxy.kind) return;
+    if (this.#place !== undefined) await this.#proxy.stop();
+    await this.startProxy(before);
+  }
+
+  /** A person asked for a restart: what waits or gave up is tried again at once. */
+  async retry(loaded: LoadedConfig): Promise<void> {
+    const { supervisor } = this.#options.config();
+    if (supervisor.redis.managed && this.#redis.state !== "ready") await this.startRedis();
+    if (supervisor.proxy.managed && this.#proxy.state !== "ready") {
+      if (this.#proxy.instances().length > 0) await this.#proxy.stop();
+      await this.startProxy(loaded);
+    }
+  }
+
+  runtimeIs(pid: number | undefined): void {
+    this.#front.runtimeIs(pid);
+  }
+
+  /**
+   * The proxy's part of a stop. nginx takes no new connections from now on and ends when the runtime has ended the last
+   * one; Caddy would cut live sessions, so it goes after the runtime.
+   */
+  async stopProxy(runtimeStopped: Promise<unknown>, options: { readonly now: boolean }): Promise<StopOutcome> {
+    this.#stopping = true;
+    // Never started: there is nothing that could be asked.
+    if (this.#place === undefined) return { clean: true, end: undefined };
+    if (!options.now && this.#place.kind !== "nginx") await runtimeStopped;
+    return this.#proxy.stop(options);
+  }
+
+  /** After the last word was written to the history. */
+  stopRedis(options: { readonly now: boolean }): Promise<StopOutcome> {
+    this.#stopping = true;
+    return this.#redis.stop(options);
+  }
+
+  killNow(): void {
+    this.#proxy.killNow();
+    this.#redis.killNow();
+  }
+
+  // ---
+
+  #manage(name: "proxy" | "redis", definition: ProcessDefinition): ManagedProcess {
+    const { config, emit, onLine, onChildren } = this.#options;
+    const managed: ManagedProcess = new ManagedProcess({
+      definition,
+      policy: createRestartPolicy(
+        () => {
+          const { supervisor } = config();
+          return {
+            delayMinMs: supervisor.restartDelayMinMs,
+            delayMaxMs: supervisor.restartDelayMaxMs,
+            limit: supervisor.crashLimit,
+            windowMs: supervisor.crashWindowMs,
+          };
+        },
+        systemClock,
+        Math.random,
+      ),
+      clock: systemClock,
+      emit,
+      onLine: (line) => onLine(name, line),
+      onChildren: () =>
+        onChildren(
+          name,
+          managed
+            .instances()
+            .flatMap(({ child }) => (child.identity === undefined ? [] : [{ name, ...child.identity }])),
+        ),
+    });
+    return managed;
+  }
+
+  async #attempt(name: "proxy" | "redis", start: () => Promise<void>): Promise<void> {
+    this.#troubles.delete(name);
+    if (this.#stopping) return;
+    try {
+      await start();
+    } catch (error) {
+      this.#note(name, error);
+      this.#options.emit({ level: "error", event: "start_failed", process: name, reason: messageOf(error) });
+    }
+  }
+
+  #note(name: "proxy" | "redis", error: unknown): void {
+    const code = error instanceof GigasttError ? error.code : "GST_INTERNAL";
+    this.#troubles.set(name, {
+      id: code === "GST_PROGRAM" ? "program_missing" : "proxy_config",
+      text: `${name} does not run: ${messageOf(error)}`,
+      cure: code === "GST_PROGRAM" ? `gigastt config explain supervisor.${name}.binary` : "gigastt reload",
+    });
+  }
+
+  #noteProxyFiles(answer: RendererAnswer & { readonly ok: true }, place: ProxyPlace | undefined): void {
+    this.#troubles.delete("proxy");
+    const [first] = answer.proxy?.edited ?? [];
+    if (first === undefined || place === undefined) return;
+    const path = join(place.configDir, first);
+    this.#troubles.set("proxy", {
+      id: "rendered_edited",
+      text: `${path} was edited by hand: the proxy runs with it, and it does not follow the configuration`,
+      cure: `rm ${path} && gigastt reload`,
+    });
+  }
+
+  async #followRedis(before: ResolvedConfig): Promise<void> {
+    const { redis } = this.#options.config().supervisor;
+    const was = before.supervisor.redis;
+    const same = was.managed === redis.managed && was.binary === redis.binary && was.memoryBytes === redis.memoryBytes;
+    if (same && (!redis.managed || this.#redis.state === "ready")) return;
+    if (this.#redis.state !== "stopped") await this.#redis.stop();
+    this.#troubles.delete("redis");
+    await this.startRedis();
+  }
+
+  async #reloadProxy(progress: (text: string) => void): Promise<void> {
+    const { current } = this.#proxy;
+    const place = this.#place;
+    if (current === undefined || place === undefined) return;
+    progress(`reloading ${place.kind}`);
+    if (place.kind === "nginx") current.child.signal("SIGHUP");
+    else {
+      const refused = await reloadCaddy(place, this.#options.env);
+      if (refused !== undefined)
+        throw new GigasttError("GST_PROXY_CONFIG", `caddy did not take the new files over: ${refused}`);
+    }
+    const answer = await this.#answers(current);
+    if (answer !== undefined)
+      throw new GigasttError("GST_PROXY_CONFIG", `${place.kind} does not answer with the new files: ${answer}`);
+    this.#options.emit({ level: "info", event: "proxy_reloaded", process: "proxy", pid: current.child.pid });
+  }
+
+  /** nginx changes over in the background: asks until it answers as configured. Undefined when it does, else what it said last. */
+  async #answers(instance: Parameters<ProcessDefinition["gate"]>[0]): Promise<string | undefined> {
+    const deadline = performance.now() + RELOAD_CONFIRM_MS;
+    for (;;) {
+      const answer = await this.#front.definition.gate(instance, false);
+      if (answer.ok) return undefined;
+      if (performance.now() > deadline || instance.end() !== undefined) return answer.text;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+
+  #notReady(what: string, result: GateResult & { readonly ok: false }): GigasttError {
+    const [trouble] = this.troubles();
+    return new GigasttError("GST_START_FAILED", trouble?.text ?? describeFailure(result, what));
+  }
+
+  async #findProxy(config: ResolvedConfig): Promise<ProxyPlace | undefined> {
+    const { kind } = config.deploy.proxy;
+    if (kind === "none") return undefined;
+    const binary = await findProgram(
+      { binary: config.supervisor.proxy.binary, names: [kind], key: "supervisor.proxy.binary" },
+      this.#options.env,
+    );
+    const dir = proxyDir(this.#options.paths.dir);
+    const configDir = join(dir, kind);
+    return {
+      kind,
+      binary,
+      configDir,
+      mainFile: join(configDir, kind === "caddy" ? "Caddyfile" : "nginx.conf"),
+      dataDir: join(dir, "data"),
+    };
+  }
+
+  async #findRedis(): Promise<void> {
+    const { redis } = this.#options.config().supervisor;
+    this.#redisBinary = await findProgram(
+      { binary: redis.binary, names: ["redis-server", "valkey-server"], key: "supervisor.redis.binary" },
+      this.#options.env,
+    );
+  }
+}
+
+/** Everything of the managed proxy: rendered files, its temporary files, certificates. */
+export function proxyDir(stateDir: string): string {
+  return join(stateDir, "proxy");
+}
+
+/** Of the managed Redis. Beside the control socket, whose path is known to be short enough. */
+export function redisSocket(paths: StatePaths): string {
+  return join(dirname(paths.controlSocket), "redis.sock");
+}
+
+const RELOAD_CONFIRM_MS = 8000;

@@ -1,0 +1,167 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createHistory } from "../../src/supervisor/history.ts";
+import { createHistoryStore } from "../../src/supervisor/store.ts";
+import type { HistoryPlace, HistoryStore, KeptEvent, Sample } from "../../src/supervisor/store.ts";
+import { redisServer, startRedis } from "../support/redis.ts";
+import type { RunningRedis } from "../support/redis.ts";
+
+let dir: string;
+let redis: RunningRedis;
+beforeAll(async () => {
+  if (redisServer !== undefined) redis = await startRedis();
+});
+afterAll(() => redis?.stop());
+const stores: HistoryStore[] = [];
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "gigastt-history-"));
+});
+afterEach(async () => {
+  await Promise.all(stores.splice(0).map((store) => store.close()));
+  rmSync(dir, { recursive: true, force: true });
+});
+
+let turn = 0;
+const KINDS = [
+  { kind: "files", missing: "" },
+  { kind: "redis", missing: redisServer === undefined ? "skipped: redis-server is not installed: " : "" },
+] as const;
+
+/** A fresh place of the kind. */
+function placeOf(kind: "files" | "redis"): HistoryPlace {
+  return kind === "files" ? { kind, dir: join(dir, "h") } : { kind, url: redis.socket, base: `gigastt:test${turn++}` };
+}
+
+async function open(place: HistoryPlace, nowMs: () => number = Date.now): Promise<HistoryStore> {
+  const store = await createHistoryStore(place, { keepHours: 2, nowMs });
+  stores.push(store);
+  return store;
+}
+
+function event(at: string, name: string): KeptEvent {
+  return { at, event: name, level: "info", process: null, text: '{"reason":"ё \\"quoted\\""}' };
+}
+
+function sample(at: string): Sample {
+  return { at, sessions: 1, waiting: 0, requests: 7, failures: 0, p95Ms: null, rssBytes: 123, restarts: 2 };
+}
+
+describe.each(KINDS)("a history in $kind", ({ kind, missing }) => {
+  it.skipIf(missing !== "")(
+    `${missing}gives back what was put in, by kind and time, also to another process`,
+    async () => {
+      const place = placeOf(kind);
+      const store = await open(place);
+      const nowMs = Date.now();
+      const times = [nowMs - 3000, nowMs - 2000, nowMs - 1000].map((ms) => new Date(ms).toISOString());
+      for (const at of times) await store.addEvent(event(at, "died"));
+      await store.addSample(sample(times[1] ?? ""));
+      const other = await open(place);
+      expect(await other.events(0)).toEqual(times.map((at) => event(at, "died")));
+      expect((await other.events(nowMs - 2000)).map(({ at }) => at)).toEqual(times.slice(1));
+      expect(await other.samples(0)).toEqual([sample(times[1] ?? "")]);
+    },
+  );
+
+  it.skipIf(missing !== "")(`${missing}keeps bounds per hour and removes old hours`, async () => {
+    let nowMs = Date.parse("2026-11-21T10:00:00Z");
+    const store = await open(placeOf(kind), () => nowMs);
+    await Promise.all(
+      Array.from({ length: 510 }, (_, i) => store.addEvent(event(new Date(nowMs + i).toISOString(), `e${i}`))),
+    );
+    expect((await store.events(0)).map((one) => one.event).slice(0, 1)).toEqual(["e10"]);
+    expect(await store.events(0)).toHaveLength(500);
+    nowMs += 4 * 3_600_000;
+    await store.addEvent(event(new Date(nowMs).toISOString(), "late"));
+    expect((await store.events(0)).map((one) => one.event)).toEqual(["late"]);
+  });
+
+  it.skipIf(missing !== "")(`${missing}does not mix appliances that share it`, async () => {
+    const [one, two] = [
+      await open(placeOf(kind)),
+      await open(kind === "files" ? { kind, dir: join(dir, "i") } : placeOf(kind)),
+    ];
+    await one.addEvent(event(new Date().toISOString(), "mine"));
+    expect(await two.events(0)).toEqual([]);
+  });
+});
+
+describe("a history in files", () => {
+  it("skips torn files and entries of another shape, and reports a place it cannot write to", async () => {
+    const store = await open({ kind: "files", dir: join(dir, "h") });
+    const now = new Date().toISOString();
+    await store.addEvent(event(now, "good"));
+    const file = join(dir, "h", "events", now.slice(0, 13));
+    writeFileSync(file, `[${JSON.stringify(event(now, "good"))},7,{"at":1}]`);
+    expect(await store.events(0)).toHaveLength(1);
+    writeFileSync(file, '[{"at":"2026');
+    expect(await store.events(0)).toEqual([]);
+    writeFileSync(join(dir, "file"), "");
+    const broken = await open({ kind: "files", dir: join(dir, "file") });
+    await expect(broken.addEvent(event(now, "x"))).rejects.toThrow();
+    expect(await broken.events(0)).toEqual([]);
+  });
+});
+
+describe("a history whose Redis goes away", () => {
+  const missing = redisServer === undefined;
+  it.skipIf(missing)(
+    `${missing ? "skipped: redis-server is not installed: " : ""}goes to files, says so, shows both, and returns by itself`,
+    async () => {
+      const place = mkdtempSync(join(tmpdir(), "gigastt-redis-"));
+      let server = await startRedis(place);
+      const history = createHistory(join(dir, "h"), () => ({ kind: "redis", url: server.socket, base: "gigastt:x" }));
+      const say = async (name: string): Promise<void> => {
+        history.event({ level: "info", event: name });
+        await history.settled();
+      };
+      const names = async (): Promise<string[]> => (await history.read(0)).events.map((one) => one.event);
+      try {
+        await say("before");
+        expect(history.trouble()).toBeUndefined();
+        await server.stop();
+        await say("meanwhile");
+        expect(history.trouble()).toMatchObject({ place: "redis", kept: true });
+        expect(await names()).toEqual(["meanwhile"]);
+        server = await startRedis(place);
+        for (let i = 0; history.trouble() !== undefined && i < 60; i++) {
+          await new Promise((resolve) => setTimeout(resolve, 250));
+          await say(`after ${i}`);
+        }
+        expect(history.trouble()).toBeUndefined();
+        expect(await names()).toEqual(expect.arrayContaining(["meanwhile", "after 0"]));
+      } finally {
+        await history.close();
+        await server.stop();
+        rmSync(place, { recursive: true, force: true });
+      }
+    },
+    40_000,
+  );
+
+  it.skipIf(missing)(
+    `${missing ? "skipped: redis-server is not installed: " : ""}and hangs costs one time limit, not one per entry`,
+    async () => {
+      const server = await startRedis();
+      const history = createHistory(join(dir, "h"), () => ({ kind: "redis", url: server.socket, base: "gigastt:y" }));
+      try {
+        history.event({ level: "info", event: "before" });
+        await history.settled();
+        process.kill(server.pid, "SIGSTOP");
+        const startedMs = performance.now();
+        for (let i = 0; i < 30; i++) history.event({ level: "error", event: `storm ${i}` });
+        await history.settled();
+        // Thirty limits would be a minute.
+        expect(performance.now() - startedMs).toBeLessThan(20_000);
+        expect(history.trouble()).toMatchObject({ place: "redis", kept: true });
+      } finally {
+        process.kill(server.pid, "SIGCONT");
+        await history.close();
+        await server.stop();
+      }
+    },
+    40_000,
+  );
+});

@@ -1,0 +1,241 @@
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { callControl } from "../../../src/supervisor/control-client.ts";
+import { findTool, freePorts, FRONTS } from "../../contract/proxy/front.ts";
+import type { Front } from "../../contract/proxy/front.ts";
+import { childNotes, createPlace, getJson, living, runtimePid, until } from "./harness.ts";
+import type { Place, Up } from "./harness.ts";
+
+let place: Place;
+let file: string;
+let serverPort: number;
+let httpPort: number;
+let httpsPort: number;
+beforeEach(async () => {
+  place = createPlace();
+  file = join(place.dir, "gigastt.config.yaml");
+  [serverPort, httpPort, httpsPort] = (await freePorts(3)) as [number, number, number]; // asked for three
+});
+afterEach(() => place.cleanUp());
+
+function proxyConfig(front: Front, port = httpPort, binary = front.binary): string {
+  return `server:
+  port: ${serverPort}
+deploy:
+  proxy:
+    kind: ${front.kind}
+  tls:
+    mode: none
+  httpPort: ${port}
+  httpsPort: ${httpsPort}
+supervisor:
+  watchConfig: false
+  proxy:
+    managed: true
+    binary: ${binary}
+`;
+}
+
+async function start(text: string): Promise<{ up: Up; url: string }> {
+  writeFileSync(file, text);
+  const up = place.up({ file, without: ["server.port"] });
+  return { up, url: await up.ready() };
+}
+
+function control(cmd: string): Promise<unknown> {
+  return callControl({ socket: place.socket, cmd, timeoutMs: 60_000 });
+}
+
+async function proxyOf(up: Up): Promise<{ state: string; pid: number; restarts: number; reasons: string[] }> {
+  const found = (await up.status()).processes.find(({ name }) => name === "proxy");
+  return {
+    state: found?.state ?? "none",
+    pid: found?.pid ?? 0,
+    restarts: found?.restarts ?? 0,
+    reasons: (found?.lastRestarts ?? []).map(({ reason }) => reason),
+  };
+}
+
+const readyProxy = (up: Up): Promise<number> =>
+  until("the proxy", async () => {
+    const { state, pid } = await proxyOf(up);
+    return state === "ready" && pid > 0 ? pid : undefined;
+  });
+
+describe.each(FRONTS)("a managed $name", (front) => {
+  const name = front.binary === undefined ? `skipped: ${front.missing}: ` : "";
+
+  it.skipIf(front.binary === undefined)(
+    `${name}serves through itself, comes back after SIGKILL without the runtime noticing, and is gone after a stop`,
+    async () => {
+      const { up, url } = await start(proxyConfig(front));
+      const runtime = await runtimePid(url);
+      const first = await readyProxy(up);
+      expect(await runtimePid(`http://127.0.0.1:${httpPort}`)).toBe(runtime);
+      expect((await up.status()).service.publicUrl).toBe(`http://localhost:${httpPort}`);
+
+      process.kill(first, "SIGKILL");
+      await until("another proxy", async () => (await readyProxy(up)) !== first);
+      const { restarts, reasons } = await proxyOf(up);
+      expect(restarts).toBe(1);
+      expect(reasons[0]).toContain("SIGKILL from outside");
+      expect(await runtimePid(`http://127.0.0.1:${httpPort}`)).toBe(runtime);
+      expect(readFileSync(join(place.stateDir, "logs", "supervisor.log"), "utf8")).toMatch(
+        /"event":"died","process":"proxy"/,
+      );
+
+      const last = await readyProxy(up);
+      up.process.kill("SIGTERM");
+      expect((await up.exited).code).toBe(0);
+      expect([living(last), living(runtime)]).toEqual([false, false]);
+    },
+  );
+
+  it.skipIf(front.binary === undefined)(
+    `${name}follows a reload, and goes on with its old files when it refuses the new ones`,
+    async () => {
+      const { up } = await start(proxyConfig(front));
+      const pid = await readyProxy(up);
+      const [other] = (await freePorts(1)) as [number]; // asked for one
+      writeFileSync(file, proxyConfig(front, other));
+      expect(await control("reload")).toMatchObject({ effect: "live" });
+      expect((await getJson(`http://127.0.0.1:${other}/health`)).status).toBe(200);
+      expect(await readyProxy(up)).toBe(pid);
+
+      // The certificate does not exist: nobody but the proxy can know.
+      const broken = proxyConfig(front, other).replace(
+        "    mode: none",
+        "    mode: files\n    certificateFile: /nonexistent/server.pem\n    privateKeyFile: /nonexistent/server.key\n  domain: stt.example.com",
+      );
+      writeFileSync(file, broken);
+      await expect(control("reload")).rejects.toMatchObject({ code: "GST_PROXY_CONFIG" });
+      expect((await getJson(`http://127.0.0.1:${other}/health`)).status).toBe(200);
+      expect(await readyProxy(up)).toBe(pid);
+      expect((await up.status()).issues.map(({ id }) => id)).toContain("config_changed");
+    },
+  );
+
+  it.skipIf(front.binary === undefined)(
+    `${name}on a taken port ends in its own crash loop; the runtime serves on and status names the cure`,
+    async () => {
+      const squatter = createServer((socket) => socket.destroy()).listen(httpPort, "0.0.0.0");
+      await new Promise((resolve) => squatter.once("listening", resolve));
+      try {
+        const { up, url } = await start(`${proxyConfig(front)}  crashLimit: 2\n`);
+        expect(up.output()).toContain(`the proxy cannot listen on port ${httpPort}`);
+        await until("crash loop", async () => (await proxyOf(up)).state === "crash_loop");
+        expect((await getJson(`${url}/health`)).status).toBe(200);
+        const { overall, issues } = await up.status();
+        expect(overall).toBe("degraded");
+        expect(issues.map(({ id }) => id)).toEqual(expect.arrayContaining(["crash_loop", "proxy_port_taken"]));
+      } finally {
+        await new Promise((resolve) => squatter.close(resolve));
+      }
+      await control("restart");
+      expect((await getJson(`http://127.0.0.1:${httpPort}/health`)).status).toBe(200);
+    },
+  );
+
+  it.skipIf(front.binary === undefined)(`${name}does not outlive a killed supervisor`, async () => {
+    const { up, url } = await start(proxyConfig(front));
+    const pids = [await readyProxy(up), await runtimePid(url)];
+    up.process.kill("SIGKILL");
+    await until("nothing is left", () => pids.every((pid) => !living(pid)));
+  });
+
+  const setpriv = findTool("setpriv");
+  it.skipIf(front.binary === undefined || setpriv === undefined || process.getuid?.() !== 0)(
+    `${name}${process.getuid?.() === 0 ? "" : "skipped: not root: "}without the right to port 80 says so with the cure`,
+    async () => {
+      const wrapper = join(place.dir, "proxy");
+      writeFileSync(wrapper, `#!/bin/sh\nexec ${setpriv} --bounding-set -net_bind_service ${front.binary} "$@"\n`);
+      chmodSync(wrapper, 0o755);
+      const { up, url } = await start(proxyConfig(front, 80, wrapper));
+      const issue = await until("the issue", async () =>
+        (await up.status()).issues.find(({ id }) => id === "proxy_port_denied"),
+      );
+      expect(issue.text).toContain("may not listen on port 80");
+      expect(issue.cure).toContain("setcap cap_net_bind_service=+ep");
+      expect((await getJson(`${url}/health`)).status).toBe(200);
+    },
+  );
+});
+
+describe("a managed proxy", () => {
+  const [caddy] = FRONTS as [Front]; // there are three
+
+  it("that is not installed leaves the runtime up and says what to install", async () => {
+    const { up, url } = await start(proxyConfig(caddy, httpPort, "/nonexistent/caddy"));
+    expect((await getJson(`${url}/health`)).status).toBe(200);
+    expect((await up.status()).issues).toContainEqual(
+      expect.objectContaining({ id: "program_missing", severity: "error" }),
+    );
+  });
+
+  it.skipIf(caddy.binary === undefined)(
+    "with files edited by hand keeps them, says so, and follows again once they are gone",
+    async () => {
+      const { up } = await start(proxyConfig(caddy));
+      await readyProxy(up);
+      const caddyfile = join(place.stateDir, "proxy", "caddy", "Caddyfile");
+      const edited = `${readFileSync(caddyfile, "utf8")}\n# by hand\n`;
+      writeFileSync(caddyfile, edited);
+      writeFileSync(file, `${proxyConfig(caddy)}pool:\n  queue: 7\n`);
+      await control("reload");
+      expect(readFileSync(caddyfile, "utf8")).toBe(edited);
+      const issue = (await up.status()).issues.find(({ id }) => id === "rendered_edited");
+      expect(issue?.cure).toBe(`rm ${caddyfile} && gigastt reload`);
+      expect((await getJson(`http://127.0.0.1:${httpPort}/health`)).status).toBe(200);
+    },
+  );
+
+  it.skipIf(caddy.binary === undefined)("can be switched on and off by a reload", async () => {
+    const { up, url } = await start(proxyConfig(caddy).replace("managed: true", "managed: false"));
+    const runtime = await runtimePid(url);
+    expect((await up.status()).processes.map(({ name }) => name)).toEqual(["runtime"]);
+    writeFileSync(file, proxyConfig(caddy));
+    await control("reload");
+    expect(await runtimePid(`http://127.0.0.1:${httpPort}`)).toBe(runtime);
+    writeFileSync(file, proxyConfig(caddy).replace("managed: true", "managed: false"));
+    await control("reload");
+    await expect(getJson(`http://127.0.0.1:${httpPort}/health`)).rejects.toThrow("fetch failed");
+    expect(await runtimePid(url)).toBe(runtime);
+  });
+});
+
+const redis = findTool("redis-server");
+describe("a managed Redis", () => {
+  it.skipIf(redis === undefined)(
+    `${redis === undefined ? "skipped: redis-server is not installed: " : ""}is there before the runtime, comes back after SIGKILL, keeps its data, and goes last`,
+    async () => {
+      const config = `server:\n  port: ${serverPort}\nsupervisor:\n  redis:\n    managed: true\n  history: redis\n`;
+      const { up, url } = await start(config);
+      const runtime = await runtimePid(url);
+      const find = async (): Promise<{ state: string; pid: number | undefined }> => {
+        const found = (await up.status()).processes.find(({ name }) => name === "redis");
+        return { state: found?.state ?? "none", pid: found?.pid };
+      };
+      const first = await find();
+      expect(first.state).toBe("ready");
+      process.kill(first.pid ?? 0, "SIGKILL");
+      await until("another Redis", async () => {
+        const { state, pid } = await find();
+        return state === "ready" && pid !== first.pid;
+      });
+      expect(await runtimePid(url)).toBe(runtime);
+      up.process.kill("SIGTERM");
+      expect((await up.exited).code).toBe(0);
+      expect(childNotes(place.stateDir)).toEqual([]);
+      expect(existsSync(join(place.stateDir, "redis.sock"))).toBe(false);
+      const log = readFileSync(join(place.stateDir, "logs", "redis.log"), "utf8");
+      expect(log).toContain("ready to accept connections");
+
+      await place.up({ file, without: ["server.port"] }).ready();
+      const { events } = (await control("history")) as { events: { event: string; process: string | null }[] }; // by contract
+      expect(events).toContainEqual(expect.objectContaining({ event: "died", process: "redis" }));
+      expect(events.filter(({ event }) => event === "stopping")).toHaveLength(1);
+    },
+  );
+});
