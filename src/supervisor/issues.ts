@@ -27,6 +27,7 @@ export const ISSUE_IDS = [
   "config_changed",
   "config_invalid",
   "restart_pending",
+  "no_init",
   "certificate_expiring",
   "certificate_expired",
   "program_missing",
@@ -54,12 +55,17 @@ export interface IssueFacts {
     | undefined;
   readonly companionTroubles: readonly CompanionTrouble[];
   readonly memory: { readonly rssBytes: number; readonly limitBytes: number | undefined } | undefined;
+  /** Ended processes nobody collects; undefined unless we are process 1. */
+  readonly uncollected?: number | undefined;
   readonly logsDir: string;
   readonly nowMs: number;
 }
 
 /** An abort or memory kill is worth a word for this long after it was recovered. */
 const REMEMBER_MS = 60 * 60 * 1000;
+
+/** Our own children are among them for a moment. */
+const UNCOLLECTED_IN_PASSING = 2;
 
 /** The issues that follow from what is known now. Pure. */
 export function findIssues(facts: IssueFacts): readonly Issue[] {
@@ -141,6 +147,14 @@ export function findIssues(facts: IssueFacts): readonly Issue[] {
       severity: "warning",
       text: `the runtime uses ${percent} % of supervisor.memoryLimit; above it it is replaced in order`,
       cure: "gigastt config explain supervisor.memoryLimit",
+    });
+  }
+  if ((facts.uncollected ?? 0) > UNCOLLECTED_IN_PASSING) {
+    issues.push({
+      id: "no_init",
+      severity: "warning",
+      text: `${facts.uncollected} ended processes wait for a parent: supervisor.eventCommand leaves processes behind, and process 1 of this container is no init`,
+      cure: "docker run --init, or init: true in compose",
     });
   }
   if (facts.modelNotice !== undefined) {

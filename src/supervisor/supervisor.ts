@@ -36,6 +36,7 @@ import type { StatePaths } from "./state-dir.ts";
 import { createRateMeter, overallOf } from "./status.ts";
 import type { StatusReport } from "./status.ts";
 import { watchFile } from "./watch-file.ts";
+import { uncollectedProcesses } from "./zombies.ts";
 
 export interface SupervisorOptions {
   readonly loaded: LoadedConfig;
@@ -376,6 +377,7 @@ export class Supervisor {
         facts?.stats === undefined
           ? undefined
           : { rssBytes: facts.stats.rssBytes, limitBytes: loaded.config.supervisor.memoryLimitBytes },
+      uncollected: uncollectedProcesses(),
       logsDir: this.#options.paths.logsDir,
       nowMs: Date.now(),
     });
