@@ -8,6 +8,7 @@ import { readMachineLimits } from "../shared/machine-limits.ts";
 import type { Engine, ModelInfo } from "./contract.ts";
 import { createEngineShell, type LoadedBackend } from "./shell.ts";
 import { openWorkerFront } from "./front/link.ts";
+import { createRequestSource } from "./optimized-encoder.ts";
 import { createPool } from "./pool.ts";
 import { planWorkers } from "./resources.ts";
 import { parseVocabulary } from "./vocabulary.ts";
@@ -16,6 +17,8 @@ import { parseVocabulary } from "./vocabulary.ts";
 export function createEngine(options: {
   readonly config: ResolvedConfig;
   readonly bundle: ModelBundle;
+  /** Folder for optimized copies of encoders, which later starts load faster; absent = none are kept. */
+  readonly optimizedDir?: string;
   readonly log: Logger;
 }): Engine {
   const { config, bundle, log } = options;
@@ -30,27 +33,32 @@ export function createEngine(options: {
     // The caller has verified the files it gave us; days later they may be others.
     if (again) await verifyBundle(bundle);
     const vocabulary = parseVocabulary(await readVocabulary(bundle.vocabPath));
+    const request = {
+      encoderPath: bundle.encoderPath,
+      decoderPath: bundle.decoderPath,
+      jointPath: bundle.jointPath,
+      vocabPath: bundle.vocabPath,
+      frontEnd: bundle.frontEnd,
+      threads: plan.threads,
+      maxSymbolsPerFrame: config.engine.maxSymbolsPerFrame,
+    };
+    const source = createRequestSource(bundle, request, options.optimizedDir);
     const pool = createPool({
       workers: plan.workers,
-      request: {
-        encoderPath: bundle.encoderPath,
-        decoderPath: bundle.decoderPath,
-        jointPath: bundle.jointPath,
-        vocabPath: bundle.vocabPath,
-        frontEnd: bundle.frontEnd,
-        threads: plan.threads,
-        maxSymbolsPerFrame: config.engine.maxSymbolsPerFrame,
-      },
+      request: source.next,
       queueLimit: QUEUE_LIMIT,
       loadTimeoutMs: config.model.loadTimeoutMs,
-      beforeReload: () => verifyBundle(bundle),
       onWorkerLost: (reason) => log.error("engine_worker_lost", { reason }),
     });
-    const loaded = await pool.start();
+    const loaded = await pool.start().catch(async (error: unknown) => {
+      await source.failed();
+      throw error;
+    });
     log.info("model_loaded", {
       model: bundle.id,
       precision: bundle.precision,
       load_ms: Math.round(loaded.loadMs),
+      encoder_from: loaded.encoderFrom,
       ...plan,
     });
     const info: ModelInfo = {

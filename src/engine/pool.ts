@@ -13,12 +13,13 @@ export interface WindowJob extends Queueable {
 
 export interface PoolOptions {
   readonly workers: number;
-  readonly request: LoadRequest;
+  /**
+   * What the next worker loads. A replacement's files may have been changed meanwhile: rejects to refuse them, and is asked again later.
+   */
+  readonly request: (worker: "first" | "other" | "replacement") => Promise<LoadRequest>;
   /** Most windows that wait; one more is refused. */
   readonly queueLimit: number;
   readonly loadTimeoutMs: number;
-  /** Before a lost worker's model is loaded again: the files may have been replaced meanwhile. Rejects to refuse them. */
-  readonly beforeReload: () => Promise<void>;
   /** The worker's program; default `engine/worker`. */
   readonly entry?: URL;
   /** Called when a worker was lost and is being replaced. */
@@ -61,9 +62,10 @@ export function createPool(options: PoolOptions): InferencePool {
 
   async function start(): Promise<LoadedModel> {
     try {
-      // The first worker alone: a broken model is reported once, and the others find the file in the page cache.
-      const model = await addWorker();
-      await Promise.all(Array.from({ length: options.workers - 1 }, () => addWorker()));
+      // The first worker alone: a broken model is reported once, and the others find its files prepared, or in the page cache.
+      const model = await addWorker(await options.request("first"));
+      const request = await options.request("other");
+      await Promise.all(Array.from({ length: options.workers - 1 }, () => addWorker(request)));
       return model;
     } catch (error) {
       await close();
@@ -71,7 +73,7 @@ export function createPool(options: PoolOptions): InferencePool {
     }
   }
 
-  function addWorker(): Promise<LoadedModel> {
+  function addWorker(request: LoadRequest): Promise<LoadedModel> {
     return new Promise((resolve, reject) => {
       const worker = new Worker(options.entry ?? entryFile("engine/worker"), {
         name: "gigastt-inference",
@@ -135,7 +137,7 @@ export function createPool(options: PoolOptions): InferencePool {
         // A worker that never loaded is its starter's concern.
         if (!expected && !closing && !wasLoading) replace(reason);
       });
-      post(slot, { type: "load", request: options.request });
+      post(slot, { type: "load", request });
     });
   }
 
@@ -146,8 +148,8 @@ export function createPool(options: PoolOptions): InferencePool {
       pendingRestarts.delete(timer);
       // Its own exit or load error brings us back here with a longer delay.
       options
-        .beforeReload()
-        .then(() => (closing ? undefined : addWorker()))
+        .request("replacement")
+        .then((request) => (closing ? undefined : addWorker(request)))
         .catch((error: unknown) => {
           if (!closing) replace(messageOf(error));
         });

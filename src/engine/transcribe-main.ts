@@ -16,6 +16,7 @@
 import { createReadStream } from "node:fs";
 import type { ResolvedConfig } from "../config/types.ts";
 import type { ModelBundle } from "../models/manifest.ts";
+import { optimizedDir } from "../models/paths.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import { silentLogger } from "../shared/log.ts";
 import type { Engine, HeaderlessFormat, ModelInfo, Transcript } from "./contract.ts";
@@ -78,8 +79,11 @@ function receive(message: ToTranscriber): void {
 async function start(wanted: ResolvedConfig, bundle: ModelBundle): Promise<void> {
   try {
     config = wanted;
+    const copies = optimizedDir(wanted.model.dir, process.env);
     engine =
-      wanted.engine.kind === "fake" ? createFakeEngine() : createEngine({ config: wanted, bundle, log: silentLogger });
+      wanted.engine.kind === "fake"
+        ? createFakeEngine()
+        : createEngine({ config: wanted, bundle, optimizedDir: copies, log: silentLogger });
     send({ type: "ready", model: await engine.start() });
   } catch (error) {
     send({ type: "fatal", code: codeOf(error), message: messageOf(error) });

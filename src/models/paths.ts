@@ -13,3 +13,8 @@ export function modelsDir(configured: string | undefined, env: NodeJS.ProcessEnv
   const home = env["HOME"];
   return join(home !== undefined && isAbsolute(home) ? home : homedir(), ".local", "share", "gigastt", "models");
 }
+
+/** Folder of optimized copies of encoders (`optimized.ts`): may be removed at any time. */
+export function optimizedDir(configured: string | undefined, env: NodeJS.ProcessEnv): string {
+  return join(modelsDir(configured, env), ".optimized");
+}

@@ -10,14 +10,15 @@ export function createConfiguredEngine(config: ResolvedConfig, env: NodeJS.Proce
       const { createFakeEngine } = await import("../engine/fake.ts");
       return createFakeEngine();
     }
-    const [{ locateModel }, { verifyBundle }, { createEngine }] = await Promise.all([
+    const [{ locateModel }, { verifyBundle }, { createEngine }, { optimizedDir }] = await Promise.all([
       import("../models/locate.ts"),
       import("../models/verify.ts"),
       import("../engine/engine.ts"),
+      import("../models/paths.ts"),
     ]);
     const bundle = await locateModel(config.model, { env });
     if (bundle.notice !== undefined) log.warn("model_notice", { model: bundle.id, notice: bundle.notice });
     await verifyBundle(bundle);
-    return createEngine({ config, bundle, log });
+    return createEngine({ config, bundle, optimizedDir: optimizedDir(config.model.dir, env), log });
   });
 }

@@ -1,8 +1,9 @@
 // Shared by the benchmark scripts: the evaluation set, word error rates, engines from dist/, a table printer.
-import { readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { defaultConfig } from "../../dist/config/defaults.js";
+import { createResampler } from "../../dist/engine/audio/resample.js";
 import { createEngine } from "../../dist/engine/engine.js";
 import { locateModel } from "../../dist/models/locate.js";
 import { silentLogger } from "../../dist/shared/log.js";
@@ -30,6 +31,18 @@ export function toPcm(samples) {
   for (let n = 0; n < samples.length; n++) {
     out.writeInt16LE(Math.max(-32768, Math.min(32767, Math.round(samples[n] * 32768))), 2 * n);
   }
+  return out;
+}
+
+/** Samples of 16 kHz at another rate. */
+export function atRate(samples, rate) {
+  if (rate === 16_000) return samples;
+  const resampler = createResampler(16_000, rate);
+  const first = resampler.push(samples);
+  const rest = resampler.flush();
+  const out = new Float32Array(first.length + rest.length);
+  out.set(first);
+  out.set(rest, first.length);
   return out;
 }
 
@@ -191,9 +204,16 @@ export function generator(seed) {
   };
 }
 
-/** One line of a report: `what value unit (target …) ok|MISSED`. Returns whether the target holds. */
-export function report(what, value, unit, target) {
+/**
+ * One line of a report: `what value unit (target …) ok|MISSED`. Returns whether the target holds.
+ * @param key of the requirement it belongs to; `report.js` collects those through the file that BENCH_ROWS names
+ */
+export function report(what, value, unit, target, key) {
   const holds = target === undefined || target.test(value);
+  if (process.env.BENCH_ROWS) {
+    const row = { key, what: what.trim(), value, unit, target: target?.text, holds };
+    appendFileSync(process.env.BENCH_ROWS, `${JSON.stringify(row)}\n`);
+  }
   const shown = typeof value === "number" ? Number(value.toPrecision(4)) : value;
   console.log(
     `${what.padEnd(62)} ${String(shown).padStart(10)} ${unit}${target ? `  (${target.text}) ${holds ? "ok" : "MISSED"}` : ""}`,

@@ -41,10 +41,9 @@ async function compareTokens(precision) {
   const bundle = await locateModel({ id: "demo-ru-rnnt", precision, dir: undefined }, { env: {} });
   const pool = createPool({
     workers: 1,
-    request: { ...bundle, threads: 1, maxSymbolsPerFrame: 10 },
+    request: async () => ({ ...bundle, threads: 1, maxSymbolsPerFrame: 10 }),
     queueLimit: 10,
     loadTimeoutMs: 60_000,
-    beforeReload: () => Promise.resolve(),
     onWorkerLost: () => {},
   });
   await pool.start();

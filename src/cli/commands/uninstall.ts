@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { rm, stat } from "node:fs/promises";
-import { modelsDir } from "../../models/paths.ts";
+import { modelsDir, optimizedDir } from "../../models/paths.ts";
 import { GigasttError } from "../../shared/errors.ts";
 import { callControl } from "../../supervisor/control-client.ts";
 import type { Command } from "../command.ts";
@@ -15,7 +15,7 @@ export const command: Command = {
     yes: { type: "boolean", short: "y", describe: "do it; without it only the list is shown" },
     models: { type: "boolean", describe: "also remove downloaded models" },
   },
-  help: "Removes the service, the state folder with logs and history, and with --models the models. It leaves the configuration, the secrets and this program, and names them.",
+  help: "Removes the service, the state folder with logs and history, the optimized copies of models, and with --models the models. It leaves the configuration, the secrets and this program, and names them.",
   run: async (context) => {
     const { flags, stdout } = context;
     const loaded = await loadCliConfig(context, { quiet: true });
@@ -24,7 +24,9 @@ export const command: Command = {
     const service = await existing(plan.files.map((file) => file.path));
     const doomed = await existing([
       paths.dir,
-      ...(flags["models"] === true ? [modelsDir(loaded.config.model.dir, context.env)] : []),
+      ...(flags["models"] === true
+        ? [modelsDir(loaded.config.model.dir, context.env)]
+        : [optimizedDir(loaded.config.model.dir, context.env)]),
     ]);
     if (flags["yes"] !== true) {
       for (const path of [...service, ...doomed]) stdout.write(`would remove ${path}\n`);

@@ -1,5 +1,6 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { readFile } from "node:fs/promises";
+import { OPTIMIZED_WEIGHTS } from "../../models/optimized.ts";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import { parseVocabulary } from "../vocabulary.ts";
 import { bindModel, type GraphInfo, type ModelBinding, type TensorInfo } from "./binding.ts";
@@ -30,7 +31,7 @@ export async function loadAcousticModel(request: LoadRequest): Promise<AcousticM
     logSeverityLevel: 3,
   };
   const small = { ...options, intraOpNumThreads: 1 };
-  const encoder = await open("encoder", request.encoderPath, options);
+  const { encoder, encoderFrom } = await openEncoder(request, options);
   const decoder = await open("decoder", request.decoderPath, small);
   const joint = await open("joint", request.jointPath, small);
   const binding = bindModel(describe(encoder), describe(decoder), describe(joint));
@@ -87,6 +88,7 @@ export async function loadAcousticModel(request: LoadRequest): Promise<AcousticM
     melBins: binding.melBins,
     subsampling: Math.round(probeFrames / encodedProbe.frames),
     loadMs: performance.now() - started,
+    encoderFrom,
     realTimeFactor: warm.totalMs / probeMs,
   };
   return {
@@ -208,6 +210,44 @@ function createTransducer(
       }
     },
   };
+}
+
+/**
+ * An optimized copy has its weights in a file of their own, in the order the kernels want them: they are mapped, not read, so workers share
+ * one copy in memory.
+ */
+async function openEncoder(
+  request: LoadRequest,
+  options: InferenceSession.SessionOptions,
+): Promise<{ encoder: InferenceSession; encoderFrom: LoadedModel["encoderFrom"] }> {
+  const { encoderPath, optimizedEncoderPath, saveEncoderTo } = request;
+  if (optimizedEncoderPath !== undefined) {
+    try {
+      const disabled = { ...options, graphOptimizationLevel: "disabled" } as const;
+      return { encoder: await InferenceSession.create(optimizedEncoderPath, disabled), encoderFrom: "optimized copy" };
+    } catch {
+      // Its hash was right: a copy that this runtime cannot use. The model itself can be.
+    }
+  }
+  if (saveEncoderTo !== undefined) {
+    try {
+      const saving = {
+        ...options,
+        optimizedModelFilePath: saveEncoderTo,
+        extra: {
+          session: {
+            optimized_model_external_initializers_file_name: OPTIMIZED_WEIGHTS,
+            optimized_model_external_initializers_min_size_in_bytes: "1024",
+            save_external_prepacked_constant_initializers: "1",
+          },
+        },
+      };
+      return { encoder: await InferenceSession.create(encoderPath, saving), encoderFrom: "model" };
+    } catch {
+      // A full disk, perhaps. If it is the model's fault, loading it without saving says so.
+    }
+  }
+  return { encoder: await open("encoder", encoderPath, options), encoderFrom: "model" };
 }
 
 async function open(graph: string, path: string, options: InferenceSession.SessionOptions): Promise<InferenceSession> {

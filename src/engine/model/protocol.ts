@@ -3,6 +3,10 @@ import type { FrontEnd } from "../../models/manifest.ts";
 /** What an inference worker needs to load a model. Structured-clonable. */
 export interface LoadRequest {
   readonly encoderPath: string;
+  /** An optimized copy of the encoder: loaded instead, unless the runtime refuses it. */
+  readonly optimizedEncoderPath?: string;
+  /** Where to leave an optimized copy while loading; a failure to write it is no failure to load. */
+  readonly saveEncoderTo?: string;
   readonly decoderPath: string;
   readonly jointPath: string;
   readonly vocabPath: string;
@@ -26,6 +30,8 @@ export interface LoadedModel {
   /** Feature frames per encoder frame. */
   readonly subsampling: number;
   readonly loadMs: number;
+  /** Where the encoder came from. */
+  readonly encoderFrom: "model" | "optimized copy";
   /** Computing time over audio time of a window of a few seconds, measured once the graphs were warm. */
   readonly realTimeFactor: number;
 }

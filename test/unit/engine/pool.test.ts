@@ -1,24 +1,25 @@
 import { expect, onTestFinished, test } from "vitest";
+import type { LoadRequest } from "../../../src/engine/model/protocol.ts";
 import { createPool, type InferencePool, type PoolOptions, type WindowJob } from "../../../src/engine/pool.ts";
 import { DEMO_FRONT_END, demoBundle } from "./support.ts";
 
 const ENTRY = new URL("../../fixtures/faulty-worker.js", import.meta.url);
+const REQUEST: LoadRequest = {
+  encoderPath: "",
+  decoderPath: "",
+  jointPath: "",
+  vocabPath: "",
+  frontEnd: DEMO_FRONT_END,
+  threads: 1,
+  maxSymbolsPerFrame: 10,
+};
 
 async function pool(options: Partial<PoolOptions> & { readonly vocabPath?: string } = {}): Promise<InferencePool> {
   const created = createPool({
     workers: 1,
-    request: {
-      encoderPath: "",
-      decoderPath: "",
-      jointPath: "",
-      vocabPath: options.vocabPath ?? "",
-      frontEnd: DEMO_FRONT_END,
-      threads: 1,
-      maxSymbolsPerFrame: 10,
-    },
+    request: async () => ({ ...REQUEST, vocabPath: options.vocabPath ?? "" }),
     queueLimit: 10,
     loadTimeoutMs: 10_000,
-    beforeReload: () => Promise.resolve(),
     onWorkerLost: () => {},
     entry: ENTRY,
     ...options,
@@ -74,7 +75,10 @@ test("with another worker alive, waiting windows are recognised", async () => {
 test("files that were replaced meanwhile are not loaded again", async () => {
   let refusals = 0;
   const subject = await pool({
-    beforeReload: () => (refusals++ < 2 ? Promise.reject(new Error("the hash is wrong")) : Promise.resolve()),
+    request: async (worker) => {
+      if (worker === "replacement" && refusals++ < 2) throw new Error("the hash is wrong");
+      return REQUEST;
+    },
   });
   await subject.start();
   await expect(subject.run(job(666))).rejects.toThrow();
@@ -139,18 +143,9 @@ test("a model that does not load is the starter's error", async () => {
 test("a model that takes too long is given up with the rule and the cure", async () => {
   const created = createPool({
     workers: 1,
-    request: {
-      encoderPath: "",
-      decoderPath: "",
-      jointPath: "",
-      vocabPath: "silent",
-      frontEnd: DEMO_FRONT_END,
-      threads: 1,
-      maxSymbolsPerFrame: 10,
-    },
+    request: async () => ({ ...REQUEST, vocabPath: "silent" }),
     queueLimit: 1,
     loadTimeoutMs: 200,
-    beforeReload: () => Promise.resolve(),
     onWorkerLost: () => {},
     entry: ENTRY,
   });
@@ -165,10 +160,9 @@ test("a real ONNX error fails the window and leaves the worker alive; a missing 
   const request = { ...bundle, threads: 1, maxSymbolsPerFrame: 10 };
   const subject = createPool({
     workers: 1,
-    request,
+    request: async () => request,
     queueLimit: 10,
     loadTimeoutMs: 60_000,
-    beforeReload: () => Promise.resolve(),
     onWorkerLost: (reason) => expect.unreachable(reason),
   });
   onTestFinished(() => subject.close());
@@ -180,10 +174,9 @@ test("a real ONNX error fails the window and leaves the worker alive; a missing 
 
   const missing = createPool({
     workers: 1,
-    request: { ...request, encoderPath: "/nowhere/encoder.onnx" },
+    request: async () => ({ ...request, encoderPath: "/nowhere/encoder.onnx" }),
     queueLimit: 10,
     loadTimeoutMs: 60_000,
-    beforeReload: () => Promise.resolve(),
     onWorkerLost: () => {},
   });
   await expect(missing.start()).rejects.toMatchObject({ code: "GST_MODEL_LOAD" });

@@ -12,7 +12,7 @@ describe.each(["fp32", "int8"] as const)("the demo model, %s", (precision) => {
     const bundle = await demoBundle(precision);
     pool = createPool({
       workers: 1,
-      request: {
+      request: async () => ({
         encoderPath: bundle.encoderPath,
         decoderPath: bundle.decoderPath,
         jointPath: bundle.jointPath,
@@ -20,10 +20,9 @@ describe.each(["fp32", "int8"] as const)("the demo model, %s", (precision) => {
         frontEnd: bundle.frontEnd,
         threads: 1,
         maxSymbolsPerFrame: DEMO_CONFIG.engine.maxSymbolsPerFrame,
-      },
+      }),
       queueLimit: 100,
       loadTimeoutMs: 60_000,
-      beforeReload: () => Promise.resolve(),
       onWorkerLost: (reason) => expect.unreachable(reason),
     });
     expect(await pool.start()).toMatchObject({ vocabSize: 256, melBins: 64, subsampling: 4 });

@@ -1,0 +1,143 @@
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describeFile } from "./local.ts";
+import type { ModelFile } from "./manifest.ts";
+import { freeBytes } from "./space.ts";
+import { verifyFiles } from "./verify.ts";
+
+/** What an optimized graph depends on: other weights, another runtime or another processor need another one. */
+export interface OptimizedKey {
+  readonly encoder: ModelFile;
+  /** Version of the inference runtime. */
+  readonly runtime: string;
+  /** The processor's abilities: weights are kept in the order its kernels read them. */
+  readonly processor: string;
+}
+
+/** Optimized copies of encoders, kept so that the next start need not make them again. Nothing here ever fails: without the folder all goes on without. */
+export interface OptimizedCache {
+  /** Path of the graph, its files verified; undefined when there is none. A damaged one is removed. */
+  find(): Promise<string | undefined>;
+  /** Room for a new one; undefined when the folder cannot be written or the disk is too full. */
+  begin(): Promise<OptimizedDraft | undefined>;
+}
+
+/** A graph that is about to be written. */
+export interface OptimizedDraft {
+  readonly graphPath: string;
+  /** Makes what was written there the copy to be found. The path of its graph; undefined when nothing usable was written. */
+  commit(): Promise<string | undefined>;
+  discard(): Promise<void>;
+}
+
+/** File of the weights beside a graph. */
+export const OPTIMIZED_WEIGHTS = "encoder.weights";
+
+/** @param baseDir folder of all copies; made when it is missing */
+export function createOptimizedCache(baseDir: string, key: OptimizedKey): OptimizedCache {
+  const { encoder, runtime, processor } = key;
+  const name = createHash("sha256").update([FORMAT, encoder.sha256, runtime, processor].join("\n")).digest("hex");
+  const dir = join(baseDir, name.slice(0, 32));
+
+  async function find(): Promise<string | undefined> {
+    try {
+      const files = await readEntry(dir);
+      if (files === undefined) return undefined;
+      // Hashes are remembered by the files' identities: only a copy that was touched is read whole.
+      const verdicts = await verifyFiles(dir, files, { keepsStamp: true });
+      if (verdicts.every(({ state }) => state === "ok") && (await isPrivate(dir))) {
+        const now = new Date();
+        await utimes(join(dir, ENTRY), now, now).catch(() => {});
+        return join(dir, GRAPH);
+      }
+      await rm(dir, { recursive: true, force: true });
+    } catch {
+      // Unreadable, or not ours to remove.
+    }
+    return undefined;
+  }
+
+  async function begin(): Promise<OptimizedDraft | undefined> {
+    try {
+      await mkdir(baseDir, { recursive: true, mode: 0o700 });
+      const free = await freeBytes(baseDir);
+      if (free !== undefined && free < encoder.bytes * SPACE_FACTOR) return undefined;
+      const draft = await mkdtemp(join(baseDir, DRAFT_PREFIX));
+      const discard = (): Promise<void> => rm(draft, { recursive: true, force: true }).catch(() => {});
+      return {
+        graphPath: join(draft, GRAPH),
+        discard,
+        commit: async () => {
+          try {
+            const files = [await describeFile(draft, GRAPH), await describeFile(draft, OPTIMIZED_WEIGHTS)];
+            await writeFile(
+              join(draft, ENTRY),
+              `${JSON.stringify({ runtime, encoder: encoder.sha256, files }, null, 1)}\n`,
+            );
+            await rename(draft, dir);
+          } catch {
+            // Nothing was written, or another process was sooner.
+            await discard();
+          }
+          await prune(baseDir);
+          return find();
+        },
+      };
+    } catch {
+      return undefined;
+    }
+  }
+
+  return { find, begin };
+}
+
+// ---
+
+/** Changes with what is written and how. */
+const FORMAT = "1 all prepacked";
+const GRAPH = "encoder.onnx";
+const ENTRY = "entry.json";
+const DRAFT_PREFIX = ".new-";
+/** Weights in the kernels' order are up to 1.6 times the file; and some room must stay. */
+const SPACE_FACTOR = 3;
+/** The current model's and that of the one before: a rollback starts as fast. */
+const ENTRIES_KEPT = 2;
+/** No honest load takes this long. */
+const STALE_DRAFT_MS = 3_600_000;
+
+async function readEntry(dir: string): Promise<readonly ModelFile[] | undefined> {
+  const text = await readFile(join(dir, ENTRY), "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  const empty: readonly ModelFile[] = [{ name: GRAPH, bytes: -1, sha256: "" }];
+  try {
+    const { files } = JSON.parse(text) as { files?: readonly ModelFile[] }; // its names and hashes are checked
+    return files?.map(({ name }) => name).join() === [GRAPH, OPTIMIZED_WEIGHTS].join() ? files : empty;
+  } catch {
+    return empty;
+  }
+}
+
+/** The hashes lie beside the files: they mean something only where nobody else can write both. */
+async function isPrivate(dir: string): Promise<boolean> {
+  const { uid, mode } = await stat(dir);
+  return process.platform === "win32" || (uid === process.getuid?.() && (mode & 0o022) === 0);
+}
+
+/** Keeps the copies used last, and no draft that nobody finished. */
+async function prune(baseDir: string): Promise<void> {
+  const entries: { path: string; usedMs: number }[] = [];
+  for (const name of await readdir(baseDir).catch(() => [])) {
+    const path = join(baseDir, name);
+    if (name.startsWith(DRAFT_PREFIX)) {
+      const draft = await stat(path).catch(() => undefined);
+      if (draft && Date.now() - draft.mtimeMs > STALE_DRAFT_MS)
+        await rm(path, { recursive: true, force: true }).catch(() => {});
+      continue;
+    }
+    const entry = await stat(join(path, ENTRY)).catch(() => undefined);
+    if (entry) entries.push({ path, usedMs: entry.mtimeMs });
+  }
+  entries.sort((a, b) => b.usedMs - a.usedMs);
+  for (const { path } of entries.slice(ENTRIES_KEPT)) await rm(path, { recursive: true, force: true }).catch(() => {});
+}

@@ -1,0 +1,107 @@
+import { chmod, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { createOptimizedCache, OPTIMIZED_WEIGHTS } from "../../../src/models/optimized.ts";
+import type { OptimizedKey } from "../../../src/models/optimized.ts";
+
+const KEY: OptimizedKey = {
+  encoder: { name: "encoder.onnx", bytes: 10, sha256: "a".repeat(64) },
+  runtime: "1.30.0",
+  processor: "avx2",
+};
+
+async function folder(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), "gigastt-optimized-"));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  return join(dir, ".optimized");
+}
+
+/** What an inference worker leaves in a draft. */
+async function fill(dir: string, key = KEY): Promise<string | undefined> {
+  const draft = await createOptimizedCache(dir, key).begin();
+  await writeFile(draft!.graphPath, "graph");
+  await writeFile(join(draft!.graphPath, "..", OPTIMIZED_WEIGHTS), "weights");
+  return draft!.commit();
+}
+
+test("a committed copy is found by its key and by no other", async () => {
+  const dir = await folder();
+  expect(await createOptimizedCache(dir, KEY).find()).toBeUndefined();
+  const path = await fill(dir);
+  expect(path).toMatch(/encoder\.onnx$/);
+  expect(await createOptimizedCache(dir, KEY).find()).toBe(path);
+  for (const other of [
+    { runtime: "1.31.0" },
+    { processor: "avx512" },
+    { encoder: { ...KEY.encoder, sha256: "b".repeat(64) } },
+  ]) {
+    expect(await createOptimizedCache(dir, { ...KEY, ...other }).find()).toBeUndefined();
+  }
+});
+
+test.each([
+  ["changed weights", OPTIMIZED_WEIGHTS, "weighty"],
+  ["shorter weights", OPTIMIZED_WEIGHTS, "w"],
+  ["a changed graph", "encoder.onnx", "grape"],
+  ["a list of files that is none", "entry.json", "{"],
+  ["a list of other files", "entry.json", '{"files":[{"name":"../../secret","bytes":1,"sha256":""}]}'],
+])("a copy with %s is removed and made again", async (_, name, text) => {
+  const dir = await folder();
+  const path = await fill(dir);
+  await writeFile(join(path!, "..", name), text);
+  expect(await createOptimizedCache(dir, KEY).find()).toBeUndefined();
+  expect(await readdir(dir)).toEqual([]);
+  expect(await fill(dir)).toBe(path);
+});
+
+test("a copy that others may write is not used", async () => {
+  const dir = await folder();
+  const path = await fill(dir);
+  await chmod(join(path!, ".."), 0o777);
+  expect(await createOptimizedCache(dir, KEY).find()).toBeUndefined();
+});
+
+test("a draft that was not written, or that another process was sooner with, leaves nothing behind", async () => {
+  const dir = await folder();
+  const empty = await createOptimizedCache(dir, KEY).begin();
+  expect(await empty!.commit()).toBeUndefined();
+  const [first, second] = [await fill(dir), await fill(dir)];
+  expect(second).toBe(first);
+  expect(await readdir(dir)).toHaveLength(1);
+});
+
+test("where the folder cannot be made, all goes on without", async () => {
+  const dir = await folder();
+  await writeFile(dir, "a file in the way");
+  const cache = createOptimizedCache(dir, KEY);
+  expect([await cache.find(), await cache.begin()]).toEqual([undefined, undefined]);
+});
+
+test("a disk without room for the copy gets none", async () => {
+  const huge = { ...KEY, encoder: { ...KEY.encoder, bytes: 1e18 } };
+  expect(await createOptimizedCache(await folder(), huge).begin()).toBeUndefined();
+});
+
+test("the two copies used last stay, older ones and drafts of a dead process go", async () => {
+  const dir = await folder();
+  const keys = ["1", "2", "3"].map((runtime) => ({ ...KEY, runtime }));
+  await fill(dir, keys[0]);
+  await fill(dir, keys[1]);
+  const stale = join(dir, ".new-dead");
+  await mkdir(stale);
+  for (const [path, hours] of [[stale, 2], ...(await entries(dir)).map((path) => [path, 1] as const)] as const) {
+    const then = new Date(Date.now() - hours * 3_600_000);
+    await utimes(path, then, then);
+  }
+  await createOptimizedCache(dir, keys[0]!).find();
+  await fill(dir, keys[2]);
+  const found = await Promise.all(keys.map((key) => createOptimizedCache(dir, key).find()));
+  expect(found.map((path) => path !== undefined)).toEqual([true, false, true]);
+  expect(await readdir(dir)).toHaveLength(2);
+});
+
+async function entries(dir: string): Promise<string[]> {
+  const names = (await readdir(dir)).filter((name) => !name.startsWith("."));
+  return names.map((name) => join(dir, name, "entry.json"));
+}
