@@ -29,4 +29,19 @@ if ! command -v caddy-2.11 >/dev/null 2>&1 && command -v go >/dev/null 2>&1; the
   GOBIN=$tmp GOFLAGS=-p=2 go install github.com/caddyserver/caddy/v2/cmd/caddy@v2.11.4 && install -m 0755 "$tmp/caddy" /usr/local/bin/caddy-2.11
   rm -rf "$tmp"
 fi
+# The real API server and kubectl, from the source: docs/adr/0130. About four minutes on two cores, once per change of its source.
+kube=$(cd "$(dirname "$0")/../test/system/apiserver" && pwd)
+share=/usr/local/share/gigastt-kube
+if command -v go >/dev/null 2>&1 && ! cat "$kube/main.go" "$kube/go.mod" | cmp -s - "$share/built-from"; then
+  tmp=$(mktemp -d)
+  crds=$(cd "$tmp" && go mod download -json sigs.k8s.io/gateway-api@v1.6.1 | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')/config/crd/standard
+  version=$(awk '$1 == "k8s.io/kubernetes" { print $2 }' "$kube/go.mod")
+  (cd "$kube" && GOFLAGS=-p=2 timeout 900 go build -trimpath -o "$tmp/gigastt-kube" -ldflags \
+    "-s -w -X k8s.io/component-base/version.gitVersion=$version -X k8s.io/client-go/pkg/version.gitVersion=$version" .) &&
+    install -m 0755 "$tmp/gigastt-kube" /usr/local/bin/gigastt-kube && mkdir -p "$share" &&
+    install -m 0644 "$crds/gateway.networking.k8s.io_httproutes.yaml" "$crds/gateway.networking.k8s.io_gateways.yaml" "$share/" &&
+    cat "$kube/main.go" "$kube/go.mod" >"$share/built-from"
+  rm -rf "$tmp"
+  command -v kubectl >/dev/null 2>&1 || ln -sf gigastt-kube /usr/local/bin/kubectl
+fi
 exit 0

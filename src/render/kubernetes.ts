@@ -269,6 +269,7 @@ function networkPolicy(input: RenderInput): Manifest {
     metadata: meta(input),
     spec: {
       podSelector: { matchLabels: selector },
+      // Egress without a rule refuses all of it. An empty list would say the same, but the server drops it and takes every apply for a change.
       policyTypes: ["Ingress", "Egress"],
       ingress: [
         {
@@ -276,7 +277,6 @@ function networkPolicy(input: RenderInput): Manifest {
           ports: [{ protocol: "TCP", port: "http" }],
         },
       ],
-      egress: [],
     },
   };
 }

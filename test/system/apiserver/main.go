@@ -1,7 +1,8 @@
 // Command kube is a Kubernetes control plane of a size for tests: etcd, the real API server and the two controllers that make pods out of a
-// Deployment, in one process on loopback. `kube kubectl ...` is the real kubectl.
+// Deployment, in one process on loopback. Called kubectl, or with kubectl as first argument, it is the real kubectl.
 //
-//	kube DIR    keeps everything in DIR, writes DIR/kubeconfig, prints "ready", and ends with SIGTERM or when its standard input closes.
+//	gigastt-kube DIR            keeps everything in DIR, writes DIR/kubeconfig, prints "ready"; ends with SIGTERM or with its standard input
+//	gigastt-kube kubectl ...
 package main
 
 import (
@@ -30,18 +31,24 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"k8s.io/component-base/cli"
 	"k8s.io/kubectl/pkg/cmd"
+	"k8s.io/kubectl/pkg/cmd/util"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app"
 	"k8s.io/kubernetes/pkg/controller/deployment"
 	"k8s.io/kubernetes/pkg/controller/replicaset"
 )
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "kubectl" {
+	if filepath.Base(os.Args[0]) != "kubectl" && len(os.Args) > 1 && os.Args[1] == "kubectl" {
 		os.Args = os.Args[1:]
-		os.Exit(cli.Run(cmd.NewDefaultKubectlCommand()))
+	}
+	if filepath.Base(os.Args[0]) == "kubectl" {
+		if err := cli.RunNoErrOutput(cmd.NewDefaultKubectlCommand()); err != nil {
+			util.CheckErr(err)
+		}
+		return
 	}
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: kube DIR | kube kubectl ...")
+		fmt.Fprintln(os.Stderr, "usage: gigastt-kube DIR | gigastt-kube kubectl ...")
 		os.Exit(2)
 	}
 	go func() {
