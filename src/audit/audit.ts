@@ -7,6 +7,7 @@ import type { Versions } from "./model/versions.ts";
 import { rules as allRules } from "./rules/registry.ts";
 import { positionAt } from "./source.ts";
 import { readIgnoreComments, readIgnoreEntries, suppressionFor } from "./suppress.ts";
+import type { CheckReport } from "./observe/report.ts";
 import type { Finding, FileKind, Hit, Rule } from "./types.ts";
 
 export interface AuditOptions {
@@ -32,6 +33,8 @@ export interface AuditResult {
   readonly audited: readonly { readonly file: string; readonly kind: FileKind | "key" }[];
   readonly root: string;
   readonly facts: Facts;
+  /** What live probes or host checks saw; undefined when none ran. */
+  readonly checks?: readonly CheckReport[];
 }
 
 /** Reads the paths, runs every rule, sorts and deduplicates. No network, no writes. */

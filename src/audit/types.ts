@@ -31,7 +31,8 @@ export interface Hit {
   readonly confidence?: Confidence;
 }
 
-export interface Rule {
+/** What `explain`, the documentation and the reports know of a rule, whatever it looks at. */
+export interface RuleInfo {
   readonly id: string;
   readonly severity: Severity;
   readonly confidence: Confidence;
@@ -40,9 +41,13 @@ export interface Rule {
   readonly why: string;
   /** The experiment, source or public thread behind `why`. */
   readonly evidence: readonly string[];
-  /** Kinds of files the rule looks at. */
-  readonly reads: readonly FileKind[];
+  /** Kinds of files the rule looks at, or what else it reads. */
+  readonly reads: readonly string[];
   readonly fixKind: FixKind;
+}
+
+export interface Rule extends RuleInfo {
+  readonly reads: readonly FileKind[];
   readonly check: (facts: Facts) => Iterable<Hit>;
 }
 
@@ -86,6 +91,8 @@ export interface Finding {
   /** Stable across line shifts: rule, file and the flagged text. */
   readonly fingerprint: string;
   readonly suppressed?: Suppression;
+  /** What a live probe or host check says about a finding in files. */
+  readonly observed?: Observation;
   readonly edits: readonly Edit[];
   readonly source: Source;
 }
@@ -102,4 +109,11 @@ export interface Suppression {
   readonly kind: "comment" | "config" | "baseline";
   readonly reason: string;
   readonly until?: string;
+}
+
+export interface Observation {
+  readonly result: "confirmed" | "contradicted";
+  /** Id of the probe or check. */
+  readonly rule: string;
+  readonly detail: string;
 }

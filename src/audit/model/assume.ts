@@ -33,6 +33,7 @@ const NUMBERS = {
   "session.idleTimeout": 300_000,
   "session.maxDuration": 3_600_000,
   "rateLimit.perMinute": 0,
+  "rateLimit.burst": 10,
   "shutdown.drain": 10_000,
   "model.loadTimeout": 300_000,
   "deploy.httpsPort": 443,

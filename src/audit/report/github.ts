@@ -1,5 +1,6 @@
 import type { AuditResult } from "../audit.ts";
 import type { Severity } from "../types.ts";
+import { isOutside } from "../observe/report.ts";
 import { active } from "./summary.ts";
 
 const COMMANDS: Readonly<Record<Severity, string>> = { error: "error", warning: "warning", note: "notice" };
@@ -8,15 +9,19 @@ const COMMANDS: Readonly<Record<Severity, string>> = { error: "error", warning: 
 export function renderGithub(result: Pick<AuditResult, "findings">): string {
   return active(result.findings)
     .map((finding) => {
-      const place = [
-        `file=${property(finding.file)}`,
-        `line=${finding.line}`,
-        `endLine=${finding.endLine}`,
-        `col=${finding.column}`,
-        `title=${property(finding.rule)}`,
-      ];
+      // Annotations stand on files of the repository only.
+      const where = isOutside(finding.file)
+        ? []
+        : [
+            `file=${property(finding.file)}`,
+            `line=${finding.line}`,
+            `endLine=${finding.endLine}`,
+            `col=${finding.column}`,
+          ];
+      const place = [...where, `title=${property(finding.rule)}`];
+      const at = isOutside(finding.file) ? `${finding.file}: ` : "";
       const related = finding.related.map((item) => `\nsee ${item.file}:${item.line} (${item.message})`).join("");
-      return `::${COMMANDS[finding.severity]} ${place.join(",")}::${data(`${finding.message}\n${finding.why}\nfix: ${finding.fix}${related}`)}\n`;
+      return `::${COMMANDS[finding.severity]} ${place.join(",")}::${data(`${at}${finding.message}\n${finding.why}\nfix: ${finding.fix}${related}`)}\n`;
     })
     .join("");
 }

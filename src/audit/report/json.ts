@@ -6,7 +6,7 @@ import { active, summarise } from "./summary.ts";
 export const JSON_VERSION = 1;
 
 /** The report as JSON; its schema is docs/audit/report.schema.json. */
-export function renderJson(result: Pick<AuditResult, "findings" | "audited">): string {
+export function renderJson(result: Pick<AuditResult, "findings" | "audited" | "checks">): string {
   const { files, ...counts } = summarise(result);
   return `${JSON.stringify(
     {
@@ -15,6 +15,7 @@ export function renderJson(result: Pick<AuditResult, "findings" | "audited">): s
       suppressed: result.findings
         .filter((finding) => finding.suppressed !== undefined)
         .map((finding) => ({ ...findingJson(finding), suppression: finding.suppressed })),
+      ...(result.checks === undefined ? {} : { checks: result.checks }),
       summary: { ...counts, files },
     },
     null,
@@ -37,5 +38,6 @@ function findingJson(finding: Finding): Record<string, unknown> {
     fixKind: finding.fixKind,
     fingerprint: finding.fingerprint,
     related: finding.related.map(({ file, line, message }) => ({ file, line, message })),
+    ...(finding.observed === undefined ? {} : { observed: finding.observed }),
   };
 }

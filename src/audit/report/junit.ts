@@ -1,10 +1,11 @@
 import type { AuditResult } from "../audit.ts";
 import type { Severity } from "../types.ts";
 import { atOrAbove } from "../severity.ts";
+import type { CheckReport } from "../observe/report.ts";
 import { active } from "./summary.ts";
 
 /** JUnit XML: one suite per file, one case per finding; findings below the failing level pass with their text in system-out. */
-export function renderJunit(result: Pick<AuditResult, "findings" | "audited">, failOn: Severity): string {
+export function renderJunit(result: Pick<AuditResult, "findings" | "audited" | "checks">, failOn: Severity): string {
   const findings = active(result.findings);
   const files = [
     ...new Set([...result.audited.map((item) => item.file), ...findings.map((finding) => finding.file)]),
@@ -24,11 +25,27 @@ export function renderJunit(result: Pick<AuditResult, "findings" | "audited">, f
     if (cases.length === 0) cases.push(`    <testcase name="no findings" classname="${escape(file)}"/>`);
     return `  <testsuite name="${escape(file)}" tests="${cases.length}" failures="${failed}" errors="0">\n${cases.join("\n")}\n  </testsuite>`;
   });
+  const checks = result.checks ?? [];
+  if (checks.length > 0) suites.push(checkSuite(checks));
   const tests =
-    suites.length === 0
+    checks.length +
+    (files.length === 0
       ? 0
-      : files.reduce((sum, file) => sum + Math.max(1, findings.filter((finding) => finding.file === file).length), 0);
+      : files.reduce((sum, file) => sum + Math.max(1, findings.filter((finding) => finding.file === file).length), 0));
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="gigastt audit" tests="${tests}" failures="${failures}" errors="0">\n${suites.join("\n")}\n</testsuites>\n`;
+}
+
+/** What was looked at without a finding passes, what could not be looked at is skipped; findings fail in their own suites. */
+function checkSuite(checks: readonly CheckReport[]): string {
+  const cases = checks.map((check) => {
+    const inner =
+      check.result === "not-checked"
+        ? `<skipped message="${escape(check.detail)}"/>`
+        : `<system-out>${escape(check.detail)}</system-out>`;
+    return `    <testcase name="${escape(`${check.rule} ${check.title}`)}" classname="checks">${inner}</testcase>`;
+  });
+  const skipped = checks.filter(({ result }) => result === "not-checked").length;
+  return `  <testsuite name="checks" tests="${checks.length}" failures="0" errors="0" skipped="${skipped}">\n${cases.join("\n")}\n  </testsuite>`;
 }
 
 function escape(text: string): string {

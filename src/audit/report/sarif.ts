@@ -1,6 +1,7 @@
 import { pathToFileURL } from "node:url";
 import type { AuditResult } from "../audit.ts";
-import { rules } from "../rules/registry.ts";
+import { catalogue } from "../catalogue.ts";
+import { isUrl, type CheckReport } from "../observe/report.ts";
 import { positionAt } from "../source.ts";
 import type { Finding, Severity } from "../types.ts";
 
@@ -8,8 +9,8 @@ const LEVELS: Readonly<Record<Severity, string>> = { error: "error", warning: "w
 const RANKS = { certain: 90, likely: 60, "needs-context": 30 } as const;
 
 /** SARIF 2.1.0: both places of a finding, suppressions kept visible, safe fixes, fingerprints for baselines. */
-export function renderSarif(result: Pick<AuditResult, "findings" | "root">, toolVersion: string): string {
-  const index = new Map(rules.map((rule, i) => [rule.id, i]));
+export function renderSarif(result: Pick<AuditResult, "findings" | "root" | "checks">, toolVersion: string): string {
+  const index = new Map(catalogue.map((rule, i) => [rule.id, i]));
   const log = {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",
     version: "2.1.0",
@@ -19,7 +20,7 @@ export function renderSarif(result: Pick<AuditResult, "findings" | "root">, tool
           driver: {
             name: "gigastt audit",
             version: toolVersion,
-            rules: rules.map((rule) => ({
+            rules: catalogue.map((rule) => ({
               id: rule.id,
               shortDescription: { text: rule.title },
               fullDescription: { text: rule.why },
@@ -30,12 +31,27 @@ export function renderSarif(result: Pick<AuditResult, "findings" | "root">, tool
           },
         },
         originalUriBaseIds: { ROOT: { uri: `${pathToFileURL(result.root).href.replace(/\/$/, "")}/` } },
+        ...(result.checks === undefined
+          ? {}
+          : {
+              invocations: [{ executionSuccessful: true, toolExecutionNotifications: result.checks.map(notification) }],
+            }),
         columnKind: "utf16CodeUnits",
         results: result.findings.map((finding) => sarifResult(finding, index.get(finding.rule) ?? 0)),
       },
     ],
   };
   return `${JSON.stringify(log, null, 2)}\n`;
+}
+
+/** What was looked at without a finding, and what could not be looked at. */
+function notification(check: CheckReport): Record<string, unknown> {
+  return {
+    level: check.result === "not-checked" ? "warning" : "note",
+    message: { text: `${check.title}: ${check.result === "not-checked" ? "not checked: " : ""}${check.detail}` },
+    associatedRule: { id: check.rule },
+    properties: { result: check.result },
+  };
 }
 
 function sarifResult(finding: Finding, ruleIndex: number): Record<string, unknown> {
@@ -86,7 +102,7 @@ function sarifFix(finding: Finding): Record<string, unknown> {
   return {
     description: { text: finding.fix },
     artifactChanges: [...byFile].map(([file, replacements]) => ({
-      artifactLocation: { uri: encodePath(file), uriBaseId: "ROOT" },
+      artifactLocation: artifact(file),
       replacements,
     })),
   };
@@ -99,7 +115,13 @@ function location(
   const region: Record<string, number> = { startLine: at.line, startColumn: at.column };
   if (at.endLine !== undefined) region["endLine"] = at.endLine;
   if (at.endColumn !== undefined) region["endColumn"] = at.endColumn;
-  return { artifactLocation: { uri: encodePath(file), uriBaseId: "ROOT" }, region };
+  return { artifactLocation: artifact(file), region };
+}
+
+function artifact(file: string): Record<string, string> {
+  if (isUrl(file)) return { uri: file };
+  if (file.startsWith("/")) return { uri: pathToFileURL(file).href };
+  return { uri: encodePath(file), uriBaseId: "ROOT" };
 }
 
 function encodePath(path: string): string {

@@ -1,4 +1,5 @@
 import type { AuditResult } from "../audit.ts";
+import { isOutside, type CheckReport } from "../observe/report.ts";
 import { lineText } from "../source.ts";
 import type { Source } from "../source.ts";
 import type { Finding } from "../types.ts";
@@ -17,13 +18,14 @@ export const PLAIN: Colours = { bold: same, dim: same, red: same, yellow: same, 
 
 /** The report for people: every finding with the lines it speaks about, in this file and in the other. */
 export function renderText(
-  result: Pick<AuditResult, "findings" | "audited">,
+  result: Pick<AuditResult, "findings" | "audited" | "checks">,
   options: { readonly colours?: Colours; readonly quiet?: boolean; readonly showSuppressed?: boolean } = {},
 ): string {
   const colours = options.colours ?? PLAIN;
   const shown = options.showSuppressed === true ? result.findings : active(result.findings);
   const blocks = shown.map((finding) => block(finding, colours, options.quiet === true));
-  return `${blocks.join("\n")}${blocks.length > 0 ? "\n" : ""}${footer(result, colours)}\n`;
+  const checks = result.checks === undefined ? "" : `${checkLines(result.checks, colours)}\n`;
+  return `${blocks.join("\n")}${blocks.length > 0 ? "\n" : ""}${checks}${footer(result, colours)}\n`;
 }
 
 function block(finding: Finding, colours: Colours, quiet: boolean): string {
@@ -50,6 +52,10 @@ function block(finding: Finding, colours: Colours, quiet: boolean): string {
         colours,
         colours.dim,
       ),
+    );
+  if (finding.observed !== undefined)
+    lines.push(
+      `  ${colours.dim(`${finding.observed.result} by ${finding.observed.rule}:`)} ${finding.observed.detail}`,
     );
   if (!quiet) lines.push(`  ${colours.dim("why:")} ${finding.why}`);
   lines.push(
@@ -79,17 +85,43 @@ function frame(
   const pad = clipped.slice(0, column - 1).replace(/[^\t]/g, " ");
   const gutter = (n: string): string => colours.dim(`${n.padStart(width)} |`);
   return [
-    `  ${colours.dim("-->")} ${source.path}:${line}:${column}`,
+    `  ${colours.dim("-->")} ${source.path}${isOutside(source.path) ? "" : `:${line}:${column}`}`,
     `  ${gutter(String(line))} ${clipped}`,
     `  ${gutter("")} ${pad}${tint("^".repeat(Math.min(length, 80)))}${label === "" ? "" : ` ${colours.dim(label)}`}`,
   ].join("\n");
 }
 
-function footer(result: Pick<AuditResult, "findings" | "audited">, colours: Colours): string {
+const SIGNS = { ok: "ok", found: "found", "not-checked": "not checked" } as const;
+
+/** One line per probe or check, also for what could not be looked at: silence must not read as approval. */
+function checkLines(checks: readonly CheckReport[], colours: Colours): string {
+  return checks
+    .map((check) => {
+      const tint = check.result === "found" ? colours.yellow : check.result === "ok" ? same : colours.dim;
+      const places = (list: CheckReport["confirms"]): string =>
+        list.map(({ rule, file, line }) => `${rule} at ${file}:${line}`).join(", ");
+      const notes = [
+        check.confirms.length > 0 ? `confirms ${places(check.confirms)}` : "",
+        check.contradicts.length > 0 ? `contradicts ${places(check.contradicts)}` : "",
+        check.filesDiffer ? "the audited files show no cause: others are in use, or something stands in front" : "",
+      ].filter((note) => note !== "");
+      const detail = check.result === "found" ? "" : `: ${check.detail}`;
+      return `${tint(SIGNS[check.result].padEnd(11))}  ${check.rule} ${check.title}${detail}${notes.length > 0 ? ` (${notes.join("; ")})` : ""}\n`;
+    })
+    .join("");
+}
+
+function footer(result: Pick<AuditResult, "findings" | "audited" | "checks">, colours: Colours): string {
   const { error, warning, note, suppressed, files } = summarise(result);
   const counts = [plural(error, "error"), plural(warning, "warning"), plural(note, "note")];
   const clean = error + warning + note === 0;
-  return `${clean ? "no findings" : colours.bold(counts.join(", "))} in ${plural(files, "file")}${suppressed > 0 ? `, ${suppressed} suppressed` : ""}`;
+  const { checks } = result;
+  const unchecked = checks?.filter((check) => check.result === "not-checked").length ?? 0;
+  const looked = [
+    ...(files > 0 || checks === undefined ? [plural(files, "file")] : []),
+    ...(checks === undefined ? [] : [plural(checks.length, "check")]),
+  ];
+  return `${clean ? "no findings" : colours.bold(counts.join(", "))} in ${looked.join(" and ")}${unchecked > 0 ? `, ${unchecked} of them not checked` : ""}${suppressed > 0 ? `, ${suppressed} suppressed` : ""}`;
 }
 
 function plural(count: number, word: string): string {

@@ -12,12 +12,14 @@ import { renderMarkdown } from "../../audit/report/markdown.ts";
 import { renderSarif } from "../../audit/report/sarif.ts";
 import { active } from "../../audit/report/summary.ts";
 import { renderText } from "../../audit/report/text.ts";
-import { findRule, rules } from "../../audit/rules/registry.ts";
+import { catalogue, findInfo } from "../../audit/catalogue.ts";
+import { mergeObserved } from "../../audit/observe/merge.ts";
 import { atOrAbove, SEVERITIES } from "../../audit/severity.ts";
 import type { Severity } from "../../audit/types.ts";
 import { didYouMean } from "../../shared/suggest.ts";
 import { readVersion } from "../../shared/version.ts";
 import type { Command, CommandContext, FlagSpec } from "../command.ts";
+import { LIVE_FLAGS, livePlan, mayProbe, probeLive } from "../audit/live.ts";
 import { paintFor, table, wrap, writeJson } from "../output.ts";
 import { UsageError } from "../usage.ts";
 
@@ -58,6 +60,7 @@ export const command: Command = {
     "no-ignores": { type: "boolean", describe: "let findings count that comments or the config silence" },
     "show-suppressed": { type: "boolean", describe: "show silenced findings in the text report" },
     quiet: { type: "boolean", short: "q", describe: "leave the reasons out of the text report" },
+    ...LIVE_FLAGS,
     "nginx-version": version("nginx", "1.22.1"),
     "caddy-version": version("Caddy", "2.8.4"),
     "kubernetes-version": version("Kubernetes", "1.30"),
@@ -68,7 +71,7 @@ export const command: Command = {
     explain: {
       summary: "Explain a rule: what happens, why, and how to fix it",
       positionals: "ID",
-      choices: rules.map((rule) => rule.id),
+      choices: catalogue.map((rule) => rule.id),
       flags: { json: { type: "boolean", describe: "answer JSON" } },
       run: explain,
     },
@@ -88,8 +91,14 @@ async function run(context: CommandContext): Promise<number> {
   const format = textFlag(context, "format") ?? "text";
   const failOn = (textFlag(context, "fail-on") ?? "error") as Severity; // the flag's choices are the severities
   const baselinePath = textFlag(context, "baseline");
+  const plan = await livePlan(context);
+  if (plan !== undefined && !(await mayProbe(context, plan))) {
+    stderr.write("gigastt: nothing was sent\n");
+    return 3;
+  }
   const options: AuditOptions = {
-    paths: context.positionals.length > 0 ? context.positionals : ["."],
+    // Asking a host says nothing about the current folder: only files that are named are compared.
+    paths: context.positionals.length > 0 || plan !== undefined ? context.positionals : ["."],
     cwd: context.cwd,
     assume: readAssumptions(flags["assume"]),
     versions: {
@@ -106,7 +115,8 @@ async function run(context: CommandContext): Promise<number> {
       : { baseline: parseBaseline(await readInput(context, baselinePath), baselinePath) }),
   };
   let result = await audit(options);
-  if (result.audited.length === 0) {
+  if (plan !== undefined) result = mergeObserved(result, await probeLive(context, plan, result.facts.assume), options);
+  else if (result.audited.length === 0) {
     stderr.write(
       `gigastt: nothing to audit in ${options.paths.join(", ")}: no proxy, container, unit or gigastt configuration found\n`,
     );
@@ -125,7 +135,9 @@ async function run(context: CommandContext): Promise<number> {
     return 0;
   }
   stdout.write(report(result, format as Format, failOn, context)); // the flag's choices are the formats
-  return active(result.findings).some((finding) => atOrAbove(finding.severity, failOn)) ? 1 : 0;
+  if (active(result.findings).some((finding) => atOrAbove(finding.severity, failOn))) return 1;
+  const unseen = result.checks?.every((check) => check.result === "not-checked") === true;
+  return unseen && result.audited.length === 0 ? 3 : 0;
 }
 
 function report(result: AuditResult, format: Format, failOn: Severity, context: CommandContext): string {
@@ -176,11 +188,11 @@ async function fix(
 
 async function explain(context: CommandContext): Promise<number> {
   const id = context.positionals[0] ?? "";
-  const rule = findRule(id);
+  const rule = findInfo(id);
   if (!rule) {
     const meant = didYouMean(
       id.toUpperCase(),
-      rules.map((item) => item.id),
+      catalogue.map((item) => item.id),
     );
     throw new UsageError(
       [`there is no rule "${id}"${meant === "" ? "; `gigastt audit list` prints them" : `, ${meant}`}`],
@@ -212,7 +224,7 @@ async function list(context: CommandContext): Promise<number> {
   if (context.flags["json"] === true) {
     writeJson(
       context.stdout,
-      rules.map((rule) => ({
+      catalogue.map((rule) => ({
         id: rule.id,
         severity: rule.severity,
         confidence: rule.confidence,
@@ -223,7 +235,7 @@ async function list(context: CommandContext): Promise<number> {
     );
     return 0;
   }
-  context.stdout.write(`${table(rules.map((rule) => [rule.id, rule.severity, rule.fixKind, rule.title]))}\n`);
+  context.stdout.write(`${table(catalogue.map((rule) => [rule.id, rule.severity, rule.fixKind, rule.title]))}\n`);
   return 0;
 }
 

@@ -46,6 +46,8 @@ export interface AskOptions {
   readonly timeoutMs?: number;
   /** Take any certificate: for questions that are not about it. */
   readonly anyCertificate?: boolean;
+  /** Cut the answer's body here, characters; default 1 000 000. */
+  readonly maxBodyChars?: number;
 }
 
 /** Headers of a WebSocket handshake; `ask` resolves with 101 when it is accepted. */
@@ -91,7 +93,7 @@ export async function ask(target: OutsideTarget, path: string, options: AskOptio
           body += chunk;
           piecesAtMs.push(performance.now() - started);
           // A hostile server must neither fill our memory nor keep us listening.
-          if (body.length >= MAX_BODY_CHARS) done();
+          if (body.length >= (options.maxBodyChars ?? MAX_BODY_CHARS)) done();
         });
         const done = (): void => {
           clearTimeout(timer);

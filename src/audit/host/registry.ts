@@ -1,0 +1,3 @@
+import type { RuleInfo } from "../types.ts";
+
+export const hostChecks: readonly RuleInfo[] = [];

@@ -1,0 +1,115 @@
+import { createInterface } from "node:readline";
+import { DEFAULT_LIMITS, runLive } from "../../audit/live/run.ts";
+import type { LiveLimits } from "../../audit/live/probe.ts";
+import type { Assumptions } from "../../audit/model/assume.ts";
+import type { Judged } from "../../audit/observe/verdict.ts";
+import type { OutsideTarget } from "../../shared/outside/client.ts";
+import type { CommandContext, FlagSpec } from "../command.ts";
+import { OUTSIDE_FLAGS, outsideTarget } from "../outside-target.ts";
+import { UsageError } from "../usage.ts";
+
+const MAX_REQUESTS = 1000;
+const MAX_TIME_S = 7200;
+/** Longest wait for one answer, seconds: nothing a probe asks takes a server longer. */
+const ANSWER_TIMEOUT_S = 10;
+
+/** Flags that mean something only with `--live`. */
+const LIVE_ONLY: Readonly<Record<string, FlagSpec>> = {
+  consent: { type: "boolean", describe: "with --live: you may probe this host; without it you are asked" },
+  "live-requests": {
+    type: "string",
+    value: "COUNT",
+    describe: `with --live: at most so many requests (default ${DEFAULT_LIMITS.requests})`,
+  },
+  "live-time": {
+    type: "string",
+    value: "SECONDS",
+    describe: `with --live: at most so long (default ${DEFAULT_LIMITS.timeMs / 1000})`,
+  },
+  ...OUTSIDE_FLAGS,
+  timeout: {
+    type: "string",
+    value: "SECONDS",
+    describe: `longest wait for one answer; default ${ANSWER_TIMEOUT_S}`,
+  },
+};
+
+export const LIVE_FLAGS: Readonly<Record<string, FlagSpec>> = {
+  live: { type: "string", value: "URL", describe: "ask a running service too, and compare with the files" },
+  ...LIVE_ONLY,
+};
+
+/** A live run that was asked for: its target and limits. */
+export interface LivePlan {
+  readonly target: OutsideTarget;
+  readonly limits: LiveLimits;
+}
+
+/** What `--live` and its flags ask for; undefined without `--live`. Throws UsageError. */
+export async function livePlan(context: CommandContext): Promise<LivePlan | undefined> {
+  const { flags } = context;
+  const address = flags["live"];
+  if (typeof address !== "string") {
+    const alone = Object.keys(LIVE_ONLY).filter((name) => flags[name] !== undefined);
+    if (alone.length > 0)
+      throw new UsageError(
+        [`${alone.map((name) => `--${name}`).join(", ")} has a meaning only with --live URL`],
+        ["audit"],
+      );
+    return undefined;
+  }
+  const requests = Number(flags["live-requests"] ?? DEFAULT_LIMITS.requests);
+  const timeS = Number(flags["live-time"] ?? DEFAULT_LIMITS.timeMs / 1000);
+  const mistakes = [
+    ...(Number.isInteger(requests) && requests >= 1 && requests <= MAX_REQUESTS
+      ? []
+      : [`--live-requests must be 1 to ${MAX_REQUESTS}, got "${String(flags["live-requests"])}"`]),
+    ...(timeS >= 1 && timeS <= MAX_TIME_S
+      ? []
+      : [`--live-time must be 1 to ${MAX_TIME_S} seconds, got "${String(flags["live-time"])}"`]),
+    ...(flags["fix"] === undefined ? [] : ["--fix and --live do not go together: fix the files first, then look"]),
+  ];
+  const target = await outsideTarget(context, {
+    address,
+    name: "--live",
+    timeoutS: ANSWER_TIMEOUT_S,
+    command: "audit",
+    mistakes,
+  });
+  return { target, limits: { ...DEFAULT_LIMITS, requests, timeMs: timeS * 1000 } };
+}
+
+/** Asks a person unless `--consent` said it. Throws UsageError where nobody can be asked. */
+export async function mayProbe(context: CommandContext, { target, limits }: LivePlan): Promise<boolean> {
+  if (context.flags["consent"] === true) return true;
+  const { stdin, stderr } = context;
+  const question = `Up to ${limits.requests} requests go to ${target.url.origin}, among them attempts to get past its limits, and its rate limit for this address is used up. May you do that to this host?`;
+  if (!("isTTY" in stdin) || stdin.isTTY !== true || target.authorization !== undefined)
+    throw new UsageError([`${question} Say so with --consent`], ["audit"]);
+  const terminal = createInterface({ input: stdin, output: stderr });
+  try {
+    const answer = await new Promise<string>((resolve) => {
+      terminal.question(`${question} [y/N] `, resolve);
+      terminal.once("close", () => resolve(""));
+    });
+    return /^y(?:es)?$/i.test(answer.trim());
+  } finally {
+    terminal.close();
+  }
+}
+
+/** Runs the probes, with a line of progress each on stderr unless `--quiet`. */
+export async function probeLive(
+  context: CommandContext,
+  plan: LivePlan,
+  assume: Assumptions,
+): Promise<readonly Judged[]> {
+  return runLive({
+    ...plan,
+    assume,
+    open: context.flags["open"] === true,
+    progress: (line) => {
+      if (context.flags["quiet"] !== true) context.stderr.write(`${line}\n`);
+    },
+  });
+}
