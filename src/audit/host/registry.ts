@@ -1,3 +1,3 @@
-import type { RuleInfo } from "../types.ts";
+import type { HostCheck } from "./check.ts";
 
-export const hostChecks: readonly RuleInfo[] = [];
+export const hostChecks: readonly HostCheck[] = [];

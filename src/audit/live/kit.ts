@@ -14,7 +14,7 @@ export function problem(
   answer: string,
   more: Pick<Problem, "message" | "fix"> & Partial<Problem>,
 ): Problem {
-  const path = /^\S+ (\/\S*)/.exec(request)?.[1] ?? "";
+  const path = /^\S+ (\/[^\s,]*)/.exec(request)?.[1] ?? "";
   return { place: live.at(path), evidence: `${request} → ${printable(answer, 120)}`, ...more };
 }
 

@@ -35,7 +35,7 @@ export async function runLive(options: LiveOptions): Promise<readonly Judged[]> 
   } catch (error) {
     const reason = printable(connectionProblem(error), 200);
     progress(`no conversation: ${reason}`);
-    return probes.map((probe) => judged(probe, notChecked(reason)));
+    return probes.map((probe) => judged(probe, notChecked(reason))).toSorted(byId);
   }
   const run = async (probe: Probe): Promise<Judged> => {
     const verdict = await verdictOf(probe, live);
@@ -48,7 +48,7 @@ export async function runLive(options: LiveOptions): Promise<readonly Judged[]> 
   const results: Judged[] = [];
   for (const probe of probes) if (!waiting.has(probe)) results.push(await run(probe));
   results.push(...(await Promise.all(waiting.values())));
-  return results.sort((a, b) => (a.rule.id < b.rule.id ? -1 : 1));
+  return results.toSorted(byId);
 }
 
 // ---
@@ -60,6 +60,10 @@ async function verdictOf(probe: Probe, live: LiveContext): Promise<Verdict> {
   } catch (error) {
     return notChecked(printable(messageOf(error).split("\n")[0] ?? "failed", 200));
   }
+}
+
+function byId(a: Judged, b: Judged): number {
+  return a.rule.id < b.rule.id ? -1 : 1;
 }
 
 function judged(probe: Probe, verdict: Verdict): Judged {

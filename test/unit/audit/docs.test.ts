@@ -3,9 +3,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { ASSUME_KEYS } from "../../../src/audit/model/assume.ts";
+import { catalogue } from "../../../src/audit/catalogue.ts";
+import { hostChecks } from "../../../src/audit/host/registry.ts";
+import { probes } from "../../../src/audit/live/registry.ts";
 import { unifiedDiff } from "../../../src/audit/diff.ts";
 import { rules } from "../../../src/audit/rules/registry.ts";
-import type { Rule } from "../../../src/audit/types.ts";
+import type { Rule, RuleInfo } from "../../../src/audit/types.ts";
 import type { RuleCase } from "../../support/audit-cases.ts";
 import { baseFiles, brokenFiles, RULE_CASES } from "../../support/audit-cases.ts";
 import { auditFiles } from "../../support/audit-files.ts";
@@ -33,13 +36,20 @@ describe("docs/audit", () => {
     },
   );
 
+  it.each([...probes, ...hostChecks].map((rule) => [rule.id, rule] as const))(
+    "%s has its page, with what it reads and the rules that look for the same in files",
+    async (id, rule) => {
+      await expect(observedPage(rule)).toMatchFileSnapshot(join(DOCS, `${id}.md`));
+    },
+  );
+
   it("the index lists every rule", async () => {
     await expect(indexPage()).toMatchFileSnapshot(join(DOCS, "README.md"));
   });
 
   it("has no page of a rule that is gone", () => {
     const known = new Set([
-      ...rules.map((rule) => `${rule.id}.md`),
+      ...catalogue.map((rule) => `${rule.id}.md`),
       "README.md",
       "comparison.md",
       "report.schema.json",
@@ -93,6 +103,39 @@ function rulePage(rule: Rule): string {
   return lines.join("\n");
 }
 
+/** A probe or host check: nothing to show before and after, but what it asks and compares with. */
+function observedPage(rule: RuleInfo & { readonly sameAs: readonly string[] }): string {
+  const asked = rule.id.startsWith("GA-LIV-") ? "asks" : "reads";
+  return [
+    `# ${rule.id}: ${rule.title}`,
+    "",
+    "<!-- generated from the rule; a test compares -->",
+    "",
+    `| severity | confidence | fix | ${asked} |`,
+    "|---|---|---|---|",
+    `| ${rule.severity} | ${rule.confidence} | ${rule.fixKind} | ${rule.reads.map((item) => item.replaceAll("|", "\\|")).join(", ")} |`,
+    "",
+    rule.why,
+    "",
+    ...rule.evidence.map((line) => `- ${line}`),
+    "",
+    ...(rule.sameAs.length === 0
+      ? []
+      : [
+          "## The same defect in files",
+          "",
+          `${rule.sameAs.map((id) => `[${id}](${id}.md)`).join(", ")}: what is seen here confirms or contradicts their findings.`,
+          "",
+        ]),
+    "## If it is meant so",
+    "",
+    `In the config: \`audit.ignore: ["${rule.id}: the reason"]\`, with an end if it is not for ever: \`${rule.id} until=2027-01-31: the reason\`.`,
+    "",
+    "[All rules](README.md)",
+    "",
+  ].join("\n");
+}
+
 function example(rule: Rule, item: RuleCase): string[] {
   const bad = brokenFiles(item);
   const good = baseFiles(item.base);
@@ -138,6 +181,10 @@ function example(rule: Rule, item: RuleCase): string[] {
   ];
 }
 
+function byId(a: RuleInfo, b: RuleInfo): number {
+  return a.id < b.id ? -1 : 1;
+}
+
 function language(file: string): string {
   if (/\.ya?ml$/.test(file)) return "yaml";
   if (/\.(?:conf|inc)$/.test(file) && !file.includes(".d/")) return "nginx";
@@ -160,6 +207,7 @@ function indexPage(): string {
     "- Exit code: 0 nothing at or above `--fail-on` (default error), 1 findings, 2 wrong usage, 3 nothing to audit.",
     "- `--fix` applies the safe fixes and audits again; where nginx or Caddy is installed, it must accept the new file too. `--fix=unsafe` shows a diff of the rest and writes with `--yes`. Files that gigastt rendered are never patched: change the config and render.",
     "- Silence a finding with `# gigastt-audit ignore[ID] reason` on or above its line (`;` in units, `//` in scripts), optionally `until=YYYY-MM-DD`, or in the config's `audit.ignore`. A reason is mandatory. `--write-baseline FILE` and `--baseline FILE` accept what is there today.",
+    "- `gigastt audit --live URL` asks a running service: [Live probes](#live-probes). `gigastt audit host` looks at this machine: [Host checks](#host-checks).",
     "- How it compares with other tools: [comparison.md](comparison.md).",
     "",
     "## Without our configuration",
@@ -181,5 +229,23 @@ function indexPage(): string {
       out.push(`| [${rule.id}](${rule.id}.md) | ${rule.severity} | ${rule.fixKind} | ${rule.title} |`);
     out.push("");
   }
+  out.push(
+    "## Live probes",
+    "",
+    "`gigastt audit --live https://stt.example.com [PATH…]` asks the running service itself, and compares the answers with the findings in the files that are named (and in `--config FILE`): a finding is confirmed, or contradicted. It needs your consent (`--consent`, or a yes in the terminal), sends at most 60 requests (`--live-requests`) within 120 s (`--live-time`) to the given host alone, follows no redirect, and reads at most 64 KiB of each answer. The last probe uses up the rate limit of the address it comes from; a silent session and a slow upload take one slot each for a while. Credentials: `--user NAME` or `--key-stdin` with the secret on standard input, `--cert` and `--key`; they are sent to no certificate that is not trusted. What could not be asked is listed as not checked, with the reason; exit code 3 when that is everything.",
+    "",
+    "| probe | severity | what |",
+    "|---|---|---|",
+    ...probes.toSorted(byId).map((rule) => `| [${rule.id}](${rule.id}.md) | ${rule.severity} | ${rule.title} |`),
+    "",
+    "## Host checks",
+    "",
+    "`gigastt audit host` reads what this machine really does: listening sockets, published container ports, the running unit, file modes, swap and core dumps, certificates, the clock, memory. It changes nothing and asks nobody outside. Run it as root to see the sockets and files of every user; what it may not read is listed as not checked, with the reason.",
+    "",
+    "| check | severity | what |",
+    "|---|---|---|",
+    ...hostChecks.toSorted(byId).map((rule) => `| [${rule.id}](${rule.id}.md) | ${rule.severity} | ${rule.title} |`),
+    "",
+  );
   return out.join("\n");
 }

@@ -65,7 +65,8 @@ async function announce(live: LiveContext, announcedBytes: number): Promise<numb
     });
     if (asksForCredentials(answer))
       throw new NotCheckedError(`credentials are needed (${answer.status}): --user NAME or --key-stdin`);
-    return answer.status;
+    // 408 is about the time the rest took: the size was let in.
+    return answer.status === 408 ? undefined : answer.status;
   } catch (error) {
     if (error instanceof NoAnswerError) return undefined;
     throw error;

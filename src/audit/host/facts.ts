@@ -1,0 +1,3 @@
+export interface HostFacts {
+  readonly todo?: never;
+}

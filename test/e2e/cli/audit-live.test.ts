@@ -1,0 +1,92 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runCli } from "../../support/cli.ts";
+
+let dir = "";
+let asked = 0;
+let url = "";
+const server = createServer((_request, response) => {
+  asked += 1;
+  response.end("{}");
+});
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), "gigastt-live-"));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // a TCP server
+});
+afterAll(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const REFUSED: readonly (readonly [line: string, message: string])[] = [
+  ["--live ftp://x.example.com --consent", "--live must be an http or https address without path or password"],
+  ["--live https://x.example.com/path --consent", "--live must be an http or https address"],
+  ["--live https://anna:secret@x.example.com --consent", "--live must be an http or https address"],
+  ["--live nonsense --consent", '--live must be an http or https address without path or password, got "nonsense"'],
+  ["--live https://x.example.com --consent --live-requests 0", '--live-requests must be 1 to 1000, got "0"'],
+  ["--live https://x.example.com --consent --live-time 1e9", '--live-time must be 1 to 7200 seconds, got "1e9"'],
+  ["--live https://x.example.com --consent --connect name", '--connect must be an IP address, got "name"'],
+  ["--live https://x.example.com --consent --cert a.pem", "--cert and --key go together"],
+  ["--live https://x.example.com --consent --fix", "--fix and --live do not go together"],
+  ["--consent", "--consent has a meaning only with --live URL"],
+  [". --user anna", "--user has a meaning only with --live URL"],
+];
+
+describe("gigastt audit --live", () => {
+  it.each(REFUSED)("refuses %s with the cure", async (line, message) => {
+    const { code, stderr } = await runCli(["audit", ...line.split(" ")], dir);
+    expect(stderr).toContain(message);
+    expect(code).toBe(2);
+  });
+
+  it("sends nothing without consent where nobody can be asked", async () => {
+    asked = 0;
+    const { code, stderr } = await runCli(["audit", "--live", url], dir);
+    expect(code).toBe(2);
+    expect(stderr).toContain("May you do that to this host? Say so with --consent");
+    expect(asked).toBe(0);
+  });
+
+  it("exits 3 when nobody listens, and says of every probe that it was not checked", async () => {
+    const gone = createServer();
+    await new Promise<void>((resolve) => gone.listen(0, "127.0.0.1", resolve));
+    const { port } = gone.address() as AddressInfo; // a TCP server
+    await new Promise((resolve) => gone.close(resolve));
+    const { code, stdout } = await runCli(["audit", "--live", `http://127.0.0.1:${port}`, "--consent"], dir);
+    expect(code).toBe(3);
+    expect(stdout.match(/^not checked /gm)).toHaveLength(18);
+    expect(stdout).toContain("no findings in 18 checks, 18 of them not checked");
+  });
+
+  it(
+    "stays within its requests, shows progress on stderr and checks in every format",
+    { timeout: 60_000 },
+    async () => {
+      asked = 0;
+      const formats = ["text", "json", "sarif", "junit", "github", "markdown"];
+      for (const format of formats) {
+        const { code, stdout, stderr } = await runCli(
+          ["audit", "--live", url, "--consent", "--live-requests", "10", "--live-time", "5", "--format", format],
+          dir,
+        );
+        // It lets every page in: an error.
+        expect(code, stderr).toBe(1);
+        expect(stdout, format).toContain("GA-LIV-002");
+        expect(stderr).toContain("GA-LIV-005");
+      }
+      expect(asked).toBeLessThanOrEqual(10 * formats.length);
+    },
+  );
+
+  it("explains a probe", async () => {
+    const { code, stdout } = await runCli(["audit", "explain", "ga-liv-001"], dir);
+    expect(code).toBe(0);
+    expect(stdout).toContain("GA-LIV-001 A forged address header gets past the rate limit");
+  });
+});
