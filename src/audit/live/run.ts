@@ -39,9 +39,8 @@ export async function runLive(options: LiveOptions): Promise<readonly Judged[]> 
   }
   const run = async (probe: Probe): Promise<Judged> => {
     const verdict = await verdictOf(probe, live);
-    progress(
-      `${live.limits.requests - live.left()}/${limits.requests} ${probe.id} ${probe.title}: ${verdict.result === "not-checked" ? "not checked" : verdict.result}`,
-    );
+    const said = { ok: "ok", found: "found", "not-checked": "not checked" }[verdict.result];
+    progress(`${limits.requests - live.left()}/${limits.requests} requests, ${probe.id}: ${said}`);
     return judged(probe, verdict);
   };
   const waiting = new Map(probes.filter((probe) => probe.waits).map((probe) => [probe, run(probe)]));

@@ -105,8 +105,9 @@ function checkLines(checks: readonly CheckReport[], colours: Colours): string {
         check.contradicts.length > 0 ? `contradicts ${places(check.contradicts)}` : "",
         check.filesDiffer ? "the audited files show no cause: others are in use, or something stands in front" : "",
       ].filter((note) => note !== "");
-      const detail = check.result === "found" ? "" : `: ${check.detail}`;
-      return `${tint(SIGNS[check.result].padEnd(11))}  ${check.rule} ${check.title}${detail}${notes.length > 0 ? ` (${notes.join("; ")})` : ""}\n`;
+      // A title names the defect: beside "ok" it would say the opposite of what was seen.
+      const said = { found: check.title, ok: check.detail, "not-checked": `${check.title}: ${check.detail}` };
+      return `${tint(SIGNS[check.result].padEnd(11))}  ${check.rule} ${said[check.result]}${notes.length > 0 ? ` (${notes.join("; ")})` : ""}\n`;
     })
     .join("");
 }
