@@ -42,6 +42,7 @@ export function createEngineShell(options: ShellOptions): Engine {
   let inferenceSecondsTotal = 0;
   let restartsBefore = 0;
   let usedAtMs = performance.now();
+  let retryTimer: NodeJS.Timeout | undefined;
   const idleTimer =
     options.idleUnloadMs > 0 ? setInterval(unloadIfIdle, Math.min(30_000, options.idleUnloadMs / 4)) : undefined;
   idleTimer?.unref();
@@ -74,8 +75,10 @@ export function createEngineShell(options: ShellOptions): Engine {
       usedAtMs = performance.now();
       return loaded.info;
     } catch (error) {
-      // After an idle time the next request tries again; at the start somebody is told.
-      if (state !== "closed") state = again ? "unloaded" : "failed";
+      if (state !== "closed") state = "failed";
+      // Somebody may put the right files back: a later request tries again, but not each one. At the start the caller decides.
+      if (again)
+        retryTimer = setTimeout(() => void (state === "failed" && (state = "unloaded")), RELOAD_RETRY_MS).unref();
       throw error;
     }
   }
@@ -132,6 +135,7 @@ export function createEngineShell(options: ShellOptions): Engine {
     if (state === "ready" && host) return host;
     if (state === "closed") throw new WireError("pool_closed", "the recogniser is shutting down");
     if (state === "unloaded") wakeUp();
+    if (state === "failed") throw new WireError("initializing", LOAD_FAILED, { retryAfterMs: RELOAD_RETRY_MS });
     throw new WireError("initializing", "the model is still loading", { retryAfterMs: 2000 });
   }
 
@@ -171,6 +175,7 @@ export function createEngineShell(options: ShellOptions): Engine {
       if (state === "closed") return;
       state = "closed";
       clearInterval(idleTimer);
+      clearTimeout(retryTimer);
       await unloading;
       await starting?.catch((error: unknown) => options.log.debug("engine_start_failed", { reason: messageOf(error) }));
       await release();
@@ -178,3 +183,8 @@ export function createEngineShell(options: ShellOptions): Engine {
   };
   return engine;
 }
+
+// ---
+
+const RELOAD_RETRY_MS = 5000;
+const LOAD_FAILED = "the model could not be loaded; the server's log says why";

@@ -35,6 +35,7 @@ export interface Metrics {
 const METHODS = new Set(["GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"]);
 const REQUEST_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 const INFERENCE_BUCKETS_S = [0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2.5, 5, 10];
+const LAG_RESOLUTION_MS = 10;
 const SESSION_BUCKETS_S = [1, 5, 15, 60, 300, 900, 3600];
 
 export function createMetrics(sources: MetricSources, version: string): Metrics {
@@ -170,9 +171,11 @@ export function createMetrics(sources: MetricSources, version: string): Metrics 
 
 /** Event-loop lag since the previous scrape: what an operator needs to see that the HTTP thread never blocks. */
 function eventLoopLag(registry: Registry): { close(): void } {
-  const delay = monitorEventLoopDelay({ resolution: 10 });
+  const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   delay.enable();
-  const seconds = (nanoseconds: number): number => (Number.isFinite(nanoseconds) ? nanoseconds / 1e9 : 0);
+  // Node records the time between two firings of its timer: what is above the timer's own period is the delay.
+  const seconds = (nanoseconds: number): number =>
+    Number.isFinite(nanoseconds) ? Math.max(0, nanoseconds / 1e9 - LAG_RESOLUTION_MS / 1000) : 0;
   const lag = new Gauge({
     name: "gigastt_event_loop_lag_seconds",
     help: "Event-loop delay since the previous scrape.",

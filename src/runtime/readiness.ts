@@ -18,11 +18,13 @@ export function notReadyReason(context: RuntimeContext): NotReadyReason | undefi
 export function requireReady(context: RuntimeContext): void {
   if (context.phase.draining) throw new WireError("shutting_down", "the server is shutting down");
   if (!modelIsUsable(context)) {
-    throw new WireError("initializing", "the model is still loading", { retryAfterMs: LOADING_RETRY_MS });
+    const hasFailed = context.engine.state === "failed";
+    const what = hasFailed ? "the model could not be loaded; the server's log says why" : "the model is still loading";
+    throw new WireError("initializing", what, { retryAfterMs: LOADING_RETRY_MS });
   }
 }
 
-/** An unloaded model loads again on the next work: that is slow, but it is not a refusal. */
+/** A model that failed to load again is tried again by the engine. An unloaded one loads again on the next work: that is slow, but it is not a refusal. */
 function modelIsUsable({ engine }: RuntimeContext): boolean {
   return engine.state === "ready" || engine.state === "unloaded";
 }

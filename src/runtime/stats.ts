@@ -14,10 +14,12 @@ export interface RequestStats {
 }
 
 const REMEMBERED = 300;
+/** Node records the time between two firings of its timer: this much of it is no delay. */
+const LAG_RESOLUTION_MS = 20;
 
 export function createRequestStats(): RequestStats {
   const recent: number[] = [];
-  const delay = monitorEventLoopDelay({ resolution: 20 });
+  const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   delay.enable();
   let requestsTotal = 0;
   let failuresTotal = 0;
@@ -41,7 +43,9 @@ export function createRequestStats(): RequestStats {
       return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
     },
     takeLoopLagMs: () => {
-      const lagMs = Number.isFinite(delay.max) ? Math.round(delay.max / 1e5) / 10 : 0;
+      const lagMs = Number.isFinite(delay.max)
+        ? Math.round(Math.max(0, delay.max / 1e6 - LAG_RESOLUTION_MS) * 10) / 10
+        : 0;
       delay.reset();
       return lagMs;
     },

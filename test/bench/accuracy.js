@@ -17,7 +17,7 @@ for (const name of ["dev_espeak_00", "dev_espeak_07", "dev_festival_03"]) {
   const features = extractFeatures(logMel, clipSamples(`${name}.wav`));
   for (let k = 0; k < golden.length; k++) worst = Math.max(worst, Math.abs(golden[k] - features[k]));
 }
-report("features: largest deviation from the golden vectors", worst, "", atMost(1e-4));
+report("features: largest deviation from the golden vectors", worst, "", atMost(1e-4), "reference");
 
 for (const precision of ["fp32", "int8"]) {
   const engine = await demoEngine(precision);
@@ -26,15 +26,21 @@ for (const precision of ["fp32", "int8"]) {
   for (const clip of clips) score.add(clip.text, (await transcribe(engine, clipBytes(clip.file))).text);
   const tookS = (performance.now() - startedMs) / 1000;
   await engine.close();
-  report(`${precision}: word error rate of the clips`, score.percent, "%", atMost(REFERENCE_WER[precision] + 0.2));
+  report(
+    `${precision}: word error rate of the clips`,
+    score.percent,
+    "%",
+    atMost(REFERENCE_WER[precision] + 0.2),
+    "reference",
+  );
   report(
     `${precision}: real-time factor of the clips, one after the other`,
     tookS / clips.reduce((sum, clip) => sum + clip.seconds, 0),
     "",
   );
   const same = await compareTokens(precision);
-  report(`${precision}: clips with the reference's token ids`, same.ids, "of 60", atLeast(59));
-  report(`${precision}: clips with its ids and frames`, same.frames, "of 60", atLeast(59));
+  report(`${precision}: clips with the reference's token ids`, same.ids, "of 60", atLeast(59), "reference");
+  report(`${precision}: clips with its ids and frames`, same.frames, "of 60", atLeast(59), "reference");
 }
 
 async function compareTokens(precision) {

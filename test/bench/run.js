@@ -8,7 +8,7 @@ import { machine } from "./_lib.js";
 const dir = fileURLToPath(new URL(".", import.meta.url));
 const wanted = process.argv.slice(2);
 /** Parts of other benchmarks. */
-const PARTS = new Set(["run.js", "sherpa-child.js", "sherpa-model.js"]);
+const PARTS = new Set(["run.js", "report.js", "sherpa-child.js", "sherpa-model.js"]);
 const names = readdirSync(dir)
   .filter((name) => name.endsWith(".js") && !PARTS.has(name) && !name.startsWith("_"))
   .filter((name) => wanted.length === 0 || wanted.includes(name.replace(/\.js$/, "")))

@@ -17,6 +17,7 @@ import { createLogMel, extractFeatures } from "../../dist/engine/features.js";
 import { locateModel } from "../../dist/models/locate.js";
 import { makeSyntheticModel, SYNTHETIC_ID } from "../../dist/models/synthetic/synthetic-model.js";
 import { createLogger } from "../../dist/shared/log.js";
+import { atLeast, report } from "./_lib.js";
 import { makeSherpaModel } from "./sherpa-model.js";
 
 const SHERPA = "sherpa-onnx-node@1.13.8";
@@ -57,17 +58,19 @@ try {
   for (const name of Object.keys(times)) {
     if (times[name].length > 0) console.log(`  ${name.padEnd(14)} RTF ${(figure(name) / seconds).toFixed(4)}`);
   }
-  console.log(`encoder share of the whole path    ${ratio("encoder plain", "engine plain")} (target >= 0.95)`);
-  console.log(`optimized over plain, encoder      ${ratio("encoder plain", "encoder fast")} (target >= 1.2)`);
-  console.log(`optimized over plain, whole path   ${ratio("engine plain", "engine fast")}`);
+  const share = ratio("encoder plain", "engine plain");
+  report("throughput of the whole path over the bare encoder's", share, "times", atLeast(0.95), "encoder-share");
+  const faster = ratio("encoder plain", "encoder fast");
+  report("optimized graph over plain int8, encoder", faster, "times", atLeast(1.2), "optimized");
+  report("  whole path", ratio("engine plain", "engine fast"), "times");
   if (sherpa) {
-    console.log(`same weights: ours over sherpa     ${ratio("sherpa", "engine plain")} (target >= 1.15)`);
-    console.log(`optimized: ours over sherpa        ${ratio("sherpa", "engine fast")}`);
+    report("same weights: ours over sherpa-onnx", ratio("sherpa", "engine plain"), "times", atLeast(1.15), "sherpa");
+    report("  ours with the optimized graph", ratio("sherpa", "engine fast"), "times");
   } else console.log("sherpa-onnx was not measured: its package could not be installed here");
 
   /** Median of the pairwise ratios a/b. */
   function ratio(a, b) {
-    return median(times[a].map((value, i) => value / times[b][i])).toFixed(3);
+    return median(times[a].map((value, i) => value / times[b][i]));
   }
 } finally {
   rmSync(scratch, { recursive: true, force: true });
