@@ -1,7 +1,8 @@
 import { messageOf } from "../../shared/errors.ts";
 import { BYTES_PATTERN, parseBytes } from "../../shared/units.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { CHECKS, type VerifyTarget } from "../deploy/verify/checks.ts";
+import type { VerifyTarget } from "../deploy/verify/check.ts";
+import { CHECKS } from "../deploy/verify/checks.ts";
 import { OUTSIDE_FLAGS, outsideTarget } from "../outside-target.ts";
 import { paintFor, writeJson } from "../output.ts";
 

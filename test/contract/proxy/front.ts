@@ -59,11 +59,19 @@ export interface RunningFront {
   stop(): Promise<void>;
 }
 
+/** What is wrong with a front on purpose. */
+export interface Faults {
+  /** Changes a rendered file. */
+  readonly edit?: (path: string, text: string) => string;
+  readonly certificate?: (ca: KeyPair) => Promise<KeyPair>;
+}
+
 /** Renders for the front, puts secrets and certificates in place, starts it and waits until it listens. */
 export async function startFront(
   target: Front,
   upstreamPort: number,
   overrides: Overrides = {},
+  faults: Faults = {},
 ): Promise<RunningFront> {
   const { kind } = target;
   if (kind === "none") return withoutProxy(upstreamPort);
@@ -72,7 +80,7 @@ export async function startFront(
   const [httpPort, httpsPort] = await freePorts(2);
   const now = new Date();
   const ca = await createCa("test CA", now);
-  const server = await createServerCertificate(ca, [DOMAIN], now);
+  const server = await (faults.certificate?.(ca) ?? createServerCertificate(ca, [DOMAIN], now));
   const client = await createClientCertificate(ca, "laptop", now);
   const foreignClient = await createClientCertificate(await createCa("other CA", now), "laptop", now);
   const files: Readonly<Record<string, string>> = {
@@ -113,7 +121,7 @@ export async function startFront(
       .replaceAll("/run/caddy/admin.sock", join(dir, "admin.sock"))
       .replaceAll("/run/nginx.pid", join(dir, "nginx.pid"))
       .replaceAll("/var/log/nginx/", `${dir}/`);
-    writeFileSync(path, text);
+    writeFileSync(path, faults.edit?.(file.path, text) ?? text);
   }
   const main = join(dir, kind, kind === "caddy" ? "Caddyfile" : "nginx.conf");
   const proxy = startProxy(target, main, dir);
