@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { LoadedConfig } from "../config/load.ts";
 import type { ResolvedConfig } from "../config/types.ts";
@@ -12,6 +12,7 @@ import type { GateResult, ProcessDefinition } from "./instance.ts";
 import { ManagedProcess } from "./managed-process.ts";
 import type { ProcessSnapshot, StopOutcome } from "./managed-process.ts";
 import type { ChildNote } from "./orphans.ts";
+import type { KeptSets } from "./generations.ts";
 import { findProgram } from "./programs.ts";
 import { reloadCaddy } from "./proxy-build.ts";
 import type { ProxyPlace } from "./proxy-build.ts";
@@ -20,9 +21,8 @@ import type { ProxyProcess } from "./proxy-process.ts";
 import { proxyTrouble } from "./proxy-trouble.ts";
 import { createRedisProcess, redisDataDir } from "./redis-process.ts";
 import { renderApart } from "./render-apart.ts";
-import type { RendererAnswer, RendererRequest } from "./render-apart.ts";
-import { renderedDir } from "./rendered-set.ts";
-import type { KeptFile } from "./rendered-set.ts";
+import type { ProxyAnswer, RendererRequest, SetAnswer } from "./render-apart.ts";
+import { readIntact, renderedDir } from "./rendered-set.ts";
 import { describeFailure } from "./service.ts";
 import type { StatePaths } from "./state-dir.ts";
 
@@ -42,14 +42,8 @@ export interface CompanionsOptions {
 
 /** What was rendered for a configuration, before anything was told to use it. */
 export interface Prepared {
-  readonly answer: (RendererAnswer & { readonly ok: true }) | undefined;
+  readonly answer: ProxyAnswer | undefined;
   readonly place: ProxyPlace | undefined;
-}
-
-/** Bytes of an earlier healthy state. */
-export interface KeptSets {
-  readonly proxy: readonly KeptFile[];
-  readonly set: readonly KeptFile[];
 }
 
 /**
@@ -63,6 +57,8 @@ export class Companions {
   readonly #front: ProxyProcess;
   #place: ProxyPlace | undefined;
   #redisBinary = "";
+  /** When the proxy last read certificates and files. */
+  #readFilesAtMs = 0;
   #stopping = false;
   /** Troubles that are no state of a process: no program, files edited or refused. By process. */
   readonly #troubles = new Map<string, CompanionTrouble>();
@@ -137,58 +133,83 @@ export class Companions {
   async startProxy(loaded: LoadedConfig): Promise<void> {
     if (!loaded.config.supervisor.proxy.managed) return;
     await this.#attempt("proxy", async () => {
-      const prepared = await this.prepare(loaded, { write: true, set: false });
+      const prepared = await this.prepare(loaded, { write: true });
       this.#place = prepared.place;
+      this.#readFilesAtMs = Date.now();
       if (!this.#stopping) await this.#proxy.keep();
     });
   }
 
   /**
-   * Renders what a configuration asks for: the managed proxy's files and the set of `gigastt render`.
-   * `write: false` only finds out. Throws when the configuration cannot be rendered, or the proxy refuses it; then the old
-   * files are in place.
+   * Renders the managed proxy's files for a configuration. `write: false` only finds out. Throws when it cannot be rendered, or
+   * the proxy refuses it; then the old files are in place. A proxy that does not run anyway is no reason to throw.
    */
   async prepare(
     loaded: LoadedConfig,
-    how: { readonly write: boolean; readonly set: boolean; readonly kept?: KeptSets | undefined },
+    how: { readonly write: boolean; readonly kept?: KeptSets | undefined },
   ): Promise<Prepared> {
     const { config } = loaded;
-    const setDir = how.set ? renderedDir(loaded.path) : undefined;
-    const place = config.supervisor.proxy.managed ? await this.#findProxy(config) : undefined;
-    if (place === undefined && setDir === undefined) return { answer: undefined, place };
+    if (!config.supervisor.proxy.managed) return { answer: undefined, place: undefined };
+    const place = await this.#findProxy(config);
     const dir = proxyDir(this.#options.paths.dir);
-    const request: RendererRequest = {
-      config,
-      source: { toolVersion: this.#options.version(), configHash: loaded.hash },
-      write: how.write,
-      env: this.#options.env,
-      proxy:
-        place === undefined
-          ? undefined
-          : {
-              place,
-              render: {
-                configDir: place.configDir,
-                tempDir: join(dir, "tmp"),
-                adminSocket: join(dirname(this.#options.paths.controlSocket), "caddy.sock"),
-                pidFile: join(dir, "nginx.pid"),
-                root: process.getuid?.() === 0,
-              },
-              upstreamPort: this.#options.upstreamPort(config),
-            },
-      setDir,
-      kept: how.kept,
-    };
-    const answer = await renderApart(request);
-    const { proxy } = answer;
-    if (proxy?.refused !== undefined && proxy.before.length > 0) {
+    const { proxy: answer } = await renderApart({
+      ...this.#request(loaded, how),
+      proxy: {
+        place,
+        render: {
+          configDir: place.configDir,
+          tempDir: join(dir, "tmp"),
+          adminSocket: join(dirname(this.#options.paths.controlSocket), "caddy.sock"),
+          pidFile: join(dir, "nginx.pid"),
+          root: process.getuid?.() === 0,
+        },
+        upstreamPort: this.#options.upstreamPort(config),
+      },
+      setDir: undefined,
+    });
+    if (answer?.refused !== undefined && answer.before.length > 0) {
       throw new GigasttError(
         "GST_PROXY_CONFIG",
-        `${place?.kind ?? "the proxy"} refuses the rendered files: ${proxy.refused}. The old ones stay in force`,
+        `${place.kind} refuses the rendered files: ${answer.refused}. The old ones stay in force`,
       );
     }
     if (how.write) this.#noteProxyFiles(answer, place);
     return { answer, place };
+  }
+
+  /** What following it would mean for the proxy. */
+  planned({ answer, place }: Prepared): "start" | "stop" | "reload" | undefined {
+    const runs = this.#proxy.state !== "stopped";
+    if (place === undefined) return runs ? "stop" : undefined;
+    if (!runs || place.kind !== this.#place?.kind || place.binary !== this.#place.binary) return "start";
+    return answer?.changed === true ? "reload" : undefined;
+  }
+
+  /** Whether a configuration the proxy cannot follow has to be refused: only when that would take a working proxy away. */
+  mustFollow(before: ResolvedConfig): boolean {
+    return !before.supervisor.proxy.managed || this.#proxy.state === "ready";
+  }
+
+  /** The set of `gigastt render` follows the configuration: what is there and was not edited. Undefined when there is none. */
+  async renderSet(
+    loaded: LoadedConfig,
+    how: { readonly write: boolean; readonly kept?: KeptSets | undefined },
+  ): Promise<SetAnswer | undefined> {
+    const setDir = renderedDir(loaded.path);
+    if (setDir === undefined || (await readIntact(setDir)).length === 0) return undefined;
+    return (await renderApart({ ...this.#request(loaded, how), proxy: undefined, setDir })).set;
+  }
+
+  /** The rendered files as they are now, for a generation. */
+  async keptSets(loaded: LoadedConfig): Promise<KeptSets> {
+    const setDir = renderedDir(loaded.path);
+    return {
+      proxy:
+        this.#place === undefined || !loaded.config.supervisor.proxy.managed
+          ? []
+          : await readIntact(this.#place.configDir),
+      set: setDir === undefined ? [] : await readIntact(setDir),
+    };
   }
 
   /** Brings the processes in line with a configuration that is in force now. Throws when the proxy does not take it over. */
@@ -204,23 +225,25 @@ export class Companions {
       this.#troubles.delete("proxy");
       return;
     }
-    const moved = prepared.place?.kind !== old?.kind || prepared.place?.binary !== old?.binary;
+    // It cannot be prepared, and did not run before: a trouble that status shows, not one of this change.
+    if (prepared.place === undefined) return;
+    const moved = prepared.place.kind !== old?.kind || prepared.place.binary !== old?.binary;
     if (this.#proxy.state === "ready" && !moved) {
-      if (prepared.answer?.proxy?.changed === true) await this.#reloadProxy(progress);
+      if (prepared.answer?.changed === true || (await this.#certificatesChanged())) await this.#reloadProxy(progress);
       return;
     }
-    progress(`starting ${prepared.place?.kind ?? "the proxy"}`);
+    progress(`starting ${prepared.place.kind}`);
     // With the definition of the old kind: it knows how that one stops.
     if (this.#proxy.instances().length > 0) await this.#proxy.stop();
     this.#place = prepared.place;
+    this.#readFilesAtMs = Date.now();
     const result = await this.#proxy.keep();
     if (!result.ok) throw this.#notReady("the proxy", result);
   }
 
   /** After a reload that failed, with the old configuration in force again: its files and processes too. Never throws. */
   async goBack(before: LoadedConfig, prepared: Prepared): Promise<void> {
-    const files = prepared.answer?.proxy;
-    const { place } = prepared;
+    const { answer: files, place } = prepared;
     if (files?.changed === true && place !== undefined && place.kind === before.config.deploy.proxy.kind) {
       for (const { path, text } of files.before) await writeFileAtomic(join(place.configDir, path), text);
       if (this.#proxy.state === "ready" && files.before.length > 0) await this.#reloadProxy(() => {}).catch(() => {});
@@ -320,10 +343,23 @@ export class Companions {
     });
   }
 
-  #noteProxyFiles(answer: RendererAnswer & { readonly ok: true }, place: ProxyPlace | undefined): void {
+  #request(
+    loaded: LoadedConfig,
+    how: { readonly write: boolean; readonly kept?: KeptSets | undefined },
+  ): Omit<RendererRequest, "proxy" | "setDir"> {
+    return {
+      config: loaded.config,
+      source: { toolVersion: this.#options.version(), configHash: loaded.hash },
+      write: how.write,
+      env: this.#options.env,
+      kept: how.kept,
+    };
+  }
+
+  #noteProxyFiles(answer: ProxyAnswer | undefined, place: ProxyPlace): void {
     this.#troubles.delete("proxy");
-    const [first] = answer.proxy?.edited ?? [];
-    if (first === undefined || place === undefined) return;
+    const [first] = answer?.edited ?? [];
+    if (first === undefined) return;
     const path = join(place.configDir, first);
     this.#troubles.set("proxy", {
       id: "rendered_edited",
@@ -342,6 +378,21 @@ export class Companions {
     await this.startRedis();
   }
 
+  /** Renewed certificates keep their names: the proxy learns of them only by a reload. */
+  async #certificatesChanged(): Promise<boolean> {
+    const { tls } = this.#options.config().deploy;
+    if (tls.mode === "none") return false;
+    const times = await Promise.all(
+      [tls.certificateFile, tls.privateKeyFile, tls.clientCaFile].map((path) =>
+        stat(path).then(
+          (found) => found.mtimeMs,
+          () => 0,
+        ),
+      ),
+    );
+    return Math.max(...times) > this.#readFilesAtMs;
+  }
+
   async #reloadProxy(progress: (text: string) => void): Promise<void> {
     const { current } = this.#proxy;
     const place = this.#place;
@@ -353,6 +404,7 @@ export class Companions {
       if (refused !== undefined)
         throw new GigasttError("GST_PROXY_CONFIG", `caddy did not take the new files over: ${refused}`);
     }
+    this.#readFilesAtMs = Date.now();
     const answer = await this.#answers(current);
     if (answer !== undefined)
       throw new GigasttError("GST_PROXY_CONFIG", `${place.kind} does not answer with the new files: ${answer}`);
@@ -375,9 +427,11 @@ export class Companions {
     return new GigasttError("GST_START_FAILED", trouble?.text ?? describeFailure(result, what));
   }
 
-  async #findProxy(config: ResolvedConfig): Promise<ProxyPlace | undefined> {
+  async #findProxy(config: ResolvedConfig): Promise<ProxyPlace> {
     const { kind } = config.deploy.proxy;
-    if (kind === "none") return undefined;
+    // The configuration's own rule refuses that.
+    if (kind === "none")
+      throw new GigasttError("GST_PROXY_CONFIG", "deploy.proxy.kind is none: there is no proxy to run");
     const binary = await findProgram(
       { binary: config.supervisor.proxy.binary, names: [kind], key: "supervisor.proxy.binary" },
       this.#options.env,

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isRecord } from "../config/resolve.ts";
 import { readJsonFile, writeFileAtomic } from "./files.ts";
+import type { KeptFile } from "./rendered-set.ts";
 
 /** One configuration that was healthy: what `gigastt rollback` goes back to. */
 export interface Generation {
@@ -14,9 +15,18 @@ export interface Generation {
   readonly path: string | undefined;
   /** Text of the file; undefined when there was none. */
   readonly source: string | undefined;
+  /** The rendered files that belonged to it, byte for byte. */
+  readonly kept: KeptSets;
+}
+
+/** Rendered files of one state: the managed proxy's and the set of `gigastt render`. */
+export interface KeptSets {
+  readonly proxy: readonly KeptFile[];
+  readonly set: readonly KeptFile[];
 }
 
 const KEEP = 10;
+const RENDERED_FILE = "rendered.json";
 
 /** All generations, newest first; torn ones are left out. */
 export async function listGenerations(dir: string): Promise<Generation[]> {
@@ -31,12 +41,17 @@ export async function listGenerations(dir: string): Promise<Generation[]> {
 export async function keepGeneration(dir: string, good: Omit<Generation, "number" | "at">): Promise<Generation> {
   const known = await listGenerations(dir);
   const newest = known[0];
-  if (newest !== undefined && newest.hash === good.hash && newest.source === good.source && newest.path === good.path)
-    return newest;
+  if (newest !== undefined && newest.hash === good.hash && newest.source === good.source && newest.path === good.path) {
+    // The same configuration may be rendered anew: by a new version, or for another proxy.
+    if (JSON.stringify(newest.kept) !== JSON.stringify(good.kept))
+      await writeFileAtomic(join(dir, String(newest.number), RENDERED_FILE), JSON.stringify(good.kept));
+    return { ...newest, kept: good.kept };
+  }
   const generation: Generation = { ...good, number: (newest?.number ?? 0) + 1, at: new Date().toISOString() };
   const folder = join(dir, String(generation.number));
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const { source, ...about } = generation;
+  const { source, kept, ...about } = generation;
+  await writeFileAtomic(join(folder, RENDERED_FILE), JSON.stringify(kept));
   if (source !== undefined) await writeFileAtomic(join(folder, "gigastt.config.yaml"), source);
   // Last: a generation without it does not exist.
   await writeFileAtomic(
@@ -59,5 +74,23 @@ async function readGeneration(dir: string, number: number): Promise<Generation |
     source = await readFile(join(dir, String(number), "gigastt.config.yaml"), "utf8").catch(() => undefined);
     if (source === undefined) return undefined;
   }
-  return { number, at, version, hash, path: typeof path === "string" ? path : undefined, source };
+  return {
+    number,
+    at,
+    version,
+    hash,
+    path: typeof path === "string" ? path : undefined,
+    source,
+    kept: keptSets(await readJsonFile(join(dir, String(number), RENDERED_FILE))),
+  };
+}
+
+/** Generations of older versions have none. */
+function keptSets(value: unknown): KeptSets {
+  const files = (list: unknown): KeptFile[] =>
+    (Array.isArray(list) ? list : []).filter(
+      (one: unknown): one is KeptFile =>
+        isRecord(one) && typeof one["path"] === "string" && typeof one["text"] === "string",
+    );
+  return isRecord(value) ? { proxy: files(value["proxy"]), set: files(value["set"]) } : { proxy: [], set: [] };
 }

@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import http from "node:http";
-import https from "node:https";
 import { hostname } from "node:os";
 import { messageOf } from "../shared/errors.ts";
 import type { SupervisorEvent } from "./events.ts";
@@ -32,6 +31,7 @@ export const HOOK_EVENTS: ReadonlySet<string> = new Set([
   "reload_failed",
   "rolled_back",
   "memory_limit",
+  "certificate_expiring",
   "stopping",
 ]);
 
@@ -85,9 +85,10 @@ export function createHooks(settings: () => HookSettings, report: (event: Superv
 // ---
 
 /** Undefined when it was taken, else why not. */
-function post(url: string, body: string): Promise<string | undefined> {
+async function post(url: string, body: string): Promise<string | undefined> {
+  // TLS costs some megabytes: only where it is needed.
+  const client = url.startsWith("https:") ? await import("node:https") : http;
   return new Promise((resolve) => {
-    const client = url.startsWith("https:") ? https : http;
     const request = client.request(
       url,
       {

@@ -35,6 +35,10 @@ export const ISSUE_IDS = [
   "proxy_port_taken",
   "proxy_config",
   "rendered_edited",
+  "rendered_stale",
+  "rendered_failed",
+  "disk_low",
+  "audit_findings",
 ] as const;
 export type IssueId = (typeof ISSUE_IDS)[number];
 
@@ -53,6 +57,8 @@ export interface IssueFacts {
   readonly configTrouble:
     | { readonly id: "config_invalid" | "config_changed" | "restart_pending"; readonly text: string }
     | undefined;
+  /** Rendered files, certificates, disks, audit. */
+  readonly care: readonly Issue[];
   readonly companionTroubles: readonly CompanionTrouble[];
   readonly memory: { readonly rssBytes: number; readonly limitBytes: number | undefined } | undefined;
   /** Ended processes nobody collects; undefined unless we are process 1. */
@@ -106,6 +112,7 @@ export function findIssues(facts: IssueFacts): readonly Issue[] {
   }
   for (const { id, text, cure } of facts.companionTroubles)
     issues.push({ id, severity: id === "rendered_edited" ? "warning" : "error", text, cure });
+  issues.push(...facts.care);
   if (facts.logTrouble !== undefined) {
     issues.push({
       id: "log_write_failed",

@@ -18,5 +18,9 @@ export function planLines(plan: unknown): string[] {
       `  ${String(field(change, "class")).padEnd(8)} ${String(field(change, "key"))}: ${JSON.stringify(field(change, "before"))} → ${JSON.stringify(field(change, "after"))}`,
     ),
   );
+  const files = field(plan, "files");
+  const proxy = field(plan, "proxy");
+  lines.push(...(Array.isArray(files) ? files : []).map((path) => printable(`  render   ${String(path)}`)));
+  if (typeof proxy === "string") lines.push(`  proxy    ${proxy}`);
   return [...lines, EFFECT_TEXT[String(field(plan, "effect"))] ?? "the running supervisor speaks another version"];
 }

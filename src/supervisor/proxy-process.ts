@@ -1,5 +1,4 @@
 import http from "node:http";
-import https from "node:https";
 import type { TLSSocket } from "node:tls";
 import type { ResolvedConfig } from "../config/types.ts";
 import { messageOf } from "../shared/errors.ts";
@@ -124,7 +123,7 @@ async function askFront(config: ResolvedConfig, timeoutMs: number): Promise<Fron
   return { ...plain, through: plain.alive, text: `${answer.text}; ${plain.text}` };
 }
 
-function ask(
+async function ask(
   { deploy }: ResolvedConfig,
   scheme: "http" | "https",
   port: number,
@@ -134,6 +133,8 @@ function ask(
   const name = deploy.domain ?? "127.0.0.1";
   const url = `${scheme}://${name}:${port}/health`;
   let certificateEndMs: number | undefined;
+  // TLS costs some megabytes: only where it is needed.
+  const client = scheme === "https" ? await import("node:https") : http;
   return new Promise((resolve) => {
     const finish = (status: number | undefined, detail: string, refusedTls: boolean): void => {
       clearTimeout(timer);
@@ -149,7 +150,7 @@ function ask(
         body: undefined,
       });
     };
-    const request = (scheme === "https" ? https : http).request(
+    const request = client.request(
       {
         host: "127.0.0.1",
         port,

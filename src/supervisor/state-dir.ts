@@ -15,6 +15,8 @@ export interface StatePaths {
   readonly controlSocket: string;
   readonly logsDir: string;
   readonly historyDir: string;
+  /** What the last `gigastt audit` found. */
+  readonly auditFile: string;
   /** The last configurations and rendered sets that were healthy. */
   readonly generationsDir: string;
 }
@@ -39,6 +41,7 @@ export function statePaths(dir: string, env: NodeJS.ProcessEnv): StatePaths {
     controlSocket: controlSocketPath(root, env),
     logsDir: join(root, "logs"),
     historyDir: join(root, "history"),
+    auditFile: join(root, "last-audit.json"),
     generationsDir: join(root, "generations"),
   };
 }

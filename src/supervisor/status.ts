@@ -1,4 +1,5 @@
 import type { RuntimeModel, RuntimeStats } from "../shared/messages.ts";
+import type { CareReport } from "./care.ts";
 import type { Issue } from "./issues.ts";
 import type { ProcessSnapshot } from "./managed-process.ts";
 
@@ -31,6 +32,7 @@ export interface StatusReport {
   readonly runtime: RuntimeStats | null;
   readonly rates: Rates | null;
   readonly operation: { readonly name: string; readonly since: string } | null;
+  readonly care: CareReport;
   readonly issues: readonly Issue[];
 }
 

@@ -8,8 +8,10 @@ import { systemClock } from "../shared/clock.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import { claimStateDir } from "./claim.ts";
 import type { Claim } from "./claim.ts";
+import { createCare } from "./care.ts";
+import type { Care } from "./care.ts";
 import { Companions, redisSocket } from "./companions.ts";
-import type { KeptSets } from "./companions.ts";
+import type { Prepared } from "./companions.ts";
 import { planChange } from "./config-diff.ts";
 import type { ConfigChange, ConfigPlan, ReloadEffect } from "./config-diff.ts";
 import { openControlServer } from "./control-server.ts";
@@ -18,12 +20,14 @@ import { eventLine } from "./event-log.ts";
 import type { EventSink, SupervisorEvent } from "./events.ts";
 import { writeFileAtomic } from "./files.ts";
 import { keepGeneration, listGenerations } from "./generations.ts";
+import type { KeptSets } from "./generations.ts";
 import { createHistory } from "./history.ts";
 import type { History } from "./history.ts";
 import { createHooks } from "./hooks.ts";
 import type { Hooks } from "./hooks.ts";
 import type { GateResult } from "./instance.ts";
 import { findIssues } from "./issues.ts";
+import type { Issue } from "./issues.ts";
 import { createLogFile } from "./log-file.ts";
 import type { LogFile } from "./log-file.ts";
 import type { StopOutcome } from "./managed-process.ts";
@@ -57,6 +61,14 @@ export interface SupervisorOptions {
   readonly sampleIntervalMs?: number;
 }
 
+/** What a reload would do. */
+export interface ReloadPlan extends ConfigPlan {
+  /** Files of `gigastt render` that would be written. */
+  readonly files?: readonly string[];
+  /** What the managed proxy would have to do. */
+  readonly proxy?: "start" | "stop" | "reload";
+}
+
 /** What a reload did. */
 export interface ReloadOutcome {
   readonly effect: ReloadEffect;
@@ -84,11 +96,14 @@ const DEFAULT_SAMPLE_MS = 60_000;
 /** Several samples in a row: one large upload is no leak. */
 const SAMPLES_ABOVE_LIMIT = 3;
 const RECYCLE_PAUSE_MS = 60_000;
+/** Between two looks at certificates, disks and rendered files. */
+const LOOK_MS = 60_000;
 
 interface Parts {
   readonly claim: Claim;
   readonly service: Service;
   readonly companions: Companions;
+  readonly care: Care;
   readonly logs: Readonly<Record<"runtime" | "supervisor" | "proxy" | "redis", LogFile>>;
   readonly history: History;
   readonly hooks: Hooks;
@@ -113,6 +128,8 @@ export class Supervisor {
   #configTrouble:
     | { readonly id: "config_invalid" | "config_changed" | "restart_pending"; readonly text: string }
     | undefined;
+  /** Why the set of `gigastt render` did not follow the last reload. */
+  #setTrouble: Issue | undefined;
   #samplesAboveLimit = 0;
   #recycledAtMs = Number.NEGATIVE_INFINITY;
   #finish: (code: number) => void = () => {};
@@ -187,10 +204,11 @@ export class Supervisor {
       });
       const { process: runtime } = service;
       const { listener } = service;
+      const version = (): string => options.readVersion?.() ?? options.version;
       const companions = new Companions({
         paths,
         env: options.env,
-        version: () => options.readVersion?.() ?? options.version,
+        version,
         config: () => cell.loaded.config,
         emit,
         onLine: (name, line) => logs[name].write(line),
@@ -199,10 +217,19 @@ export class Supervisor {
         runtimePid: () => runtime.current?.child.pid,
         upstreamPort: ({ server }) => (listener.inherited || server.port === 0 ? listener.port : server.port),
       });
+      const care = createCare({
+        loaded: () => cell.loaded,
+        paths,
+        env: options.env,
+        version,
+        emit,
+        servedCertificateEndMs: () => companions.certificateEndMs(),
+      });
       const supervisor = new Supervisor(options, cell, emit, {
         claim,
         service,
         companions,
+        care,
         logs,
         history,
         hooks,
@@ -246,6 +273,7 @@ export class Supervisor {
     const result = await service.start();
     if (result.ok) {
       await companions.startProxy(this.#cell.loaded);
+      await this.#parts.care.look();
       await this.#keepAsGood();
       this.#beginRounds();
     }
@@ -280,8 +308,20 @@ export class Supervisor {
   }
 
   /** What a reload would do now. Changes nothing. Throws ConfigError when the new configuration is not usable. */
-  async plan(): Promise<ConfigPlan> {
-    return planChange(this.config, (await this.#options.load()).config);
+  async plan(): Promise<ReloadPlan> {
+    const { companions } = this.#parts;
+    const next = await this.#options.load();
+    const [prepared, set] = await Promise.all([
+      companions.prepare(next, { write: false }),
+      companions.renderSet(next, { write: false }),
+    ]);
+    const files = (set?.changed ?? []).map((path) => join(set?.dir ?? "", path));
+    const proxy = companions.planned(prepared);
+    return {
+      ...planChange(this.config, next.config),
+      ...(files.length === 0 ? {} : { files }),
+      ...(proxy === undefined ? {} : { proxy }),
+    };
   }
 
   /** Reads the configuration again and applies what changed; an invalid one changes nothing. */
@@ -310,7 +350,7 @@ export class Supervisor {
       progress(`going back to the configuration of ${target.at}`);
       await copyFile(path, `${path}.before-rollback`);
       await writeFileAtomic(path, target.source, 0o600);
-      const outcome = await this.#reload(progress);
+      const outcome = await this.#reload(progress, target.kept);
       this.#emit({
         level: "warn",
         event: "rolled_back",
@@ -362,7 +402,7 @@ export class Supervisor {
   }
 
   status(): StatusReport {
-    const { service, companions, logs, meter, history } = this.#parts;
+    const { service, companions, care, logs, meter, history } = this.#parts;
     const { loaded, loadedAt } = this.#cell;
     const facts = service.facts();
     const processes = [service.process.snapshot(), ...companions.snapshots()];
@@ -373,6 +413,7 @@ export class Supervisor {
       modelNotice: facts?.model?.notice,
       configTrouble: this.#configTrouble,
       companionTroubles: companions.troubles(),
+      care: [...care.issues(), ...(this.#setTrouble === undefined ? [] : [this.#setTrouble])],
       memory:
         facts?.stats === undefined
           ? undefined
@@ -409,6 +450,7 @@ export class Supervisor {
       runtime: facts?.stats ?? null,
       rates: meter.rates(),
       operation: this.#operation === undefined ? null : { name: this.#operation.name, since: this.#operation.since },
+      care: care.report(),
       issues,
     };
   }
@@ -422,6 +464,7 @@ export class Supervisor {
       const plan = planChange(before.config, next.config);
       await this.#apply(before, next, plan, { progress, kept });
       this.#configTrouble = undefined;
+      await this.#renderSet(next, { progress, kept });
       await this.#keepAsGood();
       if (plan.effect !== "none")
         this.#emit({
@@ -453,14 +496,20 @@ export class Supervisor {
     for (const change of plan.changes)
       progress(`${change.key}: ${JSON.stringify(change.before)} → ${JSON.stringify(change.after)} (${change.class})`);
     // Before anything else: files that the proxy refuses change nothing.
-    const prepared = await companions.prepare(next, { write: true, set: false, kept });
+    const must = companions.mustFollow(before.config);
+    const prepared: Prepared = await companions.prepare(next, { write: true, kept }).catch((error: unknown) => {
+      if (must) throw error;
+      return { answer: undefined, place: undefined };
+    });
     const live = plan.effect === "live" && service.process.state === "ready";
     try {
       if (live) await this.#takeOverLive(next.config);
       this.#take(next);
       if (plan.effect === "restart" && service.process.state !== "stopped") await service.rebind(progress);
       else if (plan.effect !== "none" && !live) await service.restart(progress);
-      await companions.follow(before.config, prepared, progress);
+      await companions.follow(before.config, prepared, progress).catch((error: unknown) => {
+        if (must) throw error;
+      });
     } catch (error) {
       this.#take(before);
       const refused = error instanceof GigasttError && error.code === "GST_RELOAD_REFUSED";
@@ -471,6 +520,29 @@ export class Supervisor {
       if (!refused) this.#emit({ level: "error", event: "rolled_back", effect: plan.effect, reason: messageOf(error) });
       throw error;
     }
+  }
+
+  /** After everything else went well: files for programs that others run are never a reason to go back. */
+  async #renderSet(
+    loaded: LoadedConfig,
+    { progress, kept }: { readonly progress: Progress; readonly kept: KeptSets | undefined },
+  ): Promise<void> {
+    const { companions, care } = this.#parts;
+    this.#setTrouble = undefined;
+    try {
+      const set = await companions.renderSet(loaded, { write: true, kept });
+      for (const path of set?.changed ?? []) progress(`rendered ${join(set?.dir ?? "", path)}`);
+      if (set?.failed !== undefined) throw new GigasttError("GST_RENDER", set.failed);
+    } catch (error) {
+      this.#setTrouble = {
+        id: "rendered_failed",
+        severity: "warning",
+        text: `the rendered files do not follow the configuration: ${messageOf(error)}`,
+        cure: "gigastt render",
+      };
+      progress(this.#setTrouble.text);
+    }
+    await care.look();
   }
 
   async #takeOverLive(config: ResolvedConfig): Promise<void> {
@@ -502,7 +574,9 @@ export class Supervisor {
   async #keepAsGood(): Promise<void> {
     const { hash, path, source } = this.#cell.loaded;
     try {
-      await keepGeneration(this.#options.paths.generationsDir, { version: this.#options.version, hash, path, source });
+      const kept = await this.#parts.companions.keptSets(this.#cell.loaded);
+      const good = { version: this.#options.version, hash, path, source, kept };
+      await keepGeneration(this.#options.paths.generationsDir, good);
     } catch (error) {
       this.#emit({ level: "warn", event: "state_write_failed", file: this.#options.paths.generationsDir, err: error });
     }
@@ -524,7 +598,9 @@ export class Supervisor {
     }
     const sample = setInterval(() => this.#sample(), this.#options.sampleIntervalMs ?? DEFAULT_SAMPLE_MS);
     sample.unref();
-    this.#timers.push(sample);
+    const look = setInterval(() => void this.#parts.care.look(), LOOK_MS);
+    look.unref();
+    this.#timers.push(sample, look);
   }
 
   #sample(): void {

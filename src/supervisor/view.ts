@@ -118,6 +118,27 @@ export function statusLines(status: StatusReport): string[] {
   return lines;
 }
 
+/** What is looked after besides the processes, for `gigastt status`. */
+export function careLines({ care }: StatusReport): string[] {
+  const lines = care.disks.map(
+    ({ what, dir, freeBytes, totalBytes }) =>
+      `  disk      ${what}: ${gb(freeBytes)} of ${gb(totalBytes)} free (${dir})`,
+  );
+  for (const { file, daysLeft } of care.certificates)
+    lines.push(`  certificate ${file}: ${daysLeft === null ? "cannot be read" : `${daysLeft} days left`}`);
+  const { rendered, audit } = care;
+  if (rendered !== null) {
+    const { current, stale, edited, dir } = rendered;
+    lines.push(`  rendered  ${current.length} current, ${stale.length} stale, ${edited.length} edited in ${dir}`);
+  }
+  lines.push(
+    audit === null
+      ? "  audit     never; run gigastt audit"
+      : `  audit     ${audit.at}: ${audit.errors} errors, ${audit.warnings} warnings, ${audit.notices} notices`,
+  );
+  return lines;
+}
+
 /** One event as one line for people. */
 export function describeEvent(event: SupervisorEvent): string {
   const { level, event: name, process, ...fields } = event;
@@ -139,6 +160,10 @@ function seconds(ms: number): string {
   if (ms < 60_000) return `${Math.round(ms / 1000)} s`;
   if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min`;
   return ms < 172_800_000 ? `${Math.floor(ms / 3_600_000)} h` : `${Math.floor(ms / 86_400_000)} days`;
+}
+
+function gb(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 function mib(bytes: number): string {

@@ -18,6 +18,7 @@ import { atOrAbove, SEVERITIES } from "../../audit/severity.ts";
 import type { Severity } from "../../audit/types.ts";
 import { didYouMean } from "../../shared/suggest.ts";
 import { readVersion } from "../../shared/version.ts";
+import { recordAudit } from "../audit-record.ts";
 import type { Command, CommandContext, FlagSpec } from "../command.ts";
 import { LIVE_FLAGS, livePlan, mayProbe, probeLive } from "../audit/live.ts";
 import { paintFor, table, wrap, writeJson } from "../output.ts";
@@ -134,6 +135,11 @@ async function run(context: CommandContext): Promise<number> {
     stderr.write(`gigastt: ${result.findings.length} findings written to ${target}\n`);
     return 0;
   }
+  await recordAudit(
+    context,
+    result.audited.map(({ file }) => file),
+    active(result.findings).map(({ severity }) => severity),
+  );
   stdout.write(report(result, format as Format, failOn, context)); // the flag's choices are the formats
   if (active(result.findings).some((finding) => atOrAbove(finding.severity, failOn))) return 1;
   const unseen = result.checks?.every((check) => check.result === "not-checked") === true;

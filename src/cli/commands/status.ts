@@ -66,12 +66,13 @@ async function show(context: CommandContext, status: unknown): Promise<number> {
   if (context.flags["json"] === true) {
     context.stdout.write(`${JSON.stringify(status, undefined, 2)}\n`);
   } else {
-    const { statusLines } = await import("../../supervisor/view.ts");
+    const { careLines, statusLines } = await import("../../supervisor/view.ts");
     const { printable } = await import("../../supervisor/log-format.ts");
     const { supervisor, config } = status;
     const lines = [
       ...statusLines(status),
       `  config    ${config.path ?? "defaults"}, ${config.hash.slice(0, 12)}, loaded ${config.loadedAt}`,
+      ...careLines(status),
       `  state     ${supervisor.stateDir}, supervisor pid ${supervisor.pid}, since ${supervisor.startedAt}`,
     ];
     context.stdout.write(`${lines.map(printable).join("\n")}\n`);

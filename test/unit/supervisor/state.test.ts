@@ -80,7 +80,7 @@ describe("atomic write", () => {
 });
 
 describe("generations", () => {
-  const good = { version: "1", hash: "h1", path: "/c.yaml", source: "a: 1\n" };
+  const good = { version: "1", hash: "h1", path: "/c.yaml", source: "a: 1\n", kept: { proxy: [], set: [] } };
 
   it("keep each healthy configuration once, newest first, at most ten", async () => {
     for (let i = 1; i <= 12; i++) {
@@ -90,6 +90,16 @@ describe("generations", () => {
     const all = await listGenerations(dir);
     expect(all.map((one) => one.number)).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
     expect(all[0]).toMatchObject({ hash: "h12", source: "a: 1\n" });
+  });
+
+  it("keep the rendered files, also when only these changed", async () => {
+    const kept = (text: string): { proxy: []; set: { path: string; text: string }[] } => ({
+      proxy: [],
+      set: [{ path: "caddy/Caddyfile", text }],
+    });
+    await keepGeneration(dir, { ...good, kept: kept("one") });
+    await keepGeneration(dir, { ...good, kept: kept("two") });
+    expect((await listGenerations(dir)).map((one) => one.kept)).toEqual([kept("two")]);
   });
 
   it("leave torn ones out", async () => {
