@@ -14,6 +14,8 @@ need dockerd docker.io
 need debootstrap debootstrap
 need htpasswd apache2-utils
 need openssl openssl
+need faketime faketime
+need tini tini
 if [ "${#missing[@]}" -gt 0 ]; then
   # Installed packages must not start their services: the suites start what they need on ports of their own.
   policy=/usr/sbin/policy-rc.d

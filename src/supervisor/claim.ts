@@ -126,7 +126,9 @@ const DEAD_LOCK_MS = 1000;
 
 async function release(paths: StatePaths, record: ClaimRecord): Promise<void> {
   const holder = await readClaim(paths);
-  if (holder?.pid === record.pid && holder.birth === record.birth) await rm(paths.claimFile, { force: true });
+  if (holder?.pid !== record.pid || holder.birth !== record.birth) return;
+  // A disk that turned read-only must not spoil the exit: without its process the claim is stale anyway.
+  await rm(paths.claimFile, { force: true }).catch(() => {});
 }
 
 function alreadyRunning(paths: StatePaths, holder: ClaimRecord): GigasttError {

@@ -45,6 +45,8 @@ export async function openControlServer(path: string, handler: ControlHandler): 
     );
     server.listen(path, resolve);
   });
+  // Out of descriptors: the client is not accepted, the next one may be.
+  server.on("error", () => {});
   await chmod(path, 0o600);
   return {
     close: () =>

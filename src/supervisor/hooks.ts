@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import http from "node:http";
 import { hostname } from "node:os";
 import { messageOf } from "../shared/errors.ts";
@@ -12,7 +13,7 @@ export interface HookSettings {
 /** Tells other programs about events: a POST to a webhook, a command with the event on its standard input. */
 export interface Hooks {
   send(event: SupervisorEvent): void;
-  /** Waits for what is under way, at most this long. */
+  /** Waits for what is under way, at most this long; then lets go of it and of everything that waits. The last call. */
   settled(limitMs: number): Promise<void>;
 }
 
@@ -43,13 +44,14 @@ const COMMAND_TIMEOUT_MS = 10_000;
 export function createHooks(settings: () => HookSettings, report: (event: SupervisorEvent) => void): Hooks {
   const queue: string[] = [];
   let working: Promise<void> | undefined;
+  const giveUp = new AbortController();
   let failing = false;
 
   const deliver = async (body: string): Promise<void> => {
     const { webhook, eventCommand } = settings();
     const results = await Promise.all([
-      webhook === undefined ? undefined : post(webhook, body),
-      eventCommand.length === 0 ? undefined : runCommand(eventCommand, body),
+      webhook === undefined ? undefined : post(webhook, body, giveUp.signal),
+      eventCommand.length === 0 ? undefined : runCommand(eventCommand, body, giveUp.signal),
     ]);
     const reason = results.find((result) => result !== undefined);
     // Once per outage: the report itself must not fill the log.
@@ -78,6 +80,9 @@ export function createHooks(settings: () => HookSettings, report: (event: Superv
       });
       await Promise.race([working, limit]);
       clearTimeout(timer);
+      // A receiver that hangs would hold the end of the process for its own time-out, once per event that waits.
+      queue.length = 0;
+      giveUp.abort();
     },
   };
 }
@@ -85,7 +90,7 @@ export function createHooks(settings: () => HookSettings, report: (event: Superv
 // ---
 
 /** Undefined when it was taken, else why not. */
-async function post(url: string, body: string): Promise<string | undefined> {
+async function post(url: string, body: string, signal: AbortSignal): Promise<string | undefined> {
   // TLS costs some megabytes: only where it is needed.
   const client = url.startsWith("https:") ? await import("node:https") : http;
   return new Promise((resolve) => {
@@ -94,6 +99,7 @@ async function post(url: string, body: string): Promise<string | undefined> {
       {
         method: "POST",
         agent: false,
+        signal,
         timeout: WEBHOOK_TIMEOUT_MS,
         headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
       },
@@ -113,20 +119,32 @@ async function post(url: string, body: string): Promise<string | undefined> {
   });
 }
 
-function runCommand(words: readonly string[], body: string): Promise<string | undefined> {
+function runCommand(words: readonly string[], body: string, signal: AbortSignal): Promise<string | undefined> {
   return new Promise((resolve) => {
     const [file = "", ...args] = words;
-    const child = spawn(file, args, {
-      stdio: ["pipe", "ignore", "ignore"],
-      timeout: COMMAND_TIMEOUT_MS,
-      killSignal: "SIGKILL",
-    });
-    child.once("error", (error) => resolve(`event command: ${messageOf(error)}`));
-    child.once("exit", (code, signal) =>
-      resolve(code === 0 ? undefined : `event command ended with ${signal ?? code}`),
-    );
+    // A group of its own: what a script started hangs with it and has to go with it.
+    const child = spawn(file, args, { stdio: ["pipe", "ignore", "ignore"], detached: true });
+    const kill = (): void => killGroup(child);
+    const timer = setTimeout(kill, COMMAND_TIMEOUT_MS);
+    signal.addEventListener("abort", kill, { once: true });
+    const finish = (trouble: string | undefined): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", kill);
+      resolve(trouble);
+    };
+    child.once("error", (error) => finish(`event command: ${messageOf(error)}`));
+    child.once("exit", (code, name) => finish(code === 0 ? undefined : `event command ended with ${name ?? code}`));
     // It need not read its input.
     child.stdin.on("error", () => {});
     child.stdin.end(body);
   });
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It ended in between.
+  }
 }

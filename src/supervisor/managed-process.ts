@@ -142,6 +142,7 @@ export class ManagedProcess {
   async stop(options: { readonly now?: boolean } = {}): Promise<StopOutcome> {
     this.#begin();
     const alive = this.instances();
+    const successor = this.#next;
     const serving = this.#state !== "starting";
     if (alive.length > 0) this.#enter("stopping");
     const { definition } = this.#options;
@@ -153,7 +154,7 @@ export class ManagedProcess {
     );
     this.#enter("stopped");
     // A runtime that never served had nothing to drain: any end of it is clean.
-    const unclean = serving ? ends.find((end) => end.kind !== "clean") : undefined;
+    const unclean = serving ? ends.find((end, i) => alive[i] !== successor && end.kind !== "clean") : undefined;
     return { clean: unclean === undefined, end: unclean ?? ends[0] };
   }
 

@@ -124,6 +124,8 @@ export class Supervisor {
   #watcher: { close(): void } | undefined;
   #operation: { readonly name: string; readonly since: string; readonly done: Promise<void> } | undefined;
   #stopping: Promise<StopOutcome> | undefined;
+  /** Asked for by a signal or a file change, not begun yet. */
+  #waitingReload: Promise<void> | undefined;
   /** Why the configuration on disk is not the one that runs. */
   #configTrouble:
     | { readonly id: "config_invalid" | "config_changed" | "restart_pending"; readonly text: string }
@@ -330,11 +332,11 @@ export class Supervisor {
   }
 
   /** `reload` for signals and file changes: waits for a running operation instead of refusing, and reports through events. */
-  async reloadSoon(reason: string): Promise<void> {
-    while (this.#operation !== undefined) await this.#operation.done;
-    if (this.#stopping !== undefined) return;
-    this.#emit({ level: "info", event: "reload_requested", reason });
-    await this.reload().catch(() => {});
+  reloadSoon(reason: string): Promise<void> {
+    if (this.#operation === undefined) return this.#reloadNow(reason);
+    // One that still waits reads the file later than now: it serves everybody who asked meanwhile.
+    this.#waitingReload ??= this.#reloadWhenFree(reason);
+    return this.#waitingReload;
   }
 
   /** Goes back to the last configuration that was healthy and differs from the running one. */
@@ -456,6 +458,18 @@ export class Supervisor {
   }
 
   // --- reload
+
+  async #reloadWhenFree(reason: string): Promise<void> {
+    while (this.#operation !== undefined) await this.#operation.done;
+    this.#waitingReload = undefined;
+    await this.#reloadNow(reason);
+  }
+
+  async #reloadNow(reason: string): Promise<void> {
+    if (this.#stopping !== undefined) return;
+    this.#emit({ level: "info", event: "reload_requested", reason });
+    await this.reload().catch(() => {});
+  }
 
   async #reload(progress: Progress, kept?: KeptSets): Promise<ReloadOutcome> {
     const before = this.#cell.loaded;

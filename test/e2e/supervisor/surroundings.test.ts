@@ -1,0 +1,222 @@
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createConnection, createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { callControl } from "../../../src/supervisor/control-client.ts";
+import { createPlace, getJson, living, runtimePid, until } from "./harness.ts";
+import type { Place, Up } from "./harness.ts";
+
+let place: Place;
+const mounts: string[] = [];
+beforeEach(() => {
+  place = createPlace();
+});
+afterEach(() => {
+  for (const mount of mounts.splice(0)) spawnSync("umount", ["-l", mount]);
+  place.cleanUp();
+});
+
+const isRoot = process.platform === "linux" && process.getuid?.() === 0;
+const fakeTime = [
+  "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+  "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+].find((path) => existsSync(path));
+const has = (program: string): boolean => spawnSync(program, ["--version"], { stdio: "ignore" }).error === undefined;
+
+async function restarted(up: Up, restarts: number): Promise<void> {
+  await until(`${restarts} restarts`, async () => {
+    const [runtime] = (await up.status()).processes;
+    return runtime?.state === "ready" && runtime.restarts >= restarts;
+  });
+}
+
+describe("state folder", () => {
+  it("a socket file left over, and a stale lock: a new supervisor takes their place", async () => {
+    mkdirSync(place.stateDir, { mode: 0o700 });
+    const left = spawn(process.execPath, [
+      "-e",
+      `require("net").createServer().listen(${JSON.stringify(place.socket)}, () => console.log("on"))`,
+    ]);
+    await new Promise((resolve) => left.stdout.once("data", resolve));
+    left.kill("SIGKILL");
+    await new Promise((resolve) => left.once("exit", resolve));
+    expect(existsSync(place.socket)).toBe(true);
+    const dead = JSON.stringify({ pid: left.pid, birth: "another boot:1", startedAt: "", version: "0" });
+    writeFileSync(join(place.stateDir, "supervisor.json"), dead);
+    writeFileSync(join(place.stateDir, "supervisor.json.retire"), dead);
+    const up = place.up();
+    await up.ready();
+    expect((await up.status()).overall).toBe("ok");
+  });
+
+  it("state files half written: passed over, written anew", async () => {
+    mkdirSync(join(place.stateDir, "generations", "1"), { recursive: true, mode: 0o700 });
+    writeFileSync(join(place.stateDir, "generations", "1", "generation.json"), '{"number":1,"at":"2026-');
+    mkdirSync(join(place.stateDir, "history", "events"), { recursive: true });
+    writeFileSync(join(place.stateDir, "history", "events", "2026-01-01T00"), '[{"at":"2026-01-01T00:00:00Z","ev');
+    writeFileSync(join(place.stateDir, "children.json"), '[{"pid": 12, "bir');
+    const up = place.up();
+    await up.ready();
+    expect((await up.status()).overall).toBe("ok");
+    expect(JSON.parse(readFileSync(join(place.stateDir, "children.json"), "utf8"))).toHaveLength(1);
+    await expect(callControl({ socket: place.socket, cmd: "rollback", timeoutMs: 5000 })).rejects.toThrow("no earlier");
+  });
+
+  it("state of a newer version: fields we do not know are no trouble and stay as they are", async () => {
+    const newer = { number: 7, at: "2030-01-01T00:00:00.000Z", version: "9.0.0", hash: "f".repeat(64), shape: "new" };
+    const folder = join(place.stateDir, "generations", "7");
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(join(folder, "generation.json"), JSON.stringify(newer));
+    const children = [{ pid: 4_000_000, birth: "elsewhere:1", name: "gpu-helper", since: "2030" }];
+    writeFileSync(join(place.stateDir, "children.json"), JSON.stringify(children));
+    const up = place.up();
+    await up.ready();
+    expect((await up.status()).overall).toBe("ok");
+    expect(JSON.parse(readFileSync(join(folder, "generation.json"), "utf8"))).toEqual(newer);
+    expect(readdirSync(join(place.stateDir, "generations"))).toContain("8");
+  });
+
+  it("the whole state folder deleted under a running service: it goes on serving and still stops cleanly", async () => {
+    const up = place.up();
+    const url = await up.ready();
+    const pid = await runtimePid(url);
+    rmSync(place.stateDir, { recursive: true });
+    expect((await getJson(`${url}/ready`)).status).toBe(200);
+    process.kill(pid, "SIGKILL");
+    await until("started anew", async () => (await runtimePid(url)) !== pid);
+    up.process.kill("SIGTERM");
+    expect((await up.exited).code).toBe(0);
+  });
+
+  it.skipIf(!isRoot)(
+    "the state folder turns read-only under a running service (needs root to remount it): it goes on, restarts, says so",
+    async () => {
+      mkdirSync(place.stateDir);
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs", place.stateDir]);
+      mounts.push(place.stateDir);
+      const up = place.up({ overrides: { "supervisor.logFileSize": "64KiB" } });
+      const url = await up.ready();
+      // Open log files would hold a remount back: a read-only view of the same folder is put over it instead.
+      execFileSync("mount", ["--bind", place.stateDir, place.stateDir]);
+      mounts.push(place.stateDir);
+      execFileSync("mount", ["-o", "remount,bind,ro", place.stateDir]);
+      process.kill(await runtimePid(url), "SIGKILL");
+      await restarted(up, 1);
+      await until("said so", async () => {
+        await getJson(`${url}/talk?lines=2000`);
+        return (await up.status()).issues.some(({ id, text }) => id === "log_write_failed" && text.includes("EROFS"));
+      });
+      expect((await getJson(`${url}/ready`)).status).toBe(200);
+      up.process.kill("SIGTERM");
+      expect((await up.exited).code).toBe(0);
+    },
+  );
+});
+
+describe("the clock", () => {
+  it.skipIf(fakeTime === undefined)(
+    "set an hour forward and back under supervisor and runtime (needs libfaketime): nothing restarts, nothing stalls, a crash is still dealt with",
+    async () => {
+      const stamp = join(place.dir, "faketime");
+      writeFileSync(stamp, "+0");
+      const up = place.up({
+        env: {
+          LD_PRELOAD: fakeTime,
+          FAKETIME_TIMESTAMP_FILE: stamp,
+          FAKETIME_NO_CACHE: "1",
+          // A set clock does not move CLOCK_MONOTONIC.
+          FAKETIME_DONT_FAKE_MONOTONIC: "1",
+        },
+      });
+      const url = await up.ready();
+      const pid = await runtimePid(url);
+      const nowOf = async (): Promise<number> => {
+        await getJson(`${url}/talk?lines=1`);
+        const lines = readFileSync(join(place.stateDir, "logs", "runtime.log"), "utf8")
+          .trim()
+          .split("\n");
+        return Date.parse((JSON.parse(lines.at(-1) ?? "{}") as { time: string }).time); // the fixture's own JSON lines
+      };
+      for (const [shift, hours] of [
+        ["+3600", 1],
+        ["-3600", -1],
+        ["+0", 0],
+      ] as const) {
+        writeFileSync(stamp, shift);
+        await until(`clock ${shift}`, async () => Math.abs((await nowOf()) - Date.now() - hours * 3_600_000) < 60_000);
+        const before = (await up.status()).processes[0]?.lastProbe;
+        expect(before).toBeDefined();
+        const status = await up.status();
+        expect(status.processes[0]).toMatchObject({ state: "ready", pid, restarts: 0 });
+        expect(status.supervisor.uptimeS).toBeLessThan(300);
+      }
+      writeFileSync(stamp, "-3600");
+      process.kill(pid, "SIGKILL");
+      await restarted(up, 1);
+    },
+  );
+});
+
+describe("descriptors, pipes and receivers", () => {
+  it.skipIf(!has("prlimit"))(
+    "no descriptors left (needs prlimit): a flood of control clients is turned away, the service goes on, status answers afterwards",
+    async () => {
+      const up = place.up();
+      const url = await up.ready();
+      const open = readdirSync(`/proc/${up.process.pid}/fd`).length;
+      execFileSync("prlimit", [`--pid=${up.process.pid}`, `--nofile=${open + 4}:`]);
+      const sockets: Socket[] = [];
+      for (let i = 0; i < 60; i++) sockets.push(createConnection(place.socket).on("error", () => {}));
+      await until("some were let in", () => sockets.some((socket) => !socket.connecting));
+      const pid = await runtimePid(url);
+      for (const socket of sockets) socket.destroy();
+      execFileSync("prlimit", [`--pid=${up.process.pid}`, "--nofile=1024:"]);
+      expect((await until("status", () => up.status())).processes[0]).toMatchObject({ pid, restarts: 0 });
+      process.kill(pid, "SIGKILL");
+      await restarted(up, 1);
+    },
+  );
+
+  it("a webhook that accepts and never answers: events are dropped, restarts are not held up, the exit is not held", async () => {
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const { port } = silent.address() as AddressInfo; // a TCP server
+    try {
+      const up = place.up({ overrides: { "supervisor.webhook": `http://127.0.0.1:${port}/` } });
+      const url = await up.ready();
+      process.kill(await runtimePid(url), "SIGKILL");
+      await restarted(up, 1);
+      await until("warned", () => up.output().includes("no answer within"));
+      up.process.kill("SIGTERM");
+      expect((await up.exited).code).toBe(0);
+    } finally {
+      silent.close();
+    }
+  });
+
+  it("an event command that hangs: killed with everything it started, one warning, the service goes on", async () => {
+    const notes = join(place.dir, "pids");
+    const script = join(place.dir, "hang.sh");
+    writeFileSync(script, `#!/bin/sh\nsleep 600 & echo $! >> ${notes}\necho $$ >> ${notes}\nwait\n`);
+    chmodSync(script, 0o755);
+    const up = place.up({ overrides: { "supervisor.eventCommand": JSON.stringify([script]) } });
+    const url = await up.ready();
+    const pids = await until("both run", () => {
+      const found = existsSync(notes) ? readFileSync(notes, "utf8").trim().split("\n").map(Number) : [];
+      return found.length >= 2 ? found : undefined;
+    });
+    process.kill(await runtimePid(url), "SIGKILL");
+    await restarted(up, 1);
+    await until("warned", () => up.output().includes("event command ended with SIGKILL"), 30_000);
+    await until("gone", () => pids.every((pid) => !living(pid)));
+    // The next event hangs already, others wait: their ten seconds each are not waited for.
+    const stoppedAt = performance.now();
+    up.process.kill("SIGTERM");
+    expect((await up.exited).code).toBe(0);
+    expect(performance.now() - stoppedAt).toBeLessThan(9000);
+    const all = readFileSync(notes, "utf8").trim().split("\n").map(Number);
+    await until("nothing left", () => all.every((pid) => !living(pid)));
+  }, 60_000);
+});
