@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { ResolvedConfig } from "../config/types.ts";
+import { derive } from "../render/derive.ts";
 import { renderFiles } from "../render/render.ts";
 import { GigasttError } from "../shared/errors.ts";
 
@@ -62,7 +63,7 @@ function systemdPlan({ config, configHash, toolVersion }: ServiceInput): Service
   };
 }
 
-function launchdPlan({ nodePath, scriptPath, configPath }: ServiceInput): ServicePlan {
+function launchdPlan({ config, nodePath, scriptPath, configPath }: ServiceInput): ServicePlan {
   const path = join(homedir(), "Library", "LaunchAgents", `${LABEL}.plist`);
   const words = [nodePath, scriptPath, "up", ...(configPath === undefined ? [] : ["--config", configPath])];
   const text = `<?xml version="1.0" encoding="UTF-8"?>
@@ -77,7 +78,7 @@ ${words.map((word) => `    <string>${xml(word)}</string>`).join("\n")}
   <key>RunAtLoad</key><true/>
   <key>KeepAlive</key><dict><key>SuccessfulExit</key><false/></dict>
   <key>ProcessType</key><string>Interactive</string>
-  <key>ExitTimeOut</key><integer>60</integer>
+  <key>ExitTimeOut</key><integer>${Math.max(60, derive(config).unit.stopS)}</integer>
 </dict>
 </plist>
 `;

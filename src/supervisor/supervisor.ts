@@ -294,18 +294,16 @@ export class Supervisor {
   /** Takes over what is on disk: the configuration, judged by the new code, and a runtime of the new code and model. */
   upgrade(progress: Progress = () => {}): Promise<RestartOutcome & { readonly version: string }> {
     return this.#exclusive("upgrade", async () => {
-      const next = await this.#options.load();
       const before = this.#cell.loaded;
-      refuseManual(planChange(before.config, next.config));
-      this.#take(next);
-      try {
-        const outcome = await this.#parts.service.restart(progress);
-        await this.#keepAsGood();
-        return { ...outcome, version: this.#options.readVersion?.() ?? this.#options.version };
-      } catch (error) {
-        this.#take(before);
-        throw error;
-      }
+      const next = await this.#options.load();
+      const plan = planChange(before.config, next.config);
+      // New code or a new model under the same configuration needs a new process all the same.
+      const effect = plan.effect === "none" || plan.effect === "live" ? "handover" : plan.effect;
+      const outcome = await this.#apply(before, next, { ...plan, effect }, { progress, kept: undefined });
+      await this.#renderSet(next, { progress, kept: undefined });
+      await this.#keepAsGood();
+      const version = this.#options.readVersion?.() ?? this.#options.version;
+      return { mode: "start", why: undefined, pid: undefined, tookMs: 0, ...outcome, version };
     });
   }
 
@@ -503,7 +501,7 @@ export class Supervisor {
     next: LoadedConfig,
     plan: ConfigPlan,
     how: { readonly progress: Progress; readonly kept: KeptSets | undefined },
-  ): Promise<void> {
+  ): Promise<RestartOutcome | undefined> {
     const { progress, kept } = how;
     refuseManual(plan);
     const { service, companions } = this.#parts;
@@ -519,11 +517,13 @@ export class Supervisor {
     try {
       if (live) await this.#takeOverLive(next.config);
       this.#take(next);
-      if (plan.effect === "restart" && service.process.state !== "stopped") await service.rebind(progress);
-      else if (plan.effect !== "none" && !live) await service.restart(progress);
+      let outcome: RestartOutcome | undefined;
+      if (plan.effect === "restart" && service.process.state !== "stopped") outcome = await service.rebind(progress);
+      else if (plan.effect !== "none" && !live) outcome = await service.restart(progress);
       await companions.follow(before.config, prepared, progress).catch((error: unknown) => {
         if (must) throw error;
       });
+      return outcome;
     } catch (error) {
       this.#take(before);
       const refused = error instanceof GigasttError && error.code === "GST_RELOAD_REFUSED";

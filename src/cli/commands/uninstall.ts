@@ -1,9 +1,16 @@
 import { spawnSync } from "node:child_process";
-import { rm, stat } from "node:fs/promises";
+import { rm, rmdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { modelsDir, optimizedDir } from "../../models/paths.ts";
+import { loadRegistry } from "../../models/registry.ts";
 import { GigasttError } from "../../shared/errors.ts";
+import { readClaim } from "../../supervisor/claim.ts";
 import { callControl } from "../../supervisor/control-client.ts";
+import { ownStateFiles, removeOwnStateFiles } from "../../supervisor/own-files.ts";
+import type { StatePaths } from "../../supervisor/state-dir.ts";
 import type { Command } from "../command.ts";
+import { findUser } from "../deploy/owner.ts";
+import { certsFolder, outDir, secretsFolder } from "../deploy/paths.ts";
 import { loadCliConfig } from "../load-config.ts";
 import { configuredStatePaths, STATE_FLAGS } from "../state.ts";
 import { servicePlan } from "./install-service.ts";
@@ -15,37 +22,45 @@ export const command: Command = {
     yes: { type: "boolean", short: "y", describe: "do it; without it only the list is shown" },
     models: { type: "boolean", describe: "also remove downloaded models" },
   },
-  help: "Removes the service, the state folder with logs and history, the optimized copies of models, and with --models the models. It leaves the configuration, the secrets and this program, and names them.",
+  help: "Removes the service, what it keeps in the state folder, copies of models made for speed, and with --models the downloaded models. It leaves the configuration, rendered files, the secrets, certificates, models made here, anything else in its folders, the service's user and this program, and names what is there.",
   run: async (context) => {
     const { flags, stdout } = context;
     const loaded = await loadCliConfig(context, { quiet: true });
-    const paths = configuredStatePaths(loaded.config.supervisor.stateDir, context);
+    const { config } = loaded;
+    const paths = configuredStatePaths(config.supervisor.stateDir, context);
     const plan = await servicePlan(context);
     const service = await existing(plan.files.map((file) => file.path));
-    const doomed = await existing([
-      paths.dir,
-      ...(flags["models"] === true
-        ? [modelsDir(loaded.config.model.dir, context.env)]
-        : [optimizedDir(loaded.config.model.dir, context.env)]),
-    ]);
+    const models = modelsDir(config.model.dir, context.env);
+    const downloaded = flags["models"] === true ? await downloadedModels(models) : [];
+    const doomed = [...(await existing([optimizedDir(config.model.dir, context.env)])), ...downloaded];
     if (flags["yes"] !== true) {
-      for (const path of [...service, ...doomed]) stdout.write(`would remove ${path}\n`);
+      for (const path of [...service, ...(await ownStateFiles(paths)), ...doomed])
+        stdout.write(`would remove ${path}\n`);
       stdout.write("nothing was done: add --yes to do it\n");
       return 0;
     }
     if (service.length > 0) for (const [file = "", ...args] of plan.undo) spawnSync(file, args, { stdio: "ignore" });
-    await stopRunning(paths.controlSocket, context.signal);
-    for (const path of [...service, ...doomed]) {
+    await stopRunning(paths, context.signal);
+    const gone = [...service, ...(await ownStateFiles(paths)), ...doomed];
+    await removeOwnStateFiles(paths);
+    for (const path of gone) {
       await rm(path, { recursive: true, force: true });
       stdout.write(`removed ${path}\n`);
     }
+    await rmdir(models).catch(() => {});
     if (service.length > 0) spawnSync("systemctl", ["daemon-reload"], { stdio: "ignore" });
+    const { user } = config.deploy.systemd;
     const left = await existing([
-      loaded.path ?? "",
-      loaded.config.deploy.secretsDir,
-      ...(flags["models"] === true ? [] : [modelsDir(loaded.config.model.dir, context.env)]),
+      ...(loaded.path === undefined ? [] : [loaded.path, `${loaded.path}.before-rollback`]),
+      outDir(loaded, context.cwd, undefined),
+      secretsFolder(loaded, context.cwd, undefined),
+      certsFolder(loaded, context.cwd, undefined),
+      paths.dir,
+      models,
     ]);
-    for (const path of left) stdout.write(`left ${path}\n`);
+    for (const path of new Set(left)) stdout.write(`left ${path}\n`);
+    if (service.length > 0 && (await findUser(user)) !== undefined)
+      stdout.write(`left the user ${user}: userdel ${user}\n`);
     return 0;
   },
 };
@@ -59,10 +74,18 @@ async function existing(paths: readonly string[]): Promise<string[]> {
   return found.flat();
 }
 
-async function stopRunning(socket: string, signal: AbortSignal): Promise<void> {
+/** Folders of models that `gigastt models pull` brings back; models made here are their maker's. */
+async function downloadedModels(dir: string): Promise<string[]> {
+  const { models } = await loadRegistry();
+  return existing(models.filter(({ source }) => source.kind !== "bundled").map(({ id }) => join(dir, id)));
+}
+
+async function stopRunning(paths: StatePaths, signal: AbortSignal): Promise<void> {
   try {
-    await callControl({ socket, cmd: "down", timeoutMs: 15 * 60_000, signal });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await callControl({ socket: paths.controlSocket, cmd: "down", timeoutMs: 15 * 60_000, signal });
+    // The answer comes a moment before the process has gone and its claim with it.
+    for (let i = 0; i < 100 && (await readClaim(paths)) !== undefined; i++)
+      await new Promise((resolve) => setTimeout(resolve, 50));
   } catch (error) {
     if (!(error instanceof GigasttError) || error.code !== "GST_NOT_RUNNING") throw error;
   }

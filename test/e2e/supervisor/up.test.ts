@@ -285,6 +285,25 @@ describe("restart on request", () => {
     expect(events).toContainEqual({ progress: "the new runtime serves; the old one drains" });
   });
 
+  it("upgrade takes a new model over beside the old one, and keeps the old one when the new is not healthy", async () => {
+    place.plan({ model: { id: "first", name: "First", precision: "int8", bundleHash: "1" } });
+    const up = place.up();
+    const url = await up.ready();
+    const old = await runtimePid(url);
+    expect((await up.status()).model?.id).toBe("first");
+    const upgrade = (): Promise<unknown> => callControl({ socket: place.socket, cmd: "upgrade", timeoutMs: 15_000 });
+
+    place.plan({ exitEarly: 3, model: { id: "broken", name: "Broken", precision: "int8", bundleHash: "2" } });
+    await expect(upgrade()).rejects.toThrow("The old runtime goes on serving.");
+    expect(await runtimePid(url)).toBe(old);
+    expect((await up.status()).model?.id).toBe("first");
+
+    place.plan({ model: { id: "second", name: "Second", precision: "int8", bundleHash: "3" } });
+    expect(await upgrade()).toMatchObject({ mode: "handover", version: "0.0.0-test" });
+    expect((await up.status()).model?.id).toBe("second");
+    expect(await runtimePid(url)).not.toBe(old);
+  });
+
   it("keeps the old runtime when the new one does not become ready", async () => {
     const up = place.up();
     const url = await up.ready();
