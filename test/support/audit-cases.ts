@@ -222,7 +222,7 @@ export const RULE_CASES: readonly RuleCase[] = [
     from: "enable_ipv6: true",
     to: "enable_ipv6: false",
     assume: { "rateLimit.perMinute": "60", "server.trustedProxies": "172.30.0.0/16" },
-    at: "ports",
+    at: "enable_ipv6",
   },
   // --- streams
   {
@@ -1621,7 +1621,7 @@ export const RULE_CASES: readonly RuleCase[] = [
     ...CADDY,
     from: "\t\tX-Frame-Options DENY\n",
     to: "",
-    at: "stt.example.com",
+    at: "header {",
   },
   {
     rule: "GA-EXP-017",
@@ -1838,7 +1838,7 @@ export const RULE_CASES: readonly RuleCase[] = [
     to: "",
     add: {
       "compose/gigastt.config.yaml":
-        "server:\n  host: 0.0.0.0\n  trustedProxies: [172.30.98.0/24]\n  allowedOrigins: [https://stt.example.com]\nsession:\n  idleTimeout: 900s\n",
+        "server:\n  host: 0.0.0.0\n  allowBindAny: true\n  trustedProxies: [172.30.98.0/24]\n  allowedOrigins: [https://stt.example.com]\nsession:\n  idleTimeout: 900s\n",
     },
     at: "idleTimeout",
   },

@@ -7,6 +7,7 @@ import { maskMarkdown } from "../../src/audit/markdown.ts";
 import type { ClassifiedFile, Facts, GitFacts } from "../../src/audit/model/facts.ts";
 import { buildFacts } from "../../src/audit/model/facts.ts";
 import type { Versions } from "../../src/audit/model/versions.ts";
+import type { Source } from "../../src/audit/source.ts";
 import { createSource } from "../../src/audit/source.ts";
 import { createTree } from "../../src/audit/tree.ts";
 import type { Finding } from "../../src/audit/types.ts";
@@ -31,7 +32,7 @@ export function factsOf(files: Readonly<Record<string, string>>, options: FilesO
       const kind = classify(probe);
       const secret = kind === "dotenv" || kind === "htpasswd" || kind === "key";
       const mode = options.modes?.[path] ?? (secret ? 0o600 : 0o644);
-      return [{ source: createSource(path, text, { mode, uid: 10001 }), kind }];
+      return [{ source: sourceOf(path, text, mode), kind }];
     });
   return buildFacts({
     tree: createTree(classified.map((file) => file.source)),
@@ -42,6 +43,17 @@ export function factsOf(files: Readonly<Record<string, string>>, options: FilesO
     ...(options.git ? { git: options.git } : {}),
     ...(options.configHash === undefined ? {} : { configHash: options.configHash }),
   });
+}
+
+const sources = new Map<string, Source>();
+
+/** The last source of a path as long as its text stays: suites that change one file of many parse only that one again. */
+function sourceOf(path: string, text: string, mode: number): Source {
+  const known = sources.get(path);
+  if (known && known.text === text && known.mode === mode) return known;
+  const source = createSource(path, text, { mode, uid: 10001 });
+  sources.set(path, source);
+  return source;
 }
 
 /** Findings of texts in memory. */

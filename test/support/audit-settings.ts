@@ -2,7 +2,7 @@ import { parseCaddyfile, type CaddyDirective } from "../../src/audit/parse/caddy
 import { parseDockerfile } from "../../src/audit/parse/dockerfile.ts";
 import { parseDotenv } from "../../src/audit/parse/dotenv.ts";
 import { parseNginx, type NginxDirective } from "../../src/audit/parse/nginx.ts";
-import { parseUnit } from "../../src/audit/parse/systemd.ts";
+import { parseUnit, type UnitEntry } from "../../src/audit/parse/systemd.ts";
 import { parseYaml, type YamlNode } from "../../src/audit/parse/yaml.ts";
 import { createSource, type Source } from "../../src/audit/source.ts";
 
@@ -18,6 +18,8 @@ export interface Setting {
   readonly valueEnd: number;
   /** First and last line of the block around it (the file when there is none), 1-based. */
   readonly block: readonly [number, number];
+  /** False for a block that holds further settings. */
+  readonly leaf: boolean;
 }
 
 /** Every setting of a rendered file in the order of the text; empty for formats that hold no settings the audit reads. */
@@ -43,26 +45,39 @@ export function settingsOf(path: string, text: string): readonly Setting[] {
     ];
   }
   if (path.includes("systemd/"))
-    return parseUnit(source).entries.map((entry) => {
-      const value = text.indexOf("=", entry.start) + 1;
-      return {
-        path: `${entry.section} > ${entry.key}`,
-        ...wholeLines(source, entry.start, entry.end),
-        valueStart: value,
-        valueEnd: entry.end,
-        block: all,
-      };
-    });
+    return parseUnit(source).entries.map((entry) => ({
+      path: `${entry.section} > ${entry.key}${repeated(entry)}`,
+      ...wholeLines(source, entry.start, entry.end),
+      valueStart: text.indexOf("=", entry.start) + 1,
+      valueEnd: entry.end,
+      block: all,
+      leaf: true,
+    }));
   if (path.endsWith("Dockerfile"))
-    return parseDockerfile(source).instructions.map((item) => {
-      const value = text.slice(item.start, item.end).search(/\s/) + 1 + item.start;
-      return {
-        path: `stage ${item.stage} > ${item.name}${item.name === "ENV" || item.name === "COPY" ? "" : ""}`,
-        ...wholeLines(source, item.start, item.end),
-        valueStart: value,
-        valueEnd: item.end,
-        block: all,
-      };
+    return parseDockerfile(source).instructions.flatMap((item) => {
+      const place = `${item.stage === 1 ? "final" : "build"} > ${item.name}`;
+      // Each variable of an ENV is a setting of its own.
+      const pairs = item.name === "ENV" ? [...text.slice(item.start, item.end).matchAll(/(\w+)=(\S+)/g)] : [];
+      if (pairs.length > 0)
+        return pairs.map((pair) => ({
+          path: `${place} ${pair[1]}`,
+          start: item.start + pair.index,
+          end: item.start + pair.index + pair[0].length,
+          valueStart: item.start + pair.index + (pair[1]?.length ?? 0) + 1,
+          valueEnd: item.start + pair.index + pair[0].length,
+          block: [lineOf(source, item.start), lineOf(source, item.end - 1)] as const,
+          leaf: true,
+        }));
+      return [
+        {
+          path: place,
+          ...wholeLines(source, item.start, item.end),
+          valueStart: text.slice(item.start, item.end).search(/\s/) + 1 + item.start,
+          valueEnd: item.end,
+          block: all,
+          leaf: true,
+        },
+      ];
     });
   if (path.endsWith(".env"))
     return parseDotenv(source).entries.map((entry) => ({
@@ -71,12 +86,19 @@ export function settingsOf(path: string, text: string): readonly Setting[] {
       valueStart: text.indexOf("=", entry.start) + 1,
       valueEnd: entry.end,
       block: all,
+      leaf: true,
     }));
   if (/\.ya?ml$/.test(path)) return parseYaml(source).documents.flatMap((node) => yamlSettings(source, node, "", all));
   return [];
 }
 
 // ---
+
+/** What tells lines of one key apart: the variable, or the sign of a filter. */
+function repeated(entry: UnitEntry): string {
+  if (entry.key === "Environment") return ` ${entry.value.split("=")[0]}`;
+  return entry.key === "SystemCallFilter" ? ` ${entry.value.split(" ")[0]}` : "";
+}
 
 function lineOf(source: Source, offset: number): number {
   let line = 0;
@@ -115,6 +137,7 @@ function nginxSettings(
       valueStart: values[0]?.start ?? item.end - 1,
       valueEnd: values.at(-1)?.end ?? item.end - 1,
       block,
+      leaf: !item.block,
     };
     return [
       setting,
@@ -153,15 +176,16 @@ function caddySettings(
   block: readonly [number, number],
 ): Setting[] {
   return directives.flatMap((item) => {
+    // What an import brings has its place in the snippet.
+    const line = lineOf(source, item.start);
+    if (line < block[0] || line > block[1]) return [];
     const args = item.args.map((arg) => arg.value);
-    const inHeader = path.split(" > ").at(-1) === "header";
     const own =
       NAMED.has(item.name) || item.block || item.name === "header" || item.name === "import"
         ? [item.name, ...(NAMED.has(item.name) ? args.slice(0, 1) : args)].join(" ")
         : item.name;
     const here = `${path} > ${own}`;
     const values = NAMED.has(item.name) ? item.args.slice(1) : item.args;
-    void inHeader;
     return [
       {
         path: here,
@@ -169,12 +193,17 @@ function caddySettings(
         valueStart: values[0]?.start ?? item.nameSpan.end,
         valueEnd: values.at(-1)?.end ?? item.nameSpan.end,
         block,
+        leaf: !item.block,
       },
       ...(item.block
         ? caddySettings(source, item.block, here, [lineOf(source, item.start), lineOf(source, item.end - 1)])
         : []),
     ];
   });
+}
+
+function isLeaf(node: YamlNode): boolean {
+  return node.kind === "scalar" || (node.entries.size === 0 && node.items.length === 0);
 }
 
 function yamlSettings(source: Source, node: YamlNode, path: string, block: readonly [number, number]): Setting[] {
@@ -192,6 +221,7 @@ function yamlSettings(source: Source, node: YamlNode, path: string, block: reado
           valueStart: entry.value.start,
           valueEnd: entry.value.end,
           block,
+          leaf: isLeaf(entry.value),
         },
         ...yamlSettings(source, entry.value, here, [lineOf(source, entry.key.start), inner[1]]),
       ];
@@ -203,6 +233,7 @@ function yamlSettings(source: Source, node: YamlNode, path: string, block: reado
       valueStart: item.start,
       valueEnd: item.end,
       block,
+      leaf: isLeaf(item),
     },
     ...yamlSettings(source, item, `${path} > ${i}`, inner),
   ]);

@@ -54,6 +54,7 @@ const LISTS = {
   "server.allowedOrigins": [],
   "deploy.publicPaths": ["/health"],
   "deploy.cdnCidrs": [],
+  "deploy.kubernetes.trustedCidrs": [],
 } as const;
 
 const TEXTS = {

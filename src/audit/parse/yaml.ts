@@ -31,8 +31,19 @@ export interface YamlParse {
 const NO_ENTRIES: ReadonlyMap<string, YamlEntry> = new Map();
 const MAX_DEPTH = 200;
 
+/** Several models read one file: a source never changes, so it is parsed once. */
+const parsedSources = new WeakMap<Source, YamlParse>();
+
 /** Parses a YAML stream (JSON is YAML too). Never throws: what is broken comes back as problems. */
 export function parseYaml(source: Source): YamlParse {
+  const known = parsedSources.get(source);
+  if (known) return known;
+  const parsed = parseStream(source);
+  parsedSources.set(source, parsed);
+  return parsed;
+}
+
+function parseStream(source: Source): YamlParse {
   const problems: ParseProblem[] = [];
   const documents: YamlNode[] = [];
   const depth = bracketDepth(source.text);

@@ -62,6 +62,21 @@ function* compare(facts: Facts, copy: YamlNode, place: (span: Span) => Span): Ge
       message: `the server listens on ${host ?? "127.0.0.1 (default)"} inside its container: no proxy reaches it`,
       fix: "Write `host: 0.0.0.0` and `allowBindAny: true` in the copy, as `gigastt render` does.",
     };
+  else if (yamlText(yamlAt(server, "allowBindAny")) !== "true")
+    yield {
+      span: at("allowBindAny"),
+      message: `the server refuses to listen on ${host} without allowBindAny: it does not start`,
+      fix: "Write `allowBindAny: true` in the copy, as `gigastt render` does.",
+    };
+  const kept = yamlText(yamlAt(server, "keepAliveTimeout"));
+  const keptMs = kept === undefined ? undefined : parseDurationMs(kept);
+  if (keptMs !== undefined && keptMs < facts.assume.number("server.keepAliveTimeout"))
+    yield {
+      span: at("keepAliveTimeout"),
+      message: `keepAliveTimeout is ${kept} in this copy, shorter than in the config: the proxy meets closing connections`,
+      fix: "Change the config and run `gigastt render`.",
+      related: facts.assume.related("server.keepAliveTimeout"),
+    };
   const trusted = yamlStrings(yamlAt(server, "trustedProxies"));
   const everyone = trusted.find((item) => isEveryone(item.text));
   if (everyone)

@@ -1,5 +1,6 @@
 import type { Hit, Rule } from "../types.ts";
 import { appCaddyPoints, appNginxPoints } from "../model/facts.ts";
+import { caddyHead } from "../model/caddy.ts";
 import { arg, headSpan, inheritedList, ownAll } from "../model/nginx.ts";
 import type { CaddyDirective, CaddySite } from "../parse/caddyfile.ts";
 import { yamlAt, yamlKey, yamlText } from "../parse/yaml.ts";
@@ -61,8 +62,10 @@ export const rule: Rule = {
       const missing = lacking((name) => given.has(name));
       const first = site.directives[0];
       if (missing.length === 0) continue;
+      // Where headers are set already, also in a snippet, there is the place.
+      const block = site.directives.find((directive) => directive.name === "header" && directive.block);
       yield {
-        span: address,
+        span: block ? caddyHead(block) : address,
         message: words(missing),
         fix: `Add \`header { ${missing.map(([name, value]) => `${name} ${value}`).join("; ")} }\` to the site.`,
         ...(first && first.source === site.source && first.start > address.end

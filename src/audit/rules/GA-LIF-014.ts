@@ -9,6 +9,7 @@ import { yamlAt, yamlEntrySpan, yamlNumber, yamlText } from "../parse/yaml.ts";
 import { replace } from "./kit.ts";
 import { appContainer } from "./kube-kit.ts";
 import { dockerfileOf, healthTest } from "./compose-kit.ts";
+import { baseOf } from "./docker-kit.ts";
 
 export const rule: Rule = {
   id: "GA-LIF-014",
@@ -65,23 +66,25 @@ function* judge(facts: Facts, words: string, span: Span, tool: string | undefine
     const glued = /https?:\/\/[^\s'"]*['"]\s*\+/.test(words);
     const path = glued ? (/['"](\/[\w/-]*)['"]/.exec(words)?.[1] ?? "/ready") : literal;
     const place = textSpan(span, host);
+    const whole = textSpan(span, url[0]) ?? span;
     if (host === "localhost")
       yield {
-        span,
+        span: whole,
         message: "the health check asks `localhost`, which may resolve to ::1 while the server listens on IPv4 only",
         fix,
         ...(place ? { edits: [replace(place, "127.0.0.1")] } : {}),
       };
-    if (scheme === "https") yield { span, message: "the health check asks by https, the server speaks http", fix };
+    if (scheme === "https")
+      yield { span: whole, message: "the health check asks by https, the server speaks http", fix };
     if (!HEALTH_PATHS.has(path))
       yield {
-        span,
+        span: whole,
         message: `the health check asks ${path}, which is not a health route of the server (/health, /ready)`,
         fix,
       };
     if (given !== undefined && Number(given) !== port)
       yield {
-        span,
+        span: whole,
         message: `the health check asks port ${given}, the server listens on ${port}`,
         fix,
         related: facts.assume.related("server.port"),
@@ -160,8 +163,9 @@ function missingTool(words: string, file: DockerfileParse): string | undefined {
     (item) => item.name === "RUN" && new RegExp(`\\b(?:add|install)\\b[^;]*\\b${tool}\\b`).test(item.value),
   );
   if (installed) return undefined;
-  if (/alpine/.test(stage.base)) return tool === "wget" ? undefined : tool; // busybox has wget
-  return /slim|distroless|scratch|chiselled/.test(stage.base) ? tool : undefined;
+  const base = baseOf(file, stage).image;
+  if (/alpine/.test(base)) return tool === "wget" ? undefined : tool; // busybox has wget
+  return /slim|distroless|scratch|chiselled/.test(base) ? tool : undefined;
 }
 
 function textSpan(span: Span, text: string): Span | undefined {

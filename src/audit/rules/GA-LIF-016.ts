@@ -84,17 +84,19 @@ export const rule: Rule = {
       const policies = yamlAt(down, "policies")?.items ?? [];
       const drain = facts.assume.number("shutdown.drain");
       const window = yamlNumber(yamlAt(down, "stabilizationWindowSeconds")) ?? 300;
-      const quick =
-        policies.length === 0 ||
-        policies.some(
-          (policy) =>
-            yamlText(yamlAt(policy, "type")) === "Percent" ||
-            (yamlNumber(yamlAt(policy, "periodSeconds")) ?? 15) * 1000 < drain ||
-            (yamlNumber(yamlAt(policy, "value")) ?? 1) > 1,
-        );
+      const hasty = policies.flatMap((policy) => {
+        if (yamlText(yamlAt(policy, "type")) === "Percent") return [yamlEntrySpan(policy, "type") ?? policy];
+        if ((yamlNumber(yamlAt(policy, "value")) ?? 1) > 1) return [yamlEntrySpan(policy, "value") ?? policy];
+        return (yamlNumber(yamlAt(policy, "periodSeconds")) ?? 15) * 1000 < drain
+          ? [yamlEntrySpan(policy, "periodSeconds") ?? policy]
+          : [];
+      });
+      const quick = policies.length === 0 || hasty.length > 0;
       if (!quick && window >= 300) continue;
       yield {
         span:
+          hasty[0] ??
+          (quick ? undefined : yamlEntrySpan(down, "stabilizationWindowSeconds")) ??
           yamlEntrySpan(yamlAt(object.node, "spec", "behavior"), "scaleDown") ??
           yamlAt(object.node, "metadata", "name") ??
           object.node,

@@ -3,9 +3,11 @@ import type { Facts } from "../model/facts.ts";
 import { appCaddyPoints, appNginxPoints, appServices, appWorkloads } from "../model/facts.ts";
 import { headSpan } from "../model/nginx.ts";
 import { commandWords } from "../model/compose.ts";
+import type { YamlNode } from "../parse/yaml.ts";
 import { yamlAt, yamlEntrySpan, yamlNumber, yamlStrings, yamlText } from "../parse/yaml.ts";
+import type { Span } from "../source.ts";
 import { replace } from "./kit.ts";
-import { appContainer, servicesOf } from "./kube-kit.ts";
+import { appContainer, appIngresses, appRouteRules, servicesOf } from "./kube-kit.ts";
 
 export const rule: Rule = {
   id: "GA-LIF-018",
@@ -99,7 +101,7 @@ function* ports(facts: Facts): Generator<Hit> {
     const names = listed.map((item) => yamlText(yamlAt(item, "name")));
     for (const object of servicesOf(facts, workload)) {
       for (const item of yamlAt(object.node, "spec", "ports")?.items ?? []) {
-        const target = yamlAt(item, "targetPort");
+        const target = yamlAt(item, "targetPort") ?? yamlAt(item, "port");
         const text = yamlText(target);
         if (!target || text === undefined || names.includes(text) || numbers.has(Number(text)) || Number(text) === port)
           continue;
@@ -109,6 +111,21 @@ function* ports(facts: Facts): Generator<Hit> {
           fix: `Use ${names[0] !== undefined ? `the name ${names[0]}` : String(port)}.`,
           edits: [replace(target, names[0] ?? String(port))],
         };
+      }
+    }
+  }
+  for (const { rule } of appRouteRules(facts)) {
+    for (const ref of yamlAt(rule, "backendRefs")?.items ?? []) {
+      const named = yamlAt(ref, "port");
+      yield* backend(facts, yamlText(yamlAt(ref, "name")), named, yamlEntrySpan(ref, "port"));
+    }
+  }
+  for (const ingress of appIngresses(facts)) {
+    for (const item of yamlAt(ingress.node, "spec", "rules")?.items ?? []) {
+      for (const path of yamlAt(item, "http", "paths")?.items ?? []) {
+        const service = yamlAt(path, "backend", "service");
+        const named = yamlAt(service, "port", "number") ?? yamlAt(service, "port", "name");
+        yield* backend(facts, yamlText(yamlAt(service, "name")), named, named);
       }
     }
   }
@@ -127,6 +144,27 @@ function* ports(facts: Facts): Generator<Hit> {
     if (!entry || entry.value.startsWith("/") || given === port || Number.isNaN(given)) continue;
     yield { span: entry, message: `ListenStream=${entry.value} is not the server's port ${port}`, fix, related };
   }
+}
+
+/** A route's backend port that the Service does not have. */
+function* backend(
+  facts: Facts,
+  name: string | undefined,
+  port: YamlNode | undefined,
+  span: Span | undefined,
+): Generator<Hit> {
+  const service = facts.kube.find((object) => object.kind === "Service" && object.name === name);
+  const offered = yamlAt(service?.node, "spec", "ports")?.items ?? [];
+  const text = yamlText(port);
+  if (!service || !port || offered.length === 0) return;
+  if (offered.some((item) => yamlText(yamlAt(item, "port")) === text || yamlText(yamlAt(item, "name")) === text))
+    return;
+  yield {
+    span: span ?? port,
+    message: `Service ${service.name} has no port ${text}: the gateway answers 500 or 503`,
+    fix: `Use ${offered.map((item) => yamlText(yamlAt(item, "port"))).join(" or ")}.`,
+    related: [{ span: yamlAt(service.node, "metadata", "name") ?? service.node, message: "the Service" }],
+  };
 }
 
 /** A Kubernetes Service or a proxy in between has ports of its own. */
@@ -164,7 +202,7 @@ function* mounts(facts: Facts): Generator<Hit> {
     );
     if (container && args && path !== undefined && !covered(mounted, path))
       yield {
-        span: args,
+        span: yamlStrings(args).find((item) => item.text.includes(path))?.node ?? args,
         message: `container ${container.name} reads ${path}, but nothing is mounted there`,
         fix: "Mount the ConfigMap of the config.",
         confidence: "likely",

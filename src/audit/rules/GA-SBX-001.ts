@@ -55,7 +55,11 @@ function* namespaces(facts: Facts): Generator<Hit> {
     const level = yamlAt(labels, key);
     if (yamlText(level) === "restricted") continue;
     yield {
-      span: yamlEntrySpan(labels, key) ?? yamlAt(object.node, "metadata", "name") ?? object.node,
+      span:
+        yamlEntrySpan(labels, key) ??
+        yamlKey(yamlAt(object.node, "metadata"), "labels") ??
+        yamlAt(object.node, "metadata", "name") ??
+        object.node,
       message: `namespace ${object.name} enforces ${level ? `the level ${yamlText(level)}` : "no pod security level"}: a privileged pod may start beside the server`,
       fix: `Set the label \`${key}: restricted\`.`,
       edits: level ? [replace(level, "restricted")] : [],
@@ -215,7 +219,7 @@ function* kubernetes(facts: Facts): Generator<Hit> {
       };
     if (!yamlStrings(yamlAt(own, "capabilities", "drop")).some((item) => item.text.toUpperCase() === "ALL"))
       yield {
-        span: yamlKey(own, "capabilities") ?? at,
+        span: yamlKey(yamlAt(own, "capabilities"), "drop") ?? yamlKey(own, "capabilities") ?? at,
         message: `container ${container.name} keeps the default capabilities; the server needs none`,
         fix: "Set `capabilities: {drop: [ALL]}`.",
         ...(yamlAt(own, "capabilities") ? {} : put("capabilities", "{drop: [ALL]}")),
@@ -223,7 +227,11 @@ function* kubernetes(facts: Facts): Generator<Hit> {
     const seccomp = yamlText(yamlAt(own, "seccompProfile", "type") ?? yamlAt(pod, "seccompProfile", "type"));
     if (seccomp !== "RuntimeDefault" && seccomp !== "Localhost")
       yield {
-        span: yamlEntrySpan(own, "seccompProfile") ?? yamlEntrySpan(pod, "seccompProfile") ?? at,
+        span:
+          yamlEntrySpan(yamlAt(own, "seccompProfile") ?? yamlAt(pod, "seccompProfile"), "type") ??
+          yamlEntrySpan(own, "seccompProfile") ??
+          yamlEntrySpan(pod, "seccompProfile") ??
+          at,
         message: `container ${container.name} has no seccomp profile`,
         fix: "Set `seccompProfile: {type: RuntimeDefault}`.",
         ...(yamlAt(own, "seccompProfile") ? {} : put("seccompProfile", "{type: RuntimeDefault}")),

@@ -48,7 +48,7 @@ export const rule: Rule = {
           ? undefined
           : addYaml(service.node, `tmpfs: ["/tmp:mode=1777,size=${want}m"]`);
         yield {
-          span: yamlEntrySpan(service.node, "read_only") ?? service.nameSpan,
+          span: yamlKey(service.node, "tmpfs") ?? yamlEntrySpan(service.node, "read_only") ?? service.nameSpan,
           message: `${service.name} has a read-only root and no writable /tmp: uploads fail`,
           fix: `Add \`tmpfs: ["/tmp:mode=1777,size=${want}m"]\`.`,
           edits: add ? [add] : [],
@@ -74,7 +74,7 @@ export const rule: Rule = {
       for (const mount of mounts) {
         if (mount.readOnly || mount.tmpfs || !/^\/(?:models|etc)(?:\/|$)/.test(mount.target)) continue;
         yield {
-          span: mount.node,
+          span: yamlEntrySpan(mount.node, "read_only") ?? mount.node,
           message: `${mount.target} of ${service.name} is mounted writable: whoever takes the server over can change ${mount.target.startsWith("/models") ? "its model" : "its configuration"}`,
           fix: mount.node.kind === "map" ? "Set `read_only: true`." : "Append `:ro`.",
           severity: "note",

@@ -2,7 +2,7 @@ import type { Rule } from "../types.ts";
 import { appServices, appUnits, appWorkloads } from "../model/facts.ts";
 import { composeBytes } from "../model/compose.ts";
 import { quantityBytes } from "../model/kubernetes.ts";
-import { yamlAt, yamlEntrySpan, yamlKey, yamlText } from "../parse/yaml.ts";
+import { yamlAt, yamlEntrySpan, yamlKey, yamlNumber, yamlText } from "../parse/yaml.ts";
 import { environment } from "./compose-kit.ts";
 import { addUnit, mebibytes, replace } from "./kit.ts";
 import { appContainer } from "./kube-kit.ts";
@@ -53,7 +53,15 @@ export const rule: Rule = {
           related,
         };
       }
-      if (!yamlAt(limits, "pids") && !yamlAt(service.node, "pids_limit")) {
+      const pids = yamlAt(limits, "pids") ?? yamlAt(service.node, "pids_limit");
+      if (pids && (yamlNumber(pids) ?? 64) < 64 && (yamlNumber(pids) ?? 0) > 0)
+        yield {
+          span: pids,
+          message: `${service.name} may start ${yamlText(pids)} threads, fewer than Node and the engine do`,
+          fix: "Set `pids: 256`.",
+          edits: [replace(pids, "256")],
+        };
+      if (!pids) {
         yield {
           span: yamlKey(yamlAt(service.node, "deploy", "resources"), "limits") ?? service.nameSpan,
           message: `${service.name} has no limit of processes`,
@@ -81,7 +89,7 @@ export const rule: Rule = {
         };
       if (!node) {
         yield {
-          span: yamlKey(container.node, "resources") ?? container.span,
+          span: yamlKey(resources, "limits") ?? yamlKey(container.node, "resources") ?? container.span,
           message: `container ${container.name} has no memory limit`,
           fix: `Set requests and limits of memory to ${want}Mi.`,
         };

@@ -1,5 +1,6 @@
 import type { Rule } from "../types.ts";
 import { yamlAt, yamlEntrySpan, yamlText } from "../parse/yaml.ts";
+import { baseOf } from "./docker-kit.ts";
 
 export const rule: Rule = {
   id: "GA-SBX-004",
@@ -33,18 +34,10 @@ export const rule: Rule = {
     for (const file of facts.dockerfiles) {
       const names = new Set(file.stages.map((stage) => stage.name?.toLowerCase()));
       for (const stage of file.stages) {
-        // `FROM ${BASE}`: what counts is the default of the ARG above.
-        const variable = /^\$\{?(\w+)\}?$/.exec(stage.base)?.[1];
-        const arg =
-          variable === undefined
-            ? undefined
-            : file.instructions.find(
-                (item) => item.name === "ARG" && item.stage < 0 && item.value.startsWith(`${variable}=`),
-              );
-        const base = arg ? arg.value.slice((variable?.length ?? 0) + 1) : stage.base;
+        const { image: base, place } = baseOf(file, stage);
         if (names.has(base.toLowerCase()) || base === "scratch" || !isFloating(base)) continue;
         yield {
-          span: arg ?? stage.from,
+          span: place,
           message: `the base image ${base} is ${base.includes(":") ? "a moving tag" : "without a tag, so `latest`"}: two builds of one source differ`,
           fix: "Name a version, best with its digest.",
           ...(/gigastt/i.test(file.source.text) ? {} : { severity: "note" as const }),

@@ -1,4 +1,5 @@
 import type { Rule } from "../types.ts";
+import type { Facts } from "../model/facts.ts";
 import { appWorkloads } from "../model/facts.ts";
 import { selects, stringMap } from "../model/kubernetes.ts";
 import { yamlAt, yamlBoolean, yamlEntrySpan, yamlStrings, yamlText, yamlKey } from "../parse/yaml.ts";
@@ -70,9 +71,9 @@ export const rule: Rule = {
           message: "no NetworkPolicy selects the pod: every pod of the cluster reaches it past the gateway",
           fix: "Add a NetworkPolicy that lets in the gateway's namespace only (`gigastt render kubernetes`).",
         };
-      else if (!types.has("Egress") && facts.assume.flag("model.offline"))
+      else if (!types.has("Egress") && isOffline(facts))
         yield {
-          span: covering[0]?.node ?? name,
+          span: yamlKey(yamlAt(covering[0]?.node, "spec"), "policyTypes") ?? covering[0]?.node ?? name,
           message: "the model is local (model.offline), but the policy leaves the way out open",
           fix: "Add `Egress` to policyTypes with an empty `egress` list.",
           related: facts.assume.related("model.offline"),
@@ -80,3 +81,17 @@ export const rule: Rule = {
     }
   },
 };
+
+/** The model is local: the config says so, or the copy of it that the pod reads. */
+function isOffline(facts: Facts): boolean {
+  return (
+    facts.assume.flag("model.offline") ||
+    facts.kube.some(
+      (object) =>
+        object.kind === "ConfigMap" &&
+        [...(yamlAt(object.node, "data")?.entries.values() ?? [])].some((entry) =>
+          /^\s+offline: true$/m.test(entry.value.text),
+        ),
+    )
+  );
+}

@@ -28,7 +28,11 @@ const GAINS: readonly (readonly [string, number, (unit: Unit) => boolean])[] = [
     0.4,
     (unit) => unit.get("Service", "RestrictAddressFamilies") !== undefined,
   ],
-  ["SystemCallFilter=@system-service", 1.4, (unit) => unit.get("Service", "SystemCallFilter") !== undefined],
+  [
+    "SystemCallFilter=@system-service",
+    1.4,
+    (unit) => unit.all("Service", "SystemCallFilter").some((entry) => !entry.value.startsWith("~")),
+  ],
   [
     "SystemCallFilter=~@privileged @resources",
     0.2,

@@ -74,6 +74,41 @@ function* neighbour(service: ComposeService): Generator<Hit> {
       message: `${name} has no limit of ${lacking.join(" and ")}`,
       fix: "Set `deploy: {resources: {limits: {memory: 256M, pids: 128}}}`.",
     };
+  for (const volume of yamlAt(node, "volumes")?.items ?? []) {
+    const source =
+      volume.kind === "map"
+        ? yamlText(yamlAt(volume, "type")) === "bind"
+          ? yamlText(yamlAt(volume, "source"))
+          : undefined
+        : /^([./~][^:]*):/.exec(volume.text)?.[1];
+    const fixed =
+      volume.kind === "map"
+        ? yamlBoolean(yamlAt(volume, "read_only")) === true
+        : /:(?:.*,)?ro(?:,|$)/.test(volume.text);
+    if (source === undefined || fixed || source.endsWith(".sock")) continue;
+    yield {
+      span: yamlEntrySpan(volume, "read_only") ?? volume,
+      message: `${name} may change ${source} on the host`,
+      fix: volume.kind === "map" ? "Set `read_only: true`." : "Append `:ro`.",
+    };
+  }
+  if (/(?:^|\/)(?:redis|valkey|postgres|mysql|mariadb|mongo|rabbitmq)(?:[:@-]|$)/.test(service.image)) {
+    const networks = yamlAt(node, "networks");
+    for (const network of networks?.kind === "map"
+      ? [...networks.entries.keys()]
+      : yamlStrings(networks).map((item) => item.text)) {
+      const definition = yamlAt(service.project.root, "networks", network);
+      if (yamlBoolean(yamlAt(definition, "internal")) === true) continue;
+      yield {
+        span:
+          yamlEntrySpan(definition, "internal") ??
+          yamlKey(yamlAt(service.project.root, "networks"), network) ??
+          nameSpan,
+        message: `the network ${network} of ${name} has a way out`,
+        fix: "Set `internal: true`: only the server talks to it.",
+      };
+    }
+  }
   const user = service.project.text(yamlAt(node, "user"))?.split(":")[0];
   if (user === "0" || user === "root") {
     if (once && yamlText(yamlAt(node, "network_mode")) === "none") return;
@@ -108,7 +143,7 @@ function* container(node: YamlNode): Generator<Hit> {
     };
   if (!yamlStrings(yamlAt(context, "capabilities", "drop")).some((item) => item.text.toUpperCase() === "ALL"))
     yield {
-      span: yamlKey(context, "capabilities") ?? at,
+      span: yamlKey(yamlAt(context, "capabilities"), "drop") ?? yamlKey(context, "capabilities") ?? at,
       message: `container ${name} keeps the runtime's default capabilities`,
       fix: "Set `capabilities: {drop: [ALL]}`.",
     };

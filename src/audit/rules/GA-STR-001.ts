@@ -54,8 +54,15 @@ export const rule: Rule = {
         );
       }
       if (missing.length === 0) continue;
+      // One thing that is there and wrong is its own place; what is missing belongs to the pass.
+      const about = missing[0] ?? "";
+      const wrong = about.includes("proxy_http_version")
+        ? version
+        : about.includes("Connection")
+          ? headers.get("connection")?.directive
+          : undefined;
       yield {
-        span: headSpan(point.pass),
+        span: headSpan((missing.length === 1 ? wrong : undefined) ?? point.pass),
         message: `WebSocket connections through this location fail: ${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} missing`,
         fix: `Add ${missing.join(", ")}; map: \`map $http_upgrade $connection_upgrade { default upgrade; '' ''; }\`.`,
         edits,

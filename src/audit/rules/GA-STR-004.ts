@@ -2,7 +2,7 @@ import type { Hit, Rule } from "../types.ts";
 import { arg, headSpan, inherited, nginxTimeMs } from "../model/nginx.ts";
 import { addNginx, addYaml, ceilSeconds, nginxCarrying, replace, seconds } from "./kit.ts";
 import { annotation, appIngresses } from "./kube-kit.ts";
-import { yamlAt } from "../parse/yaml.ts";
+import { yamlAt, yamlKey } from "../parse/yaml.ts";
 
 /** The server writes a comment into a silent event stream this often. */
 const SSE_PING_MS = 15_000;
@@ -66,7 +66,7 @@ export const rule: Rule = {
         const map = yamlAt(ingress.node, "metadata", "annotations");
         const add = map ? addYaml(map, `${name}: "${want}"`) : undefined;
         yield {
-          span: found?.node ?? yamlAt(ingress.node, "metadata", "name") ?? ingress.node,
+          span: found?.node ?? yamlKey(yamlAt(ingress.node, "metadata"), "annotations") ?? ingress.node,
           message: `${name} is ${found ? `"${found.text}"` : "not set (60)"}: silent sessions end before the server's idle timeout of ${seconds(idle)}`,
           fix: `Set \`${name}: "${want}"\` (seconds without unit).`,
           edits: found ? [replace(found.node, `"${want}"`)] : add ? [add] : [],

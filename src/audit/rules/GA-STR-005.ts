@@ -1,8 +1,9 @@
 import type { Rule } from "../types.ts";
 import { arg, headSpan, inherited, nginxTimeMs } from "../model/nginx.ts";
-import { yamlAt } from "../parse/yaml.ts";
+import { gatewayDurationMs } from "../model/kubernetes.ts";
+import { yamlAt, yamlEntrySpan, yamlText } from "../parse/yaml.ts";
 import { addNginx, addYaml, ceilSeconds, nginxCarrying, replace, seconds } from "./kit.ts";
-import { annotation, appIngresses } from "./kube-kit.ts";
+import { annotation, appIngresses, appRouteRules, ruleTakes } from "./kube-kit.ts";
 
 export const rule: Rule = {
   id: "GA-STR-005",
@@ -34,6 +35,22 @@ export const rule: Rule = {
         ],
         ...(!directive && point.scope.missing.length > 0 ? { confidence: "likely" as const } : {}),
       };
+    }
+    const routes = appRouteRules(facts);
+    for (const rule of routes) {
+      if (!ruleTakes(rule, "/v1/transcribe", routes)) continue;
+      for (const key of ["request", "backendRequest"]) {
+        const node = yamlAt(rule.rule, "timeouts", key);
+        const ms = gatewayDurationMs(yamlText(node));
+        if (!node || ms === undefined || ms === 0 || ms >= budget) continue;
+        yield {
+          span: yamlEntrySpan(yamlAt(rule.rule, "timeouts"), key) ?? node,
+          message: `timeouts.${key} ${yamlText(node)} is below the ${seconds(budget)} a transcription may take (waiting line + inference)`,
+          fix: `Write \`${key}: ${want}s\` or more: the limit covers the upload as well.`,
+          edits: [replace(node, `${want}s`)],
+          related,
+        };
+      }
     }
     for (const ingress of appIngresses(facts)) {
       const name = "nginx.ingress.kubernetes.io/proxy-read-timeout";

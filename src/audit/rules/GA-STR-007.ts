@@ -1,7 +1,7 @@
 import type { Rule } from "../types.ts";
 import { gatewayDurationMs } from "../model/kubernetes.ts";
 import { SERVER_ROUTES } from "../model/routes.ts";
-import { yamlAt, yamlEntrySpan, yamlText } from "../parse/yaml.ts";
+import { yamlAt, yamlEntrySpan, yamlKey, yamlText } from "../parse/yaml.ts";
 import { addYaml, replace, seconds } from "./kit.ts";
 import { appRouteRules, ruleTakes } from "./kube-kit.ts";
 
@@ -31,7 +31,11 @@ export const rule: Rule = {
       if (ms === 0 || (ms !== undefined && session > 0 && ms >= session)) continue;
       const add = timeouts ? undefined : addYaml(item.rule, "timeouts: {request: 0s, backendRequest: 0s}");
       yield {
-        span: yamlEntrySpan(timeouts, "request") ?? yamlAt(item.rule, "matches") ?? item.rule,
+        span:
+          yamlEntrySpan(timeouts, "request") ??
+          yamlKey(item.rule, "timeouts") ??
+          yamlKey(item.rule, "matches") ??
+          item.rule,
         message: request
           ? `timeouts.request ${yamlText(request)} ends ${carries.path} sessions before their limit of ${session === 0 ? "none" : seconds(session)}`
           : `the rule that takes ${carries.path} has no timeouts.request: the gateway's default cuts streams`,

@@ -3,7 +3,7 @@ import { arg, headSpan, inherited, nginxSizeBytes } from "../model/nginx.ts";
 import type { CaddyDirective } from "../parse/caddyfile.ts";
 import type { CaddyPoint } from "../model/caddy.ts";
 import { caddyHead, caddyPathMatches, child, humanizeBytes, isMatcher, visit } from "../model/caddy.ts";
-import { yamlAt } from "../parse/yaml.ts";
+import { yamlAt, yamlKey } from "../parse/yaml.ts";
 import { addNginx, addYaml, caddyCarrying, insertLineBefore, mebibytes, nginxCarrying, replace } from "./kit.ts";
 import { annotation, appIngresses } from "./kube-kit.ts";
 
@@ -76,7 +76,7 @@ export const rule: Rule = {
       const map = yamlAt(ingress.node, "metadata", "annotations");
       const add = map && !found ? addYaml(map, `${name}: "${limit}"`) : undefined;
       yield {
-        span: found?.node ?? yamlAt(ingress.node, "metadata", "name") ?? ingress.node,
+        span: found?.node ?? yamlKey(yamlAt(ingress.node, "metadata"), "annotations") ?? ingress.node,
         message: describe(found ? `${name}: "${found.text}"` : `${name} is not set`, bytes, limit),
         fix: `Set \`${name}: "${limit}"\`.`,
         edits: found ? [replace(found.node, `"${limit}"`)] : add ? [add] : [],

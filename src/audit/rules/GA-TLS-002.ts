@@ -4,7 +4,7 @@ import { arg, headSpan, inheritedList, inherited, ownAll } from "../model/nginx.
 import { nginxServers } from "../model/nginx-points.ts";
 import { appCaddyPoints, appNginxPoints } from "../model/facts.ts";
 import { isAtLeast } from "../model/versions.ts";
-import { plainArgs, visit } from "../model/caddy.ts";
+import { caddyHead, plainArgs, visit } from "../model/caddy.ts";
 import type { CaddyArg, CaddyDirective } from "../parse/caddyfile.ts";
 import type { NginxDirective } from "../parse/nginx.ts";
 import type { Span } from "../source.ts";
@@ -101,8 +101,9 @@ export const rule: Rule = {
         }
         continue;
       }
+      const block = site.directives.find((directive) => directive.name === "header" && directive.block);
       yield {
-        span: address,
+        span: block ? caddyHead(block) : address,
         message: `${address.value} sends no Strict-Transport-Security`,
         fix: 'Add `header Strict-Transport-Security "max-age=63072000"` to the site.',
         ...(site.directives[0]

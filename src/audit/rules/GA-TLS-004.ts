@@ -1,5 +1,6 @@
 import type { Hit, Rule } from "../types.ts";
 import type { Source } from "../source.ts";
+import type { NginxScope } from "../model/nginx.ts";
 import { allScopes, arg, headSpan, inherited, ownAll } from "../model/nginx.ts";
 import { nginxServers } from "../model/nginx-points.ts";
 import type { Facts } from "../model/facts.ts";
@@ -26,30 +27,22 @@ export const rule: Rule = {
       const tls = servers.filter((server) =>
         ownAll(server, "listen").some((listen) => listen.args.some((argument) => argument.value === "ssl")),
       );
-      const explicit = tls.find((server) =>
-        ownAll(server, "listen").some((listen) => listen.args.some((argument) => argument.value === "default_server")),
-      );
-      // What counts is the server nginx takes for a name it does not know: the default one, else the first.
-      const rejects = (explicit ?? tls[0])?.own.some(
-        (item) =>
-          (item.directive === "ssl_reject_handshake" && arg(item, 0) === "on") ||
-          (item.directive === "return" && /^(?:444|4\d\d)$/.test(arg(item, 0))),
-      );
-      const first = explicit ?? tls[0];
-      if (ours.has(root) && first?.directive && !rejects && root.main.missing.length === 0) {
-        const names = ownAll(first, "server_name")[0] ?? ownAll(first, "listen")[0] ?? first.directive;
+      const open = ours.has(root) && root.main.missing.length === 0 ? unguarded(tls) : undefined;
+      if (open?.server.directive) {
+        const names =
+          ownAll(open.server, "server_name")[0] ?? ownAll(open.server, "listen")[0] ?? open.server.directive;
         yield {
           span: headSpan(names),
-          message: "no default server refuses unknown names: this one answers for every name that points here",
-          fix: "Add `server { listen 443 ssl default_server; ssl_reject_handshake on; }`.",
-          ...(explicit
+          message: `no default server refuses unknown names on ${open.address}: this one answers for every name that points here`,
+          fix: `Add \`server { listen ${open.address} ssl default_server; ssl_reject_handshake on; }\`.`,
+          ...(open.explicit
             ? {}
             : {
                 edits: [
                   insertLineBefore(
-                    first.directive.source,
-                    first.directive.start,
-                    "server { listen 443 ssl default_server; ssl_reject_handshake on; }",
+                    open.server.directive.source,
+                    open.server.directive.start,
+                    `server { listen ${open.address} ssl default_server; ssl_reject_handshake on; }`,
                   ),
                 ],
               }),
@@ -90,6 +83,32 @@ export const rule: Rule = {
     for (const source of [...facts.crontabs, ...facts.scripts]) yield* cron(source, facts.crontabs.includes(source));
   },
 };
+
+/**
+ * The first address on which nginx takes a server that serves for names it does not know: the default server of an address is the
+ * one that says so, else the first.
+ */
+function unguarded(
+  tls: readonly NginxScope[],
+): { readonly address: string; readonly server: NginxScope; readonly explicit: boolean } | undefined {
+  const addresses = new Set(tls.flatMap((server) => ownAll(server, "listen").map((listen) => arg(listen, 0))));
+  for (const address of addresses) {
+    const listening = tls.filter((server) => ownAll(server, "listen").some((listen) => arg(listen, 0) === address));
+    const explicit = listening.find((server) =>
+      ownAll(server, "listen").some(
+        (listen) => arg(listen, 0) === address && listen.args.some((argument) => argument.value === "default_server"),
+      ),
+    );
+    const server = explicit ?? listening[0];
+    const refuses = server?.own.some(
+      (item) =>
+        (item.directive === "ssl_reject_handshake" && arg(item, 0) === "on") ||
+        (item.directive === "return" && /^4\d\d$/.test(arg(item, 0))),
+    );
+    if (server && !refuses) return { address, server, explicit: explicit !== undefined };
+  }
+  return undefined;
+}
 
 /** Renewal by systemd: often enough, and loaded afterwards. */
 function* timers(facts: Facts): Generator<Hit> {

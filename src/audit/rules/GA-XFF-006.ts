@@ -27,8 +27,21 @@ export const rule: Rule = {
       }
     }
     if (facts.assume.list("deploy.cdnCidrs").length === 0) return;
+    const told = new Set<unknown>();
     for (const point of appNginxPoints(facts)) {
-      if (inherited(point.scope, "set_real_ip_from")) continue;
+      const trusted = inherited(point.scope, "set_real_ip_from");
+      const header = inherited(point.scope, "real_ip_header");
+      if (trusted && !told.has(trusted) && (!header || /^X-Real-IP$/i.test(arg(header, 0)))) {
+        told.add(trusted);
+        yield {
+          span: headSpan(header ?? trusted),
+          message: "the address is read from X-Real-IP (nginx's default), which a CDN relays as the client wrote it",
+          fix: "Write `real_ip_header X-Forwarded-For;` (or the CDN's own header).",
+          related: facts.assume.related("deploy.cdnCidrs"),
+          confidence: "likely",
+        };
+      }
+      if (trusted) continue;
       yield {
         span: headSpan(point.pass),
         message:

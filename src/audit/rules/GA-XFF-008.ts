@@ -16,8 +16,12 @@ export const rule: Rule = {
   reads: ["config", "compose", "kubernetes"],
   fixKind: "manual",
   *check(facts) {
-    if (facts.assume.list("server.trustedProxies").length === 0) return;
-    const related = facts.assume.related("server.trustedProxies");
+    // In a cluster the copy of the config trusts what deploy.kubernetes.trustedCidrs names.
+    const key = ["server.trustedProxies", "deploy.kubernetes.trustedCidrs"].find(
+      (name) => facts.assume.list(name as "server.trustedProxies").length > 0, // both are list keys
+    );
+    if (key === undefined) return;
+    const related = facts.assume.related(key);
     const fix =
       "Let only the proxy reach the port: no published port (or 127.0.0.1 only), Service type ClusterIP, no hostNetwork.";
     for (const service of appServices(facts)) {

@@ -1,6 +1,6 @@
 import type { Rule } from "../types.ts";
 import { isLoopbackHost } from "../model/address.ts";
-import { yamlAt, yamlBoolean, yamlStrings, yamlText } from "../parse/yaml.ts";
+import { yamlAt, yamlBoolean, yamlEntrySpan, yamlStrings, yamlText } from "../parse/yaml.ts";
 import { isProxyService } from "./compose-kit.ts";
 
 export const rule: Rule = {
@@ -27,8 +27,11 @@ export const rule: Rule = {
           networks?.kind === "map" ? [...networks.entries.keys()] : yamlStrings(networks).map((item) => item.text);
         const used = names.length > 0 ? names : ["default"];
         if (used.some((name) => yamlBoolean(yamlAt(project.root, "networks", name, "enable_ipv6")) === true)) continue;
+        const definition = used
+          .map((name) => yamlEntrySpan(yamlAt(project.root, "networks", name), "enable_ipv6"))
+          .find((span) => span !== undefined);
         yield {
-          span: open.node,
+          span: definition ?? open.node,
           message: `${service.name} is published on a network without IPv6: IPv6 visitors, and all visitors under a rootless engine, arrive from the gateway's address and share one limit`,
           fix: "Set `enable_ipv6: true` with a subnet on the network, or give the proxy `network_mode: host`.",
         };

@@ -10,7 +10,8 @@ import { auditFiles } from "../../support/audit-files.ts";
 import { randomConfig } from "../render/random-config.ts";
 import { fuzzCases } from "../../support/fuzz.ts";
 
-const RUNS = fuzzCases(150);
+/** Per deployment: three times as many renderings are audited. */
+const RUNS = fuzzCases(400, 60);
 const source = { toolVersion: "0.0.0", configHash: "0".repeat(64) };
 
 const PLACES: readonly (readonly [DeployTarget, (config: ResolvedConfig) => readonly RenderTarget[]])[] = [
@@ -46,7 +47,7 @@ describe("what gigastt renders itself", () => {
         { numRuns: RUNS },
       );
     },
-    60_000,
+    300_000,
   );
 });
 
