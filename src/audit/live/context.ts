@@ -3,6 +3,7 @@ import type { Answer, AskOptions, OutsideTarget } from "../../shared/outside/cli
 import { ask } from "../../shared/outside/client.ts";
 import type { Handshake, HandshakeOptions } from "../../shared/outside/tls.ts";
 import { handshake } from "../../shared/outside/tls.ts";
+import { isLoopbackAddress } from "../../shared/proc-net.ts";
 import type { Assumptions } from "../model/assume.ts";
 import { NotCheckedError } from "../observe/verdict.ts";
 import type { LiveContext, LiveLimits } from "./probe.ts";
@@ -49,7 +50,7 @@ export async function createContext(options: ContextOptions): Promise<LiveContex
     assume: options.assume,
     open: options.open,
     firstHandshake,
-    loopback: isLoopback(target.connectTo ?? target.url.hostname),
+    loopback: isLoopbackAddress(target.connectTo ?? target.url.hostname),
     ask: askOnce,
     askPatiently: async (path, more) => {
       const first = await askOnce(path, more);
@@ -71,11 +72,4 @@ export async function createContext(options: ContextOptions): Promise<LiveContex
     ...context,
     health: await askOnce("/health", { anonymous: target.clientCertificate === undefined || !trusted }),
   };
-}
-
-// ---
-
-function isLoopback(address: string): boolean {
-  const plain = address.replace(/^\[|\]$/g, "").replace(/^::ffff:/, "");
-  return plain === "localhost" || plain === "::1" || plain.startsWith("127.");
 }

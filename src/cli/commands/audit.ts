@@ -5,27 +5,17 @@ import type { AuditOptions, AuditResult } from "../../audit/audit.ts";
 import { audit } from "../../audit/audit.ts";
 import { parseBaseline, renderBaseline } from "../../audit/baseline.ts";
 import { ASSUME_KEYS } from "../../audit/model/assume.ts";
-import { renderGithub } from "../../audit/report/github.ts";
-import { renderJson } from "../../audit/report/json.ts";
-import { renderJunit } from "../../audit/report/junit.ts";
-import { renderMarkdown } from "../../audit/report/markdown.ts";
-import { renderSarif } from "../../audit/report/sarif.ts";
-import { active } from "../../audit/report/summary.ts";
-import { renderText } from "../../audit/report/text.ts";
 import { catalogue, findInfo } from "../../audit/catalogue.ts";
 import { mergeObserved } from "../../audit/observe/merge.ts";
-import { atOrAbove, SEVERITIES } from "../../audit/severity.ts";
-import type { Severity } from "../../audit/types.ts";
+import { active } from "../../audit/report/summary.ts";
 import { didYouMean } from "../../shared/suggest.ts";
-import { readVersion } from "../../shared/version.ts";
 import { recordAudit } from "../audit-record.ts";
 import type { Command, CommandContext, FlagSpec } from "../command.ts";
+import { HOST_FLAGS, judgeThisHost } from "../audit/host.ts";
 import { LIVE_FLAGS, livePlan, mayProbe, probeLive } from "../audit/live.ts";
+import { exitCode, report, REPORT_FLAGS } from "../audit/report.ts";
 import { paintFor, table, wrap, writeJson } from "../output.ts";
 import { UsageError } from "../usage.ts";
-
-const FORMATS = ["text", "json", "sarif", "junit", "github", "markdown"] as const;
-type Format = (typeof FORMATS)[number];
 
 const version = (program: string, example: string): FlagSpec => ({
   type: "string",
@@ -37,12 +27,7 @@ export const command: Command = {
   summary: "Find what is wrong in proxy, container and unit files, also across them",
   positionals: "[PATH…]",
   flags: {
-    format: { type: "string", choices: FORMATS, describe: "how to report (default text)" },
-    "fail-on": {
-      type: "string",
-      choices: SEVERITIES,
-      describe: "lowest severity that makes the exit code 1 (default error)",
-    },
+    ...REPORT_FLAGS,
     assume: {
       type: "string",
       value: "KEY=VALUE",
@@ -56,11 +41,6 @@ export const command: Command = {
     },
     yes: { type: "boolean", describe: "with --fix=unsafe: write without asking" },
     diff: { type: "boolean", describe: "with --fix: only show what would be written" },
-    baseline: { type: "string", value: "FILE", describe: "findings listed there do not count" },
-    "write-baseline": { type: "string", value: "FILE", describe: "write the findings of today as a baseline" },
-    "no-ignores": { type: "boolean", describe: "let findings count that comments or the config silence" },
-    "show-suppressed": { type: "boolean", describe: "show silenced findings in the text report" },
-    quiet: { type: "boolean", short: "q", describe: "leave the reasons out of the text report" },
     ...LIVE_FLAGS,
     "nginx-version": version("nginx", "1.22.1"),
     "caddy-version": version("Caddy", "2.8.4"),
@@ -69,6 +49,13 @@ export const command: Command = {
   },
   help: "PATH is a folder or file (default: the current folder): gigastt.config.yaml, what was rendered from it, and files of other origin: nginx trees and `nginx -T` dumps, Caddyfiles and Caddy's JSON, compose projects, Kubernetes manifests, systemd units with drop-ins, Dockerfiles, .env, htpasswd, crontabs, guides in Markdown. It reads only, no network, and writes nothing without --fix.\n\nExit code 0: nothing at or above --fail-on; 1: findings; 2: wrong usage; 3: nothing to audit.\n\nSilence a finding with a comment on or above its line: `# gigastt-audit ignore[GA-XFF-001] reason`, with an end: `until=2027-01-31`.",
   subcommands: {
+    host: {
+      summary: "Check this machine: sockets, containers, unit, files, swap, dumps, certificates, clock, memory",
+      positionals: "[PATH…]",
+      flags: { ...REPORT_FLAGS, ...HOST_FLAGS },
+      help: "Reads what this machine really does, changes nothing and asks nobody outside. As root it sees the sockets and files of every user; what it may not read is listed as not checked, with the reason. Findings in the files of PATH are confirmed or contradicted.\n\nExit code as for the audit of files; 3 when nothing could be looked at.",
+      run: host,
+    },
     explain: {
       summary: "Explain a rule: what happens, why, and how to fix it",
       positionals: "ID",
@@ -89,39 +76,21 @@ export const command: Command = {
 
 async function run(context: CommandContext): Promise<number> {
   const { flags, stdout, stderr } = context;
-  const format = textFlag(context, "format") ?? "text";
-  const failOn = (textFlag(context, "fail-on") ?? "error") as Severity; // the flag's choices are the severities
-  const baselinePath = textFlag(context, "baseline");
   const plan = await livePlan(context);
   if (plan !== undefined && !(await mayProbe(context, plan))) {
     stderr.write("gigastt: nothing was sent\n");
     return 3;
   }
-  const options: AuditOptions = {
-    // Asking a host says nothing about the current folder: only files that are named are compared.
-    paths: context.positionals.length > 0 || plan !== undefined ? context.positionals : ["."],
-    cwd: context.cwd,
-    assume: readAssumptions(flags["assume"]),
-    versions: {
-      nginx: textFlag(context, "nginx-version"),
-      caddy: textFlag(context, "caddy-version"),
-      kubernetes: textFlag(context, "kubernetes-version"),
-      docker: textFlag(context, "docker-version"),
-    },
-    config: textFlag(context, "config"),
-    ignores: flags["no-ignores"] !== true,
-    today: new Date().toISOString().slice(0, 10),
-    ...(baselinePath === undefined
-      ? {}
-      : { baseline: parseBaseline(await readInput(context, baselinePath), baselinePath) }),
-  };
+  // Asking a host says nothing about the current folder: only files that are named are compared.
+  const named = context.positionals.length > 0 || plan !== undefined;
+  const options = await auditOptions(context, named ? context.positionals : ["."]);
   let result = await audit(options);
   if (plan !== undefined) result = mergeObserved(result, await probeLive(context, plan, result.facts.assume), options);
   else if (result.audited.length === 0) {
     stderr.write(
       `gigastt: nothing to audit in ${options.paths.join(", ")}: no proxy, container, unit or gigastt configuration found\n`,
     );
-    if (format !== "text") stdout.write(report(result, format as Format, failOn, context)); // the flag's choices are the formats
+    if ((textFlag(context, "format") ?? "text") !== "text") stdout.write(report(result, context));
     return 3;
   }
   if (flags["fix"] !== undefined) {
@@ -129,10 +98,34 @@ async function run(context: CommandContext): Promise<number> {
     if (fixed === undefined) return 0;
     result = fixed;
   }
+  return finish(context, result);
+}
+
+async function auditOptions(context: CommandContext, paths: readonly string[]): Promise<AuditOptions> {
+  const baseline = textFlag(context, "baseline");
+  return {
+    paths,
+    cwd: context.cwd,
+    assume: readAssumptions(context.flags["assume"]),
+    versions: {
+      nginx: textFlag(context, "nginx-version"),
+      caddy: textFlag(context, "caddy-version"),
+      kubernetes: textFlag(context, "kubernetes-version"),
+      docker: textFlag(context, "docker-version"),
+    },
+    config: textFlag(context, "config"),
+    ignores: context.flags["no-ignores"] !== true,
+    today: new Date().toISOString().slice(0, 10),
+    ...(baseline === undefined ? {} : { baseline: parseBaseline(await readInput(context, baseline), baseline) }),
+  };
+}
+
+/** Writes the baseline or the report, and says how it ended. */
+async function finish(context: CommandContext, result: AuditResult): Promise<number> {
   const target = textFlag(context, "write-baseline");
   if (target !== undefined) {
     await writeFile(resolve(context.cwd, target), renderBaseline(result.findings));
-    stderr.write(`gigastt: ${result.findings.length} findings written to ${target}\n`);
+    context.stderr.write(`gigastt: ${result.findings.length} findings written to ${target}\n`);
     return 0;
   }
   await recordAudit(
@@ -140,31 +133,19 @@ async function run(context: CommandContext): Promise<number> {
     result.audited.map(({ file }) => file),
     active(result.findings).map(({ severity }) => severity),
   );
-  stdout.write(report(result, format as Format, failOn, context)); // the flag's choices are the formats
-  if (active(result.findings).some((finding) => atOrAbove(finding.severity, failOn))) return 1;
-  const unseen = result.checks?.every((check) => check.result === "not-checked") === true;
-  return unseen && result.audited.length === 0 ? 3 : 0;
+  context.stdout.write(report(result, context));
+  return exitCode(result, context);
 }
 
-function report(result: AuditResult, format: Format, failOn: Severity, context: CommandContext): string {
-  switch (format) {
-    case "json":
-      return renderJson(result);
-    case "sarif":
-      return renderSarif(result, readVersion());
-    case "junit":
-      return renderJunit(result, failOn);
-    case "github":
-      return renderGithub(result);
-    case "markdown":
-      return renderMarkdown(result);
-    case "text":
-      return renderText(result, {
-        colours: paintFor(context.stdout, context),
-        quiet: context.flags["quiet"] === true,
-        showSuppressed: context.flags["show-suppressed"] === true,
-      });
-  }
+// --- host
+
+async function host(context: CommandContext): Promise<number> {
+  const options = await auditOptions(context, context.positionals);
+  const judged = await judgeThisHost(context);
+  const base = await audit({ ...options, config: judged.configFile ?? options.config });
+  // Without paths this is about the machine alone; the configuration is read for its ignores.
+  const files = context.positionals.length > 0 ? base : { ...base, findings: [], audited: [] };
+  return finish(context, mergeObserved(files, judged.verdicts, options));
 }
 
 /** Fixes, or shows what it would do; undefined when showing was all. */
