@@ -91,6 +91,19 @@ export const CROSS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "error",
+    says: "A managed nginx needs certificates it may read: not `deploy.tls.mode: acme`.",
+    keys: ["supervisor.proxy.managed", "deploy.proxy.kind", "deploy.tls.mode"],
+    check: ({ supervisor, deploy }) =>
+      supervisor.proxy.managed && deploy.proxy.kind === "nginx" && deploy.tls.mode === "acme"
+        ? {
+            rule: "needs certificates its user may read: certbot keeps them for root",
+            found: "nginx with tls.mode acme",
+            cure: "set deploy.proxy.kind: caddy, which gets its own, or tls.mode: files or internal",
+          }
+        : undefined,
+  },
+  {
+    severity: "error",
     says: "`supervisor.redis.managed` and `supervisor.redis.url` exclude each other.",
     keys: ["supervisor.redis.managed", "supervisor.redis.url"],
     check: ({ supervisor }) =>

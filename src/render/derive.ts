@@ -56,12 +56,12 @@ export interface Derived {
     readonly unitStopS: number;
   };
   readonly unit: {
-    /** drain + 5 + 5 (the supervisor's kill). */
+    /** drain + 5 + 5 (the supervisor's kill); a managed proxy + 5, a managed Redis + 10. */
     readonly stopS: number;
     /** model load timeout + supervisor start timeout + 10. */
     readonly startS: number;
     readonly watchdogS: number;
-    /** Twice (base + pool × session + bodies): a hand-over runs the old and the new server side by side. */
+    /** Twice (base + pool × session + bodies): a hand-over runs the old and the new server side by side. A managed proxy + 256, a managed Redis + twice its memory. */
     readonly memoryMiB: number;
   };
   readonly compose: {
@@ -97,6 +97,8 @@ export interface Derived {
 export const BASE_MEMORY_MIB: Readonly<Record<"int8" | "fp32", number>> = { int8: 1024, fp32: 2304 };
 /** Memory of one live session, MiB: audio tail, features, outgoing buffer. */
 export const SESSION_MEMORY_MIB = 48;
+/** Room for Caddy or nginx as a child, MiB. */
+export const MANAGED_PROXY_MEMORY_MIB = 256;
 /** Force-close margin after the drain, seconds. */
 export const FORCE_CLOSE_MARGIN_S = 5;
 export const PROXY_KEEP_ALIVE_S = 30;
@@ -110,7 +112,7 @@ export const RESTART_ESTIMATE_S = 5;
 
 /** All derived settings of a configuration. Pure. */
 export function derive(config: ResolvedConfig): Derived {
-  const { deploy, limits, pool, session } = config;
+  const { deploy, limits, pool, session, supervisor } = config;
   const idleS = seconds(session.idleTimeoutMs);
   const capS = session.maxDurationMs === 0 ? UNCAPPED_SESSION_S : seconds(session.maxDurationMs);
   const drainS = seconds(config.shutdown.drainMs);
@@ -156,10 +158,14 @@ export function derive(config: ResolvedConfig): Derived {
       unitStopS: drainS + 10,
     },
     unit: {
-      stopS: drainS + FORCE_CLOSE_MARGIN_S + 5,
+      stopS:
+        drainS + FORCE_CLOSE_MARGIN_S + 5 + (supervisor.proxy.managed ? 5 : 0) + (supervisor.redis.managed ? 10 : 0),
       startS: loadS + seconds(config.supervisor.startTimeoutMs) + 10,
       watchdogS: 60,
-      memoryMiB: 2 * memoryMiB(config, undefined),
+      memoryMiB:
+        2 * memoryMiB(config, undefined) +
+        (supervisor.proxy.managed ? MANAGED_PROXY_MEMORY_MIB : 0) +
+        (supervisor.redis.managed ? Math.ceil((2 * supervisor.redis.memoryBytes) / 2 ** 20) : 0),
     },
     compose: {
       appStopS: ceil5(drainS + FORCE_CLOSE_MARGIN_S) + 5,

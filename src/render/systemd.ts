@@ -16,7 +16,8 @@ export function renderSystemd(input: RenderInput, dir: string): readonly Rendere
   };
   add("gigastt.service");
   if (systemd.socketActivation) add("gigastt.socket");
-  if (proxy.kind !== "none") add(`${proxy.kind}.service.conf`, `${proxy.kind}.service.d/gigastt.conf`);
+  if (proxy.kind !== "none" && !config.supervisor.proxy.managed)
+    add(`${proxy.kind}.service.conf`, `${proxy.kind}.service.d/gigastt.conf`);
   if (usesOwnCertificates(config)) {
     add("gigastt-certs.service");
     add("gigastt-certs.timer");
@@ -37,8 +38,10 @@ export function usesOwnCertificates(config: ResolvedConfig): boolean {
 // ---
 
 function systemdView({ config, derived }: RenderInput): View {
-  const { deploy, server } = config;
-  const { systemd, proxy } = deploy;
+  const { deploy, server, supervisor } = config;
+  const { systemd, proxy, tls } = deploy;
+  const { managed } = supervisor.proxy;
+  const ports = [deploy.httpPort, ...(tls.mode === "none" ? [] : [deploy.httpsPort])];
   return {
     u: { ...derived.unit },
     p: { ...derived.proxy },
@@ -50,9 +53,10 @@ function systemdView({ config, derived }: RenderInput): View {
     socket: systemd.socketActivation,
     notify: systemd.notify,
     address: server.host.includes(":") ? `[${server.host}]:${server.port}` : `${server.host}:${server.port}`,
-    localOnly: isLoopback(server.host),
+    localOnly: isLoopback(server.host) && !managed,
+    lowPorts: managed && ports.some((port) => port < 1024),
     configDir: proxy.kind === "caddy" ? (proxy.configDir ?? "/etc/caddy") : nginxConfigDir(config, "host"),
-    reload: proxy.kind === "none" ? undefined : `${proxy.kind}.service`,
+    reload: managed ? "gigastt.service" : proxy.kind === "none" ? undefined : `${proxy.kind}.service`,
     domain: deploy.domain ?? "",
     webroot: ACME_WEBROOT,
   };

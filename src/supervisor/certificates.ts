@@ -84,7 +84,8 @@ async function candidates({ config, deployDir }: CertificateOptions): Promise<re
   const { target, tls, proxy, domain } = config.deploy;
   if (target === "kubernetes" || proxy.kind === "none") return [];
   const inCompose = target === "compose";
-  const reload = inCompose ? "docker compose up -d --force-recreate" : `systemctl reload ${proxy.kind}`;
+  const onHost = config.supervisor.proxy.managed ? "gigastt reload" : `systemctl reload ${proxy.kind}`;
+  const reload = inCompose ? "docker compose up -d --force-recreate" : onHost;
   const dir = inCompose ? join(deployDir, "compose", "tls") : dirname(tls.certificateFile);
   const own = usesOwnCertificates(config);
   const list: Candidate[] = [];

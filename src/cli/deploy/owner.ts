@@ -30,7 +30,10 @@ export async function findUser(name: string): Promise<Owner | undefined> {
 export async function ownerFor(config: ResolvedConfig, uid: number | undefined): Promise<Owner | undefined> {
   const name = proxyUser(config);
   if (uid !== 0 || name === undefined || config.deploy.target !== "host") return undefined;
-  return findUser(name);
+  const { supervisor, deploy } = config;
+  // A proxy that the supervisor runs is the service's user, where there is one.
+  const service = supervisor.proxy.managed ? await findUser(deploy.systemd.user) : undefined;
+  return service ?? findUser(name);
 }
 
 /** Hands files over; does nothing without an owner. */

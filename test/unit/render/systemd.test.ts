@@ -17,6 +17,13 @@ const VARIANTS: readonly (readonly [string, Overrides])[] = [
     { deploy: { domain: "stt.example.com", proxy: { kind: "nginx" }, tls: { mode: "internal" } } },
   ],
   ["with socket activation and notify", { deploy: { systemd: { socketActivation: true, notify: true } } }],
+  [
+    "with Caddy as a child on high ports",
+    {
+      deploy: { domain: "stt.example.com", proxy: { kind: "caddy" }, httpPort: 8080, httpsPort: 8443 },
+      supervisor: { proxy: { managed: true, binary: undefined } },
+    },
+  ],
   ["listening on every address", { server: { host: "0.0.0.0", allowBindAny: true } }],
 ];
 const missing =
@@ -77,6 +84,33 @@ describe(`systemd units${missing}`, () => {
     expect(Number(exposure)).toBeLessThanOrEqual(1.3);
     expect(result.status).toBe(0);
   });
+
+  it.skipIf(missing !== "")(
+    "give a proxy that runs as a child its ports, time to stop and no drop-in of its own",
+    () => {
+      const overrides: Overrides = {
+        deploy: { domain: "stt.example.com", proxy: { kind: "nginx" }, tls: { mode: "internal" } },
+        supervisor: { proxy: { managed: true, binary: undefined } },
+      };
+      const { dir, units } = unitsOf(overrides, "managed");
+      expect(units).toEqual(["gigastt-certs.service", "gigastt-certs.timer", "gigastt.service"]);
+      const unit = readFileSync(join(dir, "gigastt.service"), "utf8");
+      expect(unit).toContain("\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n");
+      expect(unit).toContain("\nTimeoutStopSec=25\n");
+      // Both would keep clients away: a user namespace has no right to the machine's ports.
+      expect(unit).not.toMatch(/^(?:PrivateUsers|IPAddressDeny)=/m);
+      expect(readFileSync(join(dir, "gigastt-certs.service"), "utf8")).toContain("reload gigastt.service");
+      const verify = spawnSync("systemd-analyze", ["verify", "--man=no", ...units.map((unit) => join(dir, unit))], {
+        encoding: "utf8",
+      });
+      expect(`${verify.stdout}${verify.stderr}`).toBe("");
+      const security = ["security", "--offline=true", join(dir, "gigastt.service")];
+      const { stdout } = spawnSync("systemd-analyze", security, { encoding: "utf8" });
+      expect(Number(/Overall exposure level for gigastt\.service: ([\d.]+)/.exec(stdout)?.[1])).toBeLessThanOrEqual(
+        1.9,
+      );
+    },
+  );
 
   it.skipIf(missing !== "")("drop-ins replace the stop of the proxies' own units", () => {
     const { dir } = unitsOf(VARIANTS[1]![1], "dropin");
