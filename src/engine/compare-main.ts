@@ -4,6 +4,7 @@
 import { createReadStream } from "node:fs";
 import type { ModelBundle } from "../models/manifest.ts";
 import type { Comparison } from "../models/prepare/comparison.ts";
+import { editDistance } from "../shared/edit-distance.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import { decodeAudio } from "./audio/decode.ts";
 import { mixToMono } from "./audio/mix.ts";
@@ -120,19 +121,4 @@ function melMajor(features: Float32Array, frames: number, melBins: number): Floa
   for (let t = 0; t < frames; t += 1)
     for (let f = 0; f < melBins; f += 1) out[f * frames + t] = features[t * melBins + f]!;
   return out;
-}
-
-/** Levenshtein distance of two token sequences. */
-function editDistance(a: Int32Array, b: Int32Array): number {
-  let row = Int32Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = new Int32Array(b.length + 1);
-    next[0] = i;
-    for (let j = 1; j <= b.length; j += 1) {
-      const substitution = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next[j] = Math.min(substitution, row[j]! + 1, next[j - 1]! + 1);
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

@@ -3,9 +3,11 @@ import { appendFileSync, readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { defaultConfig } from "../../dist/config/defaults.js";
+import { wavFile } from "../../dist/cli/bench/speech.js";
 import { createResampler } from "../../dist/engine/audio/resample.js";
 import { createEngine } from "../../dist/engine/engine.js";
 import { locateModel } from "../../dist/models/locate.js";
+import { editDistance } from "../../dist/shared/edit-distance.js";
 import { silentLogger } from "../../dist/shared/log.js";
 
 const evalDir = new URL("../fixtures/eval/", import.meta.url);
@@ -48,20 +50,7 @@ export function atRate(samples, rate) {
 
 export function toWav(samples, rate = 16_000) {
   const pcm = toPcm(samples);
-  const head = Buffer.alloc(44);
-  head.write("RIFF", 0, "latin1");
-  head.writeUInt32LE(36 + pcm.length, 4);
-  head.write("WAVEfmt ", 8, "latin1");
-  head.writeUInt32LE(16, 16);
-  head.writeUInt16LE(1, 20);
-  head.writeUInt16LE(1, 22);
-  head.writeUInt32LE(rate, 24);
-  head.writeUInt32LE(rate * 2, 28);
-  head.writeUInt16LE(2, 32);
-  head.writeUInt16LE(16, 34);
-  head.write("data", 36, "latin1");
-  head.writeUInt32LE(pcm.length, 40);
-  return Buffer.concat([head, pcm]);
+  return Buffer.from(wavFile(new Int16Array(new Uint8Array(pcm).buffer), rate));
 }
 
 /** Evaluation clips in a shuffled order with pauses of 0.2 to 2 s between them. `seed` makes it repeatable. */
@@ -98,15 +87,7 @@ export function recording(seed, { noise = 1e-4, pauseS = [0.2, 2], count = clips
 export function wordErrors(reference, heard) {
   const a = reference.split(" ").filter(Boolean);
   const b = heard.split(" ").filter(Boolean);
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
-    }
-    row = next;
-  }
-  return { errors: row[b.length], words: a.length };
+  return { errors: editDistance(a, b), words: a.length };
 }
 
 /** Adds up word errors. */

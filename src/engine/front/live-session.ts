@@ -7,9 +7,10 @@ import { createLogMel } from "../features.ts";
 import { createFrameBuffer } from "../frames.ts";
 import { finalOf } from "../hypothesis.ts";
 import { createSegmenter, TAIL_FRAMES, type SegmenterEvent, type Span } from "../segmenter.ts";
-import { stitchAt, type Seam } from "../stitch.ts";
 import { joinWords, meanConfidence } from "../words.ts";
 import { countStable, mergeCommitted, PARTIALS_KEPT } from "./commit.ts";
+import { createFinalWindows, type Utterance } from "./final-windows.ts";
+import { createPartialPace } from "./partial-pace.ts";
 import { FILE_PAUSE_FRAMES, quietest, widestGap } from "./file-job.ts";
 import type { FrontSettings, StreamOptions } from "./protocol.ts";
 import type { SpanReader } from "./recognizer.ts";
@@ -62,18 +63,19 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
   setMaxListeners(0, stop.signal);
   let seen = 0;
   let ended = false;
-  /** Windows of finals are appended and told in order. */
-  let chain: Promise<void> = Promise.resolve();
-  let unfinished = 0;
+  const finals = createFinalWindows({
+    stream: session.id,
+    frames,
+    reader,
+    msPerFrame,
+    signal: stop.signal,
+    onError: session.onError,
+    onAdded: reportCovered,
+  });
+  const pace = createPartialPace(settings);
   let utterance: Utterance | undefined;
   let partial: Partial = noPartial();
-  let nextPartialAtMs = 0;
   let timer: NodeJS.Timeout | undefined;
-  let latencyMs = settings.partialIntervalMinMs;
-  let coveredFrame = 0;
-  let finalDueMs = 0;
-  /** The last window had no end of its own: the next one overlaps it. Read and written in the chain's order. */
-  let seam: Seam | undefined;
 
   function write(bytes: Uint8Array): void {
     if (ended) return;
@@ -98,7 +100,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
       case "onset":
         utterance ??= { from: event.from, done: [], committed: [], ended: false };
         partial = noPartial();
-        nextPartialAtMs = 0;
+        pace.reset();
         return;
       case "pause":
         closeWindow(event.span);
@@ -112,22 +114,9 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
   function closeWindow(span: Span): void {
     const current = utterance!;
     partial.stop?.abort(SUPERSEDED);
-    const result = readFinal(span);
+    const result = finals.read(span);
     partial = noPartial();
     appendWindow(current, span, result, undefined);
-  }
-
-  /** A client that sends faster than real time has its finals spread out: others' windows come between. */
-  function readFinal(span: Span): Promise<Word[]> {
-    const nowMs = performance.now();
-    const audioMs = (span.to - span.from) * msPerFrame;
-    finalDueMs = Math.max(nowMs + FINAL_WITHIN_MS, finalDueMs + audioMs * BURST_SHARE);
-    return reader.readFinal(frames, span, {
-      kind: "live",
-      stream: session.id,
-      withinMs: finalDueMs - nowMs,
-      signal: stop.signal,
-    });
   }
 
   /** @param seamS set when the next window overlaps this one around that time */
@@ -137,25 +126,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     result: Promise<readonly Word[]>,
     seamS: number | undefined,
   ): void {
-    unfinished++;
-    result.catch(() => {});
-    chain = chain.then(async () => {
-      try {
-        const raw = await result;
-        let heard = seam ? seam.join(raw) : raw;
-        seam = seamS === undefined ? undefined : stitchAt(seamS, heard);
-        heard = seam?.kept ?? heard;
-        current.done.push(...mergeCommitted(current.committed, heard));
-      } catch (error) {
-        seam = undefined;
-        current.done.push(...current.committed);
-        if (!stop.signal.aborted) session.onError(error);
-      }
-      current.committed = [];
-      unfinished--;
-      coveredFrame = Math.max(coveredFrame, span.to);
-      reportCovered();
-    });
+    finals.add(current, span, result, seamS);
     if (!isManual && span.to - current.from >= LONGEST_UTTERANCE_S * framesPerSecond) endUtterance("length");
   }
 
@@ -176,7 +147,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
         segmenter.cutAt(span.to, OVERLAP_FRAMES);
         partial.stop?.abort(SUPERSEDED);
         partial = noPartial();
-        const result = readFinal(span);
+        const result = finals.read(span);
         appendWindow(current, span, result, (span.to - OVERLAP_FRAMES / 2) / framesPerSecond);
       }
     }
@@ -194,7 +165,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     if (!current) return;
     utterance = undefined;
     current.ended = true;
-    chain = chain.then(() => {
+    finals.after(() => {
       if (stop.signal.aborted || (current.done.length === 0 && reason !== "stop")) return;
       session.onHypothesis(finalOf(current.done, reason));
     });
@@ -208,7 +179,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     const to = frames.end;
     const isNew = segmenter.lastSpeech >= partial.readTo;
     if (!isNew || to - Math.max(start, partial.readTo) < settings.partialIntervalMinMs / msPerFrame) return;
-    const waitMs = nextPartialAtMs - performance.now();
+    const { waitMs } = pace;
     if (waitMs > 0) {
       timer ??= setTimeout(() => {
         timer = undefined;
@@ -216,29 +187,21 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
       }, waitMs);
       return;
     }
-    startPartial({ from: start, to }, partial.readTo === 0 ? FIRST_WITHIN_MS : latencyMs);
+    startPartial({ from: start, to }, partial.readTo === 0 ? FIRST_WITHIN_MS : pace.latencyMs);
   }
 
   function startPartial(span: Span, withinMs: number): void {
     const own = new AbortController();
-    const startedMs = performance.now();
+    const answered = pace.begin();
     const result = reader.read(frames, span, { kind: "live", stream: session.id, withinMs, signal: own.signal });
     const current = utterance!;
     const mine: Partial = { ...partial, stop: own, busy: true };
     partial = mine;
-    nextPartialAtMs = startedMs + settings.partialIntervalMinMs;
     result.then(
       (words) => {
-        const tookMs = performance.now() - startedMs;
-        latencyMs += 0.3 * (tookMs - latencyMs);
-        // Twice the time it takes leaves the other half of a worker to others.
-        const intervalMs = Math.min(
-          settings.partialIntervalMaxMs,
-          Math.max(settings.partialIntervalMinMs, 2 * latencyMs),
-        );
-        nextPartialAtMs = startedMs + intervalMs;
+        answered();
         if (partial !== mine) return;
-        const fresh = seam ? seam.join(words) : words;
+        const fresh = finals.withoutOverlap(words);
         partial = {
           ...mine,
           busy: false,
@@ -246,7 +209,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
           words: fresh,
           readTo: span.to,
         };
-        coveredFrame = Math.max(coveredFrame, span.to);
+        finals.cover(span.to);
         tell(current, span);
         endOnBlanks(current, span);
         requestPartial();
@@ -260,7 +223,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
   }
 
   function tell(current: Utterance, span: Span): void {
-    if (current.ended || unfinished > 0 || stop.signal.aborted) return;
+    if (current.ended || finals.unfinished > 0 || stop.signal.aborted) return;
     const words = mergeCommitted(current.committed, partial.words);
     const stable = countStable(options.commitPolicy, partial.earlier, partial.words, span.to / framesPerSecond);
     if (stable > current.committed.length) current.committed = words.slice(0, stable);
@@ -300,7 +263,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
   // --- end
 
   async function end(): Promise<void> {
-    if (ended) return chain;
+    if (ended) return finals.settled;
     const rest = resampler?.flush();
     if (rest) take(rest);
     ended = true;
@@ -308,17 +271,19 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     frames.finish();
     take(new Float32Array(0));
     const span = segmenter.end();
-    const isUntouched = frames.first === 0 && frames.end > 0 && coveredFrame === 0 && !utterance && unfinished === 0;
+    const isUntouched =
+      frames.first === 0 && frames.end > 0 && finals.coveredFrame === 0 && !utterance && finals.unfinished === 0;
     utterance ??= { from: frames.end, done: [], committed: [], ended: false };
     if (span) closeWindow(span);
     // Too short or too soft for the detector: read it as a file of that length would be.
     else if (isUntouched && frames.end <= maxFrames) closeWindow({ from: 0, to: frames.end });
     endUtterance("stop");
-    await chain;
+    await finals.settled;
   }
 
   function reportCovered(): void {
     const start = segmenter.start;
+    const { unfinished, coveredFrame } = finals;
     const frame = unfinished > 0 ? coveredFrame : start === undefined ? seen : Math.max(start, coveredFrame);
     session.onCovered(frame * msPerFrame);
   }
@@ -338,24 +303,11 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
 // ---
 
 const FIRST_WITHIN_MS = 150;
-const FINAL_WITHIN_MS = 100;
-/** Of its audio's length, what each window of a burst waits behind the one before. */
-const BURST_SHARE = 0.1;
 const OVERLAP_FRAMES = 100;
 /** The decoder's silence counts only when it is this much longer than the endpoint's: tokens come late. */
 const BLANK_EXTRA_FRAMES = 60;
 const LONGEST_UTTERANCE_S = 24;
 const SUPERSEDED = new Error("a newer window replaces this one");
-
-/** One utterance of the client's: the windows read so far and what was promised of the current one. */
-interface Utterance {
-  readonly from: number;
-  /** Words of finished windows. */
-  readonly done: Word[];
-  /** Words of the current window that may not change any more. */
-  committed: Word[];
-  ended: boolean;
-}
 
 /** The newest reading of the current window. */
 interface Partial {

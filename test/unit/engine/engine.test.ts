@@ -85,14 +85,14 @@ test("speech without a single pause is cut, and every window of it is heard", as
 test("after the idle time the model leaves memory, and the next request loads it behind `initializing`", async () => {
   const engine = await demo({ config: { ...DEMO_CONFIG, model: { ...DEMO_CONFIG.model, idleUnloadMs: 200 } } });
   await engine.start();
-  await expect.poll(() => engine.state, { timeout: 10_000 }).toBe("unloaded");
+  await expect.poll(() => engine.state, { timeout: 60_000 }).toBe("unloaded");
   expect(engine.stats().workers).toBe(0);
   expect(engine.model?.id).toBe("demo-ru-rnnt");
   const wav = await readFile(clipPath(CLIP.file));
   await expect(recognise(engine, wav)).rejects.toMatchObject({ code: "initializing" });
-  await expect.poll(() => engine.state, { timeout: 10_000, interval: 20 }).toBe("ready");
+  await expect.poll(() => engine.state, { timeout: 60_000, interval: 20 }).toBe("ready");
   expect(await recognise(engine, wav)).toBe(CLIP.reference_decode.int8.text);
-});
+}, 90_000);
 
 test("an open stream keeps the model in memory", async () => {
   const engine = await demo({ config: { ...DEMO_CONFIG, model: { ...DEMO_CONFIG.model, idleUnloadMs: 100 } } });
@@ -131,13 +131,13 @@ test("a model file that was replaced while it was unloaded is refused, and accep
   await writeFile(bundle.encoderPath, "not a model");
   // What is loaded is not touched by the file.
   expect(await recognise(engine, wav)).toBe(CLIP.reference_decode.int8.text);
-  await expect.poll(() => engine.state, { timeout: 10_000 }).toBe("unloaded");
+  await expect.poll(() => engine.state, { timeout: 60_000 }).toBe("unloaded");
   await expect(recognise(engine, wav)).rejects.toMatchObject({ code: "initializing" });
-  await expect.poll(() => engine.state, { timeout: 10_000, interval: 10 }).toBe("unloaded");
+  await expect.poll(() => engine.state, { timeout: 60_000, interval: 10 }).toBe("unloaded");
   await copyFile(original.encoderPath, bundle.encoderPath);
   await recognise(engine, wav).catch(() => {});
-  await expect.poll(() => engine.state, { timeout: 10_000, interval: 10 }).toBe("ready");
-});
+  await expect.poll(() => engine.state, { timeout: 60_000, interval: 10 }).toBe("ready");
+}, 90_000);
 
 test("a window that fails ends the file with `transcription_error`, and a stream goes on after it", async () => {
   let failing = true;
