@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { securityHeaders } from "./security-headers.ts";
+import type { ResolvedConfig } from "../config/types.ts";
 import { configText } from "./config-file.ts";
 import { CONTAINER_MODELS, containerConfig } from "./container-config.ts";
 import { PROBE_PERIOD_S } from "./derive.ts";
 import { RenderError } from "./errors.ts";
+import { GATE_FILE, gateContainer, gateFile, gateVolumes, hasGate } from "./kubernetes-gate.ts";
 import { SSE_PATH, STREAM_PATHS } from "./nginx.ts";
 import type { RenderedBody, RenderInput } from "./target.ts";
 import { isAtLeast, parseVersion } from "./version.ts";
@@ -71,6 +73,13 @@ export const USERS_SECRET = "gigastt-users";
 const NAME = "gigastt";
 const selector = { "app.kubernetes.io/name": NAME, "app.kubernetes.io/component": "server" };
 
+const HARDENED = { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } };
+
+/** Name of the container port that takes what comes from outside. */
+function publicPort({ config }: RenderInput): string {
+  return hasGate(config) ? "gate" : "http";
+}
+
 function meta({ config }: RenderInput, name: string = NAME, annotations?: Readonly<Record<string, string>>): Manifest {
   return {
     name,
@@ -104,7 +113,8 @@ function serviceAccount(input: RenderInput): Manifest {
 
 function serverConfigText({ config, derived }: RenderInput): string {
   const server = containerConfig(config, derived, {
-    trustedCidrs: config.deploy.kubernetes.trustedCidrs,
+    // The gate has asked the gateway already and names exactly one address.
+    trustedCidrs: hasGate(config) ? ["127.0.0.1/32"] : config.deploy.kubernetes.trustedCidrs,
     mountedModel: config.deploy.kubernetes.model !== "baked",
   });
   return configText(server);
@@ -115,7 +125,15 @@ function configMap(input: RenderInput): Manifest {
     apiVersion: "v1",
     kind: "ConfigMap",
     metadata: meta(input),
-    data: { "gigastt.config.yaml": serverConfigText(input) },
+    data: configFiles(input),
+  };
+}
+
+/** Files of the pod by name. */
+function configFiles(input: RenderInput): Readonly<Record<string, string>> {
+  return {
+    "gigastt.config.yaml": serverConfigText(input),
+    ...(hasGate(input.config) ? { [GATE_FILE]: gateFile(input) } : {}),
   };
 }
 
@@ -137,7 +155,7 @@ function deployment(input: RenderInput): Manifest {
   const { config, derived } = input;
   const { kubernetes: k8s, images } = config.deploy;
   const d = derived.kubernetes;
-  const hardened = { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } };
+  const gated = hasGate(config);
   const mounted = k8s.model !== "baked";
   const probe = (path: string): Manifest => ({ httpGet: { path, port: "http" } });
   return {
@@ -159,7 +177,11 @@ function deployment(input: RenderInput): Manifest {
         metadata: {
           labels: { ...selector, "app.kubernetes.io/managed-by": "gigastt" },
           // A changed ConfigMap alone would roll nothing.
-          annotations: { "checksum/config": createHash("sha256").update(serverConfigText(input)).digest("hex") },
+          annotations: {
+            "checksum/config": createHash("sha256")
+              .update(Object.values(configFiles(input)).join(""))
+              .digest("hex"),
+          },
         },
         spec: {
           serviceAccountName: NAME,
@@ -174,17 +196,11 @@ function deployment(input: RenderInput): Manifest {
             fsGroupChangePolicy: "OnRootMismatch",
             seccompProfile: { type: "RuntimeDefault" },
           },
-          ...(k8s.model === "init"
+          ...(k8s.model === "init" || gated
             ? {
                 initContainers: [
-                  {
-                    name: "model",
-                    image: k8s.modelImage,
-                    command: ["cp", "-a", "/models/.", "/target/"],
-                    securityContext: hardened,
-                    resources: { requests: { cpu: "100m", memory: "64Mi" }, limits: { memory: "64Mi" } },
-                    volumeMounts: [{ name: "models", mountPath: "/target" }],
-                  },
+                  ...(k8s.model === "init" ? [modelCopier(config)] : []),
+                  ...(gated ? [gateContainer(config)] : []),
                 ],
               }
             : {}),
@@ -195,7 +211,7 @@ function deployment(input: RenderInput): Manifest {
               imagePullPolicy: "IfNotPresent",
               args: ["serve", "--config", "/etc/gigastt/gigastt.config.yaml"],
               ports: [{ name: "http", containerPort: config.server.port, protocol: "TCP" }],
-              securityContext: hardened,
+              securityContext: HARDENED,
               // Endpoints and SIGTERM race: the pod keeps accepting until every proxy has heard of its end.
               lifecycle: { preStop: { sleep: { seconds: d.preStopS } } },
               startupProbe: {
@@ -236,10 +252,23 @@ function deployment(input: RenderInput): Manifest {
             ...(k8s.model === "init"
               ? [{ name: "models", emptyDir: { sizeLimit: quantity(k8s.modelVolumeBytes) } }]
               : []),
+            ...(gated ? gateVolumes() : []),
           ],
         },
       },
     },
+  };
+}
+
+/** Copies the model out of an image of its own before the server starts. */
+function modelCopier(config: ResolvedConfig): Manifest {
+  return {
+    name: "model",
+    image: config.deploy.kubernetes.modelImage,
+    command: ["cp", "-a", "/models/.", "/target/"],
+    securityContext: HARDENED,
+    resources: { requests: { cpu: "100m", memory: "64Mi" }, limits: { memory: "64Mi" } },
+    volumeMounts: [{ name: "models", mountPath: "/target" }],
   };
 }
 
@@ -251,7 +280,9 @@ function service(input: RenderInput): Manifest {
     spec: {
       type: "ClusterIP",
       selector,
-      ports: [{ name: "http", port: 80, targetPort: "http", protocol: "TCP", appProtocol: "kubernetes.io/ws" }],
+      ports: [
+        { name: "http", port: 80, targetPort: publicPort(input), protocol: "TCP", appProtocol: "kubernetes.io/ws" },
+      ],
     },
   };
 }
@@ -272,10 +303,10 @@ function networkPolicy(input: RenderInput): Manifest {
       // Egress without a rule refuses all of it. An empty list would say the same, but the server drops it and takes every apply for a change.
       policyTypes: ["Ingress", "Egress"],
       ingress: [
-        {
-          from: [from(source), ...(k8s.monitoringNamespace === undefined ? [] : [from(k8s.monitoringNamespace)])],
-          ports: [{ protocol: "TCP", port: "http" }],
-        },
+        { from: [from(source)], ports: [{ protocol: "TCP", port: publicPort(input) }] },
+        ...(k8s.monitoringNamespace === undefined
+          ? []
+          : [{ from: [from(k8s.monitoringNamespace)], ports: [{ protocol: "TCP", port: "http" }] }]),
       ],
     },
   };

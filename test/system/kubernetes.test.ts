@@ -1,15 +1,18 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { loadConfig } from "../../src/config/load.ts";
 import type { ResolvedConfig } from "../../src/config/types.ts";
 import { renderFiles } from "../../src/render/render.ts";
+import { docCommands } from "../support/doc-commands.ts";
 import { fuzzCases } from "../support/fuzz.ts";
-import { startKube, whyNoKube, type Kube, type KubeObject } from "../support/kube.ts";
-import { randomConfig } from "../unit/render/random-config.ts";
+import { KUBE, startKube, whyNoKube, type Kube, type KubeObject } from "../support/kube.ts";
+import { forCluster, randomConfig } from "../unit/render/random-config.ts";
 
 const goldens = new URL("../golden/render/", import.meta.url);
 const SITUATIONS = readdirSync(goldens).filter((name) => name.startsWith("k8s-"));
@@ -102,18 +105,50 @@ describe(`a real API server${whyNoKube === undefined ? "" : ` (skipped: ${whyNoK
 
   test(`accepts, keeps and runs ${RANDOM} random configurations`, { timeout: 30_000 + RANDOM * 20_000 }, async () => {
     const configs = fc.sample(randomConfig, { numRuns: RANDOM, seed: 20_261_121 });
-    for (const [i, config] of configs.entries()) await accept(config, `random-${i}`);
+    for (const [i, config] of configs.entries()) await accept(forCluster(config), `random-${i}`);
   });
+
+  test("the commands of docs/deploy/kubernetes.md do what the page says", { timeout: 120_000 }, async () => {
+    const folder = join(scratch, "page");
+    mkdirSync(join(folder, "bin"), { recursive: true });
+    symlinkSync(KUBE!, join(folder, "bin", "kubectl"));
+    symlinkSync(fileURLToPath(new URL("../../gigastt", import.meta.url)), join(folder, "gigastt"));
+    const env = { ...process.env, PATH: `${folder}/bin:${process.env["PATH"]}`, KUBECONFIG: kube.kubeconfig };
+    const commands = docCommands("docs/deploy/kubernetes.md").map(({ text }) => text);
+    // The last one needs a gateway and a name: the contract suite of the proxies runs it.
+    expect(commands.pop()).toBe("./gigastt verify https://stt.example.com --user anna");
+    for (const command of commands) {
+      // No machine runs the pods: what a kubelet would report is written by hand.
+      if (command.includes("rollout status")) await reportReady("gigastt", 1);
+      const { status, stdout, stderr } = spawnSync("sh", ["-c", command], { cwd: folder, env, encoding: "utf8" });
+      expect({ command, status, stderr: status === 0 ? "" : stderr }).toEqual({ command, status: 0, stderr: "" });
+      if (command.includes("rollout status")) expect(stdout).toContain("successfully rolled out");
+    }
+    const secret = await kube.get(["secret/gigastt-access", "-n", "gigastt"]);
+    expect(Buffer.from(secret.data["users.caddy"], "base64").toString()).toMatch(/^anna \$2/);
+  });
+
+  /** Waits for the pods and says in the place of a kubelet that they are ready. */
+  async function reportReady(namespace: string, count: number): Promise<void> {
+    await podsExist(namespace, count);
+    const { items } = await kube.get(["pods", "-n", namespace]);
+    const conditions = ["Ready", "ContainersReady"].map((type) => ({ type, status: "True" }));
+    for (const { metadata } of items) {
+      const patch = JSON.stringify({ status: { phase: "Running", conditions } });
+      const argv = ["patch", "pod", metadata.name, "-n", namespace, "--subresource=status", "-p", patch];
+      expect((await kube.kubectl(argv)).stderr).toBe("");
+    }
+  }
 
   test("rolls new pods out when the configuration changes", { timeout: 60_000 }, async () => {
     const [config] = fc.sample(randomConfig, { numRuns: 1, seed: 1 });
     const at = (size: number): string =>
       write(
         {
-          ...config!,
+          ...forCluster(config!),
           pool: { ...config!.pool, size },
           deploy: {
-            ...config!.deploy,
+            ...forCluster(config!).deploy,
             kubernetes: { ...config!.deploy.kubernetes, replicas: 1, maxReplicas: 0, model: "baked" },
           },
         },
@@ -135,9 +170,9 @@ describe(`a real API server${whyNoKube === undefined ? "" : ` (skipped: ${whyNoK
       const [config] = fc.sample(randomConfig, { numRuns: 1, seed: 2 });
       const { objects } = write(
         {
-          ...config!,
+          ...forCluster(config!),
           deploy: {
-            ...config!.deploy,
+            ...forCluster(config!).deploy,
             kubernetes: { ...config!.deploy.kubernetes, route: "gateway", replicas: 1, maxReplicas: 0 },
           },
         },

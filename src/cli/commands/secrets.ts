@@ -6,6 +6,8 @@ import type { Command, CommandContext, FlagSpec } from "../command.ts";
 import { ownerFor } from "../deploy/owner.ts";
 import { secretsFolder } from "../deploy/paths.ts";
 import { looseModes, openSecretStore, type SecretKind, type SecretStore } from "../deploy/secret-store.ts";
+import { hasGate } from "../../render/kubernetes-gate.ts";
+import { accessSecret } from "../deploy/cluster-secret.ts";
 import { loadCliConfig } from "../load-config.ts";
 import { paintFor, table, writeJson } from "../output.ts";
 import { UsageError } from "../usage.ts";
@@ -84,7 +86,7 @@ async function change(context: CommandContext, action: "create" | "rotate"): Pro
       ? await store.setUser(name, given)
       : await store.setKey(name, { keepOld: flags["keep-old"] === true });
   await store.save();
-  const steps = liveSteps(config, kind);
+  const steps = liveSteps(config, kind, folder);
   if (flags["json"] === true) {
     writeJson(context.stdout, {
       ok: true,
@@ -108,11 +110,11 @@ async function change(context: CommandContext, action: "create" | "rotate"): Pro
 
 async function remove(context: CommandContext): Promise<number> {
   const [kind, name] = subject(context, "delete");
-  const { config, store } = await open(context);
+  const { config, store, folder } = await open(context);
   if (!store.remove(kind, name))
     throw new UsageError([`there is no ${kind} ${name}; see: gigastt secrets list`], ["secrets", "delete"]);
   await store.save();
-  const steps = liveSteps(config, kind);
+  const steps = liveSteps(config, kind, folder);
   if (context.flags["json"] === true) writeJson(context.stdout, { ok: true, kind, name, next: steps });
   else context.stderr.write(`${name} may come in until the proxy has read the change.\n${nextText(steps)}`);
   return 0;
@@ -168,25 +170,28 @@ async function readPassword({ stdin }: CommandContext): Promise<string> {
 }
 
 /** What makes the change live, command by command. */
-function liveSteps({ deploy }: ResolvedConfig, kind: SecretKind): readonly string[] {
+function liveSteps(config: ResolvedConfig, kind: SecretKind, folder: string): readonly string[] {
+  const { deploy } = config;
+  if (deploy.target === "kubernetes") return clusterSteps(config, kind, folder);
   const proxy = deploy.proxy.kind;
   if (proxy === "none") return [];
   const compose = deploy.target === "compose";
-  if (deploy.target === "kubernetes") {
-    return kind === "user"
-      ? [
-          "kubectl -n NAMESPACE create secret generic gigastt-users --from-file=auth=users.htpasswd --dry-run=client -o yaml | kubectl apply -f -".replace(
-            "NAMESPACE",
-            deploy.kubernetes.namespace,
-          ),
-        ]
-      : [];
-  }
   const prepare = compose ? ["docker compose run --rm prepare"] : [];
   // nginx reads the password file on every request.
   if (proxy === "nginx" && kind === "user") return prepare;
   const reload = proxy === "caddy" ? "caddy reload --config /etc/caddy/Caddyfile --force" : "nginx -s reload";
   return [...prepare, compose ? `docker compose exec proxy ${reload}` : `systemctl reload ${proxy}`];
+}
+
+/** The gate reads its Secret when it starts; ingress-nginx watches its own. */
+function clusterSteps(config: ResolvedConfig, kind: SecretKind, folder: string): readonly string[] {
+  const { auth, kubernetes } = config.deploy;
+  if (auth.kind !== (kind === "user" ? "basic" : "keys")) return [];
+  const kubectl = `kubectl -n ${kubernetes.namespace}`;
+  return [
+    `${kubectl} create secret generic ${accessSecret(config, folder)} --dry-run=client -o yaml | kubectl apply -f -`,
+    ...(hasGate(config) ? [`${kubectl} rollout restart deployment/gigastt`] : []),
+  ];
 }
 
 function nextText(steps: readonly string[]): string {

@@ -17,7 +17,7 @@ export const DOMAIN = "stt.example.com";
 export const KEY: string = `gst_${"ab12".repeat(16)}`;
 export const PASSWORD = "correct horse";
 /** bcrypt of PASSWORD, cost 4: fast, and good enough for a test. */
-const HASH = "$2b$04$ISAJU1vMlNF34/wk.vQnYuHKKshhxGpYyTwpKvKWjSupDAB8Lj6ne";
+export const PASSWORD_HASH: string = "$2b$04$ISAJU1vMlNF34/wk.vQnYuHKKshhxGpYyTwpKvKWjSupDAB8Lj6ne";
 
 /** A proxy program of this machine, or none. */
 export interface Front {
@@ -88,8 +88,8 @@ export async function startFront(
     "server.key": server.privateKey,
     "clients-ca.pem": ca.certificate,
     "server-ca.pem": ca.certificate,
-    "users.caddy": `anna ${HASH}\n`,
-    "users.htpasswd": `anna:${HASH}\n`,
+    "users.caddy": `anna ${PASSWORD_HASH}\n`,
+    "users.htpasswd": `anna:${PASSWORD_HASH}\n`,
     "keys.caddy": `"Bearer ${KEY}" laptop\n`,
     "keys.map": `"Bearer ${KEY}" laptop;\n`,
   };

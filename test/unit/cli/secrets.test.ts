@@ -93,6 +93,31 @@ describe("gigastt secrets", () => {
     expect(file("keys.map")).toBe(`"Bearer ${third}" laptop;\n`);
   });
 
+  it("says how a cluster gets a new value: the Secret, and a new start of the gate that reads it", async () => {
+    const cluster = (rest: string): void =>
+      writeFileSync(
+        join(dir, "gigastt.config.yaml"),
+        `deploy:\n  target: kubernetes\n  domain: stt.example.com\n  ${rest}\n`,
+      );
+    const create = (secret: string): string =>
+      `  kubectl -n gigastt create secret generic ${secret} --dry-run=client -o yaml | kubectl apply -f -\n`;
+    const restart = "  kubectl -n gigastt rollout restart deployment/gigastt\n";
+    cluster("auth: { kind: basic }");
+    expect((await secrets("create user anna")).stderr).toContain(
+      create(`gigastt-access --from-file=users.caddy=${folder}/users.caddy`) + restart,
+    );
+    // Nobody asks for keys there.
+    expect((await secrets("create key laptop")).stderr).not.toContain("kubectl");
+    cluster("auth: { kind: keys }");
+    expect((await secrets("rotate key laptop")).stderr).toContain(
+      create(`gigastt-access --from-file=keys.caddy=${folder}/keys.caddy`) + restart,
+    );
+    cluster("auth: { kind: basic }\n  kubernetes: { route: ingress }");
+    const { stderr } = await secrets("rotate user anna");
+    expect(stderr).toContain(create(`gigastt-users --from-file=auth=${folder}/users.htpasswd`));
+    expect(stderr).not.toContain("rollout");
+  });
+
   it("takes a chosen password from standard input and does not repeat it", async () => {
     const { code, stdout } = await secrets("create user anna --password-stdin", "my own long password\n");
     expect({ code, stdout }).toEqual({ code: 0, stdout: "" });

@@ -12,7 +12,7 @@ import { renderFiles } from "../../../src/render/render.ts";
 import type { ResolvedConfig } from "../../../src/config/types.ts";
 import { KUBE } from "../../support/kube.ts";
 import { configWith } from "./base-config.ts";
-import { randomConfig } from "./random-config.ts";
+import { forCluster, randomConfig } from "./random-config.ts";
 
 const schemas = JSON.parse(
   readFileSync(new URL("../../fixtures/kubernetes/schemas.json", import.meta.url), "utf8"),
@@ -47,6 +47,15 @@ const VARIANTS: readonly (readonly [string, ResolvedConfig])[] = [
       },
     }),
   ],
+  ...(["basic", "keys"] as const).map(
+    (kind) =>
+      [
+        `gateway with ${kind}`,
+        configWith({
+          deploy: { target: "kubernetes", domain: "stt.example.com", auth: { kind }, kubernetes: { model: "init" } },
+        }),
+      ] as const,
+  ),
   [
     "init container, no route",
     configWith({ deploy: { target: "kubernetes", kubernetes: { route: "none", model: "init" } } }),
@@ -61,7 +70,7 @@ describe("Kubernetes manifests", () => {
   it("fit them for 300 random configurations", () => {
     fc.assert(
       fc.property(randomConfig, (config) => {
-        for (const manifest of objectsOf(config)) expect(problemsOf(manifest)).toEqual([]);
+        for (const manifest of objectsOf(forCluster(config))) expect(problemsOf(manifest)).toEqual([]);
       }),
       { numRuns: 300 },
     );
@@ -129,6 +138,12 @@ describe("Kubernetes manifests", () => {
       "deploy.kubernetes.minVersion: 1.30 or newer is supported (native preStop sleep), got 1.29. Update the cluster.",
     );
     expect(() => objectsOf(configWith())).toThrow("deploy.domain is needed for deploy.kubernetes.route.");
+  });
+
+  it.each(["forward", "mtls"] as const)("are refused for auth.kind %s: nothing in them could check it", (kind) => {
+    expect(() => objectsOf(configWith({ deploy: { domain: "a.example", auth: { kind } } }))).toThrow(
+      `deploy.auth.kind: in a cluster ${kind} is the gateway's own policy, which these manifests cannot carry. Set basic or keys, or none once the gateway checks.`,
+    );
   });
 
   it("have no disruption budget for a single replica: it would block every node drain", () => {

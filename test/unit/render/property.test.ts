@@ -6,7 +6,7 @@ import type { ResolvedConfig } from "../../../src/config/types.ts";
 import { readHeader } from "../../../src/render/header.ts";
 import { renderFiles, RENDER_TARGETS } from "../../../src/render/render.ts";
 import { findAll, parseCaddy, parseNginx, parseUnit, seconds, type CaddyNode, type NginxNode } from "./parse-back.ts";
-import { randomConfig } from "./random-config.ts";
+import { forCluster, randomConfig } from "./random-config.ts";
 import { fuzzCases } from "../../support/fuzz.ts";
 
 const RUNS = fuzzCases(2000);
@@ -28,9 +28,14 @@ describe("any valid configuration", () => {
     fc.assert(
       fc.property(randomConfig, (config) => {
         const targets = RENDER_TARGETS.filter((target) =>
-          target === "caddy" || target === "nginx" ? config.deploy.proxy.kind === target : true,
+          target === "caddy" || target === "nginx" ? config.deploy.proxy.kind === target : target !== "kubernetes",
         );
-        const files = new Map(renderFiles(config, targets, source).map(({ path, text }) => [path, text]));
+        const cluster = forCluster(config);
+        const files = new Map(
+          [...renderFiles(config, targets, source), ...renderFiles(cluster, ["kubernetes"], source)].map(
+            ({ path, text }) => [path, text],
+          ),
+        );
         for (const [path, text] of files) expect(readHeader(text).kind, path).toBe("intact");
         for (const dir of ["caddy", "compose/caddy"]) {
           const text = files.get(`${dir}/Caddyfile`);
@@ -45,7 +50,7 @@ describe("any valid configuration", () => {
           checkNginx(config, parseNginx(text, parts));
         }
         checkCompose(config, files);
-        checkKubernetes(config, files);
+        checkKubernetes(cluster, files);
         checkSystemd(config, files);
       }),
       { numRuns: RUNS },
@@ -55,8 +60,11 @@ describe("any valid configuration", () => {
   it("gives the same bytes twice", () => {
     fc.assert(
       fc.property(randomConfig, (config) => {
-        const once = renderFiles(config, ["compose", "kubernetes", "systemd"], source);
-        expect(renderFiles(structuredClone(config), ["compose", "kubernetes", "systemd"], source)).toEqual(once);
+        const twice = [config, structuredClone(config)].map((one) => [
+          ...renderFiles(one, ["compose", "systemd"], source),
+          ...renderFiles(forCluster(one), ["kubernetes"], source),
+        ]);
+        expect(twice[1]).toEqual(twice[0]);
       }),
       { numRuns: Math.min(50, RUNS) },
     );
@@ -287,7 +295,9 @@ function checkKubernetes(config: ResolvedConfig, files: ReadonlyMap<string, stri
   );
   expect(tmpMi * 2 ** 20).toBeGreaterThanOrEqual(config.limits.bodyBytes * config.pool.size);
   expect(spec.replicas === undefined).toBe(files.has("kubernetes/horizontalpodautoscaler.yaml"));
-  checkServerConfig(config, read("configmap").data["gigastt.config.yaml"]);
+  const data = read("configmap").data;
+  checkServerConfig(config, data["gigastt.config.yaml"]);
+  checkGate(config, data["Caddyfile"], pod, [read("service"), read("networkpolicy")]);
   if (k8s.route === "gateway") {
     const rules = read("httproute").spec.rules;
     expect(rules[0].timeouts).toEqual({ request: "0s", backendRequest: "0s" });
@@ -301,6 +311,29 @@ function checkKubernetes(config: ResolvedConfig, files: ReadonlyMap<string, stri
     expect(annotations["nginx.ingress.kubernetes.io/proxy-body-size"]).toBe(String(config.limits.bodyBytes));
     expect(Number(annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"])).toBeGreaterThan(I(config));
   }
+}
+
+/** Users and keys are asked for in the pod, and nothing from outside gets past the gate; ingress-nginx asks for users itself. */
+function checkGate(
+  config: ResolvedConfig,
+  text: string | undefined,
+  pod: ReturnType<typeof parseYaml>,
+  [service, policy]: readonly ReturnType<typeof parseYaml>[],
+): void {
+  const { auth, kubernetes: k8s } = config.deploy;
+  const gated = auth.kind === "keys" || (auth.kind === "basic" && k8s.route !== "ingress");
+  expect(text !== undefined).toBe(gated);
+  const port = gated ? "gate" : "http";
+  expect(service.spec.ports[0].targetPort).toBe(port);
+  expect(policy.spec.ingress[0].ports).toEqual([{ protocol: "TCP", port }]);
+  const gate = (pod.initContainers ?? []).find(({ name }: { name: string }) => name === "gate");
+  expect(gate !== undefined).toBe(gated);
+  if (text === undefined) return;
+  expect(gate.restartPolicy).toBe("Always");
+  expect(gate.securityContext.readOnlyRootFilesystem).toBe(true);
+  const inside = { ...config.deploy, tls: { ...config.deploy.tls, mode: "none" as const }, cdnCidrs: k8s.trustedCidrs };
+  const proxy = { ...inside.proxy, kind: "caddy" as const, version: "auto" };
+  checkCaddy({ ...config, deploy: { ...inside, proxy } }, parseCaddy(text));
 }
 
 function checkSystemd(config: ResolvedConfig, files: ReadonlyMap<string, string>): void {

@@ -131,3 +131,10 @@ export const randomConfig: fc.Arbitrary<ResolvedConfig> = fc
       },
     });
   });
+
+/** The same for a cluster: what only a gateway can check becomes what the manifests can. */
+export function forCluster(config: ResolvedConfig): ResolvedConfig {
+  const { auth } = config.deploy;
+  const kind = { none: "none", basic: "basic", keys: "keys", forward: "basic", mtls: "keys" } as const;
+  return configWith({ ...config, deploy: { ...config.deploy, auth: { ...auth, kind: kind[auth.kind] } } });
+}

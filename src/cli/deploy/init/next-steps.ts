@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import type { ResolvedConfig } from "../../../config/types.ts";
 import { usesOwnCertificates } from "../../../render/systemd.ts";
 import type { Machine } from "./detect.ts";
+import { accessSecret } from "../cluster-secret.ts";
 
 export interface Places {
   /** How this program is called, e.g. `./gigastt`. */
@@ -102,12 +103,21 @@ function composeSteps(config: ResolvedConfig, { program, out, configFile }: Plac
   return steps;
 }
 
-function kubernetesSteps(config: ResolvedConfig, { out }: Places): readonly Step[] {
-  const { namespace } = config.deploy.kubernetes;
+function kubernetesSteps(config: ResolvedConfig, { program, out, configFile }: Places): readonly Step[] {
+  const { auth, kubernetes } = config.deploy;
+  const { namespace } = kubernetes;
   const dir = join(out, "kubernetes");
+  const kind = auth.kind === "keys" ? "key" : "user";
   return [
     `kubectl apply -k ${dir} --dry-run=client`,
     `kubectl apply -k ${dir}`,
+    // The pods wait for the Secret; "secrets create" prints the command that makes it.
+    ...(auth.kind === "none"
+      ? []
+      : [
+          `${program} secrets create ${kind} ${kind === "key" ? "laptop" : "anna"} --dir ${join(out, "secrets")} --config ${configFile}`,
+          `kubectl -n ${namespace} create secret generic ${accessSecret(config, join(out, "secrets"))}`,
+        ]),
     `kubectl -n ${namespace} rollout status deployment/gigastt`,
   ];
 }
