@@ -1842,6 +1842,23 @@ export const RULE_CASES: readonly RuleCase[] = [
     },
     at: "idleTimeout",
   },
+  {
+    rule: "GA-LIF-016",
+    name: "a pod that never gets ready blocks the drain",
+    ...KUBE,
+    from: "  unhealthyPodEvictionPolicy: AlwaysAllow\n",
+    to: "",
+    at: "maxUnavailable",
+  },
+  {
+    rule: "GA-LIF-018",
+    name: "Service without endpoints",
+    ...KUBE,
+    from: "  selector: {app: gigastt}\n  ports",
+    to: "  selector: {app: giga-stt}\n  ports",
+    at: "selector",
+    assume: { "server.port": "9876" },
+  },
   // --- drift, syntax, ignores
   {
     rule: "GA-DRF-001",

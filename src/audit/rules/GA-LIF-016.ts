@@ -2,7 +2,7 @@ import type { Rule } from "../types.ts";
 import { appWorkloads } from "../model/facts.ts";
 import { selects, stringMap } from "../model/kubernetes.ts";
 import { yamlAt, yamlEntrySpan, yamlNumber, yamlText } from "../parse/yaml.ts";
-import { removeLines, replace, seconds } from "./kit.ts";
+import { addYaml, removeLines, replace, seconds } from "./kit.ts";
 
 export const rule: Rule = {
   id: "GA-LIF-016",
@@ -51,6 +51,23 @@ export const rule: Rule = {
             (yamlNumber(minimum) ?? 0) >= replicas &&
             minimum !== undefined &&
             !yamlText(minimum)?.endsWith("%"));
+        const policy = yamlAt(spec, "unhealthyPodEvictionPolicy");
+        if (workload && ours.has(workload) && yamlText(policy) !== "AlwaysAllow")
+          yield {
+            span:
+              yamlEntrySpan(spec, "unhealthyPodEvictionPolicy") ??
+              yamlEntrySpan(spec, minimum ? "minAvailable" : "maxUnavailable") ??
+              object.node,
+            message:
+              "a pod that still loads its model, or never gets ready, counts against the budget and blocks the drain of its node",
+            fix: "Set `unhealthyPodEvictionPolicy: AlwaysAllow`.",
+            edits: policy
+              ? [replace(policy, "AlwaysAllow")]
+              : spec
+                ? [addYaml(spec, "unhealthyPodEvictionPolicy: AlwaysAllow")].filter((edit) => edit !== undefined)
+                : [],
+            severity: "note",
+          };
         if (blocks) {
           yield {
             span: yamlEntrySpan(spec, minimum ? "minAvailable" : "maxUnavailable") ?? object.node,

@@ -3,8 +3,9 @@ import type { Facts } from "../model/facts.ts";
 import { appCaddyPoints, appNginxPoints, appServices, appWorkloads } from "../model/facts.ts";
 import { headSpan } from "../model/nginx.ts";
 import { commandWords } from "../model/compose.ts";
+import { selects, stringMap } from "../model/kubernetes.ts";
 import type { YamlNode } from "../parse/yaml.ts";
-import { yamlAt, yamlEntrySpan, yamlNumber, yamlStrings, yamlText } from "../parse/yaml.ts";
+import { yamlAt, yamlEntrySpan, yamlKey, yamlNumber, yamlStrings, yamlText } from "../parse/yaml.ts";
 import type { Span } from "../source.ts";
 import { replace } from "./kit.ts";
 import { appContainer, appIngresses, appRouteRules, servicesOf } from "./kube-kit.ts";
@@ -113,6 +114,27 @@ function* ports(facts: Facts): Generator<Hit> {
         };
       }
     }
+  }
+  const referred = new Set(
+    appRouteRules(facts).flatMap(({ rule }) =>
+      (yamlAt(rule, "backendRefs")?.items ?? []).map((ref) => yamlText(yamlAt(ref, "name"))),
+    ),
+  );
+  for (const object of facts.kube) {
+    const selector = yamlAt(object.node, "spec", "selector");
+    if (object.kind !== "Service" || !selector || selector.entries.size === 0) continue;
+    if (!referred.has(object.name) && !/gigastt|(?:^|-)(?:stt|asr)(?:-|$)/i.test(object.name)) continue;
+    if (
+      facts.workloads.length === 0 ||
+      facts.workloads.some((workload) => selects(stringMap(selector), workload.podLabels))
+    )
+      continue;
+    yield {
+      span: yamlKey(yamlAt(object.node, "spec"), "selector") ?? selector,
+      message: `Service ${object.name} selects no pod of these files: it has no endpoints`,
+      fix: "Use the labels of the Deployment's pod template.",
+      confidence: "likely",
+    };
   }
   for (const { rule } of appRouteRules(facts)) {
     for (const ref of yamlAt(rule, "backendRefs")?.items ?? []) {
