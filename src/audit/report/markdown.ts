@@ -10,8 +10,8 @@ export function renderMarkdown(result: Pick<AuditResult, "findings" | "audited" 
   const checks = checkTable(result.checks ?? []);
   if (findings.length === 0) return head + checks;
   const rows = findings.map((finding) => {
-    const related = finding.related.map((item) => `<br>see \`${item.file}:${item.line}\``).join("");
-    return `| ${finding.severity} | ${finding.rule} | \`${finding.file}${isOutside(finding.file) ? "" : `:${finding.line}`}\`${related} | ${cell(finding.message)} | ${cell(finding.fix)} |`;
+    const related = finding.related.map((item) => `<br>see \`${cell(item.file)}:${item.line}\``).join("");
+    return `| ${finding.severity} | ${finding.rule} | \`${cell(finding.file)}${isOutside(finding.file) ? "" : `:${finding.line}`}\`${related} | ${cell(finding.message)} | ${cell(finding.fix)} |`;
   });
   return `${head}\n| severity | rule | where | what | fix |\n|---|---|---|---|---|\n${rows.join("\n")}\n${checks}`;
 }
@@ -23,5 +23,8 @@ function checkTable(checks: readonly CheckReport[]): string {
 }
 
 function cell(text: string): string {
-  return text.replaceAll("|", "\\|").replaceAll("\n", " ").replaceAll("<", "&lt;");
+  return text
+    .replaceAll("|", "\\|")
+    .replace(/\p{Cc}/gu, " ")
+    .replaceAll("<", "&lt;");
 }
