@@ -79,7 +79,7 @@ function receive(message: ToTranscriber): void {
 async function start(wanted: ResolvedConfig, bundle: ModelBundle): Promise<void> {
   try {
     config = wanted;
-    const copies = optimizedDir(wanted.model.dir, process.env);
+    const copies = optimizedDir(process.env);
     engine =
       wanted.engine.kind === "fake"
         ? createFakeEngine()

@@ -10,11 +10,17 @@ export function modelsDir(configured: string | undefined, env: NodeJS.ProcessEnv
   const dataHome = env["XDG_DATA_HOME"];
   // The XDG specification tells programs to ignore a relative path.
   if (dataHome !== undefined && isAbsolute(dataHome)) return join(dataHome, "gigastt", "models");
-  const home = env["HOME"];
-  return join(home !== undefined && isAbsolute(home) ? home : homedir(), ".local", "share", "gigastt", "models");
+  return join(homeOf(env), ".local", "share", "gigastt", "models");
 }
 
-/** Folder of optimized copies of encoders (`optimized.ts`): may be removed at any time. */
-export function optimizedDir(configured: string | undefined, env: NodeJS.ProcessEnv): string {
-  return join(modelsDir(configured, env), ".optimized");
+/** Folder of optimized copies of encoders (`optimized.ts`) in the user's cache directory: `XDG_CACHE_HOME`, or `~/.cache`. May be removed at any time. */
+export function optimizedDir(env: NodeJS.ProcessEnv): string {
+  const cacheHome = env["XDG_CACHE_HOME"];
+  if (cacheHome !== undefined && isAbsolute(cacheHome)) return join(cacheHome, "gigastt", "optimized");
+  return join(homeOf(env), ".cache", "gigastt", "optimized");
+}
+
+function homeOf(env: NodeJS.ProcessEnv): string {
+  const home = env["HOME"];
+  return home !== undefined && isAbsolute(home) ? home : homedir();
 }

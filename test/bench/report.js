@@ -22,7 +22,7 @@ const { quick } = given;
 const BENCHES = [
   { name: "accuracy", limitS: 180 },
   { name: "streaming", limitS: 900, env: quick ? { STREAM_QUICK: "1" } : {} },
-  { name: "longform", limitS: 420, env: quick ? { LONG_MINUTES: "15", SILENCE_HOURS: "0.5" } : {} },
+  { name: "longform", limitS: 600, env: quick ? { LONG_MINUTES: "15", SILENCE_HOURS: "0.5" } : {} },
   { name: "scheduler", limitS: 180, env: quick ? { SCHEDULER_SECONDS: "10" } : {} },
   { name: "responsiveness", limitS: 120 },
   { name: "load", limitS: 240, args: ["--runs", quick ? "1" : "3"] },

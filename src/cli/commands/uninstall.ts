@@ -32,7 +32,7 @@ export const command: Command = {
     const service = await existing(plan.files.map((file) => file.path));
     const models = modelsDir(config.model.dir, context.env);
     const downloaded = flags["models"] === true ? await downloadedModels(models) : [];
-    const doomed = [...(await existing([optimizedDir(config.model.dir, context.env)])), ...downloaded];
+    const doomed = [...(await existing([optimizedDir(context.env)])), ...downloaded];
     if (flags["yes"] !== true) {
       for (const path of [...service, ...(await ownStateFiles(paths)), ...doomed])
         stdout.write(`would remove ${path}\n`);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { defaultRegistryWith } from "./default-registry.ts";
 import { locateModel } from "../../../src/models/locate.ts";
-import { modelsDir } from "../../../src/models/paths.ts";
+import { modelsDir, optimizedDir } from "../../../src/models/paths.ts";
 import { loadRegistry } from "../../../src/models/registry.ts";
 import { install, isFp32, isInt8, makeModel, temporaryDir } from "./helpers.ts";
 
@@ -165,6 +165,11 @@ describe("the folder of the models", () => {
     expect(modelsDir("/srv/models", { XDG_DATA_HOME: "/x", HOME: "/home/a" })).toBe("/srv/models");
     expect(modelsDir(undefined, { XDG_DATA_HOME: "/x", HOME: "/home/a" })).toBe("/x/gigastt/models");
     expect(modelsDir(undefined, { HOME: "/home/a" })).toBe("/home/a/.local/share/gigastt/models");
+  });
+
+  test("is another than that of the optimized copies: XDG_CACHE_HOME, else ~/.cache", () => {
+    expect(optimizedDir({ XDG_CACHE_HOME: "/x", HOME: "/home/a" })).toBe("/x/gigastt/optimized");
+    expect(optimizedDir({ XDG_CACHE_HOME: "cache", HOME: "/home/a" })).toBe("/home/a/.cache/gigastt/optimized");
   });
 
   test("ignores a relative XDG_DATA_HOME, as the specification says", () => {
