@@ -58,7 +58,7 @@ export interface Derived {
   readonly unit: {
     /** drain + 5 + 5 (the supervisor's kill); a managed proxy + 5, a managed Redis + 10. */
     readonly stopS: number;
-    /** model load timeout + supervisor start timeout + 10. */
+    /** model load timeout + supervisor start timeout + 10; a managed proxy or Redis + 15 each. */
     readonly startS: number;
     readonly watchdogS: number;
     /** Twice (base + pool × session + bodies): a hand-over runs the old and the new server side by side. A managed proxy + 256, a managed Redis + twice its memory. */
@@ -160,7 +160,12 @@ export function derive(config: ResolvedConfig): Derived {
     unit: {
       stopS:
         drainS + FORCE_CLOSE_MARGIN_S + 5 + (supervisor.proxy.managed ? 5 : 0) + (supervisor.redis.managed ? 10 : 0),
-      startS: loadS + seconds(config.supervisor.startTimeoutMs) + 10,
+      startS:
+        loadS +
+        seconds(supervisor.startTimeoutMs) +
+        10 +
+        (supervisor.proxy.managed ? 15 : 0) +
+        (supervisor.redis.managed ? 15 : 0),
       watchdogS: 60,
       memoryMiB:
         2 * memoryMiB(config, undefined) +

@@ -116,11 +116,14 @@ async function askFront(config: ResolvedConfig, timeoutMs: number): Promise<Fron
   if (deploy.tls.mode === "none") return ask(config, "http", deploy.httpPort, timeoutMs);
   const answer = await ask(config, "https", deploy.httpsPort, timeoutMs);
   if (answer.alive || !answer.refusedTls) return answer;
-  const strict = deploy.auth.kind === "mtls" && deploy.publicPaths.length === 0;
-  if (!strict && deploy.tls.mode !== "acme") return answer;
+  if (!needsCertificate(deploy) && deploy.tls.mode !== "acme") return answer;
   // Without a client certificate, or before the first ACME certificate is there, only the redirect can be seen.
   const plain = await ask(config, "http", deploy.httpPort, timeoutMs);
   return { ...plain, through: plain.alive, text: `${answer.text}; ${plain.text}` };
+}
+
+function needsCertificate({ auth, publicPaths }: ResolvedConfig["deploy"]): boolean {
+  return auth.kind === "mtls" && publicPaths.length === 0;
 }
 
 async function ask(
@@ -138,7 +141,9 @@ async function ask(
   return new Promise((resolve) => {
     const finish = (status: number | undefined, detail: string, refusedTls: boolean): void => {
       clearTimeout(timer);
-      const barred = !deploy.publicPaths.includes("/health") && (status === 401 || status === 403);
+      // nginx says 400 to a client without the certificate it wants.
+      const refusals = needsCertificate(deploy) ? [400, 401, 403] : [401, 403];
+      const barred = status !== undefined && !deploy.publicPaths.includes("/health") && refusals.includes(status);
       resolve({
         ok: status === 200,
         alive: status !== undefined,

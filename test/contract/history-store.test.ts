@@ -26,7 +26,7 @@ afterEach(async () => {
 let turn = 0;
 const KINDS = [
   { kind: "files", missing: "" },
-  { kind: "redis", missing: redisServer === undefined ? "skipped: redis-server is not installed: " : "" },
+  { kind: "redis", missing: redisServer === undefined ? " (skipped: redis-server is not installed)" : "" },
 ] as const;
 
 /** A fresh place of the kind. */
@@ -48,24 +48,21 @@ function sample(at: string): Sample {
   return { at, sessions: 1, waiting: 0, requests: 7, failures: 0, p95Ms: null, rssBytes: 123, restarts: 2 };
 }
 
-describe.each(KINDS)("a history in $kind", ({ kind, missing }) => {
-  it.skipIf(missing !== "")(
-    `${missing}gives back what was put in, by kind and time, also to another process`,
-    async () => {
-      const place = placeOf(kind);
-      const store = await open(place);
-      const nowMs = Date.now();
-      const times = [nowMs - 3000, nowMs - 2000, nowMs - 1000].map((ms) => new Date(ms).toISOString());
-      for (const at of times) await store.addEvent(event(at, "died"));
-      await store.addSample(sample(times[1] ?? ""));
-      const other = await open(place);
-      expect(await other.events(0)).toEqual(times.map((at) => event(at, "died")));
-      expect((await other.events(nowMs - 2000)).map(({ at }) => at)).toEqual(times.slice(1));
-      expect(await other.samples(0)).toEqual([sample(times[1] ?? "")]);
-    },
-  );
+describe.each(KINDS)("a history in $kind$missing", ({ kind, missing }) => {
+  it.skipIf(missing !== "")("gives back what was put in, by kind and time, also to another process", async () => {
+    const place = placeOf(kind);
+    const store = await open(place);
+    const nowMs = Date.now();
+    const times = [nowMs - 3000, nowMs - 2000, nowMs - 1000].map((ms) => new Date(ms).toISOString());
+    for (const at of times) await store.addEvent(event(at, "died"));
+    await store.addSample(sample(times[1] ?? ""));
+    const other = await open(place);
+    expect(await other.events(0)).toEqual(times.map((at) => event(at, "died")));
+    expect((await other.events(nowMs - 2000)).map(({ at }) => at)).toEqual(times.slice(1));
+    expect(await other.samples(0)).toEqual([sample(times[1] ?? "")]);
+  });
 
-  it.skipIf(missing !== "")(`${missing}keeps bounds per hour and removes old hours`, async () => {
+  it.skipIf(missing !== "")("keeps bounds per hour and removes old hours", async () => {
     let nowMs = Date.parse("2026-11-21T10:00:00Z");
     const store = await open(placeOf(kind), () => nowMs);
     await Promise.all(
@@ -78,7 +75,7 @@ describe.each(KINDS)("a history in $kind", ({ kind, missing }) => {
     expect((await store.events(0)).map((one) => one.event)).toEqual(["late"]);
   });
 
-  it.skipIf(missing !== "")(`${missing}does not mix appliances that share it`, async () => {
+  it.skipIf(missing !== "")("does not mix appliances that share it", async () => {
     const [one, two] = [
       await open(placeOf(kind)),
       await open(kind === "files" ? { kind, dir: join(dir, "i") } : placeOf(kind)),
@@ -105,10 +102,10 @@ describe("a history in files", () => {
   });
 });
 
-describe("a history whose Redis goes away", () => {
+describe(`a history whose Redis goes away${KINDS[1].missing}`, () => {
   const missing = redisServer === undefined;
   it.skipIf(missing)(
-    `${missing ? "skipped: redis-server is not installed: " : ""}goes to files, says so, shows both, and returns by itself`,
+    "goes to files, says so, shows both, and returns by itself",
     async () => {
       const place = mkdtempSync(join(tmpdir(), "gigastt-redis-"));
       let server = await startRedis(place);
@@ -142,7 +139,7 @@ describe("a history whose Redis goes away", () => {
   );
 
   it.skipIf(missing)(
-    `${missing ? "skipped: redis-server is not installed: " : ""}and hangs costs one time limit, not one per entry`,
+    "and hangs costs one time limit, not one per entry",
     async () => {
       const server = await startRedis();
       const history = createHistory(join(dir, "h"), () => ({ kind: "redis", url: server.socket, base: "gigastt:y" }));

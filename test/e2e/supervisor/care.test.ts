@@ -167,9 +167,9 @@ describe("status", () => {
 });
 
 const caddy = findTool("caddy-2.11") ?? findTool("caddy");
-describe("the files of a managed proxy", () => {
+describe(`the files of a managed proxy${caddy === undefined ? " (skipped: caddy is not installed)" : ""}`, () => {
   it.skipIf(caddy === undefined)(
-    `${caddy === undefined ? "skipped: caddy is not installed: " : ""}are planned beforehand and come back with a rollback, and the proxy with them`,
+    "are planned beforehand and come back with a rollback, and the proxy with them",
     async () => {
       const [first, second] = (await freePorts(2)) as [number, number]; // asked for two
       const text = `${CADDY}  proxy:\n    managed: true\n    binary: ${caddy}\n`;

@@ -1,7 +1,10 @@
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import https from "node:https";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createCa, createServerCertificate } from "../../../src/cli/deploy/pki.ts";
 import { callControl } from "../../../src/supervisor/control-client.ts";
 import { findTool, freePorts, FRONTS } from "../../contract/proxy/front.ts";
 import type { Front } from "../../contract/proxy/front.ts";
@@ -64,11 +67,18 @@ const readyProxy = (up: Up): Promise<number> =>
     return state === "ready" && pid > 0 ? pid : undefined;
   });
 
-describe.each(FRONTS)("a managed $name", (front) => {
-  const name = front.binary === undefined ? `skipped: ${front.missing}: ` : "";
+/** The reason of a skip stands in the name of its suite. */
+const TITLED = FRONTS.map((front) => ({
+  ...front,
+  title: front.binary === undefined ? `${front.name} (skipped: ${front.missing})` : front.name,
+}));
+const redis = findTool("redis-server");
+const setpriv = findTool("setpriv");
+const rightless = setpriv === undefined || process.getuid?.() !== 0 ? " (port 80 skipped: needs root and setpriv)" : "";
 
+describe.each(TITLED)(`a managed $title${rightless}`, (front) => {
   it.skipIf(front.binary === undefined)(
-    `${name}serves through itself, comes back after SIGKILL without the runtime noticing, and is gone after a stop`,
+    "serves through itself, comes back after SIGKILL without the runtime noticing, and is gone after a stop",
     async () => {
       const { up, url } = await start(proxyConfig(front));
       const runtime = await runtimePid(url);
@@ -94,7 +104,7 @@ describe.each(FRONTS)("a managed $name", (front) => {
   );
 
   it.skipIf(front.binary === undefined)(
-    `${name}follows a reload, and goes on with its old files when it refuses the new ones`,
+    "follows a reload, and goes on with its old files when it refuses the new ones",
     async () => {
       const { up } = await start(proxyConfig(front));
       const pid = await readyProxy(up);
@@ -118,7 +128,7 @@ describe.each(FRONTS)("a managed $name", (front) => {
   );
 
   it.skipIf(front.binary === undefined)(
-    `${name}on a taken port ends in its own crash loop; the runtime serves on and status names the cure`,
+    "on a taken port ends in its own crash loop; the runtime serves on and status names the cure",
     async () => {
       const squatter = createServer((socket) => socket.destroy()).listen(httpPort, "0.0.0.0");
       await new Promise((resolve) => squatter.once("listening", resolve));
@@ -138,16 +148,15 @@ describe.each(FRONTS)("a managed $name", (front) => {
     },
   );
 
-  it.skipIf(front.binary === undefined)(`${name}does not outlive a killed supervisor`, async () => {
+  it.skipIf(front.binary === undefined)("does not outlive a killed supervisor", async () => {
     const { up, url } = await start(proxyConfig(front));
     const pids = [await readyProxy(up), await runtimePid(url)];
     up.process.kill("SIGKILL");
     await until("nothing is left", () => pids.every((pid) => !living(pid)));
   });
 
-  const setpriv = findTool("setpriv");
-  it.skipIf(front.binary === undefined || setpriv === undefined || process.getuid?.() !== 0)(
-    `${name}${process.getuid?.() === 0 ? "" : "skipped: not root: "}without the right to port 80 says so with the cure`,
+  it.skipIf(front.binary === undefined || rightless !== "")(
+    "without the right to port 80 says so with the cure",
     async () => {
       const wrapper = join(place.dir, "proxy");
       writeFileSync(wrapper, `#!/bin/sh\nexec ${setpriv} --bounding-set -net_bind_service ${front.binary} "$@"\n`);
@@ -159,6 +168,76 @@ describe.each(FRONTS)("a managed $name", (front) => {
       expect(issue.text).toContain("may not listen on port 80");
       expect(issue.cure).toContain("setcap cap_net_bind_service=+ep");
       expect((await getJson(`${url}/health`)).status).toBe(200);
+    },
+  );
+});
+
+const [, , nginx] = TITLED as [Front, Front, Front & { readonly title: string }]; // there are three
+describe(`a managed proxy with TLS, ${nginx.title}`, () => {
+  const internal = (front: Front): string =>
+    proxyConfig(front).replace("    mode: none", "    mode: internal\n  domain: stt.example.com");
+
+  it.each(FRONTS.filter(({ kind, binary }) => kind === "caddy" && binary !== undefined))(
+    "$name makes its own CA in the state folder, serves under it, and never asks for the machine's trust store",
+    async (front) => {
+      const { up } = await start(internal(front));
+      await readyProxy(up);
+      const root = join(place.stateDir, "proxy", "data", "caddy", "pki", "authorities", "local", "root.crt");
+      const status = await new Promise<number | undefined>((resolve, reject) => {
+        const options = { port: httpsPort, servername: "stt.example.com", ca: readFileSync(root), path: "/health" };
+        https
+          .get({ host: "127.0.0.1", ...options, headers: { host: `stt.example.com:${httpsPort}` } }, (response) => {
+            response.resume();
+            resolve(response.statusCode);
+          })
+          .on("error", reject);
+      });
+      expect(status).toBe(200);
+      expect((await up.status()).issues.map(({ id }) => id)).not.toContain("certificate_expired");
+      expect(readFileSync(join(place.stateDir, "logs", "proxy.log"), "utf8")).not.toContain(
+        "installing root certificate",
+      );
+    },
+  );
+
+  it.skipIf(nginx.binary === undefined)(
+    "that wants a client certificate for everything counts as up, and takes a renewed certificate over by a reload",
+    async () => {
+      const tls = join(place.dir, "tls");
+      mkdirSync(tls);
+      const write = async (names: readonly string[]): Promise<void> => {
+        const ca = await createCa("test", new Date());
+        const pair = await createServerCertificate(ca, names, new Date());
+        writeFileSync(join(tls, "server.pem"), pair.certificate);
+        writeFileSync(join(tls, "server.key"), pair.privateKey);
+        writeFileSync(join(tls, "clients-ca.pem"), ca.certificate);
+      };
+      await write(["stt.example.com"]);
+      const { up } = await start(
+        proxyConfig(nginx).replace(
+          "    mode: none",
+          `    mode: files\n    certificateFile: ${tls}/server.pem\n    privateKeyFile: ${tls}/server.key\n    clientCaFile: ${tls}/clients-ca.pem\n  auth:\n    kind: mtls\n  publicPaths: []\n  domain: stt.example.com`,
+        ),
+      );
+      await readyProxy(up);
+      const served = (): Promise<string> =>
+        new Promise((resolve, reject) => {
+          const options = {
+            host: "127.0.0.1",
+            port: httpsPort,
+            servername: "stt.example.com",
+            rejectUnauthorized: false,
+          };
+          const socket = connectTls(options, () => {
+            resolve(socket.getPeerCertificate().subjectaltname ?? "");
+            socket.destroy();
+          });
+          socket.on("error", reject);
+        });
+      expect(await served()).toBe("DNS:stt.example.com");
+      await write(["stt.example.com", "new.example.com"]);
+      await control("reload");
+      await until("the new certificate", async () => (await served()).includes("new.example.com"));
     },
   );
 });
@@ -188,6 +267,11 @@ describe("a managed proxy", () => {
       const issue = (await up.status()).issues.find(({ id }) => id === "rendered_edited");
       expect(issue?.cure).toBe(`rm ${caddyfile} && gigastt reload`);
       expect((await getJson(`http://127.0.0.1:${httpPort}/health`)).status).toBe(200);
+
+      rmSync(caddyfile);
+      await control("reload");
+      expect(readFileSync(caddyfile, "utf8")).toContain((await up.status()).config.hash);
+      expect((await up.status()).issues.map(({ id }) => id)).not.toContain("rendered_edited");
     },
   );
 
@@ -205,10 +289,9 @@ describe("a managed proxy", () => {
   });
 });
 
-const redis = findTool("redis-server");
-describe("a managed Redis", () => {
+describe(`a managed Redis${redis === undefined ? " (skipped: redis-server is not installed)" : ""}`, () => {
   it.skipIf(redis === undefined)(
-    `${redis === undefined ? "skipped: redis-server is not installed: " : ""}is there before the runtime, comes back after SIGKILL, keeps its data, and goes last`,
+    "is there before the runtime, comes back after SIGKILL, keeps its data, and goes last",
     async () => {
       const config = `server:\n  port: ${serverPort}\nsupervisor:\n  redis:\n    managed: true\n  history: redis\n`;
       const { up, url } = await start(config);

@@ -379,6 +379,31 @@ describe("keys that do not go together", () => {
       gigastt.config.yaml:6:18 supervisor.healthTimeout: must not be longer than supervisor.healthInterval, found 10s against 5s; lower healthTimeout to 5s or raise the other"
     `);
   });
+  it("a managed proxy without a proxy, or with certificates it may not read", async () => {
+    expect(await check("supervisor:\n  proxy:\n    managed: true\n")).toMatchInlineSnapshot(
+      `"gigastt.config.yaml:3:14 supervisor.proxy.managed: needs deploy.proxy.kind caddy or nginx, and deploy.target host, found kind none, target host; set deploy.proxy.kind: caddy, or proxy.managed: false"`,
+    );
+    expect(
+      await check(
+        "deploy:\n  domain: stt.example.com\n  proxy:\n    kind: nginx\n  auth:\n    kind: basic\nsupervisor:\n  proxy:\n    managed: true\n",
+      ),
+    ).toMatchInlineSnapshot(
+      `"gigastt.config.yaml:9:14 supervisor.proxy.managed: needs certificates its user may read: certbot keeps them for root, found nginx with tls.mode acme; set deploy.proxy.kind: caddy, which gets its own, or tls.mode: files or internal"`,
+    );
+  });
+  it("a history in a Redis that is not there, two of them, or one that is no address", async () => {
+    expect(await check("supervisor:\n  history: redis\n")).toMatchInlineSnapshot(
+      `"gigastt.config.yaml:2:12 supervisor.history: needs a Redis, found redis; set supervisor.redis.managed: true, or supervisor.redis.url to one that runs elsewhere"`,
+    );
+    expect(
+      await check("supervisor:\n  redis:\n    managed: true\n    url: redis://:hunter2@127.0.0.1\n"),
+    ).toMatchInlineSnapshot(
+      `"gigastt.config.yaml:3:14 supervisor.redis.managed: must be false when supervisor.redis.url names another Redis, found true; keep the url and delete managed, or delete the url"`,
+    );
+    expect(await check("supervisor:\n  redis:\n    url: 127.0.0.1:6379\n")).toMatchInlineSnapshot(
+      `"gigastt.config.yaml:3:10 supervisor.redis.url: must be a redis:// or rediss:// URL, or the absolute path of a socket file, or null, found [REDACTED]"`,
+    );
+  });
   it("a partial interval beyond 1.5 s", async () => {
     expect(await check("stream:\n  partialIntervalMax: 2s\n")).toMatchInlineSnapshot(
       `"gigastt.config.yaml:2:23 stream.partialIntervalMax: must be a duration from 50ms to 1500ms, found "2s"; write 1500ms or less"`,
