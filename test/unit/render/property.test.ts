@@ -102,6 +102,13 @@ function checkCaddy(config: ResolvedConfig, nodes: readonly CaddyNode[]): void {
       seconds(only(proxy.block!, "transport").block!.find(({ name }) => name === "keepalive")!.args[0]),
     ).toBeLessThan(config.server.keepAliveTimeoutMs / 1000);
   }
+  // The authentication service decides by the address too.
+  for (const gate of findAll(nodes, "forward_auth"))
+    expect(
+      findAll(gate.block!, "header_up")
+        .filter(({ args }) => args[0] === "X-Forwarded-For")
+        .map(({ args }) => args[1]),
+    ).toEqual([cdn ? "{client_ip}" : "{remote_host}"]);
   expect(findAll(globals, "trusted_proxies_strict").length).toBe(cdn ? 1 : 0);
   expect(findAll(nodes, "encode")).toEqual([]);
   const site = nodes.find(({ block }) => block !== undefined && findAll(block, "reverse_proxy").length > 0)!;
@@ -272,6 +279,34 @@ function checkCompose(config: ResolvedConfig, files: ReadonlyMap<string, string>
   const proxy = parseYaml(files.get(`compose/compose.${kind}.yaml`)!).services.proxy;
   expect(seconds(proxy.stop_grace_period)).toBeGreaterThanOrEqual(D(config) + 5);
   expect(proxy.depends_on.gigastt.condition).toBe("service_healthy");
+  expect(proxy.read_only).toBe(true);
+  // Whatever the proxy writes to lies in a tmpfs or in a volume that is not read-only.
+  const writable = [
+    ...proxy.tmpfs.map((mount: string) => mount.split(":")[0]!),
+    ...proxy.volumes
+      .map((mount: unknown) => (typeof mount === "string" ? volume(mount) : mount))
+      .filter(({ read_only }: { read_only?: boolean }) => read_only !== true)
+      .map(({ target }: { target: string }) => target),
+  ];
+  for (const path of writtenBy(kind, files))
+    expect(
+      writable.some((mount) => path === mount || path.startsWith(`${mount}/`)),
+      `${path} in ${writable.join(" ")}`,
+    ).toBe(true);
+}
+
+function volume(short: string): { readonly target: string; readonly read_only: boolean } {
+  const [, target = "", mode] = short.split(":");
+  return { target, read_only: mode === "ro" };
+}
+
+/** Paths a proxy in a container writes to, from its own file and from what its image does. */
+function writtenBy(kind: "caddy" | "nginx", files: ReadonlyMap<string, string>): readonly string[] {
+  if (kind === "caddy") {
+    const socket = /admin unix\/(\S+)/.exec(files.get("compose/caddy/Caddyfile")!)![1]!;
+    return [socket, "/data/caddy", "/config/caddy"];
+  }
+  return [...files.get("compose/nginx/nginx.conf")!.matchAll(/(?:_temp_path|pid) (\S+);/g)].map(([, path]) => path!);
 }
 
 function checkKubernetes(config: ResolvedConfig, files: ReadonlyMap<string, string>): void {
@@ -297,6 +332,11 @@ function checkKubernetes(config: ResolvedConfig, files: ReadonlyMap<string, stri
   expect(spec.replicas === undefined).toBe(files.has("kubernetes/horizontalpodautoscaler.yaml"));
   const data = read("configmap").data;
   checkServerConfig(config, data["gigastt.config.yaml"]);
+  if (k8s.route !== "none") {
+    const { hostname } = new URL(`https://${config.deploy.domain}`);
+    const { allowedOrigins } = parseYaml(data["gigastt.config.yaml"]).server;
+    expect(allowedOrigins.some((origin: string) => new URL(origin).hostname === hostname)).toBe(true);
+  }
   checkGate(config, data["Caddyfile"], pod, [read("service"), read("networkpolicy")]);
   if (k8s.route === "gateway") {
     const rules = read("httproute").spec.rules;
@@ -330,6 +370,11 @@ function checkGate(
   expect(gate !== undefined).toBe(gated);
   if (text === undefined) return;
   expect(gate.restartPolicy).toBe("Always");
+  const mounts = gate.volumeMounts.filter(({ readOnly }: { readOnly?: boolean }) => readOnly !== true);
+  expect(mounts.map(({ mountPath }: { mountPath: string }) => mountPath)).toEqual([
+    /admin unix\/(\S+)\/admin\.sock/.exec(text)![1],
+  ]);
+  for (const { value } of gate.env) expect(value).toBe(mounts[0].mountPath);
   expect(gate.securityContext.readOnlyRootFilesystem).toBe(true);
   const inside = { ...config.deploy, tls: { ...config.deploy.tls, mode: "none" as const }, cdnCidrs: k8s.trustedCidrs };
   const proxy = { ...inside.proxy, kind: "caddy" as const, version: "auto" };
@@ -341,6 +386,10 @@ function checkSystemd(config: ResolvedConfig, files: ReadonlyMap<string, string>
   expect(Number(unit.get("Service.TimeoutStopSec")![0])).toBeGreaterThanOrEqual(D(config) + 5);
   expect(unit.get("Service.KillMode")).toEqual(["mixed"]);
   expect(unit.get("Service.CapabilityBoundingSet")).toEqual([]);
+  // With a read-only system only these are left to write to.
+  expect(unit.get("Service.ProtectSystem")).toEqual(["strict"]);
+  for (const folder of ["StateDirectory", "CacheDirectory"]) expect(unit.get(`Service.${folder}`)).toEqual(["gigastt"]);
+  expect(unit.get("Service.PrivateTmp")).toEqual(["yes"]);
   expect(unit.has("Service.MemoryDenyWriteExecute")).toBe(false);
   expect(unit.has("Service.ProcSubset")).toBe(false);
   const { kind } = config.deploy.proxy;

@@ -136,5 +136,8 @@ export const randomConfig: fc.Arbitrary<ResolvedConfig> = fc
 export function forCluster(config: ResolvedConfig): ResolvedConfig {
   const { auth } = config.deploy;
   const kind = { none: "none", basic: "basic", keys: "keys", forward: "basic", mtls: "keys" } as const;
-  return configWith({ ...config, deploy: { ...config.deploy, auth: { ...auth, kind: kind[auth.kind] } } });
+  return configWith({
+    ...config,
+    deploy: { ...config.deploy, target: "kubernetes", auth: { ...auth, kind: kind[auth.kind] } },
+  });
 }
