@@ -13,6 +13,7 @@ need nft nftables
 need dockerd docker.io
 need debootstrap debootstrap
 need htpasswd apache2-utils
+need xmllint libxml2-utils
 need openssl openssl
 need faketime faketime
 need tini tini

@@ -20,7 +20,7 @@ export function renderJunit(result: Pick<AuditResult, "findings" | "audited" | "
       const inner = atOrAbove(finding.severity, failOn)
         ? `<failure type="${finding.severity}" message="${escape(finding.message)}">${escape(body)}</failure>`
         : `<system-out>${escape(body)}</system-out>`;
-      return `    <testcase name="${escape(name)}" classname="${escape(file)}" file="${escape(file)}" line="${finding.line}">${inner}</testcase>`;
+      return `    <testcase name="${escape(name)}" classname="${escape(file)}">${inner}</testcase>`;
     });
     if (cases.length === 0) cases.push(`    <testcase name="no findings" classname="${escape(file)}"/>`);
     return `  <testsuite name="${escape(file)}" tests="${cases.length}" failures="${failed}" errors="0">\n${cases.join("\n")}\n  </testsuite>`;
@@ -40,7 +40,7 @@ function checkSuite(checks: readonly CheckReport[]): string {
   const cases = checks.map((check) => {
     const inner =
       check.result === "not-checked"
-        ? `<skipped message="${escape(check.detail)}"/>`
+        ? `<skipped>${escape(check.detail)}</skipped>`
         : `<system-out>${escape(check.detail)}</system-out>`;
     return `    <testcase name="${escape(`${check.rule} ${check.title}`)}" classname="checks">${inner}</testcase>`;
   });

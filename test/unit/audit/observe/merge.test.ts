@@ -12,6 +12,7 @@ import { renderJson } from "../../../../src/audit/report/json.ts";
 import { renderJunit } from "../../../../src/audit/report/junit.ts";
 import { renderMarkdown } from "../../../../src/audit/report/markdown.ts";
 import { renderSarif } from "../../../../src/audit/report/sarif.ts";
+import { sarifErrors } from "../../../support/report-readers.ts";
 import { renderText } from "../../../../src/audit/report/text.ts";
 import { factsOf } from "../../../support/audit-files.ts";
 
@@ -101,13 +102,9 @@ describe("reports with observations", () => {
   });
 
   it("SARIF follows its schema, with URLs and absolute paths as places", () => {
-    const schema: unknown = JSON.parse(
-      readFileSync(new URL("../../../fixtures/audit/sarif-2.1.0.subset.schema.json", import.meta.url), "utf8"),
-    );
-    const validate = new Ajv2020({ allErrors: true, strict: false }).compile(schema as object); // our own copy
     const text = renderSarif(result, "0.1.0");
     const log = JSON.parse(text) as SarifLog; // our own JSON
-    expect(validate(log), JSON.stringify(validate.errors?.slice(0, 5))).toBe(true);
+    expect(sarifErrors(log)).toEqual([]);
     const [run] = log.runs;
     const uris = run?.results.map((item) => item.locations[0]?.physicalLocation.artifactLocation);
     expect(uris).toContainEqual({ uri: "https://stt.example.com/v1/models" });
@@ -127,7 +124,7 @@ describe("reports with observations", () => {
     const attribute = (name: string): number => Number(new RegExp(`<testsuites[^>]* ${name}="(\\d+)"`).exec(xml)?.[1]);
     expect(xml.match(/<testcase /g)).toHaveLength(attribute("tests"));
     expect(xml.match(/<failure /g)).toHaveLength(attribute("failures"));
-    expect(xml.match(/<skipped /g)).toHaveLength(1);
+    expect(xml.match(/<skipped>/g)).toHaveLength(1);
     expect(xml).not.toMatch(/&(?!amp;|lt;|gt;|quot;)/);
   });
 
