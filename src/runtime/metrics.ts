@@ -129,6 +129,7 @@ export function createMetrics(sources: MetricSources, version: string): Metrics 
   gauge("gigastt_draining", "1 while the server drains.", () => Number(sources.draining()));
   const drained = counter("gigastt_drain_total", "Work a drain ended, by how it ended.", ["outcome"]);
   new Gauge({ name: "gigastt_build_info", help: "Always 1.", labelNames: ["version"], registers }).set({ version }, 1);
+  activeResources(registry);
   const lag = eventLoopLag(registry);
   // Not prom-client's default set: it starts an observer and a sampler per call that nothing can stop.
   gauge("process_resident_memory_bytes", "Resident memory.", () => process.memoryUsage.rss());
@@ -167,6 +168,20 @@ export function createMetrics(sources: MetricSources, version: string): Metrics 
       registry.clear();
     },
   };
+}
+
+/** What keeps the event loop alive, by Node's own names: timers, sockets, files. What only ever grows is a leak. */
+function activeResources(registry: Registry): void {
+  const active = new Gauge({
+    name: "gigastt_active_resources",
+    help: "Timers, sockets and other things that keep the event loop alive.",
+    labelNames: ["type"],
+    registers: [registry],
+    collect() {
+      active.reset();
+      for (const type of process.getActiveResourcesInfo()) active.inc({ type });
+    },
+  });
 }
 
 /** Event-loop lag since the previous scrape: what an operator needs to see that the HTTP thread never blocks. */

@@ -15,6 +15,8 @@ export interface StatusReport {
     readonly startedAt: string;
     readonly uptimeS: number;
     readonly rssBytes: number;
+    /** Timers that keep it alive: a number that only ever grows is a leak. */
+    readonly timers: number;
     readonly stateDir: string;
   };
   readonly service: {

@@ -435,6 +435,7 @@ export class Supervisor {
         startedAt: new Date(this.#startedMs).toISOString(),
         uptimeS: Math.round(process.uptime()),
         rssBytes: process.memoryUsage.rss(),
+        timers: process.getActiveResourcesInfo().filter((type) => type === "Timeout").length,
         stateDir: this.#options.paths.dir,
       },
       service: {

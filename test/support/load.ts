@@ -9,6 +9,8 @@ export interface LoadOptions {
   readonly sessions?: number;
   /** Share of live sessions whose client hangs up without a word. */
   readonly abortShare?: number;
+  /** Every other chain of sessions is longer than a drain. */
+  readonly longSessions?: boolean;
   /** 1 = real time. */
   readonly liveSpeed?: number;
   /** Failed work is tried again, as a client of a crashed service does. */

@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createPlace, getJson, runtimePid, until } from "./harness.ts";
+import { createPlace, getJson, living, runtimePid, until } from "./harness.ts";
 import type { Place } from "./harness.ts";
 
 const has = (program: string, ...args: string[]): boolean =>
@@ -79,6 +79,60 @@ describe("notify and watchdog", () => {
       await until("beats again", () => beats() > silent);
     },
   );
+
+  it.skipIf(!canNotify)(
+    "a supervisor that hangs is ended and started again as a watchdog does it, and nothing of the first is left (needs systemd-notify and python3)",
+    async () => {
+      const { path, messages } = await notifySocket();
+      const watchdogMs = 1500;
+      const env = { NOTIFY_SOCKET: path, WATCHDOG_USEC: String(watchdogMs * 1000) };
+      const overrides = { "server.port": String(await freePort()) };
+      const first = place.up({ env, overrides });
+      const url = await first.ready();
+      const pid = await runtimePid(url);
+      const beats = (): number => messages().filter((line) => line.includes("WATCHDOG=1")).length;
+      await until("beats", () => beats() >= 2);
+      first.process.kill("SIGSTOP");
+      // What systemd does: no beat within WatchdogSec → SIGABRT, TimeoutAbortSec → SIGKILL, then Restart=.
+      let known = beats();
+      let sinceMs = performance.now();
+      await until("watchdog", () => {
+        if (beats() !== known) [known, sinceMs] = [beats(), performance.now()];
+        return performance.now() - sinceMs > watchdogMs;
+      });
+      // The runtime does not depend on its supervisor: clients are served while that one hangs.
+      expect(await runtimePid(url)).toBe(pid);
+      first.process.kill("SIGABRT");
+      first.process.kill("SIGKILL");
+      expect((await first.exited).signal).toBe("SIGKILL");
+      const second = place.up({ env, overrides });
+      expect(await second.ready()).toBe(url);
+      expect(await runtimePid(url)).not.toBe(pid);
+      expect(living(pid)).toBe(false);
+      await until("READY again", () => messages().filter((line) => line.includes("READY=1")).length >= 2);
+      const after = beats();
+      await until("beats again", () => beats() > after);
+    },
+  );
+
+  it("ends within the TimeoutStopSec of the rendered unit, also when the runtime ignores SIGTERM and an event command hangs", async () => {
+    const unit = readFileSync(
+      new URL("../../../deploy/examples/caddy/systemd/gigastt.service", import.meta.url),
+      "utf8",
+    );
+    const stopS = Number(/^TimeoutStopSec=(\d+)/m.exec(unit)?.[1]);
+    expect(stopS).toBeGreaterThan(10);
+    place.plan({ ignoreStop: true });
+    // The example's own drain.
+    const up = place.up({
+      overrides: { "shutdown.drain": "10s", "supervisor.eventCommand": '["/bin/sh","-c","sleep 600"]' },
+    });
+    await up.ready();
+    const stoppedAt = performance.now();
+    up.process.kill("SIGTERM");
+    expect((await up.exited).code).toBe(1);
+    expect(performance.now() - stoppedAt).toBeLessThan(stopS * 1000);
+  }, 60_000);
 
   it("a watchdog meant for another process is not fed", async () => {
     const up = place.up({ env: { NOTIFY_SOCKET: "/nonexistent", WATCHDOG_USEC: "200000", WATCHDOG_PID: "1" } });
