@@ -30,6 +30,7 @@ export function createRequestSource(bundle: ModelBundle, request: LoadRequest, d
   })();
   let draft: OptimizedDraft | undefined;
   let optimized: string | undefined;
+  let loaded: (() => Promise<void>) | undefined;
 
   return {
     async next(worker) {
@@ -37,8 +38,10 @@ export function createRequestSource(bundle: ModelBundle, request: LoadRequest, d
         case "first":
           optimized = await (await cache)?.find();
           if (optimized === undefined) draft = await (await cache)?.begin();
+          else loaded = await (await cache)?.tried();
           return withCopy(request, optimized, draft?.graphPath);
         case "other":
+          await loaded?.();
           if (draft) optimized = await draft.commit();
           draft = undefined;
           return withCopy(request, optimized, undefined);
@@ -49,6 +52,7 @@ export function createRequestSource(bundle: ModelBundle, request: LoadRequest, d
       }
     },
     async failed() {
+      await loaded?.();
       await draft?.discard();
       draft = undefined;
     },

@@ -17,9 +17,11 @@ export interface OptimizedKey {
 
 /** Optimized copies of encoders, kept so that the next start need not make them again. Nothing here ever fails: without the folder all goes on without. */
 export interface OptimizedCache {
-  /** Path of the graph, its files verified; undefined when there is none. A damaged one is removed. */
+  /** Path of the graph, its files verified; undefined when there is none. A damaged one, or one whose `tried` was never answered, is removed. */
   find(): Promise<string | undefined>;
-  /** Room for a new one; undefined when the folder cannot be written or the disk is too full. */
+  /** The copy is about to be loaded: should that end the process, the next start will not try it again. The returned function takes that back. */
+  tried(): Promise<() => Promise<void>>;
+  /** Room for a new one; undefined when the folder cannot be written, the disk is too full, or a draft lies there: another process writes it, or died of it. */
   begin(): Promise<OptimizedDraft | undefined>;
 }
 
@@ -46,7 +48,8 @@ export function createOptimizedCache(baseDir: string, key: OptimizedKey): Optimi
       if (files === undefined) return undefined;
       // Hashes are remembered by the files' identities: only a copy that was touched is read whole.
       const verdicts = await verifyFiles(dir, files, { keepsStamp: true });
-      if (verdicts.every(({ state }) => state === "ok") && (await isPrivate(dir))) {
+      const isGood = verdicts.every(({ state }) => state === "ok") && (await isPrivate(dir));
+      if (isGood && !(await hasEndedSomebody(dir))) {
         const now = new Date();
         await utimes(join(dir, ENTRY), now, now).catch(() => {});
         return join(dir, GRAPH);
@@ -61,6 +64,8 @@ export function createOptimizedCache(baseDir: string, key: OptimizedKey): Optimi
   async function begin(): Promise<OptimizedDraft | undefined> {
     try {
       await mkdir(baseDir, { recursive: true, mode: 0o700 });
+      await prune(baseDir);
+      if ((await readdir(baseDir)).some((entry) => entry.startsWith(DRAFT_PREFIX))) return undefined;
       const free = await freeBytes(baseDir);
       if (free !== undefined && free < encoder.bytes * SPACE_FACTOR) return undefined;
       const draft = await mkdtemp(join(baseDir, DRAFT_PREFIX));
@@ -89,7 +94,13 @@ export function createOptimizedCache(baseDir: string, key: OptimizedKey): Optimi
     }
   }
 
-  return { find, begin };
+  async function tried(): Promise<() => Promise<void>> {
+    const mark = join(dir, `${MARK_PREFIX}${process.pid}`);
+    await writeFile(mark, "").catch(() => {});
+    return () => rm(mark, { force: true }).catch(() => {});
+  }
+
+  return { find, tried, begin };
 }
 
 // ---
@@ -99,6 +110,8 @@ const FORMAT = "1 all prepacked";
 const GRAPH = "encoder.onnx";
 const ENTRY = "entry.json";
 const DRAFT_PREFIX = ".new-";
+/** Followed by the process that loads the copy. */
+const MARK_PREFIX = "loading-";
 /** Weights in the kernels' order are up to 1.6 times the file; and some room must stay. */
 const SPACE_FACTOR = 3;
 /** The current model's and that of the one before: a rollback starts as fast. */
@@ -115,6 +128,22 @@ async function readEntry(dir: string): Promise<readonly ModelFile[] | undefined>
     return files?.map(({ name }) => name).join() === [GRAPH, OPTIMIZED_WEIGHTS].join() ? files : empty;
   } catch {
     return empty;
+  }
+}
+
+/** A process began to load it and lives no more. Our own number belonged to another one, as in a container that was started again. */
+async function hasEndedSomebody(dir: string): Promise<boolean> {
+  const marks = (await readdir(dir)).filter((name) => name.startsWith(MARK_PREFIX));
+  const pids = marks.map((name) => Number(name.slice(MARK_PREFIX.length)));
+  return pids.some((pid) => pid === process.pid || !isAlive(pid));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }
 

@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,6 +57,40 @@ test.each([
   expect(await fill(dir)).toBe(path);
 });
 
+test("a copy that a process was loading when it died is not tried again", async () => {
+  const dir = await folder();
+  const path = await fill(dir);
+  const cache = createOptimizedCache(dir, KEY);
+  await (
+    await cache.tried()
+  )();
+  expect(await cache.find()).toBe(path);
+  const other = spawn("sleep", ["60"]);
+  onTestFinished(() => void other.kill("SIGKILL"));
+  await writeFile(join(path!, "..", `loading-${other.pid}`), "");
+  expect(await cache.find()).toBe(path);
+  other.kill("SIGKILL");
+  await once(other, "exit");
+  expect(await cache.find()).toBeUndefined();
+  expect(await readdir(dir)).toEqual([]);
+});
+
+test("the number of a dead process may be ours now", async () => {
+  const dir = await folder();
+  await fill(dir);
+  await createOptimizedCache(dir, KEY).tried();
+  expect(await createOptimizedCache(dir, KEY).find()).toBeUndefined();
+});
+
+test("while a draft lies there, no other is begun: its writer is at work, or died of it", async () => {
+  const dir = await folder();
+  const cache = createOptimizedCache(dir, KEY);
+  const draft = await cache.begin();
+  expect(await cache.begin()).toBeUndefined();
+  await draft!.discard();
+  expect(await cache.begin()).toBeDefined();
+});
+
 test("a copy that others may write is not used", async () => {
   const dir = await folder();
   const path = await fill(dir);
@@ -66,8 +102,8 @@ test("a draft that was not written, or that another process was sooner with, lea
   const dir = await folder();
   const empty = await createOptimizedCache(dir, KEY).begin();
   expect(await empty!.commit()).toBeUndefined();
-  const [first, second] = [await fill(dir), await fill(dir)];
-  expect(second).toBe(first);
+  const first = await fill(dir);
+  expect(await fill(dir)).toBe(first);
   expect(await readdir(dir)).toHaveLength(1);
 });
 
