@@ -17,6 +17,9 @@ need xmllint libxml2-utils
 need openssl openssl
 need faketime faketime
 need tini tini
+need sudo sudo
+need python3 python3
+need unshare util-linux
 if [ "${#missing[@]}" -gt 0 ]; then
   # Installed packages must not start their services: the suites start what they need on ports of their own.
   policy=/usr/sbin/policy-rc.d

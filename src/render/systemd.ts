@@ -55,6 +55,7 @@ function systemdView({ config, derived }: RenderInput): View {
     address: server.host.includes(":") ? `[${server.host}]:${server.port}` : `${server.host}:${server.port}`,
     localOnly: isLoopback(server.host) && !managed,
     lowPorts: managed && ports.some((port) => port < 1024),
+    lan: server.lan,
     configDir: proxy.kind === "caddy" ? (proxy.configDir ?? "/etc/caddy") : nginxConfigDir(config, "host"),
     reload: managed ? "gigastt.service" : proxy.kind === "none" ? undefined : `${proxy.kind}.service`,
     domain: deploy.domain ?? "",

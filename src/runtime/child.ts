@@ -1,5 +1,6 @@
 import type { ResolvedConfig } from "../config/types.ts";
 import { createLogger } from "../shared/log.ts";
+import type { TlsPair } from "../shared/messages.ts";
 import { createControlChannel } from "./control.ts";
 import { inheritedDescriptor } from "./inherited.ts";
 import { serve } from "./serve.ts";
@@ -15,7 +16,7 @@ function main(): void {
     if (message.type !== "start" || started) return;
     started = true;
     // The supervisor validated and resolved it; JSON only turned `undefined` into absent keys, which read the same.
-    void run(message.config as ResolvedConfig, control, message.handover === true);
+    void run(message.config as ResolvedConfig, control, message.handover === true, message.tls);
   });
   control.onDisconnect(() => {
     if (!started) process.exitCode = 1;
@@ -26,6 +27,7 @@ async function run(
   config: ResolvedConfig,
   control: ReturnType<typeof createControlChannel>,
   loadFirst: boolean,
+  tls: TlsPair | undefined,
 ): Promise<void> {
   const log = createLogger({ level: config.log.level });
   const listenFd = inheritedDescriptor(process.env, process.pid);
@@ -36,6 +38,7 @@ async function run(
     signals: process,
     env: process.env,
     loadFirst,
+    tls,
     ...(listenFd === undefined ? {} : { listenFd }),
   });
   await log.flush();

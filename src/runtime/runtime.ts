@@ -1,9 +1,11 @@
+import type { Server } from "node:http";
 import { toNodeHandler } from "h3";
 import type { ResolvedConfig } from "../config/types.ts";
 import type { Engine, ModelInfo } from "../engine/contract.ts";
 import { systemClock } from "../shared/clock.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/log.ts";
+import type { TlsPair } from "../shared/messages.ts";
 import { createAdmission } from "./admission.ts";
 import { createApp } from "./app.ts";
 import { createAddressResolver } from "./client-address.ts";
@@ -12,7 +14,7 @@ import type { Phase, RuntimeContext, Timing } from "./context.ts";
 import { createDrain } from "./drain.ts";
 import type { Drain } from "./drain.ts";
 import { createExchanges } from "./exchanges.ts";
-import { attach, configureServer, createHttpServer } from "./http-server.ts";
+import { attach, configureServer, createHttpServer, createTlsServer } from "./http-server.ts";
 import { listenOnLan } from "./lan.ts";
 import type { LanServer } from "./lan.ts";
 import { listen } from "./listen.ts";
@@ -32,7 +34,9 @@ export interface Runtime {
   readonly context: RuntimeContext;
   /** Listens at once; work is refused with `initializing` until `start` resolves. */
   listen(target: ListenTarget): Promise<ListenAddress>;
-  /** Listens with TLS for the home network instead. */
+  /** Listens with TLS instead. */
+  listenWithTls(target: ListenTarget, tls: TlsPair): Promise<ListenAddress>;
+  /** Listens with TLS for the home network instead, with a certificate made now. */
   listenOnLan(target: { host: string; port: number }): Promise<LanServer>;
   /** Takes over live keys; undefined when done, else why not. The configuration is as the supervisor resolved it. */
   reload(config: unknown): string | undefined;
@@ -59,15 +63,22 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const sockets = createWebSockets(context, sessions);
   let server = createHttpServer(context, handler, sockets.onUpgrade);
   const drain = createDrain(context, () => server, sessions);
+  const use = (other: Server): void => {
+    server = other;
+    configureServer(server, context);
+    attach(server, context, handler, sockets.onUpgrade);
+  };
   return {
     context,
     drain,
     listen: (target) => listen(server, target),
+    listenWithTls: async (target, tls) => {
+      use(createTlsServer(context, tls));
+      return listen(server, target);
+    },
     listenOnLan: async (target) => {
       const lan = await listenOnLan(target);
-      server = lan.server;
-      configureServer(server, context);
-      attach(server, context, handler, sockets.onUpgrade);
+      use(lan.server);
       return lan;
     },
     reload: (config) => {

@@ -2,7 +2,7 @@ import type { ResolvedConfig } from "../config/types.ts";
 import type { Engine, ModelInfo } from "../engine/contract.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import type { Logger } from "../shared/log.ts";
-import type { DrainReport } from "../shared/messages.ts";
+import type { DrainReport, TlsPair } from "../shared/messages.ts";
 import type { ControlChannel } from "./control.ts";
 import { createConfiguredEngine } from "./engine-source.ts";
 import type { ListenAddress } from "./listen.ts";
@@ -20,6 +20,8 @@ export interface ServeOptions {
   readonly signals: SignalSource;
   /** A listening socket somebody else bound; instead of `server.host` and `server.port`. */
   readonly listenFd?: number;
+  /** Certificate for the inherited socket: the supervisor's, for the home network. */
+  readonly tls?: TlsPair | undefined;
   /** The supervisor. */
   readonly control?: ControlChannel;
   /** Another runtime serves on the same socket: load the model before accepting. */
@@ -130,11 +132,15 @@ function createStop(runtime: Runtime, { signals, log, control, config }: ServeOp
   return { begin, handOver: (limitMs) => void end(runtime.drain.handOver(limitMs)), fail, begun, finished };
 }
 
-async function listenAsConfigured(runtime: Runtime, { config, listenFd, log }: ServeOptions): Promise<ListenAddress> {
+async function listenAsConfigured(
+  runtime: Runtime,
+  { config, listenFd, tls, log }: ServeOptions,
+): Promise<ListenAddress> {
   const { host, port, lan } = config.server;
   if (listenFd !== undefined) {
+    if (tls !== undefined) return runtime.listenWithTls({ fd: listenFd }, tls);
     if (lan)
-      log.warn("lan_ignored", { cure: "start with `gigastt serve` and no inherited socket to serve the home network" });
+      log.warn("lan_ignored", { cure: "start with `gigastt up`, or `gigastt serve` without a socket of systemd's" });
     return runtime.listen({ fd: listenFd });
   }
   if (!lan) return runtime.listen({ host, port });

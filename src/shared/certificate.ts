@@ -11,6 +11,9 @@ export interface CertificateFacts {
   readonly daysLeft: number;
 }
 
+/** Renewal of our own certificates begins this long before the end. */
+export const RENEW_BEFORE_DAYS = 30;
+
 /** Reads the first certificate of a PEM file. Throws for anything else. */
 export function readCertificate(text: string, now: Date): CertificateFacts {
   const certificate = new X509Certificate(text);

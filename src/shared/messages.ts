@@ -5,9 +5,9 @@ export type ToRuntime =
   /**
    * First message: the resolved configuration as JSON. The runtime boots only after it.
    * With `handover` another runtime serves on the same socket: load and warm the model first, accept only then, so that
-   * no client meets `initializing` while somebody could have served it.
+   * no client meets `initializing` while somebody could have served it. With `tls` the inherited socket speaks TLS.
    */
-  | { readonly type: "start"; readonly config: unknown; readonly handover?: boolean }
+  | { readonly type: "start"; readonly config: unknown; readonly handover?: boolean; readonly tls?: TlsPair }
   /** Keys that may change without a new process (limits, origins, rate, log level). Answered by `reloaded` or `reload_refused`. */
   | { readonly type: "reload"; readonly id: number; readonly config: unknown }
   /**
@@ -21,6 +21,12 @@ export type ToRuntime =
   | { readonly type: "probe"; readonly id: number }
   /** What the supervisor knows; shown under `/ready` to loopback callers that ask without a proxy in between. */
   | { readonly type: "supervisor"; readonly status: unknown };
+
+/** A certificate chain with its key, both PEM. */
+export interface TlsPair {
+  readonly certificate: string;
+  readonly privateKey: string;
+}
 
 /** Runtime → supervisor. */
 export type FromRuntime =

@@ -1,4 +1,5 @@
 import http from "node:http";
+import https from "node:https";
 import { messageOf } from "../shared/errors.ts";
 
 /** What a health question was answered with. */
@@ -13,6 +14,8 @@ export interface ProbeAnswer {
 export interface ProbeTarget {
   readonly host: string;
   readonly port: number;
+  /** The certificate is our own: it is not checked. */
+  readonly tls?: boolean;
 }
 
 const MAX_BODY_BYTES = 64 * 1024;
@@ -28,8 +31,15 @@ export function probeHttp(target: ProbeTarget, path: string, timeoutMs: number):
       clearTimeout(timer);
       resolve({ ok, text: `GET ${path} → ${detail}`, tookMs: Math.round(performance.now() - started), body });
     };
-    const request = http.request(
-      { host: connectableHost(target.host), port: target.port, path, agent: false, headers: { connection: "close" } },
+    const request = (target.tls === true ? https : http).request(
+      {
+        host: connectableHost(target.host),
+        port: target.port,
+        path,
+        agent: false,
+        headers: { connection: "close" },
+        rejectUnauthorized: false,
+      },
       (response) => {
         const chunks: Buffer[] = [];
         let size = 0;

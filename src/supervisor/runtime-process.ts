@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import type { ResolvedConfig } from "../config/types.ts";
-import type { DrainReport, FromRuntime, RuntimeModel, RuntimeStats, ToRuntime } from "../shared/messages.ts";
+import type { DrainReport, FromRuntime, RuntimeModel, RuntimeStats, TlsPair, ToRuntime } from "../shared/messages.ts";
 import type { Instance, ProcessDefinition } from "./instance.ts";
 import type { Listener } from "./listener.ts";
 import { probeHttp } from "./probe.ts";
@@ -30,6 +30,7 @@ export interface RuntimeProcessOptions {
   readonly entry: () => URL;
   readonly config: () => ResolvedConfig;
   readonly listener: () => Listener;
+  readonly tls: () => TlsPair | undefined;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
   readonly onStats?: (instance: Instance, stats: RuntimeStats) => void;
@@ -93,7 +94,11 @@ export function createRuntimeProcess(options: RuntimeProcessOptions): RuntimePro
   };
 
   const get = (path: string): Promise<ProbeAnswer> =>
-    probeHttp(options.listener(), path, options.config().supervisor.healthTimeoutMs);
+    probeHttp(
+      { host: options.listener().host, port: options.listener().port, tls: options.tls() !== undefined },
+      path,
+      options.config().supervisor.healthTimeoutMs,
+    );
 
   const definition: ProcessDefinition = {
     name: "runtime",
@@ -114,7 +119,15 @@ export function createRuntimeProcess(options: RuntimeProcessOptions): RuntimePro
         stopMs: shutdown.drainMs + STOP_MARGIN_MS,
       };
     },
-    started: (instance, shared) => void tell(instance, { type: "start", config: options.config(), handover: shared }),
+    started: (instance, shared) => {
+      const tls = options.tls();
+      void tell(instance, {
+        type: "start",
+        config: options.config(),
+        handover: shared,
+        ...(tls === undefined ? {} : { tls }),
+      });
+    },
     message: (instance, raw) => {
       const message = fromRuntime(raw);
       if (message === undefined) return;

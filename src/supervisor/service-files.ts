@@ -47,7 +47,9 @@ const LABEL = "local.gigastt";
 function systemdPlan({ config, configHash, toolVersion }: ServiceInput): ServicePlan {
   const { user, socketActivation } = config.deploy.systemd;
   const units = renderFiles(config, ["systemd"], { toolVersion, configHash });
-  const started = socketActivation ? ["gigastt.socket", "gigastt.service"] : ["gigastt.service"];
+  // The timers renew certificates.
+  const timers = units.flatMap(({ path }) => (path.endsWith(".timer") ? [path.replace(/^systemd\//, "")] : []));
+  const started = [...(socketActivation ? ["gigastt.socket"] : []), "gigastt.service", ...timers];
   return {
     files: units.map(({ path, text, mode }) => ({
       path: `/etc/systemd/system/${path.replace(/^systemd\//, "")}`,
@@ -57,7 +59,9 @@ function systemdPlan({ config, configHash, toolVersion }: ServiceInput): Service
     commands: [
       ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", user],
       ["systemctl", "daemon-reload"],
-      ["systemctl", "enable", "--now", ...started],
+      ["systemctl", "enable", ...started],
+      // Not `enable --now`: installed again with other settings it has to take them over.
+      ["systemctl", "restart", ...started],
     ],
     undo: [["systemctl", "disable", "--now", ...started]],
   };

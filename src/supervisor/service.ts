@@ -3,12 +3,14 @@ import type { ResolvedConfig } from "../config/types.ts";
 import { systemClock } from "../shared/clock.ts";
 import { entryFile, installationRoot } from "../shared/entry.ts";
 import { GigasttError } from "../shared/errors.ts";
-import type { RuntimeStats } from "../shared/messages.ts";
+import { lanAddresses } from "../shared/host-names.ts";
+import type { RuntimeStats, TlsPair } from "../shared/messages.ts";
 import { createRestartPolicy } from "./backoff.ts";
 import { startChild } from "./child.ts";
 import type { Child } from "./child.ts";
 import type { EventSink } from "./events.ts";
 import type { GateResult } from "./instance.ts";
+import { lanCertificate } from "./lan-certificate.ts";
 import { bindListener, inheritedListener } from "./listener.ts";
 import type { Listener } from "./listener.ts";
 import { ManagedProcess } from "./managed-process.ts";
@@ -21,6 +23,8 @@ import type { RuntimeFacts, RuntimeProcess } from "./runtime-process.ts";
 export interface ServiceOptions {
   readonly config: () => ResolvedConfig;
   readonly env: NodeJS.ProcessEnv;
+  /** Folder of the certificate for the home network. */
+  readonly lanDir: string;
   /** The runtime child's program. */
   readonly runtimeEntry: URL | undefined;
   readonly emit: EventSink;
@@ -48,15 +52,19 @@ export class Service {
   readonly #runtime: RuntimeProcess;
   readonly process: ManagedProcess;
   #listener: Listener;
+  /** What the socket speaks TLS with; undefined = it does not. */
+  #tls: TlsPair | undefined;
   #placeholder: Promise<Child> | undefined;
 
-  private constructor(options: ServiceOptions, listener: Listener) {
+  private constructor(options: ServiceOptions, listener: Listener, tls: TlsPair | undefined) {
     this.#options = options;
     this.#listener = listener;
+    this.#tls = tls;
     this.#runtime = createRuntimeProcess({
       entry: () => options.runtimeEntry ?? entryFile("runtime/child"),
       config: options.config,
       listener: () => this.#listener,
+      tls: () => this.#tls,
       env: options.env,
       cwd: fileURLToPath(installationRoot()),
       onStats: (instance, stats) => options.onStats(instance.child.pid, stats),
@@ -89,7 +97,8 @@ export class Service {
   /** Takes the socket: the one systemd passed, else host and port of the configuration. Starts nothing. */
   static async open(options: ServiceOptions): Promise<Service> {
     const { server } = options.config();
-    return new Service(options, inheritedListener(options.env) ?? (await bindListener(server.host, server.port)));
+    const tls = await tlsFor(options);
+    return new Service(options, inheritedListener(options.env) ?? (await bindListener(server.host, server.port)), tls);
   }
 
   get listener(): Listener {
@@ -98,13 +107,18 @@ export class Service {
 
   get url(): string {
     const host = connectableHost(this.#listener.host);
-    return `http://${host.includes(":") ? `[${host}]` : host}:${this.#listener.port}`;
+    return `${this.#tls === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${this.#listener.port}`;
   }
 
   /** What the current runtime said about itself. */
   facts(): Readonly<RuntimeFacts> | undefined {
     const { current } = this.process;
     return current === undefined ? undefined : this.#runtime.facts(current);
+  }
+
+  /** Where other devices reach it, with `server.lan`; empty without. */
+  get lanUrls(): readonly string[] {
+    return this.#tls === undefined ? [] : lanAddresses().map((address) => `https://${address}:${this.#listener.port}`);
   }
 
   start(): Promise<GateResult> {
@@ -120,6 +134,7 @@ export class Service {
       pid: this.process.current?.child.pid,
       tookMs: Math.round(performance.now() - started),
     });
+    this.#tls = await tlsFor(this.#options);
     if (this.process.state !== "ready") {
       progress("starting the runtime");
       if (this.process.instances().length > 0) await this.process.stop();
@@ -170,6 +185,7 @@ export class Service {
       this.#listener = await bindListener(old.host, old.port);
     }
     if (failure !== undefined) throw failure;
+    this.#tls = await tlsFor(this.#options);
     throwUnlessReady(await this.process.start());
     return {
       mode: "stop_start",
@@ -240,6 +256,10 @@ export class Service {
 }
 
 const RELOAD_TIMEOUT_MS = 10_000;
+
+async function tlsFor({ config, lanDir }: ServiceOptions): Promise<TlsPair | undefined> {
+  return config().server.lan ? lanCertificate(lanDir, new Date()) : undefined;
+}
 
 function throwUnlessReady(result: GateResult, note = ""): void {
   if (result.ok) return;

@@ -192,6 +192,7 @@ export class Supervisor {
       service = await Service.open({
         config: () => cell.loaded.config,
         env: options.env,
+        lanDir: join(paths.dir, "lan"),
         runtimeEntry: options.runtimeEntry,
         emit,
         onLine: (line) => {
@@ -251,6 +252,11 @@ export class Supervisor {
       await claim.release();
       throw error;
     }
+  }
+
+  /** Where other devices of the home network reach it; empty without `server.lan`. */
+  get lanUrls(): readonly string[] {
+    return this.#parts.service.lanUrls;
   }
 
   get url(): string {

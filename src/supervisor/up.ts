@@ -91,6 +91,7 @@ async function run(supervisor: Supervisor, options: UpOptions, view: View): Prom
     const text = `ready in ${Math.round(result.tookMs / 100) / 10} s: ${supervisor.url}${model === null ? "" : `, model ${model.name} (${model.precision})`}`;
     view.say(text);
     if (supervisor.publicUrl !== undefined) view.say(frontText(supervisor));
+    for (const url of supervisor.lanUrls) view.say(`phones and computers at home: ${url}`);
     if (model?.notice !== undefined) view.say(model.notice);
     options.onStarted?.({ ok: true, text });
     await notifier.ready(text);

@@ -23,7 +23,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protobuf": ["models/onnx/read.ts", "models/onnx/write.ts", "models/synthetic/graph-builder.ts"],
   "@clack/prompts": ["cli/deploy/init/ask.ts"],
-  "@peculiar/x509": ["cli/deploy/pki.ts"],
+  "@peculiar/x509": ["shared/pki.ts"],
   ajv: ["config/validate.ts"],
   bcryptjs: ["cli/deploy/secret-store.ts"],
   crossws: ["runtime/sessions/websocket.ts"],
@@ -37,7 +37,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "opus-decoder": ["engine/audio/opus.ts"],
   pino: ["shared/log.ts"],
   "prom-client": ["runtime/metrics.ts"],
-  "reflect-metadata": ["cli/deploy/pki.ts"],
+  "reflect-metadata": ["shared/pki.ts"],
   undici: ["models/http.ts"],
   // Its Redis driver imports ioredis, which is a dependency for that alone.
   unstorage: ["supervisor/store.ts"],

@@ -1,7 +1,8 @@
-import { hostname, networkInterfaces, userInfo } from "node:os";
+import { userInfo } from "node:os";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import type { ResolvedConfig } from "../../config/types.ts";
+import { namesOfHost } from "../../shared/host-names.ts";
 import type { Command, CommandContext, FlagSpec } from "../command.ts";
 import { createClient, createServer, listCertificates, renew } from "../deploy/cert-store.ts";
 import { ownerFor, type Owner } from "../deploy/owner.ts";
@@ -46,27 +47,12 @@ export const command: Command = {
   },
 };
 
-/** Names and addresses a certificate for this machine should carry. */
-export function namesOfHost(
-  config: ResolvedConfig,
-  interfaces: ReturnType<typeof networkInterfaces> = networkInterfaces(),
-  host: string = hostname(),
-): readonly string[] {
-  const addresses = Object.values(interfaces)
-    .flatMap((list) => list ?? [])
-    // Link-local addresses need a zone and change.
-    .filter(({ address }) => !address.startsWith("fe80:"))
-    .map(({ address }) => address);
-  const { domain } = config.deploy;
-  return [...new Set([...(domain === undefined ? [] : [domain]), host, "localhost", ...addresses])];
-}
-
 // ---
 
 async function create(context: CommandContext): Promise<number> {
   const { config, folder, owner } = await open(context);
   const given = context.flags["name"];
-  const names = Array.isArray(given) && given.length > 0 ? given : namesOfHost(config);
+  const names = Array.isArray(given) && given.length > 0 ? given : namesOfHost(config.deploy.domain);
   const bad = names.filter(
     (name) => isIP(name) === 0 && !/^(?:\*\.)?[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(name),
   );

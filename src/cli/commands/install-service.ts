@@ -63,7 +63,7 @@ function runStep(words: readonly string[], { stdout }: CommandContext): void {
   if (error !== undefined || !(FINE[file] ?? [0]).includes(status ?? -1)) {
     throw new GigasttError(
       "GST_SERVICE_STEP",
-      `"${words.join(" ")}" failed: ${error?.message ?? stderr.trim()}. The files are written; run it by hand, or undo everything with "gigastt uninstall"`,
+      `"${words.join(" ")}" failed: ${(error?.message ?? stderr.trim()).replace(/\.$/, "")}. The files are written; run it by hand, or undo everything with "gigastt uninstall"`,
     );
   }
   stdout.write(`ran ${words.join(" ")}\n`);

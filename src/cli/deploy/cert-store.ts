@@ -2,9 +2,9 @@ import { copyFile, mkdir, readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import { writeAtomically } from "../../render/write.ts";
-import { readCertificate, type CertificateFacts } from "../../shared/certificate.ts";
+import { readCertificate, RENEW_BEFORE_DAYS, type CertificateFacts } from "../../shared/certificate.ts";
 import { give, type Owner } from "./owner.ts";
-import { createCa, createClientCertificate, createServerCertificate, RENEW_BEFORE_DAYS, type KeyPair } from "./pki.ts";
+import { createCa, createClientCertificate, createServerCertificate, type KeyPair } from "../../shared/pki.ts";
 
 /** One certificate on disk. */
 export interface StoredCertificate {

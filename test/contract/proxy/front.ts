@@ -3,12 +3,7 @@ import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, rmSync, write
 import { connect, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import {
-  createCa,
-  createClientCertificate,
-  createServerCertificate,
-  type KeyPair,
-} from "../../../src/cli/deploy/pki.ts";
+import { createCa, createClientCertificate, createServerCertificate, type KeyPair } from "../../../src/shared/pki.ts";
 import { spawnLeashed, type Leashed } from "../../support/leash.ts";
 import { renderFiles } from "../../../src/render/render.ts";
 import { configWith, type Overrides } from "../../unit/render/base-config.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createCa, createServerCertificate } from "../../../src/cli/deploy/pki.ts";
+import { createCa, createServerCertificate } from "../../../src/shared/pki.ts";
 import { CHECKS } from "../../../src/cli/deploy/verify/checks.ts";
 import { startTestServer, type TestServer } from "../../support/runtime-server.ts";
 import { DOMAIN, FRONTS, PASSWORD, startFront, type Faults } from "./front.ts";

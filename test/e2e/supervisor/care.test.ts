@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createCa, createServerCertificate } from "../../../src/cli/deploy/pki.ts";
+import { createCa, createServerCertificate } from "../../../src/shared/pki.ts";
 import { callControl } from "../../../src/supervisor/control-client.ts";
 import { findTool, freePorts } from "../../contract/proxy/front.ts";
 import { createPlace, until } from "./harness.ts";

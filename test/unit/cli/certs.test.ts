@@ -3,9 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createServer, listCertificates, renew } from "../../../src/cli/deploy/cert-store.ts";
-import { namesOfHost } from "../../../src/cli/commands/certs.ts";
+import { namesOfHost } from "../../../src/shared/host-names.ts";
 import { runCli, type CliResult } from "../../support/cli.ts";
-import { configWith } from "../render/base-config.ts";
 
 let dir: string;
 let folder: string;
@@ -93,7 +92,7 @@ describe("gigastt certs", () => {
       cidr: "",
     });
     const names = namesOfHost(
-      configWith({ deploy: { domain: "stt.example.com" } }),
+      "stt.example.com",
       { lo: [address("127.0.0.1")], eth0: [address("192.0.2.7"), address("fe80::1")] },
       "box",
     );

@@ -33,6 +33,7 @@ const REFUSED = [
   ["--yes --target compose --domain a.example.com --auth mtls --tls none", "--auth mtls needs TLS"],
   ["--yes --target compose --domain a.example.com --auth forward", "--auth forward needs --forward-url"],
   ["--yes --target kubernetes", "--domain is needed for --target kubernetes"],
+  ["--yes --lan --proxy caddy", "--lan is for a server on this machine without a proxy"],
   ["--yes --target host --proxy none --overlay edge", "--overlay is for --target compose"],
   ["--yes --target compose --domain NOT_A_NAME", "must be a host name with at least one dot"],
   ["--target compose", "there is no terminal to ask on"],
@@ -70,7 +71,7 @@ deploy:
     ]);
     expect(statSync(join(dir, "deploy/compose/secrets/users.caddy")).mode & 0o777).toBe(0o600);
     expect(stdout).toMatch(/Password of anna, shown only now: [a-z2-9]{24}\n/);
-    expect(stdout).toContain("  cd deploy/compose\n  docker compose config --quiet\n  docker compose up -d --wait\n");
+    expect(stdout).toContain("  (cd deploy/compose && docker compose up -d --wait)\n");
     // What it wrote fits what it wrote it from.
     expect((await runCli(["render", "--check"], dir)).code).toBe(0);
     expect((await runCli(["config", "check"], dir)).code).toBe(0);
@@ -146,36 +147,118 @@ describe("the next commands", () => {
     root: false,
     cores: 4,
     memoryMiB: 8192,
+    installation: "/home/anna/gigastt",
+    node: "/usr/bin/node",
   };
-  const places = { program: "./gigastt", configFile: "gigastt.config.yaml", out: "deploy" };
+  const places = {
+    program: "./gigastt",
+    configFile: "gigastt.config.yaml",
+    out: "deploy",
+    missingSecret: undefined,
+    name: undefined,
+    formerProxy: undefined,
+    addresses: ["192.0.2.7"],
+  };
+  const commands = (steps: readonly string[]): readonly string[] => steps.filter((step) => !step.startsWith("#"));
 
-  it("for a host with Caddy", () => {
+  it("for a host with Caddy, from a clone in a home folder", () => {
     const config = configWith({
-      deploy: { domain: "stt.example.com", proxy: { kind: "caddy" }, auth: { kind: "basic" } },
+      deploy: { domain: "stt.example.com", proxy: { kind: "caddy" }, tls: { mode: "acme" }, auth: { kind: "basic" } },
     });
-    expect(nextSteps(config, machine, places).filter((step) => !step.startsWith("#"))).toEqual([
+    expect(commands(nextSteps(config, machine, { ...places, missingSecret: "user anna", name: "anna" }))).toEqual([
+      "sudo mkdir -p /opt/gigastt",
+      "sudo cp -rT --preserve=timestamps /home/anna/gigastt /opt/gigastt",
+      "sudo chmod -R go=rX /opt/gigastt",
       "sudo install -d -m 0755 /etc/gigastt",
-      "sudo cp gigastt.config.yaml /etc/gigastt/gigastt.config.yaml",
-      "id gigastt || sudo useradd --system --home-dir /var/lib/gigastt --shell /usr/sbin/nologin gigastt",
-      "sudo cp deploy/caddy/Caddyfile /etc/caddy/Caddyfile",
-      "sudo cp -r deploy/systemd/. /etc/systemd/system/",
-      "sudo systemctl daemon-reload",
-      "sudo systemctl enable --now gigastt.service",
+      "sudo install -m 0644 gigastt.config.yaml /etc/gigastt/gigastt.config.yaml",
+      "sudo ./gigastt secrets create user anna --config /etc/gigastt/gigastt.config.yaml",
+      "sudo install -d -m 0755 /etc/caddy",
+      "sudo cp --backup=numbered deploy/caddy/Caddyfile /etc/caddy/Caddyfile",
+      "sudo ./gigastt install-service --config /etc/gigastt/gigastt.config.yaml",
       "sudo systemctl restart caddy",
-      "./gigastt verify https://stt.example.com --user NAME",
+      "./gigastt verify https://stt.example.com --user anna",
     ]);
   });
 
-  it("for nginx with Let's Encrypt: the first certificate comes before nginx starts", () => {
+  it("for nginx with Let's Encrypt: the first certificate comes before nginx starts, and port 80 is free for it", () => {
     const config = configWith({
-      deploy: { domain: "stt.example.com", proxy: { kind: "nginx" }, tls: { email: "a@example.com" } },
+      deploy: { domain: "stt.example.com", proxy: { kind: "nginx" }, tls: { mode: "acme", email: "a@example.com" } },
     });
-    const steps = nextSteps(config, { ...machine, root: true }, places);
-    expect(
-      steps.indexOf("certbot certonly --standalone --agree-tos -m a@example.com -d stt.example.com"),
-    ).toBeGreaterThan(-1);
-    expect(steps.indexOf("certbot certonly --standalone --agree-tos -m a@example.com -d stt.example.com")).toBeLessThan(
-      steps.indexOf("nginx -t"),
+    const steps = commands(nextSteps(config, { ...machine, root: true, nginx: undefined }, places));
+    expect(steps[0]).toBe("apt-get install -y nginx");
+    const order = [
+      "systemctl stop nginx",
+      "certbot certonly --standalone --non-interactive --keep-until-expiring --agree-tos -m a@example.com -d stt.example.com",
+      "nginx -t",
+      "systemctl restart nginx",
+    ].map((step) => steps.indexOf(step));
+    expect(order.every((at) => at >= 0)).toBe(true);
+    expect([...order].sort((a, b) => a - b)).toEqual(order);
+  });
+
+  it("for a private CA and client certificates: the proof knows the CA and the first client", () => {
+    const config = configWith({
+      deploy: {
+        domain: "stt.example.com",
+        proxy: { kind: "nginx" },
+        tls: { mode: "internal" },
+        auth: { kind: "mtls" },
+      },
+    });
+    const steps = commands(nextSteps(config, machine, places));
+    expect(steps).toContain("sudo ./gigastt certs client admin --config /etc/gigastt/gigastt.config.yaml");
+    expect(steps.at(-1)).toBe(
+      "sudo ./gigastt verify https://stt.example.com --ca /etc/gigastt/tls/ca.pem --cert /etc/gigastt/tls/clients/admin.pem --key /etc/gigastt/tls/clients/admin.key",
     );
+  });
+
+  it("for the home network: its addresses are named, no proxy is", () => {
+    const config = configWith({ server: { lan: true, host: "0.0.0.0", allowBindAny: true } });
+    const steps = nextSteps(config, { ...machine, installation: "/opt/gigastt" }, places);
+    expect(commands(steps)).toEqual([
+      "sudo install -d -m 0755 /etc/gigastt",
+      "sudo install -m 0644 gigastt.config.yaml /etc/gigastt/gigastt.config.yaml",
+      "sudo ./gigastt install-service --config /etc/gigastt/gigastt.config.yaml",
+      "curl -sSk https://127.0.0.1:9876/health",
+    ]);
+    expect(steps).toContain("# phones and computers at home: https://192.0.2.7:9876");
+  });
+
+  it("for compose stay in the folder they were printed in", () => {
+    const config = configWith({
+      deploy: { target: "compose", domain: "stt.example.com", proxy: { kind: "caddy" }, tls: { mode: "internal" } },
+    });
+    expect(commands(nextSteps(config, machine, places))).toEqual([
+      `docker build -f deploy/Dockerfile -t ${config.deploy.images.app} .`,
+      "(cd deploy/compose && docker compose config --quiet)",
+      "(cd deploy/compose && docker compose up -d --wait)",
+      "(cd deploy/compose && docker compose ps)",
+      "(cd deploy/compose && docker compose cp proxy:/data/caddy/pki/authorities/local/root.crt ca.crt)",
+      "./gigastt verify https://stt.example.com --ca deploy/compose/ca.crt --open",
+    ]);
+  });
+});
+
+describe("running init again", () => {
+  it("without flags suggests what it was told before", async () => {
+    await init(
+      "--yes --target compose --domain stt.example.com --proxy nginx --tls internal --auth keys --overlay edge",
+    );
+    const before = file("gigastt.config.yaml");
+    const { code, stdout } = await init("--yes");
+    expect(code).toBe(0);
+    expect(stdout).toContain("unchanged  gigastt.config.yaml");
+    expect(file("gigastt.config.yaml")).toBe(before);
+  });
+
+  it("takes earlier answers back: from a domain with nginx to the home network", async () => {
+    await init("--yes --target host --proxy nginx --domain stt.example.com --tls internal --auth basic");
+    expect(await init("--yes --lan")).toMatchObject({ code: 0 });
+    const text = file("gigastt.config.yaml");
+    expect(text).toContain("kind: none");
+    expect(text).toContain("domain: null");
+    expect(text).toContain("lan: true");
+    expect((await init("--yes --target host --proxy none")).code).toBe(0);
+    expect(file("gigastt.config.yaml")).toContain("lan: false");
   });
 });

@@ -1,15 +1,20 @@
+import { isDeepStrictEqual } from "node:util";
+import { defaultConfig } from "../../../config/defaults.ts";
 import type {
   ComposeOverlay,
   DeployAuthConfig,
   DeployProxyConfig,
   DeployTarget,
   DeployTlsConfig,
+  ResolvedConfig,
 } from "../../../config/types.ts";
 import type { Machine } from "./detect.ts";
 
 /** What the wizard has to know. */
 export interface Answers {
   readonly target: DeployTarget;
+  /** The server itself serves the home network, with a certificate of its own; only without a proxy on this machine. */
+  readonly lan: boolean;
   readonly domain: string | undefined;
   readonly proxy: DeployProxyConfig["kind"];
   readonly tls: DeployTlsConfig["mode"];
@@ -24,37 +29,91 @@ export interface Answers {
 /** A key of the configuration and its value in YAML terms. */
 export type Change = readonly [key: string, value: unknown];
 
-/** What the answers mean as keys of the configuration; only what differs from the defaults, and what was asked. */
-export function changesOf(answers: Answers, machine: Machine): readonly Change[] {
+/**
+ * What the answers mean as keys of the configuration: what was asked, and what an earlier answer in `current` has to be taken back.
+ * undefined = there is no configuration yet.
+ */
+export function changesOf(answers: Answers, machine: Machine, current: ResolvedConfig | undefined): readonly Change[] {
+  const proxied = answers.proxy !== "none" || answers.target === "kubernetes";
+  const onHost = answers.target === "host";
   const changes: Change[] = [["deploy.target", answers.target]];
-  if (answers.domain !== undefined) changes.push(["deploy.domain", answers.domain]);
+  const before = current ?? defaultConfig;
+  /** Set where it is not the default, or was something else before. */
+  const put = (key: string, value: unknown, was: unknown, standard: unknown): void => {
+    if (!isDeepStrictEqual(value, standard) || !isDeepStrictEqual(was, standard)) changes.push([key, value ?? null]);
+  };
+  put("deploy.domain", answers.domain, before.deploy.domain, undefined);
   changes.push(["deploy.proxy.kind", answers.proxy]);
-  if (answers.target === "host" && answers.proxy !== "none") {
+  if (onHost && answers.proxy !== "none") {
     const found = answers.proxy === "caddy" ? machine.caddy : machine.nginx;
-    if (found !== undefined) changes.push(["deploy.proxy.version", found]);
+    put("deploy.proxy.version", found ?? "auto", before.deploy.proxy.version, "auto");
     if (answers.proxy === "nginx" && machine.openssl !== undefined)
       changes.push(["deploy.proxy.opensslVersion", machine.openssl]);
+  } else {
+    // A version found for another proxy, or on this machine, says nothing about the images.
+    put("deploy.proxy.version", "auto", before.deploy.proxy.version, "auto");
   }
-  if (answers.proxy !== "none" || answers.target === "kubernetes") {
+  if (proxied) {
     changes.push(["deploy.tls.mode", answers.tls]);
-    if (answers.email !== undefined) changes.push(["deploy.tls.email", answers.email]);
+    put("deploy.tls.email", answers.email, before.deploy.tls.email, undefined);
     changes.push(["deploy.auth.kind", answers.auth]);
-    if (answers.forwardUrl !== undefined) changes.push(["deploy.auth.forwardUrl", answers.forwardUrl]);
+    put("deploy.auth.forwardUrl", answers.forwardUrl, before.deploy.auth.forwardUrl, undefined);
+  } else {
+    put("deploy.auth.kind", "none", before.deploy.auth.kind, "none");
   }
-  if (answers.overlays.length > 0) changes.push(["deploy.compose.overlays", answers.overlays]);
+  put("deploy.compose.overlays", answers.overlays, before.deploy.compose.overlays, []);
+  if (answers.lan) {
+    changes.push(["server.lan", true], ["server.host", "0.0.0.0"], ["server.allowBindAny", true]);
+  } else if (before.server.lan) {
+    changes.push(["server.lan", false], ["server.host", "127.0.0.1"], ["server.allowBindAny", false]);
+  }
+  if (onHost && machine.systemd) {
+    const { installDir, nodePath } = defaultConfig.deploy.systemd;
+    put(
+      "deploy.systemd.installDir",
+      isReadableByUnits(machine.installation) ? machine.installation : installDir,
+      before.deploy.systemd.installDir,
+      installDir,
+    );
+    put(
+      "deploy.systemd.nodePath",
+      isReadableByUnits(machine.node) ? machine.node : nodePath,
+      before.deploy.systemd.nodePath,
+      nodePath,
+    );
+  }
   // Two sessions for each core are what a small box keeps up with; `gigastt bench` measures the rest.
-  if (machine.cores < 2) changes.push(["pool.size", 2]);
+  if (machine.cores < 2 && current === undefined) changes.push(["pool.size", 2]);
   return changes;
 }
 
-/** The wizard's own suggestion for this machine. */
-export function suggest(machine: Machine): Answers {
-  const target: DeployTarget = "host";
-  const proxy = machine.caddy !== undefined ? "caddy" : machine.nginx !== undefined ? "nginx" : "none";
+/** The unit runs with ProtectHome and PrivateTmp: it sees nothing below these folders. */
+export function isReadableByUnits(path: string): boolean {
+  return !/^\/(?:home|root|run\/user|tmp|var\/tmp)(?:\/|$)/.test(path);
+}
+
+/** What to suggest: what an earlier run was told, else what fits this machine. */
+export function suggest(machine: Machine, current: ResolvedConfig | undefined): Answers {
+  if (current !== undefined && isDeployed(current)) {
+    const { deploy, server } = current;
+    return {
+      target: deploy.target,
+      lan: server.lan,
+      domain: deploy.domain,
+      proxy: deploy.proxy.kind,
+      tls: deploy.tls.mode,
+      email: deploy.tls.email,
+      auth: deploy.auth.kind,
+      forwardUrl: deploy.auth.forwardUrl,
+      firstName: undefined,
+      overlays: deploy.compose.overlays,
+    };
+  }
   return {
-    target,
+    target: "host",
+    lan: false,
     domain: undefined,
-    proxy,
+    proxy: machine.caddy !== undefined ? "caddy" : machine.nginx !== undefined ? "nginx" : "none",
     tls: "none",
     email: undefined,
     auth: "none",
@@ -64,9 +123,16 @@ export function suggest(machine: Machine): Answers {
   };
 }
 
+/** True when the configuration says where it is deployed; one with every key at its default does not. */
+export function isDeployed({ deploy, server }: ResolvedConfig): boolean {
+  return deploy.target !== "host" || deploy.proxy.kind !== "none" || deploy.domain !== undefined || server.lan;
+}
+
 /** What stands against the answers, as sentences; empty = go on. */
 export function objections(answers: Answers): readonly string[] {
   const found: string[] = [];
+  if (answers.lan && (answers.target !== "host" || answers.proxy !== "none"))
+    found.push("--lan is for a server on this machine without a proxy: add --target host --proxy none");
   if (answers.proxy !== "none" && answers.tls !== "none" && answers.domain === undefined)
     found.push("--domain is needed for --tls: a certificate is made out to a name; or --tls none on a private network");
   if (answers.auth !== "none" && answers.proxy === "none" && answers.target !== "kubernetes")

@@ -3,6 +3,8 @@ import { lookup } from "node:dns/promises";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { availableParallelism, networkInterfaces, totalmem } from "node:os";
+import { fileURLToPath } from "node:url";
+import { installationRoot } from "../../../shared/entry.ts";
 
 /** What this machine has. Versions are undefined when the program is not there. */
 export interface Machine {
@@ -15,6 +17,10 @@ export interface Machine {
   readonly root: boolean;
   readonly cores: number;
   readonly memoryMiB: number;
+  /** Folder of this installation. */
+  readonly installation: string;
+  /** The Node that runs it. */
+  readonly node: string;
 }
 
 /** Asks the installed programs for their versions. Takes at most five seconds. */
@@ -35,6 +41,8 @@ export async function detectMachine(uid: number): Promise<Machine> {
     root: uid === 0,
     cores: availableParallelism(),
     memoryMiB: Math.floor(totalmem() / 2 ** 20),
+    installation: fileURLToPath(installationRoot()).replace(/\/$/, ""),
+    node: process.execPath,
   };
 }
 

@@ -9,105 +9,224 @@ export interface Places {
   readonly program: string;
   readonly configFile: string;
   readonly out: string;
+  /** A user or key that is still to be made. */
+  readonly missingSecret: string | undefined;
+  /** A user or key that exists, for the proof. */
+  readonly name: string | undefined;
+  /** The proxy an earlier configuration had in front, when it is another one now: both cannot have the ports. */
+  readonly formerProxy: "caddy" | "nginx" | undefined;
+  /** Addresses of this machine in its network. */
+  readonly addresses: readonly string[];
 }
 
 /** A command to run next, or a remark (`#`). */
 export type Step = string;
 
-/** The exact commands from the files that were written to a running, proved service. */
+/** The exact commands from the files that were written to a running, proved service; each runs in the folder of `init`. */
 export function nextSteps(config: ResolvedConfig, machine: Machine, places: Places): readonly Step[] {
-  const { deploy } = config;
-  const steps: Step[] = [];
-  const { program, configFile } = places;
-  if (deploy.target === "compose") steps.push(...composeSteps(config, places));
-  else if (deploy.target === "kubernetes") steps.push(...kubernetesSteps(config, places));
-  else steps.push(...hostSteps(config, machine, places));
-  const scheme = deploy.tls.mode === "none" ? "http" : "https";
-  if (deploy.domain !== undefined && (deploy.proxy.kind !== "none" || deploy.target === "kubernetes")) {
-    const credentials = {
-      none: " --open",
-      basic: " --user NAME",
-      keys: " --key-stdin",
-      forward: "",
-      mtls: " --cert FILE --key FILE",
-    }[deploy.auth.kind];
-    const port =
-      scheme === "https" && deploy.httpsPort !== 443
-        ? `:${deploy.httpsPort}`
-        : scheme === "http" && deploy.httpPort !== 80
-          ? `:${deploy.httpPort}`
-          : "";
-    steps.push(`# from another machine:`, `${program} verify ${scheme}://${deploy.domain}${port}${credentials}`);
-  } else if (deploy.target === "host") {
-    steps.push(`curl http://127.0.0.1:${config.server.port}/health`);
+  switch (config.deploy.target) {
+    case "compose":
+      return [...composeSteps(config, places), ...proof(config, places, "")];
+    case "kubernetes":
+      return [...kubernetesSteps(config, places), ...proof(config, places, "")];
+    case "host":
+      return hostSteps(config, machine, places);
   }
-  steps.push(
-    `# the bundled demo model knows few words; the full model: ${program} models pull gigaam-v3-e2e-rnnt --config ${configFile}`,
-  );
-  steps.push(`# without internet: pull on another machine and copy its models folder, or set model.mirror`);
-  return steps;
 }
+
+/** The client `init` names for a first certificate with `auth: mtls`. */
+const FIRST_CLIENT = "admin";
+/** Where Caddy's package keeps the root of its own CA. */
+const CADDY_ROOT = "/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt";
 
 // ---
 
-function hostSteps(config: ResolvedConfig, machine: Machine, { program, configFile, out }: Places): readonly Step[] {
-  const { deploy } = config;
+function hostSteps(config: ResolvedConfig, machine: Machine, places: Places): readonly Step[] {
+  const { deploy, server } = config;
   const { kind } = deploy.proxy;
+  const { program, configFile } = places;
   const sudo = machine.root ? "" : "sudo ";
-  if (!machine.systemd) {
+  const installed = machine.systemd ? deploy.systemd.configFile : configFile;
+  const steps: Step[] = [];
+  if (kind !== "none" && machine[kind] === undefined) steps.push(`${sudo}apt-get install -y ${kind}`);
+  if (machine.systemd) steps.push(...installation(config, machine, places, sudo));
+  const asRoot = (words: string): Step => `${sudo}${program} ${words} --config ${installed}`;
+  if (usesOwnCertificates(config)) {
+    steps.push(asRoot("certs create"));
+    if (deploy.auth.kind === "mtls") steps.push(asRoot(`certs client ${FIRST_CLIENT}`));
+  }
+  if (deploy.tls.mode === "files" && kind !== "none")
+    steps.push(
+      `# first put your certificate chain into ${deploy.tls.certificateFile} and its key into ${deploy.tls.privateKeyFile}, readable by ${kind}`,
+    );
+  if (places.missingSecret !== undefined) steps.push(asRoot(`secrets create ${places.missingSecret}`));
+  if (machine.systemd && places.formerProxy !== undefined)
+    steps.push(`${sudo}systemctl disable --now ${places.formerProxy}`);
+  // A managed proxy is the supervisor's child: it reads files of the state folder.
+  const { managed } = config.supervisor.proxy;
+  if (!managed) steps.push(...proxyFiles(config, places, sudo));
+  if (machine.systemd) {
+    steps.push(asRoot("install-service"));
+    if (kind !== "none" && !managed) steps.push(`${sudo}systemctl restart ${kind}`);
+  } else {
+    steps.push(`${program} up --detach --config ${configFile}`, ...(managed ? [] : startWithoutSystemd(config, sudo)));
+  }
+  steps.push(...(kind === "none" ? [] : proof(config, places, sudo)));
+  if (kind === "none") {
+    steps.push(
+      server.lan
+        ? `curl -sSk https://127.0.0.1:${server.port}/health`
+        : `curl -sS http://127.0.0.1:${server.port}/health`,
+    );
+    if (server.lan)
+      for (const address of places.addresses)
+        steps.push(`# phones and computers at home: https://${address}:${server.port}`);
+  }
+  const { user, installDir } = deploy.systemd;
+  const asUser = machine.root ? `runuser -u ${user} --` : `sudo -u ${user}`;
+  const pull = machine.systemd
+    ? `${asUser} ${installDir}/gigastt models pull --set model.dir=/var/lib/gigastt/models && ${sudo}systemctl restart gigastt`
+    : `${program} models pull && ${program} restart`;
+  steps.push(`# the bundled demo model knows few words; the full one: ${pull}`, OFFLINE_REMARK);
+  return steps;
+}
+
+const OFFLINE_REMARK: Step =
+  "# without internet: pull on another machine, copy its models folder, then add --from FOLDER";
+
+/** The unit sees nothing in a home folder: program and configuration go where it does. */
+function installation(
+  { deploy }: ResolvedConfig,
+  machine: Machine,
+  { configFile }: Places,
+  sudo: string,
+): readonly Step[] {
+  const { installDir, configFile: installed } = deploy.systemd;
+  const steps: Step[] = [];
+  if (machine.installation !== installDir) {
+    steps.push(
+      `${sudo}mkdir -p ${installDir}`,
+      `${sudo}cp -rT --preserve=timestamps ${machine.installation} ${installDir}`,
+      `${sudo}chmod -R go=rX ${installDir}`,
+    );
+  }
+  if (configFile !== installed) {
+    steps.push(`${sudo}install -d -m 0755 ${dirname(installed)}`, `${sudo}install -m 0644 ${configFile} ${installed}`);
+  }
+  return steps;
+}
+
+/** What was there before stays beside it: `.~1~`. */
+function proxyFiles(config: ResolvedConfig, { out }: Places, sudo: string): readonly Step[] {
+  const { proxy, tls, domain } = config.deploy;
+  if (proxy.kind === "none") return [];
+  if (proxy.kind === "caddy") {
+    const dir = proxy.configDir ?? "/etc/caddy";
     return [
-      `${program} up --detach --config ${configFile}`,
-      ...(kind === "none" ? [] : [`# no systemd here: start ${kind} yourself with ${join(out, kind)}`]),
+      `${sudo}install -d -m 0755 ${dir}`,
+      `${sudo}cp --backup=numbered ${join(out, "caddy/Caddyfile")} ${dir}/Caddyfile`,
     ];
   }
-  const steps: Step[] = [
-    `${sudo}install -d -m 0755 ${dirname(deploy.systemd.configFile)}`,
-    `${sudo}cp ${configFile} ${deploy.systemd.configFile}`,
-    `id ${deploy.systemd.user} || ${sudo}useradd --system --home-dir /var/lib/gigastt --shell /usr/sbin/nologin ${deploy.systemd.user}`,
-  ];
-  if (usesOwnCertificates(config)) steps.push(`${sudo}${program} certs create --config ${deploy.systemd.configFile}`);
-  if (kind === "caddy")
-    steps.push(`${sudo}cp ${join(out, "caddy/Caddyfile")} ${deploy.proxy.configDir ?? "/etc/caddy"}/Caddyfile`);
-  if (kind === "nginx") {
-    const dir = deploy.proxy.configDir ?? "/etc/nginx";
-    if (deploy.tls.mode === "acme") {
-      steps.push(
-        `${sudo}install -d -m 0755 /var/www/gigastt-acme`,
-        `${sudo}certbot certonly --standalone --agree-tos ${deploy.tls.email === undefined ? "--register-unsafely-without-email" : `-m ${deploy.tls.email}`} -d ${deploy.domain}`,
-      );
-    }
-    steps.push(`${sudo}cp ${join(out, "nginx")}/* ${dir}/`, `${sudo}nginx -t`);
+  const dir = proxy.configDir ?? "/etc/nginx";
+  const steps: Step[] = [];
+  if (tls.mode === "acme") {
+    const contact = tls.email === undefined ? "--register-unsafely-without-email" : `-m ${tls.email}`;
+    steps.push(
+      `${sudo}install -d -m 0755 /var/www/gigastt-acme`,
+      `# nginx does not start without its certificate, and certbot needs port 80 for the first one`,
+      `${sudo}systemctl stop nginx`,
+      `${sudo}certbot certonly --standalone --non-interactive --keep-until-expiring --agree-tos ${contact} -d ${domain}`,
+    );
   }
-  steps.push(
-    `${sudo}cp -r ${join(out, "systemd")}/. /etc/systemd/system/`,
-    `${sudo}systemctl daemon-reload`,
-    `${sudo}systemctl enable --now ${deploy.systemd.socketActivation ? "gigastt.socket " : ""}gigastt.service`,
-  );
-  if (kind !== "none") steps.push(`${sudo}systemctl restart ${kind}`);
+  steps.push(`${sudo}cp --backup=numbered ${join(out, "nginx")}/* ${dir}/`, `${sudo}nginx -t`);
   return steps;
 }
 
-function composeSteps(config: ResolvedConfig, { program, out, configFile }: Places): readonly Step[] {
+function startWithoutSystemd({ deploy }: ResolvedConfig, sudo: string): readonly Step[] {
+  switch (deploy.proxy.kind) {
+    case "none":
+      return [];
+    case "caddy":
+      return [
+        `${sudo}install -d -m 0750 /run/caddy`,
+        `${sudo}caddy start --config ${deploy.proxy.configDir ?? "/etc/caddy"}/Caddyfile`,
+      ];
+    case "nginx":
+      return [`${sudo}nginx -s reload || ${sudo}nginx`];
+  }
+}
+
+/** The outside test, with the CA and the credentials it needs. */
+function proof(config: ResolvedConfig, places: Places, sudo: string): readonly Step[] {
   const { deploy } = config;
+  const { domain, tls, auth, proxy, target } = deploy;
+  if (proxy.kind === "none" && target !== "kubernetes") return [];
+  const https = tls.mode !== "none";
+  const port = https
+    ? deploy.httpsPort === 443
+      ? ""
+      : `:${deploy.httpsPort}`
+    : deploy.httpPort === 80
+      ? ""
+      : `:${deploy.httpPort}`;
+  const words = [`${https ? "https" : "http"}://${domain ?? "127.0.0.1"}${port}`];
+  const tlsDir = target === "compose" ? join(places.out, "compose/tls") : dirname(deploy.tls.certificateFile);
+  const ca = caFile(config, places);
+  if (ca !== undefined) words.push("--ca", ca);
+  if (auth.kind === "none") words.push("--open");
+  if (auth.kind === "basic") words.push("--user", places.name ?? "NAME");
+  if (auth.kind === "keys") words.push("--key-stdin");
+  if (auth.kind === "mtls")
+    words.push("--cert", `${tlsDir}/clients/${FIRST_CLIENT}.pem`, "--key", `${tlsDir}/clients/${FIRST_CLIENT}.key`);
+  // The CA and the client's key are readable by their owner only.
+  const reads = ca !== undefined || auth.kind === "mtls" ? sudo : "";
+  return [
+    auth.kind === "basic" || auth.kind === "keys"
+      ? `# prove it, best from another machine; it reads the ${auth.kind === "basic" ? "password" : "key"} from standard input`
+      : "# prove it, best from another machine",
+    `${reads}${places.program} verify ${words.join(" ")}`,
+  ];
+}
+
+/** The CA clients do not trust by themselves. */
+function caFile({ deploy }: ResolvedConfig, { out }: Places): string | undefined {
+  if (deploy.tls.mode !== "internal") return undefined;
+  const compose = deploy.target === "compose";
+  if (deploy.proxy.kind === "caddy") return compose ? join(out, "compose/ca.crt") : CADDY_ROOT;
+  if (deploy.proxy.kind === "nginx")
+    return join(compose ? join(out, "compose/tls") : dirname(deploy.tls.certificateFile), "ca.pem");
+  return undefined;
+}
+
+function composeSteps(config: ResolvedConfig, { program, out, configFile, missingSecret }: Places): readonly Step[] {
+  const { deploy } = config;
+  const dir = join(out, "compose");
+  const inDir = (words: string): Step => `(cd ${dir} && docker compose ${words})`;
   const steps: Step[] = [];
   if (!deploy.compose.overlays.includes("build"))
-    steps.push(`docker build -f deploy/Dockerfile -t ${deploy.images.app} .  # in the folder of the gigastt sources`);
-  if (usesOwnCertificates(config)) steps.push(`${program} certs create --config ${configFile}`);
+    steps.push(`docker build -f deploy/Dockerfile -t ${deploy.images.app} .`);
+  if (usesOwnCertificates(config)) {
+    steps.push(`${program} certs create --config ${configFile}`);
+    if (deploy.auth.kind === "mtls") steps.push(`${program} certs client ${FIRST_CLIENT} --config ${configFile}`);
+  }
+  if (deploy.tls.mode === "files")
+    steps.push(`# first put your certificate chain into ${dir}/tls/server.pem and its key into ${dir}/tls/server.key`);
+  if (missingSecret !== undefined) steps.push(`${program} secrets create ${missingSecret} --config ${configFile}`);
+  steps.push(inDir("config --quiet"), inDir("up -d --wait"), inDir("ps"));
+  if (deploy.proxy.kind === "caddy" && deploy.tls.mode === "internal")
+    steps.push(inDir("cp proxy:/data/caddy/pki/authorities/local/root.crt ca.crt"));
   steps.push(
-    `cd ${join(out, "compose")}`,
-    "docker compose config --quiet",
-    "docker compose up -d --wait",
-    "docker compose ps",
+    `# to stop with a drain, the server first: (cd ${dir} && docker compose stop gigastt && docker compose stop)`,
   );
-  steps.push("# to stop with a drain, the server first: docker compose stop gigastt && docker compose stop");
   return steps;
 }
 
-function kubernetesSteps(config: ResolvedConfig, { program, out, configFile }: Places): readonly Step[] {
+function kubernetesSteps(config: ResolvedConfig, { program, out, configFile, missingSecret }: Places): readonly Step[] {
   const { auth, kubernetes } = config.deploy;
   const { namespace } = kubernetes;
   const dir = join(out, "kubernetes");
-  const kind = auth.kind === "keys" ? "key" : "user";
+  const secrets = join(out, "secrets");
+  const first = missingSecret ?? (auth.kind === "keys" ? "key laptop" : "user anna");
   return [
     `kubectl apply -k ${dir} --dry-run=client`,
     `kubectl apply -k ${dir}`,
@@ -115,8 +234,8 @@ function kubernetesSteps(config: ResolvedConfig, { program, out, configFile }: P
     ...(auth.kind === "none"
       ? []
       : [
-          `${program} secrets create ${kind} ${kind === "key" ? "laptop" : "anna"} --dir ${join(out, "secrets")} --config ${configFile}`,
-          `kubectl -n ${namespace} create secret generic ${accessSecret(config, join(out, "secrets"))}`,
+          `${program} secrets create ${first} --dir ${secrets} --config ${configFile}`,
+          `kubectl -n ${namespace} create secret generic ${accessSecret(config, secrets)}`,
         ]),
     `kubectl -n ${namespace} rollout status deployment/gigastt`,
   ];

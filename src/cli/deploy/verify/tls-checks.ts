@@ -14,12 +14,14 @@ export async function certificate(target: VerifyTarget): Promise<string> {
       : error;
   });
   if (problem !== undefined) throw new Error(certificateProblem(problem));
-  const daysLeft = Math.floor((Date.parse(peer.valid_to) - Date.now()) / 86_400_000);
-  if (daysLeft < 14)
-    throw new Error(
-      `it ends in ${daysLeft} days: the renewal does not work. Look at the timer, or run gigastt certs renew`,
-    );
-  return `${protocol}, ${daysLeft} days left`;
+  const endMs = Date.parse(peer.valid_to);
+  const leftMs = endMs - Date.now();
+  // Short-lived certificates (Caddy's own CA: 12 hours) are renewed in the last third of their life.
+  const lifeMs = endMs - Date.parse(peer.valid_from);
+  const left = leftMs < 2 * DAY_MS ? `${Math.floor(leftMs / HOUR_MS)} hours` : `${Math.floor(leftMs / DAY_MS)} days`;
+  if (leftMs < Math.min(14 * DAY_MS, lifeMs / 6))
+    throw new Error(`it ends in ${left}: the renewal does not work. Look at the timer, or run gigastt certs renew`);
+  return `${protocol}, ${left} left`;
 }
 
 function certificateProblem(code: string): string {
@@ -52,3 +54,8 @@ export async function oldTls(target: VerifyTarget): Promise<string> {
   if (accepted !== undefined) throw new Error(`${accepted.protocol} is accepted: allow TLS 1.2 and 1.3 only`);
   return "TLS 1.0 and 1.1 refused";
 }
+
+// ---
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;

@@ -220,6 +220,7 @@ describe("the whole", () => {
         "clock",
         "config",
         "permissions",
+        "certificates",
         "port",
         "model",
       ]),

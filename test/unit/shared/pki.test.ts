@@ -2,8 +2,8 @@ import { X509Certificate } from "node:crypto";
 import { createServer, connect, type TLSSocket } from "node:tls";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
-import { createCa, createClientCertificate, createServerCertificate } from "../../../../src/cli/deploy/pki.ts";
-import { readCertificate } from "../../../../src/shared/certificate.ts";
+import { createCa, createClientCertificate, createServerCertificate } from "../../../src/shared/pki.ts";
+import { readCertificate } from "../../../src/shared/certificate.ts";
 
 // Certificates know whole seconds only.
 const now = new Date(Math.floor(Date.now() / 1000) * 1000);

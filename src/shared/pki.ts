@@ -11,8 +11,6 @@ export interface KeyPair {
 
 /** Days a certificate of ours is valid. Browsers refuse server certificates above 398 days. */
 export const VALID_DAYS = { ca: 3650, server: 397, client: 825 } as const;
-/** Renewal begins this long before the end. */
-export const RENEW_BEFORE_DAYS = 30;
 
 /** A self-signed CA, ECDSA P-256. It may sign end-entity certificates only. */
 export async function createCa(commonName: string, now: Date): Promise<KeyPair> {

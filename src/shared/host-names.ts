@@ -1,0 +1,34 @@
+import { hostname, networkInterfaces } from "node:os";
+
+/** Names and addresses a certificate for this machine should carry; `first` leads when it is given. */
+export function namesOfHost(
+  first: string | undefined,
+  interfaces: ReturnType<typeof networkInterfaces> = knownInterfaces(),
+  host: string = hostname(),
+): readonly string[] {
+  const addresses = Object.values(interfaces)
+    .flatMap((list) => list ?? [])
+    // Link-local addresses need a zone and change.
+    .filter(({ address }) => !address.startsWith("fe80:"))
+    .map(({ address }) => address);
+  return [...new Set([...(first === undefined ? [] : [first]), host, "localhost", ...addresses])];
+}
+
+/** Addresses of this machine that others in its network can reach, IPv4. */
+export function lanAddresses(interfaces: ReturnType<typeof networkInterfaces> = knownInterfaces()): readonly string[] {
+  return Object.values(interfaces)
+    .flatMap((list) => list ?? [])
+    .filter(({ internal, family }) => !internal && family === "IPv4")
+    .map(({ address }) => address);
+}
+
+// ---
+
+/** Asking for them needs a netlink socket; a unit without `server.lan` may not open one. */
+function knownInterfaces(): ReturnType<typeof networkInterfaces> {
+  try {
+    return networkInterfaces();
+  } catch {
+    return {};
+  }
+}

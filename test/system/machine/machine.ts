@@ -1,0 +1,148 @@
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** A second machine on this one, with systemd as its first process: see boot.sh. */
+export interface Machine {
+  /** Runs a shell line there and waits for its end; as anna in her clone unless said otherwise. */
+  run(line: string, options?: RunOptions): Outcome;
+  /** Runs a line that must succeed; its output. */
+  must(line: string, options?: RunOptions): string;
+  /** The command that runs a shell line there, for a terminal. */
+  command(line: string, options?: RunOptions): readonly string[];
+  stop(): void;
+}
+
+export interface RunOptions {
+  readonly user?: "root" | "anna";
+  readonly cwd?: string;
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Outcome {
+  readonly code: number | null;
+  /** Standard output and standard error in the order written. */
+  readonly output: string;
+}
+
+/** anna's clone of the project. */
+export const CLONE = "/home/anna/gigastt";
+
+/** Why no machine can be started here; undefined when one can. */
+export const missing: string | undefined = whatIsMissing();
+
+/** Starts a machine and waits until systemd says that it runs. */
+export async function bootMachine(): Promise<Machine> {
+  const dir = join(tmpdir(), `gigastt-machine-${process.pid}-${++machines}`);
+  const child = spawn("bash", [fileURLToPath(new URL("boot.sh", import.meta.url)), dir, PROJECT], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  try {
+    const init = await until("its first process", () => firstProcess(child));
+    const machine = machineOf(init, () => end(child, dir));
+    await until(
+      "systemd",
+      () => /^(?:running|degraded)/.test(machine.run("systemctl is-system-running").output) || undefined,
+    );
+    return machine;
+  } catch (error) {
+    end(child, dir);
+    throw error;
+  }
+}
+
+// ---
+
+const PROJECT = fileURLToPath(new URL("../../../", import.meta.url)).replace(/\/$/, "");
+let machines = 0;
+
+function whatIsMissing(): string | undefined {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return "needs root on Linux";
+  for (const program of ["unshare", "nsenter", "python3", "sudo", "ip"])
+    if (spawnSync("which", [program]).status !== 0) return `needs ${program}`;
+  if (!existsSync("/lib/systemd/systemd")) return "needs systemd";
+  const tried = spawnSync("unshare", ["--mount", "--pid", "--fork", "--cgroup", "--net", "true"]);
+  return tried.status === 0 ? undefined : "may not make name spaces here";
+}
+
+function machineOf(init: number, stop: () => void): Machine {
+  const enter = `nsenter --target ${init} --mount --pid --uts --ipc --net --cgroup`.split(" ");
+  const command: Machine["command"] = (line, { user = "anna", cwd = CLONE, env = {} } = {}) => {
+    const variables = {
+      HOME: user === "root" ? "/root" : `/home/${user}`,
+      USER: user,
+      TERM: "xterm",
+      PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      LANG: "C.UTF-8",
+      ...env,
+    };
+    return enter.concat(
+      ["setpriv", "--reuid", user, "--regid", user, "--init-groups", "env", "-i"],
+      Object.entries(variables).map(([name, value]) => `${name}=${value}`),
+      ["bash", "-c", `cd ${cwd} && ${line}`],
+    );
+  };
+  const run: Machine["run"] = (line, options = {}) => {
+    const [file = "", ...args] = command(`{ ${line}\n} 2>&1`, options);
+    const { status, stdout, stderr } = spawnSync(file, args, {
+      encoding: "utf8",
+      input: options.input ?? "",
+      timeout: 120_000,
+      maxBuffer: 2 ** 26,
+    });
+    return { code: status, output: stdout + stderr };
+  };
+  return {
+    run,
+    command,
+    stop,
+    must: (line, options) => {
+      const { code, output } = run(line, options);
+      if (code !== 0) throw new Error(`"${line}" ended with ${code}:\n${output}`);
+      return output;
+    },
+  };
+}
+
+/** Ends a wait at once: it cannot come true any more. */
+class Hopeless extends Error {}
+
+/** The process that was exec'd to systemd: the child of unshare. */
+function firstProcess(child: ChildProcess): number | undefined {
+  if (child.exitCode !== null) throw new Hopeless(`the machine ended with ${child.exitCode} before it had started`);
+  const pid = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").trim().split(" ")[0]);
+  if (!Number.isInteger(pid) || pid === 0) return undefined;
+  return readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "systemd" ? pid : undefined;
+}
+
+function end(child: ChildProcess, dir: string): void {
+  child.kill("SIGKILL");
+  for (const root of ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"]) removeGroups(join(root, basename(dir)));
+  rmSync(dir, { recursive: true, force: true });
+}
+
+/** Empty once the kernel has reaped everything, children before parents. One that stays a moment longer harms nobody. */
+function removeGroups(dir: string): void {
+  for (let tries = 0; existsSync(dir) && tries < 20; tries++)
+    spawnSync("find", [dir, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"], { stdio: "ignore" });
+}
+
+/** Polls; a loaded machine gets half a minute. */
+async function until<T>(what: string, condition: () => T | undefined): Promise<T> {
+  const deadline = Date.now() + 30_000;
+  let last: unknown;
+  while (Date.now() < deadline) {
+    try {
+      const value = condition();
+      if (value !== undefined) return value;
+    } catch (error) {
+      last = error;
+    }
+    if (last instanceof Hopeless) break;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`still waiting for ${what} (${String(last)})`);
+}
