@@ -9,3 +9,6 @@ export function fuzzCases(full: number, locally: number = full): number {
   if (asked !== undefined) return Math.min(full, Number(asked));
   return process.env["CI"] === undefined ? locally : full;
 }
+
+/** The second Node's run in CI: what differs between Nodes shows in the first cases, long suites need not be long there. */
+export const isShortRun: boolean = process.env["TEST_FUZZ_CASES"] !== undefined;

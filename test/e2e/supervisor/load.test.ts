@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { fuzzCases } from "../../support/fuzz.ts";
+import { fuzzCases, isShortRun } from "../../support/fuzz.ts";
 import { startLoad } from "../../support/load.ts";
 import type { StatusReport } from "../../../src/supervisor/status.ts";
 import { until } from "./harness.ts";
@@ -9,7 +9,7 @@ import { createRealPlace } from "./real-place.ts";
 import type { RealPlace } from "./real-place.ts";
 
 /** Swaps of each kind: CI does all ten. */
-const SWAPS = fuzzCases(10, 3);
+const SWAPS = isShortRun ? 3 : fuzzCases(10, 3);
 const config = (queue: number): string => `server:
   port: 0
 pool:
