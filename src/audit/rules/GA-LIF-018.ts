@@ -3,6 +3,7 @@ import type { Facts } from "../model/facts.ts";
 import { appCaddyPoints, appNginxPoints, appServices, appWorkloads } from "../model/facts.ts";
 import { headSpan } from "../model/nginx.ts";
 import { commandWords } from "../model/compose.ts";
+import type { KubeWorkload } from "../model/kubernetes.ts";
 import { selects, stringMap } from "../model/kubernetes.ts";
 import type { YamlNode } from "../parse/yaml.ts";
 import { yamlAt, yamlEntrySpan, yamlKey, yamlNumber, yamlStrings, yamlText } from "../parse/yaml.ts";
@@ -100,12 +101,15 @@ function* ports(facts: Facts): Generator<Hit> {
       };
     }
     const names = listed.map((item) => yamlText(yamlAt(item, "name")));
+    // A proxy in the same pod may be what the Service leads to.
+    const beside = podPorts(workload);
     for (const object of servicesOf(facts, workload)) {
       for (const item of yamlAt(object.node, "spec", "ports")?.items ?? []) {
         const target = yamlAt(item, "targetPort") ?? yamlAt(item, "port");
         const text = yamlText(target);
         if (!target || text === undefined || names.includes(text) || numbers.has(Number(text)) || Number(text) === port)
           continue;
+        if (beside.has(text)) continue;
         yield {
           span: yamlEntrySpan(item, "targetPort") ?? target,
           message: `Service ${object.name} sends to port ${text}, which the server's container does not have`,
@@ -195,6 +199,15 @@ function throughGateway(facts: Facts, host: string): boolean {
     host.endsWith(".svc") ||
     host.includes(".svc.") ||
     facts.kube.some((object) => object.kind === "Service" && object.name === host)
+  );
+}
+
+/** Names and numbers of every port in a pod, sidecars included. */
+function podPorts({ pod }: KubeWorkload): ReadonlySet<string> {
+  const containers = ["containers", "initContainers"].flatMap((list) => yamlAt(pod, list)?.items ?? []);
+  const ports = containers.flatMap((container) => yamlAt(container, "ports")?.items ?? []);
+  return new Set(
+    ports.flatMap((port) => [yamlText(yamlAt(port, "name")) ?? "", yamlText(yamlAt(port, "containerPort")) ?? ""]),
   );
 }
 

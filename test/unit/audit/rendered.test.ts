@@ -7,7 +7,7 @@ import type { RenderTarget } from "../../../src/render/render.ts";
 import { renderFiles } from "../../../src/render/render.ts";
 import { renderYaml } from "../../../src/render/yaml.ts";
 import { auditFiles } from "../../support/audit-files.ts";
-import { randomConfig } from "../render/random-config.ts";
+import { forCluster, randomConfig } from "../render/random-config.ts";
 import { fuzzCases } from "../../support/fuzz.ts";
 
 /** Per deployment: three times as many renderings are audited. */
@@ -29,7 +29,7 @@ describe("what gigastt renders itself", () => {
     (target, targets) => {
       fc.assert(
         fc.property(randomConfig, (random) => {
-          const config = sensible(random, target);
+          const config = sensible(target === "kubernetes" ? forCluster(random) : random, target);
           const files: Record<string, string> = { "gigastt.config.yaml": renderYaml(unresolve(configSchema, config)) };
           const modes: Record<string, number> = {};
           for (const file of renderFiles(config, targets(config), source)) {
