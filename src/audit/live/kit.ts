@@ -1,11 +1,41 @@
-import type { Answer } from "../../shared/outside/client.ts";
+import { NoAnswerError, type Answer, type AskOptions } from "../../shared/outside/client.ts";
 import { printable } from "../../shared/printable.ts";
-import type { Problem } from "../observe/verdict.ts";
+import { NotCheckedError, type Problem } from "../observe/verdict.ts";
 import type { LiveContext } from "./probe.ts";
 
 /** A name that can belong to nobody (RFC 2606). */
 export const FOREIGN_NAME = "gigastt-audit.invalid";
 export const FOREIGN_ORIGIN: string = `https://${FOREIGN_NAME}`;
+
+/** A request without credentials; undefined when the other side wants a certificate and ends the handshake itself. */
+export async function askAnonymously(
+  live: LiveContext,
+  path: string,
+  options: AskOptions = {},
+): Promise<Answer | undefined> {
+  try {
+    return await live.ask(path, { ...options, anonymous: true });
+  } catch (error) {
+    if (live.target.clientCertificate === undefined) throw error;
+    return refused(live)(error);
+  }
+}
+
+/** For `catch`: a connection that the other side refused is an answer, what this run did not ask is none. */
+export function refused(live: LiveContext): (error: unknown) => undefined {
+  return (error) => {
+    if (error instanceof NotCheckedError || live.target.signal.aborted) throw error;
+    return undefined;
+  };
+}
+
+/** Like {@link refused}, where silence proves nothing either. */
+export function refusedAloud(live: LiveContext): (error: unknown) => undefined {
+  return (error) => {
+    if (error instanceof NoAnswerError) throw error;
+    return refused(live)(error);
+  };
+}
 
 /** One problem, with its exchange as evidence. */
 export function problem(

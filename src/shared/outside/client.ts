@@ -159,6 +159,9 @@ export function connectionOf(
 /** One sentence about a connection that failed. */
 export function connectionProblem(error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  // OpenSSL's own words are between its number and the file that they come from.
+  const tls = /:SSL routines:[^:]*:([^:]+):/.exec(messageOf(error))?.[1];
+  if (tls !== undefined) return `TLS: ${tls}`;
   return CAUSES[code] ?? printable(messageOf(error).split("\n")[0] ?? "failed", 200);
 }
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createCa, createServerCertificate } from "../../../src/shared/pki.ts";
 import { startTestServer, type TestServer } from "../../support/runtime-server.ts";
-import { DOMAIN, FRONTS, PASSWORD, startFront, type ProxyFront, type RunningFront } from "./front.ts";
+import { DOMAIN, FRONTS, KEY, PASSWORD, startFront, type ProxyFront, type RunningFront } from "./front.ts";
 import { runCli } from "../../support/cli.ts";
 import { ASSUMED, breakFront, changeFiles, LIMITS, notOk, probeFront } from "./probe-kit.ts";
 
@@ -39,6 +39,43 @@ describe.concurrent("live probes in front of the rendered set", { timeout: 90_00
         await server.close();
       }
     });
+  }
+});
+
+/** Other ways to let people in; the probes come with what each of them wants. */
+const WAYS = [
+  ["keys", { kind: "keys" as const }, {}],
+  ["client certificates", { kind: "mtls" as const }, {}],
+  ["client certificates on every path", { kind: "mtls" as const }, { publicPaths: [] }],
+  ["nobody asked", { kind: "none" as const }, {}],
+] as const;
+
+describe.concurrent("live probes in front of other rendered sets", { timeout: 90_000 }, () => {
+  for (const name of ["Caddy 2.11", "nginx 1.22"] as const) {
+    const front = FRONTS.find((item) => item.name === name)!;
+    for (const [way, auth, more] of WAYS) {
+      const run = front.binary === undefined ? it.skip : it;
+      run(`find nothing through ${name} with ${way}`, async ({ expect }) => {
+        const server = await startTestServer({ config, timing });
+        const running = await startFront(front, server.port, { ...config, deploy: { auth, ...more } });
+        try {
+          breakFront(front, running, QUICK[front.kind]);
+          await new Promise((resolve) => setTimeout(resolve, 1000));
+          const judged = await probeFront(running, {
+            target: {
+              authorization: auth.kind === "keys" ? `Bearer ${KEY}` : undefined,
+              clientCertificate: auth.kind === "mtls" ? running.client : undefined,
+            },
+            assume: { "deploy.auth.kind": auth.kind },
+            limits: { slowBodyMs: 6000, slowHeadersMs: 6000 },
+          });
+          expect(notOk(judged)).toEqual([LOOPBACK]);
+        } finally {
+          await running.stop();
+          await server.close();
+        }
+      });
+    }
   }
 });
 

@@ -3,7 +3,10 @@ import type { AddressInfo } from "node:net";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough, Writable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { registry } from "../../../src/cli/registry.ts";
+import { run } from "../../../src/cli/run.ts";
 import { runCli } from "../../support/cli.ts";
 
 let dir = "";
@@ -51,6 +54,43 @@ describe("gigastt audit --live", () => {
     expect(code).toBe(2);
     expect(stderr).toContain("May you do that to this host? Say so with --consent");
     expect(asked).toBe(0);
+  });
+
+  it.each([
+    ["n", 0, 3],
+    ["", 0, 3],
+    ["yes", 1, 1],
+  ])("asks a person at a terminal, who says %j", { timeout: 30_000 }, async (said, least, code) => {
+    asked = 0;
+    const stdin = Object.assign(new PassThrough(), { isTTY: true });
+    let stderr = "";
+    const sink = (add: (text: string) => void): NodeJS.WriteStream =>
+      new Writable({
+        write(chunk: Buffer, _encoding, done) {
+          add(chunk.toString());
+          done();
+        },
+      }) as unknown as NodeJS.WriteStream; // commands use only `write`
+    const ended = run(["audit", "--live", url, "--live-requests", "5", "--live-time", "5"], {
+      registry,
+      version: () => "0.0.0",
+      stdin,
+      stdout: sink(() => {}),
+      stderr: sink((text) => {
+        stderr += text;
+        if (text.includes("[y/N]")) stdin.write(`${said}\n`);
+      }),
+      env: {},
+      cwd: dir,
+      signal: new AbortController().signal,
+    });
+    expect(await ended, stderr).toBe(code);
+    expect(stderr).toContain(`Up to 5 requests go to ${url}`);
+    expect(asked).toBeGreaterThanOrEqual(least);
+    if (least === 0) {
+      expect(asked).toBe(0);
+      expect(stderr).toContain("nothing was sent");
+    }
   });
 
   it("exits 3 when nobody listens, and says of every probe that it was not checked", async () => {

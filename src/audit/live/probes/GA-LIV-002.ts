@@ -1,5 +1,5 @@
 import { notChecked, verdictOf, type Problem } from "../../observe/verdict.ts";
-import { asksForCredentials, FOREIGN_ORIGIN, problem } from "../kit.ts";
+import { askAnonymously, asksForCredentials, FOREIGN_ORIGIN, problem } from "../kit.ts";
 import type { Probe } from "../probe.ts";
 
 export const probe: Probe = {
@@ -38,18 +38,17 @@ export const probe: Probe = {
         ),
       );
     }
-    const preflight = await live.ask("/v1/transcribe", {
+    const preflight = await askAnonymously(live, "/v1/transcribe", {
       method: "OPTIONS",
       headers: { Origin: FOREIGN_ORIGIN, "Access-Control-Request-Method": "POST" },
-      anonymous: true,
     });
-    const allowed = String(preflight.headers["access-control-allow-origin"] ?? "");
+    const allowed = String(preflight?.headers["access-control-allow-origin"] ?? "");
     if (allowed === "*" || allowed === FOREIGN_ORIGIN)
       problems.push(
         problem(
           live,
           `OPTIONS /v1/transcribe Origin: ${FOREIGN_ORIGIN}`,
-          `${preflight.status} access-control-allow-origin: ${allowed}`,
+          `${preflight?.status} access-control-allow-origin: ${allowed}`,
           {
             message: `a preflight of another site is granted (Access-Control-Allow-Origin: ${allowed})`,
             fix,

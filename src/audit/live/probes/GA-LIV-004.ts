@@ -1,6 +1,6 @@
 import { UPGRADE_HEADERS } from "../../../shared/outside/client.ts";
 import { notChecked, ok, verdictOf, type Problem } from "../../observe/verdict.ts";
-import { asksForCredentials, problem, wantsCredentials } from "../kit.ts";
+import { askAnonymously, asksForCredentials, problem, wantsCredentials } from "../kit.ts";
 import type { Probe } from "../probe.ts";
 
 export const probe: Probe = {
@@ -19,13 +19,7 @@ export const probe: Probe = {
     const sockets: Problem[] = [];
     let refused = false;
     for (const path of ["/v1/ws", "/ws"]) {
-      const answer = await live
-        .ask(path, { headers: UPGRADE_HEADERS, anonymous: true })
-        // A proxy that wants a certificate may refuse the handshake itself.
-        .catch((error: unknown) => {
-          if (live.target.clientCertificate === undefined) throw error;
-          return undefined;
-        });
+      const answer = await askAnonymously(live, path, { headers: UPGRADE_HEADERS });
       if (answer === undefined || asksForCredentials(answer)) refused = true;
       if (answer?.status !== 101) continue;
       sockets.push(

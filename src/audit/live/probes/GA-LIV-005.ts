@@ -1,5 +1,5 @@
 import { verdictOf, ok, type Problem } from "../../observe/verdict.ts";
-import { isOurs, problem, wantsCredentials } from "../kit.ts";
+import { askAnonymously, isOurs, problem, wantsCredentials } from "../kit.ts";
 import type { Probe } from "../probe.ts";
 
 /** Routes, and ways of writing them that a matcher may miss while the server understands them. */
@@ -28,16 +28,10 @@ export const probe: Probe = {
     const problems: Problem[] = [];
     for (const [method, path, route] of ROUTES) {
       if (open.includes(route)) continue;
-      const answer = await live
-        .ask(path, {
-          method,
-          anonymous: true,
-          ...(method === "POST" ? { body: NO_AUDIO, announcedBytes: NO_AUDIO.length } : {}),
-        })
-        .catch((error: unknown) => {
-          if (live.target.clientCertificate === undefined) throw error;
-          return undefined;
-        });
+      const answer = await askAnonymously(live, path, {
+        method,
+        ...(method === "POST" ? { body: NO_AUDIO, announcedBytes: NO_AUDIO.length } : {}),
+      });
       // 404 and 405 come from the server itself too, but give nothing away.
       if (answer === undefined || !isOurs(answer) || [404, 405].includes(answer.status)) continue;
       problems.push(

@@ -1,6 +1,6 @@
 import type { SecureVersion } from "node:tls";
 import { verdictOf, type Problem } from "../../observe/verdict.ts";
-import { problem } from "../kit.ts";
+import { problem, refusedAloud } from "../kit.ts";
 import type { Probe } from "../probe.ts";
 
 const OLD: readonly (readonly [SecureVersion, string])[] = [
@@ -24,7 +24,7 @@ export const probe: Probe = {
     for (const [version, name] of OLD) {
       const done = await live
         .handshake({ minVersion: version, maxVersion: version, ciphers: "DEFAULT@SECLEVEL=0" })
-        .catch(() => undefined);
+        .catch(refusedAloud(live));
       if (done === undefined) continue;
       problems.push(
         problem(live, `TLS handshake with at most ${name}`, `${done.protocol} ${done.cipher}`, {

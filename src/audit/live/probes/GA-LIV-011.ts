@@ -1,5 +1,5 @@
 import { verdictOf, type Problem } from "../../observe/verdict.ts";
-import { problem } from "../kit.ts";
+import { problem, refusedAloud } from "../kit.ts";
 import type { Probe } from "../probe.ts";
 
 /** Suites of TLS 1.2 without authenticated encryption or without forward secrecy. */
@@ -30,7 +30,7 @@ export const probe: Probe = {
   run: async (live) => {
     const problems: Problem[] = [];
     const place = live.target.url.origin;
-    const modern = await live.handshake({ minVersion: "TLSv1.3", maxVersion: "TLSv1.3" }).catch(() => undefined);
+    const modern = await live.handshake({ minVersion: "TLSv1.3", maxVersion: "TLSv1.3" }).catch(refusedAloud(live));
     if (modern === undefined)
       problems.push(
         problem(live, "TLS handshake with TLS 1.3", "refused", {
@@ -41,7 +41,7 @@ export const probe: Probe = {
       );
     const weak = await live
       .handshake({ minVersion: "TLSv1.2", maxVersion: "TLSv1.2", ciphers: `${WEAK}:@SECLEVEL=0` })
-      .catch(() => undefined);
+      .catch(refusedAloud(live));
     if (weak !== undefined)
       problems.push(
         problem(live, "TLS 1.2 handshake with CBC and static RSA suites", weak.cipher, {

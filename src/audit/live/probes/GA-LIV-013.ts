@@ -1,6 +1,6 @@
 import type { Answer } from "../../../shared/outside/client.ts";
 import { verdictOf, type Problem } from "../../observe/verdict.ts";
-import { problem, valuesOf } from "../kit.ts";
+import { problem, valuesOf, refused } from "../kit.ts";
 import type { LiveContext, Probe } from "../probe.ts";
 
 const WANTED: readonly (readonly [name: string, pattern: RegExp])[] = [
@@ -63,15 +63,15 @@ async function answers(live: LiveContext): Promise<readonly (readonly [string, A
   const bytes = live.assume.number("limits.body") + 1;
   const over = await live
     .ask("/v1/transcribe", { method: "POST", announcedBytes: bytes, body: new Uint8Array(1024), timeoutMs: 2000 })
-    .catch(() => undefined);
-  const refused = await live
+    .catch(refused(live));
+  const anonymous = await live
     .ask("/v1/models", { anonymous: true })
     // mTLS may refuse the handshake: no answer, no headers.
-    .catch(() => undefined);
+    .catch(refused(live));
   return [
     ["GET /health", live.health],
-    ["GET /gigastt-audit-missing", await live.ask("/gigastt-audit-missing").catch(() => undefined)],
-    ["GET /v1/models", refused?.status === 401 ? refused : undefined],
+    ["GET /gigastt-audit-missing", await live.ask("/gigastt-audit-missing").catch(refused(live))],
+    ["GET /v1/models", anonymous?.status === 401 ? anonymous : undefined],
     ["POST /v1/transcribe", over?.status === 413 ? over : undefined],
   ];
 }

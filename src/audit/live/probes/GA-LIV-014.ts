@@ -1,5 +1,5 @@
 import { verdictOf, type Problem } from "../../observe/verdict.ts";
-import { problem } from "../kit.ts";
+import { askAnonymously, problem } from "../kit.ts";
 import type { Probe } from "../probe.ts";
 
 /** The route, and ways of writing it that a matcher may miss while the server understands them. */
@@ -19,10 +19,7 @@ export const probe: Probe = {
     const problems: Problem[] = [];
     const statuses = new Set<number>();
     for (const path of PATHS) {
-      const answer = await live.ask(path, { anonymous: true }).catch((error: unknown) => {
-        if (live.target.clientCertificate === undefined) throw error;
-        return undefined;
-      });
+      const answer = await askAnonymously(live, path);
       if (answer === undefined) continue;
       statuses.add(answer.status);
       if (answer.status === 200 && /^# (?:HELP|TYPE) /m.test(answer.body))

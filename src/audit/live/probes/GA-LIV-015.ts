@@ -1,5 +1,5 @@
 import { verdictOf, type Problem } from "../../observe/verdict.ts";
-import { problem } from "../kit.ts";
+import { askAnonymously, problem, refused } from "../kit.ts";
 import type { Probe } from "../probe.ts";
 
 /** What must never be answered, and how to know it. */
@@ -26,10 +26,7 @@ export const probe: Probe = {
   run: async (live) => {
     const problems: Problem[] = [];
     for (const [path, looksLike, what] of DOORS) {
-      const answer = await live.ask(path, { anonymous: true }).catch((error: unknown) => {
-        if (live.target.clientCertificate === undefined) throw error;
-        return undefined;
-      });
+      const answer = await askAnonymously(live, path);
       if (answer?.status !== 200 || !looksLike.test(answer.body)) continue;
       problems.push(
         problem(live, `GET ${path} without credentials`, "200", {
@@ -45,7 +42,7 @@ export const probe: Probe = {
       admin.port = String(CADDY_ADMIN_PORT);
       const answer = await live
         .ask("/config/", { origin: admin, anonymous: true, timeoutMs: Math.min(2000, live.target.timeoutMs) })
-        .catch(() => undefined);
+        .catch(refused(live));
       if (answer !== undefined)
         problems.push(
           problem(live, `GET http://${admin.host}/config/`, String(answer.status), {

@@ -1,5 +1,5 @@
 import { notChecked, ok, verdictOf } from "../../observe/verdict.ts";
-import { problem } from "../kit.ts";
+import { problem, refused } from "../kit.ts";
 import type { Probe } from "../probe.ts";
 
 export const probe: Probe = {
@@ -26,7 +26,7 @@ export const probe: Probe = {
     direct.port = String(port);
     const answer = await live
       .ask("/health", { origin: direct, anonymous: true, timeoutMs: Math.min(2000, live.target.timeoutMs) })
-      .catch(() => undefined);
+      .catch(refused(live));
     if (answer === undefined) return ok(`port ${port} does not answer from outside`);
     return verdictOf(
       [
