@@ -5,7 +5,7 @@ import { nginxLocations } from "../model/nginx-points.ts";
 import { caddyHead } from "../model/caddy.ts";
 import { SERVER_ROUTES } from "../model/routes.ts";
 import { caddyAuth, caddyAuthSomewhere, nginxAuth, nginxDenied } from "./auth-kit.ts";
-import { caddyPointFor, routesAt } from "./kit.ts";
+import { caddyPointFor, removeLines, replace, routesAt } from "./kit.ts";
 
 export const rule: Rule = {
   id: "GA-EXP-005",
@@ -46,6 +46,7 @@ export const rule: Rule = {
           span: headSpan(off ?? point.pass),
           message: `${bare.map((route) => route.path).join(", ")} ${bare.length === 1 ? "is" : "are"} reachable without the password${somewhere ? " that other locations ask for" : ""}`,
           fix: "Set auth_basic at server level and switch it off only in the exact locations of deploy.publicPaths.",
+          ...(off ? { edits: [removeLines(off)] } : {}),
           related,
         };
       }
@@ -62,6 +63,7 @@ export const rule: Rule = {
           span: headSpan(satisfy),
           message: `satisfy any with \`allow ${arg(allow, 0)}\` lets those addresses in without the password`,
           fix: "Write `satisfy all;`.",
+          ...(satisfy.args[0] ? { edits: [replace(satisfy.args[0], "all")] } : {}),
           confidence: "likely",
         };
       }

@@ -1,4 +1,5 @@
-import type { Hit, Rule } from "../types.ts";
+import type { Edit, Hit, Rule } from "../types.ts";
+import { replace } from "./kit.ts";
 import { appServices, appWorkloads } from "../model/facts.ts";
 import { commandWords } from "../model/compose.ts";
 import type { DockerfileParse, DockerInstruction } from "../parse/dockerfile.ts";
@@ -34,6 +35,7 @@ export const rule: Rule = {
           span: yamlEntrySpan(service.node, "stop_signal") ?? signal,
           message: `stop_signal ${yamlText(signal)} is not one the server drains on`,
           fix: "Delete it (SIGTERM) or write SIGINT.",
+          edits: [replace(signal, "SIGTERM")],
         };
       }
     }
@@ -70,6 +72,7 @@ function* dockerfileHits(file: DockerfileParse): Generator<Hit> {
       message: `${start.name} starts ${bad} as process 1: SIGTERM does not reach the server`,
       fix: `Use the exec form of the server itself: \`${start.name} ["node", "bin/gigastt.js", "serve"]\`.`,
       ...severity,
+      edits: execForm(start),
     };
   }
   const signal = stage.instructions.findLast((item) => item.name === "STOPSIGNAL");
@@ -78,6 +81,7 @@ function* dockerfileHits(file: DockerfileParse): Generator<Hit> {
       span: signal,
       message: `STOPSIGNAL ${signal.value} is not one the server drains on`,
       fix: "Delete it (SIGTERM) or write SIGINT.",
+      edits: [replace(signal, "STOPSIGNAL SIGTERM")],
       ...severity,
     };
   }
@@ -107,4 +111,11 @@ function badProcess(words: readonly string[]): string | undefined {
 
 function isStop(signal: string): boolean {
   return /^(?:SIG)?(?:TERM|INT)$|^(?:15|2)$/.test(signal);
+}
+
+/** A shell form without anything a shell is needed for, as exec form. */
+function execForm(start: DockerInstruction): readonly Edit[] {
+  if (start.exec || /[|&;<>()$`\\"'*?~\n]|^\s*(?:npm|npx|yarn|pnpm|cd)\b/.test(start.value)) return [];
+  const words = start.value.split(/\s+/).filter((word) => word !== "");
+  return [replace(start, `${start.name} ${JSON.stringify(words).replaceAll('","', '", "')}`)];
 }

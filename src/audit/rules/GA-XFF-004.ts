@@ -1,8 +1,8 @@
 import type { Hit, Rule } from "../types.ts";
-import type { CaddyDirective } from "../parse/caddyfile.ts";
+import type { CaddyArg, CaddyDirective } from "../parse/caddyfile.ts";
 import { caddyHead, children } from "../model/caddy.ts";
 import { isEveryone } from "../model/address.ts";
-import { replace } from "./kit.ts";
+import { addCaddy, removeLines, replace } from "./kit.ts";
 import type { CaddyPoint } from "../model/caddy.ts";
 
 export const rule: Rule = {
@@ -56,6 +56,7 @@ export const rule: Rule = {
 };
 
 function* judge(trusted: CaddyDirective, points: readonly CaddyPoint[]): Generator<Hit> {
+  const range = (argument: CaddyArg): boolean => argument.value !== "static" && argument.value !== "cdn";
   const ranges = trusted.args.map((argument) => argument.value);
   const everyone = ranges.find((range) => isEveryone(range));
   const open = points.find((point) => overwrite(point) === undefined);
@@ -71,6 +72,16 @@ function* judge(trusted: CaddyDirective, points: readonly CaddyPoint[]): Generat
     span: caddyHead(trusted),
     message: reason,
     fix: "Name the CDN's ranges (`trusted_proxies static 203.0.113.0/24` with trusted_proxies_strict) and add `header_up X-Forwarded-For {client_ip}`; without a CDN remove trusted_proxies and add `header_up X-Forwarded-For {remote_host}`.",
+    edits: points.some((point) => point.file.source.path.endsWith(".json"))
+      ? []
+      : [
+          // Nobody left to trust: the line goes. Else the proxy names the one client that the trusted ones saw.
+          ...(everyone !== undefined && trusted.args.filter(range).length === 1 ? [removeLines(trusted)] : []),
+          ...points
+            .filter((point) => overwrite(point) === undefined)
+            .slice(0, 1)
+            .map((point) => addCaddy(point.proxy, "header_up X-Forwarded-For {remote_host}")),
+        ],
     related:
       open && open.proxy !== trusted
         ? [{ span: caddyHead(open.proxy), message: "this proxy passes the header on" }]

@@ -3,6 +3,7 @@ import { allScopes, arg, headSpan, inherited, ownAll } from "../model/nginx.ts";
 import { appCaddyPoints, appNginxPoints } from "../model/facts.ts";
 import { caddyHead, child } from "../model/caddy.ts";
 import { isEveryone } from "../model/address.ts";
+import { removeLines } from "./kit.ts";
 
 export const rule: Rule = {
   id: "GA-XFF-006",
@@ -22,6 +23,7 @@ export const rule: Rule = {
             span: headSpan(directive),
             message: `set_real_ip_from ${arg(directive, 0)} believes the address header of every client`,
             fix: "List only the addresses of the CDN or load balancer in front of nginx; without one remove the directive.",
+            edits: [removeLines(directive)],
           };
         }
       }

@@ -1,4 +1,6 @@
-import type { Rule } from "../types.ts";
+import type { Edit, Rule } from "../types.ts";
+import type { YamlNode } from "../parse/yaml.ts";
+import { replace } from "./kit.ts";
 import { yamlAt, yamlEntrySpan, yamlNumber, yamlText } from "../parse/yaml.ts";
 import { isEveryone } from "../model/address.ts";
 
@@ -28,6 +30,7 @@ export const rule: Rule = {
               ? 'use-forwarded-headers: "true" without proxy-real-ip-cidr believes every client'
               : 'compute-full-forwarded-for: "true" appends to what the client sent',
           fix: "Remove the key; behind a load balancer of your own set proxy-real-ip-cidr to its addresses.",
+          edits: turnOff(yamlAt(data, key)),
         };
       }
       const policy =
@@ -46,3 +49,7 @@ export const rule: Rule = {
     }
   },
 };
+
+function turnOff(node: YamlNode | undefined): readonly Edit[] {
+  return node ? [replace(node, '"false"')] : [];
+}

@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline";
 import { DEFAULT_LIMITS, runLive } from "../../audit/live/run.ts";
 import type { LiveLimits } from "../../audit/live/probe.ts";
 import type { Assumptions } from "../../audit/model/assume.ts";
@@ -7,6 +6,7 @@ import type { OutsideTarget } from "../../shared/outside/client.ts";
 import type { CommandContext, FlagSpec } from "../command.ts";
 import { OUTSIDE_FLAGS, outsideTarget } from "../outside-target.ts";
 import { UsageError } from "../usage.ts";
+import { askYes, canAsk } from "../yes.ts";
 
 const MAX_REQUESTS = 1000;
 const MAX_TIME_S = 7200;
@@ -82,20 +82,10 @@ export async function livePlan(context: CommandContext): Promise<LivePlan | unde
 /** Asks a person unless `--consent` said it. Throws UsageError where nobody can be asked. */
 export async function mayProbe(context: CommandContext, { target, limits }: LivePlan): Promise<boolean> {
   if (context.flags["consent"] === true) return true;
-  const { stdin, stderr } = context;
   const question = `Up to ${limits.requests} requests go to ${target.url.origin}, among them attempts to get past its limits, and its rate limit for this address is used up. May you do that to this host?`;
-  if (!("isTTY" in stdin) || stdin.isTTY !== true || target.authorization !== undefined)
+  if (!canAsk(context) || target.authorization !== undefined)
     throw new UsageError([`${question} Say so with --consent`], ["audit"]);
-  const terminal = createInterface({ input: stdin, output: stderr });
-  try {
-    const answer = await new Promise<string>((resolve) => {
-      terminal.question(`${question} [y/N] `, resolve);
-      terminal.once("close", () => resolve(""));
-    });
-    return /^y(?:es)?$/i.test(answer.trim());
-  } finally {
-    terminal.close();
-  }
+  return askYes(context, question);
 }
 
 /** Runs the probes, with a line of progress each on stderr unless `--quiet`. */

@@ -10,6 +10,7 @@ import { mergeObserved } from "../../audit/observe/merge.ts";
 import { active } from "../../audit/report/summary.ts";
 import { didYouMean } from "../../shared/suggest.ts";
 import { recordAudit } from "../audit-record.ts";
+import { askYes, canAsk } from "../yes.ts";
 import type { Command, CommandContext, FlagSpec } from "../command.ts";
 import { HOST_FLAGS, judgeThisHost } from "../audit/host.ts";
 import { LIVE_FLAGS, livePlan, mayProbe, probeLive } from "../audit/live.ts";
@@ -37,7 +38,7 @@ export const command: Command = {
     fix: {
       type: "boolean",
       choices: ["unsafe"],
-      describe: "apply the safe fixes; --fix=unsafe shows a diff with the others too, and writes it with --yes",
+      describe: "apply the safe fixes; --fix=unsafe shows a diff with the others too, and writes after a yes or with --yes",
     },
     yes: { type: "boolean", describe: "with --fix=unsafe: write without asking" },
     diff: { type: "boolean", describe: "with --fix: only show what would be written" },
@@ -157,13 +158,16 @@ async function fix(
   const { flags, stdout, stderr } = context;
   const unsafe = flags["fix"] === "unsafe";
   const kinds: ReadonlySet<"safe" | "unsafe"> = unsafe ? new Set(["safe", "unsafe"]) : new Set(["safe"]);
-  if (flags["diff"] === true || (unsafe && flags["yes"] !== true)) {
+  if (flags["diff"] === true || unsafe) {
     const diff = previewFixes(result, kinds);
     stdout.write(diff);
-    if (diff !== "" && unsafe && flags["diff"] !== true)
-      stderr.write("gigastt: nothing was written; read the diff, then repeat with --yes\n");
     if (diff === "") stderr.write("gigastt: there is nothing to fix\n");
-    return undefined;
+    if (diff === "" || flags["diff"] === true) return undefined;
+    // What changes behaviour is written only after somebody saw it.
+    if (flags["yes"] !== true && !(canAsk(context) && (await askYes(context, "Write these changes?")))) {
+      stderr.write("gigastt: nothing was written; read the diff, then repeat with --yes\n");
+      return undefined;
+    }
   }
   const outcome = await applyFixes(options, kinds);
   for (const { file, reason } of outcome.refused) stderr.write(`gigastt: ${file} is left as it is: ${reason}\n`);

@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -83,6 +83,17 @@ describe("gigastt audit", () => {
   it("--fix=unsafe shows a diff first, and refuses other values", () => {
     expect(gigastt("clean", "--fix=unsafe").stderr).toContain("there is nothing to fix");
     expect(gigastt("clean", "--fix=all").status).toBe(2);
+    const path = join(work, "shell", "Dockerfile");
+    mkdirSync(join(work, "shell"));
+    const before = "FROM node:20.20.2\nUSER 10001\nCMD node /app/bin/gigastt.js serve\n";
+    writeFileSync(path, before);
+    const shown = gigastt("shell", "--fix=unsafe");
+    expect(shown.stdout).toContain('+CMD ["node", "/app/bin/gigastt.js", "serve"]');
+    expect(shown.stderr).toContain("nothing was written; read the diff, then repeat with --yes");
+    expect(readFileSync(path, "utf8")).toBe(before);
+    const written = gigastt("shell", "--fix=unsafe", "--yes");
+    expect(written.stdout).toContain('+CMD ["node", "/app/bin/gigastt.js", "serve"]');
+    expect(readFileSync(path, "utf8")).toContain('CMD ["node", "/app/bin/gigastt.js", "serve"]');
   });
 
   it("reads a guide's code blocks", () => {

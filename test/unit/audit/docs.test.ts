@@ -205,7 +205,7 @@ function indexPage(): string {
     "- `gigastt audit explain GA-XFF-001` shows a rule, `gigastt audit list` all of them.",
     "- `--format text|json|sarif|junit|github|markdown`; the JSON is described by [report.schema.json](report.schema.json).",
     "- Exit code: 0 nothing at or above `--fail-on` (default error), 1 findings, 2 wrong usage, 3 nothing to audit.",
-    "- `--fix` applies the safe fixes and audits again; where nginx or Caddy is installed, it must accept the new file too. `--fix=unsafe` shows a diff of the rest and writes with `--yes`. Files that gigastt rendered are never patched: change the config and render.",
+    "- `--fix` applies the safe fixes and audits again; where nginx or Caddy is installed, it must accept the new file too. `--fix=unsafe` shows a diff of the rest and writes after a yes on the terminal, or with `--yes`; each page says whether its fix is safe, unsafe or by hand. Files that gigastt rendered are never patched: change the config and render.",
     "- Silence a finding with `# gigastt-audit ignore[ID] reason` on or above its line (`;` in units, `//` in scripts), optionally `until=YYYY-MM-DD`, or in the config's `audit.ignore`. A reason is mandatory. `--write-baseline FILE` and `--baseline FILE` accept what is there today.",
     "- `gigastt audit --live URL` asks a running service: [Live probes](#live-probes). `gigastt audit host` looks at this machine: [Host checks](#host-checks).",
     "- How it compares with other tools: [comparison.md](comparison.md).",
