@@ -8,7 +8,8 @@ import { rules as allRules } from "./rules/registry.ts";
 import { positionAt } from "./source.ts";
 import { readIgnoreComments, readIgnoreEntries, suppressionFor } from "./suppress.ts";
 import type { CheckReport } from "./observe/report.ts";
-import type { Finding, FileKind, Hit, Rule } from "./types.ts";
+import type { Finding, Hit, Rule } from "./types.ts";
+import type { FileKind } from "./parts.ts";
 
 export interface AuditOptions {
   readonly paths: readonly string[];

@@ -1,6 +1,7 @@
 import { readHeader } from "../render/header.ts";
 import type { Source } from "./source.ts";
-import type { Edit, Finding } from "./types.ts";
+import type { Finding } from "./types.ts";
+import type { Edit } from "./parts.ts";
 
 /** New text of one file. */
 export interface FixedFile {

@@ -1,3 +1,4 @@
+import type { Edit, FileKind, Related } from "./parts.ts";
 import type { Source, Span } from "./source.ts";
 import type { Facts } from "./model/facts.ts";
 
@@ -6,17 +7,6 @@ export type Severity = "error" | "warning" | "note";
 export type Confidence = "certain" | "likely" | "needs-context";
 /** safe: applied by `--fix`. unsafe: shown as a diff by `--fix=unsafe`. manual: nothing to edit by machine. */
 export type FixKind = "safe" | "unsafe" | "manual";
-
-/** Replaces `span` by `text`. */
-export interface Edit {
-  readonly span: Span;
-  readonly text: string;
-}
-
-export interface Related {
-  readonly span: Span;
-  readonly message: string;
-}
 
 /** What a rule reports. The engine adds rule id, severity, confidence and why. */
 export interface Hit {
@@ -49,29 +39,6 @@ export interface RuleInfo {
 export interface Rule extends RuleInfo {
   readonly reads: readonly FileKind[];
   readonly check: (facts: Facts) => Iterable<Hit>;
-}
-
-export type FileKind =
-  | "config"
-  | "nginx"
-  | "caddyfile"
-  | "caddy-json"
-  | "compose"
-  | "kubernetes"
-  | "systemd"
-  | "dockerfile"
-  | "dotenv"
-  | "htpasswd"
-  | "gitignore"
-  | "crontab"
-  | "shell"
-  | "process-manager"
-  | "rendered";
-
-/** A file that could not be read as what it claims to be. */
-export interface ParseProblem {
-  readonly span: Span;
-  readonly message: string;
 }
 
 export interface Finding {

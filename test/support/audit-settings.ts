@@ -1,4 +1,5 @@
-import { parseCaddyfile, type CaddyDirective } from "../../src/audit/parse/caddyfile.ts";
+import { parseCaddyfile } from "../../src/audit/parse/caddyfile.ts";
+import type { CaddyDirective } from "../../src/audit/parse/caddyfile-tree.ts";
 import { parseDockerfile } from "../../src/audit/parse/dockerfile.ts";
 import { parseDotenv } from "../../src/audit/parse/dotenv.ts";
 import { parseNginx, type NginxDirective } from "../../src/audit/parse/nginx.ts";

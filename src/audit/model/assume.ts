@@ -2,7 +2,7 @@ import { parseBytes, parseDurationMs } from "../../shared/units.ts";
 import type { YamlNode } from "../parse/yaml.ts";
 import { yamlAt, yamlEntrySpan, yamlStrings, yamlText } from "../parse/yaml.ts";
 import type { Span } from "../source.ts";
-import type { Related } from "../types.ts";
+import type { Related } from "../parts.ts";
 
 /** What the audit takes for true about the server: from its config, from `--assume key=value`, else the product's defaults. */
 export interface Assumptions {

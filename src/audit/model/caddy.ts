@@ -1,4 +1,4 @@
-import type { CaddyArg, CaddyDirective, CaddyFile, CaddySite } from "../parse/caddyfile.ts";
+import type { CaddyArg, CaddyDirective, CaddyFile, CaddySite } from "../parse/caddyfile-tree.ts";
 import type { Span } from "../source.ts";
 import type { Address } from "./address.ts";
 import { parseAddress } from "./address.ts";

@@ -1,5 +1,5 @@
 import { readHeader } from "../../render/header.ts";
-import type { CaddyFile } from "../parse/caddyfile.ts";
+import type { CaddyFile } from "../parse/caddyfile-tree.ts";
 import { parseCaddyfile } from "../parse/caddyfile.ts";
 import { parseCaddyJson } from "../parse/caddy-json.ts";
 import type { DockerfileParse } from "../parse/dockerfile.ts";
@@ -14,7 +14,7 @@ import { parseYaml, yamlAt } from "../parse/yaml.ts";
 import type { Source } from "../source.ts";
 import type { FileTree } from "../tree.ts";
 import { dirName } from "../tree.ts";
-import type { FileKind, ParseProblem } from "../types.ts";
+import type { FileKind, ParseProblem } from "../parts.ts";
 import type { App } from "./app.ts";
 import { createApp } from "./app.ts";
 import type { Assumptions } from "./assume.ts";

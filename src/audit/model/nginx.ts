@@ -3,7 +3,7 @@ import { parseNginx, splitNginxDump } from "../parse/nginx.ts";
 import type { Source, Span } from "../source.ts";
 import type { FileTree } from "../tree.ts";
 import { baseName, dirName, globToRegExp } from "../tree.ts";
-import type { ParseProblem } from "../types.ts";
+import type { ParseProblem } from "../parts.ts";
 
 /** A block with the directives of its includes in place. */
 export interface NginxScope {

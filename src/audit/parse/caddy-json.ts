@@ -1,6 +1,6 @@
 import type { Source, Span } from "../source.ts";
 import { positionAt } from "../source.ts";
-import type { CaddyArg, CaddyDirective, CaddyFile, CaddySite } from "./caddyfile.ts";
+import type { CaddyArg, CaddyDirective, CaddyFile, CaddySite } from "./caddyfile-tree.ts";
 import type { YamlNode } from "./yaml.ts";
 import { parseYaml, yamlAt, yamlEntrySpan, yamlKey, yamlStrings, yamlText } from "./yaml.ts";
 

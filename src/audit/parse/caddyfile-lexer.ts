@@ -1,5 +1,5 @@
 import type { Source, Span } from "../source.ts";
-import type { ParseProblem } from "../types.ts";
+import type { ParseProblem } from "../parts.ts";
 
 /** One token. Offsets are of the raw text, quotes included. */
 export interface CaddyToken extends Span {
@@ -130,4 +130,24 @@ function replaceEnv(value: string, env: Readonly<Record<string, string | undefin
   return value.replace(/\{\$([A-Za-z_][A-Za-z0-9_]*)(?::([^}]*))?\}/g, (whole, name: string, fallback?: string) => {
     return env[name] ?? fallback ?? whole;
   });
+}
+
+/** A `{` that is not quoted. */
+export function isOpen(token: CaddyToken | undefined): boolean {
+  return token?.quote === "" && token.value === "{";
+}
+
+/** A `}` that is not quoted. */
+export function isClose(token: CaddyToken | undefined): boolean {
+  return token?.quote === "" && token.value === "}";
+}
+
+/** Index of the `}` that closes the `{` at `open`; the end of the list when it is missing. */
+export function matchingClose(tokens: readonly CaddyToken[], open: number): number {
+  let depth = 0;
+  for (let i = open; i < tokens.length; i += 1) {
+    if (isOpen(tokens[i])) depth += 1;
+    else if (isClose(tokens[i]) && --depth === 0) return i;
+  }
+  return tokens.length;
 }

@@ -1,6 +1,6 @@
 import type { Source, Span } from "../source.ts";
 import { positionAt } from "../source.ts";
-import type { ParseProblem } from "../types.ts";
+import type { ParseProblem } from "../parts.ts";
 
 /** One instruction with its continuation lines and heredocs. */
 export interface DockerInstruction extends Span {

@@ -1,6 +1,6 @@
 import type { Source, Span } from "../source.ts";
 import { positionAt } from "../source.ts";
-import type { ParseProblem } from "../types.ts";
+import type { ParseProblem } from "../parts.ts";
 
 /** One `NAME=value` of a .env file, by Compose's rules. */
 export interface DotenvEntry extends Span {

@@ -1,6 +1,6 @@
 import type { Source, Span } from "../source.ts";
 import { lineSpan, lineText } from "../source.ts";
-import type { ParseProblem } from "../types.ts";
+import type { ParseProblem } from "../parts.ts";
 
 export type HashScheme =
   | "bcrypt"

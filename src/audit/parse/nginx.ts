@@ -1,6 +1,6 @@
 import type { Source, Span } from "../source.ts";
 import { positionAt } from "../source.ts";
-import type { ParseProblem } from "../types.ts";
+import type { ParseProblem } from "../parts.ts";
 
 /** One argument; `value` has quotes removed and escapes resolved as nginx does. */
 export interface NginxArg extends Span {

@@ -1,6 +1,6 @@
 import type { Source, Span } from "../source.ts";
 import { positionAt } from "../source.ts";
-import type { ParseProblem } from "../types.ts";
+import type { ParseProblem } from "../parts.ts";
 
 /** One `Key=value`; `span` covers the whole assignment with its continuation lines. */
 export interface UnitEntry extends Span {

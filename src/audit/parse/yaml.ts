@@ -1,7 +1,7 @@
 // The one audit file that imports `yaml`: everything else sees YamlNode, a tree with positions.
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments } from "yaml";
 import type { Source, Span } from "../source.ts";
-import type { ParseProblem } from "../types.ts";
+import type { ParseProblem } from "../parts.ts";
 
 /** A YAML or JSON value and where it stands. Anchors are followed: an alias gives the node it points to. */
 export interface YamlNode extends Span {

@@ -1,5 +1,5 @@
 import type { Hit, Rule } from "../types.ts";
-import type { CaddyDirective } from "../parse/caddyfile.ts";
+import type { CaddyDirective } from "../parse/caddyfile-tree.ts";
 import { hashScheme } from "../parse/htpasswd.ts";
 import { caddyHead } from "../model/caddy.ts";
 import { compareVersions, isBelow } from "../model/versions.ts";

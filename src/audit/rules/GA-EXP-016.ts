@@ -1,7 +1,7 @@
 import type { Rule } from "../types.ts";
 import type { Span } from "../source.ts";
 import { allScopes, arg, headSpan, ownAll } from "../model/nginx.ts";
-import type { CaddyDirective } from "../parse/caddyfile.ts";
+import type { CaddyDirective } from "../parse/caddyfile-tree.ts";
 import { caddyHead } from "../model/caddy.ts";
 
 export const rule: Rule = {

@@ -2,7 +2,7 @@ import type { Hit, Rule } from "../types.ts";
 import { appCaddyPoints, appNginxPoints } from "../model/facts.ts";
 import { caddyHead } from "../model/caddy.ts";
 import { arg, headSpan, inheritedList, ownAll } from "../model/nginx.ts";
-import type { CaddyDirective, CaddySite } from "../parse/caddyfile.ts";
+import type { CaddyDirective, CaddySite } from "../parse/caddyfile-tree.ts";
 import { yamlAt, yamlKey, yamlText } from "../parse/yaml.ts";
 import { addNginx } from "./kit.ts";
 import { appRouteRules } from "./kube-kit.ts";

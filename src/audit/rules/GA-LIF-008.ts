@@ -1,4 +1,5 @@
-import type { Edit, Hit, Rule } from "../types.ts";
+import type { Hit, Rule } from "../types.ts";
+import type { Edit } from "../parts.ts";
 import { replace } from "./kit.ts";
 import { appServices, appWorkloads } from "../model/facts.ts";
 import { commandWords } from "../model/compose.ts";

@@ -1,4 +1,5 @@
-import type { Edit, Rule } from "../types.ts";
+import type { Rule } from "../types.ts";
+import type { Edit } from "../parts.ts";
 import type { NginxPoint } from "../model/nginx-points.ts";
 import type { NginxScope } from "../model/nginx.ts";
 import { allScopes, arg, closest, headSpan, inherited } from "../model/nginx.ts";

@@ -1,6 +1,6 @@
 import type { Hit, Rule } from "../types.ts";
 import { arg, headSpan, inherited, nginxSizeBytes } from "../model/nginx.ts";
-import type { CaddyDirective } from "../parse/caddyfile.ts";
+import type { CaddyDirective } from "../parse/caddyfile-tree.ts";
 import type { CaddyPoint } from "../model/caddy.ts";
 import { caddyHead, caddyPathMatches, child, humanizeBytes, isMatcher, visit } from "../model/caddy.ts";
 import { yamlAt, yamlKey } from "../parse/yaml.ts";

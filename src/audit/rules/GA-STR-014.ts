@@ -1,4 +1,5 @@
-import type { Edit, Hit, Rule } from "../types.ts";
+import type { Hit, Rule } from "../types.ts";
+import type { Edit } from "../parts.ts";
 import type { Facts } from "../model/facts.ts";
 import { allScopes, arg, headSpan, inherited, inheritedList } from "../model/nginx.ts";
 import { appNginxPoints } from "../model/facts.ts";

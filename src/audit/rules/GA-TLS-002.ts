@@ -5,7 +5,7 @@ import { nginxServers } from "../model/nginx-points.ts";
 import { appCaddyPoints, appNginxPoints } from "../model/facts.ts";
 import { isAtLeast } from "../model/versions.ts";
 import { caddyHead, plainArgs, visit } from "../model/caddy.ts";
-import type { CaddyArg, CaddyDirective } from "../parse/caddyfile.ts";
+import type { CaddyArg, CaddyDirective } from "../parse/caddyfile-tree.ts";
 import type { NginxDirective } from "../parse/nginx.ts";
 import type { Span } from "../source.ts";
 import { replace } from "./kit.ts";

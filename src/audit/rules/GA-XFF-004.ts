@@ -1,5 +1,5 @@
 import type { Hit, Rule } from "../types.ts";
-import type { CaddyArg, CaddyDirective } from "../parse/caddyfile.ts";
+import type { CaddyArg, CaddyDirective } from "../parse/caddyfile-tree.ts";
 import { caddyHead, children } from "../model/caddy.ts";
 import { isEveryone } from "../model/address.ts";
 import { addCaddy, removeLines, replace } from "./kit.ts";

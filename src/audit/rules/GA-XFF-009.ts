@@ -1,4 +1,5 @@
-import type { Edit, Rule } from "../types.ts";
+import type { Rule } from "../types.ts";
+import type { Edit } from "../parts.ts";
 import type { YamlNode } from "../parse/yaml.ts";
 import { replace } from "./kit.ts";
 import { yamlAt, yamlEntrySpan, yamlNumber, yamlText } from "../parse/yaml.ts";

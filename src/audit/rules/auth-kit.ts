@@ -1,6 +1,6 @@
 import type { NginxScope } from "../model/nginx.ts";
 import { arg, inherited, inheritedList } from "../model/nginx.ts";
-import type { CaddyDirective, CaddySite } from "../parse/caddyfile.ts";
+import type { CaddyDirective, CaddySite } from "../parse/caddyfile-tree.ts";
 import { caddyPathMatches, isMatcher } from "../model/caddy.ts";
 import type { CaddyPoint } from "../model/caddy.ts";
 

@@ -1,6 +1,6 @@
 // What rule files share: wording of values, and edits that keep comments and formatting.
 import type { NginxDirective } from "../parse/nginx.ts";
-import type { CaddyDirective } from "../parse/caddyfile.ts";
+import type { CaddyDirective } from "../parse/caddyfile-tree.ts";
 import type { YamlNode } from "../parse/yaml.ts";
 import type { NginxScope } from "../model/nginx.ts";
 import { inheritedList } from "../model/nginx.ts";
@@ -14,7 +14,7 @@ import type { ServerRoute } from "../model/routes.ts";
 import { SERVER_ROUTES } from "../model/routes.ts";
 import type { Source, Span } from "../source.ts";
 import { lineText, positionAt } from "../source.ts";
-import type { Edit } from "../types.ts";
+import type { Edit } from "../parts.ts";
 
 /** `90` seconds as people write them. */
 export function seconds(ms: number): string {

@@ -38,7 +38,8 @@ export const command: Command = {
     fix: {
       type: "boolean",
       choices: ["unsafe"],
-      describe: "apply the safe fixes; --fix=unsafe shows a diff with the others too, and writes after a yes or with --yes",
+      describe:
+        "apply the safe fixes; --fix=unsafe shows a diff with the others too, and writes after a yes or with --yes",
     },
     yes: { type: "boolean", describe: "with --fix=unsafe: write without asking" },
     diff: { type: "boolean", describe: "with --fix: only show what would be written" },

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { CaddyDirective } from "../../../src/audit/parse/caddyfile.ts";
+import type { CaddyDirective } from "../../../src/audit/parse/caddyfile-tree.ts";
 import { parseCaddyfile } from "../../../src/audit/parse/caddyfile.ts";
 import { caddyPoints, visit } from "../../../src/audit/model/caddy.ts";
 import { parseCaddyJson } from "../../../src/audit/parse/caddy-json.ts";

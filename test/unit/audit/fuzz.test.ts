@@ -11,7 +11,7 @@ import { parseYaml } from "../../../src/audit/parse/yaml.ts";
 import type { Source } from "../../../src/audit/source.ts";
 import { createSource } from "../../../src/audit/source.ts";
 import { createTree } from "../../../src/audit/tree.ts";
-import type { ParseProblem } from "../../../src/audit/types.ts";
+import type { ParseProblem } from "../../../src/audit/parts.ts";
 import { auditFiles } from "../../support/audit-files.ts";
 import { baseFiles } from "../../support/audit-cases.ts";
 import { fuzzCases } from "../../support/fuzz.ts";

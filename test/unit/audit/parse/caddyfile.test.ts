@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { CaddyDirective } from "../../../../src/audit/parse/caddyfile.ts";
+import type { CaddyDirective } from "../../../../src/audit/parse/caddyfile-tree.ts";
 import { parseCaddyfile } from "../../../../src/audit/parse/caddyfile.ts";
 import { parseCaddyJson } from "../../../../src/audit/parse/caddy-json.ts";
 import { caddyPoints, goDurationMs, humanizeBytes } from "../../../../src/audit/model/caddy.ts";

@@ -1,0 +1,36 @@
+// What parsers, models and findings share; nothing here knows a rule.
+import type { Span } from "./source.ts";
+
+/** Replaces `span` by `text`. */
+export interface Edit {
+  readonly span: Span;
+  readonly text: string;
+}
+
+export interface Related {
+  readonly span: Span;
+  readonly message: string;
+}
+
+export type FileKind =
+  | "config"
+  | "nginx"
+  | "caddyfile"
+  | "caddy-json"
+  | "compose"
+  | "kubernetes"
+  | "systemd"
+  | "dockerfile"
+  | "dotenv"
+  | "htpasswd"
+  | "gitignore"
+  | "crontab"
+  | "shell"
+  | "process-manager"
+  | "rendered";
+
+/** A file that could not be read as what it claims to be. */
+export interface ParseProblem {
+  readonly span: Span;
+  readonly message: string;
+}
