@@ -56,4 +56,4 @@ mkdir -p old
 pivot_root . old
 umount -l /old
 exec env -i container=unshare PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-  /lib/systemd/systemd --system --unit=appliance.target --log-target=null --show-status=no
+  /lib/systemd/systemd --system --unit=appliance.target --log-target=journal --show-status=no
