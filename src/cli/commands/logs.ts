@@ -7,12 +7,12 @@ import { findStatePaths, STATE_FLAGS } from "../state.ts";
 import { UsageError } from "../usage.ts";
 
 export const command: Command = {
-  summary: "Show the logs of the runtime and the supervisor",
+  summary: "Show the logs of the supervisor and what it runs",
   flags: {
     ...STATE_FLAGS,
     follow: { type: "boolean", short: "f", describe: "go on with new lines until Ctrl-C" },
     lines: { type: "string", short: "n", value: "N", describe: "how many of the last lines (default 50)" },
-    process: { type: "string", value: "NAME", describe: "only this process: runtime or supervisor" },
+    process: { type: "string", value: "NAME", describe: "only this process: runtime, supervisor, proxy or redis" },
     level: {
       type: "string",
       value: "LEVEL",
