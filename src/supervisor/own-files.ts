@@ -12,6 +12,7 @@ const OWN: ReadonlySet<string> = new Set([
   "history",
   "generations",
   "proxy",
+  "lan",
   "redis",
   "last-audit.json",
 ]);

@@ -1,65 +1,27 @@
-import { createHash } from "node:crypto";
-import { copyFile } from "node:fs/promises";
-import { hostname } from "node:os";
+import { copyFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { LoadedConfig } from "../config/load.ts";
 import type { ResolvedConfig } from "../config/types.ts";
 import { systemClock } from "../shared/clock.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
-import { claimStateDir } from "./claim.ts";
-import type { Claim } from "./claim.ts";
-import { createCare } from "./care.ts";
-import type { Care } from "./care.ts";
-import { Companions, redisSocket } from "./companions.ts";
 import type { Prepared } from "./companions.ts";
 import { planChange } from "./config-diff.ts";
 import type { ConfigChange, ConfigPlan, ReloadEffect } from "./config-diff.ts";
 import { openControlServer } from "./control-server.ts";
 import type { ControlHandler, ControlServer } from "./control-server.ts";
-import { eventLine } from "./event-log.ts";
-import type { EventSink, SupervisorEvent } from "./events.ts";
+import type { EventSink } from "./events.ts";
 import { writeFileAtomic } from "./files.ts";
 import { keepGeneration, listGenerations } from "./generations.ts";
 import type { KeptSets } from "./generations.ts";
-import { createHistory } from "./history.ts";
-import type { History } from "./history.ts";
-import { createHooks } from "./hooks.ts";
-import type { Hooks } from "./hooks.ts";
 import type { GateResult } from "./instance.ts";
-import { findIssues } from "./issues.ts";
 import type { Issue } from "./issues.ts";
-import { createLogFile } from "./log-file.ts";
-import type { LogFile } from "./log-file.ts";
 import type { StopOutcome } from "./managed-process.ts";
-import { createChildRegister, endOrphans } from "./orphans.ts";
-import type { ChildNote } from "./orphans.ts";
-import { Service } from "./service.ts";
-import type { RestartOutcome } from "./service.ts";
-import { openStateDir } from "./state-dir.ts";
-import type { StatePaths } from "./state-dir.ts";
-import { createRateMeter, overallOf } from "./status.ts";
+import type { RestartOutcome, Service } from "./service.ts";
 import type { StatusReport } from "./status.ts";
+import { buildStatus } from "./status-report.ts";
+import { openParts } from "./supervisor-parts.ts";
+import type { ConfigCell, Parts, SupervisorOptions } from "./supervisor-parts.ts";
 import { watchFile } from "./watch-file.ts";
-import { uncollectedProcesses } from "./zombies.ts";
-
-export interface SupervisorOptions {
-  readonly loaded: LoadedConfig;
-  /** Reads the configuration again, with the same flags and variables. */
-  readonly load: () => Promise<LoadedConfig>;
-  readonly paths: StatePaths;
-  readonly env: NodeJS.ProcessEnv;
-  readonly version: string;
-  /** The version on disk, which an upgrade may have changed. */
-  readonly readVersion?: () => string;
-  /** The runtime child's program; another file in tests. */
-  readonly runtimeEntry?: URL;
-  /** Every event, for the view. */
-  readonly onEvent?: EventSink;
-  /** Every line of the runtime's log. */
-  readonly onLine?: (line: string) => void;
-  /** Between two samples of the history; default a minute. */
-  readonly sampleIntervalMs?: number;
-}
 
 /** What a reload would do. */
 export interface ReloadPlan extends ConfigPlan {
@@ -99,19 +61,6 @@ const RECYCLE_PAUSE_MS = 60_000;
 /** Between two looks at certificates, disks and rendered files. */
 const LOOK_MS = 60_000;
 
-interface Parts {
-  readonly claim: Claim;
-  readonly service: Service;
-  readonly companions: Companions;
-  readonly care: Care;
-  readonly logs: Readonly<Record<"runtime" | "supervisor" | "proxy" | "redis", LogFile>>;
-  readonly history: History;
-  readonly hooks: Hooks;
-  readonly listeners: Set<EventSink>;
-  readonly register: ReturnType<typeof createChildRegister>;
-  readonly meter: ReturnType<typeof createRateMeter>;
-}
-
 /** The supervisor: owns the state directory, the service and the control socket; one operation at a time. */
 export class Supervisor {
   readonly #options: SupervisorOptions;
@@ -149,107 +98,20 @@ export class Supervisor {
 
   /** Takes the state directory and the socket. Throws when another supervisor or program has them. Starts nothing yet. */
   static async open(options: SupervisorOptions): Promise<Supervisor> {
-    const { paths, loaded } = options;
-    await openStateDir(paths);
-    const claim = await claimStateDir(paths, { configPath: loaded.path, version: options.version });
-    const cell: ConfigCell = { loaded, loadedAt: new Date().toISOString() };
-    const logOptions = (): { maxBytes: number; keep: number } => {
-      const { supervisor } = cell.loaded.config;
-      return { maxBytes: supervisor.logFileSizeBytes, keep: supervisor.logFiles };
-    };
-    const logFile = (name: string): LogFile => createLogFile(join(paths.logsDir, `${name}.log`), logOptions);
-    const logs = {
-      runtime: logFile("runtime"),
-      supervisor: logFile("supervisor"),
-      proxy: logFile("proxy"),
-      redis: logFile("redis"),
-    };
-    const listeners = new Set<EventSink>();
-    const late: { onStats?: () => void; onServing?: () => void } = {};
-    const history = createHistory(paths.historyDir, () => historyRedis(cell.loaded.config, paths));
-    const record = (event: SupervisorEvent): void => {
-      logs.supervisor.write(eventLine(event, Date.now()));
-      options.onEvent?.(event);
-      for (const listener of listeners) listener(event);
-    };
-    const hooks = createHooks(() => cell.loaded.config.supervisor, record);
-    const emit: EventSink = (event) => {
-      record(event);
-      history.event(event);
-      hooks.send(event);
-      if (event.event === "ready" || event.event === "handed_over") late.onServing?.();
-    };
-    const register = createChildRegister(paths, emit);
-    const children = new Map<string, readonly ChildNote[]>();
-    const noteChildren = (name: string, notes: readonly ChildNote[]): void => {
-      children.set(name, notes);
-      register.note([...children.values()].flat());
-    };
-    const meter = createRateMeter(systemClock.monotonicMs);
-    let service: Service | undefined;
+    const opened = await openParts(options);
+    const { parts, late } = opened;
     try {
-      await endOrphans(paths, { waitMs: loaded.config.shutdown.drainMs + 5000, emit });
-      service = await Service.open({
-        config: () => cell.loaded.config,
-        env: options.env,
-        lanDir: join(paths.dir, "lan"),
-        runtimeEntry: options.runtimeEntry,
-        emit,
-        onLine: (line) => {
-          logs.runtime.write(line);
-          options.onLine?.(line);
-        },
-        onChildren: (notes) => noteChildren("runtime", notes),
-        onStats: (pid, stats) => {
-          meter.add(pid, stats);
-          late.onStats?.();
-        },
-      });
-      const { process: runtime } = service;
-      const { listener } = service;
-      const version = (): string => options.readVersion?.() ?? options.version;
-      const companions = new Companions({
-        paths,
-        env: options.env,
-        version,
-        config: () => cell.loaded.config,
-        emit,
-        onLine: (name, line) => logs[name].write(line),
-        onChildren: noteChildren,
-        runtimeReady: () => runtime.state === "ready",
-        runtimePid: () => runtime.current?.child.pid,
-        upstreamPort: ({ server }) => (listener.inherited || server.port === 0 ? listener.port : server.port),
-      });
-      const care = createCare({
-        loaded: () => cell.loaded,
-        paths,
-        env: options.env,
-        version,
-        emit,
-        servedCertificateEndMs: () => companions.certificateEndMs(),
-      });
-      const supervisor = new Supervisor(options, cell, emit, {
-        claim,
-        service,
-        companions,
-        care,
-        logs,
-        history,
-        hooks,
-        listeners,
-        register,
-        meter,
-      });
+      const supervisor = new Supervisor(options, opened.cell, opened.emit, parts);
       late.onStats = () => supervisor.#onStats();
       late.onServing = () => {
         supervisor.#inform();
-        companions.runtimeIs(runtime.current?.child.pid);
+        parts.companions.runtimeIs(parts.service.process.current?.child.pid);
       };
-      supervisor.#control = await openControlServer(paths.controlSocket, supervisor.#answer);
+      supervisor.#control = await openControlServer(options.paths.controlSocket, supervisor.#answer);
       return supervisor;
     } catch (error) {
-      await service?.close();
-      await claim.release();
+      await parts.service.close();
+      await parts.claim.release();
       throw error;
     }
   }
@@ -408,58 +270,16 @@ export class Supervisor {
   }
 
   status(): StatusReport {
-    const { service, companions, care, logs, meter, history } = this.#parts;
-    const { loaded, loadedAt } = this.#cell;
-    const facts = service.facts();
-    const processes = [service.process.snapshot(), ...companions.snapshots()];
-    const issues = findIssues({
-      processes,
-      logTrouble: logs.runtime.trouble() ?? logs.supervisor.trouble(),
-      historyTrouble: history.trouble(),
-      modelNotice: facts?.model?.notice,
+    const operation = this.#operation;
+    return buildStatus(this.#parts, {
+      options: this.#options,
+      cell: this.#cell,
+      startedMs: this.#startedMs,
+      stopping: this.#stopping !== undefined,
+      operation: operation === undefined ? null : { name: operation.name, since: operation.since },
       configTrouble: this.#configTrouble,
-      companionTroubles: companions.troubles(),
-      care: [...care.issues(), ...(this.#setTrouble === undefined ? [] : [this.#setTrouble])],
-      memory:
-        facts?.stats === undefined
-          ? undefined
-          : { rssBytes: facts.stats.rssBytes, limitBytes: loaded.config.supervisor.memoryLimitBytes },
-      uncollected: uncollectedProcesses(),
-      logsDir: this.#options.paths.logsDir,
-      nowMs: Date.now(),
+      setTrouble: this.#setTrouble,
     });
-    return {
-      format: 1,
-      overall: overallOf(processes[0], {
-        stopping: this.#stopping !== undefined,
-        issues: issues.filter((issue) => issue.severity !== "notice").length,
-      }),
-      supervisor: {
-        pid: process.pid,
-        version: this.#options.version,
-        node: process.version,
-        startedAt: new Date(this.#startedMs).toISOString(),
-        uptimeS: Math.round(process.uptime()),
-        rssBytes: process.memoryUsage.rss(),
-        timers: process.getActiveResourcesInfo().filter((type) => type === "Timeout").length,
-        stateDir: this.#options.paths.dir,
-      },
-      service: {
-        url: service.url,
-        host: service.listener.host,
-        port: service.listener.port,
-        activated: service.listener.inherited,
-        publicUrl: companions.publicUrl() ?? null,
-      },
-      config: { path: loaded.path ?? null, hash: loaded.hash, loadedAt },
-      processes,
-      model: facts?.model ?? null,
-      runtime: facts?.stats ?? null,
-      rates: meter.rates(),
-      operation: this.#operation === undefined ? null : { name: this.#operation.name, since: this.#operation.since },
-      care: care.report(),
-      issues,
-    };
   }
 
   // --- reload
@@ -610,11 +430,7 @@ export class Supervisor {
     if (path !== undefined) {
       this.#watcher = watchFile(path, CONFIG_POLL_MS, () => {
         if (this.config.supervisor.watchConfig) void this.reloadSoon("the file changed");
-        else
-          this.#configTrouble ??= {
-            id: "config_changed",
-            text: `${path} changed and is not applied (supervisor.watchConfig is off)`,
-          };
+        else void this.#noteChange(path);
       });
     }
     const sample = setInterval(() => this.#sample(), this.#options.sampleIntervalMs ?? DEFAULT_SAMPLE_MS);
@@ -622,6 +438,17 @@ export class Supervisor {
     const look = setInterval(() => void this.#parts.care.look(), LOOK_MS);
     look.unref();
     this.#timers.push(sample, look);
+  }
+
+  /** A reload may have been quicker than the look at the file: then nothing is left to apply. */
+  async #noteChange(path: string): Promise<void> {
+    while (this.#operation !== undefined) await this.#operation.done;
+    const text = await readFile(path, "utf8").catch(() => undefined);
+    if (text === this.#cell.loaded.source) return;
+    this.#configTrouble ??= {
+      id: "config_changed",
+      text: `${path} changed and is not applied (supervisor.watchConfig is off)`,
+    };
   }
 
   #sample(): void {
@@ -731,27 +558,9 @@ export class Supervisor {
   }
 }
 
-/** The configuration in force. */
-interface ConfigCell {
-  loaded: LoadedConfig;
-  loadedAt: string;
-}
-
 // ---
 
 function noop(): void {}
-
-/** The Redis of the history: our own by its socket file, or the configured one. Each state folder has keys of its own. */
-function historyRedis(
-  { supervisor }: ResolvedConfig,
-  paths: StatePaths,
-): { readonly kind: "redis"; readonly url: string; readonly base: string } | undefined {
-  if (supervisor.history !== "redis") return undefined;
-  const url = supervisor.redis.managed ? redisSocket(paths) : supervisor.redis.url;
-  if (url === undefined) return undefined;
-  const place = createHash("sha256").update(`${hostname()} ${paths.dir}`).digest("hex").slice(0, 12);
-  return { kind: "redis", url, base: `gigastt:${place}` };
-}
 
 function refuseManual(plan: ConfigPlan): void {
   if (plan.effect !== "manual") return;

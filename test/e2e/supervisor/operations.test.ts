@@ -53,6 +53,7 @@ describe("operations that meet", () => {
       const found = await up.status();
       return found.operation === null ? found : undefined;
     });
+    expect(status.issues).toEqual([]);
     expect(status).toMatchObject({ overall: "ok", processes: [{ restarts: 0 }] });
     // Each reload reads the file in a process of its own: sixty of them would be a minute of work.
     expect(up.output().split("reload_requested").length - 1).toBeLessThan(15);

@@ -133,6 +133,17 @@ describe("reload", () => {
     await until("file change applied", async () => (await runningQueue(url)) === 8);
   });
 
+  it("a file that was reloaded before the supervisor looked at it is no change that waits", async () => {
+    const { up } = await start();
+    writeFileSync(file, BASE.replace("queue: 3", "queue: 5"));
+    await control("reload");
+    // Longer than the file is left unwatched.
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    expect((await up.status()).issues).toEqual([]);
+    writeFileSync(file, BASE.replace("queue: 3", "queue: 6"));
+    await until("the change is seen", async () => (await up.status()).issues.some(({ id }) => id === "config_changed"));
+  });
+
   it("rolls back to the last healthy configuration on request", async () => {
     const { url } = await start();
     writeFileSync(file, BASE.replace("queue: 3", "queue: 5"));
