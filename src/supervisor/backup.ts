@@ -14,7 +14,7 @@ export interface BackupPlaces {
   readonly paths: StatePaths;
 }
 
-/** Reads everything that makes this installation: configuration, secrets, last healthy configurations, history, certificates of a managed proxy. Logs and models stay out. */
+/** Reads everything that makes this installation: configuration, secrets, last healthy configurations, history, certificates of a managed proxy and of the home network. Logs and models stay out. */
 export async function collectFiles(places: BackupPlaces): Promise<BackupFile[]> {
   const files: BackupFile[] = [];
   if (places.configPath !== undefined) files.push(await fileAt(places.configPath, "config"));
@@ -23,6 +23,8 @@ export async function collectFiles(places: BackupPlaces): Promise<BackupFile[]> 
   files.push(...(await filesBelow(places.paths.historyDir, "state/history")));
   // Of a managed proxy: its own CA, which clients trust, and its account at the certificate authority.
   files.push(...(await filesBelow(join(places.paths.dir, "proxy", "data"), "state/proxy/data")));
+  // The CA that devices at home trust.
+  files.push(...(await filesBelow(join(places.paths.dir, "lan"), "state/lan")));
   return files;
 }
 

@@ -18,7 +18,10 @@ describe("a service", () => {
   it("is a set of units on Linux, with the way back", () => {
     const { files, commands, undo } = planService(input("linux"));
     expect(files.map(({ path }) => path)).toContain("/etc/systemd/system/gigastt.service");
-    expect(commands.at(-1)).toEqual(["systemctl", "enable", "--now", "gigastt.service"]);
+    expect(commands.slice(-2)).toEqual([
+      ["systemctl", "enable", "gigastt.service"],
+      ["systemctl", "restart", "gigastt.service"],
+    ]);
     expect(undo).toEqual([["systemctl", "disable", "--now", "gigastt.service"]]);
   });
 
