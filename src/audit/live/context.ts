@@ -66,7 +66,7 @@ export async function createContext(options: ContextOptions): Promise<LiveContex
     spend,
     left: () => limits.requests - spent,
     timeLeftMs: () => Math.max(0, endsAtMs - performance.now()),
-    at: (path) => new URL(target.url.origin).href.replace(/\/$/, "") + path,
+    at: (path) => target.url.origin + path,
   };
   return {
     ...context,

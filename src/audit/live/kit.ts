@@ -60,7 +60,7 @@ export function isOurs(answer: Answer): boolean {
 }
 
 /** Whether somebody without credentials must be refused: what is declared, else what the server does. */
-export async function wantsCredentials(live: LiveContext): Promise<boolean | undefined> {
+export function wantsCredentials(live: LiveContext): boolean | undefined {
   if (live.open) return false;
   const kind = live.assume.text("deploy.auth.kind");
   if (kind !== undefined) return kind !== "none";

@@ -29,7 +29,7 @@ export const check: HostCheck = {
         place: file,
         evidence: `${file}: ${daysLeft} days left`,
         ...(daysLeft < ERROR_DAYS ? { severity: "error" as const } : {}),
-        message: daysLeft < 0 ? `${file} expired ${-daysLeft} days ago` : `${file} ends in ${daysLeft} days`,
+        message: daysLeft < 0 ? `${file} expired ${days(-daysLeft)} ago` : `${file} ends in ${days(daysLeft)}`,
         fix: `${cure[0]?.toUpperCase() ?? ""}${cure.slice(1)}. Then find out why it did not happen: systemctl list-timers, journalctl.`,
       });
     }
@@ -39,3 +39,9 @@ export const check: HostCheck = {
     return ok(`${Math.min(...certificates.value.map(({ daysLeft }) => daysLeft ?? 0))} days left at least`);
   },
 };
+
+// ---
+
+function days(count: number): string {
+  return `${count} ${count === 1 ? "day" : "days"}`;
+}

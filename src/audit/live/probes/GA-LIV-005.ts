@@ -22,7 +22,7 @@ export const probe: Probe = {
   fixKind: "manual",
   sameAs: ["GA-EXP-005", "GA-EXP-006"],
   run: async (live) => {
-    const wanted = await wantsCredentials(live);
+    const wanted = wantsCredentials(live);
     if (wanted === false) return ok("open on purpose");
     const open = live.assume.list("deploy.publicPaths");
     const problems: Problem[] = [];

@@ -244,7 +244,7 @@ const BROKEN: readonly (readonly [
     "an ended certificate",
     { certificates: { value: [{ file: "/c.pem", daysLeft: -1, trouble: undefined, cure: "renew it" }] } },
     "error",
-    "/c.pem expired 1 days ago",
+    "/c.pem expired 1 day ago",
   ],
   [
     "GA-HST-009",
