@@ -90,7 +90,7 @@ export function createPlace(): Place {
     cleanUp: () => {
       for (const child of ups) if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
       for (const note of childNotes(stateDir)) if (isAlive(note)) process.kill(note.pid, "SIGKILL");
-      rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+      removeWhileOthersWrite(dir);
     },
   };
 }
@@ -147,6 +147,17 @@ export function living(pid: number): boolean {
 }
 
 // ---
+
+/** What was killed a moment ago may still make a file; `rmSync` retries the last `rmdir`, but does not look at the folder again. */
+function removeWhileOthersWrite(dir: string): void {
+  for (let tries = 1; ; tries++) {
+    try {
+      return rmSync(dir, { recursive: true, force: true, maxRetries: 2, retryDelay: 50 });
+    } catch (error) {
+      if (tries === 20) throw error;
+    }
+  }
+}
 
 function watchUp(child: ChildProcess, socket: string): Up {
   let out = "";
