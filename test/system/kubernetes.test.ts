@@ -108,29 +108,60 @@ describe(`a real API server${whyNoKube === undefined ? "" : ` (skipped: ${whyNoK
     for (const [i, config] of configs.entries()) await accept(forCluster(config), `random-${i}`);
   });
 
+  /** A folder with `./gigastt` and our kubectl on the path. */
+  function folderFor(name: string): { readonly cwd: string; readonly env: NodeJS.ProcessEnv } {
+    const cwd = join(scratch, name);
+    mkdirSync(join(cwd, "bin"), { recursive: true });
+    symlinkSync(KUBE!, join(cwd, "bin", "kubectl"));
+    symlinkSync(fileURLToPath(new URL("../../gigastt", import.meta.url)), join(cwd, "gigastt"));
+    return { cwd, env: { ...process.env, PATH: `${cwd}/bin:${process.env["PATH"]}`, KUBECONFIG: kube.kubeconfig } };
+  }
+
+  /** Runs the commands one after the other; none may fail. Resolves with what the last one said. */
+  async function runAll(commands: readonly string[], place: ReturnType<typeof folderFor>): Promise<string> {
+    let output = "";
+    for (const command of commands) {
+      // No machine runs the pods: what a kubelet would report is written by hand.
+      if (command.includes("rollout status")) await reportReady("gigastt");
+      const { status, stdout, stderr } = spawnSync("sh", ["-c", command], { ...place, encoding: "utf8" });
+      expect({ command, status, stderr: status === 0 ? "" : stderr }).toEqual({ command, status: 0, stderr: "" });
+      if (command.includes("rollout status")) expect(stdout).toContain("successfully rolled out");
+      output = stdout;
+    }
+    return output;
+  }
+
   test("the commands of docs/deploy/kubernetes.md do what the page says", { timeout: 120_000 }, async () => {
-    const folder = join(scratch, "page");
-    mkdirSync(join(folder, "bin"), { recursive: true });
-    symlinkSync(KUBE!, join(folder, "bin", "kubectl"));
-    symlinkSync(fileURLToPath(new URL("../../gigastt", import.meta.url)), join(folder, "gigastt"));
-    const env = { ...process.env, PATH: `${folder}/bin:${process.env["PATH"]}`, KUBECONFIG: kube.kubeconfig };
     const commands = docCommands("docs/deploy/kubernetes.md").map(({ text }) => text);
     // The last one needs a gateway and a name: the contract suite of the proxies runs it.
     expect(commands.pop()).toBe("./gigastt verify https://stt.example.com --user anna");
-    for (const command of commands) {
-      // No machine runs the pods: what a kubelet would report is written by hand.
-      if (command.includes("rollout status")) await reportReady("gigastt", 1);
-      const { status, stdout, stderr } = spawnSync("sh", ["-c", command], { cwd: folder, env, encoding: "utf8" });
-      expect({ command, status, stderr: status === 0 ? "" : stderr }).toEqual({ command, status: 0, stderr: "" });
-      if (command.includes("rollout status")) expect(stdout).toContain("successfully rolled out");
-    }
+    await runAll(commands, folderFor("page"));
     const secret = await kube.get(["secret/gigastt-access", "-n", "gigastt"]);
     expect(Buffer.from(secret.data["users.caddy"], "base64").toString()).toMatch(/^anna \$2/);
   });
 
-  /** Waits for the pods and says in the place of a kubelet that they are ready. */
-  async function reportReady(namespace: string, count: number): Promise<void> {
-    await podsExist(namespace, count);
+  test("the commands that init prints for a cluster work as printed", { timeout: 120_000 }, async () => {
+    await kube.kubectl(["delete", "secret/gigastt-access", "-n", "gigastt", "--ignore-not-found"]);
+    const place = folderFor("init");
+    const printed = await runAll(
+      ["./gigastt init --yes --target kubernetes --domain stt.example.com --auth keys"],
+      place,
+    );
+    const lines = printed.slice(printed.indexOf("Next:")).split("\n").slice(1);
+    const commands = lines.map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"));
+    expect(commands.pop()).toMatch(/ verify https:\/\/stt\.example\.com /);
+    await runAll(commands, place);
+    const secret = await kube.get(["secret/gigastt-access", "-n", "gigastt"]);
+    expect(Buffer.from(secret.data["keys.caddy"], "base64").toString()).toMatch(/^"Bearer gst_/);
+  });
+
+  /** Waits for the newest pods and says in the place of a kubelet that all are ready. */
+  async function reportReady(namespace: string): Promise<void> {
+    for (;;) {
+      const { metadata, spec, status } = await kube.get(["deployment/gigastt", "-n", namespace]);
+      if (status.observedGeneration === metadata.generation && status.updatedReplicas === spec.replicas) break;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
     const { items } = await kube.get(["pods", "-n", namespace]);
     const conditions = ["Ready", "ContainersReady"].map((type) => ({ type, status: "True" }));
     for (const { metadata } of items) {

@@ -6,9 +6,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocketServer } from "ws";
-import { startTestServer, type TestServer } from "../../support/runtime-server.ts";
-import { finishSession, openSession } from "./cases.ts";
-import { DIRECT, freePorts, FRONTS, startFront, startProxy, type Front, type RunningFront } from "./front.ts";
+import { startTestServer, type TestServer } from "../support/runtime-server.ts";
+import { finishSession, openSession } from "../contract/proxy/cases.ts";
+import {
+  DIRECT,
+  freePorts,
+  FRONTS,
+  startFront,
+  startProxy,
+  type Front,
+  type RunningFront,
+} from "../contract/proxy/front.ts";
 
 /** Longer than the 60 s that nginx, cloud balancers and many others give an idle connection. */
 const SILENCE_MS = 70_000;
