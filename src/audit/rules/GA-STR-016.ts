@@ -1,6 +1,7 @@
 import type { Hit, Rule } from "../types.ts";
 import { appCaddyPoints, appNginxPoints } from "../model/facts.ts";
-import { arg, headSpan, inherited, nginxTimeMs } from "../model/nginx.ts";
+import { arg, headSpan, inherited, nginxTimeMs, ownAll } from "../model/nginx.ts";
+import { nginxServers } from "../model/nginx-points.ts";
 import { caddyHead, child, goDurationMs } from "../model/caddy.ts";
 import { isAtLeast } from "../model/versions.ts";
 import { replace, seconds } from "./kit.ts";
@@ -38,6 +39,21 @@ export const rule: Rule = {
           message: `${name} ${arg(directive, 0)} lets a client that sends nothing hold its connection for ${seconds(ms)}`,
           fix: `Write \`${name} ${want};\`.`,
           edits: [replace(value, want)],
+        } satisfies Hit;
+      }
+    }
+    // nginx reads the header by the default server of the address, before it knows which name is meant.
+    for (const root of new Set(appNginxPoints(facts).map((point) => point.root))) {
+      for (const directive of nginxServers(root).flatMap((server) => ownAll(server, "client_header_timeout"))) {
+        const value = directive.args[0];
+        const ms = nginxTimeMs(arg(directive, 0));
+        if (!value || ms === undefined || (ms <= HEADER_MS && ms > 0) || seen.has(directive)) continue;
+        seen.add(directive);
+        yield {
+          span: headSpan(directive),
+          message: `client_header_timeout ${arg(directive, 0)} of this server counts for every name on its address: a client that sends nothing holds its connection for ${seconds(ms)}`,
+          fix: "Write `client_header_timeout 15s;`.",
+          edits: [replace(value, "15s")],
         } satisfies Hit;
       }
     }
