@@ -51,7 +51,10 @@ function vitest(name, command, args, env = {}) {
   totals.failed += numFailedTests || (success && status === 0 ? 0 : Math.max(1, numFailedTestSuites));
 }
 
-/** The suites again on the second Node, without the long random runs: what differs between Nodes shows in the first case. */
+/**
+ * The suites again on the second Node, without the long random runs and without test/system (daemons and clusters, whose containers have a
+ * Node of their own): what differs between Nodes shows in the first case.
+ */
 function secondNode() {
   const platform = `node-${process.platform}-${process.arch}`;
   const install = step(`install Node ${SECOND_NODE}`, "npm", [
@@ -68,7 +71,7 @@ function secondNode() {
     totals.failed += 1;
     return;
   }
-  vitest(`Node ${SECOND_NODE}`, node, ["scripts/test.js"], {
+  vitest(`Node ${SECOND_NODE}`, node, ["scripts/test.js", "--exclude", "test/system/**"], {
     PATH: `${dirname(node)}:${process.env.PATH}`,
     TEST_FUZZ_CASES: "300",
   });

@@ -20,6 +20,10 @@ need tini tini
 need sudo sudo
 need python3 python3
 need unshare util-linux
+need nc netcat-openbsd
+need curl curl
+need setcap libcap2-bin
+need pgrep procps
 if [ "${#missing[@]}" -gt 0 ]; then
   # Installed packages must not start their services: the suites start what they need on ports of their own.
   policy=/usr/sbin/policy-rc.d
@@ -29,16 +33,29 @@ if [ "${#missing[@]}" -gt 0 ]; then
   [ "${made_policy:-0}" = 1 ] && rm -f "$policy"
   [ "$status" = 0 ] || exit "$status"
 fi
-# A current Caddy beside Debian's 2.6: the renderer writes for both.
-if ! command -v caddy-2.11 >/dev/null 2>&1 && command -v go >/dev/null 2>&1; then
-  tmp=$(mktemp -d)
-  GOBIN=$tmp GOFLAGS=-p=2 go install github.com/caddyserver/caddy/v2/cmd/caddy@v2.11.4 && install -m 0755 "$tmp/caddy" /usr/local/bin/caddy-2.11
-  rm -rf "$tmp"
-fi
+# Runs one step and says how long it took; a failed step leaves its suite skipped with the reason in its name.
+step() {
+  local started=$SECONDS
+  "$@" && echo "ci: $1: $((SECONDS - started)) s" || echo "ci: $1: failed after $((SECONDS - started)) s"
+}
+# The base of every image in the Docker suite, since no registry can be reached: what Debian's own slim image has.
+debian_rootfs() {
+  local tar=/var/cache/gigastt-ci/bookworm.tar tmp
+  [ -e "$tar" ] && return
+  tmp=$(mktemp -d) && chmod 0755 "$tmp" &&
+    debootstrap --variant=minbase bookworm "$tmp" >"$tmp.log" 2>&1 &&
+    rm -rf "$tmp"/var/cache/apt/* "$tmp"/var/lib/apt/lists/* "$tmp"/usr/share/{doc,man,info,locale}/* &&
+    mkdir -p "${tar%/*}" && tar -C "$tmp" -cf "$tar.part" . && mv "$tar.part" "$tar" || { tail -5 "$tmp.log"; false; }
+  local status=$?
+  rm -rf "$tmp" "$tmp.log"
+  return "$status"
+}
+docker_plugins() { bash "$(dirname "$0")/docker-plugins.sh"; }
 # The real API server and kubectl, from the source: docs/adr/0130. About four minutes on two cores, once per change of its source.
-kube=$(cd "$(dirname "$0")/../test/system/apiserver" && pwd)
-share=/usr/local/share/gigastt-kube
-if command -v go >/dev/null 2>&1 && ! cat "$kube/main.go" "$kube/go.mod" | cmp -s - "$share/built-from"; then
+api_server() {
+  local kube share=/usr/local/share/gigastt-kube tmp crds version
+  kube=$(cd "$(dirname "$0")/../test/system/apiserver" && pwd)
+  cat "$kube/main.go" "$kube/go.mod" | cmp -s - "$share/built-from" && return
   tmp=$(mktemp -d)
   crds=$(cd "$tmp" && go mod download -json sigs.k8s.io/gateway-api@v1.6.1 | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')/config/crd/standard
   version=$(awk '$1 == "k8s.io/kubernetes" { print $2 }' "$kube/go.mod")
@@ -47,7 +64,25 @@ if command -v go >/dev/null 2>&1 && ! cat "$kube/main.go" "$kube/go.mod" | cmp -
     install -m 0755 "$tmp/gigastt-kube" /usr/local/bin/gigastt-kube && mkdir -p "$share" &&
     install -m 0644 "$crds/gateway.networking.k8s.io_httproutes.yaml" "$crds/gateway.networking.k8s.io_gateways.yaml" "$share/" &&
     cat "$kube/main.go" "$kube/go.mod" >"$share/built-from"
+  local status=$?
   rm -rf "$tmp"
   command -v kubectl >/dev/null 2>&1 || ln -sf gigastt-kube /usr/local/bin/kubectl
+  return "$status"
+}
+# A current Caddy beside Debian's 2.6: the renderer writes for both.
+current_caddy() {
+  command -v caddy-2.11 >/dev/null 2>&1 && return
+  local tmp
+  tmp=$(mktemp -d)
+  GOBIN=$tmp GOFLAGS=-p=2 go install github.com/caddyserver/caddy/v2/cmd/caddy@v2.11.4 && install -m 0755 "$tmp/caddy" /usr/local/bin/caddy-2.11
+  local status=$?
+  rm -rf "$tmp"
+  return "$status"
+}
+# Unpacking waits for the disk and the network, compiling for the processor: both at once.
+step debian_rootfs &
+if command -v go >/dev/null 2>&1; then
+  for build in current_caddy docker_plugins api_server; do step "$build"; done
 fi
+wait
 exit 0

@@ -82,7 +82,7 @@ function baseFile(input: RenderInput): Yaml {
     name: compose.project,
     services: {
       ...(mounted
-        ? { prepare: prepareService(input, [{ path: CONTAINER_MODELS, uid: APP_UID }], ["models:/models"]) }
+        ? { prepare: { ...prepareService(input), ...prepareStep([MODEL_FOLDER], [PREPARE_SCRIPT, "models:/models"]) } }
         : {}),
       gigastt: {
         image: images.app,
@@ -152,19 +152,19 @@ function proxyOverlay(input: RenderInput): Yaml {
         ]
       : [];
   const caddyVolumes = ["caddy-data:/data", "caddy-config:/config"];
-  const prepare = {
-    ...prepareService(
-      input,
-      [...(deploy.compose.model === "volume" ? [{ path: CONTAINER_MODELS, uid: APP_UID }] : []), ...folders],
-      [
-        ...(deploy.compose.model === "volume" ? ["models:/models"] : []),
-        "proxy-files:/run/gigastt",
-        ...(secrets.length > 0 ? [bind("./secrets", "/from/secrets")] : []),
-        ...(kind === "caddy" ? caddyVolumes : []),
-      ],
-      [...secrets, ...tlsFiles(input)].map(({ from, to }) => ({ from, to, uid: PROXY_UID })),
-    ),
-  };
+  const mounted = deploy.compose.model === "volume";
+  const step = prepareStep(
+    [...(mounted ? [MODEL_FOLDER] : []), ...folders],
+    [
+      ...(mounted ? [] : [PREPARE_SCRIPT]),
+      "proxy-files:/run/gigastt",
+      ...(secrets.length > 0 ? [bind("./secrets", "/from/secrets")] : []),
+      ...(kind === "caddy" ? caddyVolumes : []),
+    ],
+    [...secrets, ...tlsFiles(input)].map(({ from, to }) => ({ from, to, uid: PROXY_UID })),
+  );
+  // Compose joins the lists of a service's files and refuses an entry that then stands there twice: a service is described once.
+  const prepare = mounted ? step : { ...prepareService(input), ...step };
   return {
     services: {
       prepare,
@@ -291,6 +291,9 @@ function redisOverlay(input: RenderInput): Yaml {
           "128mb",
           "--maxmemory-policy",
           "noeviction",
+          // The network lets nobody else in.
+          "--protected-mode",
+          "no",
         ],
         read_only: true,
         tmpfs: [`/data:mode=0700,uid=${REDIS_UID},gid=${REDIS_UID},size=16m`],
@@ -310,25 +313,20 @@ function redisOverlay(input: RenderInput): Yaml {
         // reachable by the server only: the network has no way out and the proxy is not on it
         networks: ["backend"],
       },
-      gigastt: { networks: ["edge", "backend"] },
+      // joined with the base file's
+      gigastt: { networks: ["backend"] },
     },
     networks: { backend: { internal: true } },
   };
 }
 
-function prepareService(
-  { config }: RenderInput,
-  folders: readonly { readonly path: string; readonly uid: number }[],
-  volumes: readonly unknown[],
-  files: readonly { readonly from: string; readonly to: string; readonly uid: number }[] = [],
-): Yaml {
+function prepareService({ config }: RenderInput): Yaml {
   return {
     image: config.deploy.images.app,
     // The only root in the project: it changes owners, has no network and ends before anything else starts.
     user: "0:0",
     entrypoint: ["node", "/prepare.mjs"],
     command: [],
-    environment: { PREPARE_FILES: JSON.stringify(files), PREPARE_FOLDERS: JSON.stringify(folders) },
     read_only: true,
     network_mode: "none",
     cap_drop: ["ALL"],
@@ -338,7 +336,18 @@ function prepareService(
     healthcheck: { disable: true },
     deploy: { resources: { limits: { cpus: "1", memory: "128M", pids: 64 } } },
     logging: LOGGING,
-    volumes: [bind("./prepare.mjs", "/prepare.mjs"), ...volumes],
+  };
+}
+
+/** What the init step has to do, and on which volumes. */
+function prepareStep(
+  folders: readonly { readonly path: string; readonly uid: number }[],
+  volumes: readonly unknown[],
+  files: readonly { readonly from: string; readonly to: string; readonly uid: number }[] = [],
+): Yaml {
+  return {
+    environment: { PREPARE_FILES: JSON.stringify(files), PREPARE_FOLDERS: JSON.stringify(folders) },
+    volumes,
   };
 }
 
@@ -385,4 +394,6 @@ function bind(source: string, target: string): Yaml {
   return { type: "bind", source, target, read_only: true, bind: { create_host_path: false } };
 }
 
+const MODEL_FOLDER = { path: CONTAINER_MODELS, uid: APP_UID };
+const PREPARE_SCRIPT = bind("./prepare.mjs", "/prepare.mjs");
 const LOGGING = { driver: "json-file", options: { "max-size": "10m", "max-file": "5" } } as const;

@@ -27,6 +27,7 @@ export function containerConfig(
       headersTimeoutMs: derived.server.headersTimeoutS * 1000,
     },
     // The image or the volume holds the weights; a container never downloads any.
-    model: { ...config.model, dir: where.mountedModel ? CONTAINER_MODELS : config.model.dir, offline: true },
+    // A folder of this machine means nothing there: without a mount it is the image's own.
+    model: { ...config.model, dir: where.mountedModel ? CONTAINER_MODELS : undefined, offline: true },
   };
 }

@@ -93,10 +93,14 @@ export interface Derived {
   };
 }
 
-/** Memory of a running server before any session, MiB: process, ONNX sessions and arena of GigaAM v3. */
-export const BASE_MEMORY_MIB: Readonly<Record<"int8" | "fp32", number>> = { int8: 1024, fp32: 2304 };
-/** Memory of one live session, MiB: audio tail, features, outgoing buffer. */
-export const SESSION_MEMORY_MIB = 48;
+/**
+ * Memory of a running server before any session, MiB. Measured in the container on graphs of GigaAM v3's size (ADR 0128): int8, 236 MB of
+ * files: 567 with one worker, 1120 with the two that fit the limit which follows; fp32, 892 MB: 1619 with one. The
+ * engine starts as many workers as the whole limit has room for.
+ */
+export const BASE_MEMORY_MIB: Readonly<Record<"int8" | "fp32", number>> = { int8: 1024, fp32: 2048 };
+/** Memory of one live session, MiB: audio tail, features, outgoing buffer. Measured: 2 to 4; a slow client's buffers come on top. */
+export const SESSION_MEMORY_MIB = 16;
 /** Room for Caddy or nginx as a child, MiB. */
 export const MANAGED_PROXY_MEMORY_MIB = 256;
 /** Force-close margin after the drain, seconds. */

@@ -1,4 +1,5 @@
 import type { RenderedBody, RenderInput } from "./target.ts";
+import { PROBE_PERIOD_S } from "./derive.ts";
 import { APP_UID } from "./compose.ts";
 import { renderTemplate } from "./template-files.ts";
 
@@ -10,6 +11,7 @@ export function renderDocker({ config, derived }: RenderInput, dir: string): rea
     nodeRuntime: images.nodeRuntime,
     uid: APP_UID,
     port: config.server.port,
+    probeS: PROBE_PERIOD_S,
     loadS: derived.compose.healthStartS,
   };
   return [

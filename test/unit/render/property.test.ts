@@ -252,7 +252,25 @@ function checkServerConfig(config: ResolvedConfig, text: string): void {
   expect(server.deploy).toBeUndefined();
 }
 
+/** Compose joins a service's lists over its files and refuses an entry that then stands there twice. */
+function checkNoListTwice(files: ReadonlyMap<string, string>): void {
+  const seen = new Set<string>();
+  for (const [name, text] of files) {
+    if (!/^compose\/compose[.\w]*\.yaml$/.test(name)) continue;
+    for (const [service, keys] of Object.entries<Record<string, unknown>>(parseYaml(text).services)) {
+      for (const [key, list] of Object.entries(keys)) {
+        for (const item of Array.isArray(list) && key !== "command" && key !== "entrypoint" ? list : []) {
+          const entry = `${service}.${key}: ${JSON.stringify(item)}`;
+          expect(seen.has(entry), `${entry} again in ${name}`).toBe(false);
+          seen.add(entry);
+        }
+      }
+    }
+  }
+}
+
 function checkCompose(config: ResolvedConfig, files: ReadonlyMap<string, string>): void {
+  checkNoListTwice(files);
   const base = parseYaml(files.get("compose/compose.yaml")!);
   const app = base.services.gigastt;
   expect(seconds(app.stop_grace_period)).toBeGreaterThanOrEqual(D(config) + 5);
