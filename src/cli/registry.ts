@@ -35,7 +35,7 @@ export const registry: Readonly<Record<string, { readonly summary: string; reado
     load: async () => (await import("./commands/rollback.ts")).command,
   },
   logs: {
-    summary: "Show the logs of the runtime and the supervisor",
+    summary: "Show the logs of the supervisor and what it runs",
     load: async () => (await import("./commands/logs.ts")).command,
   },
   down: {
