@@ -249,7 +249,8 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     const heardUntil = Math.max(span.from, Math.ceil((partial.words.at(-1)?.end ?? 0) * framesPerSecond));
     const blank = span.to - heardUntil;
     if (segmenter.lastSpeech < span.to - TAIL_FRAMES) return;
-    if (blank < Math.max(silenceFrames, FILE_PAUSE_FRAMES) + BLANK_EXTRA_FRAMES) return;
+    const extra = partial.words.length === 0 ? UNHEARD_EXTRA_FRAMES : BLANK_EXTRA_FRAMES;
+    if (blank < Math.max(silenceFrames, FILE_PAUSE_FRAMES) + extra) return;
     const at = Math.min(span.to, heardUntil + TAIL_FRAMES);
     const hasWords = partial.words.length > 0;
     activity.learnNoise();
@@ -306,6 +307,8 @@ const FIRST_WITHIN_MS = 150;
 const OVERLAP_FRAMES = 100;
 /** The decoder's silence counts only when it is this much longer than the endpoint's: tokens come late. */
 const BLANK_EXTRA_FRAMES = 60;
+/** The first words of an utterance come later still, and cutting before them would lose them. */
+const UNHEARD_EXTRA_FRAMES = 300;
 const LONGEST_UTTERANCE_S = 24;
 const SUPERSEDED = new Error("a newer window replaces this one");
 
