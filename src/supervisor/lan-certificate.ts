@@ -1,4 +1,6 @@
+import { X509Certificate } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import { readCertificate, RENEW_BEFORE_DAYS } from "../shared/certificate.ts";
 import { namesOfHost } from "../shared/host-names.ts";
@@ -31,8 +33,11 @@ export async function lanCertificate(
 // ---
 
 function isGood({ certificate }: TlsPair, names: readonly string[], now: Date): boolean {
-  const facts = readCertificate(certificate, now);
-  return facts.daysLeft > RENEW_BEFORE_DAYS && names.every((name) => facts.names.includes(name));
+  const carried = new X509Certificate(certificate);
+  // Not by comparing texts: an IPv6 address has several.
+  const carries = (name: string): boolean =>
+    (isIP(name) === 0 ? carried.checkHost(name) : carried.checkIP(name)) !== undefined;
+  return readCertificate(certificate, now).daysLeft > RENEW_BEFORE_DAYS && names.every(carries);
 }
 
 async function readPair(dir: string, name: string): Promise<TlsPair | undefined> {
