@@ -85,9 +85,9 @@ export interface Derived {
     readonly startupFailures: number;
     /** max(600, model load timeout + 300). */
     readonly progressDeadlineS: number;
-    /** max(600, session cap / 6). */
+    /** max(600, session cap / 6), at most the hour that Kubernetes allows. */
     readonly scaleDownStabilizationS: number;
-    /** max(60, drain). */
+    /** max(60, drain), at most the half hour that Kubernetes allows. */
     readonly scaleDownPeriodS: number;
     readonly memoryMiB: number;
   };
@@ -189,8 +189,8 @@ export function derive(config: ResolvedConfig): Derived {
       graceS: ceil5(preStopS + drainS + FORCE_CLOSE_MARGIN_S) + 5,
       startupFailures: Math.ceil(loadS / PROBE_PERIOD_S),
       progressDeadlineS: Math.max(600, loadS + 300),
-      scaleDownStabilizationS: Math.max(600, Math.ceil(capS / 6)),
-      scaleDownPeriodS: Math.max(60, drainS),
+      scaleDownStabilizationS: Math.min(3600, Math.max(600, Math.ceil(capS / 6))),
+      scaleDownPeriodS: Math.min(1800, Math.max(60, drainS)),
       memoryMiB: memoryMiB(config, deploy.kubernetes.memoryBytes),
     },
   };

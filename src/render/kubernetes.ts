@@ -231,10 +231,10 @@ function deployment(input: RenderInput): Manifest {
               resources: {
                 requests: {
                   cpu: String(k8s.cpuRequest),
-                  memory: `${d.memoryMiB}Mi`,
-                  "ephemeral-storage": `${derived.tmpMiB}Mi`,
+                  memory: mebibytes(d.memoryMiB),
+                  "ephemeral-storage": mebibytes(derived.tmpMiB),
                 },
-                limits: { memory: `${d.memoryMiB}Mi`, "ephemeral-storage": `${derived.tmpMiB + 64}Mi` },
+                limits: { memory: mebibytes(d.memoryMiB), "ephemeral-storage": mebibytes(derived.tmpMiB + 64) },
               },
               volumeMounts: [
                 { name: "config", mountPath: "/etc/gigastt", readOnly: true },
@@ -245,7 +245,7 @@ function deployment(input: RenderInput): Manifest {
           ],
           volumes: [
             { name: "config", configMap: { name: NAME } },
-            { name: "tmp", emptyDir: { sizeLimit: `${derived.tmpMiB}Mi` } },
+            { name: "tmp", emptyDir: { sizeLimit: mebibytes(derived.tmpMiB) } },
             ...(k8s.model === "pvc"
               ? [{ name: "models", persistentVolumeClaim: { claimName: "gigastt-models", readOnly: true } }]
               : []),
@@ -505,11 +505,22 @@ function gatewayDuration(seconds: number): string {
   return seconds < 100_000 ? `${seconds}s` : `${Math.ceil(seconds / 3600)}h`;
 }
 
+/** In the form the API server keeps: the largest unit without a fraction. Another one would be a change at every comparison. */
 function quantity(bytes: number): string {
-  for (const [unit, size] of [
-    ["Gi", 2 ** 30],
-    ["Mi", 2 ** 20],
-  ] as const)
-    if (bytes % size === 0) return `${bytes / size}${unit}`;
+  for (const [unit, size] of QUANTITY_UNITS) if (bytes % size === 0) return `${bytes / size}${unit}`;
   return String(bytes);
+}
+
+const QUANTITY_UNITS = [
+  ["Ti", 2 ** 40],
+  ["Gi", 2 ** 30],
+  ["Mi", 2 ** 20],
+  ["Ki", 2 ** 10],
+  ["G", 1e9],
+  ["M", 1e6],
+  ["k", 1e3],
+] as const;
+
+function mebibytes(count: number): string {
+  return quantity(count * 2 ** 20);
 }

@@ -99,7 +99,8 @@ export const rule: Rule = {
       if (!workload || !ours.has(workload) || object.kind !== "HorizontalPodAutoscaler") continue;
       const down = yamlAt(object.node, "spec", "behavior", "scaleDown");
       const policies = yamlAt(down, "policies")?.items ?? [];
-      const drain = facts.assume.number("shutdown.drain");
+      // Kubernetes allows half an hour as a policy's period.
+      const drain = Math.min(facts.assume.number("shutdown.drain"), 1_800_000);
       const window = yamlNumber(yamlAt(down, "stabilizationWindowSeconds")) ?? 300;
       const hasty = policies.flatMap((policy) => {
         if (yamlText(yamlAt(policy, "type")) === "Percent") return [yamlEntrySpan(policy, "type") ?? policy];
