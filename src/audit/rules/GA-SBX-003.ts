@@ -1,3 +1,4 @@
+import { BASE_MEMORY_MIB, SESSION_MEMORY_MIB } from "../../render/derive.ts";
 import type { Rule } from "../types.ts";
 import { appServices, appUnits, appWorkloads } from "../model/facts.ts";
 import { composeBytes } from "../model/compose.ts";
@@ -6,10 +7,6 @@ import { yamlAt, yamlEntrySpan, yamlKey, yamlNumber, yamlText } from "../parse/y
 import { environment } from "./compose-kit.ts";
 import { addUnit, mebibytes, replace } from "./kit.ts";
 import { appContainer } from "./kube-kit.ts";
-
-/** Process and sessions of the int8 model before any work, MiB: the renderer's own figures. */
-const BASE_MIB = 1024;
-const SESSION_MIB = 48;
 
 export const rule: Rule = {
   id: "GA-SBX-003",
@@ -24,7 +21,7 @@ export const rule: Rule = {
     const { assume } = facts;
     const pool = assume.number("pool.size");
     const needs = (size: number): { need: number; want: number; words: string } => {
-      const need = (BASE_MIB + size * SESSION_MIB) * 2 ** 20 + assume.number("limits.body") * size;
+      const need = (BASE_MEMORY_MIB.int8 + size * SESSION_MEMORY_MIB) * 2 ** 20 + assume.number("limits.body") * size;
       return {
         need,
         want: Math.ceil(need / 2 ** 20 / 256) * 256,
