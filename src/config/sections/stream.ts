@@ -29,7 +29,7 @@ export const stream = {
       enum: ["auto", "on_finalize", "stable_prefix"],
       title: "When words become final",
       description:
-        "stable_prefix = words that two consecutive partials agree on, on_finalize = only with the final, auto = stable_prefix unless the endpoint is assistant.",
+        "auto = words that every partial of 1.5 s agrees on, stable_prefix = sooner, when two agree, at the price of some wrong words, on_finalize = only with the final.",
       default: "auto",
       "x-reload": "live",
     },

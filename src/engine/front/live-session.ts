@@ -8,7 +8,8 @@ import { createFrameBuffer } from "../frames.ts";
 import { finalOf } from "../hypothesis.ts";
 import { createSegmenter, TAIL_FRAMES, type SegmenterEvent, type Span } from "../segmenter.ts";
 import { joinWords, meanConfidence } from "../words.ts";
-import { countStable, mergeCommitted, PARTIALS_KEPT } from "./commit.ts";
+import { countStable, keepReadings, mergeCommitted } from "./commit.ts";
+import type { Reading } from "./commit.ts";
 import { createFinalWindows, type Utterance } from "./final-windows.ts";
 import { createPartialPace } from "./partial-pace.ts";
 import { FILE_PAUSE_FRAMES, quietest, widestGap } from "./file-job.ts";
@@ -205,7 +206,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
         partial = {
           ...mine,
           busy: false,
-          earlier: [mine.words, ...mine.earlier].slice(0, PARTIALS_KEPT),
+          earlier: keepReadings([{ words: mine.words, heardToS: mine.readTo / framesPerSecond }, ...mine.earlier]),
           words: fresh,
           readTo: span.to,
         };
@@ -225,7 +226,11 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
   function tell(current: Utterance, span: Span): void {
     if (current.ended || finals.unfinished > 0 || stop.signal.aborted) return;
     const words = mergeCommitted(current.committed, partial.words);
-    const stable = countStable(options.commitPolicy, partial.earlier, partial.words, span.to / framesPerSecond);
+    const stable = countStable(
+      options.commitPolicy,
+      { words: partial.words, heardToS: span.to / framesPerSecond },
+      partial.earlier,
+    );
     if (stable > current.committed.length) current.committed = words.slice(0, stable);
     const all = [...current.done, ...words];
     if (all.length === 0) return;
@@ -245,7 +250,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
   /** The signal never falls silent, but the decoder hears nothing any more: background noise. Not in `assistant` mode, which wants silence. */
   function endOnBlanks(current: Utterance, span: Span): void {
     if (current.ended || utterance !== current || segmenter.start !== span.from) return;
-    if (partial.words.length !== (partial.earlier[0]?.length ?? 0) && partial.words.length > 0) return;
+    if (partial.words.length !== (partial.earlier[0]?.words.length ?? 0) && partial.words.length > 0) return;
     const heardUntil = Math.max(span.from, Math.ceil((partial.words.at(-1)?.end ?? 0) * framesPerSecond));
     const blank = span.to - heardUntil;
     if (segmenter.lastSpeech < span.to - TAIL_FRAMES) return;
@@ -318,7 +323,7 @@ interface Partial {
   readonly busy: boolean;
   readonly words: readonly Word[];
   /** The readings before, the newest first. */
-  readonly earlier: readonly (readonly Word[])[];
+  readonly earlier: readonly Reading[];
   /** Frame after the last one read; 0 = nothing read yet. */
   readonly readTo: number;
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Word } from "../../../src/engine/contract.ts";
-import { countStable, mergeCommitted } from "../../../src/engine/front/commit.ts";
+import { countStable, keepReadings, mergeCommitted } from "../../../src/engine/front/commit.ts";
+import type { Reading } from "../../../src/engine/front/commit.ts";
 import { stitchAt } from "../../../src/engine/stitch.ts";
 
 const at = (word: string, start: number): Word => ({ word, start, end: start + 0.2, confidence: 0.9 });
@@ -27,17 +28,57 @@ test("a repetition at another time survives", () => {
   expect(stitch(2.9, [at("да", 2.2)], [at("да", 3.1), at("да", 3.6)])).toBe("да да да");
 });
 
-test("words are committed when partials agree and enough was heard after them", () => {
-  const before = [at("раз", 0), at("два", 0.5), at("три", 1)];
-  const now = [at("раз", 0), at("два", 0.5), at("тридцать", 1)];
-  expect(countStable("stable_prefix", [before], now, 3)).toBe(2);
-  expect(countStable("stable_prefix", [before], now, 1)).toBe(1);
-  expect(countStable("auto", [before], now, 3)).toBe(0);
-  expect(countStable("auto", [before, before], now, 3)).toBe(2);
-  expect(countStable("auto", [before, before], now, 1.5)).toBe(1);
-  expect(countStable("auto", [before, []], now, 3)).toBe(0);
-  expect(countStable("on_finalize", [before, before], now, 3)).toBe(0);
-  expect(countStable("stable_prefix", [], now, 3)).toBe(0);
+const reading = (heardToS: number, ...words: Word[]): Reading => ({ words, heardToS });
+
+test("words are committed when two partials agree (stable_prefix) and enough was heard after them", () => {
+  const before = reading(2.7, at("раз", 0), at("два", 0.5), at("три", 1));
+  const now = reading(3, at("раз", 0), at("два", 0.5), at("тридцать", 1));
+  expect(countStable("stable_prefix", now, [before])).toBe(2);
+  expect(countStable("stable_prefix", { ...now, heardToS: 1 }, [reading(0.8, ...before.words)])).toBe(1);
+  expect(countStable("stable_prefix", now, [])).toBe(0);
+  expect(countStable("on_finalize", now, [before, before])).toBe(0);
+});
+
+test("words are committed (auto) when every partial of 1.5 s agrees, three at least, and 2 s were heard after them", () => {
+  const words = [at("раз", 0), at("два", 0.5)];
+  const now = reading(4, ...words);
+  expect(
+    countStable(
+      "auto",
+      now,
+      [3.5, 3, 2.5].map((to) => reading(to, ...words)),
+    ),
+  ).toBe(2);
+  // Three agree, but within one second.
+  expect(
+    countStable(
+      "auto",
+      now,
+      [3.5, 3].map((to) => reading(to, ...words)),
+    ),
+  ).toBe(0);
+  // Two agree over two seconds.
+  expect(countStable("auto", now, [reading(2, ...words)])).toBe(0);
+  // One in between heard something else.
+  expect(
+    countStable("auto", now, [
+      reading(3.5, ...words),
+      reading(3, words[0]!, at("дважды", 0.5)),
+      reading(2.5, ...words),
+    ]),
+  ).toBe(1);
+  // What an older one heard does not count.
+  expect(countStable("auto", now, [...[3.5, 3, 2.5].map((to) => reading(to, ...words)), reading(2)])).toBe(2);
+  const early = [2.5, 2, 1.5, 1].map((to) => reading(to, ...words));
+  expect(countStable("auto", early[0]!, early.slice(1))).toBe(1);
+});
+
+test("no more readings are kept than a rule looks back on", () => {
+  const readings = Array.from({ length: 100 }, (_, n) => reading(30 - n * 0.25));
+  expect(keepReadings(readings).map(({ heardToS }) => heardToS)).toEqual([30, 29.75, 29.5, 29.25, 29, 28.75, 28.5]);
+  // Seldom ones: three at least.
+  expect(keepReadings([30, 28, 26, 24].map((to) => reading(to)))).toHaveLength(3);
+  expect(keepReadings([])).toEqual([]);
 });
 
 test("what was committed stays to the letter in the final", () => {
