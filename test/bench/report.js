@@ -62,27 +62,36 @@ const rowsFile = join(scratch, "rows.jsonl");
 const startedMs = performance.now();
 const loadBefore = loadavg()[0];
 const runs = [];
+let report;
 try {
   const wanted = given.only?.split(",");
-  for (const bench of BENCHES.filter(({ name }) => wanted?.includes(name) ?? true)) runs.push(await run(bench));
+  for (const bench of BENCHES.filter(({ name }) => wanted?.includes(name) ?? true)) {
+    runs.push(await run(bench));
+    // After each: half an hour of measuring is not lost with its last minute.
+    report = write();
+  }
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
-const lines = REQUIREMENTS.map(judge);
-const report = {
-  version: 1,
-  date: new Date().toISOString(),
-  quick,
-  machine: `${machine()}, onnxruntime-node ${versionOf("onnxruntime-node")}`,
-  loadAverage: { before: round(loadBefore), after: round(loadavg()[0]) },
-  minutes: round((performance.now() - startedMs) / 60_000),
-  requirements: lines,
-  benches: runs,
-};
-writeFileSync(join(given.out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
-writeFileSync(join(given.out, "report.md"), markdown(report));
 console.log(`\n${markdown(report)}`);
-if (lines.some(({ result }) => result !== "pass")) process.exitCode = 1;
+if (report.requirements.some(({ result }) => result !== "pass")) process.exitCode = 1;
+
+/** Writes both files with what is known so far. */
+function write() {
+  const known = {
+    version: 1,
+    date: new Date().toISOString(),
+    quick,
+    machine: `${machine()}, onnxruntime-node ${versionOf("onnxruntime-node")}`,
+    loadAverage: { before: round(loadBefore), after: round(loadavg()[0]) },
+    minutes: round((performance.now() - startedMs) / 60_000),
+    requirements: REQUIREMENTS.map(judge),
+    benches: runs,
+  };
+  writeFileSync(join(given.out, "report.json"), `${JSON.stringify(known, null, 2)}\n`);
+  writeFileSync(join(given.out, "report.md"), markdown(known));
+  return known;
+}
 
 /** Runs one benchmark and collects its rows. Its own lines go to the terminal. */
 async function run({ name, limitS, env = {}, args = [], command }) {
