@@ -32,7 +32,7 @@ export async function findDrift(
   const found = { current: [] as string[], stale: [] as string[], edited: [] as string[] };
   for (const { path, text } of await readFiles(dir)) {
     const header = readHeader(text);
-    if (header.kind === "foreign") continue;
+    if (header.kind === "foreign" || header.toolVersion === EXAMPLES) continue;
     if (header.kind === "edited") found.edited.push(path);
     else if (header.configHash === running.configHash && header.toolVersion === running.toolVersion)
       found.current.push(path);
@@ -43,7 +43,10 @@ export async function findDrift(
 
 /** The files of ours that nobody edited: what a generation keeps. */
 export async function readIntact(dir: string): Promise<KeptFile[]> {
-  return (await readFiles(dir)).filter(({ text }) => readHeader(text).kind === "intact");
+  return (await readFiles(dir)).filter(({ text }) => {
+    const header = readHeader(text);
+    return header.kind === "intact" && header.toolVersion !== EXAMPLES;
+  });
 }
 
 /** True when the programs that read the files would see a difference: headers are comments to them. */
@@ -53,6 +56,8 @@ export function differs(before: string | undefined, after: string): boolean {
 
 // ---
 
+/** The version in the headers of the examples that come with a checkout, which are of no configuration. */
+const EXAMPLES = "example";
 /** A rendered set has some thirty files, two folders deep. More is not ours. */
 const MAX_FILES = 300;
 const MAX_FILE_BYTES = 1024 * 1024;
