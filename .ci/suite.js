@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -19,6 +19,10 @@ const ONE_NODE_ONLY = [
 const SECOND_NODE_BY_MIN = 31;
 const startedMs = Number(process.env.CI_STARTED_S ?? Date.now() / 1000) * 1000;
 const totals = { passed: 0, failed: 0, skipped: 0 };
+const FAILURE_LINES = 15;
+const FAILURE_COLUMNS = 300;
+/** What failed, said again at the end: who reads a log reads its tail. */
+const failures = [];
 
 try {
   vitest("npm test", "npm", ["test", "--"]);
@@ -30,12 +34,14 @@ try {
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
+for (const failure of failures) process.stdout.write(`\nci: failed: ${failure}\n`);
 process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
 process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
 
 function check(name, command, args, env = {}) {
   const status = step(name, command, args, env);
   totals[status === 0 ? "passed" : "failed"] += 1;
+  if (status !== 0) failures.push(name);
 }
 
 function vitest(name, command, args, env = {}) {
@@ -47,17 +53,35 @@ function vitest(name, command, args, env = {}) {
     env,
   );
   if (!existsSync(report)) {
-    process.stdout.write(`ci: ${name} wrote no report (exit ${status})\n`);
+    failures.push(`${name} wrote no report (exit ${status})`);
     totals.failed += 1;
     return;
   }
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, numFailedTestSuites, success } = JSON.parse(
-    readFileSync(report, "utf8"),
-  );
+  const { testResults, numPassedTests, numFailedTests, numPendingTests, numTodoTests, numFailedTestSuites, success } =
+    JSON.parse(readFileSync(report, "utf8"));
+  failures.push(...failuresOf(name, testResults));
   totals.passed += numPassedTests;
   totals.skipped += numPendingTests + numTodoTests;
   // A suite that could not even load has no failed test, but it failed.
   totals.failed += numFailedTests || (success && status === 0 ? 0 : Math.max(1, numFailedTestSuites));
+  if (numFailedTests === 0 && status !== 0) failures.push(`${name}: exit ${status}`);
+}
+
+function failuresOf(run, files) {
+  return files
+    .filter((file) => file.status === "failed")
+    .flatMap((file) => {
+      const where = `${run}: ${relative(root, file.name)}`;
+      const tests = file.assertionResults.filter((test) => test.status === "failed");
+      if (tests.length === 0) return [`${where}\n${excerpt(file.message)}`];
+      return tests.map((test) => `${where} > ${test.fullName}\n${excerpt(test.failureMessages.join("\n"))}`);
+    });
+}
+
+/** The first lines of a message, which can be thousands long (a counterexample, a page of HTML). */
+function excerpt(message) {
+  const lines = message.split("\n").slice(0, FAILURE_LINES);
+  return lines.map((line) => `  ${line.slice(0, FAILURE_COLUMNS)}`).join("\n");
 }
 
 /**
@@ -82,7 +106,7 @@ function secondNode() {
   ]);
   const node = join(scratch, "node_modules", platform, "bin", "node");
   if (install !== 0 || !existsSync(node)) {
-    process.stdout.write(`ci: Node ${SECOND_NODE} is not to be had for ${platform}\n`);
+    failures.push(`Node ${SECOND_NODE} is not to be had for ${platform}`);
     totals.failed += 1;
     return;
   }

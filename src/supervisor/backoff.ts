@@ -1,3 +1,5 @@
+import type { ResolvedConfig } from "../config/types.ts";
+import { systemClock } from "../shared/clock.ts";
 import type { Clock } from "../shared/clock.ts";
 
 /** What to do after a process ended unexpectedly. */
@@ -21,6 +23,20 @@ export interface RestartLimits {
   /** This many failures within the window are a crash loop. */
   readonly limit: number;
   readonly windowMs: number;
+}
+
+/** The policy of every supervised process, by the configuration in force. */
+export function configuredRestarts(config: () => ResolvedConfig): RestartPolicy {
+  const limitsNow = (): RestartLimits => {
+    const { supervisor } = config();
+    return {
+      delayMinMs: supervisor.restartDelayMinMs,
+      delayMaxMs: supervisor.restartDelayMaxMs,
+      limit: supervisor.crashLimit,
+      windowMs: supervisor.crashWindowMs,
+    };
+  };
+  return createRestartPolicy(limitsNow, systemClock, Math.random);
 }
 
 /**

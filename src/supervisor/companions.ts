@@ -4,7 +4,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import type { ResolvedConfig } from "../config/types.ts";
 import { systemClock } from "../shared/clock.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
-import { createRestartPolicy } from "./backoff.ts";
+import { configuredRestarts } from "./backoff.ts";
 import type { EventSink } from "./events.ts";
 import { writeFileAtomic } from "./files.ts";
 import type { CompanionTrouble } from "./issues.ts";
@@ -296,19 +296,7 @@ export class Companions {
     const { config, emit, onLine, onChildren } = this.#options;
     const managed: ManagedProcess = new ManagedProcess({
       definition,
-      policy: createRestartPolicy(
-        () => {
-          const { supervisor } = config();
-          return {
-            delayMinMs: supervisor.restartDelayMinMs,
-            delayMaxMs: supervisor.restartDelayMaxMs,
-            limit: supervisor.crashLimit,
-            windowMs: supervisor.crashWindowMs,
-          };
-        },
-        systemClock,
-        Math.random,
-      ),
+      policy: configuredRestarts(config),
       clock: systemClock,
       emit,
       onLine: (line) => onLine(name, line),

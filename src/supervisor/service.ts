@@ -5,7 +5,7 @@ import { entryFile, installationRoot } from "../shared/entry.ts";
 import { GigasttError } from "../shared/errors.ts";
 import { lanAddresses } from "../shared/host-names.ts";
 import type { RuntimeStats, TlsPair } from "../shared/messages.ts";
-import { createRestartPolicy } from "./backoff.ts";
+import { configuredRestarts } from "./backoff.ts";
 import { startChild } from "./child.ts";
 import type { Child } from "./child.ts";
 import type { EventSink } from "./events.ts";
@@ -71,19 +71,7 @@ export class Service {
     });
     this.process = new ManagedProcess({
       definition: this.#runtime.definition,
-      policy: createRestartPolicy(
-        () => {
-          const { supervisor } = options.config();
-          return {
-            delayMinMs: supervisor.restartDelayMinMs,
-            delayMaxMs: supervisor.restartDelayMaxMs,
-            limit: supervisor.crashLimit,
-            windowMs: supervisor.crashWindowMs,
-          };
-        },
-        systemClock,
-        Math.random,
-      ),
+      policy: configuredRestarts(options.config),
       clock: systemClock,
       emit: (event) => {
         if (event.event === "state") this.#standIn(event["to"] === "crash_loop");

@@ -3,12 +3,12 @@ import { appendFileSync, readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { defaultConfig } from "../../dist/config/defaults.js";
-import { wavFile } from "../../dist/cli/bench/speech.js";
 import { createResampler } from "../../dist/engine/audio/resample.js";
 import { createEngine } from "../../dist/engine/engine.js";
 import { locateModel } from "../../dist/models/locate.js";
 import { editDistance } from "../../dist/shared/edit-distance.js";
 import { silentLogger } from "../../dist/shared/log.js";
+import { wavFile } from "../../dist/shared/wav.js";
 
 const evalDir = new URL("../fixtures/eval/", import.meta.url);
 

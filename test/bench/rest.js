@@ -4,7 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { percentile } from "../../dist/cli/bench/report.js";
 import { startMeasuredServer } from "../../dist/cli/bench/server.js";
-import { assembleSpeech, loadSamples, wavFile } from "../../dist/cli/bench/speech.js";
+import { assembleSpeech, loadSamples } from "../../dist/cli/bench/speech.js";
+import { wavFile } from "../../dist/shared/wav.js";
 import { atMost, clipBytes, clips, createScore, report } from "./_lib.js";
 
 const REFERENCE_WER = { fp32: 3.0, int8: 3.27 };

@@ -20,7 +20,7 @@ export interface Echo {
 }
 
 export const EVENTS = 5;
-export const EVENT_INTERVAL_MS = 300;
+const EVENT_INTERVAL_MS = 300;
 /** Answers after a second. */
 export const SLOW_PATH = "/v1/models?slow";
 

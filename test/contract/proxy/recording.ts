@@ -2,9 +2,12 @@ import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { BASIC, describeFront, FORGED, MIB, proxyCase } from "./cases.ts";
-import { EVENT_INTERVAL_MS, EVENTS, startEcho, type Echo } from "./echo.ts";
+import { EVENTS, startEcho, type Echo } from "./echo.ts";
 import { DOMAIN, startFront, type Front, type RunningFront } from "./front.ts";
 import { ask, askFront, askRefused } from "./http-client.ts";
+
+const EVENT_LAG_MS = 100;
+const STREAM_TRIES = 3;
 
 /** What the server behind the proxy sees, and what the client gets back. */
 export function recordingCases(front: Front): void {
@@ -53,19 +56,21 @@ export function recordingCases(front: Front): void {
       },
     );
 
-    it("every event of a stream arrives long before the next one is sent", async () => {
-      const before = echo.seen.length;
-      const arrivedAtMs = await eventTimes(running);
-      if (front.kind !== "none") {
-        expect(echo.seen[before]!.headers["x-forwarded-for"]).toBe("127.0.0.1");
-        expect(echo.seen[before]!.rawHeaders.join("\n")).not.toContain("6.6.6.6");
+    it("every event of a stream arrives within 100 ms", async () => {
+      const worstLagsMs: number[] = [];
+      // A busy machine can hold one stream up, a proxy that buffers holds up every one: its events come with the end of the stream.
+      while (worstLagsMs.length < STREAM_TRIES && !worstLagsMs.some((lag) => lag < EVENT_LAG_MS)) {
+        const before = echo.seen.length;
+        const arrivedAtMs = await eventTimes(running);
+        if (front.kind !== "none") {
+          expect(echo.seen[before]!.headers["x-forwarded-for"]).toBe("127.0.0.1");
+          expect(echo.seen[before]!.rawHeaders.join("\n")).not.toContain("6.6.6.6");
+        }
+        expect(arrivedAtMs).toHaveLength(EVENTS);
+        worstLagsMs.push(Math.max(...arrivedAtMs.map((at, i) => at - echo.sentAtMs[i]!)));
       }
-      expect(arrivedAtMs).toHaveLength(EVENTS);
-      const lags = arrivedAtMs.map((at, i) => at - echo.sentAtMs[i]!);
-      console.log(`${front.name}: largest lag of an event ${Math.max(...lags).toFixed(1)} ms`);
-      // Buffered events come with the end of the stream, EVENTS × EVENT_INTERVAL_MS later.
-      for (const lag of lags) expect(lag).toBeLessThan(EVENT_INTERVAL_MS);
-      expect(lags.filter((lag) => lag < 100).length).toBeGreaterThanOrEqual(EVENTS - 1);
+      console.log(`${front.name}: largest lag of an event ${worstLagsMs.map((lag) => lag.toFixed(1)).join(", ")} ms`);
+      expect(Math.min(...worstLagsMs)).toBeLessThan(EVENT_LAG_MS);
     });
 
     for (const chunked of [false, true])

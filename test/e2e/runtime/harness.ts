@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { wavFile } from "../../../src/shared/wav.ts";
 
 /** A `gigastt serve` process. */
 export interface Served {
@@ -93,20 +94,7 @@ interface ManifestEntry {
 
 /** A WAV file of these samples: 16 kHz, mono, PCM16. */
 export function wavOf(pcm: Uint8Array): Buffer {
-  const header = Buffer.alloc(44);
-  header.write("RIFF", 0);
-  header.writeUInt32LE(36 + pcm.length, 4);
-  header.write("WAVEfmt ", 8);
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(1, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(16_000, 24);
-  header.writeUInt32LE(32_000, 28);
-  header.writeUInt16LE(2, 32);
-  header.writeUInt16LE(16, 34);
-  header.write("data", 36);
-  header.writeUInt32LE(pcm.length, 40);
-  return Buffer.concat([header, pcm]);
+  return Buffer.from(wavFile(new Int16Array(Uint8Array.from(pcm).buffer)));
 }
 
 /** Sends samples in frames of 100 ms, `speed` times faster than real time. */

@@ -1,34 +1,15 @@
 import { WebSocket } from "ws";
 import { ask, connectionOf, NoAnswerError } from "../../../shared/outside/client.ts";
 import { formatBytes } from "../../../shared/units.ts";
+import { wavFile } from "../../../shared/wav.ts";
 import { field, firstLine, type VerifyTarget } from "./check.ts";
-
-/** Half a second of silence and a tone, 16 kHz mono WAV: enough for every route to answer, whatever the model hears in it. */
-export function sampleWav(): Uint8Array {
-  const samples = 16_000;
-  const wav = Buffer.alloc(44 + samples * 2);
-  wav.write("RIFF", 0);
-  wav.writeUInt32LE(36 + samples * 2, 4);
-  wav.write("WAVEfmt ", 8);
-  wav.writeUInt32LE(16, 16);
-  wav.writeUInt16LE(1, 20);
-  wav.writeUInt16LE(1, 22);
-  wav.writeUInt32LE(16_000, 24);
-  wav.writeUInt32LE(32_000, 28);
-  wav.writeUInt16LE(2, 32);
-  wav.writeUInt16LE(16, 34);
-  wav.write("data", 36);
-  wav.writeUInt32LE(samples * 2, 40);
-  for (let i = samples / 2; i < samples; i++) wav.writeInt16LE(Math.round(6000 * Math.sin(i / 8)), 44 + i * 2);
-  return wav;
-}
 
 /** A file becomes a transcript. */
 export async function rest(target: VerifyTarget): Promise<string> {
   const answer = await ask(target, "/v1/transcribe", {
     method: "POST",
-    body: sampleWav(),
-    announcedBytes: sampleWav().length,
+    body: SAMPLE_WAV,
+    announcedBytes: SAMPLE_WAV.length,
   });
   if (answer.status !== 200 || field(answer.body, "text") === undefined)
     throw new Error(`a second of audio gets ${answer.status}: ${firstLine(answer.body)}`);
@@ -41,8 +22,8 @@ export async function sse(target: VerifyTarget): Promise<string> {
     method: "POST",
     // As browsers do: a proxy that compresses shows it only to those who can read it.
     headers: { "Accept-Encoding": "gzip" },
-    body: sampleWav(),
-    announcedBytes: sampleWav().length,
+    body: SAMPLE_WAV,
+    announcedBytes: SAMPLE_WAV.length,
   });
   const type = String(answer.headers["content-type"]);
   if (answer.status !== 200 || !type.startsWith("text/event-stream"))
@@ -84,7 +65,7 @@ export async function websocket(target: VerifyTarget): Promise<string> {
       if (type === "ready") {
         readyAtMs = performance.now() - started;
         socket.send(JSON.stringify({ type: "configure", sample_rate: 16_000 }));
-        socket.send(sampleWav().subarray(44));
+        socket.send(SAMPLE_WAV.subarray(44));
         socket.send(JSON.stringify({ type: "stop" }));
       } else if (type === "final") final = true;
       else if (type === "error") fail(`the server says: ${field(data.toString(), "message")}`);
@@ -126,3 +107,10 @@ export async function uploadLimit(target: VerifyTarget): Promise<string> {
     );
   return `${formatBytes(target.bodyBytes)} pass, one byte more gets 413`;
 }
+
+// ---
+
+/** Half a second of silence and a tone, 16 kHz mono: enough for every route to answer, whatever the model hears in it. */
+const SAMPLE_WAV = wavFile(
+  Int16Array.from({ length: 16_000 }, (_, i) => (i < 8000 ? 0 : Math.round(6000 * Math.sin(i / 8)))),
+);

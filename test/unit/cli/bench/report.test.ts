@@ -3,7 +3,8 @@ import { adviceFor } from "../../../../src/cli/bench/advice.ts";
 import { htmlReport } from "../../../../src/cli/bench/html.ts";
 import { parseThrottled } from "../../../../src/cli/bench/host.ts";
 import { formatReport, percentile, type BenchReport } from "../../../../src/cli/bench/report.ts";
-import { assembleSpeech, loadSamples, SAMPLE_RATE_HZ, wavFile } from "../../../../src/cli/bench/speech.ts";
+import { assembleSpeech, loadSamples, SAMPLE_RATE_HZ } from "../../../../src/cli/bench/speech.ts";
+import { wavFile } from "../../../../src/shared/wav.ts";
 
 const report: BenchReport = {
   version: 1,
