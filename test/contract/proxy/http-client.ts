@@ -1,7 +1,12 @@
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { setImmediate, setTimeout } from "node:timers/promises";
+import { MIB } from "./cases.ts";
 import type { RunningFront } from "./front.ts";
 import { DOMAIN } from "./front.ts";
+
+/** Sixteen pieces are a mebibyte: 0.6 s, if no answer ends it earlier. */
+const SLOW_PIECE_MS = 40;
 
 export interface Reply {
   readonly status: number;
@@ -23,18 +28,20 @@ export interface RequestOptions {
   readonly localAddress?: string;
   /** Body: that many zero bytes, in pieces of 64 KiB. */
   readonly bodyBytes?: number;
+  /** So many of them at the end slowly, so that an answer that comes early is read. */
+  readonly slowLastBytes?: number;
   /** Announce no length. */
   readonly chunked?: boolean;
 }
 
 /**
  * A request whose body will be refused, up to three times: a server that closes while the client still sends may reset the connection
- * before its answer was read, and no client can help that.
+ * before its answer was read. The last mebibyte, past the limit, is therefore sent slowly.
  */
 export async function askRefused(front: RunningFront, path: string, options: Partial<RequestOptions>): Promise<Reply> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await askFront(front, path, options);
+      return await askFront(front, path, { ...options, slowLastBytes: MIB });
     } catch (error) {
       if (attempt === 3) throw error;
     }
@@ -79,9 +86,9 @@ export async function ask(options: RequestOptions): Promise<Reply> {
       },
     );
     request.on("error", (error) => {
-      if (!answered) setTimeout(() => (answered ? undefined : reject(error)), 50);
+      if (!answered) globalThis.setTimeout(() => (answered ? undefined : reject(error)), 50);
     });
-    void writeBody(request, options.bodyBytes ?? 0);
+    void writeBody(request, options.bodyBytes ?? 0, options.slowLastBytes ?? 0);
   });
 }
 
@@ -96,14 +103,14 @@ export async function askFront(
 
 // ---
 
-async function writeBody(request: ReturnType<typeof httpRequest>, total: number): Promise<void> {
+async function writeBody(request: ReturnType<typeof httpRequest>, total: number, slowLastBytes: number): Promise<void> {
   const piece = Buffer.alloc(65_536);
   let left = total;
   const answer = { refused: false };
   request.once("response", (response) => (answer.refused = (response.statusCode ?? 0) >= 400));
   while (left > 0 && !request.destroyed && request.writable && !answer.refused) {
     // lets an early answer in
-    await new Promise((resolve) => setImmediate(resolve));
+    await (left > slowLastBytes ? setImmediate() : setTimeout(SLOW_PIECE_MS));
     const part = left >= piece.length ? piece : piece.subarray(0, left);
     left -= part.length;
     if (!request.write(part))
