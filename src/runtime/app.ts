@@ -8,6 +8,7 @@ import type { Exchange } from "./exchanges.ts";
 import { corsHeaders, judgeOrigin } from "./origin.ts";
 import { toResponse } from "./reply.ts";
 import type { Reply } from "./reply.ts";
+import { requestFault } from "./request-form.ts";
 import { health } from "./routes/health.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { models } from "./routes/models.ts";
@@ -56,13 +57,17 @@ export function createApp(context: RuntimeContext): H3 {
 
 async function run(event: H3Event, context: RuntimeContext, policy: Policy, answer: Answer): Promise<unknown> {
   const exchange = exchangeOf(event, context);
-  exchange.route = policy.path;
   const { server } = context.settings.current;
   const headers: Record<string, string> = { "x-request-id": exchange.requestId };
   const originHeader = exchange.req.headers.origin;
   let reply: Reply;
   try {
-    requireHost(exchange.req);
+    const fault = requestFault(exchange.req);
+    if (fault !== undefined) {
+      headers["connection"] = "close";
+      throw fault;
+    }
+    exchange.route = policy.path;
     if (policy.checksOrigin) {
       const verdict = judgeOrigin(originHeader, server);
       Object.assign(headers, corsHeaders(verdict));
@@ -132,13 +137,6 @@ function refusal(
   exchange.fields["code"] = code;
   const wire = new WireError(code, message, { status });
   return { status, headers: { ...errorHeaders(wire), ...headers }, body: JSON.stringify(errorBody(wire)) };
-}
-
-/** RFC 9112 3.2: a server must refuse an HTTP/1.1 request without Host. Node's own refusal has no body and no request id. */
-function requireHost(req: IncomingMessage): void {
-  if (req.httpVersion === "1.1" && req.headers.host === undefined) {
-    throw new WireError("bad_request", "an HTTP/1.1 request needs a Host header");
-  }
 }
 
 function exchangeOf(event: H3Event, context: RuntimeContext): Exchange {

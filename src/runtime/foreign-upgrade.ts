@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
 
 /** Headers that only make sense together with the upgrade. */
 const UPGRADE_HEADERS: ReadonlySet<string> = new Set(["upgrade", "connection", "http2-settings"]);
@@ -21,5 +22,6 @@ export function ignoreUpgrade(server: Server, req: IncomingMessage, socket: Dupl
   }
   // Bytes that Node's parser let through may be put back as they were: latin1 is how it decoded them.
   socket.unshift(Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), head]));
-  server.emit("connection", socket);
+  // A TLS server's "connection" is a bare one, still before its handshake.
+  server.emit(socket instanceof TLSSocket ? "secureConnection" : "connection", socket);
 }

@@ -42,6 +42,8 @@ export function createHttpServer(context: RuntimeContext, handler: RequestHandle
 export function createTlsServer(context: RuntimeContext, tls: TlsPair): Server {
   const server = createSecureServer({
     ...serverOptions(context),
+    // Default 120 s. A client that says nothing gets no more time here than without TLS.
+    handshakeTimeout: context.settings.current.server.headersTimeoutMs,
     cert: tls.certificate,
     key: tls.privateKey,
     minVersion: "TLSv1.2",

@@ -157,7 +157,7 @@ export function createMetrics(sources: MetricSources, version: string): Metrics 
     rateLimited: () => rateLimited.inc(),
     forwardedMisuse: () => forwardedMisuse.inc(),
     sessionEnd: (closeCode, seconds) => {
-      closes.inc({ code: String(closeCode) });
+      closes.inc({ code: closeLabel(closeCode) });
       sessionSeconds.observe(seconds);
     },
     firstPartial: (seconds) => firstPartial.observe(seconds),
@@ -168,6 +168,11 @@ export function createMetrics(sources: MetricSources, version: string): Metrics 
       registry.clear();
     },
   };
+}
+
+/** The client may choose any of 2000 codes of its own: they are one series, or a client could make thousands. */
+function closeLabel(code: number): string {
+  return code >= 3000 ? "application" : String(code);
 }
 
 /** What keeps the event loop alive, by Node's own names: timers, sockets, files. What only ever grows is a leak. */

@@ -37,6 +37,18 @@ describe("broken requests", () => {
     ["a negative length", head("Content-Length: -1")],
     ["a length that is no number", head("Content-Length: 1e3")],
     ["an unknown transfer encoding", head("Transfer-Encoding: gzip")],
+    ["an encoding before chunked", `${head("Transfer-Encoding: gzip, chunked")}0\r\n\r\n`],
+    [
+      "chunks in HTTP/1.0",
+      "POST /v1/transcribe HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    ],
+    ["two Hosts", "GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"],
+    ["a Host that is none", "GET /health HTTP/1.1\r\nHost: a/b@c\r\n\r\n"],
+    ["a path with a backslash", "GET /x/..\\metrics HTTP/1.1\r\nHost: a\r\n\r\n"],
+    ["a path with dot segments", "GET /x/../health HTTP/1.1\r\nHost: a\r\n\r\n"],
+    ["a path with encoded dot segments", "GET /x/%2E./health HTTP/1.1\r\nHost: a\r\n\r\n"],
+    ["an absolute URL with dot segments", "GET http://a/x/../health HTTP/1.1\r\nHost: a\r\n\r\n"],
+    ["a path with a fragment", "GET /health#x HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["a chunk size that is no number", `${head("Transfer-Encoding: chunked")}zz\r\nabc\r\n`],
     ["a chunk longer than it says", `${head("Transfer-Encoding: chunked")}2\r\nabcdef\r\n0\r\n\r\n`],
     ["a chunk size over 64 bits", `${head("Transfer-Encoding: chunked")}fffffffffffffffff\r\n`],
@@ -84,6 +96,18 @@ describe("broken requests", () => {
       "GET http://example.com/health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
     );
     expect(JSON.parse(absolute.body)).toMatchObject({ status: "ok" });
+  });
+
+  it.each(["a", "a:1", "A.example.", "[::1]:80", "127.0.0.1:9876", "a_b", ""])("takes %j for a Host", async (host) => {
+    const { port } = await start();
+    const answer = await sendRaw(port, `GET /health HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    expect(answer.status).toBe(200);
+  });
+
+  it("takes dots, backslashes and slashes in a query as they are", async () => {
+    const { port } = await start();
+    const answer = await sendRaw(port, "GET /health?a=/../\\b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    expect(answer.status).toBe(200);
   });
 
   it("refuses an expectation it does not know with 417", async () => {

@@ -68,6 +68,11 @@ describe("upgrade", () => {
     ["a foreign origin", upgradeRequest(KEY, VERSION, "Origin: https://evil.example"), 403, "origin_denied"],
     ["the null origin", upgradeRequest(KEY, VERSION, "Origin: null"), 403, "origin_denied"],
     ["POST", upgradeRequest(KEY, VERSION).replace("GET", "POST"), 405, "method_not_allowed"],
+    ["HTTP/1.0", upgradeRequest(KEY, VERSION).replace("HTTP/1.1", "HTTP/1.0"), 400, "bad_request"],
+    ["no Host", upgradeRequest(KEY, VERSION).replace("Host: a\r\n", ""), 400, "bad_request"],
+    ["two Hosts", upgradeRequest("Host: b", KEY, VERSION), 400, "bad_request"],
+    ["a body", `${upgradeRequest(KEY, VERSION, "Content-Length: 3")}abc`, 400, "bad_request"],
+    ["a chunked body", `${upgradeRequest(KEY, VERSION, "Transfer-Encoding: chunked")}0\r\n\r\n`, 400, "bad_request"],
   ];
   it.each(badUpgrades)("refuses %s in plain HTTP", async (_name, request, status, code) => {
     const { port } = await start();
@@ -628,6 +633,22 @@ describe("clients that misbehave", () => {
     expect(await client.nextOf("final")).toMatchObject({ text: `${30 * 3200} bytes` });
     expect(client.received.map((message) => message.type)).toEqual(["ready", "final"]);
   });
+});
+
+it("counts the close codes that clients choose as one series", async () => {
+  const { runtime } = await start();
+  for (const code of [1000, 3000, 3001, 4444, 4999]) {
+    const client = await openReady();
+    client.socket.close(code);
+    await client.closed;
+  }
+  const closes = async (): Promise<string[]> =>
+    (await runtime.context.metrics.text()).body
+      .split("\n")
+      .filter((line) => line.startsWith("gigastt_ws_closes_total"));
+  await expect
+    .poll(closes)
+    .toEqual(['gigastt_ws_closes_total{code="1000"} 1', 'gigastt_ws_closes_total{code="application"} 4']);
 });
 
 describe("logs of sessions", () => {

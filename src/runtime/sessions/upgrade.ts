@@ -4,6 +4,7 @@ import type { ClientAddress } from "../client-address.ts";
 import type { RuntimeContext } from "../context.ts";
 import { judgeOrigin } from "../origin.ts";
 import { requireReady } from "../readiness.ts";
+import { requestFault } from "../request-form.ts";
 
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 const TOKENS = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$/;
@@ -40,8 +41,14 @@ export function requireUpgradable(
 /** RFC 6455 4.2.1. The library would refuse these too, but without our envelope and request id. */
 function requireHandshake(req: IncomingMessage): void {
   const { headers } = req;
+  const fault = requestFault(req);
+  if (fault !== undefined) throw fault;
   const protocols = headers["sec-websocket-protocol"];
   if (req.method !== "GET") throw new WireError("method_not_allowed", "a WebSocket upgrade is a GET request");
+  if (req.httpVersion !== "1.1") throw bad("a WebSocket upgrade needs HTTP/1.1");
+  // Its bytes would be taken for the first frames.
+  if (headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0)
+    throw bad("a WebSocket upgrade has no body");
   if (!KEY.test(headers["sec-websocket-key"] ?? "")) throw bad("Sec-WebSocket-Key must be 16 bytes in base64");
   if (headers["sec-websocket-version"] !== "13" && headers["sec-websocket-version"] !== "8") {
     throw bad("Sec-WebSocket-Version must be 13");
