@@ -78,9 +78,7 @@ describe("mutated HTTP through the live server", () => {
       for (const [, status] of text.matchAll(/^HTTP\/1\.1 (\d{3})/gm)) expect(Number(status)).not.toBe(500);
       client.socket.destroy();
     });
-    await expect
-      .poll(() => [admission.available, uploads.heldBytes, exchanges.size], { timeout: 5000 })
-      .toEqual([4, 0, 0]);
+    await expect.poll(() => [admission.available, uploads.heldBytes, exchanges.size]).toEqual([4, 0, 0]);
     expect((await fetch(`${server.url}/ready`)).status).toBe(200);
     expect(server.lines.filter((line) => line["event"] === "request_failed")).toEqual([]);
     await server.close();

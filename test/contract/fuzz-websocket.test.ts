@@ -75,9 +75,7 @@ it(
       if (problem !== undefined) bad.push(`case ${number}: ${problem}`);
     });
     expect(bad).toEqual([]);
-    await expect
-      .poll(() => [admission.available, admission.waiters, sessions.size], { timeout: 5000 })
-      .toEqual([8, 0, 0]);
+    await expect.poll(() => [admission.available, admission.waiters, sessions.size]).toEqual([8, 0, 0]);
     expect(server.lines.filter((line) => line["event"] === "session_failed")).toEqual([]);
     // The mutations reach what they are meant to reach.
     expect(seen.final).toBeGreaterThan(CASES / 20);

@@ -356,7 +356,7 @@ describe("admission of sessions", () => {
     await expect.poll(() => second.socket.bufferedAmount).toBeGreaterThan(10_000_000);
     second.socket.terminate();
     // Paused, it can only be noticed by writing to it.
-    await expect.poll(() => server?.runtime.context.admission.waiters, { timeout: 2000 }).toBe(0);
+    await expect.poll(() => server?.runtime.context.admission.waiters).toBe(0);
     first.send({ type: "stop" });
     await slotsAreBack();
   });
@@ -533,7 +533,7 @@ describe("clients that misbehave", () => {
     client.audio(new Uint8Array(10));
     await expect.poll(() => engine.streams).toHaveLength(1);
     client.socket.terminate();
-    await expect.poll(() => server?.runtime.context.admission.available, { timeout: 2000 }).toBe(4);
+    await expect.poll(() => server?.runtime.context.admission.available).toBe(4);
     expect(engine.streams[0]?.aborted).toBe(true);
   });
 
@@ -543,7 +543,7 @@ describe("clients that misbehave", () => {
     raw.write(upgradeRequest(KEY, VERSION));
     await raw.until(/"type":"ready"/);
     raw.write(Uint8Array.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]));
-    await expect.poll(() => server?.runtime.context.admission.available, { timeout: 2000 }).toBe(4);
+    await expect.poll(() => server?.runtime.context.admission.available).toBe(4);
     raw.socket.destroy();
   });
 
@@ -615,7 +615,7 @@ describe("clients that misbehave", () => {
     for (let n = 0; n < 100; n++) client.audio(new Uint8Array(100_000));
     await expect.poll(() => [...server!.runtime.context.sessions][0]?.isPaused).toBe(true);
     client.socket.terminate();
-    await expect.poll(() => server?.runtime.context.admission.available, { timeout: 2000 }).toBe(4);
+    await expect.poll(() => server?.runtime.context.admission.available).toBe(4);
   });
 
   it("does not call a client idle, or dead, that it keeps from sending", async () => {

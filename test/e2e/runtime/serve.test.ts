@@ -27,7 +27,7 @@ const finalsOf = (client: WsClient): string =>
     .join(" ");
 const poolIsFree = async (served: Served): Promise<void> => {
   const available = async (): Promise<unknown> => (await (await fetch(`${served.url}/ready`)).json()) as unknown;
-  await expect.poll(available, { timeout: 5000 }).toMatchObject({ status: "ready", pool_available: 4 });
+  await expect.poll(available).toMatchObject({ status: "ready", pool_available: 4 });
 };
 
 /** A page over TLS whose certificate nobody signed. */
