@@ -126,8 +126,8 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
     cutAt(frame, overlap) {
       boundary = frame - overlap;
       pauses = pauses.filter((pause) => pause.from >= frame);
-      // Cut in the middle of speech it goes on, however little follows.
-      if (lastSpeech >= frame - ONSET_FRAMES) start = boundary;
+      // Cut in the middle of speech it goes on, however little follows; and an overlap must be read again, or its words are nobody's.
+      if (overlap > 0 || lastSpeech >= frame - ONSET_FRAMES) start = boundary;
       else close(boundary);
     },
     drop() {

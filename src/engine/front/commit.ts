@@ -46,8 +46,12 @@ export function mergeCommitted(committed: readonly Word[], heard: readonly Word[
   while (same < committed.length && heard[same]?.word === committed[same]!.word) same++;
   // The newer reading has the better times and confidences.
   if (same === committed.length) return [...heard];
-  const lastEnd = committed.at(-1)!.end;
-  return [...committed, ...heard.filter((word) => (word.start + word.end) / 2 > lastEnd)];
+  return [...committed, ...wordsAfter(heard, committed.at(-1)!.end)];
+}
+
+/** The words that were spoken after `timeS`, for the most part. */
+export function wordsAfter(words: readonly Word[], timeS: number): Word[] {
+  return words.filter((word) => (word.start + word.end) / 2 > timeS);
 }
 
 // ---

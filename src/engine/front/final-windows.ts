@@ -2,7 +2,7 @@ import type { Word } from "../contract.ts";
 import type { FrameBuffer } from "../frames.ts";
 import type { Span } from "../segmenter.ts";
 import { stitchAt, type Seam } from "../stitch.ts";
-import { mergeCommitted } from "./commit.ts";
+import { mergeCommitted, wordsAfter } from "./commit.ts";
 import type { SpanReader } from "./recognizer.ts";
 
 /** One utterance of the client's: the windows read so far and what was promised of the current one. */
@@ -12,7 +12,13 @@ export interface Utterance {
   readonly done: Word[];
   /** Words of the current window that may not change any more. */
   committed: Word[];
+  /** It is long enough or was cut: what is said next belongs to another one. */
+  full: boolean;
   ended: boolean;
+}
+
+export function beginUtterance(from: number): Utterance {
+  return { from, done: [], committed: [], full: false, ended: false };
 }
 
 /** The windows that finals are made of: read side by side, added to their utterances in the order of the audio. */
@@ -29,8 +35,8 @@ export interface FinalWindows {
   /** Runs when everything so far was added. */
   after(work: () => void): void;
   readonly settled: Promise<void>;
-  /** Words of the current window without those that the overlapping window before it has. */
-  withoutOverlap(words: readonly Word[]): readonly Word[];
+  /** Words of the current window without those that an earlier utterance or window has: of its overlap, or committed beyond its cut. */
+  newWords(words: readonly Word[]): readonly Word[];
 }
 
 export interface FinalWindowsOptions {
@@ -53,6 +59,13 @@ export function createFinalWindows(options: FinalWindowsOptions): FinalWindows {
   let dueMs = 0;
   /** The last window had no end of its own: the next one overlaps it. Read and written in the chain's order. */
   let seam: Seam | undefined;
+  /** Time up to which words were committed that lie behind the cut of their window: the next window hears them again. */
+  let promisedToS = 0;
+
+  function newWords(words: readonly Word[]): readonly Word[] {
+    const joined = seam ? seam.join(words) : words;
+    return promisedToS === 0 ? joined : wordsAfter(joined, promisedToS);
+  }
 
   return {
     get unfinished() {
@@ -76,8 +89,7 @@ export function createFinalWindows(options: FinalWindowsOptions): FinalWindows {
       result.catch(() => {});
       chain = chain.then(async () => {
         try {
-          const raw = await result;
-          let heard = seam ? seam.join(raw) : raw;
+          let heard = newWords(await result);
           seam = seamS === undefined ? undefined : stitchAt(seamS, heard);
           heard = seam?.kept ?? heard;
           utterance.done.push(...mergeCommitted(utterance.committed, heard));
@@ -86,6 +98,8 @@ export function createFinalWindows(options: FinalWindowsOptions): FinalWindows {
           utterance.done.push(...utterance.committed);
           if (!signal.aborted) options.onError(error);
         }
+        const committedToS = utterance.committed.at(-1)?.end ?? 0;
+        if (committedToS * 1000 > span.to * msPerFrame) promisedToS = committedToS;
         utterance.committed = [];
         unfinished--;
         coveredFrame = Math.max(coveredFrame, span.to);
@@ -98,7 +112,7 @@ export function createFinalWindows(options: FinalWindowsOptions): FinalWindows {
     get settled() {
       return chain;
     },
-    withoutOverlap: (words) => (seam ? seam.join(words) : words),
+    newWords,
   };
 }
 

@@ -10,7 +10,7 @@ import { createSegmenter, TAIL_FRAMES, type SegmenterEvent, type Span } from "..
 import { joinWords, meanConfidence } from "../words.ts";
 import { countStable, keepReadings, mergeCommitted } from "./commit.ts";
 import type { Reading } from "./commit.ts";
-import { createFinalWindows, type Utterance } from "./final-windows.ts";
+import { beginUtterance, createFinalWindows, type Utterance } from "./final-windows.ts";
 import { createPartialPace } from "./partial-pace.ts";
 import { FILE_PAUSE_FRAMES, quietest, widestGap } from "./file-job.ts";
 import type { FrontSettings, StreamOptions } from "./protocol.ts";
@@ -99,7 +99,8 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
   function handle(event: SegmenterEvent): void {
     switch (event.type) {
       case "onset":
-        utterance ??= { from: event.from, done: [], committed: [], ended: false };
+        if (utterance?.full) endUtterance("length");
+        utterance ??= beginUtterance(event.from);
         partial = noPartial();
         pace.reset();
         return;
@@ -117,18 +118,8 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     partial.stop?.abort(SUPERSEDED);
     const result = finals.read(span);
     partial = noPartial();
-    appendWindow(current, span, result, undefined);
-  }
-
-  /** @param seamS set when the next window overlaps this one around that time */
-  function appendWindow(
-    current: Utterance,
-    span: Span,
-    result: Promise<readonly Word[]>,
-    seamS: number | undefined,
-  ): void {
-    finals.add(current, span, result, seamS);
-    if (!isManual && span.to - current.from >= LONGEST_UTTERANCE_S * framesPerSecond) endUtterance("length");
+    finals.add(current, span, result, undefined);
+    if (!isManual && span.to - current.from >= LONGEST_UTTERANCE_S * framesPerSecond) current.full = true;
   }
 
   /** The window is full. A pause in the signal is the best place, then one in the decoder's words, then an overlap. */
@@ -149,11 +140,15 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
         partial.stop?.abort(SUPERSEDED);
         partial = noPartial();
         const result = finals.read(span);
-        appendWindow(current, span, result, (span.to - OVERLAP_FRAMES / 2) / framesPerSecond);
+        finals.add(current, span, result, (span.to - OVERLAP_FRAMES / 2) / framesPerSecond);
       }
     }
-    if (!isManual) endUtterance("length");
-    if (segmenter.start !== undefined) utterance ??= { from: segmenter.start, done: [], committed: [], ended: false };
+    if (isManual) return;
+    current.full = true;
+    // In a pause it is not known yet whether the speaker goes on: silence makes an end of speech of it, the next onset a cut.
+    if (segmenter.start === undefined) return;
+    endUtterance("length");
+    utterance = beginUtterance(segmenter.start);
   }
 
   function checkEndpoint(): void {
@@ -202,7 +197,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
       (words) => {
         answered();
         if (partial !== mine) return;
-        const fresh = finals.withoutOverlap(words);
+        const fresh = finals.newWords(words);
         partial = {
           ...mine,
           busy: false,
@@ -263,7 +258,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     if (hasWords) closeWindow({ from: span.from, to: at });
     else partial = noPartial();
     if (options.endpoint === "auto") endUtterance("blank");
-    if (segmenter.start !== undefined) utterance ??= { from: segmenter.start, done: [], committed: [], ended: false };
+    if (segmenter.start !== undefined) utterance ??= beginUtterance(segmenter.start);
   }
 
   // --- end
@@ -279,7 +274,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     const span = segmenter.end();
     const isUntouched =
       frames.first === 0 && frames.end > 0 && finals.coveredFrame === 0 && !utterance && finals.unfinished === 0;
-    utterance ??= { from: frames.end, done: [], committed: [], ended: false };
+    utterance ??= beginUtterance(frames.end);
     if (span) closeWindow(span);
     // Too short or too soft for the detector: read it as a file of that length would be.
     else if (isUntouched && frames.end <= maxFrames) closeWindow({ from: 0, to: frames.end });

@@ -1,0 +1,143 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { fuzzCases } from "../../../support/fuzz.ts";
+import {
+  createRandom,
+  finalsOf,
+  listen,
+  say,
+  toPcm,
+  truthfulReader,
+  wordsOf,
+  type Spoken,
+  type Told,
+} from "./spoken.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** Speech with gaps between words, pauses that end nothing, and pauses that do. */
+function randomSpeech(random: () => number): Spoken {
+  const count = 10 + Math.floor(random() * 60);
+  return say(
+    Math.floor(random() * 80),
+    Array.from({ length: count }, () => {
+      const kind = random();
+      const silence = kind < 0.75 ? random() * 15 : kind < 0.93 ? 20 + random() * 38 : 62 + random() * 200;
+      return [12 + Math.floor(random() * 40), Math.floor(silence)] as const;
+    }),
+  );
+}
+
+/** Sends PCM in pieces of random sizes: real time on the fake clock, or as fast as it goes. */
+async function stream(told: Told, pcm: Uint8Array, random: () => number, pace: "real time" | "at once"): Promise<void> {
+  for (let at = 0; at < pcm.length;) {
+    const bytes = random() < 0.1 ? 1 : Math.ceil(random() ** 3 * 32_000);
+    told.session.write(pcm.slice(at, at + bytes));
+    at += bytes;
+    if (pace === "real time") await vi.advanceTimersByTimeAsync(bytes / 32);
+  }
+  const end = told.session.end();
+  await vi.runAllTimersAsync();
+  await end;
+}
+
+/** Every rule of a stream's hypotheses that holds whatever was said. */
+function checkPromises(told: Told): void {
+  let promised = "";
+  for (const hypothesis of told.hypotheses) {
+    expect(hypothesis.committed.startsWith(promised)).toBe(true);
+    promised = hypothesis.type === "final" ? "" : hypothesis.committed;
+  }
+  const finals = finalsOf(told);
+  expect(finals.filter(({ endpointReason }) => endpointReason === "stop")).toHaveLength(1);
+  expect(told.hypotheses.at(-1)).toMatchObject({ type: "final", endpointReason: "stop" });
+  expect(told.errors).toEqual([]);
+}
+
+test.each(["auto", "assistant", "manual"] as const)(
+  "%s: every word once, in order, and no promise broken, whatever the pauses and pieces",
+  async (endpoint) => {
+    for (let seed = 1; seed <= fuzzCases(60, 20); seed++) {
+      const random = createRandom(seed * 7919);
+      const spoken = randomSpeech(random);
+      const commitPolicy = random() < 0.5 ? "auto" : "stable_prefix";
+      const pace = random() < 0.7 ? "real time" : "at once";
+      const reader = truthfulReader(spoken, () => 20 + random() * 300);
+      const told = listen(reader, { endpoint, commitPolicy, minSilenceMs: 300 + Math.floor(random() * 1200) });
+      await stream(told, toPcm(spoken), random, pace);
+      expect(wordsOf(finalsOf(told)), `seed ${seed}, ${commitPolicy}, ${pace}`).toEqual(
+        spoken.words.map(({ word }) => word),
+      );
+      checkPromises(told);
+    }
+  },
+);
+
+/** A sentence of words without a pause, `lengthFrames` long. */
+function sentence(lengthFrames: number, lastSilence: number): (readonly [number, number])[] {
+  const words = Array.from({ length: Math.floor(lengthFrames / 30) }, () => [25, 5] as const);
+  return [...words, [lengthFrames % 30 || 1, lastSilence] as const];
+}
+
+async function hear(spoken: Spoken, options: Parameters<typeof listen>[1] = {}): Promise<Told> {
+  const told = listen(
+    truthfulReader(spoken, () => 50),
+    options,
+  );
+  await stream(told, toPcm(spoken), () => 0.5, "real time");
+  return told;
+}
+
+test("words committed behind the place where the window is cut are said once", async () => {
+  // The longest pause lies at 3 s, the window is full at 8 s: by then seconds of words behind the pause are committed.
+  const spoken = say(0, [...sentence(300, 30), ...sentence(700, 100)]);
+  const told = await hear(spoken, { commitPolicy: "stable_prefix" });
+  const finals = finalsOf(told);
+  expect(finals.map(({ endpointReason }) => endpointReason)).toEqual(["length", "vad", "stop"]);
+  expect(finals[0]!.words.at(-1)!.end).toBeGreaterThan(6);
+  expect(wordsOf(finals)).toEqual(spoken.words.map(({ word }) => word));
+});
+
+test.each([5, 8, 12, 19])(
+  "a word that ends %d frames before a window is full of speech without a pause is not lost",
+  async (silence) => {
+    const spoken = say(0, [...sentence(800 - silence - 30, 5), [25, 400]]);
+    const told = await hear(spoken, { endpoint: "assistant" });
+    expect(wordsOf(finalsOf(told))).toEqual(spoken.words.map(({ word }) => word));
+  },
+);
+
+test("a speaker who stops just when the window is full gets an end of speech, not a cut", async () => {
+  const told = await hear(say(0, [...sentence(770, 300)]));
+  expect(finalsOf(told).map(({ endpointReason, speechFinal }) => [endpointReason, speechFinal])).toEqual([
+    ["vad", true],
+    ["stop", true],
+  ]);
+});
+
+test("a speaker who goes on after a pause at the window's end gets a cut there", async () => {
+  const told = await hear(say(0, [...sentence(770, 45), ...sentence(300, 100)]));
+  expect(finalsOf(told).map(({ endpointReason, speechFinal }) => [endpointReason, speechFinal])).toEqual([
+    ["length", false],
+    ["vad", true],
+    ["stop", true],
+  ]);
+});
+
+test("an utterance of many windows that is over 24 s long is cut when its speaker goes on, and ended when not", async () => {
+  const phrases = Array.from({ length: 4 }, () => sentence(600, 90)).flat();
+  const goesOn = await hear(say(0, [...phrases, ...sentence(300, 200)]), { minSilenceMs: 1500 });
+  expect(finalsOf(goesOn).map(({ endpointReason }) => endpointReason)).toEqual(["length", "vad", "stop"]);
+  const stops = await hear(say(0, [...phrases.slice(0, -1), [1, 200]]), { minSilenceMs: 1500 });
+  expect(finalsOf(stops).map(({ endpointReason }) => endpointReason)).toEqual(["vad", "stop"]);
+});
+
+test.each(["auto", "assistant", "manual"] as const)(
+  "%s: silence alone, or nothing at all, gives one empty final",
+  async (endpoint) => {
+    for (const frames of [0, 1, 30, 1000]) {
+      const told = await hear({ words: [], frames }, { endpoint });
+      expect(told.hypotheses).toMatchObject([{ type: "final", committed: "", endpointReason: "stop" }]);
+    }
+  },
+);
