@@ -79,8 +79,11 @@ current_caddy() {
   rm -rf "$tmp"
   return "$status"
 }
+# Debian 12's nginx is the oldest we render for. Its stable and its testing release have what came after: another `http2`, other defaults.
+stable_nginx() { bash "$(dirname "$0")/nginx.sh" nginx-1.26 trixie; }
+newest_nginx() { bash "$(dirname "$0")/nginx.sh" nginx-newest testing; }
 # Unpacking waits for the disk and the network, compiling for the processor: both at once.
-step debian_rootfs &
+{ for unpack in debian_rootfs stable_nginx newest_nginx; do step "$unpack"; done; } &
 if command -v go >/dev/null 2>&1; then
   for build in current_caddy docker_plugins api_server; do step "$build"; done
 fi

@@ -19,6 +19,8 @@ export interface Front {
   readonly name: string;
   readonly kind: "caddy" | "nginx" | "none";
   readonly version: string;
+  /** What nginx runs with; empty for others. */
+  readonly openssl: string;
   readonly binary: string | undefined;
   /** Why its tests are skipped; undefined when they run. */
   readonly missing: string | undefined;
@@ -28,12 +30,21 @@ export interface Front {
 export type ProxyFront = Front & { readonly kind: "caddy" | "nginx" };
 
 /** The server itself, without anything in front of it. */
-export const DIRECT: Front = { name: "no proxy", kind: "none", version: "", binary: undefined, missing: undefined };
+export const DIRECT: Front = {
+  name: "no proxy",
+  kind: "none",
+  version: "",
+  openssl: "",
+  binary: undefined,
+  missing: undefined,
+};
 
 export const FRONTS: readonly ProxyFront[] = [
   front("Caddy 2.11", "caddy", "2.11.4", "caddy-2.11", "v2.11"),
   front("Caddy 2.6", "caddy", "2.6.2", "caddy", "2.6"),
   front("nginx 1.22", "nginx", "1.22.1", "nginx", "nginx/1.22"),
+  front("nginx 1.26", "nginx", "1.26.3", "nginx-1.26", "nginx/1.26"),
+  front("newest nginx", "nginx", undefined, "nginx-newest", "nginx/"),
 ];
 
 export interface RunningFront {
@@ -105,7 +116,12 @@ export async function startFront(
         privateKeyFile: join(dir, "server.key"),
         clientCaFile: join(dir, "clients-ca.pem"),
       },
-      proxy: { kind, version: target.version, configDir: join(dir, kind) },
+      proxy: {
+        kind,
+        version: target.version,
+        ...(target.openssl === "" ? {} : { opensslVersion: target.openssl }),
+        configDir: join(dir, kind),
+      },
     },
   });
   for (const file of renderFiles(config, [kind], { toolVersion: "0.0.0", configHash: "0".repeat(64) })) {
@@ -233,25 +249,33 @@ function withoutProxy(port: number): RunningFront {
   };
 }
 
-function front(name: string, kind: "caddy" | "nginx", version: string, program: string, prefix: string): ProxyFront {
+/** `version` undefined = the one it says it has. */
+function front(
+  name: string,
+  kind: "caddy" | "nginx",
+  version: string | undefined,
+  program: string,
+  prefix: string,
+): ProxyFront {
   const path = findTool(program);
   const found = path === undefined ? "" : versionOf(path, kind);
   const fits = path !== undefined && found.includes(prefix);
   return {
     name,
     kind,
-    version,
+    version: version ?? /nginx\/([\d.]+)/.exec(found)?.[1] ?? "",
+    openssl: /(?:running|built) with OpenSSL ([\d.]+)(?!.*running)/.exec(found)?.[1] ?? "",
     binary: fits ? path : undefined,
     missing: fits
       ? undefined
       : path === undefined
         ? `${program} is not installed`
-        : `${program} is ${found.trim()}, not ${prefix}`,
+        : `${program} is ${found.split("\n", 1)[0]}, not ${prefix}`,
   };
 }
 
 function versionOf(path: string, kind: "caddy" | "nginx"): string {
-  const result = spawnSync(path, [kind === "caddy" ? "version" : "-v"], { encoding: "utf8" });
+  const result = spawnSync(path, [kind === "caddy" ? "version" : "-V"], { encoding: "utf8" });
   const text = `${result.stdout}${result.stderr}`.trim();
   // A Caddy built with `go install` does not know its own version; the module list of the binary does.
   if (text !== "unknown") return text;

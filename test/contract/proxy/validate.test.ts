@@ -122,8 +122,12 @@ function accept(
         privateKeyFile: join(dir, "server.key"),
         clientCaFile: join(dir, "clients-ca.pem"),
       },
-      // 3.0 is what this nginx was built with.
-      proxy: { kind: front.kind, version: front.version, opensslVersion: "3.0", configDir: join(folder, sub) },
+      proxy: {
+        kind: front.kind,
+        version: front.version,
+        opensslVersion: front.openssl || "3.0",
+        configDir: join(folder, sub),
+      },
     },
   };
   const files = renderFiles(adapted, [placement === "host" ? front.kind : "compose"], {
