@@ -10,6 +10,7 @@ export function liveCases(front: Front): void {
     let server: TestServer;
     let running: RunningFront;
     const config = {
+      metrics: { enabled: true },
       rateLimit: { perMinute: 1, burst: 5 },
       session: { idleTimeoutMs: 1500, maxDurationMs: 3_600_000 },
       server: {
@@ -65,6 +66,22 @@ export function liveCases(front: Front): void {
     if (front.kind !== "none")
       it("a session without a password is refused before it reaches the server", async () => {
         await expect(openSession(running, "127.0.0.6", {})).rejects.toThrow("401");
+      });
+
+    if (front.kind !== "none")
+      it("metrics stay closed however their path is written", async () => {
+        for (const path of [
+          "/metrics",
+          "/x/..\\metrics",
+          "/.\\metrics",
+          "/x/%2e%2e/metrics",
+          "/%6detrics",
+          "//metrics",
+          "/metrics;a",
+        ]) {
+          const reply = await askFront(running, path, { localAddress: "127.0.0.12", headers: [BASIC] });
+          expect([path, reply.status]).toEqual([path, expect.toBeOneOf([400, 404])]);
+        }
       });
 
     it("the public origin may connect, a foreign one may not", async () => {
