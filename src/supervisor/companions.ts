@@ -100,8 +100,8 @@ export class Companions {
   }
 
   troubles(): readonly CompanionTrouble[] {
-    const proxy = this.#proxy.state === "ready" ? undefined : this.#proxy.current;
-    const found = proxy === undefined ? undefined : proxyTrouble(proxy.lastLines(30), this.#options.config());
+    const wants = this.#proxy.state !== "ready" && this.#proxy.current !== undefined;
+    const found = wants ? proxyTrouble(this.#front.lastLines(30), this.#options.config()) : undefined;
     return [...this.#troubles.values(), ...(found === undefined ? [] : [found])];
   }
 

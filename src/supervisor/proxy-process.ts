@@ -14,6 +14,8 @@ export interface ProxyProcess {
   readonly definition: ProcessDefinition;
   /** When the certificate that the proxy serves ends, Unix milliseconds; undefined = none seen. */
   certificateEndMs(): number | undefined;
+  /** Its last lines and, as a start that failed says why and is then tried again, those of the one before. */
+  lastLines(count: number): readonly string[];
   /** The process behind the proxy changed: should we be killed, the proxy outlives it. */
   runtimeIs(pid: number | undefined): void;
 }
@@ -35,6 +37,7 @@ const START_MS = 15_000;
 export function createProxyProcess(options: ProxyProcessOptions): ProxyProcess {
   let certificateEndMs: number | undefined;
   const guards = new Map<Instance, Guard>();
+  let lastTwo: readonly Instance[] = [];
 
   const probe = async (): Promise<FrontAnswer> => {
     const answer = await askFront(options.config(), options.config().supervisor.healthTimeoutMs);
@@ -68,6 +71,7 @@ export function createProxyProcess(options: ProxyProcessOptions): ProxyProcess {
       };
     },
     started: (instance) => {
+      lastTwo = [...lastTwo.slice(-1), instance];
       const guard = guardChild(instance.child.pid, {
         early: options.place().kind === "nginx" ? "SIGQUIT" : undefined,
         patienceMs: options.config().shutdown.drainMs + STOP_MS,
@@ -94,6 +98,7 @@ export function createProxyProcess(options: ProxyProcessOptions): ProxyProcess {
   return {
     definition,
     certificateEndMs: () => certificateEndMs,
+    lastLines: (count) => lastTwo.flatMap((instance) => instance.lastLines(count)),
     runtimeIs: (pid) => {
       for (const guard of guards.values()) guard.outlive(pid);
     },
