@@ -342,11 +342,8 @@ function checkKubernetes(config: ResolvedConfig, files: ReadonlyMap<string, stri
   expect(spec.progressDeadlineSeconds).toBeGreaterThan(startupS);
   expect(container.securityContext.readOnlyRootFilesystem).toBe(true);
   expect(container.volumeMounts.some((mount: { mountPath: string }) => mount.mountPath === "/tmp")).toBe(true);
-  const tmpMi = Number.parseInt(
-    pod.volumes.find((volume: { name: string }) => volume.name === "tmp").emptyDir.sizeLimit,
-    10,
-  );
-  expect(tmpMi * 2 ** 20).toBeGreaterThanOrEqual(config.limits.bodyBytes * config.pool.size);
+  const tmp = pod.volumes.find((volume: { name: string }) => volume.name === "tmp").emptyDir.sizeLimit as string;
+  expect(binaryBytes(tmp)).toBeGreaterThanOrEqual(config.limits.bodyBytes * config.pool.size);
   expect(spec.replicas === undefined).toBe(files.has("kubernetes/horizontalpodautoscaler.yaml"));
   const data = read("configmap").data;
   checkServerConfig(config, data["gigastt.config.yaml"]);
@@ -420,4 +417,10 @@ function only<T extends { readonly name: string }>(nodes: readonly T[], name: st
   const found = nodes.filter((node) => node.name === name);
   expect(found, name).toHaveLength(1);
   return found[0]!;
+}
+
+/** Bytes of `129Gi` or `512Mi`. */
+function binaryBytes(quantity: string): number {
+  const [, number = "", unit = ""] = /^(\d+)(Ki|Mi|Gi|Ti)$/.exec(quantity) ?? [];
+  return Number(number) * 1024 ** (["Ki", "Mi", "Gi", "Ti"].indexOf(unit) + 1);
 }
