@@ -1,7 +1,10 @@
 import { execFile } from "node:child_process";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { EXAMPLES, readHeader } from "../render/header.ts";
+import { installationRoot } from "../shared/entry.ts";
 import { GigasttError } from "../shared/errors.ts";
 import { maskMarkdown } from "./markdown.ts";
 import type { ClassifiedFile, GitFacts } from "./model/facts.ts";
@@ -56,8 +59,9 @@ export async function discover(paths: readonly string[], cwd: string, config?: s
   const audited = new Set<string>();
   const all = new Set<string>();
   for (const [i, path] of absolute.entries()) {
-    if (infos[i]?.isDirectory()) for (const file of await walk(path, MAX_FILES)) audited.add(file);
-    else {
+    if (infos[i]?.isDirectory()) {
+      for (const file of (await walk(path, MAX_FILES)).filter((found) => !isOfProgram(found, path))) audited.add(file);
+    } else {
       audited.add(path);
       for (const file of await walk(dirname(path), 500, 3)) all.add(file);
     }
@@ -75,6 +79,7 @@ export async function discover(paths: readonly string[], cwd: string, config?: s
       unread.push(shown);
       continue;
     }
+    if (isExample(source.text) && absolute.some((start) => below(file, start) && below(INSTALLATION, start))) continue;
     if (explicit.has(file) && /\.(?:md|markdown)$/i.test(file)) {
       for (const masked of maskMarkdown(source)) {
         sources.push(masked.source);
@@ -119,6 +124,26 @@ export async function readGitFacts(root: string, files: readonly ClassifiedFile[
 }
 
 // ---
+
+const INSTALLATION = fileURLToPath(installationRoot());
+/** What a checkout brings along: tests full of mistakes, pages that quote them, templates. None of it is anybody's deployment. */
+const PROGRAM_FOLDERS = /^(?:\.ci|bin|deploy\/examples|docs|models|scripts|src|templates|test|vendor)\//;
+
+/** Whoever audits the folder that holds this program means his own files in it; the program's are audited when they are named. */
+function isOfProgram(file: string, start: string): boolean {
+  return below(INSTALLATION, start) && PROGRAM_FOLDERS.test(relative(INSTALLATION, file).split(sep).join("/"));
+}
+
+function isExample(text: string): boolean {
+  const header = readHeader(text);
+  return header.kind !== "foreign" && header.toolVersion === EXAMPLES;
+}
+
+/** True for the folder itself, too. */
+function below(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}
 
 async function walk(folder: string, limit: number, depth = 40): Promise<string[]> {
   const out: string[] = [];

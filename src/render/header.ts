@@ -14,6 +14,9 @@ ${body.comment} body sha256:${hashOf(rest)}
 ${rest}`;
 }
 
+/** The version in the headers of the examples that come with a checkout, which are of no configuration. */
+export const EXAMPLES = "example";
+
 /** What the header of a file on disk says. */
 export type HeaderState =
   /** No header of ours: somebody else's file. */

@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { bodyOf, readHeader } from "../render/header.ts";
+import { bodyOf, EXAMPLES, readHeader } from "../render/header.ts";
 
 /** Files of ours in a folder, by what became of them since. Paths below the folder. */
 export interface RenderedDrift {
@@ -56,8 +56,6 @@ export function differs(before: string | undefined, after: string): boolean {
 
 // ---
 
-/** The version in the headers of the examples that come with a checkout, which are of no configuration. */
-const EXAMPLES = "example";
 /** A rendered set has some thirty files, two folders deep. More is not ours. */
 const MAX_FILES = 300;
 const MAX_FILE_BYTES = 1024 * 1024;
