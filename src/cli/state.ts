@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { searchPath } from "../config/files.ts";
+import type { Problem } from "../config/problem.ts";
 import { defaultStateDir, statePaths } from "../supervisor/state-dir.ts";
 import type { StatePaths } from "../supervisor/state-dir.ts";
 import type { CommandContext, FlagSpec } from "./command.ts";
@@ -23,9 +24,7 @@ export async function findStatePaths(context: CommandContext): Promise<StatePath
   const asked = flags["state-dir"];
   if (typeof asked === "string") return statePaths(resolve(cwd, asked), env);
   if (!(await mayNameStateDir(context))) return statePaths(defaultStateDir(env), env);
-  const { loadCliConfig } = await import("./load-config.ts");
-  const { config } = await loadCliConfig(context, { quiet: true });
-  return configuredStatePaths(config.supervisor.stateDir, context);
+  return configuredStatePaths(await stateDirSetting(context), context);
 }
 
 /** The paths for a configured directory; undefined = the user's own. */
@@ -37,17 +36,53 @@ export function configuredStatePaths(dir: string | undefined, context: CommandCo
 
 // ---
 
+/**
+ * `supervisor.stateDir` as configured. A file with problems elsewhere names it too: `status`, `rollback` and `down` are needed most when
+ * the configuration is broken, and the service runs on with the last good one.
+ */
+async function stateDirSetting(context: CommandContext): Promise<string | undefined> {
+  const [{ loadCliConfig, loadOptions }, { ConfigError }] = await Promise.all([
+    import("./load-config.ts"),
+    import("../config/problem.ts"),
+  ]);
+  try {
+    return (await loadCliConfig(context, { quiet: true })).config.supervisor.stateDir;
+  } catch (error) {
+    if (!(error instanceof ConfigError) || !error.problems.every(isElsewhere)) throw error;
+    const { findFile } = await import("../config/files.ts");
+    const { parseConfigText } = await import("../config/parse.ts");
+    const file = await findFile(loadOptions(context));
+    const { GIGASTT_SUPERVISOR_STATE_DIR: fromEnv } = context.env;
+    if (fromEnv !== undefined || file === undefined) return fromEnv;
+    return textAt(parseConfigText(file.bytes, file.shown).raw, ["supervisor", "stateDir"]);
+  }
+}
+
+/** A problem of the file's contents that leaves `supervisor.stateDir` readable; a file or flag that cannot be used is the caller's mistake. */
+function isElsewhere({ code, place, key }: Problem): boolean {
+  return place.kind === "file" && code !== "GST_CONFIG_FILE" && key !== "supervisor.stateDir";
+}
+
+function textAt(value: unknown, [name, ...rest]: readonly string[]): string | undefined {
+  if (name === undefined) return typeof value === "string" ? value : undefined;
+  return typeof value === "object" && value !== null ? textAt(Reflect.get(value, name), rest) : undefined;
+}
+
 async function mayNameStateDir({ flags, env, cwd }: CommandContext): Promise<boolean> {
   if (flags["set"] !== undefined || env["GIGASTT_SUPERVISOR_STATE_DIR"] !== undefined) return true;
   const named = typeof flags["config"] === "string" ? flags["config"] : env["GIGASTT_CONFIG"];
   // A file that was asked for and cannot be read is the loader's to report.
-  if (named !== undefined && named !== "")
-    return (await readOrUndefined(resolve(cwd, named)))?.includes("stateDir") ?? true;
+  if (named !== undefined && named !== "") return namesStateDir(await readOrUndefined(resolve(cwd, named)));
   for (const path of searchPath(env, cwd)) {
     const text = await readOrUndefined(path);
-    if (text !== undefined) return text.includes("stateDir");
+    if (text !== undefined) return namesStateDir(text);
   }
   return false;
+}
+
+/** The commented configuration that comes with a checkout says `stateDir: null`, which is the default. */
+function namesStateDir(text: string | undefined): boolean {
+  return text === undefined || /stateDir\b(?!:\s*null\s*$)/m.test(text);
 }
 
 async function readOrUndefined(path: string): Promise<string | undefined> {

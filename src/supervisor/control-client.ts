@@ -37,7 +37,7 @@ export function callControl(call: ControlCall): Promise<unknown> {
         ),
       ),
     );
-    socket.on("error", (error) => fail(connectError(error)));
+    socket.on("error", (error) => fail(connectError(error, call.socket)));
     socket.on("close", () => fail(new GigasttError("GST_CONTROL_CLOSED", "the supervisor ended before it answered")));
     socket.on("connect", () => socket.write(`${JSON.stringify({ id: 1, cmd: call.cmd, args: call.args })}\n`));
     socket.on("data", (chunk: string) => {
@@ -57,12 +57,10 @@ export function callControl(call: ControlCall): Promise<unknown> {
 
 // ---
 
-function connectError(error: Error): GigasttError {
+function connectError(error: Error, path: string): GigasttError {
   const code = errorCodeOf(error);
   if (code === "ENOENT" || code === "ECONNREFUSED") {
-    return new GigasttError("GST_NOT_RUNNING", 'gigastt is not running here: start it with "gigastt up"', {
-      cause: error,
-    });
+    return new GigasttError("GST_NOT_RUNNING", `nothing runs at ${path}: start it with "gigastt up"`, { cause: error });
   }
   if (code === "EACCES" || code === "EPERM") {
     return new GigasttError(
