@@ -41,7 +41,7 @@ export async function startDetached(options: {
       };
       const onAbort = (): void => {
         child.kill("SIGTERM");
-        leave({ ok: false, text: "interrupted: the starting supervisor was told to stop" });
+        leave({ ok: false, text: "gigastt: interrupted, the starting supervisor was told to stop" });
       };
       options.signal.addEventListener("abort", onAbort);
       child.once("error", reject);
@@ -51,7 +51,7 @@ export async function startDetached(options: {
       child.once("exit", (code, signal) => {
         leave({
           ok: false,
-          text: `the supervisor ended before it was ready (${signal ?? `exit code ${code ?? "unknown"}`}): see ${join(options.paths.logsDir, "console.log")}`,
+          text: `gigastt: the supervisor ended before it was ready (${signal ?? `exit code ${code ?? "unknown"}`}): see ${join(options.paths.logsDir, "console.log")}`,
         });
       });
     });

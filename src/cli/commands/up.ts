@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { messageOf } from "../../shared/errors.ts";
 import { installationRoot } from "../../shared/entry.ts";
 import { readVersion } from "../../shared/version.ts";
 import type { Command, CommandContext } from "../command.ts";
@@ -21,34 +22,47 @@ export const command: Command = {
     "Exit code: 0 drained cleanly, 1 not ready or not drained cleanly, 2 configuration.",
   ownSignals: true,
   run: async (context) => {
-    // Apart: the supervisor would keep the memory of parser and validator for as long as it lives.
-    const load = (): ReturnType<typeof loadConfigApart> => loadConfigApart(loadOptions(context));
-    const loaded = await load();
-    if (loaded.warnings.length > 0) {
-      context.stderr.write(`${renderProblems(loaded.warnings, undefined, paintFor(context.stderr, context))}\n`);
+    try {
+      return await start(context);
+    } catch (error) {
+      // The command that waits for a detached start says why there is none.
+      if (process.send !== undefined) {
+        const { reportStart } = await import("../../supervisor/detach.ts");
+        reportStart({ ok: false, text: `gigastt: ${messageOf(error)}` });
+      }
+      throw error;
     }
-    const paths = configuredStatePaths(loaded.config.supervisor.stateDir, context);
-    if (context.flags["detach"] === true) return detach(context, paths);
-    const [{ up }, { reportStart }] = await Promise.all([
-      import("../../supervisor/up.ts"),
-      import("../../supervisor/detach.ts"),
-    ]);
-    return up({
-      loaded,
-      load,
-      paths,
-      env: context.env,
-      version: readVersion(),
-      readVersion,
-      stdout: context.stdout,
-      stderr: context.stderr,
-      signals: process,
-      onStarted: reportStart,
-    });
   },
 };
 
 // ---
+
+async function start(context: CommandContext): Promise<number> {
+  // Apart: the supervisor would keep the memory of parser and validator for as long as it lives.
+  const load = (): ReturnType<typeof loadConfigApart> => loadConfigApart(loadOptions(context));
+  const loaded = await load();
+  if (loaded.warnings.length > 0) {
+    context.stderr.write(`${renderProblems(loaded.warnings, undefined, paintFor(context.stderr, context))}\n`);
+  }
+  const paths = configuredStatePaths(loaded.config.supervisor.stateDir, context);
+  if (context.flags["detach"] === true) return detach(context, paths);
+  const [{ up }, { reportStart }] = await Promise.all([
+    import("../../supervisor/up.ts"),
+    import("../../supervisor/detach.ts"),
+  ]);
+  return up({
+    loaded,
+    load,
+    paths,
+    env: context.env,
+    version: readVersion(),
+    readVersion,
+    stdout: context.stdout,
+    stderr: context.stderr,
+    signals: process,
+    onStarted: reportStart,
+  });
+}
 
 async function detach(context: CommandContext, paths: ReturnType<typeof configuredStatePaths>): Promise<number> {
   const { startDetached } = await import("../../supervisor/detach.ts");
