@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { readVersion } from "../shared/version.ts";
 import { registry as commands } from "./registry.ts";
 import { reportError } from "./report.ts";
@@ -23,9 +24,17 @@ export async function main(argv: readonly string[], registry: Registry = command
   process.on("SIGINT", onSigint);
   process.on("SIGTERM", onSigterm);
   const onPipeError = (error: NodeJS.ErrnoException): void => {
-    if (error.code !== "EPIPE") throw error;
-    // `gigastt config print | head -1`: the reader has what it wanted. A service goes on without its terminal.
-    if (!ownSignals) process.exit(0);
+    // A service goes on without its terminal.
+    if (ownSignals) return;
+    // `gigastt config print | head -1`: the reader has what it wanted.
+    if (error.code === "EPIPE") process.exit(0);
+    // A full disk under `> FILE`. Synchronous: nothing is written any more once the process ends.
+    try {
+      writeSync(2, `gigastt: the output cannot be written: ${error.message}\n`);
+    } catch {
+      // It may be stderr that cannot be written.
+    }
+    process.exit(1);
   };
   process.stdout.on("error", onPipeError);
   process.stderr.on("error", onPipeError);

@@ -24,6 +24,8 @@ export interface LoggedLine {
 
 /** The last lines that pass the filter, oldest first, over all processes and rotated files, ordered by time. */
 export async function readLastLines(logsDir: string, filter: LogFilter, count: number): Promise<LoggedLine[]> {
+  // slice(-0) is everything.
+  if (count === 0) return [];
   const found: LoggedLine[] = [];
   for (const process of await loggedProcesses(logsDir)) {
     if (filter.process !== undefined && filter.process !== process) continue;
@@ -43,6 +45,11 @@ export async function readLastLines(logsDir: string, filter: LogFilter, count: n
   return found
     .sort((a, b) => (a.parsed.time < b.parsed.time ? -1 : a.parsed.time > b.parsed.time ? 1 : 0))
     .slice(-count);
+}
+
+/** Whether anything has logged there. */
+export async function hasLogs(logsDir: string): Promise<boolean> {
+  return (await loggedProcesses(logsDir)).length > 0;
 }
 
 /** Calls back for every new line from now on, across rotation, until the signal aborts. */
@@ -105,7 +112,10 @@ const FOLLOW_INTERVAL_MS = 200;
 const MAX_READ_BYTES = 64 * 1024 * 1024;
 
 async function loggedProcesses(logsDir: string): Promise<string[]> {
-  const names = await readdir(logsDir).catch((): string[] => []);
+  const names = await readdir(logsDir).catch((error: unknown): string[] => {
+    if (errorCodeOf(error) === "ENOENT") return [];
+    throw error;
+  });
   return names.flatMap((name) => (name.endsWith(".log") && name !== "console.log" ? [name.slice(0, -4)] : [])).sort();
 }
 

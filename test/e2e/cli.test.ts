@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -39,6 +39,24 @@ describe("exit codes of the real process", () => {
     expect([bug.status, bug.stdout]).toEqual([1, ""]);
     expect(bug.stderr).toMatch(/^gigastt: bug: TypeError: .*\n(?: +at .*\n)+This should not happen\. Please report it/);
   });
+});
+
+describe("output that cannot be written", () => {
+  const full = existsSync("/dev/full");
+  (full ? it : it.skip)(
+    `a full disk is told in a line, without a stack${full ? "" : " (skipped: no /dev/full here)"}`,
+    () => {
+      const target = openSync("/dev/full", "w");
+      const ended = spawnSync(process.execPath, [cli, "config", "print"], {
+        encoding: "utf8",
+        env,
+        stdio: ["ignore", target, "pipe"],
+      });
+      closeSync(target);
+      expect(ended.status).toBe(1);
+      expect(ended.stderr).toBe("gigastt: the output cannot be written: ENOSPC: no space left on device, write\n");
+    },
+  );
 });
 
 describe("signals", () => {

@@ -1,5 +1,5 @@
 import { formatLogLine } from "../../supervisor/log-format.ts";
-import { followLogs, readLastLines } from "../../supervisor/log-read.ts";
+import { followLogs, hasLogs, readLastLines } from "../../supervisor/log-read.ts";
 import type { LogFilter, LoggedLine } from "../../supervisor/log-read.ts";
 import { parseDurationMs } from "../../shared/units.ts";
 import type { Command, CommandContext } from "../command.ts";
@@ -12,7 +12,12 @@ export const command: Command = {
     ...STATE_FLAGS,
     follow: { type: "boolean", short: "f", describe: "go on with new lines until Ctrl-C" },
     lines: { type: "string", short: "n", value: "N", describe: "how many of the last lines (default 50)" },
-    process: { type: "string", value: "NAME", describe: "only this process: runtime, supervisor, proxy or redis" },
+    process: {
+      type: "string",
+      value: "NAME",
+      choices: ["runtime", "supervisor", "proxy", "redis"],
+      describe: "only this process",
+    },
     level: {
       type: "string",
       value: "LEVEL",
@@ -39,7 +44,10 @@ export const command: Command = {
           : `${formatLogLine(line.parsed, line.process, { date: true })}\n`,
       );
     };
-    for (const line of await readLastLines(paths.logsDir, filter, countOf(flags["lines"]))) write(line);
+    const lines = await readLastLines(paths.logsDir, filter, countOf(flags["lines"]));
+    for (const line of lines) write(line);
+    if (lines.length === 0 && flags["follow"] !== true)
+      context.stderr.write(`gigastt: ${await whyEmpty(paths.logsDir)}\n`);
     if (flags["follow"] === true) await followLogs(paths.logsDir, filter, write, signal);
     return 0;
   },
@@ -77,6 +85,13 @@ function momentOf(flag: string, text: string | undefined): number | undefined {
       ["logs"],
     );
   return atMs;
+}
+
+/** What a person is told who sees no lines. */
+async function whyEmpty(logsDir: string): Promise<string> {
+  return (await hasLogs(logsDir))
+    ? `no line in ${logsDir} is as asked for`
+    : `there are no logs in ${logsDir} yet: gigastt up writes them`;
 }
 
 function withProcess(line: LoggedLine): string {

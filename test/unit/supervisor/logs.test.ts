@@ -54,6 +54,12 @@ describe("lines of a child", () => {
 });
 
 describe("log files", () => {
+  it("no lines asked for are no lines", async () => {
+    writeFileSync(join(dir, "runtime.log"), `${line(1, "a")}\n${line(2, "b")}\n`);
+    expect(await readLastLines(dir, all, 0)).toEqual([]);
+    expect(await readLastLines(dir, all, 1)).toHaveLength(1);
+  });
+
   it("rotate by size, keep their number, and are read over the rotation in order", async () => {
     const log = createLogFile(join(dir, "runtime.log"), () => ({ maxBytes: 1000, keep: 3 }));
     for (let i = 0; i < 60; i++) {
