@@ -1,7 +1,18 @@
 // First-run set-up shared by the launcher and `npm test`: locked dependencies, then the build. Node only, no dependency.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -13,6 +24,7 @@ const buildStamp = join(root, "dist", ".gigastt-build");
 export function ensureInstalled({ dev = false } = {}) {
   const wanted = `${sha256(readFileSync(join(root, "package-lock.json")))} ${process.platform}-${process.arch}`;
   if (readOrEmpty(installStamp) === wanted && (!dev || existsSync(join(root, "node_modules", "vitest")))) return;
+  requireWritable("installed");
   say("installing the locked dependencies (first run, about a minute) …");
   // The build needs the compiler, so development dependencies are installed too; the image prunes them later.
   const result = spawnSync("npm", ["ci", "--include=dev", "--loglevel=error"], {
@@ -39,6 +51,7 @@ export function ensureBuilt() {
 
 /** Compiles src/ to dist/ from scratch. */
 export function build() {
+  requireWritable("built");
   say("building …");
   const started = Date.now();
   rmSync(join(root, "dist", ".tsbuildinfo"), { force: true });
@@ -55,6 +68,19 @@ export function build() {
   // Stamped with the start: a file saved while the compiler ran is built again next time.
   writeFileSync(buildStamp, "");
   utimesSync(buildStamp, started / 1000, started / 1000);
+}
+
+/** The first start writes node_modules and dist into the checkout; a checkout of somebody else's must have had it. */
+function requireWritable(what) {
+  try {
+    const dist = join(root, "dist");
+    accessSync(existsSync(dist) ? dist : root, constants.W_OK);
+    accessSync(root, constants.W_OK);
+  } catch {
+    fail(
+      `${root} must be ${what} first, and this user may not write there: run ${join(root, "gigastt")} --version as its owner.`,
+    );
+  }
 }
 
 function newestMtimeMs(dir) {

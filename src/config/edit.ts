@@ -4,5 +4,5 @@ import { parseDocument } from "yaml";
 export function setConfigValues(text: string, values: Readonly<Record<string, string | number | boolean>>): string {
   const document = parseDocument(text);
   for (const [key, value] of Object.entries(values)) document.setIn(key.split("."), value);
-  return document.toString({ lineWidth: 0 });
+  return document.toString({ lineWidth: 0, flowCollectionPadding: /[[{] /.test(text) });
 }

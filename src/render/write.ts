@@ -38,7 +38,7 @@ export async function writeFiles(
         `${join(outDir, file.path)} (${state === "edited" ? "edited by hand" : "not made by gigastt"})`,
     );
     throw new RenderError(
-      `${list.join(", ")}: would be overwritten. Look at it with --diff; move your change into gigastt.config.yaml, or overwrite with --force.`,
+      `${list.join(", ")}: would be overwritten. Look at it with \`gigastt render --diff\`; move your change into gigastt.config.yaml, or overwrite with --force.`,
       { exitCode: 1 },
     );
   }

@@ -39,5 +39,6 @@ export function editYaml(
     }
     document.setIn(path, value);
   }
-  return document.toString({ lineWidth: 0 });
+  // As it is written there: `[/health]` is not to become `[ /health ]` in a file that somebody compares.
+  return document.toString({ lineWidth: 0, flowCollectionPadding: /[[{] /.test(text) });
 }

@@ -165,7 +165,7 @@ export function findIssues(facts: IssueFacts): readonly Issue[] {
     });
   }
   if (facts.modelNotice !== undefined) {
-    issues.push({ id: "model_notice", severity: "notice", text: facts.modelNotice, cure: "gigastt models list" });
+    issues.push({ id: "model_notice", severity: "notice", text: facts.modelNotice, cure: "gigastt models pull" });
   }
   return issues;
 }

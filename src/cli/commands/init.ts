@@ -1,8 +1,8 @@
-import { readFile, rm, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadConfig, type LoadedConfig } from "../../config/load.ts";
+import { assemble, loadConfig, type LoadedConfig } from "../../config/load.ts";
 import { ConfigError } from "../../config/problem.ts";
 import type { ComposeOverlay, ResolvedConfig } from "../../config/types.ts";
 import { renderFiles, targetsOf } from "../../render/render.ts";
@@ -265,14 +265,9 @@ function newConfigText(before: string | undefined, keys: readonly Change[]): str
 ${editYaml("", changes)}`;
 }
 
-async function validate(text: string, configFile: string, context: CommandContext): Promise<LoadedConfig> {
-  const draft = join(dirname(configFile), `.gigastt.config.draft.yaml`);
-  await writeAtomically(draft, text, 0o600);
-  try {
-    return await loadConfig({ file: draft, env: {}, cwd: context.cwd });
-  } finally {
-    await rm(draft, { force: true });
-  }
+function validate(text: string, configFile: string, context: CommandContext): Promise<LoadedConfig> {
+  const bytes = Buffer.from(text);
+  return assemble({ path: configFile, shown: shown(configFile, context.cwd), bytes }, { env: {} });
 }
 
 /** Makes the first user or key where that is possible now; else what is left to be made, as words of `gigastt secrets create`. */

@@ -6,9 +6,7 @@ import { STATE_FLAGS } from "../state.ts";
 export const command: Command = {
   summary: "Apply the changed configuration to the running service",
   flags: { ...STATE_FLAGS, json: { type: "boolean", describe: "answer JSON" } },
-  help:
-    "The new configuration is checked first: with any problem, all are shown and nothing changes. Then each changed key is applied by its class\n" +
-    "(`gigastt config explain KEY`): live, hand-over or restart. When the new runtime is not healthy, the old configuration comes back.",
+  help: "The new configuration is checked first: with any problem, all are shown and nothing changes. Then each changed key is applied by its class (`gigastt config explain KEY`): live, hand-over or restart. When the new runtime is not healthy, the old configuration comes back.",
   run: async (context) => {
     const { result, field } = await operate(context, "reload");
     if (context.flags["json"] === true) writeJson(context.stdout, result);

@@ -6,9 +6,7 @@ import { STATE_FLAGS } from "../state.ts";
 export const command: Command = {
   summary: "Replace the runtime without refusing a connection",
   flags: { ...STATE_FLAGS, json: { type: "boolean", describe: "answer JSON" } },
-  help:
-    "A new runtime loads the model beside the old one and takes over; the old one lets its sessions end. When memory does not allow two,\n" +
-    "the old one drains first and new connections wait; that is said. When the new one does not become ready, the old one goes on.",
+  help: "A new runtime loads the model beside the old one and takes over; the old one lets its sessions end. When memory does not allow two, the old one drains first and new connections wait; that is said. When the new one does not become ready, the old one goes on.",
   run: async (context) => {
     const { result, field } = await operate(context, "restart");
     if (context.flags["json"] === true) writeJson(context.stdout, result);

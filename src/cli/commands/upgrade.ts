@@ -6,10 +6,7 @@ import { STATE_FLAGS } from "../state.ts";
 export const command: Command = {
   summary: "Take over new code, a new model or a new configuration from the disk",
   flags: { ...STATE_FLAGS, json: { type: "boolean", describe: "answer JSON" } },
-  help:
-    "Run it after updating the installation or pulling a model. The new code judges the configuration first; then a runtime of the new code\n" +
-    "starts beside the old one and takes over when it is healthy. When it is not, the old one goes on. The supervisor itself is renewed by\n" +
-    "`gigastt down` and `gigastt up`.",
+  help: "Run it after updating the installation or pulling a model. The new code judges the configuration first; then a runtime of the new code starts beside the old one and takes over when it is healthy. When it is not, the old one goes on. The supervisor itself is renewed by `gigastt down` and `gigastt up`.",
   run: async (context) => {
     const { result, field } = await operate(context, "upgrade");
     if (context.flags["json"] === true) writeJson(context.stdout, result);

@@ -1,3 +1,4 @@
+import { extname } from "node:path";
 import type { FormatOptions, TranscriptFormat } from "../../shared/transcript-format.ts";
 import type { CommandContext, FlagSpec } from "../command.ts";
 import { UsageError } from "../usage.ts";
@@ -10,7 +11,7 @@ export const TRANSCRIBE_FLAGS: Readonly<Record<string, FlagSpec>> = {
     short: "f",
     value: "FORMAT",
     choices: ["text", "json", "srt", "vtt", "md"],
-    describe: "what to write; default text",
+    describe: "what to write; default: what the name of --output says, else text",
   },
   json: { type: "boolean", describe: "short for --format json" },
   output: { type: "string", short: "o", value: "FILE|DIR", describe: "where to write; default standard output" },
@@ -80,7 +81,7 @@ export function readJob(context: CommandContext): TranscribeJob {
   if (mistakes.length > 0) throw new UsageError(mistakes, ["transcribe"]);
   return {
     inputs: positionals,
-    format: flags["json"] === true ? "json" : readFormat(wanted),
+    format: flags["json"] === true ? "json" : readFormat(wanted ?? extensionOf(text("output"))),
     formatOptions: {
       segments: flags["segments"] === true,
       ...(maxCharsPerLine === undefined ? {} : { maxCharsPerLine }),
@@ -103,6 +104,11 @@ export function withModelFlags(context: CommandContext): CommandContext {
     ...(typeof precision === "string" ? [`model.precision=${precision}`] : []),
   ];
   return { ...context, flags: { ...context.flags, set: sets } };
+}
+
+/** `srt` of `film.srt`. */
+function extensionOf(output: string | undefined): string | undefined {
+  return output === undefined ? undefined : extname(output).slice(1).toLowerCase();
 }
 
 function readFormat(value: string | undefined): TranscriptFormat {

@@ -4,6 +4,7 @@ import { locateModel } from "../../models/locate.ts";
 import { verifyBundle } from "../../models/verify.ts";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import { formatTranscript, type FormattableTranscript, transcriptJson } from "../../shared/transcript-format.ts";
+import { printable } from "../../shared/printable.ts";
 import type { CommandContext } from "../command.ts";
 import { loadCliConfig } from "../load-config.ts";
 import { paintFor } from "../output.ts";
@@ -26,6 +27,8 @@ export async function transcribe(given: CommandContext): Promise<number> {
   }
   const outputs = await planOutputs({ ...job, cwd });
   const { config } = await loadCliConfig(context);
+  // One recording that is not there needs no model to say so; among several it is told in its turn.
+  if (job.inputs.length === 1 && !(await isUsable(job.inputs[0] ?? STDIN, context))) return 1;
   const status = createStatusLine(stderr);
   const bundle = await locateModel(config.model, { env });
   if (bundle.notice !== undefined) stderr.write(`${bundle.notice}\n`);
@@ -50,6 +53,24 @@ export async function transcribe(given: CommandContext): Promise<number> {
     status.clear();
     await transcriber?.close();
   }
+}
+
+/** False when it cannot be read, which has been said then. */
+async function isUsable(input: string, context: CommandContext): Promise<boolean> {
+  if (input === STDIN) return true;
+  try {
+    await requireFile(resolve(context.cwd, input));
+    return true;
+  } catch (error) {
+    sayFailed(input, messageOf(error), context);
+    return false;
+  }
+}
+
+function sayFailed(input: string, message: string, context: CommandContext): void {
+  const { stderr } = context;
+  const name = input === STDIN ? "standard input" : printable(input, 500);
+  stderr.write(`${paintFor(stderr, context).red("gigastt:")} ${name}: ${message}\n`);
 }
 
 interface OneFile {
@@ -88,15 +109,26 @@ async function transcribeOne({ context, job, input, output, transcriber, status 
     status.clear();
     const { code } = error;
     const message =
-      code === "audio_too_long" ? `${error.message} Raise it with --set limits.maxAudioDuration=…` : error.message;
-    stderr.write(
-      `${paintFor(stderr, context).red("gigastt:")} ${input === STDIN ? "standard input" : input}: ${message}\n`,
-    );
+      code === "audio_too_long"
+        ? `${error.message} Raise it with --set limits.maxAudioDuration=…`
+        : withoutServer(error.message);
+    sayFailed(input, message, context);
     if (several && job.format === "json" && output === undefined) {
       stdout.write(`${JSON.stringify({ file: input, error: { code, message } })}\n`);
     }
     return false;
   }
+}
+
+/** The engine speaks to clients of the server; here nobody uploads anything. */
+function withoutServer(message: string): string {
+  return message
+    .replace("the body is empty: send the audio bytes as the request body", "the file is empty")
+    .replace(/^the body is /, "this is ")
+    .replace(/ \(curl: [^)]*\)/, "")
+    .replace(/: upload it again$/, ": copy it again")
+    .replace("or say codec= for headerless audio", "or say --codec for headerless audio")
+    .replace(/: send (?=WAV)/, ": give ");
 }
 
 /** One of several on standard output: a JSON value a line with its file, or text under a heading. */

@@ -23,6 +23,8 @@ export function sniff(head: Uint8Array): Sniffed {
   for (const { what, at, magic, and } of FOREIGN) {
     if (startsWith(head, magic, at) && (!and || startsWith(head, and.magic, and.at))) return { kind: "foreign", what };
   }
+  if (isMultipart(head))
+    return { kind: "foreign", what: "a multipart form, not the bare file (curl: --data-binary @FILE, not -F)" };
   const container = sniffMpegAudio(head);
   if (container) return { kind: "audio", container };
   const text = sniffText(head);
@@ -85,7 +87,21 @@ function sniffRiff(head: Uint8Array): Sniffed {
   if (head.length < 12 || startsWith(head, "WAVE", 8)) return { kind: "audio", container: "wav" };
   if (startsWith(head, "AVI ", 8)) return { kind: "foreign", what: "AVI video, which is not supported" };
   if (startsWith(head, "WEBP", 8)) return { kind: "foreign", what: "a WebP image" };
+  // `curl --data` takes zero bytes and line ends out of a file.
+  if (latin1(head.subarray(4, 12)).includes("WAVE"))
+    return { kind: "foreign", what: "a WAV file that lost bytes on the way (curl: --data-binary @FILE, not --data)" };
   return { kind: "foreign", what: "a RIFF file without audio" };
+}
+
+/** A form as browsers and `curl -F` send it; the file in it is binary. */
+function isMultipart(head: Uint8Array): boolean {
+  return /^--[^\r\n]{1,200}\r?\n(?:[\w-]+:[^\r\n]*\r?\n){0,4}?content-disposition:/i.test(
+    latin1(head.subarray(0, 1024)),
+  );
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("latin1");
 }
 
 /** Bare frames have no other magic than a well-formed header. */
@@ -135,7 +151,6 @@ function sniffText(head: Uint8Array): string | undefined {
   if (/^<(?:!doctype html|html|head|body)/i.test(trimmed)) return "an HTML page";
   if (trimmed.startsWith("<")) return "XML or HTML text";
   if (/^[{[]/.test(trimmed)) return "JSON or other text";
-  if (/^--[^\r\n]+\r?\ncontent-disposition:/i.test(trimmed)) return "a multipart form: send the bare file";
   return "text";
 }
 

@@ -68,7 +68,7 @@ describe("rendered files on disk", () => {
     const edited = `${readFileSync(path, "utf8")}# mine\n`;
     writeFileSync(path, edited);
     await expect(writeFiles(dir, newer, { force: false })).rejects.toThrow(
-      `${path} (edited by hand): would be overwritten. Look at it with --diff; move your change into gigastt.config.yaml, or overwrite with --force.`,
+      `${path} (edited by hand): would be overwritten. Look at it with \`gigastt render --diff\`; move your change into gigastt.config.yaml, or overwrite with --force.`,
     );
     expect(readFileSync(path, "utf8")).toBe(edited);
     expect(readFileSync(join(dir, "firewall/gigastt-ufw.sh"), "utf8")).toContain("ufw allow 22/tcp");

@@ -21,6 +21,19 @@ describe("what is not audio", () => {
       latin1('--x\r\nContent-Disposition: form-data; name="file"\r\n\r\nRIFF'),
       "unsupported_media: the body is a multipart form",
     ],
+    [
+      "a form with a recording in it, as curl -F sends it",
+      latin1(
+        '--------------------------d74496d66958873e\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n' +
+          "Content-Type: application/octet-stream\r\n\r\nRIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0",
+      ),
+      "unsupported_media: the body is a multipart form, not the bare file (curl: --data-binary @FILE, not -F)",
+    ],
+    [
+      "a recording without its zero bytes, as curl --data sends it",
+      latin1("RIFF\xf4\xd8\x02WAVEfmt \x10\x01\x01\x80>"),
+      "unsupported_media: the body is a WAV file that lost bytes on the way (curl: --data-binary @FILE, not --data)",
+    ],
     ["PNG", latin1("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), "unsupported_media: the body is a PNG image"],
     ["JPEG", latin1("\xff\xd8\xff\xe0\0\x10JFIF"), "unsupported_media: the body is a JPEG image"],
     ["GIF", latin1("GIF89a\x01\0\x01\0"), "unsupported_media: the body is a GIF image"],
