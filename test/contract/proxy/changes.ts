@@ -23,7 +23,7 @@ export function changeCases(front: Front): void {
         between(front, async ({ running }) => {
           const client = await openSession(running);
           await client.nextOf("ready");
-          running.reload();
+          await running.reload();
           const closed = await Promise.race([
             client.closed,
             new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 1500)),

@@ -1,5 +1,5 @@
 import { spawnSync, type ChildProcess } from "node:child_process";
-import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
@@ -56,8 +56,8 @@ export interface RunningFront {
   readonly client: KeyPair;
   readonly foreignClient: KeyPair;
   readonly dir: string;
-  /** Applies the configuration again, as an operator would. */
-  reload(): void;
+  /** Applies the configuration again, as an operator would. Resolves when every new connection meets it. */
+  reload(): Promise<void>;
   /** Ends it as its own unit does, and resolves when it is gone. */
   quit(): Promise<void>;
   /** What it wrote to its log. */
@@ -168,7 +168,7 @@ export function startProxy(
 ): {
   readonly leashed: Leashed;
   log(): string;
-  reload(): void;
+  reload(): Promise<void>;
   quit(): Promise<void>;
 } {
   const argv =
@@ -181,8 +181,8 @@ export function startProxy(
   return {
     leashed,
     log: () => log,
-    reload: () => {
-      if (target.kind === "nginx") child.kill("SIGHUP");
+    reload: async () => {
+      if (target.kind === "nginx") await reloadNginx(child, () => log);
       else {
         const result = spawnSync(target.binary!, ["reload", "--config", main, "--adapter", "caddyfile", "--force"], {
           env,
@@ -284,6 +284,27 @@ function versionOf(path: string, kind: "caddy" | "nginx"): string {
       /mod\s+github\.com\/caddyserver\/caddy\/v2\s+(\S+)/,
     )?.[1] ?? text
   );
+}
+
+/** Until an old worker has heard of it, it takes connections as before. */
+async function reloadNginx(master: ChildProcess, log: () => string): Promise<void> {
+  const workers = (): readonly string[] =>
+    readFileSync(`/proc/${master.pid}/task/${master.pid}/children`, "utf8").split(" ").filter(Boolean);
+  const retired = (pid: string): boolean => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("shutting down");
+    } catch {
+      return true;
+    }
+  };
+  const old = new Set(workers());
+  master.kill("SIGHUP");
+  for (let i = 0; i < 800; i++) {
+    const now = workers();
+    if (now.some((pid) => !old.has(pid)) && now.every((pid) => !old.has(pid) || retired(pid))) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`nginx did not reload:\n${log()}`);
 }
 
 async function listening(port: number, child: ChildProcess, log: () => string): Promise<void> {

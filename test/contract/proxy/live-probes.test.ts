@@ -59,8 +59,7 @@ describe.concurrent("live probes in front of other rendered sets", { timeout: 90
         const server = await startTestServer({ config, timing });
         const running = await startFront(front, server.port, { ...config, deploy: { auth, ...more } });
         try {
-          breakFront(front, running, QUICK[front.kind]);
-          await new Promise((resolve) => setTimeout(resolve, 1000));
+          await breakFront(front, running, QUICK[front.kind]);
           const judged = await probeFront(running, {
             target: {
               authorization: auth.kind === "keys" ? `Bearer ${KEY}` : undefined,
@@ -294,9 +293,7 @@ describe.concurrent("live probes with one cause broken on purpose", { timeout: 1
       const server = await startTestServer({ config, timing });
       const running = await startFront(front, server.port, { ...config, deploy });
       try {
-        breakFront(front, running, [...QUICK[front.kind], ...changes]);
-        // Old workers take connections until the new ones are there.
-        await new Promise((resolve) => setTimeout(resolve, 1000));
+        await breakFront(front, running, [...QUICK[front.kind], ...changes]);
         const lines = notOk(await probeFront(running, { limits: { slowBodyMs: 6000, slowHeadersMs: 6000 } }));
         const found = lines.filter((line) => line.includes(" found: "));
         expect(found.map((line) => line.slice(0, 10))).toEqual([id, ...(also ?? [])]);
@@ -333,8 +330,7 @@ describe("live probes and the certificate", () => {
         const pair = await createServerCertificate(ca, [domain], new Date(Date.now() + ageMs));
         writeFileSync(join(running.dir, "server.pem"), pair.certificate);
         writeFileSync(join(running.dir, "server.key"), pair.privateKey);
-        breakFront(front, running, QUICK.nginx);
-        await new Promise((resolve) => setTimeout(resolve, 1000));
+        await breakFront(front, running, QUICK.nginx);
         const target = { ca: what === "of an unknown CA" ? running.ca : ca.certificate };
         const lines = notOk(await probeFront(running, { target, limits: { slowBodyMs: 6000, slowHeadersMs: 6000 } }));
         const found = lines.filter((line) => line.includes(" found: "));
@@ -366,8 +362,7 @@ describe("gigastt audit --live with the files of the proxy", () => {
   run("confirms a finding, contradicts one, and says when host and files differ", { timeout: 120_000 }, async () => {
     const running = await startFront(front, server.port, { ...config, deploy });
     try {
-      breakFront(front, running, [...QUICK.nginx, ...APPEND]);
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await breakFront(front, running, [...QUICK.nginx, ...APPEND]);
       const confirmed = await auditLive(running);
       const check = (report: Report) => report.checks.find(({ rule }) => rule === "GA-LIV-001");
       const appended = (report: Report) => report.findings.find(({ rule }) => rule === "GA-XFF-001");
@@ -391,8 +386,7 @@ describe("gigastt audit --live with the files of the proxy", () => {
       expect(check(differs)).toMatchObject({ result: "found", filesDiffer: true });
 
       // The proxy is mended, the file not.
-      running.reload();
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await running.reload();
       changeFiles(front, running, APPEND);
       const contradicted = await auditLive(running);
       expect(check(contradicted)).toMatchObject({ result: "ok" });
@@ -471,8 +465,7 @@ describe("live probes against an address of the network", () => {
       await new Promise<void>((resolve) => open.listen(0, address, resolve));
       const { port } = open.address() as AddressInfo; // a TCP server
       try {
-        breakFront(front, running, QUICK.nginx);
-        await new Promise((resolve) => setTimeout(resolve, 1000));
+        await breakFront(front, running, QUICK.nginx);
         const judged = await probeFront(running, {
           target: { connectTo: address },
           assume: { "server.port": String(port) },

@@ -58,9 +58,13 @@ export function notOk(judged: readonly Judged[]): string[] {
 }
 
 /** Replaces in the proxy's files, and applies it. */
-export function breakFront(front: Front, running: RunningFront, changes: readonly (readonly [RegExp, string])[]): void {
+export async function breakFront(
+  front: Front,
+  running: RunningFront,
+  changes: readonly (readonly [RegExp, string])[],
+): Promise<void> {
   changeFiles(front, running, changes);
-  running.reload();
+  await running.reload();
 }
 
 /** Replaces in the proxy's files. Throws when nothing changed. */
