@@ -87,6 +87,7 @@ export function createPool(options: PoolOptions): InferencePool {
         slots.splice(slots.indexOf(slot), 1);
         post(slot, { type: "close" });
         worker.unref();
+        slot.exited?.();
         reject(
           new GigasttError(
             "GST_MODEL_LOAD_TIMEOUT",
@@ -176,8 +177,9 @@ export function createPool(options: PoolOptions): InferencePool {
       const idle = slots.filter((slot) => slot.state === "idle");
       const slot = idle[0];
       if (!slot) return;
-      // A file window runs to its end: with a second worker, one is left to the live sessions.
-      const queued = queue.take(liveSessions > 0 && options.workers > 1 && idle.length === 1);
+      // A file window runs to its end: with a second worker, one is left to the live sessions. The only one left alive is everybody's.
+      const alive = idle.length + slots.filter(({ state }) => state === "busy").length;
+      const queued = queue.take(liveSessions > 0 && alive > 1 && idle.length === 1);
       if (!queued) return;
       slot.current = queued;
       slot.state = "busy";

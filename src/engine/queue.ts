@@ -35,11 +35,11 @@ export function createWindowQueue<T extends Queueable>(): WindowQueue<T> {
     const nextLive = earliest(live);
     const nextFile = keepFree && nextLive === undefined ? undefined : earliest(file);
     if (nextLive === undefined && nextFile === undefined) return undefined;
-    if (nextLive === undefined) return removed(file, nextFile!);
-    if (nextFile === undefined) return removed(live, nextLive);
+    if (nextFile === undefined) return removed(live, nextLive!);
     const costMs = nextFile.frames * msPerFrame;
-    if (earnedMs < costMs) return removed(live, nextLive);
-    earnedMs -= costMs;
+    if (nextLive !== undefined && earnedMs < costMs) return removed(live, nextLive);
+    // A turn that nobody else wanted counts as well: a file that advances anyway has no reason to hold live windows back.
+    earnedMs = Math.max(0, earnedMs - costMs);
     return removed(file, nextFile);
   }
 

@@ -21,11 +21,13 @@ export function stitchAt(seamS: number, left: readonly Word[]): Seam {
       const added = right.filter((word) => middle(word) >= seamS);
       const before = right.filter((word) => middle(word) < seamS);
       const last = kept.at(-1);
-      // Both sides of the seam.
-      if (last && added[0] && isSame(last, added[0])) return added.slice(1);
-      // Each window put it on the other's side.
       const missed = before.at(-1);
-      if (beyond && missed && isSame(beyond, missed)) return [missed, ...added];
+      const first = added[0];
+      // One word that each window put on its own side, unless one of them heard it on both: then it was said twice.
+      if (isSame(last, first) && !isSame(beyond, first) && !isSame(last, missed)) return added.slice(1);
+      // One word that each window put on the other's side.
+      if (missed && isSame(beyond, missed) && !isSame(beyond, first) && !isSame(last, missed))
+        return [missed, ...added];
       return added;
     },
   };
@@ -40,7 +42,8 @@ function middle(word: Word): number {
   return (word.start + word.end) / 2;
 }
 
-function isSame(a: Word, b: Word): boolean {
+function isSame(a: Word | undefined, b: Word | undefined): boolean {
+  if (a === undefined || b === undefined) return false;
   return Math.abs(middle(a) - middle(b)) < SAME_WORD_S && bare(a.word) === bare(b.word);
 }
 

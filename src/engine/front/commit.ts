@@ -49,6 +49,17 @@ export function mergeCommitted(committed: readonly Word[], heard: readonly Word[
   return [...committed, ...wordsAfter(heard, committed.at(-1)!.end)];
 }
 
+/** What is committed once everything up to and with `stable`, a word of the newest reading, is: never less than before. */
+export function commitUpTo(
+  committed: readonly Word[],
+  words: readonly Word[],
+  stable: Word | undefined,
+): readonly Word[] {
+  if (!stable) return committed;
+  const count = words.findLastIndex(({ end }) => end <= stable.end) + 1;
+  return count > committed.length ? words.slice(0, count) : committed;
+}
+
 /** The words that were spoken after `timeS`, for the most part. */
 export function wordsAfter(words: readonly Word[], timeS: number): Word[] {
   return words.filter((word) => (word.start + word.end) / 2 > timeS);

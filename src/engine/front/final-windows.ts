@@ -11,7 +11,7 @@ export interface Utterance {
   /** Words of finished windows. */
   readonly done: Word[];
   /** Words of the current window that may not change any more. */
-  committed: Word[];
+  committed: readonly Word[];
   /** It is long enough or was cut: what is said next belongs to another one. */
   full: boolean;
   ended: boolean;

@@ -43,16 +43,19 @@ export function createFrontHost(options: FrontHostOptions): FrontHost {
   const streams = new Map<number, StreamClient>();
   const windows = new Map<number, AbortController>();
   let link = connect();
-  let heardAtMs = performance.now();
+  let unansweredPings = 0;
   // A decoder that hangs in somebody's file would hold every file after it. The thread runs no ONNX: it may be ended.
+  // Pings are counted, not seconds: a process that was frozen for a minute has a front that never had a chance to answer.
   const watchdog = setInterval(() => {
-    const nowMs = performance.now();
-    if (files.size + streams.size === 0) heardAtMs = nowMs;
-    else if (nowMs - heardAtMs > SILENT_MS) {
-      heardAtMs = nowMs;
+    if (files.size + streams.size === 0) unansweredPings = 0;
+    else if (unansweredPings >= MOST_UNANSWERED) {
+      unansweredPings = 0;
       void link.close();
       lost("the thread did not answer");
-    } else link.send({ type: "ping", id: 0 });
+    } else {
+      unansweredPings++;
+      link.send({ type: "ping", id: 0 });
+    }
   }, PING_MS);
   watchdog.unref();
 
@@ -74,7 +77,7 @@ export function createFrontHost(options: FrontHostOptions): FrontHost {
   }
 
   function receive(message: FromFront): void {
-    heardAtMs = performance.now();
+    unansweredPings = 0;
     switch (message.type) {
       case "window":
         void runWindow(message);
@@ -90,7 +93,7 @@ export function createFrontHost(options: FrontHostOptions): FrontHost {
         return;
       case "hypothesis":
         files.get(message.id)?.hypothesis(message.hypothesis);
-        streams.get(message.id)?.options.onHypothesis(message.hypothesis);
+        streams.get(message.id)?.heard(message.hypothesis);
         return;
       case "file_done":
         files.get(message.id)?.done(message.transcripts);
@@ -184,7 +187,7 @@ export function createFrontHost(options: FrontHostOptions): FrontHost {
 // ---
 
 const PING_MS = 5000;
-/** A loaded machine may take seconds; nothing honest takes this long between two messages. */
-const SILENT_MS = 30_000;
+/** A loaded machine may take seconds; nothing honest takes half a minute between two messages. */
+const MOST_UNANSWERED = 6;
 /** Longer than people pause. A stream without speech costs nothing, and its connection may last for days. */
 const SPEAKS_FOR_MS = 30_000;

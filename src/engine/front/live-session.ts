@@ -8,7 +8,7 @@ import { createFrameBuffer } from "../frames.ts";
 import { finalOf } from "../hypothesis.ts";
 import { createSegmenter, TAIL_FRAMES, type SegmenterEvent, type Span } from "../segmenter.ts";
 import { joinWords, meanConfidence } from "../words.ts";
-import { countStable, keepReadings, mergeCommitted } from "./commit.ts";
+import { commitUpTo, countStable, keepReadings, mergeCommitted } from "./commit.ts";
 import type { Reading } from "./commit.ts";
 import { beginUtterance, createFinalWindows, type Utterance } from "./final-windows.ts";
 import { createPartialPace } from "./partial-pace.ts";
@@ -177,13 +177,15 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     if (!isNew || to - Math.max(start, partial.readTo) < settings.partialIntervalMinMs / msPerFrame) return;
     const { waitMs } = pace;
     if (waitMs > 0) {
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        requestPartial();
-      }, waitMs);
+      timer ??= setTimeout(askAgain, waitMs);
       return;
     }
     startPartial({ from: start, to }, partial.readTo === 0 ? FIRST_WITHIN_MS : pace.latencyMs);
+  }
+
+  function askAgain(): void {
+    timer = undefined;
+    requestPartial();
   }
 
   function startPartial(span: Span, withinMs: number): void {
@@ -212,8 +214,11 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
         reportCovered();
       },
       () => {
-        // The window's final reports what is wrong; a partial that failed or was overtaken is only skipped.
-        if (partial === mine) partial = { ...mine, busy: false };
+        // The window's final reports what is wrong; a partial that was overtaken is only skipped. One that failed is tried again:
+        // a client that is held back until it is read sends nothing that would ask for the next.
+        if (partial !== mine || ended) return;
+        partial = { ...mine, busy: false };
+        timer ??= setTimeout(askAgain, settings.partialIntervalMaxMs);
       },
     );
   }
@@ -226,7 +231,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
       { words: partial.words, heardToS: span.to / framesPerSecond },
       partial.earlier,
     );
-    if (stable > current.committed.length) current.committed = words.slice(0, stable);
+    current.committed = commitUpTo(current.committed, words, partial.words[stable - 1]);
     const all = [...current.done, ...words];
     if (all.length === 0) return;
     const committed = joinWords(options.commitPolicy === "on_finalize" ? [] : [...current.done, ...current.committed]);
@@ -252,7 +257,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     const extra = partial.words.length === 0 ? UNHEARD_EXTRA_FRAMES : BLANK_EXTRA_FRAMES;
     if (blank < Math.max(silenceFrames, FILE_PAUSE_FRAMES) + extra) return;
     const at = Math.min(span.to, heardUntil + TAIL_FRAMES);
-    const hasWords = partial.words.length > 0;
+    const hasWords = partial.words.length + current.committed.length > 0;
     activity.learnNoise();
     segmenter.cutAt(span.to, 0);
     if (hasWords) closeWindow({ from: span.from, to: at });

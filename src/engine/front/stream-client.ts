@@ -1,6 +1,6 @@
 import type { WireError } from "../../shared/errors.ts";
 import { finalOf } from "../hypothesis.ts";
-import type { LiveStream, LiveStreamOptions } from "../contract.ts";
+import type { Hypothesis, LiveStream, LiveStreamOptions } from "../contract.ts";
 import type { SendToFront } from "./link.ts";
 
 /** The main thread's side of one live stream: what its front says about it, and the handle its owner holds. */
@@ -11,6 +11,8 @@ export interface StreamClient {
   readonly spokeAtMs: number;
   spoke(): void;
   covered(ms: number): void;
+  /** What the front heard, on its way to the owner. */
+  heard(hypothesis: Hypothesis): void;
   finished(): void;
   /** The front was lost: the stream goes on in the new one with the audio to come. */
   lost(error: WireError): void;
@@ -27,6 +29,8 @@ export interface StreamClientOptions {
 export function createStreamClient({ id, stream, send, onFinished }: StreamClientOptions): StreamClient {
   const bytesPerMs = (stream.sampleRateHz * 2) / 1000;
   let receivedBytes = 0;
+  /** Audio that went to fronts that were lost: the present one counts its times from there. */
+  let lostBytes = 0;
   let coveredMs = 0;
   let spokeAtMs = performance.now();
   let ending: Promise<void> | undefined;
@@ -34,7 +38,7 @@ export function createStreamClient({ id, stream, send, onFinished }: StreamClien
   let waiters: { ms: number; resolve: () => void }[] = [];
   let resolveEnd: (() => void) | undefined;
 
-  const backlogMs = (): number => (over ? 0 : Math.max(0, receivedBytes / bytesPerMs - coveredMs));
+  const backlogMs = (): number => (over ? 0 : Math.max(0, (receivedBytes - lostBytes) / bytesPerMs - coveredMs));
 
   function wake(): void {
     const backlog = backlogMs();
@@ -102,6 +106,7 @@ export function createStreamClient({ id, stream, send, onFinished }: StreamClien
       coveredMs = ms;
       wake();
     },
+    heard: (hypothesis) => stream.onHypothesis(later(hypothesis, lostBytes / bytesPerMs / 1000)),
     finished: finish,
     lost(error) {
       stream.onError(error);
@@ -112,8 +117,19 @@ export function createStreamClient({ id, stream, send, onFinished }: StreamClien
         return;
       }
       coveredMs = 0;
-      receivedBytes = 0;
+      lostBytes = receivedBytes;
       open();
+      // What waited for the lost front to catch up would wait for ever.
+      wake();
     },
   };
+}
+
+// ---
+
+function later(hypothesis: Hypothesis, byS: number): Hypothesis {
+  if (byS === 0) return hypothesis;
+  const move = (timeS: number): number => Math.round((timeS + byS) * 1000) / 1000;
+  const words = hypothesis.words.map((word) => ({ ...word, start: move(word.start), end: move(word.end) }));
+  return { ...hypothesis, words };
 }

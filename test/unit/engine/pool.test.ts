@@ -87,6 +87,20 @@ test("files that were replaced meanwhile are not loaded again", async () => {
   expect(refusals).toBe(3);
 });
 
+test("the last worker alive is not kept from files, however many live sessions are open", async () => {
+  const subject = await pool({
+    workers: 2,
+    request: async (worker) => {
+      if (worker === "replacement") throw new Error("the files have changed");
+      return REQUEST;
+    },
+  });
+  await subject.start();
+  subject.setLiveSessions(1);
+  await expect(subject.run(job(666))).rejects.toMatchObject({ code: "inference_error" });
+  await expect(subject.run(job(1, { kind: "file" }))).resolves.toBeDefined();
+});
+
 test("an error of the network fails one window; its text stays inside", async () => {
   const subject = await pool();
   await subject.start();

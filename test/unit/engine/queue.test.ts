@@ -29,6 +29,21 @@ test("files advance on a machine that live sessions fill: about a fifth of the t
   expect(spent.file / (spent.file + spent.live)).toBeLessThan(0.25);
 });
 
+test("files that get turns nobody else wants do not hold live windows back as well", () => {
+  const queue = createWindowQueue();
+  queue.add(file(0));
+  for (let k = 0; k < 100; k++) {
+    queue.add(live(k));
+    const first = queue.take(false)!;
+    expect(first.kind).toBe("live");
+    queue.ran(first, 250);
+    queue.add(file(k));
+    const second = queue.take(false)!;
+    expect(second.kind).toBe("file");
+    queue.ran(second, 400);
+  }
+});
+
 test("a worker kept for live sessions takes no file window", () => {
   const queue = createWindowQueue();
   queue.add(file(1));

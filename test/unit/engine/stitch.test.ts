@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Word } from "../../../src/engine/contract.ts";
-import { countStable, keepReadings, mergeCommitted } from "../../../src/engine/front/commit.ts";
+import { commitUpTo, countStable, keepReadings, mergeCommitted } from "../../../src/engine/front/commit.ts";
 import type { Reading } from "../../../src/engine/front/commit.ts";
 import { stitchAt } from "../../../src/engine/stitch.ts";
 
@@ -26,6 +26,24 @@ test("a word that each window puts on the other's side is not lost", () => {
 
 test("a repetition at another time survives", () => {
   expect(stitch(2.9, [at("да", 2.2)], [at("да", 3.1), at("да", 3.6)])).toBe("да да да");
+});
+
+test("a word said twice in quick succession at the seam is kept twice", () => {
+  const both = [at("да", 2.66), at("да", 2.92)];
+  for (const right of [both, [at("да", 2.92)], [at("да", 2.68), at("да", 2.9), at("три", 3.5)]]) {
+    expect(stitch(2.9, [at("раз", 2), ...both], right)).toMatch(/^раз да да( три)?$/);
+  }
+  expect(stitch(2.9, [at("да", 2.66)], both)).toBe("да да");
+});
+
+test("what is committed follows the time of the newest stable word, not its number", () => {
+  const committed = [at("поэтому", 0), at("мы", 0.5)];
+  const heard = [at("по", 0), at("этому", 0.1), at("мы", 0.5), at("все", 1), at("тут", 1.5)];
+  const words = mergeCommitted(committed, heard);
+  expect(text(words)).toBe("поэтому мы все тут");
+  expect(text(commitUpTo(committed, words, heard[3]))).toBe("поэтому мы все");
+  expect(commitUpTo(committed, words, heard[1])).toBe(committed);
+  expect(commitUpTo(committed, words, undefined)).toBe(committed);
 });
 
 const reading = (heardToS: number, ...words: Word[]): Reading => ({ words, heardToS });

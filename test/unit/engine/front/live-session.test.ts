@@ -141,3 +141,20 @@ test.each(["auto", "assistant", "manual"] as const)(
     }
   },
 );
+
+test("a partial that failed is asked for again, though no audio comes meanwhile", async () => {
+  const spoken = say(0, sentence(600, 100));
+  const truthful = truthfulReader(spoken, () => 50);
+  let failures = 3;
+  const told = listen({
+    ...truthful,
+    read: (...asked) => (failures-- > 0 ? Promise.reject(new Error("no worker is alive")) : truthful.read(...asked)),
+  });
+  // Five seconds at once, and then the client is held back until they are read.
+  told.session.write(toPcm(spoken).subarray(0, 5 * 32_000));
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(told.coveredMs.at(-1)).toBeGreaterThan(4900);
+  expect(told.errors).toEqual([]);
+  told.session.abort();
+  expect(vi.getTimerCount()).toBe(0);
+});
