@@ -2,6 +2,8 @@ import { withOrigin } from "../config/deployment.ts";
 import type { ResolvedConfig } from "../config/types.ts";
 import type { Derived } from "./derive.ts";
 
+/** User of the server inside its image. */
+export const APP_UID = 10001;
 /** Folder of a mounted model inside the container. */
 export const CONTAINER_MODELS = "/models";
 

@@ -1,6 +1,6 @@
 import type { RenderedBody, RenderInput } from "./target.ts";
 import { PROBE_PERIOD_S } from "./derive.ts";
-import { APP_UID } from "./compose.ts";
+import { APP_UID } from "./container-config.ts";
 import { renderTemplate } from "./template-files.ts";
 
 /** The Dockerfile and its ignore file. */

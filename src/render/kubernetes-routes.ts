@@ -1,0 +1,170 @@
+import { meta, NAME, type Manifest } from "./kubernetes-object.ts";
+import { SSE_PATH, STREAM_PATHS } from "./nginx.ts";
+import { securityHeaders } from "./security-headers.ts";
+import type { RenderInput } from "./target.ts";
+
+/** Secret with the users of `auth.kind: basic`, read by ingress-nginx. */
+export const USERS_SECRET = "gigastt-users";
+
+/** What the gateway hands on, with which timers. */
+export function httpRoute(input: RenderInput): Manifest {
+  const { config, derived } = input;
+  const { deploy } = config;
+  const backendRefs = [{ name: NAME, port: 80 }];
+  const filters = [
+    {
+      // The gateway appends the peer to X-Forwarded-For; the server takes the right-most address it does not trust.
+      type: "RequestHeaderModifier",
+      requestHeaderModifier: {
+        remove: [
+          "X-Real-IP",
+          "Forwarded",
+          "X-Client-IP",
+          "True-Client-IP",
+          "CF-Connecting-IP",
+          "X-Cluster-Client-IP",
+          "X-Original-Forwarded-For",
+        ],
+      },
+    },
+    {
+      type: "ResponseHeaderModifier",
+      responseHeaderModifier: {
+        set: securityHeaders(config, derived).map(({ name, value }) => ({ name, value })),
+        remove: ["Server"],
+      },
+    },
+  ];
+  const unlimited = { request: "0s", backendRequest: "0s" };
+  const rest = gatewayDuration(derived.kubernetes.restRouteS);
+  return {
+    apiVersion: "gateway.networking.k8s.io/v1",
+    kind: "HTTPRoute",
+    metadata: meta(input),
+    spec: {
+      parentRefs: [
+        {
+          name: deploy.kubernetes.gatewayName,
+          namespace: deploy.kubernetes.gatewayNamespace,
+          sectionName: deploy.tls.mode === "none" ? "http" : "https",
+        },
+      ],
+      hostnames: [deploy.domain],
+      rules: [
+        {
+          // Live sessions and event streams end when the server says so.
+          matches: [...STREAM_PATHS, SSE_PATH].map((value) => ({ path: { type: "Exact", value } })),
+          filters,
+          timeouts: unlimited,
+          backendRefs,
+        },
+        {
+          // `/metrics` is not among them: monitoring reads it inside the cluster.
+          matches: publicPrefixes(input).map((path) => ({ path })),
+          filters,
+          timeouts: { request: rest, backendRequest: rest },
+          backendRefs,
+        },
+      ],
+    },
+  };
+}
+
+/** Plain HTTP to the literal name over HTTPS. */
+export function redirectRoute(input: RenderInput): Manifest {
+  const { deploy } = input.config;
+  return {
+    apiVersion: "gateway.networking.k8s.io/v1",
+    kind: "HTTPRoute",
+    metadata: meta(input, "gigastt-redirect"),
+    spec: {
+      parentRefs: [
+        { name: deploy.kubernetes.gatewayName, namespace: deploy.kubernetes.gatewayNamespace, sectionName: "http" },
+      ],
+      hostnames: [deploy.domain],
+      rules: [
+        {
+          filters: [
+            {
+              type: "RequestRedirect",
+              requestRedirect: { scheme: "https", hostname: deploy.domain, port: deploy.httpsPort, statusCode: 308 },
+            },
+          ],
+        },
+      ],
+    },
+  };
+}
+
+/** For ingress-nginx. */
+export function ingress(input: RenderInput): Manifest {
+  const { config, derived } = input;
+  const { deploy } = config;
+  const prefix = "nginx.ingress.kubernetes.io";
+  const annotations: Record<string, string> = {
+    [`${prefix}/proxy-body-size`]: String(derived.proxy.bodyBytes),
+    // One set of timers for all routes: the longest wait is a file being transcribed.
+    [`${prefix}/proxy-read-timeout`]: String(derived.proxy.restReadTimeoutS),
+    [`${prefix}/proxy-send-timeout`]: String(derived.proxy.streamTimeoutS),
+    [`${prefix}/proxy-connect-timeout`]: String(derived.proxy.dialTimeoutS),
+    [`${prefix}/proxy-request-buffering`]: deploy.privacy === "strict" ? "off" : "on",
+    [`${prefix}/proxy-buffering`]: "off",
+    [`${prefix}/ssl-redirect`]: deploy.tls.mode === "none" ? "false" : "true",
+    [`${prefix}/limit-connections`]: String(derived.proxy.connectionsPerClient),
+  };
+  if (deploy.auth.kind === "basic") {
+    annotations[`${prefix}/auth-type`] = "basic";
+    annotations[`${prefix}/auth-secret`] = USERS_SECRET;
+    annotations[`${prefix}/auth-realm`] = "gigastt";
+  }
+  return {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "Ingress",
+    metadata: meta(input, NAME, annotations),
+    spec: {
+      ingressClassName: deploy.kubernetes.ingressClass,
+      ...(deploy.tls.mode === "none" ? {} : { tls: [{ hosts: [deploy.domain], secretName: "gigastt-tls" }] }),
+      rules: [
+        {
+          host: deploy.domain,
+          http: {
+            paths: publicPrefixes(input)
+              .map(({ type, value }) => ({
+                path: value,
+                pathType: type === "Exact" ? "Exact" : "Prefix",
+                backend: { service: { name: NAME, port: { name: "http" } } },
+              }))
+              .concat([
+                { path: "/ws", pathType: "Exact", backend: { service: { name: NAME, port: { name: "http" } } } },
+              ]),
+          },
+        },
+      ],
+    },
+  };
+}
+
+// ---
+
+function publicPrefixes({ config }: RenderInput): readonly Manifest[] {
+  const paths = new Set(
+    config.deploy.publicPaths.filter(
+      (path) => !STREAM_PATHS.includes(path) && path !== SSE_PATH && !path.startsWith("/v1/"),
+    ),
+  );
+  return [
+    { type: "PathPrefix", value: "/v1" },
+    ...(config.deploy.console
+      ? [
+          { type: "Exact", value: "/" },
+          { type: "PathPrefix", value: "/console" },
+        ]
+      : []),
+    ...[...paths].filter((path) => path !== "/" || !config.deploy.console).map((value) => ({ type: "Exact", value })),
+  ];
+}
+
+/** Gateway API durations have at most five digits per unit. */
+function gatewayDuration(seconds: number): string {
+  return seconds < 100_000 ? `${seconds}s` : `${Math.ceil(seconds / 3600)}h`;
+}
