@@ -1,6 +1,5 @@
+import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
-import { execa } from "execa";
-import type { Options, ResultPromise } from "execa";
 import type { ChildExit } from "./exit-reason.ts";
 import { identify } from "../shared/process-identity.ts";
 import type { ProcessIdentity } from "../shared/process-identity.ts";
@@ -44,77 +43,65 @@ export interface Child {
  * Starts a child in a process group of its own, so that Ctrl-C in a terminal reaches only the supervisor, which then
  * drains in its order. Never rejects for a process that starts and fails; throws when it cannot be started at all.
  */
-export function startChild(plan: LaunchPlan, hooks: ChildHooks): Promise<Child> {
-  const options = {
+export async function startChild(plan: LaunchPlan, hooks: ChildHooks): Promise<Child> {
+  const child = spawn(plan.file, plan.args, {
     cwd: plan.cwd,
     env: childEnvironment(plan),
-    extendEnv: false,
-    stdio: ["ignore", "pipe", "pipe", ...(plan.listenFd === undefined ? [] : [plan.listenFd])],
-    ipc: plan.ipc,
+    stdio: [
+      "ignore",
+      "pipe",
+      "pipe",
+      ...(plan.listenFd === undefined ? [] : [plan.listenFd]),
+      ...(plan.ipc ? (["ipc"] as const) : []),
+    ],
     serialization: "json",
-    // Buffering would pile up a long-lived child's output and messages, and kill it at 100 million characters.
-    buffer: false,
-    reject: false,
-    // We stop children in our own order; after a SIGKILL of ours they notice the closed IPC channel themselves.
-    cleanup: false,
     detached: true,
-    forceKillAfterDelay: false,
-  };
-  // execa passes descriptor numbers on at any position, but its type allows them only for the first three: hence the detour over unknown.
-  const subprocess = execa(plan.file, plan.args, options as unknown as Options) as ResultPromise<{
-    ipc: true;
-    buffer: false;
-  }>;
+  });
+  // Listened to for good: a signal that could not be sent is reported here too, and would end the supervisor.
+  const failure = new Promise<Error>((resolve) => child.on("error", resolve));
+  const { pid } = child;
+  if (pid === undefined) throw await failure;
   const out = createLineSplitter((line) => hooks.onLine(line, "stdout"));
   const err = createLineSplitter((line) => hooks.onLine(line, "stderr"));
-  subprocess.stdout?.on("data", out.push);
-  subprocess.stderr?.on("data", err.push);
-  const finished = subprocess.then((result) => result);
+  child.stdout?.on("data", out.push);
+  child.stderr?.on("data", err.push);
+  child.on("message", hooks.onMessage);
+  const outputRead = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const messagesRead = new Promise<void>((resolve) => {
+    if (plan.ipc) child.once("disconnect", () => resolve());
+    else resolve();
+  });
   const exited = new Promise<ChildExit>((resolve) => {
-    subprocess.once("exit", (code, signal) => {
+    child.once("exit", (code, signal) => {
       // Workers of a killed nginx live on and keep its port: the next one could never start.
-      if (!plan.ipc && subprocess.pid !== undefined) killGroup(subprocess.pid);
+      if (!plan.ipc) killGroup(pid);
       // A grandchild may hold the output pipes open: wait for the last lines, but not for ever.
-      void Promise.race([finished, delay(LAST_LINES_MS)]).then(() => {
+      void Promise.race([Promise.all([outputRead, messagesRead]), delay(LAST_LINES_MS)]).then(() => {
         out.end();
         err.end();
         resolve({ code: code ?? undefined, signal: signal ?? undefined });
       });
     });
   });
-  const { pid } = subprocess;
-  if (pid === undefined) {
-    return finished.then((result) => {
-      throw result.cause ?? new Error(`${plan.file} cannot be started`);
-    });
-  }
-  if (plan.ipc) void readMessages(subprocess, hooks.onMessage);
   const sent: NodeJS.Signals[] = [];
-  return Promise.resolve({
+  return {
     pid,
     identity: identify(pid),
     startedMonotonicMs: performance.now(),
     exited,
     sent,
-    send: async (message) => {
-      try {
-        // The channel carries any JSON; execa's type wants a plain record.
-        await subprocess.sendMessage({ ...message });
-        return true;
-      } catch {
-        return false;
-      }
-    },
+    send: async (message) =>
+      child.connected && new Promise((resolve) => child.send(message, (error) => resolve(error === null))),
     signal: (name) => {
       sent.push(name);
-      subprocess.kill(name);
+      child.kill(name);
     },
     kill: () => {
       sent.push("SIGKILL");
       killGroup(pid);
-      subprocess.kill("SIGKILL");
+      child.kill("SIGKILL");
     },
-  });
+  };
 }
 
 // ---
@@ -135,18 +122,6 @@ function childEnvironment(plan: LaunchPlan): NodeJS.ProcessEnv {
   const env = { ...plan.env };
   for (const name of NOT_INHERITED) delete env[name];
   return plan.listenFd === undefined ? env : { ...env, LISTEN_FDS: "1" };
-}
-
-async function readMessages(
-  subprocess: { getEachMessage(): AsyncIterable<unknown> },
-  onMessage: (message: unknown) => void,
-): Promise<void> {
-  try {
-    // Leaving this loop early would make execa wait for the process: it ends only with the channel.
-    for await (const message of subprocess.getEachMessage()) onMessage(message);
-  } catch {
-    // The channel broke with the process; `exited` tells.
-  }
 }
 
 function killGroup(pid: number): void {

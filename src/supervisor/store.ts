@@ -1,6 +1,8 @@
+import { createRequire } from "node:module";
 import { createStorage } from "unstorage";
 import type { Storage } from "unstorage";
 import fsLiteDriver from "unstorage/drivers/fs-lite";
+import type redisDriverOf from "unstorage/drivers/redis";
 import { errorCodeOf } from "./files.ts";
 
 /** One minute of the service's life. */
@@ -141,7 +143,10 @@ const REDIS_RETRY_MS = 5000;
 
 /** Fails quickly while Redis is away, and connects again by itself. Loaded only where it is configured. */
 async function openRedis(place: HistoryPlace & { readonly kind: "redis" }, keepHours: number): Promise<Storage> {
-  const { default: redisDriver } = await import("unstorage/drivers/redis");
+  // Not `import()`: for that Node parses the CommonJS modules behind it for their exports, and V8 compiles the parser: 8 MB.
+  const load = createRequire(import.meta.url);
+  // `require` answers any: the package's own type of the same file.
+  const redisDriver = load("unstorage/drivers/redis") as typeof redisDriverOf;
   const driver = redisDriver({
     url: place.url,
     base: place.base,

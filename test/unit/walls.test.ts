@@ -27,7 +27,6 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   ajv: ["config/validate.ts"],
   bcryptjs: ["cli/deploy/secret-store.ts"],
   crossws: ["runtime/sessions/websocket.ts"],
-  execa: ["supervisor/child.ts"],
   h3: ["runtime/app.ts", "runtime/reply.ts", "runtime/runtime.ts"],
   diff: ["cli/commands/render.ts"],
   "ipaddr.js": ["runtime/client-address.ts", "runtime/routes/ready.ts"],
