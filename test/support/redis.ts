@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findTool } from "../contract/proxy/front.ts";
+import { whenWeEnd } from "./leash.ts";
 
 /** The program, where it is installed. */
 export const redisServer: string | undefined = findTool("redis-server") ?? findTool("valkey-server");
@@ -15,14 +16,16 @@ export interface RunningRedis {
   stop(): Promise<void>;
 }
 
-/** A real Redis without persistence on a socket file; the same `dir` brings the same address. */
-export async function startRedis(dir: string = mkdtempSync(join(tmpdir(), "gigastt-redis-"))): Promise<RunningRedis> {
+/** A real Redis without persistence on a socket file; the same `dir` brings the same address. Without one its folder is its own, and goes with it. */
+export async function startRedis(given?: string): Promise<RunningRedis> {
+  const dir = given ?? mkdtempSync(join(tmpdir(), "gigastt-redis-"));
   const socket = join(dir, "r.sock");
   const child = spawn(
     redisServer ?? "redis-server",
     ["--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "", "--appendonly", "no"],
     { stdio: "ignore" },
   );
+  const leash = whenWeEnd(`kill -9 ${child.pid}${given === undefined ? `; rm -rf '${dir}'` : ""}`);
   for (let i = 0; !(await answers(socket)); i++) {
     if (i > 200) throw new Error("redis-server does not answer");
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -34,7 +37,8 @@ export async function startRedis(dir: string = mkdtempSync(join(tmpdir(), "gigas
       const gone = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGKILL");
       await gone;
-      rmSync(socket, { force: true });
+      rmSync(given === undefined ? dir : socket, { recursive: true, force: true });
+      leash.cancel();
     },
   };
 }

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { whenWeEnd } from "../../support/leash.ts";
 
 /** A second machine on this one, with systemd as its first process: see boot.sh. */
 export interface Machine {
@@ -12,7 +13,8 @@ export interface Machine {
   must(line: string, options?: RunOptions): string;
   /** The command that runs a shell line there, for a terminal. */
   command(line: string, options?: RunOptions): readonly string[];
-  stop(): void;
+  /** Ends it and waits until nothing of it is left. */
+  stop(): Promise<void>;
 }
 
 export interface RunOptions {
@@ -40,16 +42,23 @@ export async function bootMachine(): Promise<Machine> {
   const child = spawn("bash", [fileURLToPath(new URL("boot.sh", import.meta.url)), dir, PROJECT], {
     stdio: ["ignore", "ignore", "inherit"],
   });
+  const leash = whenWeEnd(
+    `kill -9 ${child.pid}; for i in $(seq 100); do find ${groupsOf(dir).join(" ")} -depth -type d -exec rmdir {} ';'; sleep 0.1; done; rm -rf '${dir}'`,
+  );
+  const stop = async (): Promise<void> => {
+    await end(child, dir);
+    leash.cancel();
+  };
   try {
     const init = await until("its first process", () => firstProcess(child));
-    const machine = machineOf(init, () => end(child, dir));
+    const machine = machineOf(init, stop);
     await until(
       "systemd",
       () => /^(?:running|degraded)/.test(machine.run("systemctl is-system-running").output) || undefined,
     );
     return machine;
   } catch (error) {
-    end(child, dir);
+    await stop();
     throw error;
   }
 }
@@ -68,7 +77,7 @@ function whatIsMissing(): string | undefined {
   return tried.status === 0 ? undefined : "may not make name spaces here";
 }
 
-function machineOf(init: number, stop: () => void): Machine {
+function machineOf(init: number, stop: Machine["stop"]): Machine {
   const enter = `nsenter --target ${init} --mount --pid --uts --ipc --net --cgroup`.split(" ");
   const command: Machine["command"] = (line, { user = "anna", cwd = CLONE, env = {} } = {}) => {
     const variables = {
@@ -118,16 +127,22 @@ function firstProcess(child: ChildProcess): number | undefined {
   return readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "systemd" ? pid : undefined;
 }
 
-function end(child: ChildProcess, dir: string): void {
+/** The kernel ends what is left and reaps it after the kill returned; only then its control groups can go. */
+async function end(child: ChildProcess, dir: string): Promise<void> {
   child.kill("SIGKILL");
-  for (const root of ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"]) removeGroups(join(root, basename(dir)));
+  await until("the machine's control groups to be gone", () => {
+    const left = groupsOf(dir).filter((group) => existsSync(group));
+    // Children before parents.
+    for (const group of left)
+      spawnSync("find", [group, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"], { stdio: "ignore" });
+    return left.length === 0 || undefined;
+  });
   rmSync(dir, { recursive: true, force: true });
 }
 
-/** Empty once the kernel has reaped everything, children before parents. One that stays a moment longer harms nobody. */
-function removeGroups(dir: string): void {
-  for (let tries = 0; existsSync(dir) && tries < 20; tries++)
-    spawnSync("find", [dir, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"], { stdio: "ignore" });
+/** Where the control groups of a machine may be: boot.sh takes the first that there is. */
+function groupsOf(dir: string): readonly string[] {
+  return ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map((root) => join(root, basename(dir)));
 }
 
 /** Polls; a loaded machine gets half a minute. */
