@@ -6,8 +6,6 @@ import { GigasttError } from "../shared/errors.ts";
 import { lanAddresses } from "../shared/host-names.ts";
 import type { RuntimeStats, TlsPair } from "../shared/messages.ts";
 import { configuredRestarts } from "./backoff.ts";
-import { startChild } from "./child.ts";
-import type { Child } from "./child.ts";
 import type { EventSink } from "./events.ts";
 import type { GateResult } from "./instance.ts";
 import { lanCertificate } from "./lan-certificate.ts";
@@ -19,6 +17,8 @@ import type { ChildNote } from "./orphans.ts";
 import { connectableHost } from "./probe.ts";
 import { createRuntimeProcess } from "./runtime-process.ts";
 import type { RuntimeFacts, RuntimeProcess } from "./runtime-process.ts";
+import { createStandIn } from "./stand-in.ts";
+import type { StandIn } from "./stand-in.ts";
 
 export interface ServiceOptions {
   readonly config: () => ResolvedConfig;
@@ -54,12 +54,13 @@ export class Service {
   #listener: Listener;
   /** What the socket speaks TLS with; undefined = it does not. */
   #tls: TlsPair | undefined;
-  #placeholder: Promise<Child> | undefined;
+  readonly #standIn: StandIn;
 
   private constructor(options: ServiceOptions, listener: Listener, tls: TlsPair | undefined) {
     this.#options = options;
     this.#listener = listener;
     this.#tls = tls;
+    this.#standIn = createStandIn(options.env);
     this.#runtime = createRuntimeProcess({
       entry: () => options.runtimeEntry ?? entryFile("runtime/child"),
       config: options.config,
@@ -74,7 +75,7 @@ export class Service {
       policy: configuredRestarts(options.config),
       clock: systemClock,
       emit: (event) => {
-        if (event.event === "state") this.#standIn(event["to"] === "crash_loop");
+        if (event.event === "state") this.#letStandIn(event["to"] === "crash_loop");
         options.emit(event);
       },
       onLine: options.onLine,
@@ -191,10 +192,8 @@ export class Service {
 
   /** After everything has ended. */
   async close(): Promise<void> {
-    this.#standIn(false);
-    await (
-      await this.#placeholder
-    )?.exited;
+    this.#standIn.end();
+    await this.#standIn.gone();
     this.#listener.close();
   }
 
@@ -211,26 +210,10 @@ export class Service {
       : `a second runtime needs about ${mib(needed)}, ${mib(available)} are available`;
   }
 
-  /** In a crash loop a small process answers 503, as nobody else would accept what the kernel queues. */
-  #standIn(wanted: boolean): void {
-    if (wanted && this.#placeholder === undefined) {
-      const retryAfterS = Math.ceil(this.#options.config().supervisor.crashWindowMs / 1000);
-      this.#placeholder = startChild(
-        {
-          file: process.execPath,
-          args: [fileURLToPath(entryFile("supervisor/placeholder"))],
-          env: { ...this.#options.env, PLACEHOLDER_RETRY_AFTER_S: String(retryAfterS) },
-          cwd: fileURLToPath(installationRoot()),
-          listenFd: this.#listener.fd,
-          ipc: true,
-        },
-        { onLine: () => {}, onMessage: () => {} },
-      );
-    } else if (!wanted && this.#placeholder !== undefined) {
-      const ending = this.#placeholder;
-      this.#placeholder = undefined;
-      void ending.then((child) => child.kill());
-    }
+  #letStandIn(wanted: boolean): void {
+    if (!wanted) return this.#standIn.end();
+    const retryAfterS = Math.ceil(this.#options.config().supervisor.crashWindowMs / 1000);
+    this.#standIn.begin({ listenFd: this.#listener.fd, retryAfterS, tls: this.#tls });
   }
 
   #noteChildren(): void {

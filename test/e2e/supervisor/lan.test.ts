@@ -5,14 +5,15 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { lanAddresses } from "../../../src/shared/host-names.ts";
+import { until } from "./harness.ts";
 import { createRealPlace, type RealPlace } from "./real-place.ts";
 
 /** `server.lan` under `gigastt up`: the real runtime behind the supervisor's socket, over TLS. */
+const CONFIG =
+  "server:\n  port: 0\n  lan: true\n  host: 0.0.0.0\n  allowBindAny: true\nsupervisor:\n  watchConfig: false\n";
 let place: RealPlace;
 beforeEach(() => {
-  place = createRealPlace(
-    "server:\n  port: 0\n  lan: true\n  host: 0.0.0.0\n  allowBindAny: true\nsupervisor:\n  watchConfig: false\n",
-  );
+  place = createRealPlace(CONFIG);
 });
 afterEach(() => place.cleanUp());
 
@@ -67,4 +68,19 @@ describe("the home network under up", () => {
       await place.gigastt("down");
     },
   );
+
+  it("speaks HTTPS in a crash loop too: an honest 503 under the same certificate", { timeout: 120_000 }, async () => {
+    place.writeConfig(`${CONFIG}  crashLimit: 1\n  crashWindow: 10m\n`);
+    const url = ready((await place.gigastt("up", "--detach")).stdout);
+    const ca = readFileSync(join(place.stateDir, "lan", "ca.pem"), "utf8");
+    const { fingerprint } = await get(url, ca, "/health");
+    const pid = (await place.status()).processes[0]?.pid;
+    process.kill(pid ?? Number.NaN, "SIGKILL");
+    await until("crash loop", async () => (await place.status()).processes[0]?.state === "crash_loop");
+    // Accepted by the kernel before the stand-in runs: it answers once it does.
+    expect(await get(url, ca, "/v1/models")).toMatchObject({ status: 503, fingerprint });
+    await place.gigastt("restart");
+    expect(await get(url, ca, "/health")).toMatchObject({ status: 200, fingerprint });
+    await place.gigastt("down");
+  });
 });
