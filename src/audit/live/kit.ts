@@ -17,7 +17,7 @@ export async function askAnonymously(
     return await live.ask(path, { ...options, anonymous: true });
   } catch (error) {
     if (live.target.clientCertificate === undefined) throw error;
-    return refused(live)(error);
+    return refusedAloud(live)(error);
   }
 }
 

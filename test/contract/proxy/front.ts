@@ -56,7 +56,7 @@ export interface RunningFront {
   readonly client: KeyPair;
   readonly foreignClient: KeyPair;
   readonly dir: string;
-  /** Applies the configuration again, as an operator would. Resolves when every new connection meets it. */
+  /** Applies the configuration again, as an operator would; resolves when no new connection meets the old one. */
   reload(): Promise<void>;
   /** Ends it as its own unit does, and resolves when it is gone. */
   quit(): Promise<void>;
@@ -137,7 +137,7 @@ export async function startFront(
   const main = join(dir, kind, kind === "caddy" ? "Caddyfile" : "nginx.conf");
   const proxy = startProxy(target, main, dir);
   try {
-    await listening(httpsPort!, proxy.leashed.child, proxy.log);
+    await proxy.ready(httpsPort!);
   } catch (error) {
     await proxy.leashed.kill();
     rmSync(dir, { recursive: true, force: true });
@@ -168,6 +168,8 @@ export function startProxy(
 ): {
   readonly leashed: Leashed;
   log(): string;
+  /** Resolves when it serves the port and takes a reload. */
+  ready(port: number): Promise<void>;
   reload(): Promise<void>;
   quit(): Promise<void>;
 } {
@@ -175,21 +177,47 @@ export function startProxy(
     target.kind === "caddy" ? ["run", "--config", main, "--adapter", "caddyfile"] : ["-c", main, "-g", "daemon off;"];
   const env = { PATH: process.env["PATH"] ?? "", HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir };
   let log = "";
+  let servedPort = 0;
   const leashed = spawnLeashed(target.binary!, argv, { env, stdio: ["ignore", "pipe", "pipe"] });
   const { child } = leashed;
   for (const stream of [child.stdout!, child.stderr!]) stream.on("data", (chunk: Buffer) => (log += chunk.toString()));
+  /** Waits for a state of the proxy, at most 30 s. */
+  const reached = async (state: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
+    const endsAtMs = performance.now() + 30_000;
+    while (!(await holds())) {
+      if (child.exitCode !== null) throw new Error(`the proxy ended with ${child.exitCode}:\n${log}`);
+      if (performance.now() > endsAtMs) throw new Error(`after 30 s the proxy is not one that ${state}:\n${log}`);
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+  };
   return {
     leashed,
     log: () => log,
+    ready: async (port) => {
+      servedPort = port;
+      await reached("listens", () => accepts({ host: "127.0.0.1", port }));
+      // The port is open before nginx can take a signal, and before Caddy's admin socket is there.
+      if (target.kind === "caddy") await reached("takes a reload", () => accepts({ path: join(dir, "admin.sock") }));
+      else await reached("has workers", () => workersOf(child).length > 0);
+    },
     reload: async () => {
-      if (target.kind === "nginx") await reloadNginx(child, () => log);
-      else {
-        const result = spawnSync(target.binary!, ["reload", "--config", main, "--adapter", "caddyfile", "--force"], {
-          env,
-          encoding: "utf8",
+      if (target.kind === "nginx") {
+        const old = workersOf(child);
+        child.kill("SIGHUP");
+        await reached("has let go of its old workers", () => {
+          const now = workersOf(child);
+          return now.some((pid) => !old.includes(pid)) && old.every((pid) => !now.includes(pid) || isLeaving(pid));
         });
-        if (result.status !== 0) throw new Error(`caddy reload: ${result.stderr}`);
+        return;
       }
+      const sockets = listenersOn(servedPort);
+      const result = spawnSync(target.binary!, ["reload", "--config", main, "--adapter", "caddyfile", "--force"], {
+        env,
+        encoding: "utf8",
+      });
+      if (result.status !== 0) throw new Error(`caddy reload: ${result.stderr}`);
+      // The old socket is closed after the answer; who still waits in its queue is cut.
+      await reached("has closed its old socket", () => listenersOn(servedPort) === sockets);
     },
     quit: async () => {
       const gone = new Promise((resolve) => child.once("exit", resolve));
@@ -286,39 +314,37 @@ function versionOf(path: string, kind: "caddy" | "nginx"): string {
   );
 }
 
-/** Until an old worker has heard of it, it takes connections as before. */
-async function reloadNginx(master: ChildProcess, log: () => string): Promise<void> {
-  const workers = (): readonly string[] =>
-    readFileSync(`/proc/${master.pid}/task/${master.pid}/children`, "utf8").split(" ").filter(Boolean);
-  const retired = (pid: string): boolean => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("shutting down");
-    } catch {
-      return true;
-    }
-  };
-  const old = new Set(workers());
-  master.kill("SIGHUP");
-  for (let i = 0; i < 800; i++) {
-    const now = workers();
-    if (now.some((pid) => !old.has(pid)) && now.every((pid) => !old.has(pid) || retired(pid))) return;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error(`nginx did not reload:\n${log()}`);
+async function accepts(
+  where: { readonly host: string; readonly port: number } | { readonly path: string },
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(where, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on("error", () => resolve(false));
+  });
 }
 
-async function listening(port: number, child: ChildProcess, log: () => string): Promise<void> {
-  for (let i = 0; i < 400; i++) {
-    if (child.exitCode !== null) throw new Error(`the proxy ended with ${child.exitCode}:\n${log()}`);
-    const open = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, "127.0.0.1", () => {
-        socket.destroy();
-        resolve(true);
-      });
-      socket.on("error", () => resolve(false));
-    });
-    if (open) return;
-    await new Promise((resolve) => setTimeout(resolve, 25));
+/** How many sockets listen on the port, on any address. */
+function listenersOn(port: number): number {
+  const wanted = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  return ["/proc/net/tcp", "/proc/net/tcp6"]
+    .flatMap((path) => readFileSync(path, "utf8").split("\n"))
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local, , state]) => local?.endsWith(wanted) === true && state === "0A").length;
+}
+
+function workersOf(master: ChildProcess): readonly string[] {
+  const children = readFileSync(`/proc/${master.pid}/task/${master.pid}/children`, "utf8").trim();
+  return children === "" ? [] : children.split(" ");
+}
+
+/** True for a worker that takes no new connection: nginx changes its title when it closes the ports. */
+function isLeaving(pid: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("is shutting down");
+  } catch {
+    return true; // gone since
   }
-  throw new Error(`the proxy does not listen:\n${log()}`);
 }

@@ -4,7 +4,7 @@ import { notChecked, NotCheckedError, verdictOf, type Problem } from "../../obse
 import { asksForCredentials, problem } from "../kit.ts";
 import type { LiveContext, Probe } from "../probe.ts";
 
-/** How long a refusal of an announced size may take. */
+/** How long a refusal of an announced size is waited for, when the other side is not known to be slow. */
 const REFUSAL_MS = 2000;
 
 export const probe: Probe = {
@@ -24,7 +24,13 @@ export const probe: Probe = {
     const said = live.assume.isSet("limits.body") ? "limits.body" : "the default";
     const confidence = live.assume.isSet("limits.body") ? ("certain" as const) : ("likely" as const);
     const problems: Problem[] = [];
-    const fitting = await announce(live, limit);
+    // The refusal first: how long it takes says for how long silence about the other one means nothing.
+    const startedMs = performance.now();
+    const over = await announce(live, limit + 1, live.target.timeoutMs);
+    const refusalMs = performance.now() - startedMs;
+    if (over === undefined && !(await isPrompt(live)))
+      return notChecked("the service answers too slowly to tell a refusal from waiting for the rest; repeat it later");
+    const fitting = await announce(live, limit, Math.max(REFUSAL_MS, over === 413 ? 3 * refusalMs : 0));
     if (fitting === 413)
       problems.push(
         problem(live, `POST /v1/transcribe Content-Length: ${limit}`, "413", {
@@ -33,7 +39,6 @@ export const probe: Probe = {
           confidence,
         }),
       );
-    const over = await announce(live, limit + 1);
     if (over !== 413)
       problems.push(
         problem(
@@ -55,13 +60,13 @@ export const probe: Probe = {
 // ---
 
 /** The status that comes before the body was sent; undefined when the other side waits for it. */
-async function announce(live: LiveContext, announcedBytes: number): Promise<number | undefined> {
+async function announce(live: LiveContext, announcedBytes: number, timeoutMs: number): Promise<number | undefined> {
   try {
     const answer = await live.askPatiently("/v1/transcribe", {
       method: "POST",
       announcedBytes,
       body: new Uint8Array(1024),
-      timeoutMs: Math.min(REFUSAL_MS, live.target.timeoutMs),
+      timeoutMs: Math.min(timeoutMs, live.target.timeoutMs),
     });
     if (asksForCredentials(answer))
       throw new NotCheckedError(`credentials are needed (${answer.status}): --user NAME or --key-stdin`);
@@ -71,4 +76,11 @@ async function announce(live: LiveContext, announcedBytes: number): Promise<numb
     if (error instanceof NoAnswerError) return undefined;
     throw error;
   }
+}
+
+/** True when a request that everybody answers at once is answered in a quarter of the time that silence was given. */
+async function isPrompt(live: LiveContext): Promise<boolean> {
+  const startedMs = performance.now();
+  await live.ask("/health");
+  return performance.now() - startedMs < live.target.timeoutMs / 4;
 }

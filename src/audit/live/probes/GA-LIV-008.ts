@@ -1,5 +1,5 @@
 import { notChecked, ok, verdictOf, type Problem } from "../../observe/verdict.ts";
-import { FOREIGN_NAME, problem, refused } from "../kit.ts";
+import { FOREIGN_NAME, problem, refused, refusedAloud } from "../kit.ts";
 import type { Probe } from "../probe.ts";
 
 export const probe: Probe = {
@@ -64,7 +64,7 @@ export const probe: Probe = {
       );
     const forged = await live
       .ask("/", { origin: plain, anonymous: true, headers: { Host: FOREIGN_NAME } })
-      .catch(refused(live));
+      .catch(problems.length > 0 ? refused(live) : refusedAloud(live));
     const away = String(forged?.headers.location ?? "");
     if (away.includes(FOREIGN_NAME))
       problems.push(

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { notChecked, verdictOf, type Problem } from "../../observe/verdict.ts";
-import { FOREIGN_NAME, problem, refused } from "../kit.ts";
+import { FOREIGN_NAME, problem, refused, refusedAloud } from "../kit.ts";
 import type { Probe } from "../probe.ts";
 
 export const probe: Probe = {
@@ -25,7 +25,7 @@ export const probe: Probe = {
           anonymous: true,
           ...(servername === undefined ? {} : { servername, anyCertificate: true }),
         })
-        .catch(refused(live));
+        .catch(problems.length > 0 ? refused(live) : refusedAloud(live));
       if (answer === undefined || [400, 403, 404, 421].includes(answer.status)) continue;
       problems.push(
         problem(
