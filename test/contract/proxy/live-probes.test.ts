@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createCa, createServerCertificate } from "../../../src/shared/pki.ts";
 import { startTestServer, type TestServer } from "../../support/runtime-server.ts";
-import { DOMAIN, FRONTS, KEY, PASSWORD, startFront, type ProxyFront, type RunningFront } from "./front.ts";
+import { DOMAIN, FRONTS, KEY, PASSWORD, startFront, type RunningFront } from "./front.ts";
 import { runCli } from "../../support/cli.ts";
 import { ASSUMED, breakFront, changeFiles, LIMITS, notOk, probeFront } from "./probe-kit.ts";
 
@@ -21,7 +21,7 @@ const deploy = { auth: { kind: "basic" as const } };
 /** Said in every run against this machine itself. */
 const LOOPBACK = expect.stringContaining("GA-LIV-016 not-checked: the URL leads to this machine itself");
 
-describe.concurrent("live probes in front of the rendered set", { timeout: 90_000 }, () => {
+describe.concurrent("live probes in front of the rendered set", { timeout: 180_000 }, () => {
   for (const front of FRONTS) {
     const run = front.binary === undefined ? it.skip : it;
     const name = front.binary === undefined ? `${front.name} (skipped: ${front.missing})` : front.name;
@@ -50,7 +50,7 @@ const WAYS = [
   ["nobody asked", { kind: "none" as const }, {}],
 ] as const;
 
-describe.concurrent("live probes in front of other rendered sets", { timeout: 90_000 }, () => {
+describe.concurrent("live probes in front of other rendered sets", { timeout: 180_000 }, () => {
   for (const name of ["Caddy 2.11", "nginx 1.22"] as const) {
     const front = FRONTS.find((item) => item.name === name)!;
     for (const [way, auth, more] of WAYS) {
@@ -59,14 +59,12 @@ describe.concurrent("live probes in front of other rendered sets", { timeout: 90
         const server = await startTestServer({ config, timing });
         const running = await startFront(front, server.port, { ...config, deploy: { auth, ...more } });
         try {
-          await breakFront(front, running, QUICK[front.kind]);
           const judged = await probeFront(running, {
             target: {
               authorization: auth.kind === "keys" ? `Bearer ${KEY}` : undefined,
               clientCertificate: auth.kind === "mtls" ? running.client : undefined,
             },
             assume: { "deploy.auth.kind": auth.kind },
-            limits: WAITED,
           });
           expect(notOk(judged)).toEqual([LOOPBACK]);
         } finally {
@@ -89,14 +87,7 @@ interface Break {
   readonly also?: readonly string[];
 }
 
-/** Slow headers are cut within 5 s, so that a run need not wait 15 s for it; who has a busy machine may need 2 s for a request. */
-const QUICK: Readonly<Record<ProxyFront["kind"], Changes>> = {
-  nginx: [[/client_header_timeout 15s/g, "client_header_timeout 5s"]],
-  caddy: [[/read_header 15s/, "read_header 5s"]],
-};
-
-const WAITED = { slowBodyMs: 12_000, slowHeadersMs: 12_000 };
-/** Longer than the run: GA-LIV-007 is not checked. */
+/** Longer than the run: GA-LIV-007, which waits 15 s for a proxy that is well, is not checked. */
 const NOT_WAITED = { slowHeadersMs: LIMITS.timeMs };
 
 // One cause each, as somebody would really write it.
@@ -168,14 +159,14 @@ const BREAKS: readonly Break[] = [
     id: "GA-LIV-007",
     what: "headers may take minutes",
     front: "nginx 1.22",
-    changes: [[/client_header_timeout 5s/g, "client_header_timeout 300s"]],
+    changes: [[/client_header_timeout 15s/g, "client_header_timeout 300s"]],
     says: "the service still waits for slow headers",
   },
   {
     id: "GA-LIV-007",
     what: "the limit of headers is gone",
     front: "Caddy 2.11",
-    changes: [[/read_header 5s/, ""]],
+    changes: [[/read_header 15s/, ""]],
     says: "the service still waits for slow headers",
   },
   {
@@ -289,7 +280,7 @@ const BREAKS: readonly Break[] = [
   },
 ];
 
-describe.concurrent("live probes with one cause broken on purpose", { timeout: 120_000 }, () => {
+describe.concurrent("live probes with one cause broken on purpose", { timeout: 180_000 }, () => {
   for (const { id, what, front: name, changes, says, also } of BREAKS) {
     const front = FRONTS.find((item) => item.name === name)!;
     const run = front.binary === undefined ? it.skip : it;
@@ -298,8 +289,8 @@ describe.concurrent("live probes with one cause broken on purpose", { timeout: 1
       const running = await startFront(front, server.port, { ...config, deploy });
       try {
         const slow = id === "GA-LIV-007";
-        await breakFront(front, running, slow ? [...QUICK[front.kind], ...changes] : changes);
-        const lines = notOk(await probeFront(running, { limits: slow ? WAITED : NOT_WAITED }));
+        await breakFront(front, running, changes);
+        const lines = notOk(await probeFront(running, slow ? {} : { limits: NOT_WAITED }));
         const found = lines.filter((line) => line.includes(" found: "));
         expect(
           found.map((line) => line.slice(0, 10)),
@@ -367,7 +358,7 @@ describe("gigastt audit --live with the files of the proxy", () => {
   });
   afterAll(() => server.close());
 
-  run("confirms a finding, contradicts one, and says when host and files differ", { timeout: 120_000 }, async () => {
+  run("confirms a finding, contradicts one, and says when host and files differ", { timeout: 180_000 }, async () => {
     const running = await startFront(front, server.port, { ...config, deploy });
     try {
       await breakFront(front, running, APPEND);
@@ -466,7 +457,7 @@ describe("live probes against an address of the network", () => {
     able
       ? "GA-LIV-016 alone finds a server that answers past its proxy"
       : `GA-LIV-016 alone finds a server that answers past its proxy (skipped: ${reason})`,
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const server = await startTestServer({ config, timing });
       const running = await startFront(front, server.port, { ...config, deploy });
@@ -474,11 +465,9 @@ describe("live probes against an address of the network", () => {
       await new Promise<void>((resolve) => open.listen(0, address, resolve));
       const { port } = open.address() as AddressInfo; // a TCP server
       try {
-        await breakFront(front, running, QUICK.nginx);
         const judged = await probeFront(running, {
           target: { connectTo: address },
           assume: { "server.port": String(port) },
-          limits: WAITED,
         });
         const found = notOk(judged);
         expect(found).toEqual([`GA-LIV-016 found: port ${port} answers from outside (200), without the proxy`]);

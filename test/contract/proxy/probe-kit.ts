@@ -27,7 +27,7 @@ export function targetOf(running: RunningFront, more: Partial<OutsideTarget> = {
     ca: running.ca,
     clientCertificate: undefined,
     authorization: `Basic ${Buffer.from(`anna:${PASSWORD}`).toString("base64")}`,
-    timeoutMs: 5000,
+    timeoutMs: 20_000,
     signal: new AbortController().signal,
     ...more,
   };
