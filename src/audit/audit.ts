@@ -34,6 +34,8 @@ export interface AuditResult {
   readonly audited: readonly { readonly file: string; readonly kind: FileKind | "key" }[];
   readonly root: string;
   readonly facts: Facts;
+  /** How many files and folders should have been audited and could not be read; each is a GA-PRS-002. */
+  readonly unread: number;
   /** What live probes or host checks saw; undefined when none ran. */
   readonly checks?: readonly CheckReport[];
 }
@@ -45,6 +47,7 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
   const facts = buildFacts({
     tree: found.tree,
     files: found.files,
+    unread: found.unread,
     git,
     today: options.today,
     configHash: await configHash(found.files),
@@ -58,7 +61,7 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
 export function runRules(
   facts: Facts,
   options: Pick<AuditOptions, "today" | "ignores" | "baseline" | "rules">,
-): Pick<AuditResult, "findings" | "audited"> {
+): Pick<AuditResult, "findings" | "audited" | "unread"> {
   const comments = facts.files.flatMap((file) => readIgnoreComments(file.source));
   const entries = readIgnoreEntries(facts.config);
   const seen = new Set<string>();
@@ -87,7 +90,7 @@ export function runRules(
   const audited = facts.files.flatMap((file) =>
     file.kind === "unknown" || file.kind === "gitignore" ? [] : [{ file: file.source.path, kind: file.kind }],
   );
-  return { findings, audited };
+  return { findings, audited, unread: facts.unread.length };
 }
 
 // ---

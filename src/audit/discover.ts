@@ -1,14 +1,15 @@
 import { execFile } from "node:child_process";
-import { readdir, readFile, stat } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { readdir, stat } from "node:fs/promises";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { EXAMPLES, readHeader } from "../render/header.ts";
 import { installationRoot } from "../shared/entry.ts";
 import { GigasttError } from "../shared/errors.ts";
 import { maskMarkdown } from "./markdown.ts";
-import type { ClassifiedFile, GitFacts } from "./model/facts.ts";
+import type { ClassifiedFile, GitFacts, UnreadFile } from "./model/facts.ts";
 import { classify } from "./classify.ts";
+import { CLOSED, isDenied, readSource } from "./read.ts";
 import type { Source } from "./source.ts";
 import { createSource } from "./source.ts";
 import type { FileTree } from "./tree.ts";
@@ -25,12 +26,13 @@ const SKIPPED_FOLDERS = new Set([
   ".venv",
   ".terraform",
 ]);
-const MAX_FILE_BYTES = 2 * 2 ** 20;
 const MAX_FILES = 20_000;
 
 export interface Discovered {
   readonly tree: FileTree;
   readonly files: readonly ClassifiedFile[];
+  /** What was to be audited and could not be read. */
+  readonly unread: readonly UnreadFile[];
   /** Folder that `path` of the sources is relative to. */
   readonly root: string;
 }
@@ -56,29 +58,44 @@ export async function discover(paths: readonly string[], cwd: string, config?: s
   );
   const only = absolute[0];
   const root = absolute.length === 1 && only !== undefined ? (infos[0]?.isDirectory() ? only : dirname(only)) : cwd;
+  const others: string[] = [];
+  const unread: UnreadFile[] = [];
   const audited = new Set<string>();
   const all = new Set<string>();
   for (const [i, path] of absolute.entries()) {
     if (infos[i]?.isDirectory()) {
-      for (const file of (await walk(path, MAX_FILES)).filter((found) => !isOfProgram(found, path))) audited.add(file);
+      const shown = (folder: string): Source => createSource(relative(root, folder) || ".", "");
+      const closed: string[] = [];
+      const found = await walk(path, MAX_FILES, { closed });
+      for (const file of found) if (!isOfProgram(file, path)) audited.add(file);
+      for (const folder of closed) unread.push({ source: shown(folder), ...CLOSED });
+      if (found.length === MAX_FILES)
+        unread.push({
+          source: shown(path),
+          reason: `it has more than ${MAX_FILES} files, and the others were not looked at`,
+          cure: "Name the folders that hold configuration.",
+        });
     } else {
       audited.add(path);
-      for (const file of await walk(dirname(path), 500, 3)) all.add(file);
+      for (const file of await walk(dirname(path), 500, { depth: 3 })) all.add(file);
     }
   }
   if (config !== undefined) audited.add(resolve(cwd, config));
   for (const file of audited) all.add(file);
   const explicit = new Set(absolute);
   const sources: Source[] = [];
-  const unread: string[] = [];
   const files: ClassifiedFile[] = [];
   for (const file of [...all].sort()) {
     const shown = relative(root, file).split(sep).join("/");
-    const source = await readSource(file, shown);
-    if (!source) {
-      unread.push(shown);
+    const read = await readSource(file, shown);
+    if (read.source === undefined) {
+      others.push(shown);
+      const { problem } = read;
+      if (problem && audited.has(file) && (explicit.has(file) || mayBeConfiguration(problem.source)))
+        unread.push(problem);
       continue;
     }
+    const { source } = read;
     if (isExample(source.text) && absolute.some((start) => below(file, start) && below(INSTALLATION, start))) continue;
     if (explicit.has(file) && /\.(?:md|markdown)$/i.test(file)) {
       for (const masked of maskMarkdown(source)) {
@@ -92,7 +109,7 @@ export async function discover(paths: readonly string[], cwd: string, config?: s
       config !== undefined && file === resolve(cwd, config) ? "config" : classify(source, explicit.has(file));
     if (audited.has(file) || kind === "dotenv") files.push({ source, kind });
   }
-  return { tree: createTree(sources, unread), files, root };
+  return { tree: createTree(sources, others), files, unread, root };
 }
 
 /** Which secret-bearing files git tracks or would take. Empty outside a repository or without git. */
@@ -145,10 +162,23 @@ function below(path: string, folder: string): boolean {
   return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
-async function walk(folder: string, limit: number, depth = 40): Promise<string[]> {
+/** By its name alone where nothing of it may be read. */
+function mayBeConfiguration(source: Source): boolean {
+  return classify(source) !== "unknown" || (source.text === "" && /\.(?:conf|ya?ml)$/.test(source.path));
+}
+
+/** Files below a folder, in order, at most `limit`. Adds folders that this user may not list to `closed`. */
+async function walk(
+  folder: string,
+  limit: number,
+  { depth = 40, closed = [] }: { readonly depth?: number; readonly closed?: string[] },
+): Promise<string[]> {
   const out: string[] = [];
   const visit = async (at: string, left: number): Promise<void> => {
-    const entries = await readdir(at, { withFileTypes: true }).catch(() => []);
+    const entries = await readdir(at, { withFileTypes: true }).catch((error: unknown) => {
+      if (isDenied(error)) closed.push(at);
+      return [];
+    });
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       if (out.length >= limit) return;
       const path = join(at, entry.name);
@@ -160,19 +190,3 @@ async function walk(folder: string, limit: number, depth = 40): Promise<string[]
   await visit(folder, depth);
   return out;
 }
-
-async function readSource(path: string, shown: string): Promise<Source | undefined> {
-  try {
-    const info = await stat(path);
-    if (!info.isFile() || info.size > MAX_FILE_BYTES || SKIPPED_NAMES.test(basename(path))) return undefined;
-    const bytes = await readFile(path);
-    if (bytes.subarray(0, 8000).includes(0)) return undefined;
-    return createSource(shown, bytes.toString("utf8"), { absolute: path, mode: info.mode & 0o7777, uid: info.uid });
-  } catch {
-    return undefined; // unreadable: a broken link, no permission, gone meanwhile
-  }
-}
-
-/** Never configuration: not worth reading. */
-const SKIPPED_NAMES =
-  /\.(?:png|jpe?g|gif|webp|ico|svg|woff2?|ttf|pdf|zip|gz|tgz|xz|bz2|tar|onnx|wav|mp3|flac|ogg|m4a|webm|so|node|wasm|map|lock|ts|tsx|jsx|py|go|rs|java|c|h|cpp|css|html?|csv)$|^package-lock\.json$/i;

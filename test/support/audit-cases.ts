@@ -1390,6 +1390,29 @@ export const RULE_CASES: readonly RuleCase[] = [
     at: "client_header_timeout",
   },
   {
+    rule: "GA-STR-017",
+    name: "a short time in a server that is not the default one",
+    ...NGINX,
+    from: "    client_max_body_size 52428800;\n    auth_basic",
+    to: "    client_max_body_size 52428800;\n    client_header_timeout 15s;\n    auth_basic",
+    at: "client_header_timeout",
+  },
+  {
+    rule: "GA-STR-017",
+    name: "a shorter time than the default server's",
+    ...NGINX,
+    from: "    client_max_body_size 52428800;\n    auth_basic",
+    to: "    client_max_body_size 52428800;\n    client_header_timeout 5s;\n    auth_basic",
+    also: [
+      {
+        file: "nginx.conf",
+        from: "    ssl_reject_handshake on;",
+        to: "    ssl_reject_handshake on;\n    client_header_timeout 30s;",
+      },
+    ],
+    at: "client_header_timeout 5s",
+  },
+  {
     rule: "GA-STR-016",
     name: "endless body",
     ...NGINX,
@@ -1894,6 +1917,15 @@ export const RULE_CASES: readonly RuleCase[] = [
     from: "server_tokens off;",
     to: "server_tokens off",
     at: "server_tokens",
+  },
+  {
+    rule: "GA-PRS-002",
+    name: "a file of 3 MiB",
+    ...NGINX,
+    from: "",
+    to: "",
+    add: { "sites-enabled/redirects.conf": "server { listen 80; }\n" },
+    unread: { "sites-enabled/redirects.conf": "it is larger than 2 MiB" },
   },
   { rule: "GA-PRS-001", name: "broken YAML", ...COMPOSE, from: "cap_drop: [ALL]", to: "cap_drop: [ALL", also: [] },
   {

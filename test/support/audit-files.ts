@@ -19,6 +19,8 @@ export interface FilesOptions {
   readonly modes?: Readonly<Record<string, number>>;
   readonly git?: GitFacts;
   readonly configHash?: string;
+  /** Paths that could not be read, and why. */
+  readonly unread?: Readonly<Record<string, string>>;
 }
 
 /** Facts of texts in memory, as `gigastt audit` would build them from a folder. */
@@ -34,9 +36,19 @@ export function factsOf(files: Readonly<Record<string, string>>, options: FilesO
       const mode = options.modes?.[path] ?? (secret ? 0o600 : 0o644);
       return [{ source: sourceOf(path, text, mode), kind }];
     });
+  const unread = Object.entries(options.unread ?? {});
+  const read = classified.filter((file) => options.unread?.[file.source.path] === undefined);
   return buildFacts({
-    tree: createTree(classified.map((file) => file.source)),
-    files: classified,
+    tree: createTree(
+      read.map((file) => file.source),
+      unread.map(([path]) => path),
+    ),
+    files: read,
+    unread: unread.map(([path, reason]) => ({
+      source: createSource(path, files[path] ?? ""),
+      reason,
+      cure: "Keep what is generated (lists of addresses, keys) in a file of its own, apart from what is written by hand.",
+    })),
     given: options.assume ?? {},
     versions: options.versions ?? {},
     today: "2026-11-21",

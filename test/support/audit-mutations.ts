@@ -176,7 +176,11 @@ const ROWS: readonly Row[] = [
     undefined,
     (c) => [String(c.limits.bodyBytes + 1), "52m"],
   ],
-  [CONF, /client_(?:header|body)_timeout$/, "GA-STR-016", M, "one-sided"],
+  [CONF, /client_body_timeout$/, "GA-STR-016", M, "one-sided"],
+  [CONF, /^server others (?:tls|plain) > client_header_timeout$/, "GA-STR-016", M, "one-sided"],
+  [CONF, /^server others tls > client_header_timeout$/, "GA-STR-017", D],
+  // Behind a default server of its address; as the default server itself it counts.
+  [CONF, /^server site (?:tls|plain) > client_header_timeout$/, "GA-STR-016", [], "default"],
   [
     CONF,
     /^server site tls > proxy_read_timeout$/,
@@ -513,6 +517,7 @@ export const ELSEWHERE: readonly (readonly [path: RegExp, rule: string, line: Re
   [/trusted_proxies$|max_size$|transport http > keepalive$/, "GA-XFF-006|GA-STR-008|GA-STR-012", /reverse_proxy/],
   [/lb_try_duration$/, "GA-LIF-017", /dial_timeout/],
   [/^server others tls > listen$/, "GA-TLS-004", /server_name stt/],
+  [/^server others tls > client_header_timeout$/, "GA-STR-017", /client_header_timeout/],
   [/preStop > sleep > seconds$/, "GA-LIF-001", /terminationGracePeriodSeconds/],
   [
     /(?:startup|liveness)Probe > (?:periodSeconds|failureThreshold)$/,

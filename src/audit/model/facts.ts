@@ -39,6 +39,16 @@ export interface ClassifiedFile {
   readonly kind: FileKind | "key" | "unknown";
 }
 
+/** A file or folder that should have been audited. */
+export interface UnreadFile {
+  /** Its path, and as much of its text as was read. */
+  readonly source: Source;
+  /** Why not, as the end of a sentence about it. */
+  readonly reason: string;
+  /** What to do about it, as a sentence. */
+  readonly cure: string;
+}
+
 /** What git says about files that hold secrets. */
 export interface GitFacts {
   readonly tracked: ReadonlySet<string>;
@@ -50,6 +60,7 @@ export interface GitFacts {
 export interface Facts {
   readonly tree: FileTree;
   readonly files: readonly ClassifiedFile[];
+  readonly unread: readonly UnreadFile[];
   readonly assume: Assumptions;
   readonly versions: Versions;
   readonly app: App;
@@ -82,6 +93,7 @@ export interface Facts {
 export function buildFacts(options: {
   readonly tree: FileTree;
   readonly files: readonly ClassifiedFile[];
+  readonly unread?: readonly UnreadFile[];
   readonly given?: Readonly<Record<string, string>>;
   readonly versions?: Partial<Versions>;
   readonly git?: GitFacts;
@@ -128,6 +140,7 @@ export function buildFacts(options: {
   return {
     tree,
     files,
+    unread: options.unread ?? [],
     assume,
     app,
     config,

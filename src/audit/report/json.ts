@@ -6,8 +6,8 @@ import { active, summarise } from "./summary.ts";
 export const JSON_VERSION = 1;
 
 /** The report as JSON; its schema is docs/audit/report.schema.json. */
-export function renderJson(result: Pick<AuditResult, "findings" | "audited" | "checks">): string {
-  const { files, ...counts } = summarise(result);
+export function renderJson(result: Pick<AuditResult, "findings" | "audited" | "unread" | "checks">): string {
+  const { files, unread, ...counts } = summarise(result);
   return `${JSON.stringify(
     {
       version: JSON_VERSION,
@@ -16,7 +16,7 @@ export function renderJson(result: Pick<AuditResult, "findings" | "audited" | "c
         .filter((finding) => finding.suppressed !== undefined)
         .map((finding) => ({ ...findingJson(finding), suppression: finding.suppressed })),
       ...(result.checks === undefined ? {} : { checks: result.checks }),
-      summary: { ...counts, files },
+      summary: { ...counts, files, unread },
     },
     null,
     2,

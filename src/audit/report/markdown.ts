@@ -3,10 +3,10 @@ import { isOutside, type CheckReport } from "../observe/report.ts";
 import { active, summarise } from "./summary.ts";
 
 /** A table for pull requests and tickets. */
-export function renderMarkdown(result: Pick<AuditResult, "findings" | "audited" | "checks">): string {
-  const { error, warning, note, suppressed, files } = summarise(result);
+export function renderMarkdown(result: Pick<AuditResult, "findings" | "audited" | "unread" | "checks">): string {
+  const { error, warning, note, suppressed, files, unread } = summarise(result);
   const findings = active(result.findings);
-  const head = `## gigastt audit\n\n${error} errors, ${warning} warnings, ${note} notes in ${files} files${suppressed > 0 ? `, ${suppressed} suppressed` : ""}.\n`;
+  const head = `## gigastt audit\n\n${error} errors, ${warning} warnings, ${note} notes in ${files} files${unread > 0 ? `, ${unread} not audited` : ""}${suppressed > 0 ? `, ${suppressed} suppressed` : ""}.\n`;
   const checks = checkTable(result.checks ?? []);
   if (findings.length === 0) return head + checks;
   const rows = findings.map((finding) => {

@@ -7,6 +7,8 @@ export interface Summary {
   readonly note: number;
   readonly suppressed: number;
   readonly files: number;
+  /** Files that should have been audited and could not be read. */
+  readonly unread: number;
 }
 
 /** Findings that count. */
@@ -14,7 +16,7 @@ export function active(findings: readonly Finding[]): readonly Finding[] {
   return findings.filter((finding) => finding.suppressed === undefined);
 }
 
-export function summarise(result: Pick<AuditResult, "findings" | "audited">): Summary {
+export function summarise(result: Pick<AuditResult, "findings" | "audited" | "unread">): Summary {
   const live = active(result.findings);
   const count = (severity: Severity): number => live.filter((finding) => finding.severity === severity).length;
   return {
@@ -23,5 +25,6 @@ export function summarise(result: Pick<AuditResult, "findings" | "audited">): Su
     note: count("note"),
     suppressed: result.findings.length - live.length,
     files: new Set(result.audited.map((item) => item.file)).size,
+    unread: result.unread,
   };
 }

@@ -18,7 +18,7 @@ export const PLAIN: Colours = { bold: same, dim: same, red: same, yellow: same, 
 
 /** The report for people: every finding with the lines it speaks about, in this file and in the other. */
 export function renderText(
-  result: Pick<AuditResult, "findings" | "audited" | "checks">,
+  result: Pick<AuditResult, "findings" | "audited" | "unread" | "checks">,
   options: { readonly colours?: Colours; readonly quiet?: boolean; readonly showSuppressed?: boolean } = {},
 ): string {
   const colours = options.colours ?? PLAIN;
@@ -117,8 +117,8 @@ function visible(text: string): string {
   return text.replace(/(?!\t)[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "·");
 }
 
-function footer(result: Pick<AuditResult, "findings" | "audited" | "checks">, colours: Colours): string {
-  const { error, warning, note, suppressed, files } = summarise(result);
+function footer(result: Pick<AuditResult, "findings" | "audited" | "unread" | "checks">, colours: Colours): string {
+  const { error, warning, note, suppressed, files, unread } = summarise(result);
   const counts = [plural(error, "error"), plural(warning, "warning"), plural(note, "note")];
   const clean = error + warning + note === 0;
   const { checks } = result;
@@ -127,7 +127,7 @@ function footer(result: Pick<AuditResult, "findings" | "audited" | "checks">, co
     ...(files > 0 || checks === undefined ? [plural(files, "file")] : []),
     ...(checks === undefined ? [] : [plural(checks.length, "check")]),
   ];
-  return `${clean ? "no findings" : colours.bold(counts.join(", "))} in ${looked.join(" and ")}${unchecked > 0 ? `, ${unchecked} of them not checked` : ""}${suppressed > 0 ? `, ${suppressed} suppressed` : ""}`;
+  return `${clean ? "no findings" : colours.bold(counts.join(", "))} in ${looked.join(" and ")}${unchecked > 0 ? `, ${unchecked} of them not checked` : ""}${unread > 0 ? `, ${unread} not audited` : ""}${suppressed > 0 ? `, ${suppressed} suppressed` : ""}`;
 }
 
 function plural(count: number, word: string): string {

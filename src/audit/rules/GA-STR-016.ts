@@ -1,6 +1,8 @@
 import type { Hit, Rule } from "../types.ts";
+import type { NginxDirective } from "../parse/nginx.ts";
 import { appCaddyPoints, appNginxPoints } from "../model/facts.ts";
-import { arg, headSpan, inherited, nginxTimeMs, ownAll } from "../model/nginx.ts";
+import { arg, headSpan, inherited, nginxTimeMs } from "../model/nginx.ts";
+import { listenSockets } from "../model/nginx-listen.ts";
 import { nginxServers } from "../model/nginx-points.ts";
 import { caddyHead, child, goDurationMs } from "../model/caddy.ts";
 import { isAtLeast } from "../model/versions.ts";
@@ -25,38 +27,17 @@ export const rule: Rule = {
   *check(facts) {
     const seen = new Set<unknown>();
     for (const point of appNginxPoints(facts)) {
-      for (const [name, limit, want] of [
-        ["client_header_timeout", HEADER_MS, "15s"],
-        ["client_body_timeout", BODY_MS, "60s"],
-      ] as const) {
-        const directive = inherited(point.scope, name);
-        const ms = directive ? nginxTimeMs(arg(directive, 0)) : undefined;
-        const value = directive?.args[0];
-        if (!directive || !value || ms === undefined || (ms <= limit && ms > 0) || seen.has(directive)) continue;
-        seen.add(directive);
-        yield {
-          span: headSpan(directive),
-          message: `${name} ${arg(directive, 0)} lets a client that sends nothing hold its connection for ${seconds(ms)}`,
-          fix: `Write \`${name} ${want};\`.`,
-          edits: [replace(value, want)],
-        } satisfies Hit;
-      }
+      const directive = inherited(point.scope, "client_body_timeout");
+      if (directive && !seen.has(directive)) yield* tooLong(directive, BODY_MS, "60s");
+      seen.add(directive);
     }
     // nginx reads the header by the default server of the address, before it knows which name is meant.
-    for (const root of new Set(appNginxPoints(facts).map((point) => point.root))) {
-      for (const directive of nginxServers(root).flatMap((server) => ownAll(server, "client_header_timeout"))) {
-        const value = directive.args[0];
-        const ms = nginxTimeMs(arg(directive, 0));
-        if (!value || ms === undefined || (ms <= HEADER_MS && ms > 0) || seen.has(directive)) continue;
+    for (const root of new Set(appNginxPoints(facts).map((point) => point.root)))
+      for (const { leader } of listenSockets(nginxServers(root))) {
+        const directive = inherited(leader, "client_header_timeout");
+        if (directive && !seen.has(directive)) yield* tooLong(directive, HEADER_MS, "15s");
         seen.add(directive);
-        yield {
-          span: headSpan(directive),
-          message: `client_header_timeout ${arg(directive, 0)} of this server counts for every name on its address: a client that sends nothing holds its connection for ${seconds(ms)}`,
-          fix: "Write `client_header_timeout 15s;`.",
-          edits: [replace(value, "15s")],
-        } satisfies Hit;
       }
-    }
     for (const file of new Set(appCaddyPoints(facts).map((point) => point.file))) {
       if (file.source.path.endsWith(".json")) continue;
       const servers = file.options.filter((option) => option.name === "servers");
@@ -82,3 +63,17 @@ export const rule: Rule = {
     }
   },
 };
+
+// ---
+
+function* tooLong(directive: NginxDirective, limitMs: number, want: string): Generator<Hit> {
+  const value = directive.args[0];
+  const ms = nginxTimeMs(arg(directive, 0));
+  if (!value || ms === undefined || (ms <= limitMs && ms > 0)) return;
+  yield {
+    span: headSpan(directive),
+    message: `${directive.directive} ${arg(directive, 0)} lets a client that sends nothing hold its connection for ${seconds(ms)}`,
+    fix: `Write \`${directive.directive} ${want};\`.`,
+    edits: [replace(value, want)],
+  };
+}

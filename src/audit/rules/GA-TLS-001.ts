@@ -1,6 +1,7 @@
 import type { Hit, Rule } from "../types.ts";
-import type { NginxRoot, NginxScope } from "../model/nginx.ts";
+import type { NginxRoot } from "../model/nginx.ts";
 import { allScopes, arg, headSpan, inherited, ownAll } from "../model/nginx.ts";
+import { listenSockets } from "../model/nginx-listen.ts";
 import { nginxServers } from "../model/nginx-points.ts";
 import type { Facts } from "../model/facts.ts";
 import { appNginxPoints } from "../model/facts.ts";
@@ -130,21 +131,12 @@ function* defaults(facts: Facts, root: NginxRoot): Generator<Hit> {
 /** ssl_protocols of a server that shares its port with a default server that says otherwise. */
 function* ineffective(root: NginxRoot): Generator<ReturnType<typeof hit>> {
   const servers = nginxServers(root);
-  const defaults = new Map<string, NginxScope>();
-  for (const server of servers) {
-    for (const listen of ownAll(server, "listen")) {
-      const port = /(\d+)$/.exec(arg(listen, 0))?.[1] ?? "80";
-      if (!defaults.has(port) || listen.args.some((argument) => argument.value === "default_server"))
-        defaults.set(port, server);
-    }
-  }
+  const sockets = listenSockets(servers);
   for (const server of servers) {
     const own = ownAll(server, "ssl_protocols")[0];
     if (!own) continue;
-    for (const listen of ownAll(server, "listen")) {
-      const leader = defaults.get(/(\d+)$/.exec(arg(listen, 0))?.[1] ?? "80");
-      if (!leader || leader === server || leader.own.some((item) => item.directive === "ssl_reject_handshake"))
-        continue;
+    for (const { leader } of sockets.filter((socket) => socket.servers.includes(server))) {
+      if (leader === server || leader.own.some((item) => item.directive === "ssl_reject_handshake")) continue;
       const theirs = ownAll(leader, "ssl_protocols")[0];
       if (theirs && theirs.args.map((item) => item.value).join(" ") === own.args.map((item) => item.value).join(" "))
         continue;

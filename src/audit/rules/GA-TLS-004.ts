@@ -2,6 +2,7 @@ import type { Hit, Rule } from "../types.ts";
 import type { Source } from "../source.ts";
 import type { NginxScope } from "../model/nginx.ts";
 import { allScopes, arg, headSpan, inherited, ownAll } from "../model/nginx.ts";
+import { listenSockets } from "../model/nginx-listen.ts";
 import { nginxServers } from "../model/nginx-points.ts";
 import type { Facts } from "../model/facts.ts";
 import { appNginxPoints } from "../model/facts.ts";
@@ -91,21 +92,13 @@ export const rule: Rule = {
 function unguarded(
   tls: readonly NginxScope[],
 ): { readonly address: string; readonly server: NginxScope; readonly explicit: boolean } | undefined {
-  const addresses = new Set(tls.flatMap((server) => ownAll(server, "listen").map((listen) => arg(listen, 0))));
-  for (const address of addresses) {
-    const listening = tls.filter((server) => ownAll(server, "listen").some((listen) => arg(listen, 0) === address));
-    const explicit = listening.find((server) =>
-      ownAll(server, "listen").some(
-        (listen) => arg(listen, 0) === address && listen.args.some((argument) => argument.value === "default_server"),
-      ),
-    );
-    const server = explicit ?? listening[0];
-    const refuses = server?.own.some(
+  for (const { address, leader: server, marked: explicit } of listenSockets(tls)) {
+    const refuses = server.own.some(
       (item) =>
         (item.directive === "ssl_reject_handshake" && arg(item, 0) === "on") ||
         (item.directive === "return" && /^4\d\d$/.test(arg(item, 0))),
     );
-    if (server && !refuses) return { address, server, explicit: explicit !== undefined };
+    if (!refuses) return { address, server, explicit };
   }
   return undefined;
 }

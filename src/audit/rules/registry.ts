@@ -26,6 +26,7 @@ import { rule as str013 } from "./GA-STR-013.ts";
 import { rule as str014 } from "./GA-STR-014.ts";
 import { rule as str015 } from "./GA-STR-015.ts";
 import { rule as str016 } from "./GA-STR-016.ts";
+import { rule as str017 } from "./GA-STR-017.ts";
 import { rule as lif001 } from "./GA-LIF-001.ts";
 import { rule as lif002 } from "./GA-LIF-002.ts";
 import { rule as lif003 } from "./GA-LIF-003.ts";
@@ -81,6 +82,7 @@ import { rule as drf001 } from "./GA-DRF-001.ts";
 import { rule as drf002 } from "./GA-DRF-002.ts";
 import { rule as drf003 } from "./GA-DRF-003.ts";
 import { rule as prs001 } from "./GA-PRS-001.ts";
+import { rule as prs002 } from "./GA-PRS-002.ts";
 import { createIgnoreRule } from "./GA-IGN-001.ts";
 
 /** Every rule, in the order of the catalogue. */
@@ -112,6 +114,7 @@ export const rules: readonly Rule[] = [
   str014,
   str015,
   str016,
+  str017,
   lif001,
   lif002,
   lif003,
@@ -167,6 +170,7 @@ export const rules: readonly Rule[] = [
   drf002,
   drf003,
   prs001,
+  prs002,
   createIgnoreRule(() => ruleIds),
 ];
 

@@ -92,7 +92,7 @@ async function run(context: CommandContext): Promise<number> {
     stderr.write(
       `gigastt: nothing to audit in ${options.paths.join(", ")}: no proxy, container, unit or gigastt configuration found\n`,
     );
-    if ((textFlag(context, "format") ?? "text") !== "text") stdout.write(report(result, context));
+    if (result.unread > 0 || (textFlag(context, "format") ?? "text") !== "text") stdout.write(report(result, context));
     return 3;
   }
   if (flags["fix"] !== undefined) {
@@ -146,7 +146,7 @@ async function host(context: CommandContext): Promise<number> {
   const judged = await judgeThisHost(context);
   const base = await audit({ ...options, config: judged.configFile ?? options.config });
   // Without paths this is about the machine alone; the configuration is read for its ignores.
-  const files = context.positionals.length > 0 ? base : { ...base, findings: [], audited: [] };
+  const files = context.positionals.length > 0 ? base : { ...base, findings: [], audited: [], unread: 0 };
   return finish(context, mergeObserved(files, judged.verdicts, options));
 }
 

@@ -93,9 +93,11 @@ function rulePage(rule: Rule): string {
     "",
     "## If it is meant so",
     "",
-    rule.id === "GA-PRS-001" || rule.id === "GA-IGN-001"
-      ? "Correct the file: a suppression cannot stand where nothing can be read."
-      : `\`# gigastt-audit ignore[${rule.id}] the reason\` on or above the line, with an end if it is not for ever: \`until=2027-01-31\`.`,
+    rule.id === "GA-PRS-002"
+      ? `In the config: \`audit.ignore: ["GA-PRS-002: the reason"]\`, with an end if it is not for ever: \`GA-PRS-002 until=2027-01-31: the reason\`.`
+      : rule.id === "GA-PRS-001" || rule.id === "GA-IGN-001"
+        ? "Correct the file: a suppression cannot stand where nothing can be read."
+        : `\`# gigastt-audit ignore[${rule.id}] the reason\` on or above the line, with an end if it is not for ever: \`until=2027-01-31\`.`,
     "",
     "[All rules](README.md)",
     "",

@@ -181,6 +181,7 @@ describe("reports", () => {
     const text = renderText({
       findings: result.findings.filter((finding) => finding.rule === "GA-STR-004").slice(0, 1),
       audited: result.audited,
+      unread: 0,
     });
     expect(text).toMatchInlineSnapshot(`
       "error GA-STR-004 proxy_read_timeout is not set (60s) ends a silent session before the server's idle timeout of 400s

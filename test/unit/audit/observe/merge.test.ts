@@ -147,6 +147,7 @@ describe("reports with observations", () => {
     const text = renderText({
       findings: result.findings.filter(({ rule }) => rule === "GA-LIV-001"),
       audited: [],
+      unread: 0,
       checks: result.checks!,
     });
     expect(text).toMatchInlineSnapshot(`
