@@ -138,7 +138,13 @@ function singleDash(word: string, known: Flags): string | undefined {
   const letters = word.slice(1).split("");
   if (letters.every((letter) => Object.values(known).some(({ short }) => short === letter))) return undefined;
   const meant = closest(word.slice(1), Object.keys(known));
-  return meant === undefined ? undefined : `${printable(word)} has one dash, did you mean --${meant}?`;
+  if (meant !== undefined) return `${printable(word)} has one dash, did you mean --${meant}?`;
+  // `-otalk.srt` is -o with its value; `-dash.wav` is no flag, and the h in it asks for no help.
+  const specs = letters.map((letter) => Object.values(known).find(({ short }) => short === letter));
+  const strange = specs.indexOf(undefined);
+  const valued = specs.findIndex((spec) => spec?.type === "string");
+  if (strange < 0 || (valued >= 0 && valued < strange)) return undefined;
+  return `${printable(word)} is not a flag of this command; a name that begins with a dash goes after --`;
 }
 
 function longNames(known: Flags): string[] {

@@ -27,10 +27,10 @@ export async function transcribe(given: CommandContext): Promise<number> {
   }
   const outputs = await planOutputs({ ...job, cwd });
   const { config } = await loadCliConfig(context);
-  // One recording that is not there needs no model to say so; among several it is told in its turn.
-  if (job.inputs.length === 1 && !(await isUsable(job.inputs[0] ?? STDIN, context))) return 1;
   const status = createStatusLine(stderr);
   const bundle = await locateModel(config.model, { env });
+  // One recording that is not there needs no model to say so; among several it is told in its turn.
+  if (job.inputs.length === 1 && !(await isUsable(job.inputs[0] ?? STDIN, context))) return 1;
   if (bundle.notice !== undefined) stderr.write(`${bundle.notice}\n`);
   let transcriber: Transcriber | undefined;
   try {

@@ -51,6 +51,32 @@ describe("transcribe", { timeout: 60_000 }, () => {
     ]);
   });
 
+  test("speaks of files, not of uploads", async () => {
+    const dir = temporaryDir();
+    writeFileSync(join(dir, "empty.wav"), "");
+    writeFileSync(join(dir, "cut.wav"), readFileSync(clip(0)).subarray(0, 1000));
+    writeFileSync(join(dir, "page.pdf"), "%PDF-1.4\n");
+    const { stderr } = await gigastt(["transcribe", "empty.wav", "cut.wav", "page.pdf"], { cwd: dir });
+    expect(stderr.trim().split("\n").slice(1)).toEqual([
+      "gigastt: empty.wav: the file is empty",
+      expect.stringMatching(/^gigastt: cut\.wav: WAV: the file is truncated, .* missing: copy it again$/),
+      "gigastt: page.pdf: this is a PDF document: give WAV, MP3, FLAC, Ogg (Vorbis, Opus), WebM or M4A/AAC audio",
+    ]);
+  });
+
+  test("says that the only recording is not there before it loads a model", async () => {
+    const { code, stdout, stderr } = await gigastt(["transcribe", "new\nname.wav"], { cwd: temporaryDir() });
+    expect([code, stdout, stderr]).toEqual([1, "", "gigastt: new\\u000aname.wav: there is no such file\n"]);
+  });
+
+  test("takes the format from the name of the output, unless it is told another", async () => {
+    const dir = temporaryDir();
+    await gigastt(["transcribe", ...FAKE, clip(0), "-o", "film.SRT"], { cwd: dir });
+    expect(readFileSync(join(dir, "film.SRT"), "utf8")).toMatch(/^1\n00:00:/);
+    await gigastt(["transcribe", ...FAKE, clip(0), "-o", "film.srt", "--format", "vtt"], { cwd: dir });
+    expect(readFileSync(join(dir, "film.srt"), "utf8")).toMatch(/^WEBVTT/);
+  });
+
   test("with --precision fp32 and --format json answers what the server answers", async () => {
     const { code, stdout } = await gigastt(["transcribe", "--precision", "fp32", "-f", "json", "--segments", clip(0)]);
     const body: { text: string; words: unknown[]; duration: number; segments: unknown[] } = JSON.parse(stdout);

@@ -32,6 +32,10 @@ describe("the real runtime with the demo model", () => {
       code: 1,
       stderr: expect.stringContaining("gigastt already runs in") as unknown,
     });
+    await expect(place.gigastt("up", "--detach")).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^gigastt: gigastt already runs in .*gigastt down/) as unknown,
+    });
   });
 
   it("status answers within 250 ms more or less than Node itself, without loading the engine", async () => {

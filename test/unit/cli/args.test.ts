@@ -97,6 +97,16 @@ describe("what a command gets", () => {
 });
 
 describe("mistakes on the command line", () => {
+  it("a name that begins with a dash, also with an h in it, is no flag and asks for no help", async () => {
+    expect(await error("speak", "-dash.wav")).toBe(
+      "gigastt: -dash.wav is not a flag of this command; a name that begins with a dash goes after --\n" +
+        "gigastt: FILE… is missing\nRun `gigastt speak --help` for help.",
+    );
+    expect(JSON.parse((await line("speak", "-otalk.srt", "a")).stdout)).toMatchObject({
+      flags: { output: "talk.srt" },
+    });
+  });
+
   it("an unknown command", async () => {
     expect(await error("speek")).toMatchInlineSnapshot(`
       "gigastt: there is no command "speek", did you mean speak?

@@ -35,7 +35,10 @@ const REFUSED = [
   ["--yes --target kubernetes", "--domain is needed for --target kubernetes"],
   ["--yes --lan --proxy caddy", "--lan is for a server on this machine without a proxy"],
   ["--yes --target host --proxy none --overlay edge", "--overlay is for --target compose"],
-  ["--yes --target compose --domain NOT_A_NAME", "must be a host name with at least one dot"],
+  [
+    "--yes --target compose --domain NOT_A_NAME",
+    "gigastt.config.yaml:6:11 deploy.domain: must be a host name with at least one dot",
+  ],
   ["--target compose", "there is no terminal to ask on"],
   ["--json", "--json needs --yes"],
 ];
