@@ -45,8 +45,8 @@ export function callControl(call: ControlCall): Promise<unknown> {
       const lines = buffered.split("\n");
       buffered = lines.pop() ?? "";
       for (const line of lines) {
-        const answer: unknown = JSON.parse(line);
-        if (typeof answer !== "object" || answer === null) continue;
+        const answer = parseAnswer(line);
+        if (answer === undefined) return fail(notOurs(call.socket));
         if ("event" in answer) call.onEvent?.(answer.event);
         else if ("ok" in answer && answer.ok === true) finish(() => resolve(Reflect.get(answer, "result")));
         else fail(answeredError(Reflect.get(answer, "error")));
@@ -56,6 +56,22 @@ export function callControl(call: ControlCall): Promise<unknown> {
 }
 
 // ---
+
+function parseAnswer(line: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function notOurs(socket: string): GigasttError {
+  return new GigasttError(
+    "GST_CONTROL",
+    `what answers at ${socket} is no supervisor of ours: see who it is with "ss -xlp", or set supervisor.stateDir`,
+  );
+}
 
 function connectError(error: Error, path: string): GigasttError {
   const code = errorCodeOf(error);

@@ -23,15 +23,22 @@ const MAX_UNREAD_BYTES = 1024 * 1024;
 
 /** Opens the control socket with mode 0600. The state directory must be claimed: a left-over socket file is removed. */
 export async function openControlServer(path: string, handler: ControlHandler): Promise<ControlServer> {
-  const clients = new Set<Socket>();
+  // A Map keeps insertion order: its first entries are the oldest clients.
+  const clients = new Map<Socket, ControlClient>();
   const server = createServer((socket) => {
     if (clients.size >= MAX_CLIENTS) {
-      socket.destroy();
-      return;
+      // A new client has something to ask. One that asks nothing makes room for it; when all are served, it is told.
+      const silent = [...clients].find(([, client]) => !client.isServed());
+      if (silent === undefined) {
+        socket.on("error", () => {});
+        socket.end(answerLine(TOO_MANY), () => socket.destroy());
+        return;
+      }
+      clients.delete(silent[0]);
+      silent[0].destroy();
     }
-    clients.add(socket);
+    clients.set(socket, serveClient(socket, handler));
     socket.once("close", () => clients.delete(socket));
-    serveClient(socket, handler);
   });
   await rm(path, { force: true });
   // Between bind and chmod the directory's mode 0700 protects the socket.
@@ -52,10 +59,10 @@ export async function openControlServer(path: string, handler: ControlHandler): 
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        for (const client of clients) client.end();
+        for (const client of clients.keys()) client.end();
         // Clients that do not hang up by themselves must not hold our exit.
         setTimeout(() => {
-          for (const client of clients) client.destroy();
+          for (const client of clients.keys()) client.destroy();
         }, 200).unref();
       }),
   };
@@ -63,7 +70,25 @@ export async function openControlServer(path: string, handler: ControlHandler): 
 
 // ---
 
-function serveClient(socket: Socket, handler: ControlHandler): void {
+interface ControlClient {
+  /** A command of it is being done. */
+  isServed(): boolean;
+}
+
+const TOO_MANY: ControlAnswer = {
+  id: 0,
+  ok: false,
+  error: {
+    code: "GST_CONTROL_BUSY",
+    message: `${MAX_CLIENTS} commands are being done for others: wait for them, or end some of the gigastt commands that run`,
+  },
+};
+
+function answerLine(message: ControlAnswer): string {
+  return `${JSON.stringify(message)}\n`;
+}
+
+function serveClient(socket: Socket, handler: ControlHandler): ControlClient {
   const gone = new AbortController();
   let buffered = "";
   let running = 0;
@@ -76,7 +101,7 @@ function serveClient(socket: Socket, handler: ControlHandler): void {
 
   const answer = (message: ControlAnswer): void => {
     if (socket.destroyed) return;
-    socket.write(`${JSON.stringify(message)}\n`);
+    socket.write(answerLine(message));
     if (socket.writableLength > MAX_UNREAD_BYTES) socket.destroy();
   };
 
@@ -116,4 +141,5 @@ function serveClient(socket: Socket, handler: ControlHandler): void {
       }
     }
   });
+  return { isServed: () => running > 0 };
 }
