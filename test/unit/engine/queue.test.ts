@@ -104,7 +104,7 @@ test.each([
   ],
   [
     { cores: 64, memoryBytes: 2e9 },
-    { workers: 3, threads: 4 },
+    { workers: 2, threads: 4 },
   ],
 ])("workers and threads for %j and a model of 225 MB: %j", (limits, plan) => {
   expect(planWorkers(limits, 225e6, { workers: "auto", threads: "auto" })).toEqual(plan);
@@ -116,3 +116,22 @@ test("what is configured is taken as it is", () => {
   expect(planWorkers(limits, 5e6, { workers: 1, threads: "auto" })).toEqual({ workers: 1, threads: 2 });
   expect(planWorkers(limits, 5e6, { workers: "auto", threads: 2 })).toEqual({ workers: 1, threads: 2 });
 });
+
+// Highest resident memory of a process with so many workers while they read windows of 24 s, no optimized copies: ADR 0132.
+test.each([
+  ["int8, pointwise too", 242e6, 2, 1233e6],
+  ["int8, pointwise too", 242e6, 3, 1828e6],
+  ["int8", 327e6, 2, 1423e6],
+  ["int8", 327e6, 3, 2135e6],
+  ["fp32", 892e6, 2, 3521e6],
+])(
+  "a limit that gets its workers holds what they take, and wastes little: %s, %d bytes, %d workers",
+  (_, modelBytes, workers, measuredBytes) => {
+    let memoryBytes = measuredBytes;
+    const plan = (): number =>
+      planWorkers({ cores: 64, memoryBytes }, modelBytes, { workers: "auto", threads: 1 }).workers;
+    while (plan() < workers) memoryBytes += 1e6;
+    expect(memoryBytes).toBeGreaterThan(measuredBytes * 1.1);
+    expect(memoryBytes).toBeLessThan(measuredBytes * 1.45);
+  },
+);

@@ -27,10 +27,38 @@ export function say(leadFrames: number, words: readonly (readonly [length: numbe
   return { words: spoken, frames: at };
 }
 
-/** PCM16 of it: noise for words, for speech is told by all its bands, and silence between. */
-export function toPcm({ words, frames }: Spoken): Uint8Array {
+/** Speech with gaps between words, pauses that end nothing, and pauses that do. */
+export function randomSpeech(random: () => number): Spoken {
+  const count = 10 + Math.floor(random() * 60);
+  return say(
+    Math.floor(random() * 80),
+    Array.from({ length: count }, () => {
+      const kind = random();
+      const silence = kind < 0.75 ? random() * 15 : kind < 0.93 ? 20 + random() * 38 : 62 + random() * 200;
+      return [12 + Math.floor(random() * 40), Math.floor(silence)] as const;
+    }),
+  );
+}
+
+/** A sentence of words without a pause, `lengthFrames` long, and the silence after it. */
+export function sentence(lengthFrames: number, lastSilence: number): (readonly [number, number])[] {
+  const words = Array.from({ length: Math.floor(lengthFrames / 30) }, () => [25, 5] as const);
+  return [...words, [lengthFrames % 30 || 1, lastSilence] as const];
+}
+
+/**
+ * PCM16 of it. Words are noise, for speech is told by all its bands. Behind them is silence, or a murmur as loud as they are: then nothing but
+ * the reader tells where a word is. The murmur sways like speech, for a steady one would be taken for noise.
+ */
+export function toPcm({ words, frames }: Spoken, behind: "silence" | "murmur" = "silence"): Uint8Array {
   const samples = new Int16Array(frames * 160 + 160);
   const random = createRandom(1);
+  if (behind === "murmur") {
+    for (let n = 0; n < samples.length; n++) {
+      samples[n] = Math.round(6000 * (random() - 0.5) * (0.55 + 0.45 * Math.sin((n * 6 * Math.PI) / 16_000)));
+    }
+    return new Uint8Array(samples.buffer);
+  }
   for (const { from, to } of words) {
     for (let n = from * 160; n < to * 160; n++) samples[n] = Math.round(6000 * (random() - 0.5));
   }
