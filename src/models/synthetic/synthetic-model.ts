@@ -52,7 +52,7 @@ export async function makeSyntheticModel(options: {
     license: { name: "MIT", holder: "gigastt appliance authors" },
     source: { kind: "local", madeFrom: "random numbers" },
     files,
-    precisions: { int8: { ...names, memoryBytes: 380_000_000 } },
+    precisions: { int8: { ...names, memoryBytes: options.pointwise ? 593_000_000 : 711_000_000 } },
     frontEnd: FRONT_END,
   });
   return dir;
