@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
@@ -6,12 +5,22 @@ import { GigasttError, messageOf } from "../shared/errors.ts";
 import type { OutsideTarget } from "../shared/outside/client.ts";
 import { printable } from "../shared/printable.ts";
 import type { CommandContext, FlagSpec } from "./command.ts";
+import { readSecretFile, readSecretInput } from "./secret-input.ts";
 import { UsageError } from "./usage.ts";
 
 /** Flags of the commands that look at a running service from outside. */
 export const OUTSIDE_FLAGS: Readonly<Record<string, FlagSpec>> = {
-  user: { type: "string", value: "NAME", describe: "user; the password is read from standard input" },
-  "key-stdin": { type: "boolean", describe: "read an API key from standard input" },
+  user: {
+    type: "string",
+    value: "NAME",
+    describe: "user; the password is asked for in a terminal, or read from standard input",
+  },
+  "password-file": {
+    type: "string",
+    value: "FILE",
+    describe: "read the user's password from the first line of this file",
+  },
+  "key-stdin": { type: "boolean", describe: "ask for an API key in a terminal, or read it from standard input" },
   cert: { type: "string", value: "FILE", describe: "client certificate, PEM" },
   key: { type: "string", value: "FILE", describe: "its private key, PEM" },
   open: { type: "boolean", describe: "nobody is asked for credentials, on purpose" },
@@ -66,6 +75,8 @@ export async function outsideTarget(
   if ((flags["cert"] === undefined) !== (flags["key"] === undefined)) mistakes.push("--cert and --key go together");
   if (flags["user"] !== undefined && flags["key-stdin"] === true)
     mistakes.push("--user and --key-stdin do not go together");
+  if (flags["password-file"] !== undefined && flags["user"] === undefined)
+    mistakes.push("--password-file needs --user NAME");
   if (mistakes.length > 0 || url === undefined) throw new UsageError(mistakes, [options.command]);
   const read = async (name: string): Promise<string | undefined> => {
     const path = text(name);
@@ -91,10 +102,18 @@ export async function outsideTarget(
 }
 
 async function authorizationOf(context: CommandContext, user: string | undefined): Promise<string | undefined> {
-  if (user === undefined && context.flags["key-stdin"] !== true) return undefined;
-  const chunks: Buffer[] = [];
-  context.stdin.on("data", (chunk: Buffer | string) => chunks.push(Buffer.from(chunk)));
-  await once(context.stdin, "end");
-  const secret = Buffer.concat(chunks).toString("utf8").trim();
-  return user === undefined ? `Bearer ${secret}` : `Basic ${Buffer.from(`${user}:${secret}`).toString("base64")}`;
+  if (user !== undefined) {
+    const password = await passwordOf(context, user);
+    return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+  }
+  if (context.flags["key-stdin"] !== true) return undefined;
+  return `Bearer ${(await readSecretInput(context, "API key: ")).trim()}`;
+}
+
+async function passwordOf(context: CommandContext, user: string): Promise<string> {
+  const { flags, env } = context;
+  const file = flags["password-file"];
+  if (typeof file === "string") return readSecretFile(context, "password-file", file);
+  // Empty counts as not set, as for every other variable.
+  return env["GIGASTT_PASSWORD"] || readSecretInput(context, `Password of ${printable(user)}: `);
 }

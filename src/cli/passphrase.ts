@@ -1,10 +1,8 @@
-import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
-import { createInterface } from "node:readline";
-import { Writable } from "node:stream";
 import { Secret } from "../shared/secret.ts";
 import type { CommandContext, FlagSpec } from "./command.ts";
+import { askHidden, readSecretFile } from "./secret-input.ts";
 import { UsageError } from "./usage.ts";
+import { canAsk } from "./yes.ts";
 
 export const PASSPHRASE_FLAGS: Readonly<Record<string, FlagSpec>> = {
   "passphrase-file": {
@@ -18,14 +16,14 @@ const MIN_LENGTH = 10;
 
 /** The passphrase from `--passphrase-file`, GIGASTT_PASSPHRASE, or asked for in the terminal without showing it. */
 export async function readPassphrase(context: CommandContext, options: { readonly confirm: boolean }): Promise<Secret> {
-  const { flags, env, cwd, stdin } = context;
+  const { flags, env } = context;
   const file = flags["passphrase-file"];
   let text: string;
-  if (typeof file === "string") text = (await readFile(resolve(cwd, file), "utf8")).split("\n")[0] ?? "";
+  if (typeof file === "string") text = await readSecretFile(context, "passphrase-file", file);
   else if (env["GIGASTT_PASSPHRASE"] !== undefined) text = env["GIGASTT_PASSPHRASE"];
-  else if ("isTTY" in stdin && stdin.isTTY === true) {
-    text = await ask(context, "Passphrase: ");
-    if (options.confirm && (await ask(context, "Once more: ")) !== text)
+  else if (canAsk(context)) {
+    text = await askHidden(context, "Passphrase: ");
+    if (options.confirm && (await askHidden(context, "Once more: ")) !== text)
       throw new UsageError(["the two passphrases differ"], []);
   } else {
     throw new UsageError(["a passphrase is needed: --passphrase-file FILE or GIGASTT_PASSPHRASE"], []);
@@ -39,17 +37,4 @@ export async function readPassphrase(context: CommandContext, options: { readonl
     );
   }
   return new Secret(text);
-}
-
-function ask({ stdin, stderr }: CommandContext, question: string): Promise<string> {
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const terminal = createInterface({ input: stdin, output: silent, terminal: true });
-  stderr.write(question);
-  return new Promise((resolve) => {
-    terminal.question("", (answer) => {
-      terminal.close();
-      stderr.write("\n");
-      resolve(answer);
-    });
-  });
 }

@@ -18,6 +18,8 @@ export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
   GIGASTT_CONFIG: "The configuration file; --config wins over it.",
   GIGASTT_SOURCE: "Folder of the sources, read by the rendered compose overlay that builds the image itself.",
   GIGASTT_PASSPHRASE: "Passphrase of `gigastt backup` and `gigastt restore`, for runs without a terminal.",
+  GIGASTT_PASSWORD:
+    "Password for `--user` of `gigastt verify` and `gigastt audit --live`, for runs without a terminal.",
 };
 
 /** Values that came as text (variables or flags), as raw configuration values with their names. */

@@ -83,8 +83,7 @@ export async function livePlan(context: CommandContext): Promise<LivePlan | unde
 export async function mayProbe(context: CommandContext, { target, limits }: LivePlan): Promise<boolean> {
   if (context.flags["consent"] === true) return true;
   const question = `Up to ${limits.requests} requests go to ${target.url.origin}, among them attempts to get past its limits, and its rate limit for this address is used up. May you do that to this host?`;
-  if (!canAsk(context) || target.authorization !== undefined)
-    throw new UsageError([`${question} Say so with --consent`], ["audit"]);
+  if (!canAsk(context)) throw new UsageError([`${question} Say so with --consent`], ["audit"]);
   return askYes(context, question);
 }
 

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { userInfo } from "node:os";
 import type { ResolvedConfig } from "../../config/types.ts";
 import type { Secret } from "../../shared/secret.ts";
@@ -10,6 +9,7 @@ import { hasGate } from "../../render/kubernetes-gate.ts";
 import { accessSecret } from "../deploy/cluster-secret.ts";
 import { loadCliConfig } from "../load-config.ts";
 import { paintFor, table, writeJson } from "../output.ts";
+import { readSecretInput } from "../secret-input.ts";
 import { UsageError } from "../usage.ts";
 
 const dir: FlagSpec = {
@@ -80,7 +80,7 @@ async function change(context: CommandContext, action: "create" | "rotate"): Pro
       ["secrets", action],
     );
   }
-  const given = flags["password-stdin"] === true ? await readPassword(context) : undefined;
+  const given = flags["password-stdin"] === true ? await readSecretInput(context, `Password of ${name}: `) : undefined;
   const value: Secret =
     kind === "user"
       ? await store.setUser(name, given)
@@ -158,15 +158,6 @@ function subject({ positionals: words }: CommandContext, action: string): readon
     );
   }
   return [kind, name];
-}
-
-async function readPassword({ stdin }: CommandContext): Promise<string> {
-  const chunks: Buffer[] = [];
-  stdin.on("data", (chunk: Buffer | string) => chunks.push(Buffer.from(chunk)));
-  await once(stdin, "end");
-  return Buffer.concat(chunks)
-    .toString("utf8")
-    .replace(/\r?\n$/, "");
 }
 
 /** What makes the change live, command by command. */

@@ -15,10 +15,11 @@ export const command: Command = {
     timeout: { type: "string", value: "SECONDS", describe: "longest wait for one answer; default 30" },
     json: { type: "boolean", describe: "answer JSON" },
   },
-  help: `Certificate, redirect, health, authentication, headers, file, event stream, live session, upload limit: each line is proved by a real request. It sends one second of sound and about 20 requests, only to the URL given.
+  help: `Certificate, redirect, health, authentication, headers, file, event stream, live session, upload limit: each line is proved by a real request. It sends one second of sound and about 20 requests, only to the URL given. The password of a user is asked for; without a terminal it is read from standard input, --password-file or GIGASTT_PASSWORD.
 
   gigastt verify https://stt.example.com --open
-  printf %s "$PASSWORD" | gigastt verify https://stt.example.com --user anna
+  gigastt verify https://stt.example.com --user anna
+  gigastt verify https://stt.example.com --user anna --password-file anna.txt
 `,
   run: verify,
 };

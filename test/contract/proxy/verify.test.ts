@@ -1,9 +1,13 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestServer, type TestServer } from "../../support/runtime-server.ts";
 import { runCli } from "../../support/cli.ts";
 import { describeFront } from "./cases.ts";
-import { DOMAIN, FRONTS, PASSWORD, startFront, type RunningFront } from "./front.ts";
-import { verifyFront } from "./verify-front.ts";
+import { KEYS, openTerminal } from "../../system/machine/terminal.ts";
+import { DOMAIN, findTool, FRONTS, PASSWORD, startFront, type RunningFront } from "./front.ts";
+import { verifyArguments, verifyFront } from "./verify-front.ts";
 
 const config = { server: { trustedProxies: ["127.0.0.1/32"], allowedOrigins: [] as string[] } };
 
@@ -69,6 +73,53 @@ for (const front of FRONTS) {
   });
 }
 
+const python = findTool("python3");
+const noTerminal = python === undefined ? " (a terminal skipped: python3 is not installed)" : "";
+describeFront(FRONTS[0]!, ` and where gigastt verify gets the password from${noTerminal}`, () => {
+  let server: TestServer;
+  let running: RunningFront;
+  beforeAll(async () => {
+    server = await startTestServer({ config });
+    running = await startFront(FRONTS[0]!, server.port, { deploy: { auth: { kind: "basic" } } });
+  });
+  afterAll(async () => {
+    await running?.stop();
+    await server?.close();
+  });
+  const LET_IN = "ok      Authentication: ";
+
+  it("the first line of a file, also when it ends as on Windows", async () => {
+    writeFileSync(join(running.dir, "anna.txt"), `${PASSWORD}\r\nnot this\n`);
+    const { stdout } = await verifyFront(running, ["--user", "anna", "--password-file", "anna.txt"], "not this");
+    expect(stdout).toContain(LET_IN);
+  });
+
+  it("the environment before standard input, unless it is empty", async () => {
+    const from = (value: string, stdin: string) =>
+      verifyFront(running, ["--user", "anna"], stdin, { GIGASTT_PASSWORD: value });
+    expect((await from(PASSWORD, "not this")).stdout).toContain(LET_IN);
+    expect((await from("", `${PASSWORD}\n`)).stdout).toContain(LET_IN);
+  });
+
+  it.skipIf(python === undefined)("a person in a terminal, who does not see it", async () => {
+    const session = openTerminal(verifyCommand(running));
+    await session.answer("Password of anna: ", `${PASSWORD}\r`);
+    await session.ended;
+    expect(session.screen.text()).toContain(LET_IN);
+    expect(session.painted()).not.toContain(PASSWORD);
+
+    const left = openTerminal(verifyCommand(running));
+    await left.answer("Password of anna: ", KEYS.ctrlC);
+    expect(await left.ended).toBe(2);
+    expect(left.screen.text()).toContain("nothing was entered");
+  });
+});
+
+function verifyCommand(running: RunningFront): readonly string[] {
+  const bin = fileURLToPath(new URL("../../../bin/gigastt.js", import.meta.url));
+  return [process.execPath, bin, ...verifyArguments(running), "--user", "anna"];
+}
+
 const REFUSED = [
   ["verify ftp://x.example.com", "URL must be an http or https address without path or password"],
   ["verify https://x.example.com/path", "URL must be"],
@@ -77,6 +128,8 @@ const REFUSED = [
   ["verify https://x.example.com --timeout 0", "--timeout must be 1 to 600 seconds"],
   ["verify https://x.example.com --cert a.pem", "--cert and --key go together"],
   ["verify https://x.example.com --ca missing.pem", "--ca missing.pem cannot be read"],
+  ["verify https://x.example.com --password-file p", "--password-file needs --user NAME"],
+  ["verify https://x.example.com --user a --password-file missing.txt", "--password-file missing.txt cannot be read"],
   ["verify https://x.example.com --user a --key-stdin", "--user and --key-stdin do not go together"],
 ];
 
