@@ -22,6 +22,8 @@ export interface UpOptions {
   readonly readVersion?: () => string;
   readonly runtimeEntry?: URL;
   readonly sampleIntervalMs?: number;
+  /** Draws an address for phones to scan; undefined where the terminal cannot show it. */
+  readonly addressPicture?: (url: string) => Promise<string | undefined>;
   /** Called once the start is decided. */
   readonly onStarted?: (outcome: { readonly ok: boolean; readonly text: string }) => void;
 }
@@ -92,6 +94,10 @@ async function run(supervisor: Supervisor, options: UpOptions, view: View): Prom
     view.say(text);
     if (supervisor.publicUrl !== undefined) view.say(frontText(supervisor));
     for (const url of supervisor.lanUrls) view.say(`phones and computers at home: ${url}`);
+    // Several addresses lead to the same page: one is enough to scan.
+    const [toScan] = supervisor.lanUrls;
+    const picture = toScan === undefined ? undefined : await options.addressPicture?.(toScan);
+    if (picture !== undefined) view.draw(picture);
     if (model?.notice !== undefined) view.say(model.notice);
     options.onStarted?.({ ok: true, text });
     await notifier.ready(text);

@@ -6,8 +6,10 @@ import type { StatusReport } from "./status.ts";
 export interface View {
   event(event: SupervisorEvent): void;
   line(line: string): void;
-  /** Final words of the command. */
+  /** Words of the command; lines stay lines. */
   say(text: string): void;
+  /** A picture made here, colours and all: for terminals, nothing elsewhere. */
+  draw(picture: string): void;
   /** Gives the terminal back. */
   close(): void;
 }
@@ -25,7 +27,8 @@ export function createPlainView(options: ViewOptions): View {
       if (event.level !== "debug") write(describeEvent(event));
     },
     line: () => {},
-    say: write,
+    say: (text) => text.split("\n").forEach(write),
+    draw: () => {},
     close: () => {},
   };
 }
@@ -68,7 +71,11 @@ export function createLiveView(options: ViewOptions): View {
     },
     say: (text) => {
       erase();
-      out.write(`${printable(text)}\n`);
+      out.write(`${text.split("\n").map(printable).join("\n")}\n`);
+    },
+    draw: (picture) => {
+      erase();
+      out.write(`${picture}\n`);
     },
     close: () => {
       clearInterval(timer);

@@ -38,6 +38,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "prom-client": ["runtime/metrics.ts"],
   "reflect-metadata": ["shared/pki.ts"],
   undici: ["models/http.ts"],
+  uqr: ["cli/qr-code.ts"],
   // Its Redis driver imports ioredis, which is a dependency for that alone.
   unstorage: ["supervisor/store.ts"],
   ws: ["audit/live/probes/GA-LIV-017.ts", "cli/bench/live-stream.ts", "cli/deploy/verify/audio-checks.ts"],

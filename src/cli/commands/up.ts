@@ -6,6 +6,7 @@ import type { Command, CommandContext } from "../command.ts";
 import { loadOptions, SERVER_FLAGS } from "../load-config.ts";
 import { paintFor } from "../output.ts";
 import { renderProblems } from "../problems.ts";
+import { qrCode } from "../qr-code.ts";
 import { loadConfigApart } from "../../supervisor/load-config.ts";
 import { configuredStatePaths, STATE_FLAGS } from "../state.ts";
 
@@ -17,7 +18,7 @@ export const command: Command = {
     detach: { type: "boolean", short: "d", describe: "return once it serves; stop it with `gigastt down`" },
   },
   help:
-    "Starts the runtime, waits until it is ready, restarts it when it fails. In a terminal it shows a live view.\n" +
+    "Starts the runtime, waits until it is ready, restarts it when it fails. In a terminal it shows a live view, and with server.lan a QR code of the address for phones.\n" +
     "Ctrl-C drains: running work ends, then it exits with 0. Ctrl-C again stops at once.\n" +
     "Exit code: 0 drained cleanly, 1 not ready or not drained cleanly, 2 configuration.",
   ownSignals: true,
@@ -60,6 +61,7 @@ async function start(context: CommandContext): Promise<number> {
     stdout: context.stdout,
     stderr: context.stderr,
     signals: process,
+    ...(context.stdout.isTTY === true ? { addressPicture: (url: string) => qrCode(url, context) } : {}),
     onStarted: reportStart,
   });
 }
