@@ -71,9 +71,11 @@ export function attach(
   onUpgrade: UpgradeHandler,
 ): void {
   const answering = new WeakMap<Duplex, ServerResponse>();
+  const endWithConnection = followConnections();
 
   const onRequest = (req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void => {
     answering.set(req.socket, res);
+    endWithConnection(req.socket, res);
     openExchange(req, res, context, expectsContinue);
     handler(req, res);
   };
@@ -117,6 +119,31 @@ export function attach(
     context.log.debug("request_unparsable", { request_id: id, status: wire.status, reason: error.code });
     writeRawError(socket, wire, { "x-request-id": id });
   });
+}
+
+/**
+ * Node tells the answer being sent that its connection is gone, and forgets the pipelined ones behind it: their "close" never comes, and
+ * whoever waits for it, a drain for one, waits for ever.
+ */
+function followConnections(): (socket: Duplex, res: ServerResponse) => void {
+  const answers = new WeakMap<Duplex, Set<ServerResponse>>();
+  return (socket, res) => {
+    let ofSocket = answers.get(socket);
+    if (ofSocket === undefined) {
+      const all = (ofSocket = new Set());
+      answers.set(socket, all);
+      socket.once("close", () => {
+        for (const waiting of all) {
+          if (waiting.socket !== null) continue;
+          waiting.destroy();
+          waiting.emit("close");
+        }
+      });
+    }
+    const mine = ofSocket;
+    mine.add(res);
+    res.once("close", () => mine.delete(res));
+  };
 }
 
 function openExchange(

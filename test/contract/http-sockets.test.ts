@@ -349,6 +349,17 @@ describe("connections", () => {
     await expectIdle(running);
   });
 
+  it("forgets pipelined requests whose connection breaks before their turn: a drain does not wait for them", async () => {
+    const running = await start({ engine: createPacedEngine({ transcribeMs: 500 }) });
+    const client = openRaw(running.port);
+    client.write("POST /v1/transcribe HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+    client.write("GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n".repeat(20));
+    await expect.poll(() => running.runtime.context.exchanges.size).toBe(21);
+    client.socket.destroy();
+    await expectIdle(running);
+    expect((await running.runtime.drain.begin("test")).cut).toBe(0);
+  });
+
   it("serves a request that offers another protocol as if it had not, body and connection included", async () => {
     const { port } = await start();
     const client = openRaw(port);
