@@ -14,9 +14,11 @@ export const IMAGES = {
   /** The build stage's base with npm's cache of this checkout in it: `npm ci` then needs no network. */
   nodeBuild: "gigastt-test/node-build:offline",
   caddy: "caddy:2.11.4",
-  nginx: "nginx:1.22.1",
+  nginx: "nginx:1.30.4",
   redis: "redis:7.4.2",
 } as const;
+/** `deploy.proxy.version` for what is in that nginx image: the newest of Debian, or this machine's own where there is none. */
+export const NGINX_VERSION: string = newestNginx() === undefined ? "1.22.1" : "auto";
 
 const DEBIAN = "gigastt-test/debian:bookworm";
 const NODE_MODULES = "usr/local/lib/node_modules";
@@ -62,7 +64,7 @@ export async function makeServiceImages(docker: Docker): Promise<void> {
     IMAGES.nginx,
     ["RUN mkdir -p /var/log/nginx /var/lib/nginx", "STOPSIGNAL SIGQUIT", 'CMD ["nginx", "-g", "daemon off;"]'],
     async (root) => {
-      await addProgram(root, "nginx");
+      if (!addNewestNginx(root)) await addProgram(root, "nginx");
       await addProgram(root, "curl");
       mkdirSync(join(root, "etc/nginx"), { recursive: true });
       cpSync("/etc/nginx/mime.types", join(root, "etc/nginx/mime.types"));
@@ -112,6 +114,23 @@ async function addProgram(root: string, name: string, target?: string): Promise<
     mkdirSync(dirname(place), { recursive: true });
     cpSync(realpathSync(from!), place, { dereference: true });
   }
+}
+
+/** Its wrapper names the folder with the loader and the libraries it was built for: see .ci/nginx.sh. */
+function newestNginx(): { readonly wrapper: string; readonly folder: string } | undefined {
+  const wrapper = findTool("nginx-newest");
+  const folder =
+    wrapper === undefined ? undefined : / (\/\S+)\/usr\/sbin\/nginx /.exec(readFileSync(wrapper, "utf8"))?.[1];
+  return wrapper === undefined || folder === undefined ? undefined : { wrapper, folder };
+}
+
+function addNewestNginx(root: string): boolean {
+  const newest = newestNginx();
+  if (newest === undefined) return false;
+  cpSync(newest.folder, join(root, newest.folder), { recursive: true, verbatimSymlinks: true });
+  mkdirSync(join(root, "usr/sbin"), { recursive: true });
+  cpSync(newest.wrapper, join(root, "usr/sbin/nginx"));
+  return true;
 }
 
 interface CacheEntry {

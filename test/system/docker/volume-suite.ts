@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeSyntheticModel, SYNTHETIC_ID } from "../../../src/models/synthetic/synthetic-model.ts";
 import { docCommands } from "../../support/doc-commands.ts";
 import type { Stage } from "../docker.test.ts";
-import { IMAGES } from "./base-images.ts";
+import { IMAGES, NGINX_VERSION } from "./base-images.ts";
 import { ask, DOMAIN, openSession, speak, type Client } from "./client.ts";
 import { openProject, type Project } from "./project.ts";
 
@@ -17,7 +17,7 @@ pool: { size: ${POOL} }
 deploy:
   target: compose
   domain: ${DOMAIN}
-  proxy: { kind: nginx, version: 1.22.1 }
+  proxy: { kind: nginx, version: ${NGINX_VERSION} }
   tls: { mode: internal }
   auth: { kind: mtls }
   images: { nginx: "${IMAGES.nginx}", nodeBuild: "${IMAGES.nodeBuild}" }
