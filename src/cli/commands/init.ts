@@ -26,7 +26,7 @@ import { detectMachine, isPortFree, whereLeads, type Machine } from "../deploy/i
 import { nextSteps } from "../deploy/init/next-steps.ts";
 import { plainTerminal, showsUtf8 } from "../deploy/init/plain-terminal.ts";
 import { ownerFor } from "../deploy/owner.ts";
-import { secretsFolder } from "../deploy/paths.ts";
+import { notFollowed, outDir, secretsFolder } from "../deploy/paths.ts";
 import { openSecretStore } from "../deploy/secret-store.ts";
 import { paintFor, table, writeJson } from "../output.ts";
 import { UsageError } from "../usage.ts";
@@ -111,8 +111,7 @@ async function init(context: CommandContext): Promise<number> {
   const text = newConfigText(before, changesOf(answers, machine, current));
   // Validated as a whole before anything is written; a broken file of the user's stays as it is.
   const { config, hash } = await validate(text, configFile, context);
-  const out =
-    typeof flags["out"] === "string" ? resolve(context.cwd, flags["out"]) : join(dirname(configFile), "deploy");
+  const out = outDir({ path: configFile }, context.cwd, flags["out"]);
   const files = renderFiles(config, targetsOf(config), { toolVersion: readVersion(), configHash: hash });
   const place = (path: string): string => join(shown(out, context.cwd), path);
   let force = flags["force"] === true;
@@ -151,7 +150,8 @@ async function init(context: CommandContext): Promise<number> {
     formerProxy: formerProxy(answers, current),
     addresses: lanAddresses(),
   });
-  const remarks = await remarksOn(answers, machine, config);
+  const alone = notFollowed({ path: configFile }, context.cwd, out);
+  const remarks = [...(await remarksOn(answers, machine, config)), ...(alone === undefined ? [] : [alone])];
 
   if (flags["json"] === true) {
     writeJson(stdout, {

@@ -1,9 +1,10 @@
-import { join, relative, resolve } from "node:path";
+import { join, relative } from "node:path";
 import { createPatch } from "diff";
 import { RENDER_TARGETS, renderFiles, targetsOf, type RenderedFile, type RenderTarget } from "../../render/render.ts";
 import { compareFiles, writeFiles, type FileState } from "../../render/write.ts";
 import { readVersion } from "../../shared/version.ts";
 import type { Command, CommandContext } from "../command.ts";
+import { notFollowed, outDir } from "../deploy/paths.ts";
 import { loadCliConfig } from "../load-config.ts";
 import { paintFor, table, writeJson, type Paint } from "../output.ts";
 import { UsageError } from "../usage.ts";
@@ -59,10 +60,7 @@ async function render(context: CommandContext): Promise<number> {
     );
     return 0;
   }
-  const out = resolve(
-    context.cwd,
-    typeof flags["out"] === "string" ? flags["out"] : path === undefined ? "deploy" : join(path, "..", "deploy"),
-  );
+  const out = outDir({ path }, context.cwd, flags["out"]);
   if (flags["check"] === true || flags["diff"] === true) {
     const states = await compareFiles(out, files);
     const changed = states.filter(({ state }) => state !== "same");
@@ -84,6 +82,8 @@ async function render(context: CommandContext): Promise<number> {
     stdout.write(
       `${table(states.map(({ file, state }) => [state === "same" ? paint.dim("unchanged") : paint.green(state === "new" ? "new" : "replaced"), join(shown, file.path)]))}\n`,
     );
+    const alone = notFollowed({ path }, context.cwd, out);
+    if (alone !== undefined) stderr.write(`${alone}\n`);
   }
   return 0;
 }

@@ -91,6 +91,14 @@ describe("gigastt render", () => {
     });
   });
 
+  it("says of another folder than deploy/ beside the configuration that no reload renders it again", async () => {
+    const { stderr } = await render("caddy", "--out", "elsewhere");
+    expect(stderr).toBe(
+      `a running service renders ${join(dir, "deploy")} again by itself when the configuration changes, but not ${join(dir, "elsewhere")}: run gigastt render --out again after each change\n`,
+    );
+    expect((await render("caddy", "--out", "deploy")).stderr).toBe("");
+  });
+
   it.each(REFUSED)("refuses %j with the cure and exit code 2", async (argv, message) => {
     const { code, stderr } = await render(...argv);
     expect(code).toBe(2);
