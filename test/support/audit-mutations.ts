@@ -158,6 +158,7 @@ const ROWS: readonly Row[] = [
   [CONF, /^ssl_protocols$/, "GA-TLS-001", [], "default", () => ["TLSv1 TLSv1.2"]],
   [CONF, /^ssl_ciphers$/, "GA-TLS-001", D, undefined, () => ["HIGH:!aNULL:!MD5"]],
   [CONF, /^server others tls > listen$/, "GA-TLS-004", D],
+  [CONF, /^server site (?:tls|plain) > listen$/, "GA-LIF-020", D, "refused"],
   [CONF, /^server site tls > server_name$/, "GA-EXP-009", D, undefined, () => ["old.example.com"]],
   [
     CONF,
@@ -333,6 +334,8 @@ const ROWS: readonly Row[] = [
     "default",
     () => ["SIGTERM"],
   ],
+  [PROXY, /^services > proxy > networks > 0$/, "GA-LIF-021", D],
+  [APP, /^services > gigastt > networks > 0$/, "GA-LIF-021", D],
   [PROXY, /^services > \w+ > volumes > \d+ > read_only$/, "GA-SBX-009", DF],
   [PROXY, /^networks > backend > internal$/, "GA-SBX-009", DF],
   [COPY, /^server > host$/, "GA-DRF-003", D, undefined, () => ["127.0.0.1"]],
@@ -442,6 +445,8 @@ const ROWS: readonly Row[] = [
   [/kubernetes\/networkpolicy\.yaml$/, /^spec > policyTypes > \d$/, "GA-SBX-005", D],
   [/kubernetes\/networkpolicy\.yaml$/, /^spec > ingress > 0 > from > 0 /, "GA-SBX-005", [], "refused"],
   [/kubernetes\/namespace\.yaml$/, /enforce$/, "GA-SBX-001", D, undefined, () => ["privileged"]],
+  [/kubernetes\/httproute\.yaml$/, /parentRefs > 0 > sectionName$/, "GA-TLS-006", D],
+  [/kubernetes\/ingress\.yaml$/, /tls > 0 > hosts > 0$/, "GA-TLS-006", D],
   [/kubernetes\/httproute\.yaml$/, /^spec > hostnames > 0$/, "GA-EXP-009", [], "free", () => ["old.example.com"]],
   [/kubernetes\/httproute\.yaml$/, /requestHeaderModifier > remove > \d$/, "GA-XFF-011", D],
   [
@@ -519,6 +524,7 @@ export const ELSEWHERE: readonly (readonly [path: RegExp, rule: string, line: Re
   [/^server others tls > listen$/, "GA-TLS-004", /server_name stt/],
   [/^server others tls > client_header_timeout$/, "GA-STR-017", /client_header_timeout/],
   [/preStop > sleep > seconds$/, "GA-LIF-001", /terminationGracePeriodSeconds/],
+  [/tls > 0 > hosts > 0$/, "GA-TLS-006", /host:/],
   [
     /(?:startup|liveness)Probe > (?:periodSeconds|failureThreshold)$/,
     "GA-LIF-012|GA-LIF-013",

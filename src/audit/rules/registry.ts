@@ -45,6 +45,9 @@ import { rule as lif015 } from "./GA-LIF-015.ts";
 import { rule as lif016 } from "./GA-LIF-016.ts";
 import { rule as lif017 } from "./GA-LIF-017.ts";
 import { rule as lif018 } from "./GA-LIF-018.ts";
+import { rule as lif019 } from "./GA-LIF-019.ts";
+import { rule as lif020 } from "./GA-LIF-020.ts";
+import { rule as lif021 } from "./GA-LIF-021.ts";
 import { rule as exp001 } from "./GA-EXP-001.ts";
 import { rule as exp002 } from "./GA-EXP-002.ts";
 import { rule as exp003 } from "./GA-EXP-003.ts";
@@ -69,6 +72,7 @@ import { rule as tls002 } from "./GA-TLS-002.ts";
 import { rule as tls003 } from "./GA-TLS-003.ts";
 import { rule as tls004 } from "./GA-TLS-004.ts";
 import { rule as tls005 } from "./GA-TLS-005.ts";
+import { rule as tls006 } from "./GA-TLS-006.ts";
 import { rule as sbx001 } from "./GA-SBX-001.ts";
 import { rule as sbx002 } from "./GA-SBX-002.ts";
 import { rule as sbx003 } from "./GA-SBX-003.ts";
@@ -133,6 +137,9 @@ export const rules: readonly Rule[] = [
   lif016,
   lif017,
   lif018,
+  lif019,
+  lif020,
+  lif021,
   exp001,
   exp002,
   exp003,
@@ -157,6 +164,7 @@ export const rules: readonly Rule[] = [
   tls003,
   tls004,
   tls005,
+  tls006,
   sbx001,
   sbx002,
   sbx003,
