@@ -1,4 +1,6 @@
 import { resolve } from "node:path";
+import { GigasttError, messageOf } from "../../shared/errors.ts";
+import { printable } from "../../shared/printable.ts";
 import { readVersion } from "../../shared/version.ts";
 import { collectFiles } from "../../supervisor/backup.ts";
 import { BACKUP_FORMAT, openBackup, sealBackup } from "../../supervisor/backup-format.ts";
@@ -38,7 +40,15 @@ export const command: Command = {
     const bytes = await sealBackup({ header, files }, passphrase.reveal());
     await openBackup(bytes, passphrase.reveal());
     const path = resolve(context.cwd, target);
-    await writeFileAtomic(path, bytes, 0o600);
+    try {
+      await writeFileAtomic(path, bytes, 0o600);
+    } catch (error) {
+      throw new GigasttError(
+        "GST_OUTPUT",
+        `${printable(path, 500)} cannot be written (${messageOf(error)}): name a file in a folder that exists and has room`,
+        { cause: error },
+      );
+    }
     context.stdout.write(
       `${path}: ${files.length} files, ${bytes.length} bytes, checked. Models it leaves out: ${header.models.map(({ id, precision }) => `${id} (${precision})`).join(", ") || "none"}\n`,
     );

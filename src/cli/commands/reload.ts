@@ -11,7 +11,11 @@ export const command: Command = {
     const { result, field } = await operate(context, "reload");
     if (context.flags["json"] === true) writeJson(context.stdout, result);
     else
-      context.stdout.write(field("effect") === "none" ? "nothing changed\n" : `applied (${String(field("effect"))})\n`);
+      context.stdout.write(
+        field("effect") === "none"
+          ? "nothing changed: the service runs with this configuration already\n"
+          : `applied (${String(field("effect"))})\n`,
+      );
     return 0;
   },
 };

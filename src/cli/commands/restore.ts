@@ -1,10 +1,14 @@
 import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { userInfo } from "node:os";
+import { resolve, sep } from "node:path";
 import { assemble } from "../../config/load.ts";
+import type { ResolvedConfig } from "../../config/types.ts";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
+import { printable } from "../../shared/printable.ts";
 import { restoreBackup } from "../../supervisor/backup.ts";
 import { openBackup, readHeader, type Backup } from "../../supervisor/backup-format.ts";
 import type { Command } from "../command.ts";
+import { give, ownerFor } from "../deploy/owner.ts";
 import { secretsFolder } from "../deploy/paths.ts";
 import { PASSPHRASE_FLAGS, readPassphrase } from "../passphrase.ts";
 import { configuredStatePaths, STATE_FLAGS } from "../state.ts";
@@ -26,18 +30,22 @@ export const command: Command = {
   run: async (context) => {
     const [source] = context.positionals;
     if (source === undefined) throw new UsageError(["the backup file is missing"], ["restore"]);
-    const bytes = await readFile(resolve(context.cwd, source));
+    const bytes = await readBackup(resolve(context.cwd, source));
     readHeader(bytes);
     const passphrase = await readPassphrase(context, { confirm: false });
     const backup = await openBackup(bytes, passphrase.reveal());
     const { config, "secrets-dir": secretsDir } = context.flags;
     const configPath = typeof config === "string" ? resolve(context.cwd, config) : undefined;
     const settings = await settingsOf(backup, configPath, context.cwd);
+    const secretsTarget = typeof secretsDir === "string" ? resolve(context.cwd, secretsDir) : settings.secretsDir;
     const outcome = await restoreBackup(backup, {
       configPath,
-      secretsDir: typeof secretsDir === "string" ? resolve(context.cwd, secretsDir) : settings.secretsDir,
-      paths: configuredStatePaths(settings.stateDir, context),
+      secretsDir: secretsTarget,
+      paths: configuredStatePaths(settings.config.supervisor.stateDir, context),
     });
+    // The proxy must be able to read what was root's a moment ago.
+    const secrets = outcome.written.filter((path) => path.startsWith(`${secretsTarget}${sep}`));
+    if (secrets.length > 0) await give([secretsTarget, ...secrets], await ownerFor(settings.config, userInfo().uid));
     for (const path of outcome.written) context.stdout.write(`restored ${path}\n`);
     if (outcome.keptIn !== undefined) context.stdout.write(`what was there before: ${outcome.keptIn}\n`);
     for (const { id, precision, cure } of outcome.header.models)
@@ -48,18 +56,28 @@ export const command: Command = {
 
 // ---
 
+async function readBackup(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new GigasttError("GST_INPUT", `the backup ${printable(path, 500)} cannot be read: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
 /** Where the configuration of the backup wants its secrets and its state. */
 async function settingsOf(
   { files, header }: Backup,
   configPath: string | undefined,
   cwd: string,
-): Promise<{ readonly secretsDir: string; readonly stateDir: string | undefined }> {
+): Promise<{ readonly secretsDir: string; readonly config: ResolvedConfig }> {
   const file = files.find(({ name }) => name === "config");
   const path = configPath ?? header.configPath ?? undefined;
   const found = file === undefined ? undefined : { path: path ?? "config", shown: "config", bytes: file.bytes };
   try {
     const { config } = await assemble(found, { env: {} });
-    return { secretsDir: secretsFolder({ config, path }, cwd, undefined), stateDir: config.supervisor.stateDir };
+    return { secretsDir: secretsFolder({ config, path }, cwd, undefined), config };
   } catch (error) {
     throw new GigasttError(
       "GST_RESTORE_CONFIG",

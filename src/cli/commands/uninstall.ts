@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { modelsDir, optimizedDir } from "../../models/paths.ts";
 import { loadRegistry } from "../../models/registry.ts";
 import { GigasttError } from "../../shared/errors.ts";
+import { isAlive } from "../../shared/process-identity.ts";
 import { readClaim } from "../../supervisor/claim.ts";
 import { callControl } from "../../supervisor/control-client.ts";
 import { ownStateFiles, removeOwnStateFiles } from "../../supervisor/own-files.ts";
@@ -33,7 +34,10 @@ export const command: Command = {
     const models = modelsDir(config.model.dir, context.env);
     const downloaded = flags["models"] === true ? await downloadedModels(models) : [];
     const doomed = [...(await existing([optimizedDir(context.env)])), ...downloaded];
+    const running = await readClaim(paths);
+    const runs = running !== undefined && isAlive(running);
     if (flags["yes"] !== true) {
+      if (runs) stdout.write(`would stop gigastt (pid ${running.pid})\n`);
       for (const path of [...service, ...(await ownStateFiles(paths)), ...doomed])
         stdout.write(`would remove ${path}\n`);
       stdout.write("nothing was done: add --yes to do it\n");
@@ -41,6 +45,7 @@ export const command: Command = {
     }
     if (service.length > 0) for (const [file = "", ...args] of plan.undo) spawnSync(file, args, { stdio: "ignore" });
     await stopRunning(paths, context.signal);
+    if (runs) stdout.write(`stopped gigastt (pid ${running.pid})\n`);
     const gone = [...service, ...(await ownStateFiles(paths)), ...doomed];
     await removeOwnStateFiles(paths);
     for (const path of gone) {

@@ -39,12 +39,14 @@ describe("gigastt uninstall", () => {
     writeFileSync(join(state, "family.jpg"), "not ours");
 
     const listed = (await gigastt("uninstall")).stdout;
+    expect(listed).toMatch(/^would stop gigastt \(pid \d+\)\n/);
     expect(listed).toContain(`would remove ${join(state, "logs")}\n`);
     expect(listed).toContain("nothing was done: add --yes to do it");
     expect(existsSync(join(state, "control.sock"))).toBe(true);
 
     const [note] = childNotes(state);
     const { stdout } = await gigastt("uninstall", "--yes", "--models");
+    expect(stdout).toMatch(/^stopped gigastt \(pid \d+\)\n/);
     expect(note !== undefined && isAlive(note)).toBe(false);
     // Whatever is left was named, and whatever was named is left.
     const left = [...stdout.matchAll(/^left (\/.*)$/gm)].map(([, path]) => path);

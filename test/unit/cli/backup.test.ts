@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { findUser } from "../../../src/cli/deploy/owner.ts";
 import { BACKUP_FORMAT, sealBackup } from "../../../src/supervisor/backup-format.ts";
 import { runCli, type CliResult } from "../../support/cli.ts";
 
@@ -17,6 +18,8 @@ afterEach(() => rmSync(home, { recursive: true, force: true }));
 const PASSPHRASE = "correct horse battery";
 const cli = (...argv: string[]): Promise<CliResult> =>
   runCli(argv, dir, { env: { GIGASTT_PASSPHRASE: PASSPHRASE, HOME: home } });
+
+const root = process.getuid?.() === 0 && (await findUser("www-data")) !== undefined;
 
 describe("gigastt backup and restore", () => {
   it("take the secrets from where the configured deployment keeps them, and put them back there", async () => {
@@ -42,6 +45,37 @@ describe("gigastt backup and restore", () => {
     expect(stdout).toContain(`restored ${users}\n`);
     expect(readFileSync(users, "utf8")).toBe(before);
   });
+
+  it("say which file cannot be written, or read", async () => {
+    const nowhere = join(home, "nowhere", "site.backup");
+    expect(await cli("backup", nowhere)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /nowhere\/site\.backup cannot be written \(ENOENT.*\): name a file in a folder that exists and has room\n$/,
+      ) as unknown,
+    });
+    expect((await cli("restore", nowhere)).stderr).toMatch(
+      /^the backup \/.*nowhere\/site\.backup cannot be read: ENOENT/,
+    );
+  });
+
+  (root ? it : it.skip)(
+    `give secrets back to the proxy that reads them${root ? "" : " (skipped: only root gives files away, and www-data must exist)"}`,
+    async () => {
+      const secrets = join(home, "secrets");
+      mkdirSync(secrets);
+      writeFileSync(join(secrets, "users.htpasswd"), "anna:x", { mode: 0o600 });
+      writeFileSync(
+        join(dir, "gigastt.config.yaml"),
+        `deploy:\n  domain: stt.example.com\n  secretsDir: ${secrets}\n  proxy: { kind: nginx }\n`,
+      );
+      expect((await cli("backup", "site.backup")).code).toBe(0);
+      rmSync(secrets, { recursive: true });
+      expect((await cli("restore", "site.backup")).code).toBe(0);
+      const { uid } = (await findUser("www-data"))!;
+      expect([secrets, join(secrets, "users.htpasswd")].map((path) => statSync(path).uid)).toEqual([uid, uid]);
+    },
+  );
 
   it("put secrets where the restored configuration reads them, not where the present one does", async () => {
     const secrets = join(home, "elsewhere");
