@@ -14,11 +14,10 @@ export interface Utterance {
   committed: readonly Word[];
   /** It is long enough or was cut: what is said next belongs to another one. */
   full: boolean;
-  ended: boolean;
 }
 
 export function beginUtterance(from: number): Utterance {
-  return { from, done: [], committed: [], full: false, ended: false };
+  return { from, done: [], committed: [], full: false };
 }
 
 /** The windows that finals are made of: read side by side, added to their utterances in the order of the audio. */

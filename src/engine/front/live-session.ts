@@ -2,16 +2,15 @@ import { setMaxListeners } from "node:events";
 import { createActivityDetector } from "../activity.ts";
 import { createPcm16Reader } from "../audio/pcm.ts";
 import { createResampler } from "../audio/resample.ts";
-import type { EndpointReason, Hypothesis, Word } from "../contract.ts";
+import type { EndpointReason, Hypothesis } from "../contract.ts";
 import { createLogMel } from "../features.ts";
 import { createFrameBuffer } from "../frames.ts";
 import { finalOf } from "../hypothesis.ts";
 import { createSegmenter, TAIL_FRAMES, type SegmenterEvent, type Span } from "../segmenter.ts";
 import { joinWords, meanConfidence } from "../words.ts";
-import { commitUpTo, countStable, keepReadings, mergeCommitted } from "./commit.ts";
-import type { Reading } from "./commit.ts";
+import { commitUpTo, countStable, mergeCommitted } from "./commit.ts";
 import { beginUtterance, createFinalWindows, type Utterance } from "./final-windows.ts";
-import { createPartialPace } from "./partial-pace.ts";
+import { createWindowPartials } from "./window-partials.ts";
 import { FILE_PAUSE_FRAMES, quietest, widestGap } from "./file-job.ts";
 import type { FrontSettings, StreamOptions } from "./protocol.ts";
 import type { SpanReader } from "./recognizer.ts";
@@ -73,16 +72,23 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     onError: session.onError,
     onAdded: reportCovered,
   });
-  const pace = createPartialPace(settings);
+  const partials = createWindowPartials({
+    stream: session.id,
+    settings,
+    frames,
+    msPerFrame,
+    reader,
+    window: segmenter,
+    newWords: finals.newWords,
+    onRead,
+  });
   let utterance: Utterance | undefined;
-  let partial: Partial = noPartial();
-  let timer: NodeJS.Timeout | undefined;
 
   function write(bytes: Uint8Array): void {
     if (ended) return;
     const samples = pcm.push(bytes);
     take(resampler?.push(samples) ?? samples);
-    requestPartial();
+    partials.request();
     reportCovered();
   }
 
@@ -101,8 +107,8 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
       case "onset":
         if (utterance?.full) endUtterance("length");
         utterance ??= beginUtterance(event.from);
-        partial = noPartial();
-        pace.reset();
+        partials.forget();
+        partials.hurry();
         return;
       case "pause":
         closeWindow(event.span);
@@ -115,10 +121,8 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
 
   function closeWindow(span: Span): void {
     const current = utterance!;
-    partial.stop?.abort(SUPERSEDED);
-    const result = finals.read(span);
-    partial = noPartial();
-    finals.add(current, span, result, undefined);
+    partials.forget();
+    finals.add(current, span, finals.read(span), undefined);
     if (!isManual && span.to - current.from >= LONGEST_UTTERANCE_S * framesPerSecond) current.full = true;
   }
 
@@ -130,17 +134,15 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
       segmenter.cutAt(at, 0);
       closeWindow({ from: span.from, to: at });
     } else {
-      const gap = widestGap(partial.words, { from: span.from, to: partial.readTo }, framesPerSecond);
+      const gap = widestGap(partials.words, { from: span.from, to: partials.readTo }, framesPerSecond);
       if (gap) {
         const at = quietest(frames, gap);
         segmenter.cutAt(at, 0);
         closeWindow({ from: span.from, to: at });
       } else {
         segmenter.cutAt(span.to, OVERLAP_FRAMES);
-        partial.stop?.abort(SUPERSEDED);
-        partial = noPartial();
-        const result = finals.read(span);
-        finals.add(current, span, result, (span.to - OVERLAP_FRAMES / 2) / framesPerSecond);
+        partials.forget();
+        finals.add(current, span, finals.read(span), (span.to - OVERLAP_FRAMES / 2) / framesPerSecond);
       }
     }
     if (isManual) return;
@@ -160,7 +162,6 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     const current = utterance;
     if (!current) return;
     utterance = undefined;
-    current.ended = true;
     finals.after(() => {
       if (stop.signal.aborted || (current.done.length === 0 && reason !== "stop")) return;
       session.onHypothesis(finalOf(current.done, reason));
@@ -169,69 +170,24 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
 
   // --- partials
 
-  function requestPartial(): void {
-    const start = segmenter.start;
-    if (start === undefined || partial.busy || ended) return;
-    const to = frames.end;
-    const isNew = segmenter.lastSpeech >= partial.readTo;
-    if (!isNew || to - Math.max(start, partial.readTo) < settings.partialIntervalMinMs / msPerFrame) return;
-    const { waitMs } = pace;
-    if (waitMs > 0) {
-      timer ??= setTimeout(askAgain, waitMs);
-      return;
+  function onRead(span: Span): void {
+    finals.cover(span.to);
+    if (utterance) {
+      tell(utterance, span);
+      endOnBlanks(utterance, span);
     }
-    startPartial({ from: start, to }, partial.readTo === 0 ? FIRST_WITHIN_MS : pace.latencyMs);
-  }
-
-  function askAgain(): void {
-    timer = undefined;
-    requestPartial();
-  }
-
-  function startPartial(span: Span, withinMs: number): void {
-    const own = new AbortController();
-    const answered = pace.begin();
-    const result = reader.read(frames, span, { kind: "live", stream: session.id, withinMs, signal: own.signal });
-    const current = utterance!;
-    const mine: Partial = { ...partial, stop: own, busy: true };
-    partial = mine;
-    result.then(
-      (words) => {
-        answered();
-        if (partial !== mine) return;
-        const fresh = finals.newWords(words);
-        partial = {
-          ...mine,
-          busy: false,
-          earlier: keepReadings([{ words: mine.words, heardToS: mine.readTo / framesPerSecond }, ...mine.earlier]),
-          words: fresh,
-          readTo: span.to,
-        };
-        finals.cover(span.to);
-        tell(current, span);
-        endOnBlanks(current, span);
-        requestPartial();
-        reportCovered();
-      },
-      () => {
-        // The window's final reports what is wrong; a partial that was overtaken is only skipped. One that failed is tried again:
-        // a client that is held back until it is read sends nothing that would ask for the next.
-        if (partial !== mine || ended) return;
-        partial = { ...mine, busy: false };
-        timer ??= setTimeout(askAgain, settings.partialIntervalMaxMs);
-      },
-    );
+    reportCovered();
   }
 
   function tell(current: Utterance, span: Span): void {
-    if (current.ended || finals.unfinished > 0 || stop.signal.aborted) return;
-    const words = mergeCommitted(current.committed, partial.words);
+    if (finals.unfinished > 0 || stop.signal.aborted) return;
+    const words = mergeCommitted(current.committed, partials.words);
     const stable = countStable(
       options.commitPolicy,
-      { words: partial.words, heardToS: span.to / framesPerSecond },
-      partial.earlier,
+      { words: partials.words, heardToS: span.to / framesPerSecond },
+      partials.earlier,
     );
-    current.committed = commitUpTo(current.committed, words, partial.words[stable - 1]);
+    current.committed = commitUpTo(current.committed, words, partials.words[stable - 1]);
     const all = [...current.done, ...words];
     if (all.length === 0) return;
     const committed = joinWords(options.commitPolicy === "on_finalize" ? [] : [...current.done, ...current.committed]);
@@ -249,19 +205,19 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
 
   /** The signal never falls silent, but the decoder hears nothing any more: background noise. Not in `assistant` mode, which wants silence. */
   function endOnBlanks(current: Utterance, span: Span): void {
-    if (current.ended || utterance !== current || segmenter.start !== span.from) return;
-    if (partial.words.length !== (partial.earlier[0]?.words.length ?? 0) && partial.words.length > 0) return;
-    const heardUntil = Math.max(span.from, Math.ceil((partial.words.at(-1)?.end ?? 0) * framesPerSecond));
+    if (segmenter.start !== span.from) return;
+    if (partials.words.length !== (partials.earlier[0]?.words.length ?? 0) && partials.words.length > 0) return;
+    const heardUntil = Math.max(span.from, Math.ceil((partials.words.at(-1)?.end ?? 0) * framesPerSecond));
     const blank = span.to - heardUntil;
     if (segmenter.lastSpeech < span.to - TAIL_FRAMES) return;
-    const extra = partial.words.length === 0 ? UNHEARD_EXTRA_FRAMES : BLANK_EXTRA_FRAMES;
+    const extra = partials.words.length === 0 ? UNHEARD_EXTRA_FRAMES : BLANK_EXTRA_FRAMES;
     if (blank < Math.max(silenceFrames, FILE_PAUSE_FRAMES) + extra) return;
     const at = Math.min(span.to, heardUntil + TAIL_FRAMES);
-    const hasWords = partial.words.length + current.committed.length > 0;
+    const hasWords = partials.words.length + current.committed.length > 0;
     activity.learnNoise();
     segmenter.cutAt(span.to, 0);
     if (hasWords) closeWindow({ from: span.from, to: at });
-    else partial = noPartial();
+    else partials.forget();
     if (options.endpoint === "auto") endUtterance("blank");
     if (segmenter.start !== undefined) utterance ??= beginUtterance(segmenter.start);
   }
@@ -273,7 +229,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     const rest = resampler?.flush();
     if (rest) take(rest);
     ended = true;
-    clearTimeout(timer);
+    partials.stop();
     frames.finish();
     take(new Float32Array(0));
     const span = segmenter.end();
@@ -299,8 +255,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     end,
     abort() {
       ended = true;
-      clearTimeout(timer);
-      partial.stop?.abort(SUPERSEDED);
+      partials.stop();
       stop.abort(new Error("the session has ended"));
     },
   };
@@ -308,7 +263,6 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
 
 // ---
 
-const FIRST_WITHIN_MS = 150;
 const OVERLAP_FRAMES = 100;
 /**
  * The decoder's silence counts only when it is this much longer than the endpoint's: words come late. In the evaluation clips a partial
@@ -318,19 +272,3 @@ const BLANK_EXTRA_FRAMES = 180;
 /** The first words of an utterance come later still, and cutting before them would lose them. */
 const UNHEARD_EXTRA_FRAMES = 300;
 const LONGEST_UTTERANCE_S = 24;
-const SUPERSEDED = new Error("a newer window replaces this one");
-
-/** The newest reading of the current window. */
-interface Partial {
-  readonly stop: AbortController | undefined;
-  readonly busy: boolean;
-  readonly words: readonly Word[];
-  /** The readings before, the newest first. */
-  readonly earlier: readonly Reading[];
-  /** Frame after the last one read; 0 = nothing read yet. */
-  readonly readTo: number;
-}
-
-function noPartial(): Partial {
-  return { stop: undefined, busy: false, words: [], earlier: [], readTo: 0 };
-}

@@ -1,11 +1,27 @@
 import { expect, test } from "vitest";
 import type { Transcript } from "../../../../src/engine/contract.ts";
 import { runFileJob } from "../../../../src/engine/front/file-job.ts";
+import type { SpanReader } from "../../../../src/engine/front/recognizer.ts";
 import { fuzzCases } from "../../../support/fuzz.ts";
-import { createRandom, randomSpeech, say, sentence, SETTINGS, toPcm, truthfulReader, type Spoken } from "./spoken.ts";
+import {
+  createRandom,
+  listen,
+  randomSpeech,
+  say,
+  sentence,
+  SETTINGS,
+  toPcm,
+  truthfulReader,
+  type Spoken,
+} from "./spoken.ts";
 
 /** Recognises it as headerless PCM in pieces of random sizes, with a reader that hears the truth. */
-async function recognise(spoken: Spoken, random: () => number, behind?: "murmur"): Promise<Transcript> {
+async function recognise(
+  spoken: Spoken,
+  random: () => number,
+  behind?: "murmur",
+  reader: SpanReader = truthfulReader(spoken, () => 0),
+): Promise<Transcript> {
   const pcm = toPcm(spoken, behind);
   async function* body(): AsyncGenerator<Uint8Array, void, undefined> {
     for (let at = 0; at < pcm.length;) {
@@ -23,7 +39,7 @@ async function recognise(spoken: Spoken, random: () => number, behind?: "murmur"
       wantsHypotheses: false,
     },
     settings: SETTINGS,
-    reader: truthfulReader(spoken, () => 0),
+    reader,
     signal: new AbortController().signal,
     onProgress: () => {},
     onHypothesis: async () => {},
@@ -64,3 +80,22 @@ test.each([5, 8, 12, 19])(
     expect(words.map(({ word }) => word)).toEqual(spoken.words.map(({ word }) => word));
   },
 );
+
+test("a stream is read in the windows of its file, whatever its pieces and its endpoint's silence", async () => {
+  for (let seed = 1; seed <= fuzzCases(30, 10); seed++) {
+    const random = createRandom(seed * 7);
+    const spoken = randomSpeech(random);
+    const ofFile = truthfulReader(spoken, () => 0);
+    await recognise(spoken, random, undefined, ofFile);
+    const ofStream = truthfulReader(spoken, () => 0);
+    const { session } = listen(ofStream, { minSilenceMs: 600 + random() * 1000 });
+    const pcm = toPcm(spoken);
+    for (let at = 0; at < pcm.length;) {
+      const bytes = Math.ceil(random() * 20_000);
+      session.write(pcm.slice(at, at + bytes));
+      at += bytes;
+    }
+    await session.end();
+    expect(ofStream.spans, `seed ${seed}`).toEqual(ofFile.spans);
+  }
+}, 120_000);
