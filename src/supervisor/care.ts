@@ -120,8 +120,8 @@ function driftIssues({ dir, stale, edited }: RenderedDrift): readonly Issue[] {
           {
             id: "rendered_edited",
             severity: "warning",
-            text: `${edited.length === 1 ? join(dir, first) : `${edited.length} files in ${dir}, among them ${first},`} ${edited.length === 1 ? "was" : "were"} edited by hand and do${edited.length === 1 ? "es" : ""} not follow the configuration`,
-            cure: "gigastt render --diff, then gigastt render --force",
+            text: `${edited.length === 1 ? join(dir, first) : `${edited.length} files in ${dir}, among them ${first},`} ${edited.length === 1 ? "was" : "were"} edited by hand and do${edited.length === 1 ? "es" : ""} not follow the configuration; gigastt render --force takes the edits back`,
+            cure: "gigastt render --diff",
           } as const,
         ]),
     ...(stale.length === 0

@@ -98,13 +98,13 @@ async function candidates({ config, deployDir }: CertificateOptions): Promise<re
   } else if (tls.mode === "internal" && own) {
     list.push({
       file: join(dir, "server.pem"),
-      cure: `gigastt certs renew, then ${reload}`,
+      cure: `gigastt certs renew && ${reload}`,
       make: "gigastt certs create",
     });
   } else if (tls.mode === "acme" && proxy.kind === "nginx") {
     list.push({
       file: `/etc/letsencrypt/live/${domain}/fullchain.pem`,
-      cure: `certbot renew, then ${reload}`,
+      cure: `certbot renew && ${reload}`,
       make: "run the certbot line that gigastt init prints",
     });
   }

@@ -9,7 +9,7 @@ export interface Issue {
   readonly severity: "error" | "warning" | "notice";
   /** One sentence. */
   readonly text: string;
-  /** A command that cures it or shows more. */
+  /** A command that cures it or shows more, as it is typed. */
   readonly cure: string;
 }
 
@@ -84,7 +84,7 @@ export function findIssues(facts: IssueFacts): readonly Issue[] {
         id: "crash_loop",
         severity: "error",
         text: `${process.name} failed again and again (last: ${reason}); one try every ${Math.round((process.nextStartInMs ?? 0) / 1000)} s from now on`,
-        cure: `gigastt logs --process ${process.name} --lines 50, then gigastt restart`,
+        cure: `gigastt logs --process ${process.name} --lines 50 && gigastt restart`,
       });
     } else if (process.state === "waiting") {
       issues.push({
@@ -137,7 +137,7 @@ export function findIssues(facts: IssueFacts): readonly Issue[] {
     const cures = {
       config_invalid: "gigastt config check",
       config_changed: "gigastt reload",
-      restart_pending: "gigastt down, then gigastt up",
+      restart_pending: "gigastt down && gigastt up",
     };
     issues.push({
       id: facts.configTrouble.id,

@@ -566,6 +566,6 @@ function refuseManual(plan: ConfigPlan): void {
   if (plan.effect !== "manual") return;
   throw new GigasttError(
     "GST_RELOAD_MANUAL",
-    "supervisor.stateDir cannot change while the supervisor lives in it: gigastt down, then gigastt up",
+    "supervisor.stateDir cannot change while the supervisor lives in it: gigastt down && gigastt up",
   );
 }

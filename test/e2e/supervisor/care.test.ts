@@ -87,7 +87,7 @@ describe("the files of gigastt render beside the configuration", () => {
     await control("reload");
     expect(readFileSync(caddyfile(), "utf8")).toBe(edited);
     expect((await up.status()).issues).toContainEqual(
-      expect.objectContaining({ id: "rendered_edited", cure: "gigastt render --diff, then gigastt render --force" }),
+      expect.objectContaining({ id: "rendered_edited", cure: "gigastt render --diff" }),
     );
     // The others follow all the same.
     expect(readFileSync(unit(), "utf8")).toContain((await up.status()).config.hash);

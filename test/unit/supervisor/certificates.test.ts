@@ -45,7 +45,7 @@ describe("certificates near their end", () => {
     expect(issues.map(({ id, severity, text }) => [id, severity, text])).toEqual(
       expected.map(([id, severity, text]) => [id, severity, `the certificate ${join(dir, "server.pem")} ${text}`]),
     );
-    for (const { cure } of issues) expect(cure).toBe("gigastt certs renew, then systemctl reload nginx");
+    for (const { cure } of issues) expect(cure).toBe("gigastt certs renew && systemctl reload nginx");
   });
 
   it("of clients have the command that makes a new one", async () => {
@@ -64,7 +64,7 @@ describe("certificates near their end", () => {
       `ok: ${join(dir, "ca.pem")} has 3649 days left`,
     ]);
     expect(await at(daysBeforeEnd(15))).toContain(
-      `warn: ${join(dir, "server.pem")} has 15 days left → gigastt certs renew, then systemctl reload nginx.`,
+      `warn: ${join(dir, "server.pem")} has 15 days left → gigastt certs renew && systemctl reload nginx.`,
     );
     expect((await at(daysBeforeEnd(-1)))[0]).toContain(`fail: ${join(dir, "server.pem")} expired 1 day ago → `);
     rmSync(join(dir, "server.pem"));
