@@ -32,7 +32,12 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "ipaddr.js": ["runtime/client-address.ts", "runtime/routes/ready.ts"],
   listhen: ["runtime/lan.ts"],
   "lru-cache": ["runtime/rate-limit.ts"],
-  "onnxruntime-node": ["engine/model/acoustic.ts"],
+  "onnxruntime-node": [
+    "engine/model/acoustic.ts",
+    "engine/model/sessions.ts",
+    "engine/model/tensors.ts",
+    "engine/model/transducer.ts",
+  ],
   "opus-decoder": ["engine/audio/opus.ts"],
   pino: ["shared/log.ts"],
   "prom-client": ["runtime/metrics.ts"],
