@@ -1,7 +1,7 @@
 // What other tools find in the audit's own bad fixtures: each case is written to a folder of its own, each tool runs on the good
 // files and on the broken ones, and what it says only about the broken ones counts as found.
 //   node test/bench/audit-tools.js > table.md
-// Tools are taken from PATH or from GIXY, KUBE_LINTER, KUBE_SCORE, CHECKOV; one that is missing is left out of the table.
+// Tools are taken from PATH or from GIXY, KUBE_LINTER, KUBE_SCORE, CHECKOV, TRIVY (audit-tools-trivy.go); one that is missing is left out of the table.
 import { execFile, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,6 +27,7 @@ const tools = [
   tool("kube-linter", "KUBE_LINTER", ["version"], ["kubernetes"], kubeLinter),
   tool("kube-score", "KUBE_SCORE", ["version"], ["kubernetes"], kubeScore),
   tool("checkov", "CHECKOV", ["--version"], ["kubernetes", "docker"], checkov),
+  tool("trivy", "TRIVY", ["--version"], ["kubernetes", "docker"], trivy),
 ].filter((item) => item !== undefined);
 
 const folders = [
@@ -120,6 +121,10 @@ function tool(name, variable, version, reads, all) {
       once ??= await checkovFailed(program, join(work, "foreign"));
       return once.filter((check) => check.file_path.split("/")[1] === folder).map((check) => check.check_id);
     }
+    if (name === "trivy") {
+      once ??= await trivyFailed(program, join(work, "foreign"));
+      return once.filter((check) => check.Folder === folder).map((check) => check.ID);
+    }
     if (name !== "gixy") return (await all(program, [[at]]))[0]?.[1] ?? [];
     const files = readdirSync(join(work, at), { recursive: true, withFileTypes: true }).filter((entry) =>
       entry.isFile(),
@@ -202,4 +207,13 @@ async function checkovFailed(program, folder) {
   );
   const parsed = JSON.parse(text || "[]");
   return (Array.isArray(parsed) ? parsed : [parsed]).flatMap((part) => part.results?.failed_checks ?? []);
+}
+
+async function trivy(program, list) {
+  const failed = await trivyFailed(program, work);
+  return list.map(([folder]) => [folder, failed.filter((check) => check.Folder === folder).map((check) => check.ID)]);
+}
+
+async function trivyFailed(program, folder) {
+  return JSON.parse((await output(program, [folder], work)) || "[]");
 }
