@@ -49,15 +49,20 @@ export const rule: Rule = {
         };
     }
     if (allowed.has("*")) return;
+    const known = assume.hasConfig || assume.isSet("server.allowedOrigins");
     for (const { origin, span } of origins) {
       // The config knows its own name, and behind a published port also the port browsers see.
       if (allowed.has(origin) || parseAddress(origin).host === assume.text("deploy.domain")?.toLowerCase()) continue;
       yield {
         span,
-        message: `pages on ${origin} are refused with 403: the origin is not in server.allowedOrigins${list ? "" : " (which is not set)"}`,
+        message: known
+          ? `pages on ${origin} are refused with 403: the origin is not in server.allowedOrigins${list ? "" : " (which is not set)"}`
+          : `pages on ${origin} are refused with 403 unless server.allowedOrigins has this origin`,
         fix: `Add "${origin}" to server.allowedOrigins (or set deploy.domain, which adds it).`,
         related: assume.related("server.allowedOrigins"),
-        ...(assume.hasConfig ? { confidence: "certain" as const } : {}),
+        ...(known
+          ? { confidence: "certain" as const }
+          : { severity: "warning" as const, confidence: "needs-context" as const }),
       };
     }
   },
