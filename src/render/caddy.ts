@@ -42,7 +42,8 @@ export function caddyView(input: RenderInput, placement: Placement): View {
   return {
     p: { ...derived.proxy },
     grace: derived.proxy.gracePeriodS,
-    adminSocket: placement === "managed" ? managedPlace(input).adminSocket : "/run/caddy/admin.sock",
+    // One value: a quote in the middle of a word is no quote to Caddy.
+    admin: `unix/${placement === "managed" ? managedPlace(input).adminSocket : "/run/caddy/admin.sock"}`,
     // A child of the supervisor must not ask anybody for a password to change the machine's trust store.
     skipInstallTrust: placement === "managed" && deploy.tls.mode === "internal",
     email: https && deploy.tls.mode === "acme" ? deploy.tls.email : undefined,

@@ -48,9 +48,11 @@ export function nginxView(input: RenderInput, placement: Placement): View {
   const auth = deploy.auth.kind;
   const http2Directive = isAtLeast(version, 1, 25, 1);
   const openssl = parseVersion(deploy.proxy.opensslVersion, "deploy.proxy.opensslVersion");
+  const configDir = managed?.configDir ?? nginxConfigDir(config, placement);
   return {
     p: { ...derived.proxy },
-    configDir: managed?.configDir ?? nginxConfigDir(config, placement),
+    siteFile: `${configDir}/gigastt.conf`,
+    proxyFile: `${configDir}/gigastt-proxy.inc`,
     ...(managed === undefined ? OWN_FILES[placement === "compose" ? "compose" : "host"] : managedFiles(managed)),
     strict: deploy.privacy === "strict",
     upstream: upstreamView(config, placement, version),
@@ -116,8 +118,8 @@ interface OwnFiles {
   readonly accessLog: string | undefined;
   readonly pid: string;
   readonly user: string | undefined;
-  /** undefined = as compiled in. */
-  readonly tempDir: string | undefined;
+  /** Empty = as compiled in. */
+  readonly temporary: readonly { readonly module: string; readonly folder: string }[];
 }
 
 const OWN_FILES: Readonly<Record<"host" | "compose", OwnFiles & View>> = {
@@ -126,16 +128,21 @@ const OWN_FILES: Readonly<Record<"host" | "compose", OwnFiles & View>> = {
     accessLog: "/var/log/nginx/gigastt.access.log",
     pid: "/run/nginx.pid",
     user: "www-data",
-    tempDir: undefined,
+    temporary: [],
   },
   compose: {
     errorLog: "/dev/stderr",
     accessLog: "/dev/stdout",
     pid: "/tmp/nginx.pid",
     user: undefined,
-    tempDir: "/tmp",
+    temporary: temporaryBelow("/tmp"),
   },
 };
+
+/** Whole paths: with a space in it a word is quoted, and nothing may follow the quote. */
+function temporaryBelow(dir: string): OwnFiles["temporary"] {
+  return ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((module) => ({ module, folder: `${dir}/${module}` }));
+}
 
 function managedFiles(place: ManagedPlace): OwnFiles & View {
   return {
@@ -145,7 +152,7 @@ function managedFiles(place: ManagedPlace): OwnFiles & View {
     accessLog: undefined,
     pid: place.pidFile,
     user: place.root ? "www-data" : undefined,
-    tempDir: place.root ? undefined : place.tempDir,
+    temporary: place.root ? [] : temporaryBelow(place.tempDir),
   };
 }
 

@@ -61,7 +61,8 @@ const QUICK: Readonly<Record<string, string>> = {
 
 export function createPlace(): Place {
   const dir = mkdtempSync(join(tmpdir(), "gigastt-up-"));
-  const stateDir = join(dir, "state");
+  // With a space: whatever the supervisor writes, runs or connects to below it has to bear one.
+  const stateDir = join(dir, "state folder");
   const planFile = join(dir, "plan.json");
   const ups: ChildProcess[] = [];
   writeFileSync(planFile, "{}");
