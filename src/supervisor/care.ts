@@ -8,6 +8,9 @@ import { readJsonFile } from "./files.ts";
 import type { Issue } from "./issues.ts";
 import { findDrift, renderedDir } from "./rendered-set.ts";
 import type { RenderedDrift } from "./rendered-set.ts";
+import { replacedPrograms } from "./replaced-programs.ts";
+import type { RunningProgram } from "./replaced-programs.ts";
+import { shellWord } from "./shell-word.ts";
 import type { StatePaths } from "./state-dir.ts";
 
 /** What is looked after besides the processes; `status --json` shows it as it is. */
@@ -52,6 +55,8 @@ export interface CareOptions {
   readonly emit: EventSink;
   /** When the certificate that our proxy serves ends, Unix milliseconds. */
   readonly servedCertificateEndMs: () => number | undefined;
+  /** Of proxy and Redis. */
+  readonly programs: () => readonly RunningProgram[];
 }
 
 /** The thresholds of `gigastt doctor`. */
@@ -82,12 +87,13 @@ export function createCare(options: CareOptions): Care {
       const now = new Date();
       const setDir = renderedDir(path);
       const about = { config, deployDir: setDir ?? "deploy", now };
-      const [drift, certificates, ending, disks, audit] = await Promise.all([
+      const [drift, certificates, ending, disks, audit, replaced] = await Promise.all([
         setDir === undefined ? undefined : findDrift(setDir, { configHash: hash, toolVersion: options.version() }),
         watchedCertificates(about).catch(() => []),
         certificateIssues(about).catch(() => []),
         diskSpace(options.paths.dir, modelsDir(config.model.dir, options.env)),
         readAudit(options.paths),
+        replacedPrograms(options.programs()),
       ]);
       const ours = drift !== undefined && drift.current.length + drift.stale.length + drift.edited.length > 0;
       const served = servedIssues(options.servedCertificateEndMs(), now);
@@ -101,6 +107,7 @@ export function createCare(options: CareOptions): Care {
         ...(ours ? driftIssues(drift) : []),
         ...ending,
         ...served,
+        ...replaced,
         ...diskIssues(disks),
         ...(audit === null ? [] : auditIssues(audit)),
       ];
@@ -160,7 +167,7 @@ function diskIssues(disks: readonly DiskSpace[]): readonly Issue[] {
             id: "disk_low",
             severity: freeBytes < EMPTY_BYTES ? "error" : "warning",
             text: `${Math.round(freeBytes / 1_000_000)} MB are free where the ${what === "state" ? "state and logs are" : "models are"} (${dir})`,
-            cure: `df -h ${dir}`,
+            cure: `df -h ${shellWord(dir)}`,
           },
         ],
   );

@@ -20,10 +20,12 @@ import { createProxyProcess } from "./proxy-process.ts";
 import type { ProxyProcess } from "./proxy-process.ts";
 import { proxyTrouble } from "./proxy-trouble.ts";
 import { createRedisProcess, redisDataDir } from "./redis-process.ts";
+import type { RunningProgram } from "./replaced-programs.ts";
 import { renderApart } from "./render-apart.ts";
 import type { ProxyAnswer, RendererRequest, SetAnswer } from "./render-apart.ts";
 import { readIntact, renderedDir } from "./rendered-set.ts";
 import { describeFailure } from "./service.ts";
+import { shellWord } from "./shell-word.ts";
 import type { StatePaths } from "./state-dir.ts";
 
 export interface CompanionsOptions {
@@ -103,6 +105,18 @@ export class Companions {
     const wants = this.#proxy.state !== "ready" && this.#proxy.current !== undefined;
     const found = wants ? proxyTrouble(this.#front.lastLines(30), this.#options.config()) : undefined;
     return [...this.#troubles.values(), ...(found === undefined ? [] : [found])];
+  }
+
+  /** Those that serve, with the files they were started from. */
+  programs(): readonly RunningProgram[] {
+    return [
+      { name: "proxy", process: this.#proxy, binary: this.#place?.binary ?? "" },
+      { name: "redis", process: this.#redis, binary: this.#redisBinary },
+    ].flatMap(({ name, process: { state, current }, binary }) =>
+      state === "ready" && current !== undefined
+        ? [{ name, binary, startedAtMs: Date.now() - (performance.now() - current.child.startedMonotonicMs) }]
+        : [],
+    );
   }
 
   certificateEndMs(): number | undefined {
@@ -352,7 +366,7 @@ export class Companions {
     this.#troubles.set("proxy", {
       id: "rendered_edited",
       text: `${path} was edited by hand: the proxy runs with it, and it does not follow the configuration`,
-      cure: `rm ${path} && gigastt reload`,
+      cure: `rm ${shellWord(path)} && gigastt reload`,
     });
   }
 

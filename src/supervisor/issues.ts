@@ -31,6 +31,7 @@ export const ISSUE_IDS = [
   "certificate_expiring",
   "certificate_expired",
   "program_missing",
+  "program_replaced",
   "proxy_port_denied",
   "proxy_port_taken",
   "proxy_config",

@@ -153,6 +153,7 @@ export async function openParts(
       version,
       emit,
       servedCertificateEndMs: () => companions.certificateEndMs(),
+      programs: () => companions.programs(),
     });
     return {
       parts: { claim, service, companions, care, logs, history, hooks, listeners, register, meter },

@@ -1,4 +1,5 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import https from "node:https";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -100,6 +101,28 @@ describe.each(TITLED)(`a managed $title${rightless}`, (front) => {
       up.process.kill("SIGTERM");
       expect((await up.exited).code).toBe(0);
       expect([living(last), living(runtime)]).toEqual([false, false]);
+    },
+  );
+
+  it.skipIf(front.binary === undefined)(
+    "goes on over a restart of the runtime, and status says that its program was installed anew",
+    async () => {
+      const copy = join(place.dir, front.kind);
+      copyFileSync(front.binary ?? "", copy);
+      const { up, url } = await start(proxyConfig(front, httpPort, copy));
+      const [pid, runtime] = [await readyProxy(up), await runtimePid(url)];
+      const replaced = async (): Promise<string | undefined> => {
+        // A reload that has nothing to do looks at such things at once.
+        await control("reload");
+        return (await up.status()).issues.find(({ id }) => id === "program_replaced")?.text;
+      };
+      expect(await replaced()).toBeUndefined();
+      rmSync(copy);
+      copyFileSync(front.binary ?? "", copy);
+      await control("restart");
+      expect(await runtimePid(`http://127.0.0.1:${httpPort}`)).not.toBe(runtime);
+      expect(await readyProxy(up)).toBe(pid);
+      expect(await replaced()).toContain(copy);
     },
   );
 
@@ -265,10 +288,11 @@ describe("a managed proxy", () => {
       await control("reload");
       expect(readFileSync(caddyfile, "utf8")).toBe(edited);
       const issue = (await up.status()).issues.find(({ id }) => id === "rendered_edited");
-      expect(issue?.cure).toBe(`rm ${caddyfile} && gigastt reload`);
+      expect(issue?.cure).toBe(`rm '${caddyfile}' && gigastt reload`);
       expect((await getJson(`http://127.0.0.1:${httpPort}/health`)).status).toBe(200);
 
-      rmSync(caddyfile);
+      // As a person would, who copies the cure.
+      execFileSync("sh", ["-c", (issue?.cure ?? "").replace("&& gigastt reload", "")]);
       await control("reload");
       expect(readFileSync(caddyfile, "utf8")).toContain((await up.status()).config.hash);
       expect((await up.status()).issues.map(({ id }) => id)).not.toContain("rendered_edited");
