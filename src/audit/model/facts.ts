@@ -26,7 +26,7 @@ import { buildComposeProjects } from "./compose.ts";
 import type { KubeObject, KubeWorkload } from "./kubernetes.ts";
 import { kubeWorkloads, readKubeObjects } from "./kubernetes.ts";
 import type { NginxRoot } from "./nginx.ts";
-import { buildNginxRoots } from "./nginx.ts";
+import { buildNginxRoots } from "./nginx-roots.ts";
 import type { NginxPoint } from "./nginx-points.ts";
 import { nginxPoints } from "./nginx-points.ts";
 import type { Unit } from "./units.ts";

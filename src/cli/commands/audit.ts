@@ -5,17 +5,17 @@ import type { AuditOptions, AuditResult } from "../../audit/audit.ts";
 import { audit } from "../../audit/audit.ts";
 import { parseBaseline, renderBaseline } from "../../audit/baseline.ts";
 import { ASSUME_KEYS } from "../../audit/model/assume.ts";
-import { catalogue, findInfo } from "../../audit/catalogue.ts";
+import { catalogue } from "../../audit/catalogue.ts";
 import { mergeObserved } from "../../audit/observe/merge.ts";
 import { active } from "../../audit/report/summary.ts";
 import { didYouMean } from "../../shared/suggest.ts";
 import { recordAudit } from "../audit-record.ts";
 import { askYes, canAsk } from "../yes.ts";
 import type { Command, CommandContext, FlagSpec } from "../command.ts";
+import { explain, list } from "../audit/catalogue.ts";
 import { HOST_FLAGS, judgeThisHost } from "../audit/host.ts";
 import { LIVE_FLAGS, livePlan, mayProbe, probeLive } from "../audit/live.ts";
 import { exitCode, report, REPORT_FLAGS } from "../audit/report.ts";
-import { paintFor, table, wrap, writeJson } from "../output.ts";
 import { UsageError } from "../usage.ts";
 
 const version = (program: string, example: string): FlagSpec => ({
@@ -174,61 +174,6 @@ async function fix(
   for (const { file, reason } of outcome.refused) stderr.write(`gigastt: ${file} is left as it is: ${reason}\n`);
   stderr.write(`gigastt: ${outcome.fixed} ${outcome.fixed === 1 ? "finding" : "findings"} fixed\n`);
   return outcome.result;
-}
-
-// --- explain, list
-
-async function explain(context: CommandContext): Promise<number> {
-  const id = context.positionals[0] ?? "";
-  const rule = findInfo(id);
-  if (!rule) {
-    const meant = didYouMean(
-      id.toUpperCase(),
-      catalogue.map((item) => item.id),
-    );
-    throw new UsageError(
-      [`there is no rule "${id}"${meant === "" ? "; `gigastt audit list` prints them" : `, ${meant}`}`],
-      ["audit", "explain"],
-    );
-  }
-  const { stdout } = context;
-  if (context.flags["json"] === true) {
-    writeJson(stdout, {
-      id: rule.id,
-      title: rule.title,
-      severity: rule.severity,
-      confidence: rule.confidence,
-      why: rule.why,
-      evidence: rule.evidence,
-      reads: rule.reads,
-      fix: rule.fixKind,
-    });
-    return 0;
-  }
-  const paint = paintFor(stdout, context);
-  stdout.write(
-    `${paint.bold(rule.id)} ${rule.title}\n${paint.dim(`${rule.severity}, ${rule.confidence}; reads ${rule.reads.join(", ")}; fix: ${rule.fixKind}`)}\n\n${wrap(rule.why, 100).join("\n")}\n\nEvidence:\n${rule.evidence.map((line) => `- ${line}`).join("\n")}\n\nBefore and after: docs/audit/${rule.id}.md\n`,
-  );
-  return 0;
-}
-
-async function list(context: CommandContext): Promise<number> {
-  if (context.flags["json"] === true) {
-    writeJson(
-      context.stdout,
-      catalogue.map((rule) => ({
-        id: rule.id,
-        severity: rule.severity,
-        confidence: rule.confidence,
-        fix: rule.fixKind,
-        title: rule.title,
-        reads: rule.reads,
-      })),
-    );
-    return 0;
-  }
-  context.stdout.write(`${table(catalogue.map((rule) => [rule.id, rule.severity, rule.fixKind, rule.title]))}\n`);
-  return 0;
 }
 
 // ---

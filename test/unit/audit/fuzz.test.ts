@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { buildNginxRoots } from "../../../src/audit/model/nginx.ts";
+import { buildNginxRoots } from "../../../src/audit/model/nginx-roots.ts";
 import { parseCaddyJson } from "../../../src/audit/parse/caddy-json.ts";
 import { parseCaddyfile } from "../../../src/audit/parse/caddyfile.ts";
 import { parseDockerfile } from "../../../src/audit/parse/dockerfile.ts";
