@@ -79,7 +79,6 @@ export const DEPLOY_RULES: readonly CrossRule[] = [
         : undefined;
     },
   },
-  // --- legal, but odd
   {
     severity: "warning",
     says: "Passwords or keys travel in clear text: `deploy.tls.mode` is `none`.",

@@ -1,3 +1,4 @@
+import { formatDuration } from "../shared/units.ts";
 import type { ResolvedConfig } from "./types.ts";
 
 /** The machine as the rules see it. */
@@ -19,4 +20,14 @@ export interface CrossFinding {
   readonly rule: string;
   readonly found?: string;
   readonly cure: string;
+}
+
+/** What is wrong when the lower of two durations is longer than the upper. */
+export function atMost(maxKey: string, minName: string, minMs: number, maxMs: number): CrossFinding | undefined {
+  if (minMs <= maxMs) return undefined;
+  return {
+    rule: `must not be longer than ${maxKey}`,
+    found: `${formatDuration(minMs)} against ${formatDuration(maxMs)}`,
+    cure: `lower ${minName} to ${formatDuration(maxMs)} or raise the other`,
+  };
 }
