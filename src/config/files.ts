@@ -1,5 +1,8 @@
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../shared/errors.ts";
 import { printable } from "../shared/printable.ts";
 import { ConfigError } from "./problem.ts";
@@ -53,6 +56,9 @@ export function searchPath(env: FindOptions["env"], cwd: string): string[] {
 const FILE_NAME = "gigastt.config.yaml";
 /** A configuration with every key and comment has about 20 KiB. */
 const MAX_FILE_BYTES = 256 * 1024;
+/** A pipe has no end as long as somebody may write to it. */
+const PIPE_PATIENCE_MS = 10_000;
+const PIPE_POLL_MS = 20;
 
 /** undefined when there is no such file. */
 async function readFile(path: string, cwd: string): Promise<FoundFile | undefined> {
@@ -61,7 +67,8 @@ async function readFile(path: string, cwd: string): Promise<FoundFile | undefine
   const shown = printable(inside, 300);
   let handle;
   try {
-    handle = await open(path, "r");
+    // A pipe that nobody writes to would block here for ever, where no signal ends it.
+    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
@@ -77,18 +84,34 @@ async function readFile(path: string, cwd: string): Promise<FoundFile | undefine
       throw fileError(shown, "must be a file, this is a folder", `for example ${join(shown, FILE_NAME)}`);
     // A pipe or /dev/stdin has no size: read up to the limit and one byte more.
     const buffer = Buffer.alloc(MAX_FILE_BYTES + 1);
-    let length = 0;
-    while (length < buffer.length) {
-      const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
-      if (bytesRead === 0) break;
-      length += bytesRead;
-    }
+    const length = await readInto(buffer, handle);
+    if (length === undefined || (length === 0 && stat.isFIFO()))
+      throw fileError(shown, "must be a file, this is a pipe that nothing comes from", "write the file first");
     if (length > MAX_FILE_BYTES)
       throw fileError(shown, `must be at most ${MAX_FILE_BYTES / 1024}KiB, this is more`, "is this the right file?");
     return { path, shown, bytes: buffer.subarray(0, length) };
   } finally {
     await handle.close();
   }
+}
+
+/** Bytes read until the end or the end of the buffer; undefined when a pipe's writer says nothing for too long. */
+async function readInto(buffer: Buffer, handle: FileHandle): Promise<number | undefined> {
+  let length = 0;
+  let waits = 0;
+  while (length < buffer.length) {
+    try {
+      const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+      waits = 0;
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
+      if (++waits > PIPE_PATIENCE_MS / PIPE_POLL_MS) return undefined;
+      await sleep(PIPE_POLL_MS);
+    }
+  }
+  return length;
 }
 
 function fileError(file: string, rule: string, cure: string): ConfigError {

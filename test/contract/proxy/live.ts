@@ -31,6 +31,7 @@ export function liveCases(front: Front): void {
       "the rate limit knows the real peer: three addresses, a thousand forged requests, not one bypass",
       { timeout: 180_000 },
       async () => {
+        const startedMs = performance.now();
         const passed = new Map<string, number>();
         const addresses = ["127.0.0.2", "127.0.0.3", "127.0.0.4"];
         let limited = 0;
@@ -50,9 +51,10 @@ export function liveCases(front: Front): void {
         const total = [...passed.values()].reduce((sum, count) => sum + count, 0);
         expect(limited).toBe(1000 - total);
         // burst 5, and one token a minute while the test runs
+        const most = 5 + Math.ceil((performance.now() - startedMs) / 60_000);
         for (const address of addresses) {
           expect(passed.get(address)).toBeGreaterThanOrEqual(5);
-          expect(passed.get(address)).toBeLessThanOrEqual(7);
+          expect(passed.get(address)).toBeLessThanOrEqual(most);
         }
       },
     );

@@ -1,3 +1,6 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, constants, openSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -288,6 +291,26 @@ describe("the file", () => {
     );
     expect(await text("a\0b")).toMatchInlineSnapshot(
       `"a\\u0000b: cannot be read: The argument 'path' must be a string, Uint8Array, or URL without null bytes. Received 'DIR/a\\x00b'; check the path"`,
+    );
+  });
+
+  it("may be a pipe: it is read to its end, also when its writer takes its time", async () => {
+    const pipe = join(dir, "slow.pipe");
+    execFileSync("mkfifo", [pipe]);
+    const script = 'exec > "$0"; echo open >&2; sleep 0.2; echo "server:"; sleep 0.2; echo "  port: 4321"';
+    const writer = spawn("sh", ["-c", script, pipe], { stdio: ["ignore", "ignore", "pipe"] });
+    // Opening for writing waits for a reader.
+    const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+    await once(writer.stderr, "data");
+    const loading = loadConfig({ env: {}, cwd: dir, file: "slow.pipe" });
+    expect((await loading).config.server.port).toBe(4321);
+    closeSync(reader);
+  });
+
+  it("may not be a pipe that nobody writes to: refused at once, instead of waiting where no signal helps", async () => {
+    execFileSync("mkfifo", [join(dir, "dead.pipe")]);
+    expect(await failure(loadConfig({ env: {}, cwd: dir, file: "dead.pipe" }))).toMatchInlineSnapshot(
+      `"dead.pipe: must be a file, this is a pipe that nothing comes from; write the file first"`,
     );
   });
 });
