@@ -1,7 +1,11 @@
 import { RenderError } from "./errors.ts";
 
-/** Turns one value into text that is exactly one token of the target format, or refuses it. */
-export type Escape = (value: string) => string;
+/**
+ * Turns one value into text that is exactly one token of the target format, or refuses it.
+ *
+ * @param before what the line says already: the setting decides how systemd reads what follows
+ */
+export type Escape = (value: string, before?: string) => string;
 
 export type EscapeTarget = "caddy" | "nginx" | "systemd" | "env" | "dockerfile" | "shell";
 
@@ -32,11 +36,12 @@ function escapeNginx(value: string): string {
   return `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }
 
-/** systemd: `%` is a specifier, `$` a variable in command lines. */
-function escapeSystemd(value: string): string {
+/** systemd: `%` is a specifier, `$` a variable in command lines. A working directory is the whole rest of its line and takes no quotes. */
+function escapeSystemd(value: string, before = ""): string {
   refuseControl(value, "a systemd unit");
   if (/[$`]/.test(value)) refuse(value, "a systemd unit");
   const text = value.replaceAll("%", "%%");
+  if (before === "WorkingDirectory=" && !text.endsWith("\\") && text === text.trim()) return text;
   if (/^[A-Za-z0-9_./:,=+*%~@-]+$/.test(text)) return text;
   return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { pathToFileURL } from "node:url";
 import type { ResolvedConfig } from "../config/types.ts";
 import { ACME_WEBROOT, nginxConfigDir } from "./nginx.ts";
 import type { RenderedBody, RenderInput } from "./target.ts";
@@ -47,6 +48,7 @@ function systemdView({ config, derived }: RenderInput): View {
     p: { ...derived.proxy },
     user: systemd.user,
     installDir: systemd.installDir,
+    documentation: pathToFileURL(`${systemd.installDir}/docs/deploy/systemd.md`).href,
     node: systemd.nodePath,
     script: `${systemd.installDir}/bin/gigastt.js`,
     configFile: systemd.configFile,

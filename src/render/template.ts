@@ -48,7 +48,7 @@ export function fillTemplate(name: string, text: string, view: View, escape: Esc
   };
   const scalar = (node: ValueNode, value: ViewValue): string => {
     if (typeof value === "number" && Number.isFinite(value)) return String(value);
-    if (typeof value === "string") return escape(value);
+    if (typeof value === "string") return escape(value, out.slice(out.lastIndexOf("\n") + 1));
     throw new RenderError(
       `${name}:${node.line} {{ ${node.path} }} is ${describe(value)}; only text and numbers can be written.`,
     );

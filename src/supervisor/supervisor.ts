@@ -205,18 +205,26 @@ export class Supervisor {
     return this.#waitingReload;
   }
 
-  /** Goes back to the last configuration that was healthy and differs from the running one. */
+  /**
+   * Goes back to the last configuration that was healthy: the running one while the file holds another that was not taken
+   * over, else the one before it.
+   */
   rollback(progress: Progress = () => {}): Promise<ReloadOutcome> {
     return this.#exclusive("rollback", async () => {
-      const { path, hash } = this.#cell.loaded;
+      const { path, hash, source } = this.#cell.loaded;
+      const present = path === undefined ? undefined : await readFile(path, "utf8").catch(() => undefined);
       const target = (await listGenerations(this.#options.paths.generationsDir)).find(
-        (one) => one.hash !== hash && one.path === path && one.source !== undefined,
+        (one) =>
+          one.path === path &&
+          one.source !== undefined &&
+          one.source !== present &&
+          (present !== source || one.hash !== hash),
       );
       if (target?.source === undefined || path === undefined) {
         throw new GigasttError("GST_NO_GENERATION", "there is no earlier configuration of this file to go back to");
       }
       progress(`going back to the configuration of ${target.at}`);
-      await copyFile(path, `${path}.before-rollback`);
+      if (present !== undefined) await copyFile(path, `${path}.before-rollback`);
       await writeFileAtomic(path, target.source, 0o600);
       const outcome = await this.#reload(progress, target.kept);
       this.#emit({

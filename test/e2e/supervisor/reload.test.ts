@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { callControl } from "../../../src/supervisor/control-client.ts";
@@ -152,6 +152,22 @@ describe("reload", () => {
     expect(await runningQueue(url)).toBe(3);
     expect(readFileSync(file, "utf8")).toBe(BASE);
     expect(readFileSync(`${file}.before-rollback`, "utf8")).toContain("queue: 5");
+  });
+
+  it("rolls an edit back that was never taken over, and a removed file: to what runs, no further", async () => {
+    const { url } = await start();
+    const running = BASE.replace("queue: 3", "queue: 5");
+    writeFileSync(file, running);
+    await control("reload");
+    writeFileSync(file, "pool: { size: many }\n");
+    await control("rollback");
+    expect([await runningQueue(url), readFileSync(file, "utf8")]).toEqual([5, running]);
+    expect(readFileSync(`${file}.before-rollback`, "utf8")).toContain("many");
+    rmSync(file);
+    await control("rollback");
+    expect([await runningQueue(url), readFileSync(file, "utf8")]).toEqual([5, running]);
+    await control("rollback");
+    expect(await runningQueue(url)).toBe(3);
   });
 
   it("refuses a second operation while one runs and says which", async () => {

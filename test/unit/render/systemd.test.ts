@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -40,7 +40,7 @@ function unitsOf(overrides: Overrides, name: string): { dir: string; units: read
       systemd: {
         ...overrides.deploy?.systemd,
         user: "daemon",
-        installDir: root,
+        installDir: overrides.deploy?.systemd?.installDir ?? root,
         nodePath: process.execPath,
       },
     },
@@ -70,6 +70,16 @@ describe(`systemd units${missing}`, () => {
     });
     expect(`${result.stdout}${result.stderr}`).toBe("");
     expect(result.status).toBe(0);
+  });
+
+  it.skipIf(missing !== "")("pass it from a folder with spaces, percent signs and quotes", () => {
+    const installDir = join(scratch, `my "own" 100% place`);
+    symlinkSync(root, installDir);
+    const { dir, units } = unitsOf({ deploy: { systemd: { installDir } } }, "odd folder");
+    const result = spawnSync("systemd-analyze", ["verify", "--man=no", ...units.map((unit) => join(dir, unit))], {
+      encoding: "utf8",
+    });
+    expect([result.status, `${result.stdout}${result.stderr}`]).toEqual([0, ""]);
   });
 
   it.skipIf(missing !== "").each(VARIANTS)("are exposed by 1.3 at most: %s", (name, overrides) => {

@@ -66,6 +66,7 @@ describe("escaping", () => {
     expect(escapes.nginx('a\\b"c;')).toBe('"a\\\\b\\"c;"');
     expect(escapes.systemd("100%")).toBe("100%%");
     expect(escapes.systemd("a b")).toBe('"a b"');
+    expect(escapes.systemd("/a b 5%", "WorkingDirectory=")).toBe("/a b 5%%");
     expect(escapes.env("$2a$14$abc")).toBe("'$2a$14$abc'");
   });
 
