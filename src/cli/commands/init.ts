@@ -9,7 +9,7 @@ import { installationRoot } from "../../shared/entry.ts";
 import { lanAddresses } from "../../shared/host-names.ts";
 import { readVersion } from "../../shared/version.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { changesOf, objections, suggest, type Answers } from "../deploy/init/answers.ts";
+import { changesOf, isDeployed, objections, suggest, type Answers } from "../deploy/init/answers.ts";
 import type { Terminal } from "../deploy/init/ask.ts";
 import { currentConfig, newConfigText } from "../deploy/init/config-text.ts";
 import { detectMachine } from "../deploy/init/detect.ts";
@@ -94,7 +94,7 @@ async function init(context: CommandContext): Promise<number> {
   );
   const before = await readText(configFile);
   const current = before === undefined ? undefined : await currentConfig(configFile, context);
-  const suggested = withFlags(suggest(machine, current), context);
+  const suggested = withFlags(suggest(machine, current), context, current === undefined || !isDeployed(current));
   const ask = terminal === undefined ? undefined : await import("../deploy/init/ask.ts");
   const answers = terminal === undefined ? suggested : await ask?.askAnswers(suggested, machine, terminal);
   if (answers === undefined) return 1;

@@ -123,6 +123,15 @@ deploy:
     for (const folder of folders) expect(existsSync(join(dir, folder)), folder).toBe(true);
   });
 
+  it("opens nothing to others unasked, whatever proxy is installed; where nobody is asked for a password it says so", async () => {
+    expect((await init("--yes")).code).toBe(0);
+    expect(existsSync(join(dir, "deploy/caddy"))).toBe(false);
+    expect(existsSync(join(dir, "deploy/nginx"))).toBe(false);
+    expect((await init("--yes --target host --proxy caddy")).stderr).toContain("nobody is asked for a password");
+    expect((await init("--yes")).code).toBe(0);
+    expect(existsSync(join(dir, "deploy/caddy"))).toBe(true);
+  });
+
   it.each(REFUSED)("refuses %s with the cure and writes nothing", async (flags, message) => {
     const { code, stderr } = await init(flags);
     expect(code).toBe(2);

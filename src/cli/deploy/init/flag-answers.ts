@@ -2,15 +2,20 @@ import type { ComposeOverlay } from "../../../config/types.ts";
 import type { CommandContext } from "../../command.ts";
 import type { Answers } from "./answers.ts";
 
-/** The suggestions as the flags change them; what a flag rules out is suggested no more. */
-export function withFlags(base: Answers, { flags }: CommandContext): Answers {
+/**
+ * The suggestions as the flags change them; what a flag rules out is suggested no more.
+ *
+ * @param isFirst no earlier run or configuration decided anything: an installed proxy alone opens nothing to others unasked
+ */
+export function withFlags(base: Answers, { flags }: CommandContext, isFirst: boolean): Answers {
   const text = (name: string): string | undefined => (typeof flags[name] === "string" ? flags[name] : undefined);
   // The choices of the flags are these types' words: the parser has refused others.
   const target = (text("target") ?? base.target) as Answers["target"];
   const moved = target !== base.target;
   const lan = flags["lan"] === true || (base.lan && !moved && text("proxy") === undefined);
+  const unasked = isFirst && flags["yes"] === true && text("domain") === undefined;
   const proxy = (text("proxy") ??
-    (lan || target === "kubernetes"
+    (lan || target === "kubernetes" || (unasked && !moved)
       ? "none"
       : moved && target === "compose"
         ? "caddy"

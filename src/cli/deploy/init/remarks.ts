@@ -24,6 +24,8 @@ export async function remarksOn(
     remarks.push(
       `nobody is let in before there is a ${answers.auth === "basic" ? "user" : "key"}: gigastt secrets create ${answers.auth === "basic" ? "user NAME" : "key NAME"}`,
     );
+  if (answers.auth === "none" && answers.proxy !== "none")
+    remarks.push("nobody is asked for a password: whoever reaches the proxy may use it; --auth basic asks");
   if (answers.target !== "kubernetes" && answers.proxy !== "none") {
     const installed = answers.target === "host" && machine[answers.proxy] !== undefined;
     for (const port of answers.tls === "none" ? [httpPort] : [httpPort, httpsPort]) {
