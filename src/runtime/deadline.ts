@@ -25,7 +25,8 @@ export function createDeadline(limitMs: number, clock: Clock): Deadline {
   return {
     soon: soon.signal,
     now: now.signal,
-    remainingMs: () => Math.max(0, endMs - clock.monotonicMs()),
+    // A timer may fire a little early.
+    remainingMs: () => (now.signal.aborted ? 0 : Math.max(0, endMs - clock.monotonicMs())),
     expedite: () => {
       endMs = Math.min(endMs, clock.monotonicMs());
       soon.abort();
