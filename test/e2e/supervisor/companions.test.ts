@@ -157,7 +157,7 @@ describe.each(TITLED)(`a managed $title${rightless}`, (front) => {
       await new Promise((resolve) => squatter.once("listening", resolve));
       try {
         const { up, url } = await start(`${proxyConfig(front)}  crashLimit: 2\n`);
-        expect(up.output()).toContain(`the proxy cannot listen on port ${httpPort}`);
+        await until("up says why", () => up.output().includes(`the proxy cannot listen on port ${httpPort}`));
         await until("crash loop", async () => (await proxyOf(up)).state === "crash_loop");
         expect((await getJson(`${url}/health`)).status).toBe(200);
         const { overall, issues } = await up.status();

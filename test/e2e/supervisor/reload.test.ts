@@ -118,7 +118,7 @@ describe("reload", () => {
     await expect(control("reload")).rejects.toThrow("exit code 4. The old runtime goes on serving.");
     expect(await runtimePid(url)).toBe(pid);
     expect((await up.status()).config.hash).toBe(hash);
-    expect(up.output()).toContain("rolled back");
+    await until("it says so", () => up.output().includes("rolled back"));
   });
 
   it("follows SIGHUP and a changed file", async () => {
