@@ -7,8 +7,6 @@ export interface ClientAddress {
   readonly address: string;
   /** IPv4: the address; IPv6: its /64. */
   readonly key: string;
-  /** A trusted proxy sent the request, and said for whom. */
-  readonly viaProxy: boolean;
   /** The proxy passed more than one address on: it appends instead of overwriting, so clients can forge the header. */
   readonly appendedForward: boolean;
 }
@@ -36,21 +34,19 @@ export function createAddressResolver(trustedProxies: readonly string[]): Addres
 
   return (peer, headers) => {
     const peerAddress = parseAddress(peer);
-    if (peerAddress === undefined)
-      return { address: "unknown", key: "unknown", viaProxy: false, appendedForward: false };
-    if (!isTrusted(peerAddress)) return describe(peerAddress, { viaProxy: false });
-    const viaProxy = headers.forwardedFor !== undefined || headers.realIp !== undefined;
+    if (peerAddress === undefined) return { address: "unknown", key: "unknown", appendedForward: false };
+    if (!isTrusted(peerAddress)) return describe(peerAddress, false);
     const hops = headers.forwardedFor?.split(",").map((hop) => hop.trim()) ?? [];
-    const found = { viaProxy, appendedForward: hops.length > 1 };
+    const appended = hops.length > 1;
     if (hops.length > 0 && headers.forwardedFor !== "") {
       const addresses = hops.map(parseAddress);
       for (const address of addresses.reverse()) {
-        if (address === undefined) return describe(peerAddress, found);
-        if (!isTrusted(address)) return describe(address, found);
+        if (address === undefined) return describe(peerAddress, appended);
+        if (!isTrusted(address)) return describe(address, appended);
       }
-      return describe(peerAddress, found);
+      return describe(peerAddress, appended);
     }
-    return describe(parseAddress(headers.realIp?.trim()) ?? peerAddress, found);
+    return describe(parseAddress(headers.realIp?.trim()) ?? peerAddress, appended);
   };
 }
 
@@ -73,17 +69,9 @@ function parseRange(cidr: string): [Address, number][] | undefined {
   return Number.isInteger(length) && length >= 0 && length <= width ? [[address, length]] : undefined;
 }
 
-function describe(
-  address: Address,
-  { viaProxy, appendedForward = false }: { readonly viaProxy: boolean; readonly appendedForward?: boolean },
-): ClientAddress {
+function describe(address: Address, appendedForward: boolean): ClientAddress {
   const text = address.toString();
-  return {
-    address: text,
-    key: address.kind() === "ipv4" ? text : `${prefix64(address)}/64`,
-    viaProxy,
-    appendedForward,
-  };
+  return { address: text, key: address.kind() === "ipv4" ? text : `${prefix64(address)}/64`, appendedForward };
 }
 
 function prefix64(address: Address): string {

@@ -29,8 +29,6 @@ const SMALL_BODY_BYTES = 64 * 1024;
 /**
  * The reply as a response of h3. When the request's body has not arrived completely and is not small, the connection ends after the answer, and what still
  * comes is thrown away for `lingerMs`: closing at once would reset the connection under clients that are still sending, before they read the answer.
- * A proxy may pass an early answer on and close at once all the same (Caddy does: one in eight clients of it never saw its 413); for it the answer waits
- * for the end of the body as long.
  */
 export function toResponse(
   reply: Reply,
@@ -50,7 +48,7 @@ export function toResponse(
   }
   const bytes = new TextEncoder().encode(reply.body ?? "");
   all["content-length"] = String(bytes.length);
-  return new HTTPResponse(lingering(bytes, exchange, lingerMs), { status: reply.status, headers: all });
+  return new HTTPResponse(lingering(bytes, exchange.req, lingerMs), { status: reply.status, headers: all });
 }
 
 function bodyIsUnread(req: IncomingMessage): boolean {
@@ -58,14 +56,13 @@ function bodyIsUnread(req: IncomingMessage): boolean {
   return hasBody && !req.complete;
 }
 
-function lingering(bytes: Uint8Array, { req, client }: Exchange, limitMs: number): ReadableStream<Uint8Array> {
+function lingering(bytes: Uint8Array, req: IncomingMessage, limitMs: number): ReadableStream<Uint8Array> {
   let stop = (): void => {};
   return new ReadableStream({
     start: (controller) => {
-      if (!client.viaProxy) controller.enqueue(bytes);
+      controller.enqueue(bytes);
       const end = (): void => {
         stop();
-        if (client.viaProxy) controller.enqueue(bytes);
         controller.close();
       };
       const timer = setTimeout(end, limitMs);

@@ -275,30 +275,6 @@ describe("slow and half-open clients", () => {
     await expectIdle(running);
   });
 
-  it.each([
-    ["has ended", { lingerMs: 60_000, rest: "x" }],
-    ["stays away and the time is up", { lingerMs: 100, rest: "" }],
-  ])(
-    "refuses what comes through a trusted proxy, which would cut its client off, when the body %s",
-    async (_, { lingerMs, rest }) => {
-      const running = await start({
-        config: { limits: { bodyBytes: 1000 }, server: { trustedProxies: ["127.0.0.1/32"] } },
-        timing: { lingerMs },
-      });
-      const client = openRaw(running.port);
-      client.write(head("X-Forwarded-For: 203.0.113.9", "Content-Length: 100000") + "x".repeat(99_999));
-      await expect.poll(() => running.runtime.context.exchanges.size).toBe(1);
-      if (rest !== "") {
-        await new Promise((resolve) => setTimeout(resolve, 100));
-        expect(client.text).toBe("");
-      }
-      client.write(rest);
-      expect(parseAnswer(await client.until(/payload_too_large/)).status).toBe(413);
-      await client.ended;
-      await expectIdle(running);
-    },
-  );
-
   it("cuts a client that does not read a long answer", async () => {
     const engine = createPacedEngine();
     engine.transcribe = () =>
