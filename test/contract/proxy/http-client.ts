@@ -7,6 +7,7 @@ import { DOMAIN } from "./front.ts";
 
 /** Sixteen pieces are a mebibyte: 0.6 s, if no answer ends it earlier. */
 const SLOW_PIECE_MS = 40;
+const FIRST_PAUSE_MS = 300;
 
 export interface Reply {
   readonly status: number;
@@ -28,20 +29,21 @@ export interface RequestOptions {
   readonly localAddress?: string;
   /** Body: that many zero bytes, in pieces of 64 KiB. */
   readonly bodyBytes?: number;
-  /** So many of them at the end slowly, so that an answer that comes early is read. */
-  readonly slowLastBytes?: number;
+  /** Pauses after the first piece and between those past so many bytes, so that an answer that comes early is read. */
+  readonly refusedPastBytes?: number;
   /** Announce no length. */
   readonly chunked?: boolean;
 }
 
 /**
- * A request whose body will be refused, up to three times: a server that closes while the client still sends may reset the connection
- * before its answer was read. The last mebibyte, past the limit, is therefore sent slowly.
+ * A request whose body will be refused, up to three times. Caddy (Go's server) answers and closes at once while the client still sends: the
+ * reset then takes the answer away from every second client that does not look for it. This one pauses where a refusal is due, after the
+ * first piece (a declared length) and in the last mebibyte (past the limit).
  */
 export async function askRefused(front: RunningFront, path: string, options: Partial<RequestOptions>): Promise<Reply> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await askFront(front, path, { ...options, slowLastBytes: MIB });
+      return await askFront(front, path, { ...options, refusedPastBytes: 50 * MIB });
     } catch (error) {
       if (attempt === 3) throw error;
     }
@@ -88,7 +90,7 @@ export async function ask(options: RequestOptions): Promise<Reply> {
     request.on("error", (error) => {
       if (!answered) globalThis.setTimeout(() => (answered ? undefined : reject(error)), 50);
     });
-    void writeBody(request, options.bodyBytes ?? 0, options.slowLastBytes ?? 0);
+    void writeBody(request, options.bodyBytes ?? 0, options.refusedPastBytes ?? Infinity);
   });
 }
 
@@ -103,14 +105,21 @@ export async function askFront(
 
 // ---
 
-async function writeBody(request: ReturnType<typeof httpRequest>, total: number, slowLastBytes: number): Promise<void> {
+async function writeBody(
+  request: ReturnType<typeof httpRequest>,
+  total: number,
+  refusedPastBytes: number,
+): Promise<void> {
   const piece = Buffer.alloc(65_536);
   let left = total;
   const answer = { refused: false };
   request.once("response", (response) => (answer.refused = (response.statusCode ?? 0) >= 400));
-  while (left > 0 && !request.destroyed && request.writable && !answer.refused) {
+  while (left > 0 && !request.destroyed && request.writable) {
+    const sent = total - left;
     // lets an early answer in
-    await (left > slowLastBytes ? setImmediate() : setTimeout(SLOW_PIECE_MS));
+    if (sent === piece.length && refusedPastBytes < total) await setTimeout(FIRST_PAUSE_MS);
+    else await (sent < refusedPastBytes ? setImmediate() : setTimeout(SLOW_PIECE_MS));
+    if (answer.refused) break;
     const part = left >= piece.length ? piece : piece.subarray(0, left);
     left -= part.length;
     if (!request.write(part))
