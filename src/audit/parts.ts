@@ -29,6 +29,20 @@ export type FileKind =
   | "process-manager"
   | "rendered";
 
+/** The kinds that have a parser, or whose lines are read one by one. */
+export const PARSED_KINDS: readonly FileKind[] = [
+  "nginx",
+  "caddyfile",
+  "caddy-json",
+  "compose",
+  "kubernetes",
+  "systemd",
+  "dockerfile",
+  "dotenv",
+  "htpasswd",
+  "config",
+];
+
 /** A file that could not be read as what it claims to be. */
 export interface ParseProblem {
   readonly span: Span;

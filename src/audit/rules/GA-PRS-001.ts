@@ -1,3 +1,4 @@
+import { PARSED_KINDS } from "../parts.ts";
 import type { Rule } from "../types.ts";
 
 export const rule: Rule = {
@@ -7,18 +8,7 @@ export const rule: Rule = {
   title: "The file cannot be read",
   why: "The program the file is for will refuse it, or read something else than its author meant. Nothing behind the mistake was audited.",
   evidence: ["The parsers are compared with crossplane, `caddy adapt`, and the programs' own checks."],
-  reads: [
-    "nginx",
-    "caddyfile",
-    "caddy-json",
-    "compose",
-    "kubernetes",
-    "systemd",
-    "dockerfile",
-    "dotenv",
-    "htpasswd",
-    "config",
-  ],
+  reads: PARSED_KINDS,
   fixKind: "manual",
   *check(facts) {
     for (const problem of facts.problems) {

@@ -1,3 +1,4 @@
+import { PARSED_KINDS } from "../parts.ts";
 import type { Rule } from "../types.ts";
 
 export const rule: Rule = {
@@ -9,18 +10,7 @@ export const rule: Rule = {
   evidence: [
     "A file above 2 MiB, one in UTF-16, one that this user may not read, a folder of more than 20 000 files: where name or beginning say that it is configuration, or where it was named.",
   ],
-  reads: [
-    "nginx",
-    "caddyfile",
-    "caddy-json",
-    "compose",
-    "kubernetes",
-    "systemd",
-    "dockerfile",
-    "dotenv",
-    "htpasswd",
-    "config",
-  ],
+  reads: PARSED_KINDS,
   fixKind: "manual",
   *check(facts) {
     for (const { source, reason, cure } of facts.unread)

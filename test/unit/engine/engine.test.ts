@@ -11,6 +11,7 @@ import type { FromTranscriber, ToTranscriber } from "../../../src/engine/transcr
 import type { ModelBundle } from "../../../src/models/manifest.ts";
 import { entryFile } from "../../../src/shared/entry.ts";
 import { silentLogger } from "../../../src/shared/log.ts";
+import { wavFile } from "../../../src/shared/wav.ts";
 import { DEMO_CONFIG, demoBundle, EVAL_CLIPS, readClip } from "./support.ts";
 
 const CLIP = EVAL_CLIPS.find((clip) => clip.file === "dev_espeak_06.wav")!;
@@ -53,22 +54,8 @@ function openStream(engine: Engine): LiveStream {
   });
 }
 
-function toWav(samples: Float32Array): Buffer {
-  const wav = Buffer.alloc(44 + samples.length * 2);
-  wav.write("RIFF", 0, "latin1");
-  wav.writeUInt32LE(36 + samples.length * 2, 4);
-  wav.write("WAVEfmt ", 8, "latin1");
-  wav.writeUInt32LE(16, 16);
-  wav.writeUInt16LE(1, 20);
-  wav.writeUInt16LE(1, 22);
-  wav.writeUInt32LE(16_000, 24);
-  wav.writeUInt32LE(32_000, 28);
-  wav.writeUInt16LE(2, 32);
-  wav.writeUInt16LE(16, 34);
-  wav.write("data", 36, "latin1");
-  wav.writeUInt32LE(samples.length * 2, 40);
-  for (const [n, sample] of samples.entries()) wav.writeInt16LE(Math.round(sample * 32_767), 44 + 2 * n);
-  return wav;
+function toWav(samples: Float32Array): Uint8Array {
+  return wavFile(Int16Array.from(samples, (sample) => Math.round(sample * 32_767)));
 }
 
 test("a repeated clip in one long file is recognised each time, nothing doubled and nothing lost", async () => {
