@@ -8,9 +8,9 @@ import { editDistance } from "../shared/edit-distance.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import { decodeAudio } from "./audio/decode.ts";
 import { mixToMono } from "./audio/mix.ts";
-import { createResampler } from "./audio/resample.ts";
-import { createLogMel, extractFeatures } from "./features.ts";
-import { loadAcousticModel, type AcousticModel } from "./model/acoustic.ts";
+import { createResampler } from "./audio/resample/resample.ts";
+import { createLogMel, extractFeatures } from "./features/log-mel.ts";
+import { loadAcousticModel, type AcousticModel } from "./acoustic/model.ts";
 
 interface CompareRequest {
   readonly type: "compare";

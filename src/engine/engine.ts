@@ -6,14 +6,14 @@ import { GigasttError, messageOf } from "../shared/errors.ts";
 import type { Logger } from "../shared/log.ts";
 import { readMachineLimits } from "../shared/machine-limits.ts";
 import type { Engine, ModelInfo } from "./contract.ts";
-import { createEngineShell, type LoadedBackend } from "./shell.ts";
-import { openWorkerFront } from "./front/link.ts";
-import { createRequestSource } from "./optimized-encoder.ts";
-import { createPool } from "./pool.ts";
-import { planWorkers } from "./resources.ts";
-import { parseVocabulary } from "./vocabulary.ts";
+import { createEngineFrom, type LoadedBackend } from "./lifecycle.ts";
+import { openWorkerThread } from "./thread/link.ts";
+import { createRequestSource } from "./pool/optimized-encoder.ts";
+import { createPool } from "./pool/pool.ts";
+import { planWorkers } from "./pool/worker-plan.ts";
+import { parseVocabulary } from "./acoustic/vocabulary.ts";
 
-/** The ONNX engine: inference workers, a front thread for live streams and one for files. Nothing runs before `start`. */
+/** The ONNX engine: inference workers, an audio thread for live streams and one for files. Nothing runs before `start`. */
 export function createEngine(options: {
   readonly config: ResolvedConfig;
   readonly bundle: ModelBundle;
@@ -87,11 +87,11 @@ export function createEngine(options: {
     };
   }
 
-  return createEngineShell({
+  return createEngineFrom({
     load,
     idleUnloadMs: config.model.idleUnloadMs,
-    openLiveFront: openWorkerFront("gigastt-live", 1),
-    openFileFront: openWorkerFront("gigastt-files", 5),
+    openLiveThread: openWorkerThread("gigastt-live", 1),
+    openFileThread: openWorkerThread("gigastt-files", 5),
     log,
   });
 }

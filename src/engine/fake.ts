@@ -3,10 +3,10 @@ import type { FrontEnd } from "../models/manifest.ts";
 import { GigasttError, WireError } from "../shared/errors.ts";
 import { silentLogger } from "../shared/log.ts";
 import type { Engine } from "./contract.ts";
-import { openLocalFront } from "./front/link.ts";
-import type { WindowResult } from "./model/protocol.ts";
-import type { InferencePool, WindowJob } from "./pool.ts";
-import { createEngineShell } from "./shell.ts";
+import { openLocalThread } from "./thread/link.ts";
+import type { WindowResult } from "./acoustic/protocol.ts";
+import type { InferencePool, WindowJob } from "./pool/pool.ts";
+import { createEngineFrom } from "./lifecycle.ts";
 
 export interface FakeEngineOptions {
   /** Time `start` takes. Default 0. */
@@ -33,7 +33,7 @@ export interface FakeEngineOptions {
 export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
   const workers = options.workers ?? 2;
   const frontEnd = options.frontEnd ?? FAKE_FRONT_END;
-  return createEngineShell({
+  return createEngineFrom({
     async load() {
       await sleep(options.loadMs ?? 0);
       if (options.loadError !== undefined) throw new GigasttError("GST_MODEL_LOAD", options.loadError);
@@ -62,8 +62,8 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
       };
     },
     idleUnloadMs: options.idleUnloadMs ?? 0,
-    openLiveFront: openLocalFront(),
-    openFileFront: openLocalFront(),
+    openLiveThread: openLocalThread(),
+    openFileThread: openLocalThread(),
     log: silentLogger,
   });
 }

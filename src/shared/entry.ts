@@ -2,7 +2,7 @@
  * The compiled file of one of our program entries, for workers and child processes.
  * Always under dist/, also when the caller itself runs from src/ in a test: Node 20 runs no TypeScript.
  *
- * @param name path below src/ without extension, e.g. `engine/worker`
+ * @param name path below src/ without extension, e.g. `engine/inference-main`
  */
 export function entryFile(name: string): URL {
   return new URL(`../../dist/${name}.js`, import.meta.url);

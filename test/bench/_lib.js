@@ -3,7 +3,7 @@ import { appendFileSync, readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { defaultConfig } from "../../dist/config/defaults.js";
-import { createResampler } from "../../dist/engine/audio/resample.js";
+import { createResampler } from "../../dist/engine/audio/resample/resample.js";
 import { createEngine } from "../../dist/engine/engine.js";
 import { locateModel } from "../../dist/models/locate.js";
 import { editDistance } from "../../dist/shared/edit-distance.js";

@@ -1,7 +1,7 @@
 // Word error rates of both precisions over the evaluation clips, features against the golden vectors, tokens against the reference decode.
 import { readFileSync } from "node:fs";
-import { createLogMel, extractFeatures } from "../../dist/engine/features.js";
-import { createPool } from "../../dist/engine/pool.js";
+import { createLogMel, extractFeatures } from "../../dist/engine/features/log-mel.js";
+import { createPool } from "../../dist/engine/pool/pool.js";
 import { locateModel } from "../../dist/models/locate.js";
 import { atLeast, atMost, clipBytes, clips, clipSamples, createScore, demoEngine, report, transcribe } from "./_lib.js";
 

@@ -4,7 +4,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { decodeAudio } from "../../dist/engine/audio/decode.js";
-import { createResampler } from "../../dist/engine/audio/resample.js";
+import { createResampler } from "../../dist/engine/audio/resample/resample.js";
 
 const { values } = parseArgs({ options: { seconds: { type: "string", default: "60" } } });
 const seconds = Number(values.seconds);

@@ -14,7 +14,7 @@ import { assembleSpeech, loadSamples } from "../../dist/cli/bench/speech.js";
 import { wavFile } from "../../dist/shared/wav.js";
 import { defaultConfig } from "../../dist/config/defaults.js";
 import { createEngine } from "../../dist/engine/engine.js";
-import { createLogMel, extractFeatures } from "../../dist/engine/features.js";
+import { createLogMel, extractFeatures } from "../../dist/engine/features/log-mel.js";
 import { locateModel } from "../../dist/models/locate.js";
 import { makeSyntheticModel, SYNTHETIC_ID } from "../../dist/models/synthetic/synthetic-model.js";
 import { createLogger } from "../../dist/shared/log.js";

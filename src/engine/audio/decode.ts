@@ -1,9 +1,9 @@
-import type { ByteReader } from "./reader.ts";
-import { createByteReader } from "./reader.ts";
+import type { ByteReader } from "./input/byte-reader.ts";
+import { createByteReader } from "./input/byte-reader.ts";
 import { audioTooLong, checkShape, emptyBody, invalidAudio } from "./refuse.ts";
 import { openDetected, refuseContainerAsHeaderless } from "./detect.ts";
 import type { DecodedAudio, DecodeOptions, OpenedAudio } from "./types.ts";
-import { openHeaderless } from "./wav.ts";
+import { openHeaderless } from "./wav/wav.ts";
 
 /**
  * Container bytes in any split → blocks of samples. The kind of audio is recognised from the content alone.

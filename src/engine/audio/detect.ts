@@ -1,16 +1,16 @@
-import { openAdts } from "./adts.ts";
-import { openFlac } from "./flac.ts";
-import { tagLength } from "./frame-scan.ts";
-import { openMp3 } from "./mp3.ts";
-import { openMp4 } from "./mp4.ts";
-import { openOgg } from "./ogg.ts";
-import type { ByteReader } from "./reader.ts";
+import { openAdts } from "./aac/adts.ts";
+import { openFlac } from "./flac/flac.ts";
+import { tagLength } from "./input/frame-scan.ts";
+import { openMp3 } from "./mp3/mp3.ts";
+import { openMp4 } from "./mp4/mp4.ts";
+import { openOgg } from "./ogg/ogg.ts";
+import type { ByteReader } from "./input/byte-reader.ts";
 import { invalidAudio, unsupportedMedia } from "./refuse.ts";
 import type { Sniffed } from "./sniff.ts";
 import { MAGIC_BYTES, SNIFF_BYTES, sniff } from "./sniff.ts";
 import type { OpenedAudio } from "./types.ts";
-import { openWav } from "./wav.ts";
-import { openWebm } from "./webm.ts";
+import { openWav } from "./wav/wav.ts";
+import { openWebm } from "./webm/webm.ts";
 
 /** Opens the body with the decoder its first bytes ask for. */
 export async function openDetected(input: ByteReader, maxDurationMs: number): Promise<OpenedAudio> {

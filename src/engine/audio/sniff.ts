@@ -1,6 +1,6 @@
-import { parseAdtsHeader } from "./adts.ts";
-import type { FrameHeader } from "./frame-scan.ts";
-import { parseMpegHeader } from "./mp3.ts";
+import { parseAdtsHeader } from "./aac/adts.ts";
+import type { FrameHeader } from "./input/frame-scan.ts";
+import { parseMpegHeader } from "./mp3/mp3.ts";
 
 /** What the first bytes of a body are. */
 export type Sniffed =

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { crc8 } from "../../../../src/engine/audio/crc.ts";
+import { crc8 } from "../../../../src/engine/audio/input/crc.ts";
 import { oggPage, opusHead, opusTags, silentFlac } from "./builders.ts";
 import { concat, decodeAll, inPieces, latin1, refusal, u16, u32 } from "./helpers.ts";
 

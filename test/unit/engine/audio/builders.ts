@@ -1,4 +1,4 @@
-import { crc16, crc32Ogg, crc8 } from "../../../../src/engine/audio/crc.ts";
+import { crc16, crc32Ogg, crc8 } from "../../../../src/engine/audio/input/crc.ts";
 import { concat, u16, u32 } from "./helpers.ts";
 
 export interface PageOptions {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { createResampler } from "../../../../src/engine/audio/resample.ts";
+import { createResampler } from "../../../../src/engine/audio/resample/resample.ts";
 import { decodeAll, inPieces, join, rms } from "./helpers.ts";
 import type { Decoded } from "./helpers.ts";
 

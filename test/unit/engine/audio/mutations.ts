@@ -1,5 +1,5 @@
-import { crc16, crc32Ogg } from "../../../../src/engine/audio/crc.ts";
-import { parseFrameHeader } from "../../../../src/engine/audio/flac.ts";
+import { crc16, crc32Ogg } from "../../../../src/engine/audio/input/crc.ts";
+import { parseFrameHeader } from "../../../../src/engine/audio/flac/flac.ts";
 
 /** A small generator with a seed, so that a failing case can be made again. */
 export function createRandom(seed: number): (below: number) => number {

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { mixToMono } from "../../../../src/engine/audio/mix.ts";
-import { A_LAW, MU_LAW, createPcm16Reader } from "../../../../src/engine/audio/pcm.ts";
+import { A_LAW, MU_LAW, createPcm16Reader } from "../../../../src/engine/audio/codec/pcm.ts";
 import { join } from "./helpers.ts";
 
 describe("PCM16 reader", () => {

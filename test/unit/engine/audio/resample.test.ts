@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { filterBankFor } from "../../../../src/engine/audio/kernel.ts";
-import { createResampler } from "../../../../src/engine/audio/resample.ts";
+import { filterBankFor } from "../../../../src/engine/audio/resample/kernel.ts";
+import { createResampler } from "../../../../src/engine/audio/resample/resample.ts";
 import { decibels, join, tone } from "./helpers.ts";
 
 function resample(input: Float32Array, fromHz: number, toHz: number): Float32Array {

@@ -1,0 +1,75 @@
+import type { Word } from "../contract.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** What the greedy decoder emitted for one window; the three arrays run in parallel. */
+export interface Tokens {
+  readonly ids: Int32Array;
+  /** Encoder frame of each token, from the window's start. */
+  readonly frames: Int32Array;
+  /** Probability of each token, 0..1. */
+  readonly probabilities: Float32Array;
+}
+
+/** Where a window lies in its recording. */
+export interface WindowTime {
+  /** Seconds from the start of the recording to the window's first sample. */
+  readonly startS: number;
+  /** Seconds one encoder frame covers: window samples / rate / encoder frames. */
+  readonly frameS: number;
+}
+
+/**
+ * Words of a window. A piece that begins with ▁ starts a word; pieces without it, punctuation among them, belong to the word before.
+ * Times come from emission frames, rounded to milliseconds.
+ */
+export function tokensToWords(tokens: Tokens, vocabulary: Vocabulary, time: WindowTime): Word[] {
+  const words: Word[] = [];
+  let text = "";
+  let firstFrame = 0;
+  let lastFrame = 0;
+  let probability = 0;
+  let count = 0;
+  const flush = (): void => {
+    if (text !== "") {
+      words.push({
+        word: text,
+        start: roundMs(time.startS + firstFrame * time.frameS),
+        end: roundMs(time.startS + (lastFrame + 1) * time.frameS),
+        confidence: Math.round((probability / count) * 1e4) / 1e4,
+      });
+    }
+    text = "";
+    count = 0;
+    probability = 0;
+  };
+  for (let k = 0; k < tokens.ids.length; k++) {
+    const id = tokens.ids[k]!;
+    if (vocabulary.hidden.has(id)) continue;
+    const piece = vocabulary.pieces[id] ?? "";
+    if (piece.startsWith("▁")) flush();
+    // A piece of ▁ alone opens the word that the next piece fills; ▁ inside a piece is a space all the same.
+    const shown = piece.startsWith("▁") ? piece.slice(1) : piece;
+    if (count === 0) firstFrame = tokens.frames[k]!;
+    lastFrame = tokens.frames[k]!;
+    text += shown.replaceAll("▁", " ");
+    probability += tokens.probabilities[k]!;
+    count++;
+  }
+  flush();
+  return words;
+}
+
+/** The text of words as people read it. */
+export function joinWords(words: readonly Word[]): string {
+  return words.map((word) => word.word).join(" ");
+}
+
+/** Mean confidence of words, rounded to four digits; undefined for none. */
+export function meanConfidence(words: readonly Word[]): number | undefined {
+  if (words.length === 0) return undefined;
+  return Math.round((words.reduce((sum, word) => sum + word.confidence, 0) / words.length) * 1e4) / 1e4;
+}
+
+function roundMs(seconds: number): number {
+  return Math.round(seconds * 1000) / 1000;
+}

@@ -1,0 +1,79 @@
+import { AAC_FIRST_FRAME, AAC_FRAME_SAMPLES, AAC_RATES_HZ, createAacCodec } from "./aac.ts";
+import type { FrameHeader, ScannedFrame } from "../input/frame-scan.ts";
+import { scanFrames } from "../input/frame-scan.ts";
+import type { EncodedPacket } from "../codec/decode-packets.ts";
+import { decodePackets } from "../codec/decode-packets.ts";
+import type { ByteReader } from "../input/byte-reader.ts";
+import { invalidAudio } from "../refuse.ts";
+import type { OpenedAudio } from "../types.ts";
+
+/**
+ * Bare AAC in ADTS frames. HE-AAC is decoded without its high band (see `aac.ts`).
+ *
+ * Truncation policy: a cut last frame is dropped; nothing in such a stream says where it should end.
+ */
+export async function openAdts(input: ByteReader, maxDurationMs: number): Promise<OpenedAudio> {
+  const frames = scanFrames(input, { container: "AAC", headerBytes: 7, parse: parseAdtsHeader });
+  const first = await frames.next();
+  if (first.done) throw invalidAudio("AAC: no audio frame was found");
+  const { objectType, sampleRateHz, channelCount } = first.value.header;
+  return {
+    format: "aac",
+    sampleRateHz,
+    channelCount,
+    totalFrames: undefined,
+    blocks: decodePackets({
+      container: "AAC",
+      sampleRateHz,
+      channelCount,
+      maxDurationMs,
+      packets: readPackets(first.value, frames),
+      createDecoder: () => createAacCodec({ objectType, sampleRateHz, channelCount }),
+      skipFrames: AAC_FIRST_FRAME,
+      concealFrames: AAC_FRAME_SAMPLES,
+    }),
+  };
+}
+
+export function parseAdtsHeader(bytes: Uint8Array, at: number): AdtsHeader | undefined {
+  const byte = (offset: number): number => bytes[at + offset]!;
+  if (byte(0) !== 0xff || (byte(1) & 0xf6) !== 0xf0) return undefined;
+  const sampleRateHz = AAC_RATES_HZ[(byte(2) >> 2) & 15];
+  const channelConfig = ((byte(2) & 1) << 2) | (byte(3) >> 6);
+  const frameBytes = ((byte(3) & 3) << 11) | (byte(4) << 3) | (byte(5) >> 5);
+  const headerBytes = byte(1) & 1 ? 7 : 9;
+  if (sampleRateHz === undefined || frameBytes <= headerBytes) return undefined;
+  return {
+    objectType: (byte(2) >> 6) + 1,
+    sampleRateHz,
+    channelCount: channelConfig === 7 ? 8 : channelConfig,
+    headerBytes,
+    blockCount: (byte(6) & 3) + 1,
+    frameBytes,
+    key: ((byte(2) & 0xfd) << 8) | (byte(3) & 0xc0),
+  };
+}
+
+// ---
+
+interface AdtsHeader extends FrameHeader {
+  readonly objectType: number;
+  readonly sampleRateHz: number;
+  readonly channelCount: number;
+  readonly headerBytes: number;
+  readonly blockCount: number;
+}
+
+async function* readPackets(
+  first: ScannedFrame<AdtsHeader>,
+  frames: AsyncGenerator<ScannedFrame<AdtsHeader>, void, undefined>,
+): AsyncGenerator<EncodedPacket, void, undefined> {
+  let endFrame = 0;
+  function packetOf({ header, data }: ScannedFrame<AdtsHeader>): EncodedPacket {
+    if (header.blockCount > 1) throw invalidAudio("AAC: several blocks in one ADTS frame are not supported");
+    endFrame += AAC_FRAME_SAMPLES;
+    return { data: data.subarray(header.headerBytes), endFrame };
+  }
+  yield packetOf(first);
+  for await (const frame of frames) yield packetOf(frame);
+}

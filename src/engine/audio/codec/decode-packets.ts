@@ -1,0 +1,215 @@
+import type { DecodedPacket, PacketDecoder } from "./packet-decoder.ts";
+import { PacketError } from "./packet-decoder.ts";
+import { audioTooLong, invalidAudio } from "../refuse.ts";
+
+/** One encoded packet as a container yields it. */
+export interface EncodedPacket {
+  /** Owned by whoever gets it. */
+  readonly data: Uint8Array;
+  /** Where this packet ends, in frames from the first decoded one, as the container says it. For the length check. */
+  readonly endFrame?: number;
+  /** The stream ends here: samples beyond this frame, counted from the first decoded one, are padding. */
+  readonly limitFrame?: number;
+}
+
+export interface PacketPipeline {
+  /** For messages. */
+  readonly container: string;
+  readonly sampleRateHz: number;
+  readonly channelCount: number;
+  readonly maxDurationMs: number;
+  readonly packets: AsyncGenerator<EncodedPacket, void, undefined>;
+  readonly createDecoder: () => Promise<PacketDecoder>;
+  /** Decoded frames to drop at the start: encoder delay. */
+  readonly skipFrames?: number;
+  /**
+   * Frames of silence that stand for a packet that cannot be decoded; absent = such a packet ends the decode. At most a
+   * tenth of the packets may be lost.
+   */
+  readonly concealFrames?: number;
+}
+
+/**
+ * Decodes packets into blocks of about 8000 frames. Reads ahead up to 4 MiB of packets while it decodes, so that a
+ * small body that expands to days is refused by what its packets declare, not after hours of decoding.
+ */
+export async function* decodePackets(pipeline: PacketPipeline): AsyncGenerator<Float32Array[], void, undefined> {
+  const { container, sampleRateHz, channelCount, packets, concealFrames, maxDurationMs } = pipeline;
+  const skipFrames = pipeline.skipFrames ?? 0;
+  const decoder = await pipeline.createDecoder();
+  const batch = createBatch(channelCount);
+  let position = 0;
+  let seen = 0;
+  let lost = 0;
+
+  function decodeOne(packet: EncodedPacket): DecodedPacket {
+    seen++;
+    try {
+      return decoder.decode(packet.data);
+    } catch (error) {
+      if (!(error instanceof PacketError)) throw error;
+      if (concealFrames === undefined) {
+        throw invalidAudio(`${container}: the audio is damaged at ${seconds(position, sampleRateHz)} s`, error);
+      }
+      lost++;
+      if (lost > 8 && lost > seen / 10) {
+        throw invalidAudio(
+          `${container}: ${lost} of the first ${seen} frames cannot be decoded: export it again`,
+          error,
+        );
+      }
+      const silence = Array.from({ length: channelCount }, () => new Float32Array(concealFrames));
+      return { sampleRateHz, channels: silence };
+    }
+  }
+
+  for await (const packet of readAhead(packets, {
+    maxFrames: (maxDurationMs * sampleRateHz) / 1000,
+    maxDurationMs,
+    skipFrames,
+  })) {
+    const decoded = decodeOne(packet);
+    const length = decoded.channels[0]?.length ?? 0;
+    if (length === 0) continue;
+    if (decoded.sampleRateHz !== sampleRateHz || decoded.channels.length !== channelCount) {
+      throw invalidAudio(
+        `${container}: the audio changes from ${sampleRateHz} Hz, ${channelCount} channel(s) to ` +
+          `${decoded.sampleRateHz} Hz, ${decoded.channels.length} at ${seconds(position, sampleRateHz)} s`,
+      );
+    }
+    const from = Math.max(0, skipFrames - position);
+    const to = Math.min(length, (packet.limitFrame ?? Number.POSITIVE_INFINITY) - position);
+    position += length;
+    if (to > from) batch.add(decoded.channels, from, to);
+    if (batch.frames >= BLOCK_FRAMES) yield batch.take();
+  }
+  if (lost > seen / 10 && seen > 0) {
+    throw invalidAudio(`${container}: ${lost} of ${seen} frames cannot be decoded: export it again`);
+  }
+  if (batch.frames > 0) yield batch.take();
+}
+
+// ---
+
+const BLOCK_FRAMES = 8000;
+/** Two-byte packets of silence for the longest audio a server takes by default fit in. */
+const READ_AHEAD_BYTES = 4 * 2 ** 20;
+/** What a queued packet costs beside its bytes, roughly. */
+const PACKET_OVERHEAD_BYTES = 32;
+
+interface ReadAheadOptions {
+  readonly maxFrames: number;
+  readonly maxDurationMs: number;
+  readonly skipFrames: number;
+}
+
+/** Runs the container's reader beside the decoder, one bounded queue between them. */
+async function* readAhead(
+  packets: AsyncGenerator<EncodedPacket, void, undefined>,
+  { maxFrames, maxDurationMs, skipFrames }: ReadAheadOptions,
+): AsyncGenerator<EncodedPacket, void, undefined> {
+  const queue: EncodedPacket[] = [];
+  let queuedBytes = 0;
+  let isEnded = false;
+  let isStopped = false;
+  let failure: { readonly error: unknown } | undefined;
+  let isRefused = false;
+  let wake: (() => void) | undefined;
+  const isFull = (): boolean => queuedBytes > READ_AHEAD_BYTES && !isStopped;
+  const changed = (): Promise<void> => new Promise((resolve) => (wake = resolve));
+  const notify = (): void => {
+    const resolve = wake;
+    wake = undefined;
+    resolve?.();
+  };
+
+  async function read(): Promise<void> {
+    try {
+      for await (const packet of packets) {
+        if (isStopped) return;
+        if ((packet.endFrame ?? 0) - skipFrames > maxFrames) {
+          isRefused = true;
+          return;
+        }
+        queue.push(packet);
+        queuedBytes += packet.data.length + PACKET_OVERHEAD_BYTES;
+        notify();
+        while (isFull()) await changed();
+      }
+    } catch (error) {
+      failure = { error };
+    } finally {
+      isEnded = true;
+      notify();
+    }
+  }
+
+  // Never rejects: what went wrong waits in `failure` until the packets before it are decoded.
+  void read();
+  // Lets the reader take all that has arrived before the first packet is decoded.
+  await new Promise((resolve) => setImmediate(resolve));
+
+  try {
+    for (let at = 0; ;) {
+      if (isRefused) throw audioTooLong(maxDurationMs);
+      const packet = queue[at];
+      if (packet) {
+        at++;
+        // Shifting one by one would copy the queue for every packet.
+        if (at >= 1024) {
+          queue.splice(0, at);
+          at = 0;
+        }
+        queuedBytes -= packet.data.length + PACKET_OVERHEAD_BYTES;
+        notify();
+        yield packet;
+      } else if (isEnded) {
+        if (failure) throw failure.error;
+        return;
+      } else {
+        await changed();
+      }
+    }
+  } finally {
+    isStopped = true;
+    notify();
+  }
+}
+
+interface Batch {
+  readonly frames: number;
+  add(channels: readonly Float32Array[], from: number, to: number): void;
+  take(): Float32Array[];
+}
+
+function createBatch(channelCount: number): Batch {
+  let parts: Float32Array[][] = [];
+  let frames = 0;
+  return {
+    get frames() {
+      return frames;
+    },
+    add(channels, from, to) {
+      parts.push(channels.map((samples) => samples.subarray(from, to)));
+      frames += to - from;
+    },
+    take() {
+      const block = Array.from({ length: channelCount }, (_, channel) => {
+        const joined = new Float32Array(frames);
+        let at = 0;
+        for (const part of parts) {
+          joined.set(part[channel]!, at);
+          at += part[channel]!.length;
+        }
+        return joined;
+      });
+      parts = [];
+      frames = 0;
+      return block;
+    },
+  };
+}
+
+function seconds(frames: number, sampleRateHz: number): string {
+  return (frames / sampleRateHz).toFixed(2);
+}

@@ -1,0 +1,120 @@
+import type { AacConfig } from "../aac/aac.ts";
+import { AAC_FIRST_FRAME, AAC_FRAME_SAMPLES, createAacCodec } from "../aac/aac.ts";
+import type { PacketDecoder } from "./packet-decoder.ts";
+import { parseFrameHeader, parseStreamInfo } from "../flac/flac.ts";
+import { MPEG_DECODER_DELAY, parseMpegHeader } from "../mp3/mp3.ts";
+import type { OpusHead } from "./opus.ts";
+import { OPUS_RATE_HZ, createOpusCodec, opusPacketFrames } from "./opus.ts";
+import type { SampleEncoding } from "./pcm.ts";
+import { SAMPLE_BYTES, deinterleave } from "./pcm.ts";
+import { invalidAudio } from "../refuse.ts";
+import { createCodec } from "./symphonia.ts";
+import { createVorbisCodec, createVorbisCounter, parseVorbisHead } from "./vorbis.ts";
+
+/** What a container with packets of a known codec needs to decode one of its tracks. */
+export interface TrackCodec {
+  readonly name: "opus" | "vorbis" | "aac" | "flac" | "mp3" | "mp2" | "alac" | "pcm";
+  readonly sampleRateHz: number;
+  readonly channelCount: number;
+  /** Samples to drop at the start when the container does not say it better: the codec's own delay. */
+  readonly skipFrames: number;
+  readonly createDecoder: () => Promise<PacketDecoder>;
+  /** Makes a function that counts the samples of each packet, in order, without decoding it. */
+  readonly createCounter: () => (packet: Uint8Array) => number;
+}
+
+export function opusTrack(head: OpusHead): TrackCodec {
+  return {
+    name: "opus",
+    sampleRateHz: OPUS_RATE_HZ,
+    channelCount: head.channelCount,
+    skipFrames: head.preSkip,
+    createDecoder: () => createOpusCodec(head),
+    createCounter: () => (packet) => opusPacketFrames(packet, head.streamCount) ?? 0,
+  };
+}
+
+/** @param identification first header packet @param setup third header packet */
+export function vorbisTrack(identification: Uint8Array, setup: Uint8Array | undefined): TrackCodec {
+  const head = parseVorbisHead(identification);
+  return {
+    name: "vorbis",
+    sampleRateHz: head.sampleRateHz,
+    channelCount: head.channelCount,
+    skipFrames: 0,
+    createDecoder: () => createVorbisCodec(head, setup),
+    createCounter: () => createVorbisCounter(head, setup),
+  };
+}
+
+/** @param streamInfo the 34 bytes of the STREAMINFO block */
+export function flacTrack(streamInfo: Uint8Array): TrackCodec {
+  const { sampleRateHz, channelCount } = parseStreamInfo(streamInfo);
+  return {
+    name: "flac",
+    sampleRateHz,
+    channelCount,
+    skipFrames: 0,
+    createDecoder: () => createCodec({ codec: "flac", privateData: streamInfo }),
+    createCounter: () => (packet) => parseFrameHeader(packet, 0)?.samples ?? 0,
+  };
+}
+
+export function aacTrack(config: AacConfig): TrackCodec {
+  return {
+    name: "aac",
+    sampleRateHz: config.sampleRateHz,
+    channelCount: config.channelCount,
+    skipFrames: AAC_FIRST_FRAME,
+    createDecoder: () => createAacCodec(config),
+    createCounter: () => () => AAC_FRAME_SAMPLES,
+  };
+}
+
+/** Containers are often wrong about rate and channels of MP3: the first frame tells. */
+export function mpegTrack(firstPacket: Uint8Array): TrackCodec {
+  const header = firstPacket.length >= 4 ? parseMpegHeader(firstPacket, 0) : undefined;
+  if (!header) throw invalidAudio("MP3: the first packet is no audio frame");
+  const name = header.layer === 2 ? "mp2" : "mp3";
+  return {
+    name,
+    sampleRateHz: header.sampleRateHz,
+    channelCount: header.channelCount,
+    skipFrames: MPEG_DECODER_DELAY[header.layer],
+    createDecoder: () => createCodec({ codec: name }),
+    createCounter: () => () => header.samples,
+  };
+}
+
+/** @param cookie ALACSpecificConfig, 24 bytes or more */
+export function alacTrack(cookie: Uint8Array): TrackCodec {
+  if (cookie.length < 24) throw invalidAudio("ALAC: the decoder configuration is cut short");
+  const view = new DataView(cookie.buffer, cookie.byteOffset, cookie.byteLength);
+  const packetFrames = view.getUint32(0);
+  // The decoder makes a buffer of this size; encoders use 4096.
+  if (packetFrames < 1 || packetFrames > 65_536) {
+    throw invalidAudio(`ALAC: a packet must have 1–65536 samples, got ${packetFrames}`);
+  }
+  return {
+    name: "alac",
+    sampleRateHz: view.getUint32(20),
+    channelCount: cookie[9]!,
+    skipFrames: 0,
+    createDecoder: () => createCodec({ codec: "alac", privateData: cookie }),
+    createCounter: () => () => packetFrames,
+  };
+}
+
+export function pcmTrack(encoding: SampleEncoding, sampleRateHz: number, channelCount: number): TrackCodec {
+  const frameBytes = SAMPLE_BYTES[encoding] * channelCount;
+  return {
+    name: "pcm",
+    sampleRateHz,
+    channelCount,
+    skipFrames: 0,
+    createDecoder: async () => ({
+      decode: (packet) => ({ sampleRateHz, channels: deinterleave(packet, encoding, channelCount) }),
+    }),
+    createCounter: () => (packet) => Math.floor(packet.length / frameBytes),
+  };
+}

@@ -1,0 +1,227 @@
+import { createByteStore } from "../input/byte-store.ts";
+import type { ByteStore } from "../input/byte-store.ts";
+import { typeAt, viewOf } from "./boxes.ts";
+import type { Sample } from "./samples.ts";
+import { listFragment, listSamples, summarise } from "./samples.ts";
+import type { Mp4Track } from "./track.ts";
+import { parseMoov } from "./track.ts";
+import type { EncodedPacket } from "../codec/decode-packets.ts";
+import { decodePackets } from "../codec/decode-packets.ts";
+import type { ByteReader } from "../input/byte-reader.ts";
+import { invalidAudio, unsupportedMedia } from "../refuse.ts";
+import type { TrackCodec } from "../codec/track-codecs.ts";
+import type { OpenedAudio } from "../types.ts";
+
+/**
+ * MP4, M4A and QuickTime: the first audio track with AAC-LC, ALAC, Opus, FLAC or MP3, plain or fragmented. An edit list
+ * takes out the encoder's delay and padding.
+ *
+ * A file with its index (`moov`) in front is decoded as it is read; with the index behind, the media before it are kept
+ * in memory, up to 512 MiB. Truncation policy: samples that the index promises and the body does not have are
+ * `invalid_audio`; so is a body without an index.
+ */
+export async function openMp4(input: ByteReader, maxDurationMs: number): Promise<OpenedAudio> {
+  const { track, store } = await readHead(input);
+  const samples = track.fragments ? readFragments(input, track, store) : readSamples(input, track, store);
+  const first = await samples.next();
+  if (first.done) throw invalidAudio("MP4: the audio track is empty");
+  const codec = track.codecOf(first.value.data);
+  const { sampleRateHz, channelCount } = codec;
+  const toFrames = (units: number): number => Math.round((units * sampleRateHz) / track.timescale);
+  const skipFrames = track.edit ? toFrames(track.edit.start) : codec.skipFrames;
+  const limitFrame = track.edit?.length === undefined ? undefined : skipFrames + toFrames(track.edit.length);
+  const decodedFrames = track.fragments ? undefined : toFrames(summarise(track).duration);
+  return {
+    format: `mp4-${codec.name}`,
+    sampleRateHz,
+    channelCount,
+    totalFrames: decodedFrames && Math.max(0, Math.min(decodedFrames, limitFrame ?? decodedFrames) - skipFrames),
+    blocks: decodePackets({
+      container: "MP4",
+      sampleRateHz,
+      channelCount,
+      maxDurationMs,
+      packets: countFrames({ first: first.value, rest: samples, codec, limitFrame }),
+      createDecoder: codec.createDecoder,
+      skipFrames,
+    }),
+  };
+}
+
+// --- top level
+
+/** No index of a recording that fits a body comes near this. */
+const MAX_INDEX_BYTES = 64 * 2 ** 20;
+
+interface BoxHeader {
+  readonly type: string;
+  /** Where the box begins in the file. */
+  readonly offset: number;
+  /** Infinity = to the end of the file. */
+  readonly bodyBytes: number;
+}
+
+async function readBoxHeader(input: ByteReader): Promise<BoxHeader | undefined> {
+  const offset = input.position;
+  const head = await input.peek(16);
+  if (head.length === 0) return undefined;
+  if (head.length < 8) throw truncated();
+  const view = viewOf(head);
+  const type = typeAt(head, 4);
+  let size = view.getUint32(0);
+  let headerBytes = 8;
+  if (size === 1) {
+    if (head.length < 16) throw truncated();
+    size = Number(view.getBigUint64(8));
+    headerBytes = 16;
+  } else if (size === 0) size = Number.POSITIVE_INFINITY;
+  if (size < headerBytes) throw invalidAudio(`MP4: the file is damaged at byte ${offset}: export it again`);
+  await input.skip(headerBytes);
+  return { type, offset, bodyBytes: size - headerBytes };
+}
+
+function truncated(): Error {
+  return invalidAudio("MP4: the file is truncated: upload it again");
+}
+
+async function readBody(input: ByteReader, { type, bodyBytes }: BoxHeader): Promise<Uint8Array> {
+  if (bodyBytes > MAX_INDEX_BYTES) throw invalidAudio(`MP4: the ${type} box is too large (${bodyBytes} bytes)`);
+  const body = (await input.read(bodyBytes)).slice();
+  if (body.length < bodyBytes) throw truncated();
+  return body;
+}
+
+async function skipBody(input: ByteReader, { bodyBytes }: BoxHeader): Promise<void> {
+  const skipped = await input.skip(bodyBytes);
+  if (skipped < bodyBytes && bodyBytes !== Number.POSITIVE_INFINITY) throw truncated();
+}
+
+/** Reads up to the index. `store` holds the media, when they must be read in another order than they come. */
+async function readHead(input: ByteReader): Promise<{ track: Mp4Track; store: ByteStore | undefined }> {
+  let store: ByteStore | undefined;
+  for (;;) {
+    const box = await readBoxHeader(input);
+    if (!box) {
+      throw invalidAudio("MP4: the file has no index (moov box): the recording was not finished or is truncated");
+    }
+    if (box.type === "ftyp") {
+      const brand = typeAt(await readBody(input, box), 0);
+      if (/^(?:heic|heix|mif1|msf1|avif|avis)$/.test(brand)) throw unsupportedMedia("an image (HEIF)");
+    } else if (box.type === "mdat") {
+      store ??= createByteStore();
+      await keep(input, store, box);
+    } else if (box.type === "moov") {
+      const track = parseMoov(await readBody(input, box));
+      if (track.fragments) return { track, store };
+      const { isOrdered, firstOffset } = summarise(track);
+      if (!store && isOrdered && firstOffset >= input.position) return { track, store };
+      store ??= createByteStore();
+      for (let rest = await readBoxHeader(input); rest; rest = await readBoxHeader(input)) {
+        if (rest.type === "mdat") await keep(input, store, rest);
+        else await skipBody(input, rest);
+      }
+      return { track, store };
+    } else {
+      await skipBody(input, box);
+    }
+  }
+}
+
+/** Keeps what is there of a box; what is missing shows when a sample wants it. */
+async function keep(input: ByteReader, store: ByteStore, { bodyBytes }: BoxHeader): Promise<void> {
+  let left = bodyBytes;
+  while (left > 0) {
+    const at = input.position;
+    const bytes = await input.next(Math.min(left, 65_536));
+    if (!bytes) return;
+    store.add(at, bytes);
+    left -= bytes.length;
+  }
+}
+
+// --- samples
+
+interface ReadSample {
+  readonly data: Uint8Array;
+  readonly duration: number;
+}
+
+async function* readSamples(
+  input: ByteReader,
+  track: Mp4Track,
+  store: ByteStore | undefined,
+): AsyncGenerator<ReadSample, void, undefined> {
+  for (const sample of listSamples(track)) {
+    if (sample.size > 0) yield { data: await readSample(input, sample, store), duration: sample.duration };
+  }
+}
+
+async function readSample(input: ByteReader, sample: Sample, store: ByteStore | undefined): Promise<Uint8Array> {
+  const stored = store?.read(sample.offset, sample.size);
+  if (stored) return stored;
+  if (store) throw truncated();
+  const ahead = sample.offset - input.position;
+  if (ahead < 0) throw invalidAudio("MP4: the samples overlap: the file is damaged");
+  await input.skip(ahead);
+  const data = (await input.read(sample.size)).slice();
+  if (data.length < sample.size) throw truncated();
+  return data;
+}
+
+async function* readFragments(
+  input: ByteReader,
+  track: Mp4Track,
+  store: ByteStore | undefined,
+): AsyncGenerator<ReadSample, void, undefined> {
+  if (store) throw invalidAudio("MP4: the media come before their index: remux the file");
+  for (let box = await readBoxHeader(input); box; box = await readBoxHeader(input)) {
+    if (box.type !== "moof") {
+      await skipBody(input, box);
+      continue;
+    }
+    // The samples lie in the mdat box behind. They are listed one at a time: a run may claim billions.
+    const samples = listFragment(await readBody(input, box), box.offset, track);
+    let sample = samples.next();
+    if (sample.done) continue;
+    const mediaEnd = await enterMedia(input);
+    for (; !sample.done; sample = samples.next()) {
+      const { offset, size, duration } = sample.value;
+      if (offset + size > mediaEnd) throw invalidAudio("MP4: a sample lies outside of its fragment");
+      if (size > 0) yield { data: await readSample(input, sample.value, undefined), duration };
+    }
+    await skipBody(input, { ...box, bodyBytes: mediaEnd - input.position });
+  }
+}
+
+/** Consumes boxes up to the head of the next mdat; resolves to where it ends. */
+async function enterMedia(input: ByteReader): Promise<number> {
+  for (;;) {
+    const box = await readBoxHeader(input);
+    if (!box) throw truncated();
+    if (box.type === "mdat") return input.position + box.bodyBytes;
+    await skipBody(input, box);
+  }
+}
+
+interface CountOptions {
+  readonly first: ReadSample;
+  readonly rest: AsyncGenerator<ReadSample, void, undefined>;
+  readonly codec: TrackCodec;
+  readonly limitFrame: number | undefined;
+}
+
+async function* countFrames({
+  first,
+  rest,
+  codec,
+  limitFrame,
+}: CountOptions): AsyncGenerator<EncodedPacket, void, undefined> {
+  const framesOf = codec.createCounter();
+  let endFrame = 0;
+  function packetOf({ data }: ReadSample): EncodedPacket {
+    endFrame += framesOf(data);
+    return { data, endFrame, ...(limitFrame !== undefined && { limitFrame }) };
+  }
+  yield packetOf(first);
+  for await (const sample of rest) yield packetOf(sample);
+}

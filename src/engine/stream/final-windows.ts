@@ -1,0 +1,122 @@
+import type { Word } from "../contract.ts";
+import type { FrameBuffer } from "../features/frame-buffer.ts";
+import type { Span } from "../windows/segmenter.ts";
+import { stitchAt, type Seam } from "../windows/stitch.ts";
+import { mergeCommitted, wordsAfter } from "./commit.ts";
+import type { SpanReader } from "../windows/span-reader.ts";
+
+/** One utterance of the client's: the windows read so far and what was promised of the current one. */
+export interface Utterance {
+  readonly from: number;
+  /** Words of finished windows. */
+  readonly done: Word[];
+  /** Words of the current window that may not change any more. */
+  committed: readonly Word[];
+  /** It is long enough or was cut: what is said next belongs to another one. */
+  full: boolean;
+}
+
+export function beginUtterance(from: number): Utterance {
+  return { from, done: [], committed: [], full: false };
+}
+
+/** The windows that finals are made of: read side by side, added to their utterances in the order of the audio. */
+export interface FinalWindows {
+  /** Windows that are read and not yet added. */
+  readonly unfinished: number;
+  /** Frame up to which everything was added, or read by a partial. */
+  readonly coveredFrame: number;
+  cover(frame: number): void;
+  /** Asks for a window. */
+  read(span: Span): Promise<Word[]>;
+  /** Adds its words once those before it were. @param seamS set when the next window overlaps this one around that time */
+  add(utterance: Utterance, span: Span, result: Promise<readonly Word[]>, seamS: number | undefined): void;
+  /** Runs when everything so far was added. */
+  after(work: () => void): void;
+  readonly settled: Promise<void>;
+  /** Words of the current window without those that an earlier utterance or window has: of its overlap, or committed beyond its cut. */
+  newWords(words: readonly Word[]): readonly Word[];
+}
+
+export interface FinalWindowsOptions {
+  /** The stream's number: its windows carry it. */
+  readonly stream: number;
+  readonly frames: FrameBuffer;
+  readonly reader: SpanReader;
+  readonly msPerFrame: number;
+  readonly signal: AbortSignal;
+  /** A window could not be read: its utterance keeps what was promised. */
+  readonly onError: (error: unknown) => void;
+  readonly onAdded: () => void;
+}
+
+export function createFinalWindows(options: FinalWindowsOptions): FinalWindows {
+  const { frames, reader, msPerFrame, signal, stream } = options;
+  let chain: Promise<void> = Promise.resolve();
+  let unfinished = 0;
+  let coveredFrame = 0;
+  let dueMs = 0;
+  /** The last window had no end of its own: the next one overlaps it. Read and written in the chain's order. */
+  let seam: Seam | undefined;
+  /** Time up to which words were committed that lie behind the cut of their window: the next window hears them again. */
+  let promisedToS = 0;
+
+  function newWords(words: readonly Word[]): readonly Word[] {
+    const joined = seam ? seam.join(words) : words;
+    return promisedToS === 0 ? joined : wordsAfter(joined, promisedToS);
+  }
+
+  return {
+    get unfinished() {
+      return unfinished;
+    },
+    get coveredFrame() {
+      return coveredFrame;
+    },
+    cover: (frame) => {
+      coveredFrame = Math.max(coveredFrame, frame);
+    },
+    read(span) {
+      const nowMs = performance.now();
+      const audioMs = (span.to - span.from) * msPerFrame;
+      // A client that sends faster than real time has its finals spread out: others' windows come between.
+      dueMs = Math.max(nowMs + WITHIN_MS, dueMs + audioMs * BURST_SHARE);
+      return reader.readFinal(frames, span, { kind: "live", stream, withinMs: dueMs - nowMs, signal });
+    },
+    add(utterance, span, result, seamS) {
+      unfinished++;
+      result.catch(() => {});
+      chain = chain.then(async () => {
+        try {
+          let heard = newWords(await result);
+          seam = seamS === undefined ? undefined : stitchAt(seamS, heard);
+          heard = seam?.kept ?? heard;
+          utterance.done.push(...mergeCommitted(utterance.committed, heard));
+        } catch (error) {
+          seam = undefined;
+          utterance.done.push(...utterance.committed);
+          if (!signal.aborted) options.onError(error);
+        }
+        const committedToS = utterance.committed.at(-1)?.end ?? 0;
+        if (committedToS * 1000 > span.to * msPerFrame) promisedToS = committedToS;
+        utterance.committed = [];
+        unfinished--;
+        coveredFrame = Math.max(coveredFrame, span.to);
+        options.onAdded();
+      });
+    },
+    after: (work) => {
+      chain = chain.then(work);
+    },
+    get settled() {
+      return chain;
+    },
+    newWords,
+  };
+}
+
+// ---
+
+const WITHIN_MS = 100;
+/** Of its audio's length, what each window of a burst waits behind the one before. */
+const BURST_SHARE = 0.1;

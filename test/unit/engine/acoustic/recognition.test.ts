@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createLogMel, extractFeatures } from "../../../../src/engine/features/log-mel.ts";
+import type { WindowResult } from "../../../../src/engine/acoustic/protocol.ts";
+import { createPool, type InferencePool } from "../../../../src/engine/pool/pool.ts";
+import { DEMO_CONFIG, DEMO_FRONT_END, demoBundle, EVAL_CLIPS, readClip } from "../support.ts";
+
+describe.each(["fp32", "int8"] as const)("the demo model, %s", (precision) => {
+  let pool: InferencePool;
+  const results = new Map<string, WindowResult>();
+
+  beforeAll(async () => {
+    const bundle = await demoBundle(precision);
+    pool = createPool({
+      workers: 1,
+      request: async () => ({
+        encoderPath: bundle.encoderPath,
+        decoderPath: bundle.decoderPath,
+        jointPath: bundle.jointPath,
+        vocabPath: bundle.vocabPath,
+        frontEnd: bundle.frontEnd,
+        threads: 1,
+        maxSymbolsPerFrame: DEMO_CONFIG.engine.maxSymbolsPerFrame,
+      }),
+      queueLimit: 100,
+      loadTimeoutMs: 60_000,
+      onWorkerLost: (reason) => expect.unreachable(reason),
+    });
+    expect(await pool.start()).toMatchObject({ vocabSize: 256, melBins: 64, subsampling: 4 });
+    const logMel = createLogMel(DEMO_FRONT_END);
+    for (const clip of EVAL_CLIPS) {
+      const rows = extractFeatures(logMel, readClip(clip.file));
+      const frames = rows.length / 64;
+      const features = new Float32Array(rows.length);
+      for (let t = 0; t < frames; t++)
+        for (let mel = 0; mel < 64; mel++) features[mel * frames + t] = rows[t * 64 + mel]!;
+      const signal = new AbortController().signal;
+      results.set(clip.file, await pool.run({ features, frames, deadlineMs: 0, kind: "file", signal }));
+    }
+  });
+  afterAll(() => pool.close());
+
+  test("emits the reference's token ids on all clips", () => {
+    const wrong = EVAL_CLIPS.filter(
+      (clip) => [...results.get(clip.file)!.ids].join() !== clip.reference_decode[precision].ids.join(),
+    );
+    expect(wrong.map((clip) => clip.file)).toEqual([]);
+  });
+
+  // int8 rounds activations by their range: a last-bit difference of one feature can move a token by one frame (40 ms).
+  test("emits them at the reference's frames on at least 59 of 60 clips, elsewhere within one frame", () => {
+    const moved = EVAL_CLIPS.map((clip) => {
+      const { frames } = results.get(clip.file)!;
+      return clip.reference_decode[precision].frames.map((frame, index) => Math.abs(frame - frames[index]!));
+    });
+    expect(moved.filter((distances) => Math.max(...distances) > 0).length).toBeLessThanOrEqual(1);
+    expect(Math.max(...moved.flat())).toBeLessThanOrEqual(1);
+  });
+
+  test("gives token probabilities of the reference within 0.05 where the frames agree", () => {
+    for (const clip of EVAL_CLIPS) {
+      const { probabilities, frames } = results.get(clip.file)!;
+      const reference = clip.reference_decode[precision];
+      if (reference.frames.join() !== [...frames].join()) continue;
+      for (const [index, confidence] of reference.confidence.entries()) {
+        expect(Math.abs(confidence - probabilities[index]!)).toBeLessThan(0.05);
+      }
+    }
+  });
+});
