@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { writeRegistry } from "./commands.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const installStamp = join(root, "node_modules", ".gigastt-install");
@@ -53,6 +54,7 @@ export function ensureBuilt() {
 export function build() {
   requireWritable("built");
   say("building …");
+  writeRegistry(root);
   const started = Date.now();
   rmSync(join(root, "dist", ".tsbuildinfo"), { force: true });
   const result = spawnSync(

@@ -11,6 +11,23 @@ export interface FlagSpec {
   readonly choices?: readonly string[];
 }
 
+/** Headings of `gigastt --help`, in their order. */
+export const TOPICS = {
+  run: "Run the service",
+  recognise: "Recognise speech",
+  "set-up": "Set up this machine",
+  deploy: "Deploy and check",
+} as const;
+
+/** One top-level command before its code is loaded. */
+export interface RegistryEntry {
+  readonly topic: keyof typeof TOPICS;
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+export type Registry = Readonly<Record<string, RegistryEntry>>;
+
 /** What a command sees of the world. Nothing else: no `process` below the CLI entry. */
 export interface CommandContext {
   readonly flags: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
@@ -22,11 +39,17 @@ export interface CommandContext {
   readonly cwd: string;
   /** Aborts on the first SIGINT or SIGTERM, for commands that do not handle signals themselves. */
   readonly signal: AbortSignal;
+  /** All commands, for those that describe the command line itself. */
+  readonly registry: Registry;
 }
 
 /** One command, or a group of them (`config check`, `models pull`). */
 export interface Command {
   readonly summary: string;
+  /** Top-level commands only: the heading of `gigastt --help` that the command stands under. */
+  readonly topic?: keyof typeof TOPICS;
+  /** Top-level commands only: the place under that heading, from 1. */
+  readonly rank?: number;
   /** Positionals as the usage line shows them, e.g. `FILE…|-`. Empty = none allowed. */
   readonly positionals?: string;
   /** Words the positional may be, for completions. */

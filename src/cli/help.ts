@@ -1,17 +1,18 @@
 import { GLOBAL_FLAGS, TOP_FLAGS } from "./args.ts";
-import type { Command, FlagSpec } from "./command.ts";
+import { TOPICS, type Command, type FlagSpec, type Registry } from "./command.ts";
 import { table, wrap, type Paint } from "./output.ts";
 
 /** The help of gigastt itself. */
-export function renderTopHelp(commands: Readonly<Record<string, { readonly summary: string }>>, paint: Paint): string {
+export function renderTopHelp(commands: Registry, paint: Paint): string {
+  const width = Math.max(...Object.keys(commands).map((name) => name.length));
   return `${[
     "Self-hosted Russian speech recognition.",
     `${paint.bold("Usage:")} gigastt COMMAND [FLAGS]`,
-    section(
-      "Commands:",
-      Object.entries(commands).map(([name, { summary }]) => [name, summary]),
-      paint,
-    ),
+    ...Object.entries(TOPICS).flatMap(([topic, title]) => {
+      const own = Object.entries(commands).filter(([, entry]) => entry.topic === topic);
+      const rows = own.map(([name, { summary }]) => [name.padEnd(width), summary] as const);
+      return rows.length === 0 ? [] : [section(`${title}:`, rows, paint)];
+    }),
     section("Flags:", flagRows({ ...GLOBAL_FLAGS, ...TOP_FLAGS }), paint),
     "Exit codes: 0 ok, 1 failed, 2 usage or configuration, 130 interrupted (Ctrl-C), 143 terminated.",
     "`gigastt COMMAND --help` tells more about a command.",

@@ -1,8 +1,9 @@
 import { writeSync } from "node:fs";
 import { readVersion } from "../shared/version.ts";
+import type { Registry } from "./command.ts";
 import { registry as commands } from "./registry.ts";
 import { reportError } from "./report.ts";
-import { run, type Registry } from "./run.ts";
+import { run } from "./run.ts";
 
 /** Runs the command line; sets `process.exitCode`: 0 ok, 1 failed, 2 usage or configuration, 130/143 ended by a signal. */
 export async function main(argv: readonly string[], registry: Registry = commands): Promise<void> {

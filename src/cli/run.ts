@@ -1,16 +1,13 @@
 import { printable } from "../shared/printable.ts";
 import { didYouMean } from "../shared/suggest.ts";
 import { GLOBAL_FLAGS, parseFlags, positionalsOf, TOP_FLAGS } from "./args.ts";
-import type { Command, CommandContext } from "./command.ts";
+import type { Command, CommandContext, Registry } from "./command.ts";
 import { renderHelp, renderTopHelp } from "./help.ts";
 import { paintFor } from "./output.ts";
 import { UsageError } from "./usage.ts";
 
-export type Registry = Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>>;
-
 /** The world a command line runs in; `flags` and `positionals` come from the line itself. */
 export interface World extends Omit<CommandContext, "flags" | "positionals"> {
-  readonly registry: Registry;
   readonly version: () => string;
   /** Called before the command runs: its signals are the caller's business unless it has its own. */
   readonly onCommand?: (command: Command) => void;
@@ -23,7 +20,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
   if (first === undefined) return runTop(argv, world);
   if (top.unknownBefore !== undefined) {
     throw new UsageError(
-      [`${printable(top.unknownBefore)} is no global flag; flags of a command come after its name`],
+      [`${printable(top.unknownBefore)} is not a global flag; put a command's flags after its name`],
       [],
     );
   }
@@ -48,8 +45,8 @@ export async function run(argv: readonly string[], world: World): Promise<number
     throw new UsageError([`a command is missing: one of ${Object.keys(command.subcommands ?? {}).join(", ")}`], path);
   }
   world.onCommand?.(command);
-  const { stdin, stdout, stderr, env, cwd, signal } = world;
-  return command.run({ flags, positionals, stdin, stdout, stderr, env, cwd, signal });
+  const { stdin, stdout, stderr, env, cwd, signal, registry } = world;
+  return command.run({ flags, positionals, stdin, stdout, stderr, env, cwd, signal, registry });
 }
 
 /** Loads every command: for completions and the reference page. */

@@ -26,6 +26,8 @@ const version = (program: string, example: string): FlagSpec => ({
 
 export const command: Command = {
   summary: "Find what is wrong in proxy, container and unit files, also across them",
+  topic: "deploy",
+  rank: 3,
   positionals: "[PATH…]",
   flags: {
     ...REPORT_FLAGS,

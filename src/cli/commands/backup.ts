@@ -15,6 +15,8 @@ import { installedModels } from "../installed-models.ts";
 
 export const command: Command = {
   summary: "Save configuration, secrets and state into one encrypted file",
+  topic: "set-up",
+  rank: 6,
   positionals: "FILE",
   flags: { ...STATE_FLAGS, ...PASSPHRASE_FLAGS },
   help: "Models are listed with their hashes, not included: `gigastt models pull` brings them back. The file is read back and checked before it is said to be good.",

@@ -18,6 +18,8 @@ import { UsageError } from "../usage.ts";
 
 export const command: Command = {
   summary: "Measure what this machine can do",
+  topic: "recognise",
+  rank: 3,
   flags: {
     synthetic: {
       type: "string",

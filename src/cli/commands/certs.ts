@@ -20,6 +20,8 @@ const json: FlagSpec = { type: "boolean", describe: "answer JSON" };
 
 export const command: Command = {
   summary: "A private CA, its server certificate, and client certificates",
+  topic: "set-up",
+  rank: 4,
   help: "For networks without Let's Encrypt and for client certificates (deploy.auth.kind: mtls). The CA's key never leaves the folder; clients trust ca.pem.",
   subcommands: {
     create: {

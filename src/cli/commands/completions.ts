@@ -5,7 +5,6 @@ import { renderBash } from "../completions/bash.ts";
 import { renderFish } from "../completions/fish.ts";
 import { completionTree } from "../completions/tree.ts";
 import { renderZsh } from "../completions/zsh.ts";
-import { registry } from "../registry.ts";
 import { loadAll } from "../run.ts";
 import { choiceOf } from "../usage.ts";
 
@@ -13,6 +12,8 @@ const SHELLS = { bash: renderBash, zsh: renderZsh, fish: renderFish } as const;
 
 export const command: Command = {
   summary: "Print the completion script of a shell",
+  topic: "set-up",
+  rank: 9,
   positionals: "SHELL",
   choices: Object.keys(SHELLS),
   help: [
@@ -23,7 +24,7 @@ export const command: Command = {
   run: printScript,
 };
 
-async function printScript({ positionals, stdout }: CommandContext): Promise<number> {
+async function printScript({ positionals, stdout, registry }: CommandContext): Promise<number> {
   const shell = choiceOf("SHELL", positionals[0] ?? "", ["bash", "zsh", "fish"], ["completions"]);
   const tree = completionTree(await loadAll(registry), [...settableKeys(configSchema).keys()]);
   stdout.write(SHELLS[shell](tree));

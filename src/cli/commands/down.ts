@@ -5,6 +5,8 @@ import { findStatePaths, STATE_FLAGS } from "../state.ts";
 
 export const command: Command = {
   summary: "Drain and stop the running server and its supervisor",
+  topic: "run",
+  rank: 10,
   flags: { ...STATE_FLAGS, now: { type: "boolean", describe: "do not drain" } },
   help: "Does nothing when it is not running. Exit code: 0 stopped, 1 not drained cleanly or not stopped.",
   run: async (context) => {

@@ -26,6 +26,8 @@ import { UsageError } from "../usage.ts";
 
 export const command: Command = {
   summary: "Set up a deployment, question by question or by flags",
+  topic: "set-up",
+  rank: 1,
   flags: {
     yes: { type: "boolean", short: "y", describe: "ask nothing: flags and suggestions decide" },
     target: {

@@ -13,6 +13,8 @@ import { loadCliConfig } from "../load-config.ts";
 
 export const command: Command = {
   summary: "Install gigastt as a service that starts with the machine",
+  topic: "set-up",
+  rank: 5,
   flags: {
     "dry-run": { type: "boolean", describe: "show what would be written and run, and do nothing" },
     root: { type: "string", value: "DIR", describe: "write the files below this folder and run nothing (for images)" },

@@ -8,6 +8,8 @@ import { UsageError } from "../usage.ts";
 
 export const command: Command = {
   summary: "Show the logs of the supervisor and what it runs",
+  topic: "run",
+  rank: 4,
   flags: {
     ...STATE_FLAGS,
     follow: { type: "boolean", short: "f", describe: "go on with new lines until Ctrl-C" },

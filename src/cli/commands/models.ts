@@ -4,6 +4,8 @@ import { optimize, quantize } from "../models/prepare.ts";
 
 export const command: Command = {
   summary: "List, download, check and make models",
+  topic: "recognise",
+  rank: 2,
   help: "Without any download the small bundled demo model is used. `gigastt models pull` installs GigaAM v3.",
   subcommands: {
     list: {

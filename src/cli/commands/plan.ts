@@ -6,6 +6,8 @@ import { findStatePaths, STATE_FLAGS } from "../state.ts";
 
 export const command: Command = {
   summary: "Show what a reload would change, and how",
+  topic: "run",
+  rank: 7,
   flags: { ...STATE_FLAGS, json: { type: "boolean", describe: "answer JSON" } },
   help: "Compares the configuration on disk with the running one. Changes nothing. Exit code: 0 also when there are differences, 2 when it has problems.",
   run: async (context) => {

@@ -5,6 +5,8 @@ import { STATE_FLAGS } from "../state.ts";
 
 export const command: Command = {
   summary: "Apply the changed configuration to the running service",
+  topic: "run",
+  rank: 6,
   flags: { ...STATE_FLAGS, json: { type: "boolean", describe: "answer JSON" } },
   help: "The new configuration is checked first: with any problem, all are shown and nothing changes. Then each changed key is applied by its class (`gigastt config explain KEY`): live, hand-over or restart. When the new runtime is not healthy, the old configuration comes back.",
   run: async (context) => {

@@ -11,6 +11,8 @@ import { UsageError } from "../usage.ts";
 
 export const command: Command = {
   summary: "Write proxy files, manifests and units from the configuration",
+  topic: "deploy",
+  rank: 1,
   positionals: `[${[...RENDER_TARGETS, "all"].join("|")}]…`,
   choices: [...RENDER_TARGETS, "all"],
   flags: {

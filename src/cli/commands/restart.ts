@@ -5,6 +5,8 @@ import { STATE_FLAGS } from "../state.ts";
 
 export const command: Command = {
   summary: "Replace the runtime without refusing a connection",
+  topic: "run",
+  rank: 5,
   flags: { ...STATE_FLAGS, json: { type: "boolean", describe: "answer JSON" } },
   help: "A new runtime loads the model beside the old one and takes over; the old one lets its sessions end. When memory does not allow two, the old one drains first and new connections wait; that is said. When the new one does not become ready, the old one goes on.",
   run: async (context) => {

@@ -16,6 +16,8 @@ import { UsageError } from "../usage.ts";
 
 export const command: Command = {
   summary: "Put a backup back",
+  topic: "set-up",
+  rank: 7,
   positionals: "FILE",
   flags: {
     ...STATE_FLAGS,

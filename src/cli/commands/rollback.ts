@@ -5,6 +5,8 @@ import { STATE_FLAGS } from "../state.ts";
 
 export const command: Command = {
   summary: "Go back to the last configuration that was healthy",
+  topic: "run",
+  rank: 9,
   flags: { ...STATE_FLAGS, json: { type: "boolean", describe: "answer JSON" } },
   help: "The file as it is now is kept beside it as FILE.before-rollback.",
   run: async (context) => {

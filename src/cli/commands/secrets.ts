@@ -23,6 +23,8 @@ const choices = ["user", "key"];
 
 export const command: Command = {
   summary: "Users with passwords and API keys, checked by the proxy",
+  topic: "set-up",
+  rank: 3,
   help: `Passwords are kept as bcrypt hashes, keys as they are; every file has mode 0600 and is ignored by git. A new value is shown once, when it is made.`,
   subcommands: {
     create: {

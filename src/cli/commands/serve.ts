@@ -6,6 +6,8 @@ import { loadCliConfig, SERVER_FLAGS } from "../load-config.ts";
 
 export const command: Command = {
   summary: "Run the server alone in this process, for containers and service managers",
+  topic: "run",
+  rank: 2,
   flags: SERVER_FLAGS,
   help:
     "No supervisor: the orchestrator restarts it. Logs are JSON lines on standard output. It may be process 1 of a container.\n" +

@@ -5,6 +5,8 @@ import { findStatePaths, STATE_FLAGS } from "../state.ts";
 
 export const command: Command = {
   summary: "Show what runs, how it is, and what to do about it",
+  topic: "run",
+  rank: 3,
   flags: {
     ...STATE_FLAGS,
     json: { type: "boolean", describe: "answer JSON" },

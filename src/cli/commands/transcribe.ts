@@ -3,6 +3,8 @@ import { TRANSCRIBE_FLAGS } from "../transcribe/options.ts";
 
 export const command: Command = {
   summary: "Recognise recordings here, without a server",
+  topic: "recognise",
+  rank: 1,
   positionals: "FILE…|-",
   flags: TRANSCRIBE_FLAGS,
   help: "Reads WAV, MP3, FLAC, Ogg Vorbis, Opus, WebM and M4A; - is standard input. Several files are recognised one after the other: a failed one is told and skipped, and the exit code is then 1. On standard output several files come under headings, as JSON one object a line.",

@@ -18,6 +18,8 @@ import { servicePlan } from "./install-service.ts";
 
 export const command: Command = {
   summary: "Stop gigastt and remove what it keeps on this machine",
+  topic: "set-up",
+  rank: 8,
   flags: {
     ...STATE_FLAGS,
     yes: { type: "boolean", short: "y", describe: "do it; without it only the list is shown" },

@@ -12,6 +12,8 @@ import { configuredStatePaths, STATE_FLAGS } from "../state.ts";
 
 export const command: Command = {
   summary: "Run the server under the supervisor",
+  topic: "run",
+  rank: 1,
   flags: {
     ...SERVER_FLAGS,
     ...STATE_FLAGS,

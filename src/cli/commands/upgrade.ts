@@ -5,6 +5,8 @@ import { STATE_FLAGS } from "../state.ts";
 
 export const command: Command = {
   summary: "Take over new code, a new model or a new configuration from the disk",
+  topic: "run",
+  rank: 8,
   flags: { ...STATE_FLAGS, json: { type: "boolean", describe: "answer JSON" } },
   help: "Run it after updating the installation or pulling a model. The new code judges the configuration first; then a runtime of the new code starts beside the old one and takes over when it is healthy. When it is not, the old one goes on. The supervisor itself is renewed by `gigastt down` and `gigastt up`.",
   run: async (context) => {

@@ -8,6 +8,8 @@ import { paintFor, writeJson } from "../output.ts";
 
 export const command: Command = {
   summary: "Prove a deployment from outside",
+  topic: "deploy",
+  rank: 2,
   positionals: "URL",
   flags: {
     ...OUTSIDE_FLAGS,

@@ -1,7 +1,8 @@
 import { renderCommented } from "../../config/commented.ts";
 import { defaultConfig } from "../../config/defaults.ts";
 import { configSchema, toJsonSchema } from "../../config/schema.ts";
-import { loadAll, type Registry } from "../run.ts";
+import type { Registry } from "../command.ts";
+import { loadAll } from "../run.ts";
 import { renderCliPage } from "./cli-page.ts";
 import { renderConfigPage } from "./config-page.ts";
 

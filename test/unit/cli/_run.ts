@@ -1,8 +1,8 @@
 import { Writable } from "node:stream";
-import type { Command } from "../../../src/cli/command.ts";
+import type { Command, Registry } from "../../../src/cli/command.ts";
 import { registry as commands } from "../../../src/cli/registry.ts";
 import { reportError } from "../../../src/cli/report.ts";
-import { run, type Registry } from "../../../src/cli/run.ts";
+import { run } from "../../../src/cli/run.ts";
 
 export interface Outcome {
   readonly code: number;
@@ -37,7 +37,10 @@ export async function runLine(argv: readonly string[], options: RunOptions = {})
 /** A registry of commands that are ready in memory. */
 export function registryOf(commands: Readonly<Record<string, Command>>): Registry {
   return Object.fromEntries(
-    Object.entries(commands).map(([name, command]) => [name, { summary: command.summary, load: async () => command }]),
+    Object.entries(commands).map(([name, command]) => [
+      name,
+      { topic: "run", summary: command.summary, load: async () => command },
+    ]),
   );
 }
 

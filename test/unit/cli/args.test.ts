@@ -160,7 +160,7 @@ describe("mistakes on the command line", () => {
   });
   it("a flag of the command before its name", async () => {
     expect(await error("--json", "speak", "a")).toMatchInlineSnapshot(`
-      "gigastt: --json is no global flag; flags of a command come after its name
+      "gigastt: --json is not a global flag; put a command's flags after its name
       Run \`gigastt --help\` for help."
     `);
   });
@@ -249,7 +249,7 @@ describe("help", () => {
 
       Usage: gigastt COMMAND [FLAGS]
 
-      Commands:
+      Run the service:
         speak   Say something
         quiet   No arguments
         models  Models

@@ -79,6 +79,7 @@ export function commandContext(options: {
     env: options.env ?? {},
     cwd: options.cwd ?? "/",
     signal: new AbortController().signal,
+    registry: {},
     output: () => text,
   };
 }
