@@ -1,15 +1,15 @@
 import type { Engine } from "../engine/contract.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/log.ts";
-import type { Admission } from "./admission.ts";
-import type { AddressHeaders, ClientAddress } from "./client-address.ts";
-import type { Exchanges } from "./exchanges.ts";
-import type { Metrics } from "./metrics.ts";
-import type { RateLimiter } from "./rate-limit.ts";
-import type { SessionRegistry } from "./sessions/registry.ts";
-import type { RequestStats } from "./stats.ts";
-import type { Settings } from "./settings.ts";
-import type { UploadMemory } from "./upload-memory.ts";
+import type { Admission } from "./admission/admission.ts";
+import type { AddressHeaders, ClientAddress } from "./access/client-address.ts";
+import type { Exchanges } from "./http/exchanges.ts";
+import type { Metrics } from "./metrics/metrics.ts";
+import type { RateLimiter } from "./access/rate-limit.ts";
+import type { SessionRegistry } from "./native/sessions/registry.ts";
+import type { RequestStats } from "./metrics/stats.ts";
+import type { Settings } from "./lifecycle/settings.ts";
+import type { UploadMemory } from "./http/upload-memory.ts";
 
 /** What routes and sessions share. One per running server. */
 export interface RuntimeContext {

@@ -26,7 +26,7 @@ export interface RuntimeProcess {
 }
 
 export interface RuntimeProcessOptions {
-  /** The file of the child's entry: `runtime/child` of the build that is to run. */
+  /** The file of the child's entry: `runtime/supervised-main` of the build that is to run. */
   readonly entry: () => URL;
   readonly config: () => ResolvedConfig;
   readonly listener: () => Listener;

@@ -62,7 +62,7 @@ export class Service {
     this.#tls = tls;
     this.#standIn = createStandIn(options.env);
     this.#runtime = createRuntimeProcess({
-      entry: () => options.runtimeEntry ?? entryFile("runtime/child"),
+      entry: () => options.runtimeEntry ?? entryFile("runtime/supervised-main"),
       config: options.config,
       listener: () => this.#listener,
       tls: () => this.#tls,

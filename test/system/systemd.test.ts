@@ -78,7 +78,7 @@ suite(`the unit under a real systemd${why}`, () => {
     machine.must(
       "sudo sed -i 's/drain: 10s/drain: 2s/' /etc/gigastt/gigastt.config.yaml && sudo ./gigastt install-service --config /etc/gigastt/gigastt.config.yaml",
     );
-    machine.must("sudo kill -STOP $(pgrep --uid gigastt --full runtime/child.js)");
+    machine.must("sudo kill -STOP $(pgrep --uid gigastt --full runtime/supervised-main.js)");
     const started = Date.now();
     machine.must("sudo systemctl stop gigastt");
     const tookMs = Date.now() - started;

@@ -214,7 +214,9 @@ describe("failures at the start", () => {
 
 describe("the supervised child", () => {
   const startChild = async (): Promise<{ child: ReturnType<typeof fork>; port: number; messages: unknown[] }> => {
-    const child = fork(fileURLToPath(new URL("../../../dist/runtime/child.js", import.meta.url)), { stdio: "ignore" });
+    const child = fork(fileURLToPath(new URL("../../../dist/runtime/supervised-main.js", import.meta.url)), {
+      stdio: "ignore",
+    });
     const messages: { type: string; port?: number }[] = [];
     const isReady = new Promise<void>((resolve) => {
       child.on("message", (message) => {
@@ -265,7 +267,9 @@ describe("the supervised child", () => {
   });
 
   it("ends when its supervisor dies before the start", async () => {
-    const child = fork(fileURLToPath(new URL("../../../dist/runtime/child.js", import.meta.url)), { stdio: "ignore" });
+    const child = fork(fileURLToPath(new URL("../../../dist/runtime/supervised-main.js", import.meta.url)), {
+      stdio: "ignore",
+    });
     const exited = once(child, "exit");
     await once(child, "spawn");
     child.disconnect();

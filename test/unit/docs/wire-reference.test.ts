@@ -1,11 +1,11 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Hypothesis } from "../../../src/engine/contract.ts";
-import { ROUTES, WEBSOCKET_PATHS } from "../../../src/runtime/app.ts";
-import { segmentMessage } from "../../../src/runtime/hypothesis.ts";
-import { createMetrics } from "../../../src/runtime/metrics.ts";
-import { parseTranscribeQuery } from "../../../src/runtime/query.ts";
-import { applyConfigure, defaultSessionOptions, readyMessage } from "../../../src/runtime/sessions/configure.ts";
+import { ROUTES, WEBSOCKET_PATHS } from "../../../src/runtime/http/app.ts";
+import { segmentMessage } from "../../../src/runtime/native/hypothesis.ts";
+import { createMetrics } from "../../../src/runtime/metrics/metrics.ts";
+import { parseTranscribeQuery } from "../../../src/runtime/native/query.ts";
+import { applyConfigure, defaultSessionOptions, readyMessage } from "../../../src/runtime/native/sessions/configure.ts";
 import { WIRE_ERROR_STATUS } from "../../../src/shared/errors.ts";
 import { configWith } from "../../support/runtime-server.ts";
 

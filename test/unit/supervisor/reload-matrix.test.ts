@@ -4,7 +4,7 @@ import { isLeaf, isList, nodeAt, settableKeys } from "../../../src/config/node.t
 import { resolvedName } from "../../../src/config/resolve.ts";
 import { configSchema } from "../../../src/config/schema.ts";
 import type { ResolvedConfig } from "../../../src/config/types.ts";
-import { createSettings } from "../../../src/runtime/settings.ts";
+import { createSettings } from "../../../src/runtime/lifecycle/settings.ts";
 import { planChange } from "../../../src/supervisor/config-diff.ts";
 
 const keys = [...settableKeys(configSchema)];

@@ -92,7 +92,7 @@ describe("reading a machine's own tables", () => {
     const words = (line: string): boolean => isServerCommand(line.split(" "));
     expect(words("node /opt/gigastt/bin/gigastt.js up")).toBe(true);
     expect(words("/usr/local/bin/gigastt serve --port 9876")).toBe(true);
-    expect(words("node /opt/gigastt/dist/runtime/child.js")).toBe(true);
+    expect(words("node /opt/gigastt/dist/runtime/supervised-main.js")).toBe(true);
     expect(words("node /opt/gigastt/bin/gigastt.js audit host")).toBe(false);
     expect(words("vim /etc/gigastt up")).toBe(false);
   });

@@ -1,0 +1,49 @@
+import { once } from "node:events";
+import type { Server } from "node:http";
+import { messageOf } from "../../shared/errors.ts";
+import { GigasttError } from "../../shared/errors.ts";
+
+/** Where to listen: a descriptor somebody else bound (systemd, the supervisor), or an address. */
+export type ListenTarget = { readonly fd: number } | { readonly host: string; readonly port: number };
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Starts listening; rejects with the cure when the address is taken or not ours. */
+export async function listen(server: Server, target: ListenTarget): Promise<ListenAddress> {
+  try {
+    const listening = once(server, "listening");
+    server.listen(target);
+    await listening;
+  } catch (error) {
+    throw explain(error, target);
+  }
+  return addressOf(server);
+}
+
+export function addressOf(server: Server): ListenAddress {
+  const address = server.address();
+  if (address === null || typeof address === "string") return { host: address ?? "", port: 0 };
+  return { host: address.address, port: address.port };
+}
+
+function explain(error: unknown, target: ListenTarget): GigasttError {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if ("fd" in target) {
+    return new GigasttError(
+      "GST_LISTEN",
+      `descriptor ${target.fd} is no listening socket (${messageOf(error)}); start through the supervisor or unset LISTEN_FDS`,
+      { cause: error },
+    );
+  }
+  const where = `${target.host}:${target.port}`;
+  const cures: Readonly<Record<string, string>> = {
+    EADDRINUSE: `${where} is already in use; stop the other process (gigastt status, ss -ltnp) or set server.port`,
+    EACCES: `${where} needs privileges; choose a port above 1023, the proxy listens on 443`,
+    EADDRNOTAVAIL: `${where} is no address of this machine; set server.host to one of its own`,
+  };
+  const text = typeof code === "string" ? cures[code] : undefined;
+  return new GigasttError("GST_LISTEN", text ?? `cannot listen on ${where}: ${messageOf(error)}`, { cause: error });
+}

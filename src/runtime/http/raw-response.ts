@@ -1,0 +1,28 @@
+import { STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import type { WireError } from "../../shared/errors.ts";
+import { errorBody, errorHeaders } from "./errors.ts";
+import { SECURITY_HEADERS } from "./reply.ts";
+
+/** Answers on a bare socket, where no ServerResponse exists (refused upgrades, broken requests), and ends the connection. */
+export function writeRawError(socket: Duplex, error: WireError, headers: Readonly<Record<string, string>>): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = JSON.stringify(errorBody(error));
+  const all: Record<string, string> = {
+    ...SECURITY_HEADERS,
+    ...errorHeaders(error),
+    ...headers,
+    "content-length": String(Buffer.byteLength(body)),
+    connection: "close",
+    date: new Date().toUTCString(),
+  };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ""}\r\n${lines.join("")}\r\n${body}`);
+  // What the client still sends is thrown away, so that the answer is not lost to a reset; a client that never closes is cut.
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), 1000);
+  socket.once("close", () => clearTimeout(timer));
+}

@@ -1,0 +1,179 @@
+import type { ResolvedConfig } from "../../config/types.ts";
+import type { Engine, ModelInfo } from "../../engine/contract.ts";
+import { GigasttError, messageOf } from "../../shared/errors.ts";
+import type { Logger } from "../../shared/log.ts";
+import type { DrainReport, TlsPair } from "../../shared/messages.ts";
+import type { ControlChannel } from "./control-channel.ts";
+import { createConfiguredEngine } from "./engine-source.ts";
+import type { ListenAddress } from "../http/listen.ts";
+import { obey } from "./control-messages.ts";
+import { createRuntime } from "../runtime.ts";
+import type { Runtime } from "../runtime.ts";
+import { productVersion } from "../version.ts";
+
+/** What of `process` the server listens to. */
+export type SignalSource = Pick<NodeJS.EventEmitter, "on" | "off">;
+
+export interface ServeOptions {
+  readonly config: ResolvedConfig;
+  readonly log: Logger;
+  readonly signals: SignalSource;
+  /** A listening socket somebody else bound; instead of `server.host` and `server.port`. */
+  readonly listenFd?: number;
+  /** Certificate for the inherited socket: the supervisor's, for the home network. */
+  readonly tls?: TlsPair | undefined;
+  /** The supervisor. */
+  readonly control?: ControlChannel;
+  /** Another runtime serves on the same socket: load the model before accepting. */
+  readonly loadFirst?: boolean;
+  /** Where the model is looked for. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Default: the one the configuration asks for. */
+  readonly engine?: Engine;
+}
+
+/**
+ * Serves until a signal, the supervisor or a failure ends it. Resolves with the exit code: 0 drained in time, 1 failed or something was cut,
+ * 2 the configuration asks for something impossible.
+ */
+export async function serve(options: ServeOptions): Promise<number> {
+  const { config, log, control } = options;
+  const engine = options.engine ?? createConfiguredEngine(config, options.env, log);
+  const runtime = createRuntime({ config, engine, log, version: productVersion() });
+  if (config.server.corsAllowAny) {
+    log.warn("cors_allow_any", {
+      cure: "any web page may use this server; list origins in server.allowedOrigins instead",
+    });
+  }
+  const stop = createStop(runtime, options);
+
+  control?.onMessage((message) => obey(message, runtime, stop, control));
+  control?.onDisconnect(() => stop.begin("supervisor_gone"));
+  try {
+    const listen = async (): Promise<void> => {
+      const address = await listenAsConfigured(runtime, options);
+      log.info("listening", { ...address, pid: process.pid });
+      control?.send({ type: "listening", ...address });
+    };
+    if (options.loadFirst !== true) await listen();
+    const model = await Promise.race([startWithin(runtime, config.model.loadTimeoutMs), stop.begun]);
+    if (model !== undefined) {
+      if (options.loadFirst === true) await listen();
+      announce(model, log, control);
+    }
+  } catch (error) {
+    stop.fail(error);
+  }
+  return stop.finished;
+}
+
+interface Stop {
+  begin(reason: string): void;
+  handOver(limitMs: number): void;
+  /** Ends because of an error. */
+  fail(error: unknown): void;
+  readonly begun: Promise<undefined>;
+  readonly finished: Promise<number>;
+}
+
+const FATAL_EVENTS = ["uncaughtException", "unhandledRejection"] as const;
+const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
+
+function createStop(runtime: Runtime, { signals, log, control, config }: ServeOptions): Stop {
+  let failure: unknown;
+  let hasBegun = false;
+  let tellBegun = (): void => {};
+  let finish: (code: number) => void = () => {};
+  const begun = new Promise<undefined>((resolve) => {
+    tellBegun = () => resolve(undefined);
+  });
+  const finished = new Promise<number>((resolve) => {
+    finish = resolve;
+  });
+
+  const end = async (drained: Promise<DrainReport>): Promise<void> => {
+    if (hasBegun) return;
+    hasBegun = true;
+    tellBegun();
+    const { drainMs } = runtime.context.settings.current.shutdown;
+    control?.send({ type: "draining", deadlineMs: drainMs });
+    const report = await drained;
+    control?.send({ type: "drained", report });
+    for (const signal of STOP_SIGNALS) signals.off(signal, onSignal);
+    for (const event of FATAL_EVENTS) signals.off(event, onBug);
+    runtime.release();
+    await log.flush();
+    control?.close();
+    if (runtime.context.phase.engineIsStuck) {
+      // A worker is inside a native call: exiting in order would abort the process (exit 134, a core dump). Nothing is left to lose.
+      process.kill(process.pid, "SIGKILL");
+    }
+    finish(failure === undefined ? Number(report.cut > 0) : exitCodeOf(failure));
+  };
+
+  const begin = (reason: string): void => void end(runtime.drain.begin(reason));
+  const fail = (error: unknown): void => {
+    failure ??= error;
+    const isOurs = error instanceof GigasttError;
+    log.fatal(isOurs ? "start_failed" : "bug", isOurs ? { code: error.code, reason: error.message } : { err: error });
+    control?.send({ type: "fatal", code: isOurs ? error.code : "GST_BUG", message: messageOf(error) });
+    begin("failure");
+  };
+  const onSignal = (signal: string): void => {
+    if (!hasBegun) return begin(signal);
+    log.warn("drain_expedited", { signal });
+    runtime.drain.expedite();
+  };
+  const onBug = (error: unknown): void => fail(error);
+
+  for (const signal of STOP_SIGNALS) signals.on(signal, onSignal);
+  for (const event of FATAL_EVENTS) signals.on(event, onBug);
+  log.debug("limits", { pool: config.pool.size, drain_ms: config.shutdown.drainMs });
+  return { begin, handOver: (limitMs) => void end(runtime.drain.handOver(limitMs)), fail, begun, finished };
+}
+
+async function listenAsConfigured(
+  runtime: Runtime,
+  { config, listenFd, tls, log }: ServeOptions,
+): Promise<ListenAddress> {
+  const { host, port, lan } = config.server;
+  if (listenFd !== undefined) {
+    if (tls !== undefined) return runtime.listenWithTls({ fd: listenFd }, tls);
+    if (lan)
+      log.warn("lan_ignored", { cure: "start with `gigastt up`, or `gigastt serve` without a socket of systemd's" });
+    return runtime.listen({ fd: listenFd });
+  }
+  if (!lan) return runtime.listen({ host, port });
+  const { address, urls } = await runtime.listenOnLan({ host, port });
+  log.info("lan_urls", { urls });
+  return address;
+}
+
+async function startWithin(runtime: Runtime, limitMs: number): Promise<ModelInfo> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(
+        new GigasttError(
+          "GST_MODEL_TIMEOUT",
+          `the model did not load within ${limitMs / 1000} s; free memory and disk, or raise model.loadTimeout`,
+        ),
+      );
+    }, limitMs);
+  });
+  try {
+    return await Promise.race([runtime.start(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function announce(model: ModelInfo, log: Logger, control: ControlChannel | undefined): void {
+  const { id, name, precision, bundleHash, notice } = model;
+  log.info("ready", { model: id, precision, model_hash: bundleHash, ...(notice === undefined ? {} : { notice }) });
+  control?.send({ type: "ready", model: { id, name, precision, bundleHash, notice } });
+}
+
+function exitCodeOf(error: unknown): number {
+  return error instanceof GigasttError ? error.exitCode : 1;
+}

@@ -1,0 +1,50 @@
+import type { Hypothesis, Word } from "../../engine/contract.ts";
+
+/** A `partial` or `final` as the wire tells it; `text` is always `committed + tentative`. */
+export interface SegmentMessage {
+  readonly type: "partial" | "final";
+  readonly text: string;
+  readonly committed: string;
+  readonly tentative: string;
+  /** Unix time in seconds when it was produced. */
+  readonly timestamp: number;
+  readonly words: readonly Word[];
+  readonly is_final: boolean;
+  readonly confidence?: number;
+  readonly speech_final?: boolean;
+  readonly endpoint_reason?: Hypothesis["endpointReason"];
+  /** The server had to end before the audio was recognised completely. */
+  readonly truncated?: true;
+}
+
+export function segmentMessage(hypothesis: Hypothesis, nowMs: number): SegmentMessage {
+  const isFinal = hypothesis.type === "final";
+  return {
+    type: hypothesis.type,
+    text: hypothesis.committed + hypothesis.tentative,
+    committed: hypothesis.committed,
+    tentative: hypothesis.tentative,
+    timestamp: Math.round(nowMs) / 1000,
+    words: hypothesis.words,
+    is_final: isFinal,
+    ...(hypothesis.confidence === undefined ? {} : { confidence: hypothesis.confidence }),
+    ...(isFinal ? { speech_final: hypothesis.speechFinal } : {}),
+    ...(isFinal && hypothesis.endpointReason !== undefined ? { endpoint_reason: hypothesis.endpointReason } : {}),
+  };
+}
+
+/** The final of a stream in which nothing was pending. */
+export function emptyFinal(nowMs: number): SegmentMessage {
+  return segmentMessage(
+    {
+      type: "final",
+      committed: "",
+      tentative: "",
+      words: [],
+      confidence: undefined,
+      endpointReason: "stop",
+      speechFinal: true,
+    },
+    nowMs,
+  );
+}

@@ -1,0 +1,19 @@
+import { json } from "../../http/reply.ts";
+import type { Route } from "./route.ts";
+
+/** 200 as long as the event loop turns; says nothing about load, so that a busy server is never restarted for it. */
+export const health: Route = {
+  method: "GET",
+  path: "/health",
+  checksOrigin: false,
+  isLimited: false,
+  handle: (_exchange, { engine, version, clock, startedAtMs }) =>
+    json(200, {
+      status: "ok",
+      model: engine.model?.id ?? "loading",
+      version,
+      uptime_s: Math.round((clock.monotonicMs() - startedAtMs) / 1000),
+      ...(engine.model === undefined ? {} : { model_hash: engine.model.bundleHash, precision: engine.model.precision }),
+      ...(engine.model?.notice === undefined ? {} : { notice: engine.model.notice }),
+    }),
+};

@@ -1,0 +1,17 @@
+import { WireError } from "../../../shared/errors.ts";
+import type { Route } from "./route.ts";
+
+/** Prometheus text, when the configuration asks for it. */
+export const metricsRoute: Route = {
+  method: "GET",
+  path: "/metrics",
+  checksOrigin: true,
+  isLimited: false,
+  handle: async (_exchange, { metrics, settings }) => {
+    if (!settings.current.metrics.enabled) {
+      throw new WireError("metrics_disabled", "metrics are off; the operator can turn them on with metrics.enabled");
+    }
+    const { body, contentType } = await metrics.text();
+    return { status: 200, headers: { "content-type": contentType, "cache-control": "no-store" }, body };
+  },
+};

@@ -1,0 +1,37 @@
+import { TRANSCRIPT_MEDIA_TYPES, formatTranscript } from "../../../shared/transcript-format.ts";
+import { parseTranscribeQuery } from "../query.ts";
+import type { TranscribeQuery } from "../query.ts";
+import { transcribeBody } from "../work.ts";
+import type { Route } from "./route.ts";
+
+/** Audio bytes in, a transcript out. */
+export const transcribe: Route = {
+  method: "POST",
+  path: "/v1/transcribe",
+  checksOrigin: true,
+  isLimited: true,
+  handle: async (exchange, context, params) => {
+    const query = parseTranscribeQuery(params);
+    const transcripts = await transcribeBody(exchange, context, {
+      channels: query.channels,
+      ...(query.headerless === undefined ? {} : { headerless: query.headerless }),
+    });
+    return {
+      status: 200,
+      headers: {
+        "content-type": TRANSCRIPT_MEDIA_TYPES[query.format],
+        "cache-control": "no-store",
+        ...disposition(query),
+      },
+      body: formatTranscript(transcripts, query.format, query),
+    };
+  },
+};
+
+/** RFC 6266: the plain form for old clients, the UTF-8 form for names like `запись.srt`. */
+function disposition({ download }: TranscribeQuery): Record<string, string> {
+  if (download === undefined) return {};
+  const plain = download.replace(/[^\x20-\x7e]/g, "_").replace(/["\\%]/g, "_");
+  const utf8 = encodeURIComponent(download).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  return { "content-disposition": `attachment; filename="${plain}"; filename*=UTF-8''${utf8}` };
+}

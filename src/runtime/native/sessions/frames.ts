@@ -1,0 +1,91 @@
+import type { StreamConfig } from "../../../config/types.ts";
+import { WireError } from "../../../shared/errors.ts";
+import { parseClientMessage } from "./client-message.ts";
+import { applyConfigure, defaultSessionOptions } from "./configure.ts";
+import type { Frame } from "./inbox.ts";
+import type { Utterances } from "./utterances.ts";
+
+/** What a session's frames mean, one after the other. */
+export interface FrameReader {
+  /** Throws what the engine throws. */
+  read(frame: Frame): void;
+  /** Audio that came before the end and was not read yet; text is moot by now. */
+  readLate(frame: Frame): void;
+  /** Length of the audio received so far, seconds. */
+  readonly audioS: number;
+}
+
+export interface FrameReaderOptions {
+  readonly stream: StreamConfig;
+  readonly utterances: Utterances;
+  readonly sendError: (error: WireError) => void;
+  readonly onStop: () => void;
+  /** The client broke the protocol for good: close 1008 for this reason. */
+  readonly onViolation: (reason: string) => void;
+  /** Audio was handed to the engine. */
+  readonly onAudio: () => void;
+}
+
+const MAX_BAD_TEXTS = 10;
+const MAX_EMPTY_FRAMES = 1000;
+
+export function createFrameReader(given: FrameReaderOptions): FrameReader {
+  const { utterances, sendError, onViolation } = given;
+  let options = defaultSessionOptions(given.stream);
+  let badTexts = 0;
+  let emptyFrames = 0;
+  let audioBytes = 0;
+
+  const violate = (what: string): void => {
+    sendError(new WireError("policy_violation", what));
+    onViolation(what);
+  };
+
+  const readText = (text: string): void => {
+    const message = parseClientMessage(text);
+    if (message.kind === "stop") return given.onStop();
+    if (message.kind === "configure") return configure(message.fields);
+    badTexts++;
+    sendError(new WireError("bad_request", 'a text frame must be {"type":"configure",…} or {"type":"stop"}'));
+    if (badTexts >= MAX_BAD_TEXTS) violate(`${MAX_BAD_TEXTS} text frames were no known message`);
+  };
+
+  const configure = (fields: Readonly<Record<string, unknown>>): void => {
+    if (audioBytes > 0) {
+      sendError(new WireError("configure_too_late", "configure must come before the first audio frame"));
+      return;
+    }
+    const configured = applyConfigure(fields, options);
+    if (configured.unsupported !== undefined) {
+      sendError(configured.unsupported);
+      onViolation("unsupported protocol version");
+      return;
+    }
+    options = configured.options;
+    for (const error of configured.errors) sendError(error);
+  };
+
+  const readAudio = (bytes: Uint8Array): void => {
+    if (bytes.length === 0) {
+      emptyFrames++;
+      if (emptyFrames >= MAX_EMPTY_FRAMES) violate(`${MAX_EMPTY_FRAMES} frames were empty`);
+      return;
+    }
+    audioBytes += bytes.length;
+    utterances.write(bytes, options);
+  };
+
+  return {
+    read: (frame) => {
+      if ("text" in frame) return readText(frame.text);
+      readAudio(frame.audio);
+      given.onAudio();
+    },
+    readLate: (frame) => {
+      if ("audio" in frame && frame.audio.length > 0) readAudio(frame.audio);
+    },
+    get audioS() {
+      return audioBytes / 2 / options.sampleRateHz;
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import type { IncomingMessage } from "node:http";
+import { WireError } from "../../../shared/errors.ts";
+import type { ClientAddress } from "../../access/client-address.ts";
+import type { RuntimeContext } from "../../context.ts";
+import { judgeOrigin } from "../../access/origin.ts";
+import { requireReady } from "../../lifecycle/readiness.ts";
+import { requestFault } from "../../http/request-form.ts";
+
+const KEY = /^[+/0-9A-Za-z]{22}==$/;
+const TOKENS = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$/;
+
+/** Headers of the upgrade's answer: `/ws` is the deprecated alias. */
+export function upgradeHeaders(path: string, requestId: string): Record<string, string> {
+  const id = { "x-request-id": requestId };
+  return path === "/ws" ? { ...id, deprecation: "true", link: '</v1/ws>; rel="successor-version"' } : id;
+}
+
+/** Throws the plain HTTP refusal of an upgrade; nothing is allocated for one that is refused. */
+export function requireUpgradable(
+  req: IncomingMessage,
+  path: string,
+  client: ClientAddress,
+  context: RuntimeContext,
+): void {
+  const { settings, limiter, metrics } = context;
+  if (path !== "/v1/ws" && path !== "/ws") throw new WireError("not_found", "WebSocket sessions are served at /v1/ws");
+  requireHandshake(req);
+  if (!judgeOrigin(req.headers.origin, settings.current.server).allowed) {
+    throw new WireError("origin_denied", "this origin is not allowed; list it in server.allowedOrigins");
+  }
+  const waitMs = limiter.take(client.key);
+  if (waitMs !== undefined) {
+    metrics.rateLimited();
+    throw new WireError("rate_limit_exceeded", "too many requests from this address; wait for the time given", {
+      retryAfterMs: waitMs,
+    });
+  }
+  requireReady(context);
+}
+
+/** RFC 6455 4.2.1. The library would refuse these too, but without our envelope and request id. */
+function requireHandshake(req: IncomingMessage): void {
+  const { headers } = req;
+  const fault = requestFault(req);
+  if (fault !== undefined) throw fault;
+  const protocols = headers["sec-websocket-protocol"];
+  if (req.method !== "GET") throw new WireError("method_not_allowed", "a WebSocket upgrade is a GET request");
+  if (req.httpVersion !== "1.1") throw bad("a WebSocket upgrade needs HTTP/1.1");
+  // Its bytes would be taken for the first frames.
+  if (headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0)
+    throw bad("a WebSocket upgrade has no body");
+  if (!KEY.test(headers["sec-websocket-key"] ?? "")) throw bad("Sec-WebSocket-Key must be 16 bytes in base64");
+  if (headers["sec-websocket-version"] !== "13" && headers["sec-websocket-version"] !== "8") {
+    throw bad("Sec-WebSocket-Version must be 13");
+  }
+  if (protocols !== undefined && (!TOKENS.test(protocols) || hasDuplicates(protocols))) {
+    throw bad("Sec-WebSocket-Protocol must be a list of different tokens");
+  }
+}
+
+function hasDuplicates(list: string): boolean {
+  const tokens = list.split(",").map((token) => token.trim());
+  return new Set(tokens).size !== tokens.length;
+}
+
+function bad(message: string): WireError {
+  return new WireError("bad_request", message);
+}

@@ -1,0 +1,124 @@
+import type { Hypothesis, LiveStream } from "../../../engine/contract.ts";
+import { WireError } from "../../../shared/errors.ts";
+import type { RuntimeContext } from "../../context.ts";
+import { emptyFinal, segmentMessage } from "../hypothesis.ts";
+import type { SessionOptions } from "./configure.ts";
+
+/** The engine's side of a session: audio in, segments to the client out. */
+export interface Utterances {
+  /** Opens the engine's stream at the first byte: a session that says nothing costs nothing. Throws a WireError when the machine or the engine takes none. */
+  write(pcm: Uint8Array, options: SessionOptions): void;
+  readonly hasStarted: boolean;
+  /** Milliseconds of audio received and not yet recognised. */
+  readonly backlogMs: number;
+  waitForBacklogBelow(ms: number): Promise<void>;
+  /**
+   * Delivers the last final: the engine's, within `boundMs` and until `stop` aborts; after that what is known so far, marked `truncated`.
+   * Resolves true when it was complete.
+   */
+  end(boundMs: number, stop: AbortSignal): Promise<boolean>;
+  abort(): void;
+}
+
+export interface UtterancesOptions {
+  readonly requestId: string;
+  readonly send: (message: object) => void;
+  readonly sendError: (error: WireError) => void;
+  /** Asked before the engine's stream is opened: why it may not be. */
+  readonly refusal: () => WireError | undefined;
+}
+
+export function createUtterances(
+  context: RuntimeContext,
+  { requestId, send, sendError, refusal }: UtterancesOptions,
+): Utterances {
+  const { engine, clock, metrics, log } = context;
+  let stream: LiveStream | undefined;
+  let lastPartial: Hypothesis | undefined;
+  let startedMs = 0;
+  let partialSeen = false;
+
+  const onHypothesis = (hypothesis: Hypothesis): void => {
+    const isPartial = hypothesis.type === "partial";
+    lastPartial = isPartial ? hypothesis : undefined;
+    if (isPartial && !partialSeen) {
+      partialSeen = true;
+      metrics.firstPartial((clock.monotonicMs() - startedMs) / 1000);
+    }
+    send(segmentMessage(hypothesis, clock.nowMs()));
+  };
+
+  const onError = (error: Error): void => {
+    log.error("session_window_failed", { request_id: requestId, err: error });
+    const told = "a part of the audio could not be recognised; the session goes on";
+    sendError(error instanceof WireError ? error : new WireError("inference_error", told));
+  };
+
+  /** Better than silence, and said to be incomplete. */
+  const sendTruncated = (): void => {
+    stream?.abort();
+    const known =
+      lastPartial === undefined
+        ? emptyFinal(clock.nowMs())
+        : segmentMessage({ ...lastPartial, type: "final", endpointReason: "length" }, clock.nowMs());
+    send({ ...known, speech_final: false, truncated: true });
+  };
+
+  return {
+    write: (pcm, options) => {
+      if (stream === undefined) {
+        const refused = refusal();
+        if (refused !== undefined) throw refused;
+        startedMs = clock.monotonicMs();
+        stream = engine.openStream({ ...options, onHypothesis, onError });
+      }
+      stream.write(pcm);
+    },
+    get hasStarted() {
+      return stream !== undefined;
+    },
+    get backlogMs() {
+      return stream?.backlogMs ?? 0;
+    },
+    waitForBacklogBelow: (ms) => stream?.waitForBacklogBelow(ms) ?? Promise.resolve(),
+    end: async (boundMs, stop) => {
+      if (stream === undefined) {
+        send(emptyFinal(clock.nowMs()));
+        return true;
+      }
+      const isComplete = await settlesWithin(stream.end(), boundMs, stop, (error) =>
+        log.error("session_failed", { request_id: requestId, err: error }),
+      );
+      if (!isComplete) sendTruncated();
+      return isComplete;
+    },
+    abort: () => stream?.abort(),
+  };
+}
+
+async function settlesWithin(
+  work: Promise<void>,
+  boundMs: number,
+  stop: AbortSignal,
+  onFailure: (error: unknown) => void,
+): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  let onStop = (): void => {};
+  const late = new Promise<boolean>((resolve) => {
+    onStop = () => resolve(false);
+    timer = setTimeout(onStop, boundMs);
+    if (stop.aborted) onStop();
+    stop.addEventListener("abort", onStop, { once: true });
+  });
+  const done = work.then(
+    () => true,
+    (error: unknown) => {
+      onFailure(error);
+      return false;
+    },
+  );
+  const isComplete = await Promise.race([done, late]);
+  clearTimeout(timer);
+  stop.removeEventListener("abort", onStop);
+  return isComplete;
+}

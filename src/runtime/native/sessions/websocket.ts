@@ -1,0 +1,180 @@
+import type { IncomingMessage } from "node:http";
+import type { Peer } from "crossws";
+import nodeAdapter from "crossws/adapters/node";
+import type { RuntimeContext } from "../../context.ts";
+import { toWireError } from "../../http/errors.ts";
+import type { UpgradeHandler } from "../../http/server.ts";
+import { writeRawError } from "../../http/raw-response.ts";
+import { requestId } from "../../http/request-id.ts";
+import type { SessionPeer } from "./peer.ts";
+import type { SessionRegistry } from "./registry.ts";
+import { createSession } from "./session.ts";
+import type { Session } from "./registry.ts";
+import type { SessionIdentity } from "./session.ts";
+import { requireUpgradable, upgradeHeaders } from "./upgrade.ts";
+
+/** The part of the `ws` socket under a crossws peer that crossws has no name for. */
+interface NodeSocket {
+  readonly bufferedAmount: number;
+  pause(): void;
+  resume(): void;
+  on(event: "error", listener: (error: Error & { code?: string }) => void): void;
+}
+
+export interface WebSockets {
+  readonly onUpgrade: UpgradeHandler;
+  /** Stops the heartbeat. */
+  close(): void;
+}
+
+/**
+ * The crossws node adapter, mounted by hand on the server's `upgrade` event. Its own heartbeat is off: it would cut a socket that we paused
+ * and that therefore cannot answer; ours knows the difference.
+ */
+export function createWebSockets(context: RuntimeContext, sessions: SessionRegistry): WebSockets {
+  const byPeer = new WeakMap<Peer, Session>();
+  const alive = new WeakSet<Session>();
+  const { limits } = context.settings.current;
+
+  const adapter = nodeAdapter({
+    idleTimeout: 0,
+    serverOptions: {
+      maxPayload: limits.wsFrameBytes,
+      perMessageDeflate: false,
+      clientTracking: false,
+      // Honoured by ws, missing from crossws's types. Default 30 s: one client that never answers Close would hold a drain that long.
+      ...({ closeTimeout: context.timing.closeGraceMs } as object),
+    },
+    hooks: {
+      upgrade: (request) => {
+        const { identity, path } = upgradeOf(request);
+        return { headers: upgradeHeaders(path, identity.requestId), context: { identity } };
+      },
+      open: (peer) => {
+        const socket = peer.websocket as unknown as NodeSocket; // the node adapter's peers wrap a ws socket
+        const identity = peer.context["identity"] as SessionIdentity; // put there by the upgrade hook
+        const session = createSession(sessionPeer(peer, socket), identity, context);
+        byPeer.set(peer, session);
+        alive.add(session);
+        sessions.add(session);
+        // crossws's own error hook loses the code.
+        socket.on("error", (error) => session.fail(closeCodeOf(error.code)));
+      },
+      message: (peer, message) => {
+        const session = byPeer.get(peer);
+        if (session === undefined) return;
+        alive.add(session);
+        // Not message.arrayBuffer(): that is the whole TCP chunk. An empty frame arrives as "".
+        if (typeof message.rawData === "string") session.receiveText(message.rawData);
+        else session.receiveAudio(message.uint8Array());
+      },
+      ping: (peer) => {
+        const session = byPeer.get(peer);
+        if (session === undefined) return;
+        alive.add(session);
+        // The library answered with a pong: a client that pings and never reads would fill the memory.
+        session.checkOutgoing();
+      },
+      pong: (peer) => {
+        const session = byPeer.get(peer);
+        if (session !== undefined) alive.add(session);
+      },
+      close: (peer, details) => byPeer.get(peer)?.gone(details.code ?? 1006),
+      error: () => {},
+    },
+  });
+
+  const upgrades = new WeakMap<object, { identity: SessionIdentity; path: string }>();
+  const upgradeOf = (request: object): { identity: SessionIdentity; path: string } => {
+    const found = upgrades.get(request);
+    if (found === undefined) throw new Error("an upgrade reached the adapter without passing the server");
+    return found;
+  };
+
+  const beat = (): void => {
+    for (const session of sessions) {
+      if (session.phase === "closed" || session.isPaused) continue;
+      if (!alive.delete(session)) session.terminate();
+      else session.ping();
+    }
+  };
+  let heartbeat = setInterval(beat, context.settings.current.session.pingIntervalMs);
+  context.settings.onChange((next) => {
+    clearInterval(heartbeat);
+    heartbeat = setInterval(beat, next.session.pingIntervalMs);
+  });
+
+  return {
+    onUpgrade: (req, socket, head) => {
+      // Between the upgrade event and the WebSocket nobody else listens: a reset would be an uncaught exception.
+      socket.on("error", () => {});
+      const id = requestId(req.headers["x-request-id"], context.clock);
+      const path = pathOf(req);
+      const startedMs = context.clock.monotonicMs();
+      const client = context.clientOf(req.socket.remoteAddress, {
+        forwardedFor: headerText(req.headers["x-forwarded-for"]),
+        realIp: headerText(req.headers["x-real-ip"]),
+      });
+      const route = path === "/v1/ws" || path === "/ws" ? path : "unmatched";
+      const count = (status: number): void =>
+        context.metrics.request("GET", route, status, (context.clock.monotonicMs() - startedMs) / 1000);
+      try {
+        requireUpgradable(req, path, client, context);
+      } catch (error) {
+        const wire = toWireError(error);
+        count(wire.status);
+        context.metrics.error(wire.wireCode);
+        context.log.info("upgrade_refused", { request_id: id, route, status: wire.status, code: wire.wireCode });
+        writeRawError(socket, wire, { "x-request-id": id });
+        return;
+      }
+      count(101);
+      const request = new Request("http://localhost/v1/ws");
+      upgrades.set(request, { identity: { requestId: id, route, client: client.key }, path });
+      void adapter.handleUpgrade(req, socket, head, request).catch((error: unknown) => {
+        context.log.error("upgrade_failed", { request_id: id, err: error });
+        socket.destroy();
+      });
+    },
+    close: () => clearInterval(heartbeat),
+  };
+}
+
+function sessionPeer(peer: Peer, socket: NodeSocket): SessionPeer {
+  return {
+    send: (text) => void peer.send(text),
+    get bufferedBytes() {
+      return socket.bufferedAmount;
+    },
+    close: (code, reason) => peer.close(code, reason),
+    terminate: () => peer.terminate(),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    ping: () => peer.ping(),
+  };
+}
+
+/** Close codes ws answers its own errors with. */
+function closeCodeOf(code: string | undefined): number {
+  switch (code) {
+    case "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH":
+    case "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH":
+      return 1009;
+    case "WS_ERR_INVALID_UTF8":
+      return 1007;
+    case "WS_ERR_TOO_MANY_BUFFERED_PARTS":
+      return 1008;
+    default:
+      return code?.startsWith("WS_ERR_") === true ? 1002 : 1006;
+  }
+}
+
+function pathOf(req: IncomingMessage): string {
+  const url = req.url ?? "/";
+  const end = url.indexOf("?");
+  return end === -1 ? url : url.slice(0, end);
+}
+
+function headerText(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(",") : header;
+}
