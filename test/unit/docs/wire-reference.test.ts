@@ -14,7 +14,7 @@ const page = (name: string): string =>
   readFileSync(new URL(`../../../docs/reference/${name}.md`, import.meta.url), "utf8");
 const sources = (folder: string): string => {
   const url = new URL(`../../../src/runtime/${folder}`, import.meta.url);
-  const names = readdirSync(url).filter((name) => name.endsWith(".ts"));
+  const names = readdirSync(url, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
   return names.map((name) => readFileSync(new URL(name, url), "utf8")).join("\n");
 };
 /** Cells of the table rows below a heading (any heading of the page when none is given). */
@@ -89,7 +89,7 @@ describe("errors.md", () => {
 
   it("calls no code WebSocket's alone that a route can answer", () => {
     const told = rows(text, "## Codes of the wire").filter(([, status]) => status === "–");
-    const http = sources("./") + sources("routes/");
+    const http = sources("http/") + sources("native/routes/");
     for (const [name] of told) {
       // policy_violation ends an event stream's work; its client reads nothing and is told nothing.
       if (code(name)[0] !== "policy_violation") expect(http, name).not.toContain(`"${code(name)[0]}"`);
@@ -98,7 +98,7 @@ describe("errors.md", () => {
 
   it("lists every code the process can end with", () => {
     const told = rows(text, "## Codes of the process").map(([name]) => code(name)[0]);
-    const real = [...(sources("./") + sources("sessions/")).matchAll(/"(GST_\w+)"/g)].map(([, name]) => name);
+    const real = [...sources("./").matchAll(/"(GST_\w+)"/g)].map(([, name]) => name);
     expect(new Set(told)).toEqual(new Set(real));
   });
 });
@@ -154,7 +154,7 @@ describe("websocket.md", () => {
 
   it("lists every close code the server sends, and no other", () => {
     const told = rows(text, "## Close codes").map(([name]) => Number(name));
-    const real = [...sources("sessions/").matchAll(/\b(10[01]\d)\b/g)].map(([, name]) => Number(name));
+    const real = [...sources("native/sessions/").matchAll(/\b(10[01]\d)\b/g)].map(([, name]) => Number(name));
     // 1006 is never sent: it stands for a connection that broke.
     expect(new Set(told)).toEqual(new Set(real.filter((name) => name !== 1006)));
   });
