@@ -68,7 +68,7 @@ export function runRules(
   const counts = new Map<string, number>();
   const findings: Finding[] = [];
   for (const rule of options.rules ?? allRules) {
-    for (const hit of rule.check(facts)) {
+    for (const hit of rule.check(facts, ruleIds)) {
       const finding = toFinding(rule, hit, counts, seen);
       if (!finding) continue;
       const suppressed =
@@ -94,6 +94,8 @@ export function runRules(
 }
 
 // ---
+
+const ruleIds: ReadonlySet<string> = new Set(allRules.map((rule) => rule.id));
 
 /** Hash of the resolved configuration; undefined when there is none or it has problems (which `gigastt config check` shows). */
 async function configHash(files: readonly ClassifiedFile[]): Promise<string | undefined> {

@@ -38,7 +38,8 @@ export interface RuleInfo {
 
 export interface Rule extends RuleInfo {
   readonly reads: readonly FileKind[];
-  readonly check: (facts: Facts) => Iterable<Hit>;
+  /** `ids` are those of every rule, for rules about suppressions. */
+  readonly check: (facts: Facts, ids: ReadonlySet<string>) => Iterable<Hit>;
 }
 
 export interface Finding {

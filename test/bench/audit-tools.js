@@ -11,7 +11,8 @@ import { runnerImport } from "vite";
 
 const run = promisify(execFile);
 const support = new URL("../support/", import.meta.url).pathname;
-const { RULE_CASES, baseFiles, brokenFiles } = (await runnerImport(join(support, "audit-cases.ts"))).module;
+const { RULE_CASES } = (await runnerImport(join(support, "audit-cases.ts"))).module;
+const { baseFiles, brokenFiles } = (await runnerImport(join(support, "audit-case.ts"))).module;
 const { auditFiles } = (await runnerImport(join(support, "audit-files.ts"))).module;
 
 /** Kinds of files that at least one of the tools reads; Caddyfiles, Compose, systemd and .env are read by none. */

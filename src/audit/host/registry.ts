@@ -1,25 +1,27 @@
-import { check as hst001 } from "./checks/GA-HST-001.ts";
-import { check as hst002 } from "./checks/GA-HST-002.ts";
-import { check as hst003 } from "./checks/GA-HST-003.ts";
-import { check as hst004 } from "./checks/GA-HST-004.ts";
-import { check as hst005 } from "./checks/GA-HST-005.ts";
-import { check as hst006 } from "./checks/GA-HST-006.ts";
-import { check as hst007 } from "./checks/GA-HST-007.ts";
-import { check as hst008 } from "./checks/GA-HST-008.ts";
-import { check as hst009 } from "./checks/GA-HST-009.ts";
-import { check as hst010 } from "./checks/GA-HST-010.ts";
+// Written by scripts/registry.js from the files below this folder. Do not edit: run node scripts/docs.js.
+import { inCatalogueOrder } from "../families.ts";
 import type { HostCheck } from "./check.ts";
+import { check as certificates } from "./checks/certificates.ts";
+import { check as clock } from "./checks/clock.ts";
+import { check as coreDumps } from "./checks/core-dumps.ts";
+import { check as fileModes } from "./checks/file-modes.ts";
+import { check as innerServices } from "./checks/inner-services.ts";
+import { check as memory } from "./checks/memory.ts";
+import { check as publishedPorts } from "./checks/published-ports.ts";
+import { check as serverPort } from "./checks/server-port.ts";
+import { check as swap } from "./checks/swap.ts";
+import { check as unitRights } from "./checks/unit-rights.ts";
 
-/** Every check of the machine. */
-export const hostChecks: readonly HostCheck[] = [
-  hst001,
-  hst002,
-  hst003,
-  hst004,
-  hst005,
-  hst006,
-  hst007,
-  hst008,
-  hst009,
-  hst010,
-];
+/** Every check of the machine, in the order of the catalogue. */
+export const hostChecks: readonly HostCheck[] = inCatalogueOrder([
+  certificates,
+  clock,
+  coreDumps,
+  fileModes,
+  innerServices,
+  memory,
+  publishedPorts,
+  serverPort,
+  swap,
+  unitRights,
+]);

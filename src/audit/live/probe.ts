@@ -11,6 +11,8 @@ export interface Probe extends RuleInfo {
   readonly sameAs: readonly string[];
   /** Runs beside the others from the start: it waits for a timer of the other side. */
   readonly waits?: true;
+  /** Place in the run: handshakes come first, what uses up the rate limit comes last. */
+  readonly turn?: "first" | "last";
   /** Only over HTTPS. */
   readonly tls?: true;
   /** Reads nothing but this context. An error it throws becomes "not checked", with its message. */

@@ -1,41 +1,43 @@
-import { probe as liv001 } from "./probes/GA-LIV-001.ts";
-import { probe as liv002 } from "./probes/GA-LIV-002.ts";
-import { probe as liv003 } from "./probes/GA-LIV-003.ts";
-import { probe as liv004 } from "./probes/GA-LIV-004.ts";
-import { probe as liv005 } from "./probes/GA-LIV-005.ts";
-import { probe as liv006 } from "./probes/GA-LIV-006.ts";
-import { probe as liv007 } from "./probes/GA-LIV-007.ts";
-import { probe as liv008 } from "./probes/GA-LIV-008.ts";
-import { probe as liv009 } from "./probes/GA-LIV-009.ts";
-import { probe as liv010 } from "./probes/GA-LIV-010.ts";
-import { probe as liv011 } from "./probes/GA-LIV-011.ts";
-import { probe as liv012 } from "./probes/GA-LIV-012.ts";
-import { probe as liv013 } from "./probes/GA-LIV-013.ts";
-import { probe as liv014 } from "./probes/GA-LIV-014.ts";
-import { probe as liv015 } from "./probes/GA-LIV-015.ts";
-import { probe as liv016 } from "./probes/GA-LIV-016.ts";
-import { probe as liv017 } from "./probes/GA-LIV-017.ts";
-import { probe as liv018 } from "./probes/GA-LIV-018.ts";
+// Written by scripts/registry.js from the files below this folder. Do not edit: run node scripts/docs.js.
+import { inCatalogueOrder } from "../families.ts";
 import type { Probe } from "./probe.ts";
+import { probe as bodyLimit } from "./probes/body-limit.ts";
+import { probe as certificate } from "./probes/certificate.ts";
+import { probe as crossOriginRest } from "./probes/cross-origin-rest.ts";
+import { probe as crossOriginSession } from "./probes/cross-origin-session.ts";
+import { probe as forgedAddress } from "./probes/forged-address.ts";
+import { probe as hsts } from "./probes/hsts.ts";
+import { probe as httpsRedirect } from "./probes/https-redirect.ts";
+import { probe as oldTls } from "./probes/old-tls.ts";
+import { probe as openRoute } from "./probes/open-route.ts";
+import { probe as openSession } from "./probes/open-session.ts";
+import { probe as pastTheProxy } from "./probes/past-the-proxy.ts";
+import { probe as privateFiles } from "./probes/private-files.ts";
+import { probe as publicMetrics } from "./probes/public-metrics.ts";
+import { probe as securityHeaders } from "./probes/security-headers.ts";
+import { probe as silentSession } from "./probes/silent-session.ts";
+import { probe as slowClient } from "./probes/slow-client.ts";
+import { probe as tlsSuites } from "./probes/tls-suites.ts";
+import { probe as unknownNames } from "./probes/unknown-names.ts";
 
-/** Every live probe, in the order in which they run: the one that uses up the rate limit comes last. */
-export const probes: readonly Probe[] = [
-  liv012,
-  liv010,
-  liv011,
-  liv002,
-  liv003,
-  liv004,
-  liv005,
-  liv006,
-  liv007,
-  liv008,
-  liv009,
-  liv013,
-  liv014,
-  liv015,
-  liv016,
-  liv017,
-  liv018,
-  liv001,
-];
+/** Every live probe, in the order of the catalogue. */
+export const probes: readonly Probe[] = inCatalogueOrder([
+  bodyLimit,
+  certificate,
+  crossOriginRest,
+  crossOriginSession,
+  forgedAddress,
+  hsts,
+  httpsRedirect,
+  oldTls,
+  openRoute,
+  openSession,
+  pastTheProxy,
+  privateFiles,
+  publicMetrics,
+  securityHeaders,
+  silentSession,
+  slowClient,
+  tlsSuites,
+  unknownNames,
+]);

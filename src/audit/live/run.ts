@@ -7,7 +7,7 @@ import type { Assumptions } from "../model/assume.ts";
 import { notChecked, type Judged, type Verdict } from "../observe/verdict.ts";
 import { createContext } from "./context.ts";
 import type { LiveContext, LiveLimits, Probe } from "./probe.ts";
-import { probes } from "./registry.ts";
+import { probes as allProbes } from "./registry.ts";
 
 /** What a run may ask when nothing else is said. */
 export const DEFAULT_LIMITS: LiveLimits = { requests: 60, timeMs: 120_000, slowBodyMs: 45_000, slowHeadersMs: 80_000 };
@@ -35,7 +35,7 @@ export async function runLive(options: LiveOptions): Promise<readonly Judged[]> 
   } catch (error) {
     const reason = printable(connectionProblem(error), 200);
     progress(`no conversation: ${reason}`);
-    return probes.map((probe) => judged(probe, notChecked(reason))).toSorted(byId);
+    return allProbes.map((probe) => judged(probe, notChecked(reason)));
   }
   const run = async (probe: Probe): Promise<Judged> => {
     const verdict = await verdictOf(probe, live);
@@ -43,10 +43,12 @@ export async function runLive(options: LiveOptions): Promise<readonly Judged[]> 
     progress(`${limits.requests - live.left()}/${limits.requests} requests, ${probe.id}: ${said}`);
     return judged(probe, verdict);
   };
-  const waiting = new Map(probes.filter((probe) => probe.waits).map((probe) => [probe, run(probe)]));
+  const probes = (turn?: Probe["turn"]): readonly Probe[] =>
+    allProbes.filter((probe) => !probe.waits && probe.turn === turn);
+  const waiting = allProbes.filter((probe) => probe.waits).map(run);
   const results: Judged[] = [];
-  for (const probe of probes) if (!waiting.has(probe)) results.push(await run(probe));
-  results.push(...(await Promise.all(waiting.values())));
+  for (const probe of [...probes("first"), ...probes(), ...probes("last")]) results.push(await run(probe));
+  results.push(...(await Promise.all(waiting)));
   return results.toSorted(byId);
 }
 

@@ -1,190 +1,185 @@
+// Written by scripts/registry.js from the files below this folder. Do not edit: run node scripts/docs.js.
+import { inCatalogueOrder } from "../families.ts";
 import type { Rule } from "../types.ts";
-import { rule as xff001 } from "./GA-XFF-001.ts";
-import { rule as xff002 } from "./GA-XFF-002.ts";
-import { rule as xff003 } from "./GA-XFF-003.ts";
-import { rule as xff004 } from "./GA-XFF-004.ts";
-import { rule as xff005 } from "./GA-XFF-005.ts";
-import { rule as xff006 } from "./GA-XFF-006.ts";
-import { rule as xff007 } from "./GA-XFF-007.ts";
-import { rule as xff008 } from "./GA-XFF-008.ts";
-import { rule as xff009 } from "./GA-XFF-009.ts";
-import { rule as xff010 } from "./GA-XFF-010.ts";
-import { rule as xff011 } from "./GA-XFF-011.ts";
-import { rule as str001 } from "./GA-STR-001.ts";
-import { rule as str002 } from "./GA-STR-002.ts";
-import { rule as str003 } from "./GA-STR-003.ts";
-import { rule as str004 } from "./GA-STR-004.ts";
-import { rule as str005 } from "./GA-STR-005.ts";
-import { rule as str006 } from "./GA-STR-006.ts";
-import { rule as str007 } from "./GA-STR-007.ts";
-import { rule as str008 } from "./GA-STR-008.ts";
-import { rule as str009 } from "./GA-STR-009.ts";
-import { rule as str010 } from "./GA-STR-010.ts";
-import { rule as str011 } from "./GA-STR-011.ts";
-import { rule as str012 } from "./GA-STR-012.ts";
-import { rule as str013 } from "./GA-STR-013.ts";
-import { rule as str014 } from "./GA-STR-014.ts";
-import { rule as str015 } from "./GA-STR-015.ts";
-import { rule as str016 } from "./GA-STR-016.ts";
-import { rule as str017 } from "./GA-STR-017.ts";
-import { rule as lif001 } from "./GA-LIF-001.ts";
-import { rule as lif002 } from "./GA-LIF-002.ts";
-import { rule as lif003 } from "./GA-LIF-003.ts";
-import { rule as lif004 } from "./GA-LIF-004.ts";
-import { rule as lif005 } from "./GA-LIF-005.ts";
-import { rule as lif006 } from "./GA-LIF-006.ts";
-import { rule as lif007 } from "./GA-LIF-007.ts";
-import { rule as lif008 } from "./GA-LIF-008.ts";
-import { rule as lif009 } from "./GA-LIF-009.ts";
-import { rule as lif010 } from "./GA-LIF-010.ts";
-import { rule as lif011 } from "./GA-LIF-011.ts";
-import { rule as lif012 } from "./GA-LIF-012.ts";
-import { rule as lif013 } from "./GA-LIF-013.ts";
-import { rule as lif014 } from "./GA-LIF-014.ts";
-import { rule as lif015 } from "./GA-LIF-015.ts";
-import { rule as lif016 } from "./GA-LIF-016.ts";
-import { rule as lif017 } from "./GA-LIF-017.ts";
-import { rule as lif018 } from "./GA-LIF-018.ts";
-import { rule as lif019 } from "./GA-LIF-019.ts";
-import { rule as lif020 } from "./GA-LIF-020.ts";
-import { rule as lif021 } from "./GA-LIF-021.ts";
-import { rule as exp001 } from "./GA-EXP-001.ts";
-import { rule as exp002 } from "./GA-EXP-002.ts";
-import { rule as exp003 } from "./GA-EXP-003.ts";
-import { rule as exp004 } from "./GA-EXP-004.ts";
-import { rule as exp005 } from "./GA-EXP-005.ts";
-import { rule as exp006 } from "./GA-EXP-006.ts";
-import { rule as exp007 } from "./GA-EXP-007.ts";
-import { rule as exp008 } from "./GA-EXP-008.ts";
-import { rule as exp009 } from "./GA-EXP-009.ts";
-import { rule as exp010 } from "./GA-EXP-010.ts";
-import { rule as exp011 } from "./GA-EXP-011.ts";
-import { rule as exp012 } from "./GA-EXP-012.ts";
-import { rule as exp013 } from "./GA-EXP-013.ts";
-import { rule as exp014 } from "./GA-EXP-014.ts";
-import { rule as exp015 } from "./GA-EXP-015.ts";
-import { rule as exp016 } from "./GA-EXP-016.ts";
-import { rule as exp017 } from "./GA-EXP-017.ts";
-import { rule as exp018 } from "./GA-EXP-018.ts";
-import { rule as exp019 } from "./GA-EXP-019.ts";
-import { rule as tls001 } from "./GA-TLS-001.ts";
-import { rule as tls002 } from "./GA-TLS-002.ts";
-import { rule as tls003 } from "./GA-TLS-003.ts";
-import { rule as tls004 } from "./GA-TLS-004.ts";
-import { rule as tls005 } from "./GA-TLS-005.ts";
-import { rule as tls006 } from "./GA-TLS-006.ts";
-import { rule as sbx001 } from "./GA-SBX-001.ts";
-import { rule as sbx002 } from "./GA-SBX-002.ts";
-import { rule as sbx003 } from "./GA-SBX-003.ts";
-import { rule as sbx004 } from "./GA-SBX-004.ts";
-import { rule as sbx005 } from "./GA-SBX-005.ts";
-import { rule as sbx006 } from "./GA-SBX-006.ts";
-import { rule as sbx007 } from "./GA-SBX-007.ts";
-import { rule as sbx008 } from "./GA-SBX-008.ts";
-import { rule as sbx009 } from "./GA-SBX-009.ts";
-import { rule as drf001 } from "./GA-DRF-001.ts";
-import { rule as drf002 } from "./GA-DRF-002.ts";
-import { rule as drf003 } from "./GA-DRF-003.ts";
-import { rule as prs001 } from "./GA-PRS-001.ts";
-import { rule as prs002 } from "./GA-PRS-002.ts";
-import { createIgnoreRule } from "./GA-IGN-001.ts";
+import { rule as driftConfigCopy } from "./drift/config-copy.ts";
+import { rule as driftDeprecated } from "./drift/deprecated.ts";
+import { rule as driftEditedByHand } from "./drift/edited-by-hand.ts";
+import { rule as exposureAllowedOrigin } from "./exposure/allowed-origin.ts";
+import { rule as exposureCaddyAdmin } from "./exposure/caddy-admin.ts";
+import { rule as exposureContainerLoopback } from "./exposure/container-loopback.ts";
+import { rule as exposureContentSecurityPolicy } from "./exposure/content-security-policy.ts";
+import { rule as exposureDollarInSecret } from "./exposure/dollar-in-secret.ts";
+import { rule as exposureFirewallBypass } from "./exposure/firewall-bypass.ts";
+import { rule as exposureOpenServer } from "./exposure/open-server.ts";
+import { rule as exposurePasswordFile } from "./exposure/password-file.ts";
+import { rule as exposurePasswordForwarded } from "./exposure/password-forwarded.ts";
+import { rule as exposureProxyCredentials } from "./exposure/proxy-credentials.ts";
+import { rule as exposurePublicMetrics } from "./exposure/public-metrics.ts";
+import { rule as exposurePublicRouteProtected } from "./exposure/public-route-protected.ts";
+import { rule as exposurePublishedPort } from "./exposure/published-port.ts";
+import { rule as exposureSecretFileMode } from "./exposure/secret-file-mode.ts";
+import { rule as exposureSecretInFile } from "./exposure/secret-in-file.ts";
+import { rule as exposureSecurityHeaders } from "./exposure/security-headers.ts";
+import { rule as exposureServerVersion } from "./exposure/server-version.ts";
+import { rule as exposureUnitSecrets } from "./exposure/unit-secrets.ts";
+import { rule as exposureUnprotectedRoute } from "./exposure/unprotected-route.ts";
+import { rule as forwardedForAppend } from "./forwarded-for/append.ts";
+import { rule as forwardedForCaddyLeftmost } from "./forwarded-for/caddy-leftmost.ts";
+import { rule as forwardedForCaddyTrustedProxies } from "./forwarded-for/caddy-trusted-proxies.ts";
+import { rule as forwardedForContainerNat } from "./forwarded-for/container-nat.ts";
+import { rule as forwardedForIngress } from "./forwarded-for/ingress.ts";
+import { rule as forwardedForMissing } from "./forwarded-for/missing.ts";
+import { rule as forwardedForOtherAddressHeaders } from "./forwarded-for/other-address-headers.ts";
+import { rule as forwardedForOtherProxyHeaders } from "./forwarded-for/other-proxy-headers.ts";
+import { rule as forwardedForRateLimitBehindProxy } from "./forwarded-for/rate-limit-behind-proxy.ts";
+import { rule as forwardedForRealIp } from "./forwarded-for/real-ip.ts";
+import { rule as forwardedForTrustedWithoutProxy } from "./forwarded-for/trusted-without-proxy.ts";
+import { rule as ignoreNoEffect } from "./ignore/no-effect.ts";
+import { rule as lifecycleAddressFamily } from "./lifecycle/address-family.ts";
+import { rule as lifecycleCaddyGrace } from "./lifecycle/caddy-grace.ts";
+import { rule as lifecycleCaddyReload } from "./lifecycle/caddy-reload.ts";
+import { rule as lifecycleComposeGrace } from "./lifecycle/compose-grace.ts";
+import { rule as lifecycleComposeNetworks } from "./lifecycle/compose-networks.ts";
+import { rule as lifecycleDependsOn } from "./lifecycle/depends-on.ts";
+import { rule as lifecycleDisruptionBudget } from "./lifecycle/disruption-budget.ts";
+import { rule as lifecycleHealthPath } from "./lifecycle/health-path.ts";
+import { rule as lifecycleLivenessProbe } from "./lifecycle/liveness-probe.ts";
+import { rule as lifecycleMissingProxyPass } from "./lifecycle/missing-proxy-pass.ts";
+import { rule as lifecycleNginxShutdownTimeout } from "./lifecycle/nginx-shutdown-timeout.ts";
+import { rule as lifecycleNotifyAccess } from "./lifecycle/notify-access.ts";
+import { rule as lifecyclePodGrace } from "./lifecycle/pod-grace.ts";
+import { rule as lifecyclePreStop } from "./lifecycle/pre-stop.ts";
+import { rule as lifecycleProcessManager } from "./lifecycle/process-manager.ts";
+import { rule as lifecycleProxyStopOrder } from "./lifecycle/proxy-stop-order.ts";
+import { rule as lifecycleRestartPolicy } from "./lifecycle/restart-policy.ts";
+import { rule as lifecycleShellAsProcess1 } from "./lifecycle/shell-as-process-1.ts";
+import { rule as lifecycleStartupBudget } from "./lifecycle/startup-budget.ts";
+import { rule as lifecycleUnitStopTimeout } from "./lifecycle/unit-stop-timeout.ts";
+import { rule as lifecycleWiring } from "./lifecycle/wiring.ts";
+import { rule as parseNotAudited } from "./parse/not-audited.ts";
+import { rule as parseSyntax } from "./parse/syntax.ts";
+import { rule as sandboxContainerRights } from "./sandbox/container-rights.ts";
+import { rule as sandboxImageTag } from "./sandbox/image-tag.ts";
+import { rule as sandboxMemoryLimit } from "./sandbox/memory-limit.ts";
+import { rule as sandboxNeighbours } from "./sandbox/neighbours.ts";
+import { rule as sandboxNetworkPolicy } from "./sandbox/network-policy.ts";
+import { rule as sandboxNodeIncompatible } from "./sandbox/node-incompatible.ts";
+import { rule as sandboxResolver } from "./sandbox/resolver.ts";
+import { rule as sandboxRootFilesystem } from "./sandbox/root-filesystem.ts";
+import { rule as sandboxUnitHardening } from "./sandbox/unit-hardening.ts";
+import { rule as streamingBodyLimit } from "./streaming/body-limit.ts";
+import { rule as streamingBuffering } from "./streaming/buffering.ts";
+import { rule as streamingCaddyClientGone } from "./streaming/caddy-client-gone.ts";
+import { rule as streamingCaddyHttpVersion } from "./streaming/caddy-http-version.ts";
+import { rule as streamingCaddyStreamTimeout } from "./streaming/caddy-stream-timeout.ts";
+import { rule as streamingCompression } from "./streaming/compression.ts";
+import { rule as streamingConnectionMap } from "./streaming/connection-map.ts";
+import { rule as streamingHeaderTimeoutLevel } from "./streaming/header-timeout-level.ts";
+import { rule as streamingIdleSessions } from "./streaming/idle-sessions.ts";
+import { rule as streamingKeepAlive } from "./streaming/keep-alive.ts";
+import { rule as streamingNginxLimits } from "./streaming/nginx-limits.ts";
+import { rule as streamingRequestTimeout } from "./streaming/request-timeout.ts";
+import { rule as streamingRouteTimeout } from "./streaming/route-timeout.ts";
+import { rule as streamingSlowClients } from "./streaming/slow-clients.ts";
+import { rule as streamingSlowUpload } from "./streaming/slow-upload.ts";
+import { rule as streamingTemporaryFiles } from "./streaming/temporary-files.ts";
+import { rule as streamingWebsocketUpgrade } from "./streaming/websocket-upgrade.ts";
+import { rule as tlsHsts } from "./tls/hsts.ts";
+import { rule as tlsPlainHttpRoute } from "./tls/plain-http-route.ts";
+import { rule as tlsProtocolVersions } from "./tls/protocol-versions.ts";
+import { rule as tlsProxyVersion } from "./tls/proxy-version.ts";
+import { rule as tlsRedirect } from "./tls/redirect.ts";
+import { rule as tlsUpkeep } from "./tls/upkeep.ts";
 
-/** Every rule, in the order of the catalogue. */
-export const rules: readonly Rule[] = [
-  xff001,
-  xff002,
-  xff003,
-  xff004,
-  xff005,
-  xff006,
-  xff007,
-  xff008,
-  xff009,
-  xff010,
-  xff011,
-  str001,
-  str002,
-  str003,
-  str004,
-  str005,
-  str006,
-  str007,
-  str008,
-  str009,
-  str010,
-  str011,
-  str012,
-  str013,
-  str014,
-  str015,
-  str016,
-  str017,
-  lif001,
-  lif002,
-  lif003,
-  lif004,
-  lif005,
-  lif006,
-  lif007,
-  lif008,
-  lif009,
-  lif010,
-  lif011,
-  lif012,
-  lif013,
-  lif014,
-  lif015,
-  lif016,
-  lif017,
-  lif018,
-  lif019,
-  lif020,
-  lif021,
-  exp001,
-  exp002,
-  exp003,
-  exp004,
-  exp005,
-  exp006,
-  exp007,
-  exp008,
-  exp009,
-  exp010,
-  exp011,
-  exp012,
-  exp013,
-  exp014,
-  exp015,
-  exp016,
-  exp017,
-  exp018,
-  exp019,
-  tls001,
-  tls002,
-  tls003,
-  tls004,
-  tls005,
-  tls006,
-  sbx001,
-  sbx002,
-  sbx003,
-  sbx004,
-  sbx005,
-  sbx006,
-  sbx007,
-  sbx008,
-  sbx009,
-  drf001,
-  drf002,
-  drf003,
-  prs001,
-  prs002,
-  createIgnoreRule(() => ruleIds),
-];
-
-const ruleIds: ReadonlySet<string> = new Set(rules.map((rule) => rule.id));
-
-/** The rule of an id, in any case. */
-export function findRule(id: string): Rule | undefined {
-  return rules.find((rule) => rule.id === id.toUpperCase());
-}
+/** Every rule about files, in the order of the catalogue. */
+export const rules: readonly Rule[] = inCatalogueOrder([
+  driftConfigCopy,
+  driftDeprecated,
+  driftEditedByHand,
+  exposureAllowedOrigin,
+  exposureCaddyAdmin,
+  exposureContainerLoopback,
+  exposureContentSecurityPolicy,
+  exposureDollarInSecret,
+  exposureFirewallBypass,
+  exposureOpenServer,
+  exposurePasswordFile,
+  exposurePasswordForwarded,
+  exposureProxyCredentials,
+  exposurePublicMetrics,
+  exposurePublicRouteProtected,
+  exposurePublishedPort,
+  exposureSecretFileMode,
+  exposureSecretInFile,
+  exposureSecurityHeaders,
+  exposureServerVersion,
+  exposureUnitSecrets,
+  exposureUnprotectedRoute,
+  forwardedForAppend,
+  forwardedForCaddyLeftmost,
+  forwardedForCaddyTrustedProxies,
+  forwardedForContainerNat,
+  forwardedForIngress,
+  forwardedForMissing,
+  forwardedForOtherAddressHeaders,
+  forwardedForOtherProxyHeaders,
+  forwardedForRateLimitBehindProxy,
+  forwardedForRealIp,
+  forwardedForTrustedWithoutProxy,
+  ignoreNoEffect,
+  lifecycleAddressFamily,
+  lifecycleCaddyGrace,
+  lifecycleCaddyReload,
+  lifecycleComposeGrace,
+  lifecycleComposeNetworks,
+  lifecycleDependsOn,
+  lifecycleDisruptionBudget,
+  lifecycleHealthPath,
+  lifecycleLivenessProbe,
+  lifecycleMissingProxyPass,
+  lifecycleNginxShutdownTimeout,
+  lifecycleNotifyAccess,
+  lifecyclePodGrace,
+  lifecyclePreStop,
+  lifecycleProcessManager,
+  lifecycleProxyStopOrder,
+  lifecycleRestartPolicy,
+  lifecycleShellAsProcess1,
+  lifecycleStartupBudget,
+  lifecycleUnitStopTimeout,
+  lifecycleWiring,
+  parseNotAudited,
+  parseSyntax,
+  sandboxContainerRights,
+  sandboxImageTag,
+  sandboxMemoryLimit,
+  sandboxNeighbours,
+  sandboxNetworkPolicy,
+  sandboxNodeIncompatible,
+  sandboxResolver,
+  sandboxRootFilesystem,
+  sandboxUnitHardening,
+  streamingBodyLimit,
+  streamingBuffering,
+  streamingCaddyClientGone,
+  streamingCaddyHttpVersion,
+  streamingCaddyStreamTimeout,
+  streamingCompression,
+  streamingConnectionMap,
+  streamingHeaderTimeoutLevel,
+  streamingIdleSessions,
+  streamingKeepAlive,
+  streamingNginxLimits,
+  streamingRequestTimeout,
+  streamingRouteTimeout,
+  streamingSlowClients,
+  streamingSlowUpload,
+  streamingTemporaryFiles,
+  streamingWebsocketUpgrade,
+  tlsHsts,
+  tlsPlainHttpRoute,
+  tlsProtocolVersions,
+  tlsProxyVersion,
+  tlsRedirect,
+  tlsUpkeep,
+]);

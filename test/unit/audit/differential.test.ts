@@ -10,7 +10,8 @@ import { parseCaddyJson } from "../../../src/audit/parse/caddy-json.ts";
 import type { NginxDirective } from "../../../src/audit/parse/nginx.ts";
 import { parseNginx } from "../../../src/audit/parse/nginx.ts";
 import { createSource } from "../../../src/audit/source.ts";
-import { baseFiles, brokenFiles, RULE_CASES } from "../../support/audit-cases.ts";
+import { baseFiles, brokenFiles } from "../../support/audit-case.ts";
+import { RULE_CASES } from "../../support/audit-cases.ts";
 
 const hasCrossplane = spawnSync("python3", ["-c", "import crossplane"]).status === 0;
 const hasCaddy = spawnSync("caddy", ["version"]).status === 0;

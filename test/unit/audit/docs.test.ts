@@ -9,8 +9,9 @@ import { probes } from "../../../src/audit/live/registry.ts";
 import { unifiedDiff } from "../../../src/audit/diff.ts";
 import { rules } from "../../../src/audit/rules/registry.ts";
 import type { Rule, RuleInfo } from "../../../src/audit/types.ts";
-import type { RuleCase } from "../../support/audit-cases.ts";
-import { baseFiles, brokenFiles, RULE_CASES } from "../../support/audit-cases.ts";
+import type { RuleCase } from "../../support/audit-case.ts";
+import { baseFiles, brokenFiles } from "../../support/audit-case.ts";
+import { RULE_CASES } from "../../support/audit-cases.ts";
 import { auditFiles } from "../../support/audit-files.ts";
 
 const DOCS = fileURLToPath(new URL("../../../docs/audit/", import.meta.url));

@@ -9,7 +9,8 @@ import { applyEdits, planFixes } from "../../../src/audit/fix.ts";
 import { rules } from "../../../src/audit/rules/registry.ts";
 import { createSource } from "../../../src/audit/source.ts";
 import type { Finding } from "../../../src/audit/types.ts";
-import { brokenFiles, RULE_CASES } from "../../support/audit-cases.ts";
+import { brokenFiles } from "../../support/audit-case.ts";
+import { RULE_CASES } from "../../support/audit-cases.ts";
 import { auditFiles, brief } from "../../support/audit-files.ts";
 import { manifestErrors } from "../../support/manifests.ts";
 

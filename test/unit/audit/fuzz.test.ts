@@ -13,7 +13,7 @@ import { createSource } from "../../../src/audit/source.ts";
 import { createTree } from "../../../src/audit/tree.ts";
 import type { ParseProblem } from "../../../src/audit/parts.ts";
 import { auditFiles } from "../../support/audit-files.ts";
-import { baseFiles } from "../../support/audit-cases.ts";
+import { baseFiles } from "../../support/audit-case.ts";
 import { fuzzCases } from "../../support/fuzz.ts";
 
 /** Mutated inputs per parser; lower it while working on something else. */

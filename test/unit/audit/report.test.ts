@@ -9,7 +9,7 @@ import { renderJunit } from "../../../src/audit/report/junit.ts";
 import { renderMarkdown } from "../../../src/audit/report/markdown.ts";
 import { renderSarif } from "../../../src/audit/report/sarif.ts";
 import { renderText } from "../../../src/audit/report/text.ts";
-import { baseFiles } from "../../support/audit-cases.ts";
+import { baseFiles } from "../../support/audit-case.ts";
 import { factsOf } from "../../support/audit-files.ts";
 import { hasXmllint, junitErrors, readWorkflowCommand, sarifErrors } from "../../support/report-readers.ts";
 

@@ -1,13 +1,31 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { familyOf } from "../../../src/audit/families.ts";
 import { rules } from "../../../src/audit/rules/registry.ts";
 import { lineText } from "../../../src/audit/source.ts";
-import { baseFiles, brokenFiles, RULE_CASES } from "../../support/audit-cases.ts";
+import { baseFiles, brokenFiles } from "../../support/audit-case.ts";
+import { CASE_FILES, RULE_CASES } from "../../support/audit-cases.ts";
 import { auditFiles, brief } from "../../support/audit-files.ts";
 
 describe("audit rules", () => {
-  it("every rule has a bad fixture, and every case names a rule", () => {
-    const ids = rules.map((rule) => rule.id);
-    expect([...new Set(RULE_CASES.map((item) => item.rule))].sort()).toEqual([...ids].sort());
+  it("every rule has cases in the file of the same path, and every case names a rule", () => {
+    const folder = fileURLToPath(new URL("../../../src/audit/rules/", import.meta.url));
+    const paths = readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .map((name) => ({ name, id: /^  id: "(.*)",$/m.exec(read(join(folder, name)))?.[1] }))
+      .filter(({ id }) => id !== undefined)
+      .map(({ name, id }) => `${id} ${name.slice(0, -3)}`);
+    expect(paths).toHaveLength(rules.length);
+    const cases = Object.entries(CASE_FILES).map(
+      ([path, file]) => `${file.cases.rule} ${path.split("/rules/")[1]?.replace(".cases.ts", "")}`,
+    );
+    expect(cases.sort()).toEqual(paths.sort());
+  });
+
+  it("lies in the folder of its family", () => {
+    for (const [path, { cases }] of Object.entries(CASE_FILES))
+      expect(path).toContain(`/rules/${familyOf(cases.rule).slug}/`);
   });
 
   it("every rule explains itself", () => {
@@ -41,3 +59,8 @@ describe("audit rules", () => {
     }
   });
 });
+
+/** Text of a file, nothing for a folder. */
+function read(path: string): string {
+  return path.endsWith(".ts") ? readFileSync(path, "utf8") : "";
+}

@@ -18,7 +18,11 @@ const read = (name: string): string => {
   const url = new URL(`../../../${name}`, import.meta.url);
   return existsSync(url) ? readFileSync(url, "utf8") : "";
 };
-const files = await generatedFiles(registry);
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const { registries } = (await import(join(root, "scripts/registry.js"))) as {
+  registries: (root: string) => ReadonlyMap<string, string>;
+};
+const files = new Map([...registries(root), ...(await generatedFiles(registry))]);
 
 describe("generated files", () => {
   for (const [name, text] of files) {

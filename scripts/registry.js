@@ -1,0 +1,63 @@
+// The lists of rules, live probes and host checks: each is written from the files of its folder, so that a new rule is a file
+// and nothing else. `node scripts/docs.js` writes them before it builds; a test compares them.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const LISTS = [
+  {
+    file: "src/audit/rules/registry.ts",
+    folder: "src/audit/rules",
+    below: ".",
+    item: "rule",
+    list: "rules",
+    type: "Rule",
+    from: "../types.ts",
+    says: "Every rule about files, in the order of the catalogue.",
+  },
+  {
+    file: "src/audit/live/registry.ts",
+    folder: "src/audit/live/probes",
+    below: "./probes",
+    item: "probe",
+    list: "probes",
+    type: "Probe",
+    from: "./probe.ts",
+    says: "Every live probe, in the order of the catalogue.",
+  },
+  {
+    file: "src/audit/host/registry.ts",
+    folder: "src/audit/host/checks",
+    below: "./checks",
+    item: "check",
+    list: "hostChecks",
+    type: "HostCheck",
+    from: "./check.ts",
+    says: "Every check of the machine, in the order of the catalogue.",
+  },
+];
+
+/** Path → text of every generated list. */
+export function registries(root) {
+  return new Map(LISTS.map((spec) => [spec.file, registry(root, spec)]));
+}
+
+function registry(root, { folder, below, item, list, type, from, says }) {
+  const names = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .map((name) => name.replaceAll("\\", "/"))
+    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => readFileSync(join(root, folder, name), "utf8").includes(`\nexport const ${item}: `))
+    .sort();
+  const local = (name) => name.slice(0, -3).replace(/[^a-z0-9]+([a-z0-9])/g, (_, next) => next.toUpperCase());
+  return [
+    "// Written by scripts/registry.js from the files below this folder. Do not edit: run node scripts/docs.js.",
+    `import { inCatalogueOrder } from "../families.ts";`,
+    `import type { ${type} } from "${from}";`,
+    ...names.map((name) => `import { ${item} as ${local(name)} } from "${below}/${name}";`),
+    "",
+    `/** ${says} */`,
+    `export const ${list}: readonly ${type}[] = inCatalogueOrder([`,
+    ...names.map((name) => `  ${local(name)},`),
+    "]);",
+    "",
+  ].join("\n");
+}

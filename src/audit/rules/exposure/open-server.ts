@@ -1,0 +1,40 @@
+import type { Rule } from "../../types.ts";
+import { isLoopbackHost } from "../../model/address.ts";
+
+export const rule: Rule = {
+  id: "GA-EXP-004",
+  severity: "error",
+  confidence: "certain",
+  title: "The server itself is open: bound to the network, or to every web page",
+  why: "The server has no TLS and no passwords of its own; on a network address it answers everybody. corsAllowAny lets any web page a user visits send his microphone through the server and read the text.",
+  evidence: ["docs/threat-model.md"],
+  reads: ["config"],
+  fixKind: "manual",
+  *check(facts) {
+    const { assume } = facts;
+    const host = assume.text("server.host") ?? "127.0.0.1";
+    const target = assume.text("deploy.target");
+    const contained =
+      target === "compose" ||
+      target === "kubernetes" ||
+      facts.services.length > 0 ||
+      facts.workloads.length > 0 ||
+      facts.dockerfiles.length > 0;
+    const span = assume.span("server.host");
+    if (span && !isLoopbackHost(host) && !contained) {
+      yield {
+        span,
+        message: `server.host is ${host} on a plain host: everybody on the network reaches the server without TLS or password`,
+        fix: "Set server.host to 127.0.0.1 and put the proxy in front.",
+      };
+    }
+    const cors = assume.span("server.corsAllowAny");
+    if (cors && assume.flag("server.corsAllowAny")) {
+      yield {
+        span: cors,
+        message: "server.corsAllowAny lets every web page use the server",
+        fix: "List the pages in server.allowedOrigins.",
+      };
+    }
+  },
+};

@@ -1,0 +1,41 @@
+import type { Rule } from "../../types.ts";
+import { isLoopbackHost } from "../../model/address.ts";
+import { replace } from "../kit/edits.ts";
+import { isProxyService } from "../kit/compose.ts";
+
+export const rule: Rule = {
+  id: "GA-EXP-001",
+  severity: "error",
+  confidence: "certain",
+  title: "A container port is published to the network past the proxy",
+  why: "A port without a host address is bound on every interface, and Docker's rules come before ufw's. Whoever finds it talks to the service without TLS and without a password. An unset variable does not help: `${PORT:-5173}` publishes the default.",
+  evidence: ["KICS container_traffic_not_bound_to_host_interface", "docker-bench-security 5.14"],
+  reads: ["compose"],
+  fixKind: "safe",
+  *check(facts) {
+    for (const project of facts.compose) {
+      const hasProxy =
+        project.services.some((service) => isProxyService(service)) ||
+        facts.nginxPoints.length > 0 ||
+        facts.caddyPoints.length > 0;
+      for (const service of project.services) {
+        const ours = facts.app.isService(service);
+        if (isProxyService(service) || (!ours && !hasProxy)) continue;
+        for (const port of service.ports) {
+          if (port.hostIp !== undefined && isLoopbackHost(port.hostIp)) continue;
+          // Other services may be meant for the network; beside a proxy those on web ports are its own.
+          if (!ours && (port.published === "80" || port.published === "443" || port.protocol === "udp")) continue;
+          const raw = port.node.kind === "scalar" ? port.node.text : undefined;
+          const bare = raw !== undefined && port.hostIp === undefined && raw.includes(":");
+          yield {
+            span: port.node,
+            message: `port ${port.target ?? "?"} of ${service.name} is published on ${port.hostIp ?? "every interface"}${port.viaDefault.length > 0 ? `: ${port.viaDefault.join(", ")} is unset, so the default ${port.published} applies` : ""}`,
+            fix: "Do not publish it: proxy and server share a network (`expose`). For a proxy on the host bind it to 127.0.0.1.",
+            ...(bare ? { edits: [replace(port.node, `"127.0.0.1:${raw}"`)] } : {}),
+            ...(ours ? {} : { severity: "warning" as const, confidence: "likely" as const }),
+          };
+        }
+      }
+    }
+  },
+};

@@ -1,0 +1,52 @@
+import type { Rule } from "../../types.ts";
+import { arg, headSpan, allScopes, ownAll } from "../../model/nginx.ts";
+import { appNginxPoints } from "../../model/facts.ts";
+import { baseName } from "../../tree.ts";
+import { effectiveHeaders, replace } from "../kit/edits.ts";
+
+export const rule: Rule = {
+  id: "GA-XFF-001",
+  severity: "error",
+  confidence: "certain",
+  title: "nginx appends to the client's X-Forwarded-For instead of overwriting it",
+  why: "The client may send an X-Forwarded-For of its own. With $proxy_add_x_forwarded_for the server sees `6.6.6.6, 127.0.0.1`: the first address is whatever the client invented, so per-address limits and logs are in the attacker's hands.",
+  evidence: ["Tried on nginx 1.22 and 1.30: a forged header arrives as the first hop."],
+  reads: ["nginx"],
+  fixKind: "safe",
+  *check(facts) {
+    const ours = appNginxPoints(facts);
+    for (const root of facts.nginx) {
+      for (const scope of allScopes(root.main)) {
+        for (const directive of ownAll(scope, "proxy_set_header")) {
+          const value = arg(directive, 1);
+          const variable = ["$proxy_add_x_forwarded_for", "$http_x_forwarded_for"].find(
+            (name) => value.includes(name) || value.includes(name.replace("$", "${")),
+          );
+          if (arg(directive, 0).toLowerCase() !== "x-forwarded-for" || variable === undefined) continue;
+          const users = facts.nginxPoints.filter((point) =>
+            [...effectiveHeaders(point.scope).headers.values()].some((header) => header.directive === directive),
+          );
+          const other = ours.length > 0 && users.length > 0 && !users.some((point) => ours.includes(point));
+          const target = directive.args[1];
+          yield {
+            span: headSpan(directive),
+            message: `X-Forwarded-For is set from ${variable}, which keeps what the client sent`,
+            fix: "Write `proxy_set_header X-Forwarded-For $remote_addr;` (behind a declared CDN: set_real_ip_from makes $remote_addr the client).",
+            ...(target ? { edits: [replace(target, "$remote_addr")] } : {}),
+            ...(other ? { severity: "warning" as const, confidence: "needs-context" as const } : {}),
+          };
+        }
+        for (const include of scope.missing) {
+          if (baseName(arg(include, 0)) !== "proxy_params") continue;
+          yield {
+            span: headSpan(include),
+            message:
+              "Debian's proxy_params sets X-Forwarded-For from $proxy_add_x_forwarded_for, which keeps what the client sent",
+            fix: "Write the proxy_set_header lines yourself, with `X-Forwarded-For $remote_addr`.",
+            confidence: "likely",
+          };
+        }
+      }
+    }
+  },
+};

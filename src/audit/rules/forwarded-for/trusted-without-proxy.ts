@@ -1,0 +1,71 @@
+import type { Rule } from "../../types.ts";
+import { appServices, appWorkloads } from "../../model/facts.ts";
+import { isLoopbackHost } from "../../model/address.ts";
+import { yamlAt, yamlBoolean, yamlEntrySpan, yamlText } from "../../parse/yaml.ts";
+import { selects, stringMap } from "../../model/kubernetes.ts";
+
+export const rule: Rule = {
+  id: "GA-XFF-008",
+  severity: "error",
+  confidence: "likely",
+  title: "The server believes address headers and is reachable without its proxy",
+  why: "Whoever reaches the port directly, or through the container gateway whose address lies in the trusted range, chooses the address the rate limit and the log see.",
+  evidence: [
+    "Connections to a published container port arrive from the bridge gateway (caddyserver/caddy-docker#406).",
+  ],
+  reads: ["config", "compose", "kubernetes"],
+  fixKind: "manual",
+  *check(facts) {
+    // In a cluster the copy of the config trusts what deploy.kubernetes.trustedCidrs names.
+    const key = ["server.trustedProxies", "deploy.kubernetes.trustedCidrs"].find(
+      (name) => facts.assume.list(name as "server.trustedProxies").length > 0, // both are list keys
+    );
+    if (key === undefined) return;
+    const related = facts.assume.related(key);
+    const fix =
+      "Let only the proxy reach the port: no published port (or 127.0.0.1 only), Service type ClusterIP, no hostNetwork.";
+    for (const service of appServices(facts)) {
+      for (const port of service.ports) {
+        if (port.hostIp !== undefined && isLoopbackHost(port.hostIp)) continue;
+        yield {
+          span: port.node,
+          message: `server.trustedProxies is set, and port ${port.published ?? port.target} of ${service.name} is published past the proxy`,
+          fix,
+          related,
+        };
+      }
+      if (
+        yamlText(yamlAt(service.node, "network_mode")) === "host" &&
+        !isLoopbackHost(facts.assume.text("server.host") ?? "")
+      ) {
+        yield {
+          span: yamlEntrySpan(service.node, "network_mode") ?? service.nameSpan,
+          message: "server.trustedProxies is set, and the host network exposes the port past the proxy",
+          fix,
+          related,
+        };
+      }
+    }
+    for (const workload of appWorkloads(facts)) {
+      if (yamlBoolean(yamlAt(workload.pod, "hostNetwork")) === true) {
+        yield {
+          span: yamlEntrySpan(workload.pod, "hostNetwork") ?? workload.object.node,
+          message: "server.trustedProxies is set, and hostNetwork exposes the port past the gateway",
+          fix,
+          related,
+        };
+      }
+      for (const object of facts.kube) {
+        const type = yamlText(yamlAt(object.node, "spec", "type"));
+        if (object.kind !== "Service" || (type !== "NodePort" && type !== "LoadBalancer")) continue;
+        if (!selects(stringMap(yamlAt(object.node, "spec", "selector")), workload.podLabels)) continue;
+        yield {
+          span: yamlEntrySpan(yamlAt(object.node, "spec"), "type") ?? object.node,
+          message: `server.trustedProxies is set, and Service ${object.name} of type ${type} leads past the gateway`,
+          fix,
+          related,
+        };
+      }
+    }
+  },
+};

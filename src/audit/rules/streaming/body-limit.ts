@@ -1,0 +1,113 @@
+import type { Hit, Rule } from "../../types.ts";
+import { arg, headSpan, inherited, nginxSizeBytes } from "../../model/nginx.ts";
+import type { CaddyDirective } from "../../parse/caddyfile-tree.ts";
+import type { CaddyPoint } from "../../model/caddy.ts";
+import { caddyHead, caddyPathMatches, child, humanizeBytes, isMatcher, visit } from "../../model/caddy.ts";
+import { yamlAt, yamlKey } from "../../parse/yaml.ts";
+import { addNginx, addYaml, caddyCarrying, insertLineBefore, mebibytes, nginxCarrying, replace } from "../kit/edits.ts";
+import { annotation, appIngresses } from "../kit/kubernetes.ts";
+
+export const rule: Rule = {
+  id: "GA-STR-008",
+  severity: "error",
+  confidence: "certain",
+  title: "The proxy's body limit is not the server's",
+  why: "A smaller limit at the proxy refuses files the server would take, with an HTML 413 no client expects; a larger one, or none, sends the server bodies it only refuses after the bandwidth is spent. The units differ: nginx `50m` is 52,428,800 bytes, Caddy `50MB` is 50,000,000; nginx without the directive allows 1 MiB, Caddy without one allows everything.",
+  evidence: [
+    "Tried: nginx `50m` takes exactly 52,428,800 bytes; under Caddy `50MB` an upload of 52,428,800 bytes fails.",
+  ],
+  reads: ["nginx", "caddyfile", "caddy-json", "kubernetes", "config"],
+  fixKind: "safe",
+  *check(facts) {
+    const limit = facts.assume.number("limits.body");
+    const related = facts.assume.related("limits.body");
+    for (const point of nginxCarrying(facts, "rest", "sse")) {
+      const directive = inherited(point.scope, "client_max_body_size");
+      const bytes = directive ? nginxSizeBytes(arg(directive, 0)) : 2 ** 20;
+      if (bytes === limit || bytes === undefined) continue;
+      const value = directive?.args[0];
+      yield {
+        span: headSpan(directive ?? point.pass),
+        message: describe(
+          directive ? `client_max_body_size ${arg(directive, 0)}` : "client_max_body_size is not set",
+          bytes,
+          limit,
+        ),
+        fix: `Write \`client_max_body_size ${limit};\`, the exact bytes of limits.body.`,
+        edits: [value ? replace(value, String(limit)) : addNginx(point.pass, `client_max_body_size ${limit};`)],
+        related,
+        ...(!directive && (!point.root.complete || point.scope.missing.length > 0)
+          ? { confidence: "likely" as const }
+          : {}),
+      } satisfies Hit;
+    }
+    for (const point of caddyCarrying(facts, "rest", "sse")) {
+      const directive = bodyLimit(point);
+      const value = directive ? (child(directive, "max_size")?.args[0] ?? undefined) : undefined;
+      const bytes = value ? humanizeBytes(value.value) : 0;
+      if (bytes === limit || bytes === undefined) continue;
+      const json = point.file.source.path.endsWith(".json");
+      yield {
+        span: value ?? caddyHead(point.proxy),
+        message: describe(
+          value ? `request_body max_size ${value.value}` : "there is no request_body max_size",
+          bytes,
+          limit,
+        ),
+        fix: `Write \`request_body { max_size ${limit} }\`, the exact bytes of limits.body.`,
+        edits: value
+          ? [replace(value, String(limit))]
+          : json
+            ? []
+            : [insertLineBefore(point.proxy.source, point.proxy.start, `request_body {\n\t\tmax_size ${limit}\n\t}`)],
+        related,
+      };
+    }
+    for (const ingress of appIngresses(facts)) {
+      const name = "nginx.ingress.kubernetes.io/proxy-body-size";
+      const found = annotation(ingress, name);
+      const bytes = found ? nginxSizeBytes(found.text) : 2 ** 20;
+      if (
+        bytes === limit ||
+        bytes === undefined ||
+        !/nginx/.test(yamlAt(ingress.node, "spec", "ingressClassName")?.text ?? "nginx")
+      )
+        continue;
+      const map = yamlAt(ingress.node, "metadata", "annotations");
+      const add = map && !found ? addYaml(map, `${name}: "${limit}"`) : undefined;
+      yield {
+        span: found?.node ?? yamlKey(yamlAt(ingress.node, "metadata"), "annotations") ?? ingress.node,
+        message: describe(found ? `${name}: "${found.text}"` : `${name} is not set`, bytes, limit),
+        fix: `Set \`${name}: "${limit}"\`.`,
+        edits: found ? [replace(found.node, `"${limit}"`)] : add ? [add] : [],
+        related,
+      };
+    }
+  },
+};
+
+function describe(what: string, bytes: number, limit: number): string {
+  const found = bytes === 0 ? "no limit" : `${bytes} bytes (${mebibytes(bytes)})`;
+  const effect =
+    bytes !== 0 && bytes < limit ? "larger files get the proxy's 413" : "bodies the server refuses are let through";
+  return `${what}: ${found}, but limits.body is ${limit} bytes (${mebibytes(limit)}): ${effect}`;
+}
+
+/** The request_body in force for a proxy: in its own chain of blocks, or at site level with a matcher that covers it. */
+function bodyLimit(point: CaddyPoint): CaddyDirective | undefined {
+  let found: CaddyDirective | undefined;
+  const chain = new Set(point.around);
+  visit(point.site.directives, [], (directive, around) => {
+    if (directive.name !== "request_body" || !around.every((block) => chain.has(block))) return;
+    const matcher = directive.args[0];
+    if (
+      matcher &&
+      isMatcher(matcher) &&
+      matcher.value.startsWith("/") &&
+      !caddyPathMatches(matcher.value, "/v1/transcribe")
+    )
+      return;
+    found = directive;
+  });
+  return found;
+}

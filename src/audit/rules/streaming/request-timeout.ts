@@ -1,0 +1,71 @@
+import type { Rule } from "../../types.ts";
+import { arg, headSpan, inherited, nginxTimeMs } from "../../model/nginx.ts";
+import { gatewayDurationMs } from "../../model/kubernetes.ts";
+import { yamlAt, yamlEntrySpan, yamlText } from "../../parse/yaml.ts";
+import { addNginx, addYaml, ceilSeconds, nginxCarrying, replace, seconds } from "../kit/edits.ts";
+import { annotation, appIngresses, appRouteRules, ruleTakes } from "../kit/kubernetes.ts";
+
+export const rule: Rule = {
+  id: "GA-STR-005",
+  severity: "error",
+  confidence: "certain",
+  title: "The proxy gives up on a transcription before the server may",
+  why: "While a file waits for a slot and is transcribed no byte flows, so proxy_read_timeout counts queueing plus inference. If it is shorter than the server's own budget, long files end in 504 although the server finishes them.",
+  evidence: ["Tried on nginx: upstream silent for 4 s with proxy_read_timeout 2s gives 504 at 2.0 s."],
+  reads: ["nginx", "kubernetes", "config"],
+  fixKind: "safe",
+  *check(facts) {
+    const budget = facts.assume.number("pool.checkoutTimeout") + facts.assume.number("limits.requestBudget");
+    const want = ceilSeconds(budget) + 30;
+    const related = [...facts.assume.related("limits.requestBudget"), ...facts.assume.related("pool.checkoutTimeout")];
+    for (const point of nginxCarrying(facts, "rest")) {
+      const directive = inherited(point.scope, "proxy_read_timeout");
+      const ms = directive ? nginxTimeMs(arg(directive, 0)) : 60_000;
+      if (ms === undefined || ms >= budget) continue;
+      const value = directive?.args[0];
+      const shared = directive !== undefined && !point.scope.own.includes(directive);
+      yield {
+        span: headSpan(directive ?? point.pass),
+        message: `${directive ? `proxy_read_timeout ${arg(directive, 0)}` : "proxy_read_timeout is not set (60s)"} is below the ${seconds(budget)} a transcription may take (waiting line + inference)`,
+        fix: `Write \`proxy_read_timeout ${want}s;\` in the location of /v1/transcribe.`,
+        edits: [value && !shared ? replace(value, `${want}s`) : addNginx(point.pass, `proxy_read_timeout ${want}s;`)],
+        related: [
+          ...related,
+          ...(directive ? [{ span: headSpan(point.pass), message: "transcriptions go through here" }] : []),
+        ],
+        ...(!directive && point.scope.missing.length > 0 ? { confidence: "likely" as const } : {}),
+      };
+    }
+    const routes = appRouteRules(facts);
+    for (const rule of routes) {
+      if (!ruleTakes(rule, "/v1/transcribe", routes)) continue;
+      for (const key of ["request", "backendRequest"]) {
+        const node = yamlAt(rule.rule, "timeouts", key);
+        const ms = gatewayDurationMs(yamlText(node));
+        if (!node || ms === undefined || ms === 0 || ms >= budget) continue;
+        yield {
+          span: yamlEntrySpan(yamlAt(rule.rule, "timeouts"), key) ?? node,
+          message: `timeouts.${key} ${yamlText(node)} is below the ${seconds(budget)} a transcription may take (waiting line + inference)`,
+          fix: `Write \`${key}: ${want}s\` or more: the limit covers the upload as well.`,
+          edits: [replace(node, `${want}s`)],
+          related,
+        };
+      }
+    }
+    for (const ingress of appIngresses(facts)) {
+      const name = "nginx.ingress.kubernetes.io/proxy-read-timeout";
+      const found = annotation(ingress, name);
+      const ms = found ? Number(found.text) * 1000 : undefined;
+      if (ms === undefined || ms >= budget || ms <= facts.assume.number("session.idleTimeout")) continue; // the shorter ones are GA-STR-004's
+      const map = yamlAt(ingress.node, "metadata", "annotations");
+      const add = map && !found ? addYaml(map, `${name}: "${want}"`) : undefined;
+      yield {
+        span: found?.node ?? ingress.node,
+        message: `${name} is "${found?.text}", below the ${seconds(budget)} a transcription may take`,
+        fix: `Set \`${name}: "${want}"\`.`,
+        edits: found ? [replace(found.node, `"${want}"`)] : add ? [add] : [],
+        related,
+      };
+    }
+  },
+};

@@ -1,0 +1,48 @@
+import type { Rule } from "../../types.ts";
+import { gatewayDurationMs } from "../../model/kubernetes.ts";
+import { SERVER_ROUTES } from "../../model/routes.ts";
+import { yamlAt, yamlEntrySpan, yamlKey, yamlText } from "../../parse/yaml.ts";
+import { addYaml, replace, seconds } from "../kit/edits.ts";
+import { appRouteRules, ruleTakes } from "../kit/kubernetes.ts";
+
+export const rule: Rule = {
+  id: "GA-STR-007",
+  severity: "warning",
+  confidence: "likely",
+  title: "The HTTPRoute leaves the stream's time limit to the gateway",
+  why: "Without timeouts.request the implementation decides: 15 s on Envoy, 30 s on GKE, for the whole exchange. WebSocket sessions and event streams are cut there. `0s` switches the limit off.",
+  evidence: ["kubernetes-sigs/gateway-api#1612", "envoyproxy/gateway#8454"],
+  reads: ["kubernetes", "config"],
+  fixKind: "safe",
+  *check(facts) {
+    const session = facts.assume.number("session.maxDuration");
+    const rules = appRouteRules(facts);
+    for (const item of rules) {
+      const carries = SERVER_ROUTES.find(
+        (route) =>
+          (route.traffic === "websocket" || route.traffic === "sse") &&
+          route.path !== "/ws" &&
+          ruleTakes(item, route.path, rules),
+      );
+      if (!carries) continue;
+      const timeouts = yamlAt(item.rule, "timeouts");
+      const request = yamlAt(timeouts, "request");
+      const ms = gatewayDurationMs(yamlText(request));
+      if (ms === 0 || (ms !== undefined && session > 0 && ms >= session)) continue;
+      const add = timeouts ? undefined : addYaml(item.rule, "timeouts: {request: 0s, backendRequest: 0s}");
+      yield {
+        span:
+          yamlEntrySpan(timeouts, "request") ??
+          yamlKey(item.rule, "timeouts") ??
+          yamlKey(item.rule, "matches") ??
+          item.rule,
+        message: request
+          ? `timeouts.request ${yamlText(request)} ends ${carries.path} sessions before their limit of ${session === 0 ? "none" : seconds(session)}`
+          : `the rule that takes ${carries.path} has no timeouts.request: the gateway's default cuts streams`,
+        fix: "Write `timeouts: {request: 0s, backendRequest: 0s}` on the rules for /v1/ws and /v1/transcribe/stream.",
+        edits: request ? [replace(request, "0s")] : add ? [add] : [],
+        related: facts.assume.related("session.maxDuration"),
+      };
+    }
+  },
+};

@@ -1,0 +1,18 @@
+import { type CasesOfRule, casesOf, COMPOSE } from "../../../../support/audit-case.ts";
+
+export const cases: CasesOfRule = casesOf("GA-EXP-001", [
+  {
+    name: "published port",
+    ...COMPOSE,
+    from: 'expose: ["9876"]',
+    to: 'ports: ["9876:9876"]',
+    at: "9876:9876",
+  },
+  {
+    name: "default of an unset variable",
+    ...COMPOSE,
+    from: 'expose: ["9876"]',
+    to: 'ports: ["${APP_PORT:-9876}:9876"]',
+    at: "APP_PORT",
+  },
+]);

@@ -1,0 +1,19 @@
+import { type CasesOfRule, casesOf, KUBE } from "../../../../support/audit-case.ts";
+
+export const cases: CasesOfRule = casesOf("GA-XFF-007", [
+  {
+    name: "limit without trusted proxy",
+    base: "nginx",
+    file: "gigastt.config.yaml",
+    from: '  trustedProxies: ["127.0.0.1/32"]\n',
+    to: "",
+    at: "perMinute",
+  },
+  {
+    name: "without our config",
+    ...KUBE,
+    from: "",
+    to: "",
+    assume: { "rateLimit.perMinute": "60" },
+  },
+]);

@@ -1,0 +1,39 @@
+import { type CasesOfRule, casesOf, COMPOSE, DOCKER, KUBE } from "../../../../support/audit-case.ts";
+
+export const cases: CasesOfRule = casesOf("GA-LIF-008", [
+  {
+    name: "shell form",
+    ...DOCKER,
+    from: 'ENTRYPOINT ["node", "/opt/gigastt/bin/gigastt.js"]\nCMD ["serve"]',
+    to: "ENTRYPOINT node /opt/gigastt/bin/gigastt.js serve",
+    at: "ENTRYPOINT",
+  },
+  {
+    name: "npm start",
+    ...DOCKER,
+    from: 'ENTRYPOINT ["node", "/opt/gigastt/bin/gigastt.js"]\nCMD ["serve"]',
+    to: 'CMD ["npm", "start"]',
+    at: "npm",
+  },
+  {
+    name: "stop signal",
+    ...DOCKER,
+    from: "USER 10001",
+    to: "STOPSIGNAL SIGKILL\nUSER 10001",
+    at: "STOPSIGNAL",
+  },
+  {
+    name: "shell in compose",
+    ...COMPOSE,
+    from: 'command: ["gigastt", "serve"]',
+    to: 'command: ["sh", "-c", "gigastt serve"]',
+    at: "sh",
+  },
+  {
+    name: "shell in Kubernetes",
+    ...KUBE,
+    from: "          ports: [{name: http",
+    to: '          command: ["/bin/sh", "-c", "sleep 1; gigastt serve"]\n          ports: [{name: http',
+    at: "/bin/sh",
+  },
+]);

@@ -1,0 +1,26 @@
+import { type CasesOfRule, casesOf, UNIT } from "../../../../support/audit-case.ts";
+
+export const cases: CasesOfRule = casesOf("GA-LIF-004", [
+  {
+    name: "stop timeout below drain",
+    ...UNIT,
+    from: "TimeoutStopSec=20",
+    to: "TimeoutStopSec=10",
+    at: "=10",
+  },
+  {
+    name: "proxy keeps the stock timeout",
+    base: "systemd",
+    file: "caddy.service.d/gigastt.conf",
+    from: "TimeoutStopSec=20\n",
+    to: "",
+  },
+  {
+    name: "nginx stopped the hard way",
+    ...UNIT,
+    from: "",
+    to: "",
+    add: { "nginx.service.d/gigastt.conf": "[Service]\nExecStop=\nTimeoutStopSec=20\n" },
+    at: "Service",
+  },
+]);

@@ -1,0 +1,65 @@
+import { type CasesOfRule, casesOf, CADDY, COMPOSE, KUBE, NGINX } from "../../../../support/audit-case.ts";
+
+export const cases: CasesOfRule = casesOf("GA-LIF-018", [
+  {
+    name: "nginx dials another port",
+    ...NGINX,
+    from: "server 127.0.0.1:9876",
+    to: "server 127.0.0.1:9867",
+    at: "9867",
+  },
+  {
+    name: "Caddy dials another port",
+    ...CADDY,
+    from: "reverse_proxy 127.0.0.1:9876",
+    to: "reverse_proxy 127.0.0.1:9867",
+    also: [{ file: "Caddyfile", from: "reverse_proxy 127.0.0.1:9876", to: "reverse_proxy 127.0.0.1:9867" }],
+    at: "9867",
+  },
+  {
+    name: "container port",
+    ...KUBE,
+    from: "containerPort: 9876",
+    to: "containerPort: 9867",
+    at: "9867",
+    assume: { "server.port": "9876" },
+  },
+  {
+    name: "target port",
+    ...KUBE,
+    from: "targetPort: http",
+    to: "targetPort: web",
+    at: "targetPort",
+    assume: { "server.port": "9876" },
+  },
+  {
+    name: "exposed port",
+    ...COMPOSE,
+    from: 'expose: ["9876"]',
+    to: 'expose: ["9867"]',
+    at: "9867",
+    assume: { "server.port": "9876" },
+  },
+  {
+    name: "config that is not mounted",
+    ...COMPOSE,
+    from: '["gigastt", "serve"]',
+    to: '["gigastt", "serve", "--config", "/etc/gigastt/gigastt.config.yaml"]',
+    at: "command",
+  },
+  {
+    name: "volume that does not exist",
+    ...KUBE,
+    from: "        - name: tmp\n          emptyDir",
+    to: "        - name: temp\n          emptyDir",
+    at: "volumeMounts",
+  },
+  {
+    name: "Service without endpoints",
+    ...KUBE,
+    from: "  selector: {app: gigastt}\n  ports",
+    to: "  selector: {app: giga-stt}\n  ports",
+    at: "selector",
+    assume: { "server.port": "9876" },
+  },
+]);

@@ -1,0 +1,12 @@
+import { type CasesOfRule, casesOf, INC } from "../../../../support/audit-case.ts";
+
+export const cases: CasesOfRule = casesOf("GA-STR-009", [
+  {
+    name: "buffered over HTTP/1.0",
+    base: "nginx",
+    file: INC,
+    from: "proxy_http_version 1.1",
+    to: "proxy_http_version 1.0",
+    also: [{ file: "nginx.conf", from: "proxy_buffering off;\n      gzip off;", to: "gzip off;" }],
+  },
+]);
