@@ -1,4 +1,4 @@
-import { callControl } from "../supervisor/control-client.ts";
+import { callControl } from "../supervisor/control/client.ts";
 import type { CommandContext } from "./command.ts";
 import { findStatePaths } from "./state.ts";
 

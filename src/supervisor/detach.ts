@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { openStateDir } from "./state-dir.ts";
-import type { StatePaths } from "./state-dir.ts";
+import { openStateDir } from "./state/state-dir.ts";
+import type { StatePaths } from "./state/state-dir.ts";
 
 /** What the detached supervisor reports to the command that started it, once. */
 export interface StartReport {

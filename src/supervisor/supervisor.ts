@@ -1,21 +1,21 @@
 import type { ResolvedConfig } from "../config/types.ts";
 import { systemClock } from "../shared/clock.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
-import { createConfigChanges } from "./config-changes.ts";
-import type { ConfigChanges, Progress, ReloadOutcome, ReloadPlan } from "./config-changes.ts";
-import { openControlServer } from "./control-server.ts";
-import type { ControlHandler, ControlServer } from "./control-server.ts";
-import type { EventSink } from "./events.ts";
-import type { GateResult } from "./instance.ts";
-import type { StopOutcome } from "./managed-process.ts";
-import { createMemoryCeiling } from "./memory-ceiling.ts";
-import { createOperations } from "./operations.ts";
-import type { RestartOutcome } from "./service.ts";
-import type { StatusReport } from "./status.ts";
-import { buildStatus } from "./status-report.ts";
-import { openParts } from "./supervisor-parts.ts";
-import type { ConfigCell, Parts, SupervisorOptions } from "./supervisor-parts.ts";
-import { watchFile } from "./watch-file.ts";
+import { createConfigChanges } from "./config/changes.ts";
+import type { ConfigChanges, Progress, ReloadOutcome, ReloadPlan } from "./config/changes.ts";
+import { openControlServer } from "./control/server.ts";
+import type { ControlHandler, ControlServer } from "./control/server.ts";
+import type { EventSink } from "./logs/events.ts";
+import type { GateResult } from "./process/instance.ts";
+import type { StopOutcome } from "./process/managed-process.ts";
+import { createMemoryCeiling } from "./runtime/memory-ceiling.ts";
+import { createOperations } from "./control/operations.ts";
+import type { RestartOutcome } from "./runtime/service.ts";
+import type { StatusReport } from "./status/status.ts";
+import { buildStatus } from "./status/build-status.ts";
+import { openParts } from "./parts.ts";
+import type { ConfigCell, Parts, SupervisorOptions } from "./parts.ts";
+import { watchFile } from "./config/watch-file.ts";
 
 /** What the control socket understands. */
 export const CONTROL_COMMANDS = [
@@ -112,7 +112,7 @@ export class Supervisor {
     const result = await service.start();
     if (result.ok) {
       await companions.startProxy(this.#cell.loaded);
-      await this.#parts.care.look();
+      await this.#parts.upkeep.look();
       await this.#changes.keepAsGood();
       this.#beginRounds();
     }
@@ -231,7 +231,7 @@ export class Supervisor {
     }
     const sample = setInterval(() => this.#sample(), this.#options.sampleIntervalMs ?? DEFAULT_SAMPLE_MS);
     sample.unref();
-    const look = setInterval(() => void this.#parts.care.look(), LOOK_MS);
+    const look = setInterval(() => void this.#parts.upkeep.look(), LOOK_MS);
     look.unref();
     this.#timers.push(sample, look);
   }

@@ -1,12 +1,12 @@
 import type { LoadedConfig } from "../config/load.ts";
-import type { GateResult } from "./instance.ts";
-import { formatLogLine, parseLogLine } from "./log-format.ts";
-import type { StatePaths } from "./state-dir.ts";
-import { createNotifier } from "./notify.ts";
-import { describeFailure } from "./service.ts";
+import type { GateResult } from "./process/instance.ts";
+import { formatLogLine, parseLogLine } from "./logs/log-format.ts";
+import type { StatePaths } from "./state/state-dir.ts";
+import { createNotifier } from "./helpers/systemd-notify.ts";
+import { describeFailure } from "./runtime/service.ts";
 import { Supervisor } from "./supervisor.ts";
-import type { View, ViewOptions } from "./view.ts";
-import { createLiveView, createPlainView } from "./view.ts";
+import type { View, ViewOptions } from "./status/view.ts";
+import { createLiveView, createPlainView } from "./status/view.ts";
 
 export interface UpOptions {
   readonly loaded: LoadedConfig;

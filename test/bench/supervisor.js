@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { callControl } from "../../dist/supervisor/control-client.js";
+import { callControl } from "../../dist/supervisor/control/client.js";
 import { atMost, report } from "./_lib.js";
 
 const IDLE_S = Number(process.env["BENCH_IDLE_SECONDS"] ?? 60);

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createHistory } from "../../src/supervisor/history.ts";
-import { createHistoryStore } from "../../src/supervisor/store.ts";
-import type { HistoryPlace, HistoryStore, KeptEvent, Sample } from "../../src/supervisor/store.ts";
+import { createHistory } from "../../src/supervisor/state/history.ts";
+import { createHistoryStore } from "../../src/supervisor/state/history-store.ts";
+import type { HistoryPlace, HistoryStore, KeptEvent, Sample } from "../../src/supervisor/state/history-store.ts";
 import { redisServer, startRedis } from "../support/redis.ts";
 import type { RunningRedis } from "../support/redis.ts";
 

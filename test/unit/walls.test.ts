@@ -45,7 +45,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   undici: ["models/http.ts"],
   uqr: ["cli/qr-code.ts"],
   // Its Redis driver imports ioredis, which is a dependency for that alone.
-  unstorage: ["supervisor/store.ts"],
+  unstorage: ["supervisor/state/history-store.ts"],
   ws: ["audit/live/probes/silent-session.ts", "cli/bench/live-stream.ts", "cli/deploy/verify/audio-checks.ts"],
   // config reads and edits with comments kept, render writes, audit reads foreign files with positions.
   yaml: ["config/parse.ts", "config/edit.ts", "render/yaml.ts", "audit/parse/yaml.ts"],

@@ -5,9 +5,9 @@ import { fileURLToPath } from "node:url";
 import { installationRoot } from "../../shared/entry.ts";
 import { GigasttError } from "../../shared/errors.ts";
 import { readVersion } from "../../shared/version.ts";
-import { writeFileAtomic } from "../../supervisor/files.ts";
-import { planService } from "../../supervisor/service-files.ts";
-import type { ServicePlan } from "../../supervisor/service-files.ts";
+import { writeFileAtomic } from "../../supervisor/state/files.ts";
+import { planService } from "../../supervisor/install/service-files.ts";
+import type { ServicePlan } from "../../supervisor/install/service-files.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { loadCliConfig } from "../load-config.ts";
 

@@ -1,6 +1,6 @@
-import { formatLogLine } from "../../supervisor/log-format.ts";
-import { followLogs, hasLogs, readLastLines } from "../../supervisor/log-read.ts";
-import type { LogFilter, LoggedLine } from "../../supervisor/log-read.ts";
+import { formatLogLine } from "../../supervisor/logs/log-format.ts";
+import { followLogs, hasLogs, readLastLines } from "../../supervisor/logs/log-read.ts";
+import type { LogFilter, LoggedLine } from "../../supervisor/logs/log-read.ts";
 import { parseDurationMs } from "../../shared/units.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { findStatePaths, STATE_FLAGS } from "../state.ts";

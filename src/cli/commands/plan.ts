@@ -1,5 +1,5 @@
-import { callControl } from "../../supervisor/control-client.ts";
-import { planLines } from "../../supervisor/plan-lines.ts";
+import { callControl } from "../../supervisor/control/client.ts";
+import { planLines } from "../../supervisor/config/plan-lines.ts";
 import type { Command } from "../command.ts";
 import { writeJson } from "../output.ts";
 import { findStatePaths, STATE_FLAGS } from "../state.ts";

@@ -19,7 +19,7 @@ export const command: Command = {
     const log = createLogger({ level: config.log.level });
     // By file path: the CLI must not pull the runtime and ONNX in when another command runs.
     const runtime: unknown = await import(entryFile("runtime/lifecycle/serve").href);
-    const { inheritedListener } = await import("../../supervisor/listener.ts");
+    const { inheritedListener } = await import("../../supervisor/runtime/listener.ts");
     const listenFd = inheritedListener(context.env)?.fd;
     const code: unknown = await callServe(runtime, {
       config,

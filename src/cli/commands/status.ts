@@ -1,4 +1,4 @@
-import { callControl } from "../../supervisor/control-client.ts";
+import { callControl } from "../../supervisor/control/client.ts";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { findStatePaths, STATE_FLAGS } from "../state.ts";
@@ -62,14 +62,14 @@ async function watch(context: CommandContext, socket: string): Promise<number> {
 }
 
 async function show(context: CommandContext, status: unknown): Promise<number> {
-  const { isStatusReport } = await import("../../supervisor/status.ts");
+  const { isStatusReport } = await import("../../supervisor/status/status.ts");
   if (!isStatusReport(status))
     throw new GigasttError("GST_CONTROL", "the running supervisor speaks another version: restart it with this one");
   if (context.flags["json"] === true) {
     context.stdout.write(`${JSON.stringify(status, undefined, 2)}\n`);
   } else {
-    const { careLines, statusLines } = await import("../../supervisor/view.ts");
-    const { printable } = await import("../../supervisor/log-format.ts");
+    const { careLines, statusLines } = await import("../../supervisor/status/view.ts");
+    const { printable } = await import("../../supervisor/logs/log-format.ts");
     const { supervisor, config } = status;
     const lines = [
       ...statusLines(status),

@@ -7,7 +7,7 @@ import { loadOptions, SERVER_FLAGS } from "../load-config.ts";
 import { paintFor } from "../output.ts";
 import { renderProblems } from "../problems.ts";
 import { qrCode } from "../qr-code.ts";
-import { loadConfigApart } from "../../supervisor/load-config.ts";
+import { loadConfigInHelper } from "../../supervisor/helpers/load-config.ts";
 import { configuredStatePaths, STATE_FLAGS } from "../state.ts";
 
 export const command: Command = {
@@ -42,7 +42,7 @@ export const command: Command = {
 
 async function start(context: CommandContext): Promise<number> {
   // Apart: the supervisor would keep the memory of parser and validator for as long as it lives.
-  const load = (): ReturnType<typeof loadConfigApart> => loadConfigApart(loadOptions(context));
+  const load = (): ReturnType<typeof loadConfigInHelper> => loadConfigInHelper(loadOptions(context));
   const loaded = await load();
   if (loaded.warnings.length > 0) {
     context.stderr.write(`${renderProblems(loaded.warnings, undefined, paintFor(context.stderr, context))}\n`);

@@ -1,4 +1,4 @@
-import { CERTIFICATE_DAYS, describeDays, watchedCertificates } from "../../supervisor/certificates.ts";
+import { CERTIFICATE_DAYS, describeDays, watchedCertificates } from "../../supervisor/status/certificates.ts";
 import { outDir } from "../deploy/paths.ts";
 import { type Check, type Finding, fail, ok, warn } from "./check.ts";
 

@@ -1,6 +1,6 @@
 import { modelsDir } from "../../models/paths.ts";
 import { readableBytes } from "../../shared/units.ts";
-import { defaultStateDir } from "../../supervisor/state-dir.ts";
+import { defaultStateDir } from "../../supervisor/state/state-dir.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
 
 const LOW_BYTES = 1_000_000_000;

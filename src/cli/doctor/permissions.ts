@@ -1,5 +1,5 @@
 import { modelsDir } from "../../models/paths.ts";
-import { defaultStateDir } from "../../supervisor/state-dir.ts";
+import { defaultStateDir } from "../../supervisor/state/state-dir.ts";
 import { type Check, type DoctorContext, type Finding, fail, ok, warn } from "./check.ts";
 
 /** Owners and modes of the folders that are written, and of the configuration file. */

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, readlinkSync, type StatsFs } from "node:fs";
 import { type FileHandle, open, rm, stat, statfs } from "node:fs/promises";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
-import { availableMemoryBytes } from "../../supervisor/memory.ts";
+import { availableMemoryBytes } from "../../supervisor/process/memory.ts";
 
 /** The machine as the checks see it; tests put another one in its place. */
 export interface System {

@@ -6,8 +6,8 @@ import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { callControl } from "../../../src/supervisor/control-client.ts";
-import type { StatusReport } from "../../../src/supervisor/status.ts";
+import { callControl } from "../../../src/supervisor/control/client.ts";
+import type { StatusReport } from "../../../src/supervisor/status/status.ts";
 import { createPlace, getJson, living, runtimePid, until } from "./harness.ts";
 import type { Place, Up } from "./harness.ts";
 

@@ -4,11 +4,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { callControl } from "../../../src/supervisor/control-client.ts";
+import { callControl } from "../../../src/supervisor/control/client.ts";
 import { isAlive, identify } from "../../../src/shared/process-identity.ts";
 import type { ProcessIdentity } from "../../../src/shared/process-identity.ts";
-import { isStatusReport } from "../../../src/supervisor/status.ts";
-import type { StatusReport } from "../../../src/supervisor/status.ts";
+import { isStatusReport } from "../../../src/supervisor/status/status.ts";
+import type { StatusReport } from "../../../src/supervisor/status/status.ts";
 
 /** What the fixture runtime shall do at its next starts; see test/fixtures/children/runtime.js. */
 export type FixturePlan = Readonly<Record<string, unknown>>;

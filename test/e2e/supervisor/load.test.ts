@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { fuzzCases, isShortRun } from "../../support/fuzz.ts";
 import { startLoad } from "../../support/load.ts";
-import type { StatusReport } from "../../../src/supervisor/status.ts";
+import type { StatusReport } from "../../../src/supervisor/status/status.ts";
 import { until } from "./harness.ts";
 import { createRealPlace } from "./real-place.ts";
 import type { RealPlace } from "./real-place.ts";

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { identify, isAlive } from "../../../src/shared/process-identity.ts";
-import { callControl } from "../../../src/supervisor/control-client.ts";
-import { isStatusReport } from "../../../src/supervisor/status.ts";
-import type { StatusReport } from "../../../src/supervisor/status.ts";
+import { callControl } from "../../../src/supervisor/control/client.ts";
+import { isStatusReport } from "../../../src/supervisor/status/status.ts";
+import type { StatusReport } from "../../../src/supervisor/status/status.ts";
 import { childNotes, until } from "./harness.ts";
 
 export const cli: string = fileURLToPath(new URL("../../../bin/gigastt.js", import.meta.url));

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { callControl } from "../../../src/supervisor/control-client.ts";
+import { callControl } from "../../../src/supervisor/control/client.ts";
 import { createPlace, getJson, runtimePid, until } from "./harness.ts";
 import type { Place, Up } from "./harness.ts";
 

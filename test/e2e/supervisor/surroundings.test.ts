@@ -4,7 +4,7 @@ import { createConnection, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { callControl } from "../../../src/supervisor/control-client.ts";
+import { callControl } from "../../../src/supervisor/control/client.ts";
 import { createPlace, getJson, living, runtimePid, until } from "./harness.ts";
 import type { Place, Up } from "./harness.ts";
 

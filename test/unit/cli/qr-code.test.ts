@@ -1,7 +1,7 @@
 import { encode } from "uqr";
 import { describe, expect, it } from "vitest";
 import { qrCode } from "../../../src/cli/qr-code.ts";
-import { createLiveView, createPlainView } from "../../../src/supervisor/view.ts";
+import { createLiveView, createPlainView } from "../../../src/supervisor/status/view.ts";
 
 const URL_AT_HOME = "https://192.168.178.23:9876";
 const UTF8 = { LANG: "ru_RU.UTF-8" };

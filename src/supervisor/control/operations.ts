@@ -1,0 +1,45 @@
+import { GigasttError } from "../../shared/errors.ts";
+
+/** What changes the service, one at a time. */
+export interface Operations {
+  /** The one under way, since when. */
+  readonly current: { readonly name: string; readonly since: string } | undefined;
+  /** Throws GST_BUSY while another one is under way, and GST_STOPPING once everything ends. */
+  run<T>(name: string, work: () => Promise<T>): Promise<T>;
+  /** Calls `next` once none is under way, before anybody else can begin one. */
+  whenIdle<T>(next: () => T | Promise<T>): Promise<T>;
+}
+
+export function createOperations(isStopping: () => boolean): Operations {
+  let current: { readonly name: string; readonly since: string; readonly done: Promise<void> } | undefined;
+  return {
+    get current() {
+      return current === undefined ? undefined : { name: current.name, since: current.since };
+    },
+    async run(name, work) {
+      if (isStopping())
+        throw new GigasttError("GST_STOPPING", "gigastt is stopping: wait for it to end, then start it again");
+      if (current !== undefined)
+        throw new GigasttError(
+          "GST_BUSY",
+          `a ${current.name} is under way since ${current.since}: wait for it (gigastt status)`,
+        );
+      const result = work();
+      current = { name, since: new Date().toISOString(), done: result.then(noop, noop) };
+      try {
+        return await result;
+      } finally {
+        current = undefined;
+      }
+    },
+    async whenIdle(next) {
+      // Whoever waited longer may have begun another.
+      for (let done = current?.done; done !== undefined; done = current?.done) await done;
+      return await next();
+    },
+  };
+}
+
+// ---
+
+function noop(): void {}

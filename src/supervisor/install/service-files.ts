@@ -1,0 +1,98 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { ResolvedConfig } from "../../config/types.ts";
+import { derive } from "../../render/derive.ts";
+import { renderFiles } from "../../render/render.ts";
+import { GigasttError } from "../../shared/errors.ts";
+
+/** What installing as a service writes and runs, as data. */
+export interface ServicePlan {
+  readonly files: readonly { readonly path: string; readonly text: string; readonly mode: number }[];
+  /** Run in order after the files are written; argv, no shell. */
+  readonly commands: readonly (readonly string[])[];
+  /** Run in order to undo it, before the files are removed. */
+  readonly undo: readonly (readonly string[])[];
+}
+
+export interface ServiceInput {
+  readonly config: ResolvedConfig;
+  readonly configHash: string;
+  readonly toolVersion: string;
+  readonly platform: NodeJS.Platform;
+  /** For launchd. */
+  readonly nodePath: string;
+  readonly scriptPath: string;
+  readonly configPath: string | undefined;
+}
+
+/** The service files of this platform: systemd units on Linux, a launch agent on macOS. Pure. */
+export function planService(input: ServiceInput): ServicePlan {
+  switch (input.platform) {
+    case "linux":
+      return systemdPlan(input);
+    case "darwin":
+      return launchdPlan(input);
+    default:
+      throw new GigasttError(
+        "GST_SERVICE_PLATFORM",
+        `services can be installed on Linux and macOS, this is ${input.platform}: run "gigastt up --detach" from the system's own scheduler`,
+      );
+  }
+}
+
+// ---
+
+const LABEL = "local.gigastt";
+
+function systemdPlan({ config, configHash, toolVersion }: ServiceInput): ServicePlan {
+  const { user, socketActivation } = config.deploy.systemd;
+  const units = renderFiles(config, ["systemd"], { toolVersion, configHash });
+  // The timers renew certificates.
+  const timers = units.flatMap(({ path }) => (path.endsWith(".timer") ? [path.replace(/^systemd\//, "")] : []));
+  const started = [...(socketActivation ? ["gigastt.socket"] : []), "gigastt.service", ...timers];
+  return {
+    files: units.map(({ path, text, mode }) => ({
+      path: `/etc/systemd/system/${path.replace(/^systemd\//, "")}`,
+      text,
+      mode,
+    })),
+    commands: [
+      ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", user],
+      ["systemctl", "daemon-reload"],
+      ["systemctl", "enable", ...started],
+      // Not `enable --now`: installed again with other settings it has to take them over.
+      ["systemctl", "restart", ...started],
+    ],
+    undo: [["systemctl", "disable", "--now", ...started]],
+  };
+}
+
+function launchdPlan({ config, nodePath, scriptPath, configPath }: ServiceInput): ServicePlan {
+  const path = join(homedir(), "Library", "LaunchAgents", `${LABEL}.plist`);
+  const words = [nodePath, scriptPath, "up", ...(configPath === undefined ? [] : ["--config", configPath])];
+  const text = `<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0">
+<dict>
+  <key>Label</key><string>${LABEL}</string>
+  <key>ProgramArguments</key>
+  <array>
+${words.map((word) => `    <string>${xml(word)}</string>`).join("\n")}
+  </array>
+  <key>RunAtLoad</key><true/>
+  <key>KeepAlive</key><dict><key>SuccessfulExit</key><false/></dict>
+  <key>ProcessType</key><string>Interactive</string>
+  <key>ExitTimeOut</key><integer>${Math.max(60, derive(config).unit.stopS)}</integer>
+</dict>
+</plist>
+`;
+  return {
+    files: [{ path, text, mode: 0o644 }],
+    commands: [["launchctl", "load", "-w", path]],
+    undo: [["launchctl", "unload", "-w", path]],
+  };
+}
+
+function xml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}

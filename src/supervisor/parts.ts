@@ -1,0 +1,183 @@
+import { createHash } from "node:crypto";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import type { LoadedConfig } from "../config/load.ts";
+import type { ResolvedConfig } from "../config/types.ts";
+import { systemClock } from "../shared/clock.ts";
+import { createUpkeep } from "./status/upkeep.ts";
+import type { Upkeep } from "./status/upkeep.ts";
+import { claimStateDir } from "./state/claim.ts";
+import type { Claim } from "./state/claim.ts";
+import { Companions, redisSocket } from "./companions/companions.ts";
+import { eventLine } from "./logs/event-line.ts";
+import type { EventSink, SupervisorEvent } from "./logs/events.ts";
+import { createHistory } from "./state/history.ts";
+import type { History } from "./state/history.ts";
+import { createHooks } from "./helpers/hooks.ts";
+import type { Hooks } from "./helpers/hooks.ts";
+import { createLogFile } from "./logs/log-file.ts";
+import type { LogFile } from "./logs/log-file.ts";
+import { createChildRegister, endOrphans } from "./process/orphans.ts";
+import type { ChildNote } from "./process/orphans.ts";
+import { Service } from "./runtime/service.ts";
+import { openStateDir } from "./state/state-dir.ts";
+import type { StatePaths } from "./state/state-dir.ts";
+import { createRateMeter } from "./status/status.ts";
+
+export interface SupervisorOptions {
+  readonly loaded: LoadedConfig;
+  /** Reads the configuration again, with the same flags and variables. */
+  readonly load: () => Promise<LoadedConfig>;
+  readonly paths: StatePaths;
+  readonly env: NodeJS.ProcessEnv;
+  readonly version: string;
+  /** The version on disk, which an upgrade may have changed. */
+  readonly readVersion?: () => string;
+  /** The runtime child's program; another file in tests. */
+  readonly runtimeEntry?: URL;
+  /** Every event, for the view. */
+  readonly onEvent?: EventSink;
+  /** Every line of the runtime's log. */
+  readonly onLine?: (line: string) => void;
+  /** Between two samples of the history; default a minute. */
+  readonly sampleIntervalMs?: number;
+}
+
+/** What a supervisor is put together from. */
+export interface Parts {
+  readonly claim: Claim;
+  readonly service: Service;
+  readonly companions: Companions;
+  readonly upkeep: Upkeep;
+  readonly logs: Readonly<Record<"runtime" | "supervisor" | "proxy" | "redis", LogFile>>;
+  readonly history: History;
+  readonly hooks: Hooks;
+  readonly listeners: Set<EventSink>;
+  readonly register: ReturnType<typeof createChildRegister>;
+  readonly meter: ReturnType<typeof createRateMeter>;
+}
+
+/** The configuration in force. */
+export interface ConfigCell {
+  loaded: LoadedConfig;
+  loadedAt: string;
+}
+
+/** Who wants to know, once there is somebody. */
+export interface Late {
+  onStats?: () => void;
+  onServing?: () => void;
+}
+
+/** Takes the state folder and the socket, and wires everything. Throws when somebody else has them. Starts nothing. */
+export async function openParts(
+  options: SupervisorOptions,
+): Promise<{ readonly parts: Parts; readonly cell: ConfigCell; readonly emit: EventSink; readonly late: Late }> {
+  const { paths, loaded } = options;
+  await openStateDir(paths);
+  const claim = await claimStateDir(paths, { configPath: loaded.path, version: options.version });
+  const cell: ConfigCell = { loaded, loadedAt: new Date().toISOString() };
+  const logOptions = (): { maxBytes: number; keep: number } => {
+    const { supervisor } = cell.loaded.config;
+    return { maxBytes: supervisor.logFileSizeBytes, keep: supervisor.logFiles };
+  };
+  const logFile = (name: string): LogFile => createLogFile(join(paths.logsDir, `${name}.log`), logOptions);
+  const logs = {
+    runtime: logFile("runtime"),
+    supervisor: logFile("supervisor"),
+    proxy: logFile("proxy"),
+    redis: logFile("redis"),
+  };
+  const listeners = new Set<EventSink>();
+  const late: Late = {};
+  const history = createHistory(paths.historyDir, () => historyRedis(cell.loaded.config, paths));
+  const record = (event: SupervisorEvent): void => {
+    logs.supervisor.write(eventLine(event, Date.now()));
+    options.onEvent?.(event);
+    for (const listener of listeners) listener(event);
+  };
+  const hooks = createHooks(() => cell.loaded.config.supervisor, record);
+  const emit: EventSink = (event) => {
+    record(event);
+    history.event(event);
+    hooks.send(event);
+    if (event.event === "ready" || event.event === "handed_over") late.onServing?.();
+  };
+  const register = createChildRegister(paths, emit);
+  const children = new Map<string, readonly ChildNote[]>();
+  const noteChildren = (name: string, notes: readonly ChildNote[]): void => {
+    children.set(name, notes);
+    register.note([...children.values()].flat());
+  };
+  const meter = createRateMeter(systemClock.monotonicMs);
+  let service: Service | undefined;
+  try {
+    await endOrphans(paths, { waitMs: loaded.config.shutdown.drainMs + 5000, emit });
+    service = await Service.open({
+      config: () => cell.loaded.config,
+      env: options.env,
+      lanDir: join(paths.dir, "lan"),
+      runtimeEntry: options.runtimeEntry,
+      emit,
+      onLine: (line) => {
+        logs.runtime.write(line);
+        options.onLine?.(line);
+      },
+      onChildren: (notes) => noteChildren("runtime", notes),
+      onStats: (pid, stats) => {
+        meter.add(pid, stats);
+        late.onStats?.();
+      },
+    });
+    const opened = service;
+    const { process: runtime } = opened;
+    const version = (): string => options.readVersion?.() ?? options.version;
+    const companions = new Companions({
+      paths,
+      env: options.env,
+      version,
+      config: () => cell.loaded.config,
+      emit,
+      onLine: (name, line) => logs[name].write(line),
+      onChildren: noteChildren,
+      runtimeReady: () => runtime.state === "ready",
+      runtimePid: () => runtime.current?.child.pid,
+      // Asked anew each time: the listener may have moved.
+      upstreamPort: ({ server }) =>
+        opened.listener.inherited || server.port === 0 ? opened.listener.port : server.port,
+    });
+    const upkeep = createUpkeep({
+      loaded: () => cell.loaded,
+      paths,
+      env: options.env,
+      version,
+      emit,
+      servedCertificateEndMs: () => companions.certificateEndMs(),
+      programs: () => companions.programs(),
+    });
+    return {
+      parts: { claim, service, companions, upkeep, logs, history, hooks, listeners, register, meter },
+      cell,
+      emit,
+      late,
+    };
+  } catch (error) {
+    await service?.close();
+    await claim.release();
+    throw error;
+  }
+}
+
+// ---
+
+/** The Redis of the history: our own by its socket file, or the configured one. Each state folder has keys of its own. */
+function historyRedis(
+  { supervisor }: ResolvedConfig,
+  paths: StatePaths,
+): { readonly kind: "redis"; readonly url: string; readonly base: string } | undefined {
+  if (supervisor.history !== "redis") return undefined;
+  const url = supervisor.redis.managed ? redisSocket(paths) : supervisor.redis.url;
+  if (url === undefined) return undefined;
+  const place = createHash("sha256").update(`${hostname()} ${paths.dir}`).digest("hex").slice(0, 12);
+  return { kind: "redis", url, base: `gigastt:${place}` };
+}

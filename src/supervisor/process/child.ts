@@ -1,0 +1,133 @@
+import { spawn } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
+import type { ChildExit } from "./exit-reason.ts";
+import { identify } from "../../shared/process-identity.ts";
+import type { ProcessIdentity } from "../../shared/process-identity.ts";
+import { createLineSplitter } from "../logs/lines.ts";
+
+/** What to run, as data. */
+export interface LaunchPlan {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  /** Passed as descriptor 3 with `LISTEN_FDS=1`. */
+  readonly listenFd?: number;
+  /** Opens an IPC channel: for Node programs of ours. */
+  readonly ipc: boolean;
+}
+
+export interface ChildHooks {
+  onLine(line: string, stream: "stdout" | "stderr"): void;
+  onMessage(message: unknown): void;
+}
+
+/** A running child process. */
+export interface Child {
+  readonly pid: number;
+  readonly identity: ProcessIdentity | undefined;
+  readonly startedMonotonicMs: number;
+  /** Settles when the process is gone and its output is read. Never rejects. */
+  readonly exited: Promise<ChildExit>;
+  /** Signals we sent so far. */
+  readonly sent: readonly NodeJS.Signals[];
+  /** Sends over IPC; false when the channel is gone. */
+  send(message: object): Promise<boolean>;
+  /** Signals the process itself. */
+  signal(name: NodeJS.Signals): void;
+  /** SIGKILL to the process and everything it started. */
+  kill(): void;
+}
+
+/**
+ * Starts a child in a process group of its own, so that Ctrl-C in a terminal reaches only the supervisor, which then
+ * drains in its order. Never rejects for a process that starts and fails; throws when it cannot be started at all.
+ */
+export async function startChild(plan: LaunchPlan, hooks: ChildHooks): Promise<Child> {
+  const child = spawn(plan.file, plan.args, {
+    cwd: plan.cwd,
+    env: childEnvironment(plan),
+    stdio: [
+      "ignore",
+      "pipe",
+      "pipe",
+      ...(plan.listenFd === undefined ? [] : [plan.listenFd]),
+      ...(plan.ipc ? (["ipc"] as const) : []),
+    ],
+    serialization: "json",
+    detached: true,
+  });
+  // Listened to for good: a signal that could not be sent is reported here too, and would end the supervisor.
+  const failure = new Promise<Error>((resolve) => child.on("error", resolve));
+  const { pid } = child;
+  if (pid === undefined) throw await failure;
+  const out = createLineSplitter((line) => hooks.onLine(line, "stdout"));
+  const err = createLineSplitter((line) => hooks.onLine(line, "stderr"));
+  child.stdout?.on("data", out.push);
+  child.stderr?.on("data", err.push);
+  child.on("message", hooks.onMessage);
+  const outputRead = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const messagesRead = new Promise<void>((resolve) => {
+    if (plan.ipc) child.once("disconnect", () => resolve());
+    else resolve();
+  });
+  const exited = new Promise<ChildExit>((resolve) => {
+    child.once("exit", (code, signal) => {
+      // Workers of a killed nginx live on and keep its port: the next one could never start.
+      if (!plan.ipc) killGroup(pid);
+      // A grandchild may hold the output pipes open: wait for the last lines, but not for ever.
+      void Promise.race([Promise.all([outputRead, messagesRead]), delay(LAST_LINES_MS)]).then(() => {
+        out.end();
+        err.end();
+        resolve({ code: code ?? undefined, signal: signal ?? undefined });
+      });
+    });
+  });
+  const sent: NodeJS.Signals[] = [];
+  return {
+    pid,
+    identity: identify(pid),
+    startedMonotonicMs: performance.now(),
+    exited,
+    sent,
+    send: async (message) =>
+      child.connected && new Promise((resolve) => child.send(message, (error) => resolve(error === null))),
+    signal: (name) => {
+      sent.push(name);
+      child.kill(name);
+    },
+    kill: () => {
+      sent.push("SIGKILL");
+      killGroup(pid);
+      child.kill("SIGKILL");
+    },
+  };
+}
+
+// ---
+
+const LAST_LINES_MS = 500;
+
+/** Variables that are addressed to the supervisor by its own service manager; a child must not act on them. */
+const NOT_INHERITED: readonly string[] = [
+  "LISTEN_FDS",
+  "LISTEN_PID",
+  "LISTEN_FDNAMES",
+  "NOTIFY_SOCKET",
+  "WATCHDOG_USEC",
+  "WATCHDOG_PID",
+];
+
+function childEnvironment(plan: LaunchPlan): NodeJS.ProcessEnv {
+  const env = { ...plan.env };
+  for (const name of NOT_INHERITED) delete env[name];
+  return plan.listenFd === undefined ? env : { ...env, LISTEN_FDS: "1" };
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // The group is gone already.
+  }
+}

@@ -1,0 +1,55 @@
+import { X509Certificate } from "node:crypto";
+import { mkdir, readFile } from "node:fs/promises";
+import { isIP } from "node:net";
+import { join } from "node:path";
+import { readCertificate, RENEW_BEFORE_DAYS } from "../../shared/certificate.ts";
+import { namesOfHost } from "../../shared/host-names.ts";
+import type { TlsPair } from "../../shared/messages.ts";
+import { writeFileAtomic } from "../state/files.ts";
+
+/**
+ * The certificate for the home network (`server.lan`), kept in a folder of the state directory: devices that have accepted it, or trust
+ * its CA, meet the same one after every restart. Made anew when its end is near or the machine has names it does not carry.
+ */
+export async function lanCertificate(
+  dir: string,
+  now: Date,
+  names: readonly string[] = namesOfHost(undefined),
+): Promise<TlsPair> {
+  const old = await readPair(dir, "server");
+  if (old !== undefined && isGood(old, names, now)) return old;
+  // Loaded only here: making certificates takes a library the supervisor otherwise does without.
+  const { createCa, createServerCertificate } = await import("../../shared/pki.ts");
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const ca = (await readPair(dir, "ca")) ?? (await createCa("gigastt at home", now));
+  const server = await createServerCertificate(ca, names, now);
+  for (const [name, pair] of [["ca", ca] as const, ["server", server] as const]) {
+    await writeFileAtomic(join(dir, `${name}.key`), pair.privateKey, 0o600);
+    await writeFileAtomic(join(dir, `${name}.pem`), pair.certificate, 0o644);
+  }
+  return server;
+}
+
+// ---
+
+function isGood({ certificate }: TlsPair, names: readonly string[], now: Date): boolean {
+  const carried = new X509Certificate(certificate);
+  // Not by comparing texts: an IPv6 address has several.
+  const carries = (name: string): boolean =>
+    (isIP(name) === 0 ? carried.checkHost(name) : carried.checkIP(name)) !== undefined;
+  return readCertificate(certificate, now).daysLeft > RENEW_BEFORE_DAYS && names.every(carries);
+}
+
+async function readPair(dir: string, name: string): Promise<TlsPair | undefined> {
+  try {
+    const [certificate, privateKey] = await Promise.all([
+      readFile(join(dir, `${name}.pem`), "utf8"),
+      readFile(join(dir, `${name}.key`), "utf8"),
+    ]);
+    readCertificate(certificate, new Date());
+    return { certificate, privateKey };
+  } catch {
+    // Missing or torn: it is made anew.
+    return undefined;
+  }
+}

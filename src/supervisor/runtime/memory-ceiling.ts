@@ -1,0 +1,26 @@
+import type { Clock } from "../../shared/clock.ts";
+
+/** Several samples in a row: one large upload is no leak. */
+const SAMPLES_ABOVE_LIMIT = 3;
+const RECYCLE_PAUSE_MS = 60_000;
+
+/** When the runtime has held more memory than it may for long enough to be replaced, at most once a minute. */
+export interface MemoryCeiling {
+  /** @param busy an operation is under way: it is looked at again with the next sample */
+  isPassed(rssBytes: number, limitBytes: number, busy: boolean): boolean;
+}
+
+export function createMemoryCeiling(clock: Pick<Clock, "monotonicMs">): MemoryCeiling {
+  let samplesAbove = 0;
+  let passedAtMs = Number.NEGATIVE_INFINITY;
+  return {
+    isPassed(rssBytes, limitBytes, busy) {
+      samplesAbove = rssBytes > limitBytes ? samplesAbove + 1 : 0;
+      const nowMs = clock.monotonicMs();
+      if (samplesAbove < SAMPLES_ABOVE_LIMIT || busy || nowMs - passedAtMs < RECYCLE_PAUSE_MS) return false;
+      samplesAbove = 0;
+      passedAtMs = nowMs;
+      return true;
+    },
+  };
+}

@@ -1,0 +1,245 @@
+import { fileURLToPath } from "node:url";
+import type { ResolvedConfig } from "../../config/types.ts";
+import { systemClock } from "../../shared/clock.ts";
+import { entryFile, installationRoot } from "../../shared/entry.ts";
+import { GigasttError } from "../../shared/errors.ts";
+import { lanAddresses } from "../../shared/host-names.ts";
+import type { RuntimeStats, TlsPair } from "../../shared/messages.ts";
+import { configuredRestarts } from "../process/restart-policy.ts";
+import type { EventSink } from "../logs/events.ts";
+import type { GateResult } from "../process/instance.ts";
+import { lanCertificate } from "./lan-certificate.ts";
+import { bindListener, inheritedListener } from "./listener.ts";
+import type { Listener } from "./listener.ts";
+import { ManagedProcess } from "../process/managed-process.ts";
+import { availableMemoryBytes, residentBytes } from "../process/memory.ts";
+import type { ChildNote } from "../process/orphans.ts";
+import { connectableHost } from "../process/probe.ts";
+import { createRuntimeProcess } from "./runtime-process.ts";
+import type { RuntimeFacts, RuntimeProcess } from "./runtime-process.ts";
+import { createStandIn } from "./stand-in.ts";
+import type { StandIn } from "./stand-in.ts";
+
+export interface ServiceOptions {
+  readonly config: () => ResolvedConfig;
+  readonly env: NodeJS.ProcessEnv;
+  /** Folder of the certificate for the home network. */
+  readonly lanDir: string;
+  /** The runtime child's program. */
+  readonly runtimeEntry: URL | undefined;
+  readonly emit: EventSink;
+  readonly onLine: (line: string) => void;
+  readonly onChildren: (children: readonly ChildNote[]) => void;
+  readonly onStats: (pid: number, stats: RuntimeStats) => void;
+}
+
+/** How a restart was done. */
+export interface RestartOutcome {
+  /** `handover`: the new runtime served before the old one stopped. `stop_start`: drained first. `start`: nothing served before. */
+  readonly mode: "handover" | "stop_start" | "start";
+  /** Why no hand-over was possible. */
+  readonly why: string | undefined;
+  readonly pid: number | undefined;
+  readonly tookMs: number;
+}
+
+/** A second runtime needs what the first one has, and some room. */
+const HANDOVER_SPARE_BYTES = 64 * 1024 * 1024;
+
+/** The listening socket and the runtime behind it. */
+export class Service {
+  readonly #options: ServiceOptions;
+  readonly #runtime: RuntimeProcess;
+  readonly process: ManagedProcess;
+  #listener: Listener;
+  /** What the socket speaks TLS with; undefined = it does not. */
+  #tls: TlsPair | undefined;
+  readonly #standIn: StandIn;
+
+  private constructor(options: ServiceOptions, listener: Listener, tls: TlsPair | undefined) {
+    this.#options = options;
+    this.#listener = listener;
+    this.#tls = tls;
+    this.#standIn = createStandIn(options.env);
+    this.#runtime = createRuntimeProcess({
+      entry: () => options.runtimeEntry ?? entryFile("runtime/supervised-main"),
+      config: options.config,
+      listener: () => this.#listener,
+      tls: () => this.#tls,
+      env: options.env,
+      cwd: fileURLToPath(installationRoot()),
+      onStats: (instance, stats) => options.onStats(instance.child.pid, stats),
+    });
+    this.process = new ManagedProcess({
+      definition: this.#runtime.definition,
+      policy: configuredRestarts(options.config),
+      clock: systemClock,
+      emit: (event) => {
+        if (event.event === "state") this.#letStandIn(event["to"] === "crash_loop");
+        options.emit(event);
+      },
+      onLine: options.onLine,
+      onChildren: () => this.#noteChildren(),
+    });
+  }
+
+  /** Takes the socket: the one systemd passed, else host and port of the configuration. Starts nothing. */
+  static async open(options: ServiceOptions): Promise<Service> {
+    const { server } = options.config();
+    const tls = await tlsFor(options);
+    return new Service(options, inheritedListener(options.env) ?? (await bindListener(server.host, server.port)), tls);
+  }
+
+  get listener(): Listener {
+    return this.#listener;
+  }
+
+  get url(): string {
+    const host = connectableHost(this.#listener.host);
+    return `${this.#tls === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${this.#listener.port}`;
+  }
+
+  /** What the current runtime said about itself. */
+  facts(): Readonly<RuntimeFacts> | undefined {
+    const { current } = this.process;
+    return current === undefined ? undefined : this.#runtime.facts(current);
+  }
+
+  /** Where other devices reach it, with `server.lan`; empty without. */
+  get lanUrls(): readonly string[] {
+    return this.#tls === undefined ? [] : lanAddresses().map((address) => `https://${address}:${this.#listener.port}`);
+  }
+
+  start(): Promise<GateResult> {
+    return this.process.start();
+  }
+
+  /** Replaces the runtime: beside the old one where memory allows it, else drained first. Throws when the new one is not healthy; then the old one, if it was still there, goes on. */
+  async restart(progress: (text: string) => void): Promise<RestartOutcome> {
+    const started = performance.now();
+    const outcome = (mode: RestartOutcome["mode"], why?: string): RestartOutcome => ({
+      mode,
+      why,
+      pid: this.process.current?.child.pid,
+      tookMs: Math.round(performance.now() - started),
+    });
+    this.#tls = await tlsFor(this.#options);
+    if (this.process.state !== "ready") {
+      progress("starting the runtime");
+      if (this.process.instances().length > 0) await this.process.stop();
+      throwUnlessReady(await this.process.start());
+      return outcome("start");
+    }
+    const obstacle = await this.#handoverObstacle();
+    if (obstacle !== undefined) {
+      progress(`no hand-over: ${obstacle}. Draining first; new connections wait meanwhile`);
+      await this.process.stop();
+      throwUnlessReady(await this.process.start());
+      return outcome("stop_start", obstacle);
+    }
+    progress("starting a second runtime beside the first");
+    const result = await this.process.handOver({
+      limitMs: this.#options.config().shutdown.drainMs,
+      onServing: () => progress("the new runtime serves; the old one drains"),
+    });
+    throwUnlessReady(result, "The old runtime goes on serving.");
+    return outcome("handover");
+  }
+
+  /** Lets the running runtime take over live keys. Undefined when it confirmed, else why not. */
+  async reload(config: ResolvedConfig): Promise<string | undefined> {
+    const { current } = this.process;
+    return current === undefined ? "no runtime is running" : this.#runtime.reload(current, config, RELOAD_TIMEOUT_MS);
+  }
+
+  /** Drains, moves to the configured host and port, starts again. When the new address cannot be bound, returns to the old one and throws. */
+  async rebind(progress: (text: string) => void): Promise<RestartOutcome> {
+    if (this.#listener.inherited) {
+      throw new GigasttError(
+        "GST_RELOAD_MANUAL",
+        "server.host and server.port cannot change: the socket belongs to the service manager. Change ListenStream= of the socket unit and restart it",
+      );
+    }
+    const started = performance.now();
+    const old = { host: this.#listener.host, port: this.#listener.port };
+    progress("draining: the address changes");
+    await this.process.stop();
+    this.#listener.close();
+    const { server } = this.#options.config();
+    let failure: unknown;
+    try {
+      this.#listener = await bindListener(server.host, server.port);
+    } catch (error) {
+      failure = error;
+      this.#listener = await bindListener(old.host, old.port);
+    }
+    if (failure !== undefined) throw failure;
+    this.#tls = await tlsFor(this.#options);
+    throwUnlessReady(await this.process.start());
+    return {
+      mode: "stop_start",
+      why: "the address changed",
+      pid: this.process.current?.child.pid,
+      tookMs: Math.round(performance.now() - started),
+    };
+  }
+
+  /** Tells the runtime what the supervisor knows, for `/ready` on loopback. */
+  inform(status: unknown): void {
+    const { current } = this.process;
+    if (current !== undefined && current.end() === undefined) this.#runtime.inform(current, status);
+  }
+
+  /** After everything has ended. */
+  async close(): Promise<void> {
+    this.#standIn.end();
+    await this.#standIn.gone();
+    this.#listener.close();
+  }
+
+  // ---
+
+  /** Why two runtimes cannot live side by side for a moment; undefined when they can. */
+  async #handoverObstacle(): Promise<string | undefined> {
+    const pid = this.process.current?.child.pid;
+    const needed = ((pid === undefined ? undefined : await residentBytes(pid)) ?? 0) + HANDOVER_SPARE_BYTES;
+    const available = await availableMemoryBytes();
+    const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
+    return available >= needed
+      ? undefined
+      : `a second runtime needs about ${mib(needed)}, ${mib(available)} are available`;
+  }
+
+  #letStandIn(wanted: boolean): void {
+    if (!wanted) return this.#standIn.end();
+    const retryAfterS = Math.ceil(this.#options.config().supervisor.crashWindowMs / 1000);
+    this.#standIn.begin({ listenFd: this.#listener.fd, retryAfterS, tls: this.#tls });
+  }
+
+  #noteChildren(): void {
+    const { name } = this.#runtime.definition;
+    this.#options.onChildren(
+      this.process
+        .instances()
+        .flatMap(({ child }) => (child.identity === undefined ? [] : [{ name, ...child.identity }])),
+    );
+  }
+}
+
+const RELOAD_TIMEOUT_MS = 10_000;
+
+async function tlsFor({ config, lanDir }: ServiceOptions): Promise<TlsPair | undefined> {
+  return config().server.lan ? lanCertificate(lanDir, new Date()) : undefined;
+}
+
+function throwUnlessReady(result: GateResult, note = ""): void {
+  if (result.ok) return;
+  throw new GigasttError("GST_START_FAILED", `${describeFailure(result)}.${note === "" ? "" : ` ${note}`}`);
+}
+
+/** Why a start failed, in one sentence. */
+export function describeFailure(result: GateResult & { readonly ok: false }, who = "the runtime"): string {
+  if (result.why === "exited") return `${who} ended before it was ready: ${result.end?.text ?? "no reason known"}`;
+  if (result.why === "aborted") return "the start was cancelled";
+  return `${who} was not ready within ${Math.round(result.tookMs / 100) / 10} s; last answer: ${result.answer?.text ?? "none"}`;
+}

@@ -1,0 +1,56 @@
+import { fileURLToPath } from "node:url";
+import { entryFile, installationRoot } from "../../shared/entry.ts";
+import type { TlsPair } from "../../shared/messages.ts";
+import { startChild } from "../process/child.ts";
+import type { Child } from "../process/child.ts";
+
+/** What the stand-in is told once it runs. Not by its environment, which shows in /proc: the key is in it. */
+export interface StandInOrder {
+  readonly retryAfterS: number;
+  /** What the socket speaks TLS with; undefined = it does not. */
+  readonly tls: TlsPair | undefined;
+}
+
+/** In a crash loop a small process answers 503, as nobody else would accept what the kernel queues. */
+export interface StandIn {
+  begin(order: StandInOrder & { readonly listenFd: number }): void;
+  end(): void;
+  /** Resolves when none is left. */
+  gone(): Promise<void>;
+}
+
+export function createStandIn(env: NodeJS.ProcessEnv): StandIn {
+  let running: Promise<Child | undefined> | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    begin: ({ listenFd, ...order }) => {
+      running ??= startChild(
+        {
+          file: process.execPath,
+          args: [fileURLToPath(entryFile("supervisor/runtime/stand-in-main"))],
+          env,
+          cwd: fileURLToPath(installationRoot()),
+          listenFd,
+          ipc: true,
+        },
+        { onLine: () => {}, onMessage: () => {} },
+      ).then(
+        (child) => {
+          void child.send(order);
+          return child;
+        },
+        // No process to be had: then clients wait in the queue, and the next try of the runtime may serve them.
+        () => undefined,
+      );
+    },
+    end: () => {
+      if (running === undefined) return;
+      last = running.then((child) => {
+        child?.kill();
+        return child?.exited;
+      });
+      running = undefined;
+    },
+    gone: async () => void (await last),
+  };
+}

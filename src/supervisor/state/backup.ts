@@ -1,0 +1,119 @@
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { GigasttError } from "../../shared/errors.ts";
+import type { Backup, BackupFile, BackupHeader } from "./backup-format.ts";
+import { writeFileAtomic } from "./files.ts";
+import { readClaim } from "./claim.ts";
+import { isAlive } from "../../shared/process-identity.ts";
+import type { StatePaths } from "./state-dir.ts";
+
+/** Where the parts of an installation live. */
+export interface BackupPlaces {
+  readonly configPath: string | undefined;
+  readonly secretsDir: string;
+  readonly paths: StatePaths;
+}
+
+/** Reads everything that makes this installation: configuration, secrets, last healthy configurations, history, certificates of a managed proxy and of the home network. Logs and models stay out. */
+export async function collectFiles(places: BackupPlaces): Promise<BackupFile[]> {
+  const files: BackupFile[] = [];
+  if (places.configPath !== undefined) files.push(await fileAt(places.configPath, "config"));
+  files.push(...(await filesBelow(places.secretsDir, "secrets")));
+  files.push(...(await filesBelow(places.paths.generationsDir, "state/generations")));
+  files.push(...(await filesBelow(places.paths.historyDir, "state/history")));
+  // Of a managed proxy: its own CA, which clients trust, and its account at the certificate authority.
+  files.push(...(await filesBelow(join(places.paths.dir, "proxy", "data"), "state/proxy/data")));
+  // The CA that devices at home trust.
+  files.push(...(await filesBelow(join(places.paths.dir, "lan"), "state/lan")));
+  return files;
+}
+
+/** What a restore wrote. */
+export interface RestoreOutcome {
+  readonly header: BackupHeader;
+  readonly written: readonly string[];
+  /** What was there before lies here, complete. */
+  readonly keptIn: string | undefined;
+}
+
+/**
+ * Puts an opened backup back. Everything is written beside its place, and only then the old is moved aside: a restore that
+ * fails leaves what was there.
+ */
+export async function restoreBackup(backup: Backup, places: BackupPlaces): Promise<RestoreOutcome> {
+  const holder = await readClaim(places.paths);
+  if (holder !== undefined && isAlive(holder)) {
+    throw new GigasttError(
+      "GST_RESTORE_RUNNING",
+      `gigastt runs in ${places.paths.dir} (pid ${holder.pid}): stop it with "gigastt down" before restoring`,
+    );
+  }
+  const targets = backup.files.map((file) => ({ file, path: targetOf(file.name, backup, places) }));
+  const staged: { temporary: string; path: string }[] = [];
+  const stamp = new Date().toISOString().replaceAll(/[:.]/g, "-");
+  try {
+    for (const { file, path } of targets) {
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      const temporary = join(dirname(path), `.${basename(path)}.restore-${stamp}`);
+      await writeFileAtomic(temporary, file.bytes, file.mode);
+      staged.push({ temporary, path });
+    }
+  } catch (error) {
+    for (const { temporary } of staged) await rm(temporary, { force: true });
+    throw error;
+  }
+  const keptIn = await keepOld(
+    staged.map(({ path }) => path),
+    join(places.paths.dir, `before-restore-${stamp}`),
+  );
+  for (const { temporary, path } of staged) await rename(temporary, path);
+  return { header: backup.header, written: staged.map(({ path }) => path), keptIn };
+}
+
+// ---
+
+function targetOf(name: string, backup: Backup, places: BackupPlaces): string {
+  const [kind = "", ...rest] = name.split("/");
+  if (name === "config") {
+    const path = places.configPath ?? backup.header.configPath;
+    if (path === null)
+      throw new GigasttError(
+        "GST_RESTORE_CONFIG",
+        "the backup does not say where the configuration belongs: give --config FILE",
+      );
+    return path;
+  }
+  if (kind === "secrets") return join(places.secretsDir, ...rest);
+  if (kind === "state") return join(places.paths.dir, ...rest);
+  throw new GigasttError(
+    "GST_BACKUP_DAMAGED",
+    `this file cannot be restored: "${name}" is of no kind this version knows`,
+  );
+}
+
+async function keepOld(paths: readonly string[], keptDir: string): Promise<string | undefined> {
+  let kept = false;
+  for (const [i, path] of paths.entries()) {
+    if ((await stat(path).catch(() => undefined)) === undefined) continue;
+    await mkdir(keptDir, { recursive: true, mode: 0o700 });
+    await copyFile(path, join(keptDir, `${i}-${basename(path)}`));
+    kept = true;
+  }
+  return kept ? keptDir : undefined;
+}
+
+async function filesBelow(dir: string, prefix: string): Promise<BackupFile[]> {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true }).catch(() => []);
+  const found = entries.filter((entry) => entry.isFile() && !entry.name.startsWith("."));
+  return Promise.all(
+    found.map((entry) => {
+      const path = join(entry.parentPath, entry.name);
+      return fileAt(path, `${prefix}/${path.slice(dir.length + 1).replaceAll("\\", "/")}`);
+    }),
+  );
+}
+
+async function fileAt(path: string, name: string): Promise<BackupFile> {
+  const [bytes, info] = await Promise.all([readFile(path), stat(path)]);
+  return { name, mode: info.mode & 0o777, bytes };
+}

@@ -1,0 +1,148 @@
+import type { RuntimeStats } from "../../shared/messages.ts";
+import type { SupervisorEvent } from "../logs/events.ts";
+import type { HistoryPlace, HistoryStore, KeptEvent, Sample } from "./history-store.ts";
+
+/** The history as the supervisor feeds it: never throws, never in the way. */
+export interface History {
+  event(event: SupervisorEvent): void;
+  sample(stats: RuntimeStats, restarts: number): void;
+  read(sinceMs: number): Promise<{ readonly samples: readonly Sample[]; readonly events: readonly KeptEvent[] }>;
+  /** Why it cannot be written as configured, while it cannot. `kept`: the entries go to files meanwhile. */
+  trouble(): HistoryTrouble | undefined;
+  settled(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface HistoryTrouble {
+  readonly place: HistoryPlace["kind"];
+  readonly reason: string;
+  readonly kept: boolean;
+}
+
+const KEEP_HOURS = 24 * 7;
+const REDIS_REST_MS = 5000;
+
+/**
+ * Stores are loaded with the first entry: a start should not wait for them. Where Redis is configured and does not take an
+ * entry, files do; whoever reads gets both.
+ *
+ * @param dir of the files
+ * @param redis where it shall go instead; may change at any time
+ */
+export function createHistory(
+  dir: string,
+  redis: () => (HistoryPlace & { readonly kind: "redis" }) | undefined,
+): History {
+  let files: Promise<HistoryStore> | undefined;
+  let remote: { readonly key: string; readonly store: Promise<HistoryStore> } | undefined;
+  let trouble: HistoryTrouble | undefined;
+  let working: Promise<void> = Promise.resolve();
+  let redisRestsUntilMs = 0;
+  const options = { keepHours: KEEP_HOURS, nowMs: Date.now };
+  const openFiles = (): Promise<HistoryStore> => {
+    files ??= import("./history-store.ts").then(({ createHistoryStore }) =>
+      createHistoryStore({ kind: "files", dir }, options),
+    );
+    return files;
+  };
+  const openRemote = (): Promise<HistoryStore> | undefined => {
+    const place = redis();
+    const key = place === undefined ? "" : `${place.url} ${place.base}`;
+    if (remote?.key !== key) {
+      void remote?.store.then((store) => store.close()).catch(() => {});
+      remote =
+        place === undefined
+          ? undefined
+          : {
+              key,
+              store: import("./history-store.ts").then(({ createHistoryStore }) => createHistoryStore(place, options)),
+            };
+    }
+    return remote?.store;
+  };
+  const write = (act: (store: HistoryStore) => Promise<void>): void => {
+    working = working.then(async () => {
+      const redisStore = openRemote();
+      const resting = trouble?.place === "redis" && performance.now() < redisRestsUntilMs;
+      const failed = resting ? trouble?.reason : await attempt(redisStore, act);
+      if (redisStore !== undefined && failed === undefined) {
+        trouble = undefined;
+        return;
+      }
+      // A Redis that hangs would cost its whole time limit for every entry of a crash storm.
+      if (failed !== undefined && !resting) redisRestsUntilMs = performance.now() + REDIS_REST_MS;
+      const lost = await attempt(openFiles(), act);
+      trouble =
+        failed !== undefined
+          ? { place: "redis", reason: failed, kept: lost === undefined }
+          : lost === undefined
+            ? undefined
+            : { place: "files", reason: lost, kept: false };
+    });
+  };
+  return {
+    event: (event) => {
+      if (event.level === "debug") return;
+      const { level, event: name, process, ...fields } = event;
+      const entry: KeptEvent = {
+        at: new Date().toISOString(),
+        event: name,
+        level,
+        process: process ?? null,
+        text: JSON.stringify(fields).slice(0, 500),
+      };
+      write((found) => found.addEvent(entry));
+    },
+    sample: (stats, restarts) => {
+      const entry: Sample = {
+        at: new Date().toISOString(),
+        sessions: stats.sessionsActive,
+        waiting: stats.waiting,
+        requests: stats.requestsTotal,
+        failures: stats.failuresTotal,
+        p95Ms: stats.latencyMs?.p95 ?? null,
+        rssBytes: stats.rssBytes,
+        restarts,
+      };
+      write((found) => found.addSample(entry));
+    },
+    read: async (sinceMs) => {
+      const stores = [openFiles(), openRemote()].filter((store) => store !== undefined);
+      const read = async <T extends { readonly at: string }>(
+        ask: (store: HistoryStore) => Promise<T[]>,
+      ): Promise<T[]> => {
+        // A Redis that is away does not hide what the files hold.
+        const parts = await Promise.allSettled(stores.map(async (store) => ask(await store)));
+        const found = parts.flatMap((part) => (part.status === "fulfilled" ? part.value : []));
+        return found.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+      };
+      return {
+        samples: await read((store) => store.samples(sinceMs)),
+        events: await read((store) => store.events(sinceMs)),
+      };
+    },
+    trouble: () => trouble,
+    settled: () => working,
+    close: async () => {
+      await working;
+      await (await remote?.store.catch(() => undefined))?.close().catch(() => {});
+    },
+  };
+}
+
+// ---
+
+/** Undefined when it went well or there is no such store, else why not. */
+async function attempt(
+  store: Promise<HistoryStore> | undefined,
+  act: (store: HistoryStore) => Promise<void>,
+): Promise<string | undefined> {
+  if (store === undefined) return undefined;
+  try {
+    await act(await store);
+    return undefined;
+  } catch (error) {
+    const { historyTrouble } = await import("./history-store.ts");
+    return historyTrouble(error);
+  }
+}

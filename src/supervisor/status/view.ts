@@ -1,0 +1,182 @@
+import type { SupervisorEvent } from "../logs/events.ts";
+import { formatLogLine, parseLogLine, printable } from "../logs/log-format.ts";
+import type { StatusReport } from "./status.ts";
+
+/** What `gigastt up` shows in the foreground. */
+export interface View {
+  event(event: SupervisorEvent): void;
+  line(line: string): void;
+  /** Words of the command; lines stay lines. */
+  say(text: string): void;
+  /** A picture made here, colours and all: for terminals, nothing elsewhere. */
+  draw(picture: string): void;
+  /** Gives the terminal back. */
+  close(): void;
+}
+
+export interface ViewOptions {
+  readonly out: { write(text: string): unknown; readonly columns?: number; readonly rows?: number };
+  readonly status: () => StatusReport | undefined;
+}
+
+/** Plain lines, for pipes, journals and files: one per event, the runtime's log goes to its file only. */
+export function createPlainView(options: ViewOptions): View {
+  const write = (text: string): void => void options.out.write(`${printable(text)}\n`);
+  return {
+    event: (event) => {
+      if (event.level !== "debug") write(describeEvent(event));
+    },
+    line: () => {},
+    say: (text) => text.split("\n").forEach(write),
+    draw: () => {},
+    close: () => {},
+  };
+}
+
+const REFRESH_MS = 1000;
+const LOG_LINES = 8;
+
+/** A block at the bottom of the terminal that is redrawn in place: state, model, address, sessions, rates, last log lines. */
+export function createLiveView(options: ViewOptions): View {
+  const { out } = options;
+  let drawn = 0;
+  let lines: string[] = [];
+  const erase = (): void => {
+    if (drawn > 0) out.write(`\u001b[${drawn}A\u001b[J`);
+    drawn = 0;
+  };
+  const draw = (): void => {
+    const width = Math.max(40, out.columns ?? 80) - 1;
+    const status = options.status();
+    const block = [...(status === undefined ? [] : statusLines(status)), ...lines.map((line) => `  ${line}`)];
+    const room = Math.max(3, (out.rows ?? 24) - 1);
+    const shown = block.slice(0, room).map((line) => cut(printable(line), width));
+    erase();
+    out.write(shown.map((line) => `${line}\n`).join(""));
+    drawn = shown.length;
+  };
+  const timer = setInterval(draw, REFRESH_MS);
+  return {
+    event: (event) => {
+      if (event.level === "debug") return;
+      erase();
+      out.write(`${printable(describeEvent(event))}\n`);
+      draw();
+    },
+    line: (line) => {
+      const parsed = parseLogLine(line);
+      lines = [...lines, parsed === undefined ? line : formatLogLine(parsed, "runtime", { date: false })].slice(
+        -LOG_LINES,
+      );
+    },
+    say: (text) => {
+      erase();
+      out.write(`${text.split("\n").map(printable).join("\n")}\n`);
+    },
+    draw: (picture) => {
+      erase();
+      out.write(`${picture}\n`);
+    },
+    close: () => {
+      clearInterval(timer);
+      erase();
+    },
+  };
+}
+
+/** The head of the live view and of `gigastt status`. */
+export function statusLines(status: StatusReport): string[] {
+  const [runtime, ...companions] = status.processes;
+  const { model, runtime: stats, rates } = status;
+  const lines = [`gigastt ${status.supervisor.version}  ${status.overall}  ${status.service.url}`];
+  if (runtime !== undefined) {
+    const pid = runtime.pid === undefined ? "no process" : `pid ${runtime.pid}`;
+    const next = runtime.nextStartInMs === undefined ? "" : `, next start in ${seconds(runtime.nextStartInMs)}`;
+    const draining = runtime.draining.length === 0 ? "" : `, draining: pid ${runtime.draining.join(", ")}`;
+    lines.push(
+      `  runtime   ${runtime.state} for ${ago(runtime.since)}, ${pid}, restarts ${runtime.restarts}${next}${draining}`,
+    );
+    const last = runtime.lastRestarts.at(-1);
+    if (last !== undefined) lines.push(`  restarted ${last.at}: ${last.reason}`);
+  }
+  for (const { name, state, since, pid, restarts, lastProbe } of companions) {
+    const where = name === "proxy" ? (status.service.publicUrl ?? "") : (lastProbe ?? "");
+    lines.push(
+      `  ${name.padEnd(9)} ${state} for ${ago(since)}, ${pid === undefined ? "no process" : `pid ${pid}`}, restarts ${restarts}, ${where}`,
+    );
+  }
+  if (model !== null) lines.push(`  model     ${model.name} (${model.id}, ${model.precision})`);
+  if (stats !== null) {
+    const latency =
+      stats.latencyMs === undefined
+        ? ""
+        : `, latency p50 ${Math.round(stats.latencyMs.p50)} ms, p95 ${Math.round(stats.latencyMs.p95)} ms`;
+    lines.push(`  sessions  ${stats.sessionsActive} of ${stats.sessionsMax}, ${stats.waiting} waiting`);
+    const rate =
+      rates === null
+        ? ""
+        : `, ${rates.requestsPerMinute}/min, ${rates.failuresPerMinute} failed/min, audio ×${rates.audioSpeed}`;
+    lines.push(`  requests  ${stats.requestsTotal}${rate}${latency}`);
+    lines.push(`  memory    runtime ${mib(stats.rssBytes)}, supervisor ${mib(status.supervisor.rssBytes)}`);
+  }
+  if (status.operation !== null) lines.push(`  doing     ${status.operation.name} since ${status.operation.since}`);
+  for (const issue of status.issues)
+    lines.push(`  ${issue.severity}: ${issue.text} [${issue.id}]`, `    → ${issue.cure}`);
+  return lines;
+}
+
+/** What is looked after besides the processes, for `gigastt status`. */
+export function careLines({ care }: StatusReport): string[] {
+  const lines = care.disks.map(
+    ({ what, dir, freeBytes, totalBytes }) =>
+      `  disk      ${what}: ${gb(freeBytes)} of ${gb(totalBytes)} free (${dir})`,
+  );
+  for (const { file, daysLeft } of care.certificates)
+    lines.push(`  certificate ${file}: ${daysLeft === null ? "cannot be read" : `${daysLeft} days left`}`);
+  const { rendered, audit } = care;
+  if (rendered !== null) {
+    const { current, stale, edited, dir } = rendered;
+    lines.push(`  rendered  ${current.length} current, ${stale.length} stale, ${edited.length} edited in ${dir}`);
+  }
+  lines.push(
+    audit === null
+      ? "  audit     never; run gigastt audit"
+      : `  audit     ${audit.at}: ${audit.errors} errors, ${audit.warnings} warnings, ${audit.notices} notices`,
+  );
+  return lines;
+}
+
+/** One event as one line for people. */
+export function describeEvent(event: SupervisorEvent): string {
+  const { level, event: name, process, ...fields } = event;
+  const who = process === undefined ? "" : `${process} `;
+  const prefix = level === "info" ? "" : `${level}: `;
+  const rest = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`);
+  return [`${prefix}${who}${name.replaceAll("_", " ")}`, ...rest].join("  ");
+}
+
+// ---
+
+function ago(since: string): string {
+  return seconds(Math.max(0, Date.now() - Date.parse(since)));
+}
+
+function seconds(ms: number): string {
+  if (ms < 60_000) return `${Math.round(ms / 1000)} s`;
+  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min`;
+  return ms < 172_800_000 ? `${Math.floor(ms / 3_600_000)} h` : `${Math.floor(ms / 86_400_000)} days`;
+}
+
+function gb(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+function mib(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`;
+}
+
+function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+}
