@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runnerImport } from "vite";
 import { ensureBuilt, ensureInstalled } from "./bootstrap.js";
 import { registries } from "./registry.js";
 
@@ -15,6 +16,7 @@ ensureBuilt();
 const { generatedFiles } = await import("../dist/cli/docs/pages.js");
 const { registry } = await import("../dist/cli/registry.js");
 update(await generatedFiles(registry));
+update((await runnerImport(join(root, "test/support/audit-pages.ts"))).module.auditPages());
 
 function update(files) {
   for (const [name, text] of files) {

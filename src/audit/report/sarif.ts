@@ -1,6 +1,7 @@
 import { pathToFileURL } from "node:url";
 import type { AuditResult } from "../audit.ts";
 import { catalogue } from "../catalogue.ts";
+import { docsUrl } from "../families.ts";
 import { isUrl, type CheckReport } from "../observe/report.ts";
 import { positionAt } from "../source.ts";
 import type { Finding, Severity } from "../types.ts";
@@ -24,6 +25,7 @@ export function renderSarif(result: Pick<AuditResult, "findings" | "root" | "che
               id: rule.id,
               shortDescription: { text: rule.title },
               fullDescription: { text: rule.why },
+              helpUri: docsUrl(rule.id).href,
               help: { text: `${rule.why}\n\n${rule.evidence.join("\n")}` },
               defaultConfiguration: { level: LEVELS[rule.severity] },
               properties: { confidence: rule.confidence, fix: rule.fixKind },
