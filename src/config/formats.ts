@@ -1,3 +1,4 @@
+import { ALL_ROUTES } from "../shared/protocol.ts";
 import { isIP } from "node:net";
 
 /** Text formats of the schema. Each says its rule, checks a value and knows the cure of its common mistakes. */
@@ -151,10 +152,15 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
   },
   "route-path": {
     rule: "must be an exact path of the server",
-    matches: (text) => /^\/(?:[A-Za-z0-9._~-]+(?:\/[A-Za-z0-9._~-]+)*)?$/.test(text) && !text.startsWith("/metrics"),
-    cure: (text) => (text.startsWith("/metrics") ? "metrics are never public" : "for example /health"),
+    matches: (text) => /^\/(?:[A-Za-z0-9._~-]+(?:\/[A-Za-z0-9._~-]+)*)?$/.test(text) && !isClosed(text),
+    cure: (text) => (isClosed(text) ? "metrics are never public" : "for example /health"),
   },
 };
+
+/** Proxies answer 404 to these and to everything below them. */
+function isClosed(path: string): boolean {
+  return ALL_ROUTES.some((route) => route.access === "closed" && path.startsWith(route.path));
+}
 
 /** True for addresses that only this machine can reach. */
 export function isLoopback(host: string): boolean {

@@ -1,5 +1,6 @@
 import { publicOrigin } from "../config/deployment.ts";
 import type { ResolvedConfig } from "../config/types.ts";
+import { SSE_PING_MS, WS_PING_MS } from "../shared/protocol.ts";
 
 /**
  * Every number the rendered files carry, derived from the configuration in one place: templates never compute.
@@ -135,8 +136,8 @@ export function derive(config: ResolvedConfig): Derived {
       keepAliveTimeoutS,
       headersTimeoutS: keepAliveTimeoutS + 5,
       requestTimeoutS,
-      wsPingS: Math.min(idleS / 4, 30, session.pingIntervalMs / 1000),
-      ssePingS: 15,
+      wsPingS: Math.min(idleS / 4, WS_PING_MS / 1000, session.pingIntervalMs / 1000),
+      ssePingS: SSE_PING_MS / 1000,
       publicOrigin: publicOrigin(config),
     },
     proxy: {

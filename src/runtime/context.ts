@@ -1,6 +1,7 @@
 import type { Engine } from "../engine/contract.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/log.ts";
+import { SSE_PING_MS } from "../shared/protocol.ts";
 import type { Admission } from "./admission/admission.ts";
 import type { AddressHeaders, ClientAddress } from "./access/client-address.ts";
 import type { Exchanges } from "./http/exchanges.ts";
@@ -69,7 +70,7 @@ export const defaultTiming: Timing = {
   uploadGraceMs: 30_000,
   lingerMs: 2000,
   slowReaderMs: 30_000,
-  ssePingMs: 15_000,
+  ssePingMs: SSE_PING_MS,
   closeGraceMs: 1000,
   pausedProbeMs: 500,
   capFinalMs: 350,

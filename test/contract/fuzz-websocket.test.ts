@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { createFakeEngine } from "../../src/engine/fake.ts";
-import { WIRE_ERROR_STATUS } from "../../src/shared/errors.ts";
+import { WIRE_ERROR_STATUS } from "../../src/shared/protocol.ts";
 import { heldBytes } from "../support/memory.ts";
 import { createRandom, mutate, runCases } from "../support/mutate.ts";
 import type { Random } from "../support/mutate.ts";

@@ -1,6 +1,6 @@
 import type { CommitPolicy, EndpointMode } from "../../config/types.ts";
 import type { FrontEnd, WindowLimits } from "../../models/manifest.ts";
-import type { WireErrorCode } from "../../shared/errors.ts";
+import type { WireErrorCode } from "../../shared/protocol.ts";
 import type { HeaderlessFormat, Hypothesis, Transcript } from "../contract.ts";
 import type { WindowResult } from "../acoustic/protocol.ts";
 

@@ -2,6 +2,8 @@ import type { IncomingMessage } from "node:http";
 import { H3 } from "h3";
 import type { H3Event, HTTPMethod } from "h3";
 import { WireError } from "../../shared/errors.ts";
+import { ALL_ROUTES, allowedMethods, answersPreflight } from "../../shared/protocol.ts";
+import type { HttpRouteName, RouteSpec } from "../../shared/protocol.ts";
 import type { RuntimeContext } from "../context.ts";
 import { ClientGone, errorBody, errorHeaders, toWireError } from "./errors.ts";
 import type { Exchange } from "./exchanges.ts";
@@ -17,13 +19,18 @@ import type { Route } from "../native/routes/route.ts";
 import { transcribe } from "../native/routes/transcribe.ts";
 import { transcribeStream } from "../native/routes/transcribe-stream.ts";
 
-/** Every HTTP route but the WebSocket upgrades. */
-export const ROUTES: readonly Route[] = [health, ready, models, transcribe, transcribeStream, metricsRoute];
-/** Paths of the WebSocket upgrade; a plain request to them is answered 426. */
-export const WEBSOCKET_PATHS: readonly string[] = ["/v1/ws", "/ws"];
+/** What answers each route of the table. */
+const HANDLERS: Readonly<Record<HttpRouteName, Route>> = {
+  health,
+  ready,
+  models,
+  transcribe,
+  transcribeStream,
+  metrics: metricsRoute,
+};
 
 type Answer = (exchange: Exchange, query: URLSearchParams) => Reply | Promise<Reply>;
-type Policy = Pick<Route, "path" | "checksOrigin" | "isLimited">;
+type Policy = Pick<RouteSpec, "path" | "checksOrigin" | "isLimited">;
 
 /** The h3 app: routes from the table, one pipeline around all of them, one error envelope. */
 export function createApp(context: RuntimeContext): H3 {
@@ -33,24 +40,23 @@ export function createApp(context: RuntimeContext): H3 {
     app.on(method, policy.path, (event) => run(event, context, policy, answer));
   };
 
-  for (const route of ROUTES) {
+  for (const route of Object.values(HANDLERS)) {
     const answer: Answer = (exchange, query) => route.handle(exchange, context, query);
-    on(route.method, route, answer);
-    if (route.method === "GET") on("HEAD", route, answer);
-    if (route.path.startsWith("/v1/")) on("OPTIONS", { ...route, isLimited: false }, () => ({ status: 204 }));
-    on("", { ...route, isLimited: false }, (exchange) => refuseMethod(exchange, route));
+    for (const method of route.methods) on(method, route, answer);
+    if (route.methods.includes("GET")) on("HEAD", route, answer);
   }
-  for (const path of WEBSOCKET_PATHS) {
-    const policy = { path, checksOrigin: true, isLimited: false };
-    on("OPTIONS", policy, () => ({ status: 204 }));
-    on("", policy, (exchange) => askForUpgrade(exchange, path));
+  for (const route of ALL_ROUTES) {
+    const free = { ...route, isLimited: false };
+    if (answersPreflight(route)) on("OPTIONS", free, () => ({ status: 204 }));
+    on("", free, (exchange) =>
+      route.traffic === "websocket" && exchange.req.method === "GET"
+        ? askForUpgrade(exchange, route)
+        : refuseMethod(exchange, route),
+    );
   }
   on("", { path: "/**", checksOrigin: false, isLimited: false }, (exchange) => {
     exchange.route = "unmatched";
-    throw new WireError(
-      "not_found",
-      "there is no such route; see /health, /ready, /v1/models, /v1/transcribe and /v1/ws",
-    );
+    throw new WireError("not_found", `there is no such route; see ${OPEN_PATHS.join(", ")}`);
   });
   return app;
 }
@@ -106,21 +112,18 @@ function takeToken(exchange: Exchange, { limiter, metrics }: RuntimeContext): vo
   });
 }
 
-function refuseMethod(exchange: Exchange, route: Route): Reply {
-  const allowed = [
-    route.method,
-    ...(route.method === "GET" ? ["HEAD"] : []),
-    ...(route.path.startsWith("/v1/") ? ["OPTIONS"] : []),
-  ];
+const OPEN_PATHS = ALL_ROUTES.filter((route) => route.access !== "closed" && route.replacedBy === undefined).map(
+  ({ path }) => path,
+);
+
+function refuseMethod(exchange: Exchange, route: RouteSpec): Reply {
+  const allowed = allowedMethods(route);
   return refusal(exchange, "method_not_allowed", `${route.path} allows ${allowed.join(", ")} only`, 405, {
     allow: allowed.join(", "),
   });
 }
 
-function askForUpgrade(exchange: Exchange, path: string): Reply {
-  if (exchange.req.method !== "GET") {
-    return refusal(exchange, "method_not_allowed", `${path} allows GET only`, 405, { allow: "GET, OPTIONS" });
-  }
+function askForUpgrade(exchange: Exchange, { path }: RouteSpec): Reply {
   return refusal(exchange, "bad_request", `${path} speaks WebSocket; send an upgrade request`, 426, {
     upgrade: "websocket",
     connection: "Upgrade, close",

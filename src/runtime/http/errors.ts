@@ -1,5 +1,6 @@
-import { WIRE_ERROR_STATUS, WireError } from "../../shared/errors.ts";
-import type { WireErrorCode } from "../../shared/errors.ts";
+import { WireError } from "../../shared/errors.ts";
+import { WIRE_ERROR_STATUS } from "../../shared/protocol.ts";
+import type { WireErrorCode } from "../../shared/protocol.ts";
 
 /** The one error envelope of the native routes. */
 export interface ErrorBody {

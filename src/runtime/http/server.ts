@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import type { ResolvedConfig } from "../../config/types.ts";
 import { WireError } from "../../shared/errors.ts";
 import type { TlsPair } from "../../shared/messages.ts";
+import { pathsOf } from "../../shared/protocol.ts";
 import type { RuntimeContext } from "../context.ts";
 import { asksForWebSocket, ignoreUpgrade } from "./foreign-upgrade.ts";
 import { writeRawError } from "./raw-response.ts";
@@ -12,6 +13,9 @@ import { requestId } from "./request-id.ts";
 
 export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => unknown;
 export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+/** Asked every few seconds by machines. */
+const POLLED_PATHS = pathsOf("probe", "metrics");
 
 /** How often Node looks for requests that broke their time limits. */
 const TIMEOUT_CHECK_MS = 5000;
@@ -177,8 +181,7 @@ function openExchange(
       status,
       ms: Math.round(ms),
     };
-    const isProbe = exchange.route === "/health" || exchange.route === "/ready" || exchange.route === "/metrics";
-    log[isProbe ? "debug" : "info"]("request_end", { ...line, ...exchange.fields });
+    log[POLLED_PATHS.includes(exchange.route) ? "debug" : "info"]("request_end", { ...line, ...exchange.fields });
   });
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Peer } from "crossws";
 import nodeAdapter from "crossws/adapters/node";
+import { ROUTES } from "../../../shared/protocol.ts";
 import type { RuntimeContext } from "../../context.ts";
 import { toWireError } from "../../http/errors.ts";
 import type { UpgradeHandler } from "../../http/server.ts";
@@ -11,7 +12,7 @@ import type { SessionRegistry } from "./registry.ts";
 import { createSession } from "./session.ts";
 import type { Session } from "./registry.ts";
 import type { SessionIdentity } from "./session.ts";
-import { requireUpgradable, upgradeHeaders } from "./upgrade.ts";
+import { requireUpgradable, upgradeHeaders, webSocketRoute } from "./upgrade.ts";
 
 /** The part of the `ws` socket under a crossws peer that crossws has no name for. */
 interface NodeSocket {
@@ -115,7 +116,7 @@ export function createWebSockets(context: RuntimeContext, sessions: SessionRegis
         forwardedFor: headerText(req.headers["x-forwarded-for"]),
         realIp: headerText(req.headers["x-real-ip"]),
       });
-      const route = path === "/v1/ws" || path === "/ws" ? path : "unmatched";
+      const route = webSocketRoute(path)?.path ?? "unmatched";
       const count = (status: number): void =>
         context.metrics.request("GET", route, status, (context.clock.monotonicMs() - startedMs) / 1000);
       try {
@@ -129,7 +130,7 @@ export function createWebSockets(context: RuntimeContext, sessions: SessionRegis
         return;
       }
       count(101);
-      const request = new Request("http://localhost/v1/ws");
+      const request = new Request(`http://localhost${ROUTES.live.path}`);
       upgrades.set(request, { identity: { requestId: id, route, client: client.key }, path });
       void adapter.handleUpgrade(req, socket, head, request).catch((error: unknown) => {
         context.log.error("upgrade_failed", { request_id: id, err: error });
