@@ -10,7 +10,7 @@ const scratch = mkdtempSync(join(tmpdir(), "gigastt-ci-"));
 /** The other Node line we promise to work on; its binary comes as a package. */
 const SECOND_NODE = "24.21.0";
 /** The groups of vitest.config.ts in which Node makes the difference; the others try the machine's programs, or are long. */
-const SECOND_NODE_GROUPS = ["unit", "timed", "others"];
+const SECOND_NODE_GROUPS = ["unit", "processes"];
 /** The whole check has 40 minutes; its last part takes about seven. */
 const SECOND_NODE_BY_MIN = 31;
 const startedMs = Number(process.env.CI_STARTED_S ?? Date.now() / 1000) * 1000;
@@ -22,6 +22,7 @@ const failures = [];
 
 try {
   vitest("npm test", "npm", ["test", "--"]);
+  vitest("the rest of npm run test:all", "node", ["scripts/test.js", "--rest"]);
   check("type check", "npx", ["tsc", "-p", "tsconfig.json"]);
   check("lint and import walls", "npx", ["oxlint", "--deny-warnings"]);
   check("format", "npx", ["oxfmt", "--check"]);
@@ -109,7 +110,6 @@ function secondNode() {
     ["scripts/test.js", ...SECOND_NODE_GROUPS.flatMap((name) => ["--project", name])],
     {
       PATH: `${dirname(node)}:${process.env.PATH}`,
-      TEST_FUZZ_CASES: "300",
     },
   );
 }

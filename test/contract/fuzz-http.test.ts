@@ -6,11 +6,9 @@ import { heldBytes } from "../support/memory.ts";
 import { createRandom, mutate, runCases } from "../support/mutate.ts";
 import { openRaw } from "../support/raw-http.ts";
 import { startTestServer } from "../support/runtime-server.ts";
-import { fuzzCases } from "../support/fuzz.ts";
+import { SEED, fuzzCases } from "../support/fuzz.ts";
 
-/** Full count by default; fewer while working on it. */
 const CASES = fuzzCases(10_000);
-const SEED = Number(process.env["TEST_FUZZ_SEED"] ?? 20_261_121);
 
 const folder = new URL("../fixtures/audio/", import.meta.url);
 const audio = readdirSync(folder)

@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeAudio } from "../../../../src/engine/audio/decode.ts";
 import { concat, decodeAll, inPieces, latin1, refusal, tone, u16, u32 } from "./helpers.ts";
+import { fuzzRuns } from "../../../support/fuzz.ts";
 
 interface Shape {
   readonly tag: number;
@@ -114,7 +115,7 @@ describe("WAV structure", () => {
       fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1, maxLength: 5 }), async (sizes) => {
         expect((await decodeAll(inPieces(file, ...sizes))).channels[0]).toEqual(whole);
       }),
-      { numRuns: 10 },
+      fuzzRuns(10, { quick: 10 }),
     );
     expect((await decodeAll(inPieces(file, 1))).channels[0]).toEqual(whole);
   });

@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { afterEach, expect, it } from "vitest";
-import { isShortRun } from "../../support/fuzz.ts";
+import { fuzzCases } from "../../support/fuzz.ts";
 import { startLoad } from "../../support/load.ts";
 import { until } from "./harness.ts";
 import { createRealPlace } from "./real-place.ts";
 import type { RealPlace } from "./real-place.ts";
 
-/** Load after the warm-up; 7200 is the full length. */
-const SOAK_S = Number(process.env["TEST_SOAK_SECONDS"] ?? (isShortRun ? 15 : 60));
+/** Seconds of load after the warm-up. */
+const SOAK_S = Number(process.env["TEST_SOAK_SECONDS"] ?? fuzzCases(7200, { quick: 15, sample: 60 }));
 /** Heap, thread pools and caches have grown to what they need. */
 const WARM_UP_S = 12;
 

@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { fuzzCases, isShortRun } from "../../support/fuzz.ts";
+import { fuzzCases } from "../../support/fuzz.ts";
 import { startLoad } from "../../support/load.ts";
 import type { StatusReport } from "../../../src/supervisor/status/status.ts";
 import { until } from "./harness.ts";
 import { createRealPlace } from "./real-place.ts";
 import type { RealPlace } from "./real-place.ts";
 
-/** Swaps of each kind: CI does all ten. */
-const SWAPS = isShortRun ? 3 : fuzzCases(10, 3);
+/** Swaps of each kind. */
+const SWAPS = fuzzCases(10, { quick: 3, sample: 3 });
 const config = (queue: number): string => `server:
   port: 0
 pool:
