@@ -4,7 +4,7 @@ import { buildOverlay, edgeOverlay, redisOverlay } from "./compose-overlays.ts";
 import { MODEL_FOLDER, PREPARE_SCRIPT, prepareService, prepareStep } from "./compose-prepare.ts";
 import { needsTlsFolder, proxyOverlay, tlsOverlay } from "./compose-proxy.ts";
 import { bind, LOGGING, type Yaml } from "./compose-service.ts";
-import { PROBE_PERIOD_S } from "./derive.ts";
+import { PROBE_PERIOD_S } from "../config/derived.ts";
 import { escapes } from "./escape.ts";
 import { renderCaddy, renderNginx } from "./proxy.ts";
 import type { RenderedBody, RenderInput } from "./target.ts";

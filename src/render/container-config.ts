@@ -1,6 +1,6 @@
 import { withOrigin } from "../config/deployment.ts";
 import type { ResolvedConfig } from "../config/types.ts";
-import type { Derived } from "./derive.ts";
+import type { Derived } from "../config/derived.ts";
 
 /** User of the server inside its image. */
 export const APP_UID = 10001;

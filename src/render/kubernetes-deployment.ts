@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { ResolvedConfig } from "../config/types.ts";
 import { configText } from "./config-file.ts";
 import { APP_UID, CONTAINER_MODELS, containerConfig } from "./container-config.ts";
-import { PROBE_PERIOD_S } from "./derive.ts";
+import { PROBE_PERIOD_S } from "../config/derived.ts";
 import { GATE_FILE, gateContainer, gateFile, gateVolumes, hasGate } from "./kubernetes-gate.ts";
 import { meta, NAME, SELECTOR, type Manifest } from "./kubernetes-object.ts";
 import { mebibytes, quantity } from "./kubernetes-quantity.ts";

@@ -21,7 +21,9 @@ export interface HostFacts {
 export interface HostPlan {
   readonly host: string;
   readonly port: number;
-  /** Memory that a hand-over needs: the old and the new server side by side, bytes. */
+  /** Memory that one server needs at most, bytes. */
+  readonly serverBytes: number;
+  /** The same for a hand-over: the old and the new server side by side, and the managed proxy and Redis. */
   readonly memoryBytes: number;
 }
 

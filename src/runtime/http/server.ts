@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { requestTimeoutMs } from "../../config/derived.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 import { WireError } from "../../shared/errors.ts";
 import { pathsOf } from "../../shared/protocol.ts";
@@ -15,11 +16,6 @@ export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer
 
 /** Asked every few seconds by machines. */
 const POLLED_PATHS = pathsOf("probe", "metrics");
-
-/** Longest time a whole request may take to arrive: the largest body at the slowest rate, and never less than 5 minutes. */
-export function requestTimeoutMs({ limits }: Pick<ResolvedConfig, "limits">): number {
-  return Math.max(300, Math.ceil((limits.bodyBytes * 8) / (limits.minUploadKbps * 1000)) + 30) * 1000;
-}
 
 /** The HTTP server: every request becomes an exchange with an id, a client and one log line before a route sees it. */
 export function createHttpServer(context: RuntimeContext, handler: RequestHandler, onUpgrade: UpgradeHandler): Server {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
-import { derive } from "../../../src/render/derive.ts";
+import { derive } from "../../../src/config/derived.ts";
 import { kubernetesObjects } from "../../../src/render/kubernetes.ts";
 import type { Manifest } from "../../../src/render/kubernetes-object.ts";
 import type { ResolvedConfig } from "../../../src/config/types.ts";

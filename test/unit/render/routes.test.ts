@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { configSchema } from "../../../src/config/schema.ts";
-import { derive } from "../../../src/render/derive.ts";
+import { derive } from "../../../src/config/derived.ts";
 import { renderFiles } from "../../../src/render/render.ts";
 import type { RenderTarget } from "../../../src/render/render.ts";
 import type { ResolvedConfig } from "../../../src/config/types.ts";

@@ -9,7 +9,7 @@ export const check: HostCheck = {
   title: "The machine has less memory than the configuration may use",
   why: "The pool, the uploads and, during a hand-over, two servers side by side decide how much memory is used at most. Where that is more than there is, the kernel kills the largest process: the server, in the middle of every session.",
   evidence: [
-    "Read: MemTotal and, where vm.overcommit_memory is 2, CommitLimit; compared with the memory render derives for the unit.",
+    "Read: MemTotal and, where vm.overcommit_memory is 2, CommitLimit; compared with the memory that the installed model, pool.size and limits.body need.",
   ],
   reads: ["/proc/meminfo", "/proc/sys/vm/overcommit_memory"],
   fixKind: "manual",
@@ -24,9 +24,8 @@ export const check: HostCheck = {
       problems.push({
         place: "/proc/meminfo",
         evidence: `MemTotal ${readableBytes(totalBytes)}`,
-        // A hand-over runs two servers: half of it is what one takes.
-        ...(totalBytes < need / 2 ? { severity: "error" as const } : {}),
-        message: `this machine has ${readableBytes(totalBytes)}; ${totalBytes < need / 2 ? `one server may take ${readableBytes(need / 2)}` : `a hand-over may take ${readableBytes(need)}`}`,
+        ...(totalBytes < plan.serverBytes ? { severity: "error" as const } : {}),
+        message: `this machine has ${readableBytes(totalBytes)}; ${totalBytes < plan.serverBytes ? `one server needs up to ${readableBytes(plan.serverBytes)}` : `a hand-over needs up to ${readableBytes(need)}`}`,
         fix,
       });
     if (overcommit === 2 && commitLimitBytes < need)
@@ -36,6 +35,9 @@ export const check: HostCheck = {
         message: `vm.overcommit_memory is 2 and lets all programs together ask for ${readableBytes(commitLimitBytes)} only: the model's memory may be refused`,
         fix: "Set vm.overcommit_memory = 0, or raise vm.overcommit_ratio.",
       });
-    return verdictOf(problems, `${readableBytes(totalBytes)}, ${readableBytes(need)} needed at most`);
+    return verdictOf(
+      problems,
+      `${readableBytes(totalBytes)}; a server needs up to ${readableBytes(plan.serverBytes)}, a hand-over ${readableBytes(need)}`,
+    );
   },
 };

@@ -7,7 +7,7 @@ const GIB = 2 ** 30;
 
 /** A machine as the rendered set leaves it. */
 const CLEAN: HostFacts = {
-  plan: { host: "127.0.0.1", port: 9876, memoryBytes: 3 * GIB },
+  plan: { host: "127.0.0.1", port: 9876, serverBytes: 1.5 * GIB, memoryBytes: 3 * GIB },
   listeners: {
     value: [
       { address: "127.0.0.1", port: 9876, process: "node (pid 10)" },
@@ -258,14 +258,14 @@ const BROKEN: readonly (readonly [
     "memory for one server but no hand-over",
     { memory: { value: { totalBytes: 2 * GIB, overcommit: 0, commitLimitBytes: GIB } } },
     "warning",
-    "a hand-over may take",
+    "a hand-over needs up to",
   ],
   [
     "GA-HST-010",
     "memory for no server",
     { memory: { value: { totalBytes: GIB, overcommit: 0, commitLimitBytes: GIB } } },
     "error",
-    "one server may take",
+    "one server needs up to",
   ],
   [
     "GA-HST-010",

@@ -156,7 +156,7 @@ async function factsOf(
   return collectHostFacts({
     system,
     unit: "gigastt.service",
-    plan: { host: "127.0.0.1", port: 9876, memoryBytes: 1 },
+    plan: { host: "127.0.0.1", port: 9876, serverBytes: 1, memoryBytes: 1 },
     paths,
     certificates: async () => [],
   });

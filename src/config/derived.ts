@@ -1,6 +1,8 @@
-import { publicOrigin } from "../config/deployment.ts";
-import type { ResolvedConfig } from "../config/types.ts";
-import { SSE_PING_MS, WS_PING_MS } from "../shared/protocol.ts";
+import { publicOrigin } from "./deployment.ts";
+import { serverMemoryMiB } from "./memory.ts";
+import type { ModelMemory } from "./memory.ts";
+import type { ResolvedConfig } from "./types.ts";
+import { SSE_PING_MS } from "../shared/protocol.ts";
 
 /**
  * Every number the rendered files carry, derived from the configuration in one place: templates never compute.
@@ -14,8 +16,6 @@ export interface Derived {
     readonly headersTimeoutS: number;
     /** max(300, ceil(body × 8 / (min upload kbit/s × 1000)) + 30). */
     readonly requestTimeoutS: number;
-    /** min(idle / 4, 30, configured ping). */
-    readonly wsPingS: number;
     readonly ssePingS: number;
     /** Public origin of the service; undefined without a domain. */
     readonly publicOrigin: string | undefined;
@@ -62,7 +62,7 @@ export interface Derived {
     /** model load timeout + supervisor start timeout + 10; a managed proxy or Redis + 15 each. */
     readonly startS: number;
     readonly watchdogS: number;
-    /** Twice (base + pool × session + bodies): a hand-over runs the old and the new server side by side. A managed proxy + 256, a managed Redis + twice its memory. */
+    /** Twice serverMemoryMiB: a hand-over runs the old and the new server side by side. A managed proxy + 256, a managed Redis + twice its memory. */
     readonly memoryMiB: number;
   };
   readonly compose: {
@@ -74,6 +74,8 @@ export interface Derived {
     readonly healthStartS: number;
     readonly memoryMiB: number;
   };
+  /** base + 16 × pool + body × pool in steps of 256: one server, see `serverMemoryMiB`. */
+  readonly serverMemoryMiB: number;
   /** ceil(body × pool / 1 MiB) + 56: uploads in flight plus slack, for tmpfs and emptyDir. */
   readonly tmpMiB: number;
   readonly kubernetes: {
@@ -94,18 +96,16 @@ export interface Derived {
   };
 }
 
-/**
- * Memory of a running server before any session, MiB. Measured in the container on graphs of GigaAM v3's size (ADR 0128): int8, 236 MB of
- * files: 567 with one worker, 1120 with the two that fit the limit which follows; fp32, 892 MB: 1619 with one. The
- * engine starts as many workers as the whole limit has room for.
- */
-export const BASE_MEMORY_MIB: Readonly<Record<"int8" | "fp32", number>> = { int8: 1024, fp32: 2048 };
-/** Memory of one live session, MiB: audio tail, features, outgoing buffer. Measured: 2 to 4; a slow client's buffers come on top. */
-export const SESSION_MEMORY_MIB = 16;
 /** Room for Caddy or nginx as a child, MiB. */
 export const MANAGED_PROXY_MEMORY_MIB = 256;
-/** Force-close margin after the drain, seconds. */
-export const FORCE_CLOSE_MARGIN_S = 5;
+/** Time a server has after the drain to close its socket, stop its workers and exit, before it is killed. */
+export const FORCE_CLOSE_MARGIN_MS = 5000;
+/** Time a managed proxy or Redis has to start. */
+export const COMPANION_START_MS = 15_000;
+/** From the stop request to SIGKILL, once nothing is behind the proxy any more. */
+export const PROXY_STOP_MS = 5000;
+/** Redis saves its data before it exits. */
+export const REDIS_STOP_MS = 10_000;
 export const PROXY_KEEP_ALIVE_S = 30;
 export const PROBE_PERIOD_S = 5;
 export const HSTS_TRIAL_S = 300;
@@ -115,8 +115,8 @@ export const UNCAPPED_SESSION_S = 3600;
 /** A restart of the server as a proxy sees it: seconds until the port answers again. */
 export const RESTART_ESTIMATE_S = 5;
 
-/** All derived settings of a configuration. Pure. */
-export function derive(config: ResolvedConfig): Derived {
+/** All derived settings of a configuration. Pure. With the installed model, memory is that model's instead of the largest known one's. */
+export function derive(config: ResolvedConfig, installed?: ModelMemory): Derived {
   const { deploy, limits, pool, session, supervisor } = config;
   const idleS = seconds(session.idleTimeoutMs);
   const capS = session.maxDurationMs === 0 ? UNCAPPED_SESSION_S : seconds(session.maxDurationMs);
@@ -129,14 +129,15 @@ export function derive(config: ResolvedConfig): Derived {
     seconds(pool.checkoutTimeoutMs) + seconds(limits.requestBudgetMs) + 30,
     streamTimeoutS,
   );
-  const requestTimeoutS = Math.max(300, Math.ceil((limits.bodyBytes * 8) / (limits.minUploadKbps * 1000)) + 30);
+  const requestTimeoutS = requestTimeoutMs(config) / 1000;
+  const serverMiB = serverMemoryMiB(config, installed);
+  const forceCloseS = seconds(FORCE_CLOSE_MARGIN_MS);
   const limited = deploy.limiter === "proxy" && config.rateLimit.perMinute > 0;
   return {
     server: {
       keepAliveTimeoutS,
       headersTimeoutS: keepAliveTimeoutS + 5,
       requestTimeoutS,
-      wsPingS: Math.min(idleS / 4, WS_PING_MS / 1000, session.pingIntervalMs / 1000),
       ssePingS: SSE_PING_MS / 1000,
       publicOrigin: publicOrigin(config),
     },
@@ -153,7 +154,7 @@ export function derive(config: ResolvedConfig): Derived {
       readHeaderS: 15,
       bodyReadS: 60,
       healthReadTimeoutS: 5,
-      gracePeriodS: drainS + FORCE_CLOSE_MARGIN_S,
+      gracePeriodS: drainS + forceCloseS,
       tryDurationS: Math.min(10, RESTART_ESTIMATE_S),
       connectionsPerClient: Math.max(1, Math.min(pool.size, deploy.sessionsPerClient)),
       ratePerMinute: limited ? config.rateLimit.perMinute : 0,
@@ -164,40 +165,54 @@ export function derive(config: ResolvedConfig): Derived {
     },
     unit: {
       stopS:
-        drainS + FORCE_CLOSE_MARGIN_S + 5 + (supervisor.proxy.managed ? 5 : 0) + (supervisor.redis.managed ? 10 : 0),
+        drainS +
+        forceCloseS +
+        5 +
+        (supervisor.proxy.managed ? seconds(PROXY_STOP_MS) : 0) +
+        (supervisor.redis.managed ? seconds(REDIS_STOP_MS) : 0),
       startS:
         loadS +
         seconds(supervisor.startTimeoutMs) +
         10 +
-        (supervisor.proxy.managed ? 15 : 0) +
-        (supervisor.redis.managed ? 15 : 0),
+        (supervisor.proxy.managed ? seconds(COMPANION_START_MS) : 0) +
+        (supervisor.redis.managed ? seconds(COMPANION_START_MS) : 0),
       watchdogS: 60,
       memoryMiB:
-        2 * memoryMiB(config, undefined) +
+        2 * serverMiB +
         (supervisor.proxy.managed ? MANAGED_PROXY_MEMORY_MIB : 0) +
         (supervisor.redis.managed ? Math.ceil((2 * supervisor.redis.memoryBytes) / 2 ** 20) : 0),
     },
     compose: {
-      appStopS: ceil5(drainS + FORCE_CLOSE_MARGIN_S) + 5,
+      appStopS: ceil5(drainS + forceCloseS) + 5,
       proxyStopS: drainS + 20,
       healthStartS: loadS,
-      memoryMiB: memoryMiB(config, deploy.compose.memoryBytes),
+      memoryMiB: limitMiB(deploy.compose.memoryBytes, serverMiB),
     },
+    serverMemoryMiB: serverMiB,
     tmpMiB: Math.ceil((limits.bodyBytes * pool.size) / 2 ** 20) + 56,
     kubernetes: {
       preStopS,
       restRouteS: requestTimeoutS + restReadTimeoutS,
-      graceS: ceil5(preStopS + drainS + FORCE_CLOSE_MARGIN_S) + 5,
+      graceS: ceil5(preStopS + drainS + forceCloseS) + 5,
       startupFailures: Math.ceil(loadS / PROBE_PERIOD_S),
       progressDeadlineS: Math.max(600, loadS + 300),
       scaleDownStabilizationS: Math.min(3600, Math.max(600, Math.ceil(capS / 6))),
       scaleDownPeriodS: Math.min(1800, Math.max(60, drainS)),
-      memoryMiB: memoryMiB(config, deploy.kubernetes.memoryBytes),
+      memoryMiB: limitMiB(deploy.kubernetes.memoryBytes, serverMiB),
     },
   };
 }
 
+/** Longest time a whole request may take to arrive: the largest body at the slowest rate, and never less than 5 minutes. */
+export function requestTimeoutMs({ limits }: Pick<ResolvedConfig, "limits">): number {
+  return Math.max(300, Math.ceil((limits.bodyBytes * 8) / (limits.minUploadKbps * 1000)) + 30) * 1000;
+}
+
 // ---
+
+function limitMiB(configuredBytes: number | undefined, computedMiB: number): number {
+  return configuredBytes === undefined ? computedMiB : Math.ceil(configuredBytes / 2 ** 20);
+}
 
 function seconds(ms: number): number {
   return Math.ceil(ms / 1000);
@@ -211,12 +226,4 @@ function hstsMaxAgeS(config: ResolvedConfig): number {
   const { tls } = config.deploy;
   if (tls.mode === "none" || tls.hsts === "off") return 0;
   return tls.hsts === "trial" ? HSTS_TRIAL_S : HSTS_ON_S;
-}
-
-/** base + pool × session + bodies in flight, in steps of 256 MiB; a configured limit wins. */
-function memoryMiB(config: ResolvedConfig, configuredBytes: number | undefined): number {
-  if (configuredBytes !== undefined) return Math.ceil(configuredBytes / 2 ** 20);
-  const base = BASE_MEMORY_MIB[config.model.precision === "fp32" ? "fp32" : "int8"];
-  const bodies = Math.ceil((config.limits.bodyBytes * config.pool.size) / 2 ** 20);
-  return Math.ceil((base + config.pool.size * SESSION_MEMORY_MIB + bodies) / 256) * 256;
 }

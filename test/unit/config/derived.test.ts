@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { derive } from "../../../src/render/derive.ts";
-import { configWith } from "./base-config.ts";
+import { derive } from "../../../src/config/derived.ts";
+import { configWith } from "../render/base-config.ts";
 
 describe("derived settings", () => {
   it("have the documented values for the defaults", () => {
@@ -13,7 +13,6 @@ describe("derived settings", () => {
         keepAliveTimeoutS: 65,
         headersTimeoutS: 70,
         requestTimeoutS: 310,
-        wsPingS: 30,
         ssePingS: 15,
         publicOrigin: "https://stt.example.com",
       },
@@ -41,6 +40,7 @@ describe("derived settings", () => {
       },
       unit: { stopS: 20, startS: 300 + 30 + 10, watchdogS: 60, memoryMiB: 3072 },
       compose: { appStopS: 20, proxyStopS: 30, healthStartS: 300, memoryMiB: 1536 },
+      serverMemoryMiB: 1536,
       tmpMiB: 256,
       kubernetes: {
         preStopS: 10,
