@@ -134,7 +134,9 @@ describe("memory", () => {
   });
 
   test("counts every worker", async () => {
-    expect(await linesOf(memory, withBytes(700e6, 8))).toEqual([expect.stringMatching(/^fail: .* up to 1\.1 GB, a hand-over 2\.1 GB/)]);
+    expect(await linesOf(memory, withBytes(700e6, 8))).toEqual([
+      expect.stringMatching(/^fail: .* up to 1\.1 GB, a hand-over 2\.1 GB/),
+    ]);
   });
 });
 
