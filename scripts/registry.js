@@ -1,7 +1,8 @@
-// The lists of rules, live probes and host checks: each is written from the files of its folder, so that a new rule is a file
-// and nothing else. `node scripts/docs.js` writes them before it builds; a test compares them.
+// The lists of commands, rules, live probes and host checks: each is written from the files of its folder, so that a new command
+// or rule is a file and nothing else. Every build writes them first; a test compares them.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { renderCommands } from "./commands.js";
 
 const LISTS = [
   {
@@ -38,7 +39,10 @@ const LISTS = [
 
 /** Path → text of every generated list. */
 export function registries(root) {
-  return new Map(LISTS.map((spec) => [spec.file, registry(root, spec)]));
+  return new Map([
+    ["src/cli/registry.ts", renderCommands(root)],
+    ...LISTS.map((spec) => [spec.file, registry(root, spec)]),
+  ]);
 }
 
 function registry(root, { folder, below, item, list, type, from, says }) {
@@ -49,7 +53,7 @@ function registry(root, { folder, below, item, list, type, from, says }) {
     .sort();
   const local = (name) => name.slice(0, -3).replace(/[^a-z0-9]+([a-z0-9])/g, (_, next) => next.toUpperCase());
   return [
-    "// Written by scripts/registry.js from the files below this folder. Do not edit: run node scripts/docs.js.",
+    "// Written by scripts/registry.js from the files below this folder. Do not edit: every build writes it.",
     `import { inCatalogueOrder } from "../families.ts";`,
     `import type { ${type} } from "${from}";`,
     ...names.map((name) => `import { ${item} as ${local(name)} } from "${below}/${name}";`),
