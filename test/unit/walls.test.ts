@@ -27,6 +27,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   ajv: ["config/validate.ts"],
   bcryptjs: ["cli/deploy/secret-store.ts"],
   crossws: ["runtime/native/sessions/websocket.ts"],
+  "dockerfile-ast": ["audit/parse/dockerfile.ts"],
   h3: ["runtime/http/app.ts", "runtime/http/reply.ts", "runtime/runtime.ts"],
   diff: ["cli/commands/render.ts"],
   "ipaddr.js": ["runtime/access/client-address.ts", "runtime/native/routes/ready.ts"],
