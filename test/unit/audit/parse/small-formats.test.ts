@@ -119,7 +119,9 @@ describe("Dockerfiles", () => {
     const text = "\uFEFFFROM x\r\nRUN a \\\r\n b\r\nLABEL c=d\re\r\nADD <<EOF /x\r\nFROM y\r\nEOF\r\nUSER z";
     const { instructions, problems } = parse(text);
     expect(problems).toEqual([]);
-    expect(instructions.map(({ name, value, line, start, end }) => [name, value, line, text.slice(start, end)])).toEqual([
+    expect(
+      instructions.map(({ name, value, line, start, end }) => [name, value, line, text.slice(start, end)]),
+    ).toEqual([
       ["FROM", "x", 1, "FROM x"],
       ["RUN", "a  b", 2, "RUN a \\\r\n b"],
       ["LABEL", "c=d e", 4, "LABEL c=d\re"],
