@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import type { ResolvedConfig } from "../../config/types.ts";
 import type { ModelBundle } from "../../models/manifest.ts";
 import { entryFile } from "../../shared/entry.ts";
+import { AudioError, type AudioProblem } from "../../shared/audio-problem.ts";
 import { GigasttError } from "../../shared/errors.ts";
 import type { FormattableTranscript } from "../../shared/transcript-format.ts";
 
@@ -30,7 +31,13 @@ type Answer =
   | { readonly type: "fatal"; readonly code: string; readonly message: string }
   | { readonly type: "progress"; readonly id: number; readonly doneS: number; readonly totalS?: number }
   | { readonly type: "result"; readonly id: number; readonly transcripts: readonly FormattableTranscript[] }
-  | { readonly type: "error"; readonly id: number; readonly code: string; readonly message: string };
+  | {
+      readonly type: "error";
+      readonly id: number;
+      readonly code: string;
+      readonly message: string;
+      readonly problem?: AudioProblem;
+    };
 
 const STDERR_KEPT_CHARS = 4000;
 
@@ -70,7 +77,9 @@ export async function startTranscriber(options: {
       const id = ++lastId;
       const { transcripts } = await life.ask({ type: "file", id, path, options: fileOptions }, (answer) => {
         if (!("id" in answer) || answer.id !== id) return undefined;
-        if (answer.type === "error") throw new GigasttError(answer.code, answer.message);
+        if (answer.type === "error") {
+          throw answer.problem ? new AudioError(answer.problem) : new GigasttError(answer.code, answer.message);
+        }
         if (answer.type === "result") return answer;
         onProgress(answer.doneS, answer.totalS);
         return undefined;

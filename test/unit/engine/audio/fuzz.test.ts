@@ -3,7 +3,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { decodeAudio } from "../../../../src/engine/audio/decode.ts";
-import { WireError } from "../../../../src/shared/errors.ts";
+import { AudioError } from "../../../../src/shared/audio-problem.ts";
 import { inPieces } from "./helpers.ts";
 import { createRandom, mutate, repairFlac, repairOgg } from "./mutations.ts";
 import { SEED, fuzzCases } from "../../../support/fuzz.ts";
@@ -82,7 +82,7 @@ async function outcome(bytes: Uint8Array, seed: number): Promise<string> {
     }
     return "audio";
   } catch (error) {
-    if (error instanceof WireError && CODES.has(error.wireCode)) return error.wireCode;
+    if (error instanceof AudioError && CODES.has(error.code)) return error.code;
     throw new Error(`seed ${seed}`, { cause: error });
   }
 }

@@ -148,7 +148,7 @@ describe("WAV structure", () => {
 
   it("does not take the chunks after an empty data chunk for samples", async () => {
     const wav = riff(fmt(PCM16), chunk("data", new Uint8Array(0)), chunk("LIST", s16));
-    expect(await refusal(wav)).toBe("invalid_audio: WAV: the file ends before its data chunk");
+    expect(await refusal(wav)).toContain("invalid_audio: WAV: the file ends before its data chunk");
   });
 
   it("drops a last frame that is not whole although the header counts it", async () => {
