@@ -564,7 +564,7 @@ describe("clients that misbehave", () => {
     const isOpen = (): boolean => session?.phase === "open";
     // Kernel buffers take the first megabytes; what counts is that our own stay bounded.
     for (let n = 0; n < 4000 && isOpen(); n++) {
-      client.audio(new Uint8Array(2));
+      client.audio(new Uint8Array(640));
       if (n % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     await expect.poll(() => session?.phase).toBe("closed");
