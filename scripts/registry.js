@@ -9,6 +9,7 @@ const LISTS = [
     file: "src/audit/rules/registry.ts",
     folder: "src/audit/rules",
     below: ".",
+    families: "../families.ts",
     item: "rule",
     list: "rules",
     type: "Rule",
@@ -16,9 +17,10 @@ const LISTS = [
     says: "Every rule about files, in the order of the catalogue.",
   },
   {
-    file: "src/audit/live/registry.ts",
-    folder: "src/audit/live/probes",
+    file: "src/checks/live/registry.ts",
+    folder: "src/checks/live/probes",
     below: "./probes",
+    families: "../../audit/families.ts",
     item: "probe",
     list: "probes",
     type: "Probe",
@@ -26,9 +28,10 @@ const LISTS = [
     says: "Every live probe, in the order of the catalogue.",
   },
   {
-    file: "src/audit/host/registry.ts",
-    folder: "src/audit/host/checks",
+    file: "src/checks/host/registry.ts",
+    folder: "src/checks/host/checks",
     below: "./checks",
+    families: "../../audit/families.ts",
     item: "check",
     list: "hostChecks",
     type: "HostCheck",
@@ -45,7 +48,7 @@ export function registries(root) {
   ]);
 }
 
-function registry(root, { folder, below, item, list, type, from, says }) {
+function registry(root, { folder, below, item, list, type, from, says, families }) {
   const names = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
     .map((name) => name.replaceAll("\\", "/"))
     .filter((name) => name.endsWith(".ts"))
@@ -54,7 +57,7 @@ function registry(root, { folder, below, item, list, type, from, says }) {
   const local = (name) => name.slice(0, -3).replace(/[^a-z0-9]+([a-z0-9])/g, (_, next) => next.toUpperCase());
   return [
     "// Written by scripts/registry.js from the files below this folder. Do not edit: every build writes it.",
-    `import { inCatalogueOrder } from "../families.ts";`,
+    `import { inCatalogueOrder } from "${families}";`,
     `import type { ${type} } from "${from}";`,
     ...names.map((name) => `import { ${item} as ${local(name)} } from "${below}/${name}";`),
     "",

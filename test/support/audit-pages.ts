@@ -1,8 +1,8 @@
-import { catalogue } from "../../src/audit/catalogue.ts";
+import { catalogue } from "../../src/checks/catalogue.ts";
 import { unifiedDiff } from "../../src/audit/diff.ts";
 import { docsOf, families, type Family } from "../../src/audit/families.ts";
-import { hostChecks } from "../../src/audit/host/registry.ts";
-import { probes } from "../../src/audit/live/registry.ts";
+import { hostChecks } from "../../src/checks/host/registry.ts";
+import { probes } from "../../src/checks/live/registry.ts";
 import { ASSUME_KEYS } from "../../src/audit/model/assume.ts";
 import { rules } from "../../src/audit/rules/registry.ts";
 import type { Rule, RuleInfo } from "../../src/audit/types.ts";

@@ -1,4 +1,4 @@
-import { catalogue, findInfo } from "../../audit/catalogue.ts";
+import { catalogue, findInfo } from "../../checks/catalogue.ts";
 import { docsOf } from "../../audit/families.ts";
 import { didYouMean } from "../../shared/suggest.ts";
 import type { CommandContext } from "../command.ts";

@@ -1,8 +1,8 @@
 import { dirname, join } from "node:path";
-import { collectHostFacts } from "../../audit/host/collect.ts";
-import type { FileRole } from "../../audit/host/facts.ts";
-import { judgeHost } from "../../audit/host/run.ts";
-import { realHost } from "../../audit/host/system.ts";
+import { collectHostFacts } from "../../checks/host/collect.ts";
+import type { FileRole } from "../../checks/host/facts.ts";
+import { judgeHost } from "../../checks/host/run.ts";
+import { realHost } from "../../checks/host/system.ts";
 import type { Judged } from "../../audit/observe/verdict.ts";
 import type { LoadedConfig } from "../../config/load.ts";
 import { installedModelMemory } from "../../models/memory.ts";

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
-import { catalogue } from "../../../src/audit/catalogue.ts";
+import { catalogue } from "../../../src/checks/catalogue.ts";
 import { docsOf, docsUrl } from "../../../src/audit/families.ts";
 import { auditPages } from "../../support/audit-pages.ts";
 

@@ -7,6 +7,7 @@ import { renderGithub } from "../../../src/audit/report/github.ts";
 import { renderJson } from "../../../src/audit/report/json.ts";
 import { renderJunit } from "../../../src/audit/report/junit.ts";
 import { renderMarkdown } from "../../../src/audit/report/markdown.ts";
+import { catalogue } from "../../../src/checks/catalogue.ts";
 import { renderSarif } from "../../../src/audit/report/sarif.ts";
 import { renderText } from "../../../src/audit/report/text.ts";
 import { baseFiles } from "../../support/audit-case.ts";
@@ -108,7 +109,7 @@ describe("reports", () => {
   });
 
   it("SARIF follows the OASIS schema and shows both places", () => {
-    const log: unknown = JSON.parse(renderSarif(result, "0.1.0"));
+    const log: unknown = JSON.parse(renderSarif(result, "0.1.0", catalogue));
     expect(sarifErrors(log)).toEqual([]);
     expect(sarifErrors({ ...(log as object), runs: [{}] })).not.toEqual([]); // the schema is awake
     const results = (log as { runs: { results: SarifResult[] }[] }).runs[0]?.results ?? [];
