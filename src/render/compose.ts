@@ -41,9 +41,11 @@ export function renderCompose(input: RenderInput, dir: string): readonly Rendere
 
 /** The server's configuration inside the project. */
 export function serverConfig({ config, derived }: RenderInput): ReturnType<typeof containerConfig> {
-  const { subnet, subnet6, model } = config.deploy.compose;
+  const { project, subnet, subnet6, model } = config.deploy.compose;
   return containerConfig(config, derived, {
     trustedCidrs: config.deploy.proxy.kind === "none" ? [] : [subnet, subnet6],
+    // Docker's DNS knows a service by its network's full name too.
+    names: [`gigastt.${project}_edge`],
     mountedModel: model === "volume",
   });
 }

@@ -157,9 +157,18 @@ function configFiles(input: RenderInput): Readonly<Record<string, string>> {
 }
 
 function serverConfigText({ config, derived }: RenderInput): string {
+  const { namespace } = config.deploy.kubernetes;
   const server = containerConfig(config, derived, {
     // The gate has asked the gateway already and names exactly one address.
     trustedCidrs: hasGate(config) ? ["127.0.0.1/32"] : config.deploy.kubernetes.trustedCidrs,
+    // The Service and the pods in the cluster's DNS, with and without its usual domain.
+    names: [
+      `${NAME}.${namespace}`,
+      ...[`${NAME}.${namespace}.svc`, `*.${NAME}.${namespace}.svc`, `*.${namespace}.pod`].flatMap((name) => [
+        name,
+        `${name}.cluster.local`,
+      ]),
+    ],
     mountedModel: config.deploy.kubernetes.model !== "baked",
   });
   return configText(server);

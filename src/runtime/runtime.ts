@@ -8,6 +8,7 @@ import type { TlsPair } from "../shared/messages.ts";
 import { createAdmission } from "./admission/admission.ts";
 import { createApp } from "./http/app.ts";
 import { createAddressResolver } from "./access/client-address.ts";
+import { createHostPolicy } from "./access/host.ts";
 import { defaultTiming } from "./context.ts";
 import type { Phase, RuntimeContext, Timing } from "./context.ts";
 import { createDrain } from "./lifecycle/drain.ts";
@@ -121,9 +122,11 @@ function createContext(options: RuntimeOptions): RuntimeContext {
   engine.onInference = (audioS, wallS) => metrics.inference(audioS, wallS);
 
   let resolveAddress = createAddressResolver(settings.current.server.trustedProxies);
+  let allowsHost = createHostPolicy(settings.current);
   let misuseLogged = false;
   settings.onChange((next) => {
     resolveAddress = createAddressResolver(next.server.trustedProxies);
+    allowsHost = createHostPolicy(next);
     limiter.configure(next.rateLimit);
     admission.rebalance();
     log.setLevel(next.log.level);
@@ -146,6 +149,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
     createdS: Math.floor(clock.nowMs() / 1000),
     timing: { ...defaultTiming, ...options.timing },
     phase,
+    allowsHost: (host) => allowsHost(host),
     clientOf: (peer, headers) => {
       const client = resolveAddress(peer, headers);
       if (client.appendedForward) {

@@ -185,6 +185,7 @@ export const WIRE_ERROR_STATUS = {
   empty_body: 400,
   bad_request: 400,
   origin_denied: 403,
+  host_denied: 403,
   metrics_disabled: 404,
   not_found: 404,
   method_not_allowed: 405,

@@ -60,6 +60,21 @@ describe("TLS for the home network", () => {
     socket.destroy();
   });
 
+  it("takes its own pages for its own by the scheme it serves", async () => {
+    await start();
+    const status = async (origin: string): Promise<string> => {
+      const socket = connectTls({ port, host: "127.0.0.1", servername: "localhost", ca });
+      let text = "";
+      socket.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+      socket.write(`GET /v1/models HTTP/1.1\r\nHost: 192.168.1.5:1\r\nOrigin: ${origin}\r\nConnection: close\r\n\r\n`);
+      await once(socket, "close");
+      return text.split(" ")[1] ?? "";
+    };
+    expect(await status("https://192.168.1.5:1")).toBe("200");
+    expect(await status("http://192.168.1.5:1")).toBe("403");
+    expect(await status("https://192.168.1.5:2")).toBe("403");
+  });
+
   it("cuts a connection that never begins its handshake", async () => {
     await start({ headersTimeoutMs: 300, keepAliveTimeoutMs: 200 });
     const socket = connectTcp(port, "127.0.0.1");

@@ -66,6 +66,12 @@ describe("upgrade", () => {
     ["bad subprotocols", upgradeRequest(KEY, VERSION, "Sec-WebSocket-Protocol: a,,b"), 400, "bad_request"],
     ["repeated subprotocols", upgradeRequest(KEY, VERSION, "Sec-WebSocket-Protocol: a, a"), 400, "bad_request"],
     ["a foreign origin", upgradeRequest(KEY, VERSION, "Origin: https://evil.example"), 403, "origin_denied"],
+    [
+      "a name that is not this server's",
+      upgradeRequest(KEY, VERSION).replace("Host: a", "Host: rebound.example"),
+      403,
+      "host_denied",
+    ],
     ["the null origin", upgradeRequest(KEY, VERSION, "Origin: null"), 403, "origin_denied"],
     ["POST", upgradeRequest(KEY, VERSION).replace("GET", "POST"), 405, "method_not_allowed"],
     ["HTTP/1.0", upgradeRequest(KEY, VERSION).replace("HTTP/1.1", "HTTP/1.0"), 400, "bad_request"],

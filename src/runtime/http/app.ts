@@ -1,13 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import { H3 } from "h3";
-import type { H3Event, HTTPMethod } from "h3";
+import type { H3Event, HTTPMethod, Middleware } from "h3";
 import { WireError } from "../../shared/errors.ts";
 import { ALL_ROUTES, allowedMethods, answersPreflight } from "../../shared/protocol.ts";
-import type { HttpRouteName, RouteSpec } from "../../shared/protocol.ts";
+import type { HttpMethod, HttpRouteName, RouteSpec } from "../../shared/protocol.ts";
 import type { RuntimeContext } from "../context.ts";
 import { ClientGone, errorBody, errorHeaders, toWireError } from "./errors.ts";
 import type { Exchange } from "./exchanges.ts";
-import { corsHeaders, judgeOrigin } from "../access/origin.ts";
+import { checksHost, requireHost, requireOrigin, requireToken } from "../access/policies.ts";
 import { toResponse } from "./reply.ts";
 import type { Reply } from "./reply.ts";
 import { requestFault } from "./request-form.ts";
@@ -30,42 +30,71 @@ const HANDLERS: Readonly<Record<HttpRouteName, Route>> = {
 };
 
 type Answer = (exchange: Exchange, query: URLSearchParams) => Reply | Promise<Reply>;
-type Policy = Pick<RouteSpec, "path" | "checksOrigin" | "isLimited">;
 
-/** The h3 app: routes from the table, one pipeline around all of them, one error envelope. */
+declare module "h3" {
+  interface H3EventContext {
+    /** The request and its answer; of a request that comes over a socket it is found by itself. */
+    exchange?: Exchange;
+  }
+}
+
+/** The h3 app: routes from the table with their policies as middleware, one error envelope around all of them. */
 export function createApp(context: RuntimeContext): H3 {
-  // Malformed URLs go to the pipeline too: our envelope, not the router's.
+  // Malformed URLs go to the envelope too: our error format, not the router's.
   const app = new H3({ silent: true, allowMalformedURL: true });
-  const on = (method: HTTPMethod | "", policy: Policy, answer: Answer): void => {
-    app.on(method, policy.path, (event) => run(event, context, policy, answer));
+  app.use((event, next) => envelope(event, next, context));
+
+  /** A policy as middleware: it throws its refusal, or returns headers for whatever is answered behind it. */
+  const policy =
+    (check: (exchange: Exchange) => Readonly<Record<string, string>> | void): Middleware =>
+    (event, next) => {
+      const headers = check(exchangeOf(event, context)) ?? {};
+      for (const [name, value] of Object.entries(headers)) event.res.headers.set(name, value);
+      return next();
+    };
+  const policies = {
+    host: policy(({ req }) => requireHost(req, context)),
+    origin: (methods: readonly HttpMethod[]) => policy(({ req }) => requireOrigin(req, context, methods)),
+    token: policy(({ client }) => requireToken(client, context)),
+  };
+  const on = (method: HTTPMethod | "", route: RouteSpec | undefined, answer: Answer, costsToken = false): void => {
+    const middleware = [
+      ...(checksHost(route) ? [policies.host] : []),
+      ...(route?.checksOrigin === true ? [policies.origin(route.methods)] : []),
+      ...(costsToken ? [policies.token] : []),
+    ];
+    app.on(method, route?.path ?? UNMATCHED, (event) => answer(exchangeOf(event, context), event.url.searchParams), {
+      middleware,
+    });
   };
 
   for (const route of Object.values(HANDLERS)) {
     const answer: Answer = (exchange, query) => route.handle(exchange, context, query);
-    for (const method of route.methods) on(method, route, answer);
-    if (route.methods.includes("GET")) on("HEAD", route, answer);
+    for (const method of route.methods) on(method, route, answer, route.isLimited);
+    if (route.methods.includes("GET")) on("HEAD", route, answer, route.isLimited);
   }
   for (const route of ALL_ROUTES) {
-    const free = { ...route, isLimited: false };
-    if (answersPreflight(route)) on("OPTIONS", free, () => ({ status: 204 }));
-    on("", free, (exchange) =>
+    if (answersPreflight(route)) on("OPTIONS", route, () => ({ status: 204 }));
+    on("", route, (exchange) =>
       route.traffic === "websocket" && exchange.req.method === "GET"
         ? askForUpgrade(exchange, route)
         : refuseMethod(exchange, route),
     );
   }
-  on("", { path: "/**", checksOrigin: false, isLimited: false }, (exchange) => {
-    exchange.route = "unmatched";
+  on("", undefined, () => {
     throw new WireError("not_found", `there is no such route; see ${OPEN_PATHS.join(", ")}`);
   });
   return app;
 }
 
-async function run(event: H3Event, context: RuntimeContext, policy: Policy, answer: Answer): Promise<unknown> {
+/** Path pattern of the answer to everything that no route takes. */
+const UNMATCHED = "/**";
+
+/** Around every route: what was thrown becomes an error reply, and every reply gets its id. */
+async function envelope(event: H3Event, next: () => unknown, context: RuntimeContext): Promise<unknown> {
   const exchange = exchangeOf(event, context);
-  const { server } = context.settings.current;
+  event.context.exchange = exchange;
   const headers: Record<string, string> = { "x-request-id": exchange.requestId };
-  const originHeader = exchange.req.headers.origin;
   let reply: Reply;
   try {
     const fault = requestFault(exchange.req);
@@ -73,15 +102,9 @@ async function run(event: H3Event, context: RuntimeContext, policy: Policy, answ
       headers["connection"] = "close";
       throw fault;
     }
-    exchange.route = policy.path;
-    if (policy.checksOrigin) {
-      const verdict = judgeOrigin(originHeader, server);
-      Object.assign(headers, corsHeaders(verdict));
-      if (!verdict.allowed)
-        throw new WireError("origin_denied", "this origin is not allowed; list it in server.allowedOrigins");
-    }
-    if (policy.isLimited) takeToken(exchange, context);
-    reply = await answer(exchange, event.url.searchParams);
+    const { route = UNMATCHED } = event.context.matchedRoute ?? {};
+    if (route !== UNMATCHED) exchange.route = route;
+    reply = (await next()) as Reply; // what `on` registers answers with
   } catch (error) {
     reply = errorReply(error, exchange, context);
   }
@@ -91,7 +114,7 @@ async function run(event: H3Event, context: RuntimeContext, policy: Policy, answ
 }
 
 function errorReply(thrown: unknown, exchange: Exchange, context: RuntimeContext): Reply {
-  // Whoever ended the work knows why; what the engine made of the abort does not matter.
+  // The reason of the abort is the truth; what the engine made of it does not matter.
   const error: unknown = exchange.signal.aborted ? exchange.signal.reason : thrown;
   if (error instanceof ClientGone) return { status: 499 };
   const wire = toWireError(error);
@@ -101,15 +124,6 @@ function errorReply(thrown: unknown, exchange: Exchange, context: RuntimeContext
     context.log.error("request_failed", { request_id: exchange.requestId, route: exchange.route, err: wire.cause });
   }
   return { status: wire.status, headers: errorHeaders(wire), body: JSON.stringify(errorBody(wire)) };
-}
-
-function takeToken(exchange: Exchange, { limiter, metrics }: RuntimeContext): void {
-  const waitMs = limiter.take(exchange.client.key);
-  if (waitMs === undefined) return;
-  metrics.rateLimited();
-  throw new WireError("rate_limit_exceeded", "too many requests from this address; wait for the time given", {
-    retryAfterMs: waitMs,
-  });
 }
 
 const OPEN_PATHS = ALL_ROUTES.filter((route) => route.access !== "closed" && route.replacedBy === undefined).map(
@@ -144,7 +158,7 @@ function refusal(
 
 function exchangeOf(event: H3Event, context: RuntimeContext): Exchange {
   const req = event.runtime?.node?.req as IncomingMessage; // our own http.Server calls the app, never HTTP/2 or another runtime
-  const exchange = context.exchanges.of(req);
+  const exchange = event.context.exchange ?? context.exchanges.of(req);
   if (exchange === undefined) throw new Error("a request reached the app without passing the HTTP server");
   return exchange;
 }

@@ -4,7 +4,7 @@ import { ALL_ROUTES, ROUTES } from "../../../shared/protocol.ts";
 import type { RouteSpec } from "../../../shared/protocol.ts";
 import type { ClientAddress } from "../../access/client-address.ts";
 import type { RuntimeContext } from "../../context.ts";
-import { judgeOrigin } from "../../access/origin.ts";
+import { requireHost, requireOrigin, requireToken } from "../../access/policies.ts";
 import { requireReady } from "../../lifecycle/readiness.ts";
 import { requestFault } from "../../http/request-form.ts";
 
@@ -30,21 +30,13 @@ export function requireUpgradable(
   client: ClientAddress,
   context: RuntimeContext,
 ): void {
-  const { settings, limiter, metrics } = context;
   if (webSocketRoute(path) === undefined) {
     throw new WireError("not_found", `WebSocket sessions are served at ${ROUTES.live.path}`);
   }
   requireHandshake(req);
-  if (!judgeOrigin(req.headers.origin, settings.current.server).allowed) {
-    throw new WireError("origin_denied", "this origin is not allowed; list it in server.allowedOrigins");
-  }
-  const waitMs = limiter.take(client.key);
-  if (waitMs !== undefined) {
-    metrics.rateLimited();
-    throw new WireError("rate_limit_exceeded", "too many requests from this address; wait for the time given", {
-      retryAfterMs: waitMs,
-    });
-  }
+  requireHost(req, context);
+  requireOrigin(req, context);
+  requireToken(client, context);
   requireReady(context);
 }
 
