@@ -1,8 +1,7 @@
-import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
+import { runProgram } from "../shared/program.ts";
 import type { Source } from "./source.ts";
 
 /** What the real program says about a file; `unknown` when it is not installed or cannot judge this file. */
@@ -10,8 +9,6 @@ export type Verdict =
   | { readonly state: "ok" }
   | { readonly state: "bad"; readonly message: string }
   | { readonly state: "unknown" };
-
-const run = promisify(execFile);
 
 /** `nginx -t` on a complete nginx.conf: the text is checked beside the original, so that its includes are found. */
 export async function checkNginx(source: Source, text: string): Promise<Verdict> {
@@ -60,12 +57,11 @@ export async function checkCaddy(source: Source, text: string): Promise<Verdict>
 }
 
 async function verdict(program: string, args: readonly string[]): Promise<Verdict> {
-  try {
-    await run(program, [...args], { timeout: 15_000, maxBuffer: 8 * 2 ** 20 });
-    return { state: "ok" };
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return { state: "unknown" };
-    const stderr = error instanceof Error && "stderr" in error ? String(error.stderr) : String(error);
-    return { state: "bad", message: stderr.trim().split("\n").at(-1) ?? "" };
-  }
+  const { isMissing, trouble, stderr } = await runProgram(program, args, {
+    timeoutMs: 15_000,
+    maxOutputBytes: 8 * 2 ** 20,
+  });
+  if (isMissing) return { state: "unknown" };
+  if (trouble === undefined) return { state: "ok" };
+  return { state: "bad", message: stderr.trim().split("\n").at(-1) || trouble };
 }

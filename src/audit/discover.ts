@@ -1,11 +1,10 @@
-import { execFile } from "node:child_process";
 import { readdir, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { EXAMPLES, readHeader } from "../render/header.ts";
 import { installationRoot } from "../shared/entry.ts";
 import { GigasttError } from "../shared/errors.ts";
+import { runProgram } from "../shared/program.ts";
 import { maskMarkdown } from "./markdown.ts";
 import type { ClassifiedFile, GitFacts, UnreadFile } from "./model/facts.ts";
 import { classify } from "./classify.ts";
@@ -124,19 +123,18 @@ export async function readGitFacts(root: string, files: readonly ClassifiedFile[
     )
     .map((file) => file.source);
   if (candidates.length === 0) return { tracked, exposed };
-  const run = promisify(execFile);
   const names = candidates
     .map((source) => relative(root, source.absolute ?? ""))
     .filter((name) => !name.startsWith(".."));
-  try {
-    const options = { cwd: root, timeout: 5000 };
-    const listed = await run("git", ["ls-files", "-z", "--", ...names], options);
-    for (const name of listed.stdout.split("\0")) if (name !== "") tracked.add(name.split(sep).join("/"));
-    const others = await run("git", ["ls-files", "-z", "--others", "--exclude-standard", "--", ...names], options);
-    for (const name of others.stdout.split("\0")) if (name !== "") exposed.add(name.split(sep).join("/"));
-  } catch {
+  const list = async (flags: readonly string[], into: Set<string>): Promise<void> => {
+    const options = { cwd: root, timeoutMs: 5000, maxOutputBytes: 16 * 2 ** 20 };
+    const { trouble, stdout } = await runProgram("git", ["ls-files", "-z", ...flags, "--", ...names], options);
     // No repository or no git: nothing to say.
-  }
+    if (trouble !== undefined) return;
+    for (const name of stdout.split("\0")) if (name !== "") into.add(name.split(sep).join("/"));
+  };
+  await list([], tracked);
+  await list(["--others", "--exclude-standard"], exposed);
   return { tracked, exposed };
 }
 

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import type { RenderSource } from "./render.ts";
-import type { RenderedBody } from "./target.ts";
+import type { RenderedBody, RenderSource } from "./target.ts";
 
 /**
  * The file with its header: who made it from what, and a hash of the body, so that an edit by hand is noticed.

@@ -1,10 +1,10 @@
 import type { ResolvedConfig } from "../config/types.ts";
-import { derive } from "../config/derived.ts";
+import { derive } from "./derive.ts";
 import { RenderError } from "./errors.ts";
 import { withHeader } from "./header.ts";
 import { renderCaddy, renderNginx } from "./proxy.ts";
-import type { RenderedFile, RenderSource } from "./render.ts";
-import type { ManagedPlace, RenderInput } from "./target.ts";
+import type { RenderedFile } from "./render.ts";
+import type { ManagedPlace, RenderInput, RenderSource } from "./target.ts";
 
 /** What the proxy's own binary said about itself; undefined = it does not know. */
 export interface ProxyBuild {

@@ -1,6 +1,6 @@
 import type { ResolvedConfig } from "../config/types.ts";
 import { renderCompose } from "./compose.ts";
-import { derive } from "../config/derived.ts";
+import { derive } from "./derive.ts";
 import { renderDocker } from "./docker.ts";
 import { RenderError } from "./errors.ts";
 import { renderFirewall } from "./firewall.ts";
@@ -8,7 +8,7 @@ import { withHeader } from "./header.ts";
 import { renderKubernetes } from "./kubernetes.ts";
 import { renderCaddy, renderNginx } from "./proxy.ts";
 import { renderSystemd } from "./systemd.ts";
-import type { RenderedBody, RenderInput } from "./target.ts";
+import type { RenderedBody, RenderInput, RenderSource } from "./target.ts";
 
 /** What can be rendered. `all` is every one that the configuration asks for. */
 export const RENDER_TARGETS = ["caddy", "nginx", "compose", "kubernetes", "systemd", "docker", "firewall"] as const;
@@ -20,13 +20,6 @@ export interface RenderedFile {
   readonly path: string;
   readonly text: string;
   readonly mode: number;
-}
-
-/** Who rendered from what; goes into every header. */
-export interface RenderSource {
-  readonly toolVersion: string;
-  /** SHA-256 of the resolved configuration, hex. */
-  readonly configHash: string;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { ResolvedConfig } from "../config/types.ts";
-import type { Derived } from "../config/derived.ts";
+import type { Derived } from "./derive.ts";
 
 /** What every view model is made from. */
 export interface RenderInput {
@@ -7,6 +7,13 @@ export interface RenderInput {
   readonly derived: Derived;
   /** For the placement `managed`. */
   readonly managed?: ManagedPlace;
+}
+
+/** The version and the configuration that files are rendered from; goes into every header. */
+export interface RenderSource {
+  readonly toolVersion: string;
+  /** SHA-256 of the resolved configuration, hex. */
+  readonly configHash: string;
 }
 
 /** Where the proxy runs, which decides addresses and paths. `managed`: a child of the supervisor, everything in its folder. */

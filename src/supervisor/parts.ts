@@ -6,9 +6,13 @@ import type { ResolvedConfig } from "../config/types.ts";
 import { systemClock } from "../shared/clock.ts";
 import { createUpkeep } from "./status/upkeep.ts";
 import type { Upkeep } from "./status/upkeep.ts";
+import type { CompanionOptions } from "./companions/companion.ts";
 import { claimStateDir } from "./state/claim.ts";
 import type { Claim } from "./state/claim.ts";
-import { Companions, redisSocket } from "./companions/companions.ts";
+import { createProxy } from "./companions/proxy.ts";
+import type { ManagedProxy } from "./companions/proxy.ts";
+import { createRedis, redisSocket } from "./companions/redis.ts";
+import type { ManagedRedis } from "./companions/redis.ts";
 import { eventLine } from "./logs/event-line.ts";
 import type { EventSink, SupervisorEvent } from "./logs/events.ts";
 import { createHistory } from "./state/history.ts";
@@ -47,7 +51,8 @@ export interface SupervisorOptions {
 export interface Parts {
   readonly claim: Claim;
   readonly service: Service;
-  readonly companions: Companions;
+  readonly proxy: ManagedProxy;
+  readonly redis: ManagedRedis;
   readonly upkeep: Upkeep;
   readonly logs: Readonly<Record<"runtime" | "supervisor" | "proxy" | "redis", LogFile>>;
   readonly history: History;
@@ -63,13 +68,13 @@ export interface ConfigCell {
   loadedAt: string;
 }
 
-/** Who wants to know, once there is somebody. */
+/** Callbacks set after construction. */
 export interface Late {
   onStats?: () => void;
   onServing?: () => void;
 }
 
-/** Takes the state folder and the socket, and wires everything. Throws when somebody else has them. Starts nothing. */
+/** Takes the state folder and the socket, and wires everything. Throws when another process has them. Starts nothing. */
 export async function openParts(
   options: SupervisorOptions,
 ): Promise<{ readonly parts: Parts; readonly cell: ConfigCell; readonly emit: EventSink; readonly late: Late }> {
@@ -116,7 +121,7 @@ export async function openParts(
     service = await Service.open({
       config: () => cell.loaded.config,
       env: options.env,
-      lanDir: paths.lanDir,
+      lanDir: join(paths.dir, "lan"),
       runtimeEntry: options.runtimeEntry,
       emit,
       onLine: (line) => {
@@ -132,17 +137,21 @@ export async function openParts(
     const opened = service;
     const { process: runtime } = opened;
     const version = (): string => options.readVersion?.() ?? options.version;
-    const companions = new Companions({
-      paths,
+    const companion = (name: "proxy" | "redis"): CompanionOptions => ({
       env: options.env,
-      version,
       config: () => cell.loaded.config,
       emit,
-      onLine: (name, line) => logs[name].write(line),
-      onChildren: noteChildren,
-      runtimeReady: () => runtime.state === "ready",
+      onLine: (line) => logs[name].write(line),
+      onChildren: (notes) => noteChildren(name, notes),
       runtimePid: () => runtime.current?.child.pid,
-      // Asked anew each time: the listener may have moved.
+    });
+    const redis = createRedis({ ...companion("redis"), paths });
+    const proxy = createProxy({
+      ...companion("proxy"),
+      paths,
+      version,
+      runtimeReady: () => runtime.state === "ready",
+      // Asked each time: the listener may have moved.
       upstreamPort: ({ server }) =>
         opened.listener.inherited || server.port === 0 ? opened.listener.port : server.port,
     });
@@ -152,11 +161,11 @@ export async function openParts(
       env: options.env,
       version,
       emit,
-      servedCertificateEndMs: () => companions.certificateEndMs(),
-      programs: () => companions.programs(),
+      servedCertificateEndMs: () => proxy.certificateEndMs(),
+      programs: () => [...proxy.programs(), ...redis.programs()],
     });
     return {
-      parts: { claim, service, companions, upkeep, logs, history, hooks, listeners, register, meter },
+      parts: { claim, service, proxy, redis, upkeep, logs, history, hooks, listeners, register, meter },
       cell,
       emit,
       late,

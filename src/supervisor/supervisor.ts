@@ -7,7 +7,7 @@ import { openControlServer } from "./control/server.ts";
 import type { ControlHandler, ControlServer } from "./control/server.ts";
 import type { EventSink } from "./logs/events.ts";
 import type { GateResult } from "./process/instance.ts";
-import type { StopOutcome } from "./process/managed-process.ts";
+import type { StopOutcome } from "./process/process-state.ts";
 import { createMemoryCeiling } from "./runtime/memory-ceiling.ts";
 import { createOperations } from "./control/operations.ts";
 import type { RestartOutcome } from "./runtime/service.ts";
@@ -74,7 +74,7 @@ export class Supervisor {
       late.onStats = () => supervisor.#onStats();
       late.onServing = () => {
         supervisor.#inform();
-        parts.companions.runtimeIs(parts.service.process.current?.child.pid);
+        parts.proxy.runtimeIs(parts.service.process.current?.child.pid);
       };
       supervisor.#control = await openControlServer(options.paths.controlSocket, supervisor.#answer);
       return supervisor;
@@ -100,18 +100,18 @@ export class Supervisor {
 
   /** Address of the proxy, when we run one. */
   get publicUrl(): string | undefined {
-    return this.#parts.companions.publicUrl();
+    return this.#parts.proxy.publicUrl();
   }
 
   /** Starts Redis, runtime and proxy, in this order, and waits for their gates. Only the runtime decides. */
   async start(): Promise<GateResult> {
-    const { service, companions } = this.#parts;
-    await companions.startRedis();
+    const { service, proxy, redis } = this.#parts;
+    await redis.start();
     if (this.#stopping !== undefined)
       return { ok: false, why: "aborted", tookMs: 0, end: undefined, answer: undefined, lines: [] };
     const result = await service.start();
     if (result.ok) {
-      await companions.startProxy(this.#cell.loaded);
+      await proxy.start(this.#cell.loaded);
       await this.#parts.upkeep.look();
       await this.#changes.keepAsGood();
       this.#beginRounds();
@@ -123,7 +123,8 @@ export class Supervisor {
   restart(progress: Progress = () => {}): Promise<RestartOutcome> {
     return this.#operations.run("restart", async () => {
       const outcome = await this.#parts.service.restart(progress);
-      await this.#parts.companions.retry(this.#cell.loaded);
+      await this.#parts.redis.retry();
+      await this.#parts.proxy.retry(this.#cell.loaded);
       return outcome;
     });
   }
@@ -167,7 +168,8 @@ export class Supervisor {
     if (this.#stopping !== undefined) {
       if (options.now === true) {
         this.#parts.service.process.killNow();
-        this.#parts.companions.killNow();
+        this.#parts.proxy.killNow();
+        this.#parts.redis.killNow();
       }
       return this.#stopping;
     }
@@ -181,11 +183,11 @@ export class Supervisor {
     return outcome;
   }
 
-  /** The proxy drains with the runtime behind it, Redis goes last: the history's last word is in it. */
+  /** The proxy drains with the runtime behind it; Redis stops last, because the history writes its last entries to it. */
   async #stopAll(options: { readonly now: boolean }): Promise<StopOutcome> {
-    const { service, companions, history } = this.#parts;
+    const { service, proxy: front, redis, history } = this.#parts;
     const runtimeStopped = service.process.stop(options);
-    const [runtime, proxy] = await Promise.all([runtimeStopped, companions.stopProxy(runtimeStopped, options)]);
+    const [runtime, proxy] = await Promise.all([runtimeStopped, front.stop(runtimeStopped, options)]);
     const outcome = {
       clean: runtime.clean && proxy.clean,
       end: runtime.clean ? (proxy.end ?? runtime.end) : runtime.end,
@@ -197,7 +199,7 @@ export class Supervisor {
       end: outcome.end?.text,
     });
     await history.close();
-    await companions.stopRedis(options);
+    await redis.stop(options);
     return outcome;
   }
 

@@ -1,9 +1,9 @@
 import type { LoadedConfig } from "../config/load.ts";
+import { describeFailure } from "./process/instance.ts";
 import type { GateResult } from "./process/instance.ts";
 import { formatLogLine, parseLogLine } from "./logs/log-format.ts";
 import type { StatePaths } from "./state/state-dir.ts";
 import { createNotifier } from "./helpers/systemd-notify.ts";
-import { describeFailure } from "./runtime/service.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { View, ViewOptions } from "./status/view.ts";
 import { createLiveView, createPlainView } from "./status/view.ts";

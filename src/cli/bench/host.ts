@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { availableParallelism, cpus, totalmem } from "node:os";
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+import { runProgram } from "../../shared/program.ts";
 import type { BenchHost } from "./report.ts";
 
 /** Bits of `vcgencmd get_throttled` that matter after a measurement (Raspberry Pi firmware documentation). */
@@ -33,12 +32,9 @@ export function parseThrottled(output: string): readonly string[] | undefined {
 }
 
 async function throttling(): Promise<readonly string[] | undefined> {
-  try {
-    const { stdout } = await promisify(execFile)("vcgencmd", ["get_throttled"], { timeout: 2000 });
-    return parseThrottled(stdout);
-  } catch {
-    return undefined; // not a Raspberry Pi
-  }
+  // Only a Raspberry Pi has it.
+  const { trouble, stdout } = await runProgram("vcgencmd", ["get_throttled"], { timeoutMs: 2000 });
+  return trouble === undefined ? parseThrottled(stdout) : undefined;
 }
 
 async function temperatureC(): Promise<number | undefined> {

@@ -1,4 +1,3 @@
-import { fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,6 +9,7 @@ import { prepareModel, type PreparedModel } from "../../models/prepare/prepare-m
 import { verifyBundle } from "../../models/verify.ts";
 import { entryFile, installationRoot } from "../../shared/entry.ts";
 import { GigasttError } from "../../shared/errors.ts";
+import { startHelper } from "../../shared/program.ts";
 import type { Command, CommandContext, FlagSpec } from "../command.ts";
 import { loadCliConfig } from "../load-config.ts";
 import { writeJson } from "../output.ts";
@@ -73,7 +73,7 @@ async function prepare(context: CommandContext, kind: { pointwise: boolean; suff
   });
   progress.done();
   const candidate = await locateModel({ id, precision: "int8", dir: config.model.dir }, { env });
-  const comparison = await compare(source, candidate, audioPaths(context));
+  const comparison = await compare(source, candidate, audioPaths(context), context.signal);
   if (flags["json"] === true) writeJson(stdout, { id, ...prepared, comparison });
   else stdout.write(formatPrepared(id, prepared, comparison));
   return 0;
@@ -104,23 +104,30 @@ function audioPaths({ flags, cwd }: CommandContext): readonly string[] {
 }
 
 /** Runs both models in a process of its own: the CLI never loads the engine. */
-function compare(reference: ModelBundle, candidate: ModelBundle, paths: readonly string[]): Promise<Comparison> {
-  const child = fork(entryFile("engine/compare-main"), { serialization: "advanced" });
-  child.send({ type: "compare", reference, candidate, audioPaths: paths, threads: availableParallelism() });
-  return new Promise((resolve, reject) => {
-    child.once("message", (message: CompareAnswer) => {
-      if (message.type === "compared") resolve(message.report);
-      else reject(new GigasttError(message.code, message.message));
-    });
-    child.once("exit", (code, signal) => {
-      reject(
-        new GigasttError(
-          "GST_COMPARE",
-          `the comparison ended with ${code ?? signal} before it had a result. The model was made; try --audio with another recording.`,
-        ),
-      );
-    });
+async function compare(
+  reference: ModelBundle,
+  candidate: ModelBundle,
+  paths: readonly string[],
+  signal: AbortSignal,
+): Promise<Comparison> {
+  const answers: CompareAnswer[] = [];
+  const helper = await startHelper(entryFile("engine/compare-main"), {
+    serialization: "advanced",
+    // Both ends come from one build.
+    onMessage: (message) => answers.push(message as CompareAnswer),
   });
+  const onAbort = (): void => helper.kill("SIGTERM");
+  signal.addEventListener("abort", onAbort, { once: true });
+  void helper.send({ type: "compare", reference, candidate, audioPaths: paths, threads: availableParallelism() });
+  const end = await helper.ended;
+  signal.removeEventListener("abort", onAbort);
+  const [answer] = answers;
+  if (answer?.type === "compared") return answer.report;
+  if (answer !== undefined) throw new GigasttError(answer.code, answer.message);
+  throw new GigasttError(
+    "GST_COMPARE",
+    `the comparison ended with ${end.startFailure ?? end.signal ?? `exit code ${end.exitCode}`} before it had a result. The model was made; try --audio with another recording.`,
+  );
 }
 
 type CompareAnswer =

@@ -1,9 +1,9 @@
-import { type ChildProcess, fork } from "node:child_process";
 import type { ResolvedConfig } from "../../config/types.ts";
 import type { ModelBundle } from "../../models/manifest.ts";
 import { entryFile } from "../../shared/entry.ts";
-import { AudioError, type AudioProblem } from "../../shared/audio-problem.ts";
 import { GigasttError } from "../../shared/errors.ts";
+import { startHelper } from "../../shared/program.ts";
+import type { HelperEnd, HelperOptions } from "../../shared/program.ts";
 import type { FormattableTranscript } from "../../shared/transcript-format.ts";
 
 /** How one file is to be read; the engine program's `options`. */
@@ -31,15 +31,7 @@ type Answer =
   | { readonly type: "fatal"; readonly code: string; readonly message: string }
   | { readonly type: "progress"; readonly id: number; readonly doneS: number; readonly totalS?: number }
   | { readonly type: "result"; readonly id: number; readonly transcripts: readonly FormattableTranscript[] }
-  | {
-      readonly type: "error";
-      readonly id: number;
-      readonly code: string;
-      readonly message: string;
-      readonly problem?: AudioProblem;
-    };
-
-const STDERR_KEPT_CHARS = 4000;
+  | { readonly type: "error"; readonly id: number; readonly code: string; readonly message: string };
 
 /** Starts the program and waits until the model is loaded. @throws GigasttError, or the signal's reason when aborted. */
 export async function startTranscriber(options: {
@@ -51,13 +43,10 @@ export async function startTranscriber(options: {
 }): Promise<Transcriber> {
   const { config, bundle, signal } = options;
   signal.throwIfAborted();
-  const child = fork(entryFile("engine/transcribe-main"), [], {
-    cwd: options.cwd,
-    serialization: "advanced",
-    stdio: [options.readsStdin ? "inherit" : "ignore", "ignore", "pipe", "ipc"],
-    execArgv: [],
-  });
-  const life = watchLife(child, signal);
+  const life = await startLife(
+    { stdin: options.readsStdin ? "inherit" : "ignore", cwd: options.cwd, serialization: "advanced" },
+    signal,
+  );
   try {
     await life.ask({ type: "start", config, bundle }, (answer) => {
       if (answer.type === "ready") return { done: true };
@@ -65,7 +54,7 @@ export async function startTranscriber(options: {
       return undefined;
     });
   } catch (error) {
-    child.kill();
+    life.kill();
     throw error;
   }
   let lastId = 0;
@@ -77,9 +66,7 @@ export async function startTranscriber(options: {
       const id = ++lastId;
       const { transcripts } = await life.ask({ type: "file", id, path, options: fileOptions }, (answer) => {
         if (!("id" in answer) || answer.id !== id) return undefined;
-        if (answer.type === "error") {
-          throw answer.problem ? new AudioError(answer.problem) : new GigasttError(answer.code, answer.message);
-        }
+        if (answer.type === "error") throw new GigasttError(answer.code, answer.message);
         if (answer.type === "result") return answer;
         onProgress(answer.doneS, answer.totalS);
         return undefined;
@@ -94,37 +81,33 @@ interface Life {
   /** Sends a message and reads answers until one of them settles it; rejects when the program dies or the signal fires. */
   ask<T>(message: object, read: (answer: Answer) => T | undefined): Promise<T>;
   isAlive(): boolean;
+  kill(): void;
   close(): Promise<void>;
 }
 
-function watchLife(child: ChildProcess, signal: AbortSignal): Life {
-  let stderrTail = "";
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-    stderrTail = (stderrTail + text).slice(-STDERR_KEPT_CHARS);
+async function startLife(options: Omit<HelperOptions, "onMessage">, signal: AbortSignal): Promise<Life> {
+  const listeners = new Set<(answer: Answer) => void>();
+  const helper = await startHelper(entryFile("engine/transcribe-main"), {
+    ...options,
+    onMessage: (answer) => {
+      // Both ends come from one build.
+      for (const listener of listeners) listener(answer as Answer);
+    },
   });
   let death: GigasttError | undefined;
-  const died = new Promise<void>((resolve) => {
-    child.once("error", (error) => {
-      death = new GigasttError("GST_ENGINE_START", `the engine could not be started (${error.message}).`, {
-        cause: error,
-      });
-      resolve();
-    });
-    // `close` comes after the last output, `exit` may come before it.
-    child.once("close", (code, killedBy) => {
-      death ??= deathOf(code, killedBy, stderrTail);
-      resolve();
-    });
+  const died = helper.ended.then((end) => {
+    death = deathOf(end);
   });
   // On Ctrl-C the terminal signals the whole group; `kill` of this process alone must end the program too.
-  const onAbort = (): void => void child.kill();
+  const onAbort = (): void => helper.kill("SIGTERM");
   signal.addEventListener("abort", onAbort, { once: true });
   return {
     isAlive: () => death === undefined,
+    kill: () => helper.kill("SIGTERM"),
     ask: (message, read) =>
       new Promise((resolve, reject) => {
         const finish = (act: () => void): void => {
-          child.off("message", onMessage);
+          listeners.delete(onMessage);
           act();
         };
         const onMessage = (answer: Answer): void => {
@@ -135,27 +118,31 @@ function watchLife(child: ChildProcess, signal: AbortSignal): Life {
             finish(() => reject(error));
           }
         };
-        child.on("message", onMessage);
+        listeners.add(onMessage);
         void died.then(() => finish(() => reject(signal.aborted ? signal.reason : death)));
         // A dead program is reported by `died`.
-        child.send(message, () => undefined);
+        void helper.send(message);
       }),
     close: async () => {
       signal.removeEventListener("abort", onAbort);
-      if (death === undefined && child.connected) child.send({ type: "close" }, () => undefined);
-      const impatience = setTimeout(() => child.kill("SIGKILL"), 5000);
+      if (death === undefined) void helper.send({ type: "close" });
+      const impatience = setTimeout(() => helper.kill("SIGKILL"), 5000);
       await died;
       clearTimeout(impatience);
     },
   };
 }
 
-function deathOf(code: number | null, killedBy: NodeJS.Signals | null, stderrTail: string): GigasttError {
-  const how = killedBy === null ? `exit code ${code}` : killedBy;
+function deathOf({ exitCode, signal, startFailure, stderr }: HelperEnd): GigasttError {
+  if (startFailure !== undefined)
+    return new GigasttError("GST_ENGINE_START", `the engine could not be started (${startFailure}).`);
   const hint =
-    killedBy === "SIGKILL"
+    signal === "SIGKILL"
       ? " The system kills programs that take too much memory: see `gigastt doctor`, or use int8 weights and fewer engine.workers."
       : "";
-  const tail = stderrTail.trim().split("\n").slice(-5).join("\n");
-  return new GigasttError("GST_ENGINE_DIED", `the engine ended with ${how}.${hint}${tail === "" ? "" : `\n${tail}`}`);
+  const tail = stderr.trim().split("\n").slice(-5).join("\n");
+  return new GigasttError(
+    "GST_ENGINE_DIED",
+    `the engine ended with ${signal ?? `exit code ${exitCode}`}.${hint}${tail === "" ? "" : `\n${tail}`}`,
+  );
 }

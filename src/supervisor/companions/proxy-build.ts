@@ -1,5 +1,6 @@
-import { execFile } from "node:child_process";
 import type { ProxyBuild } from "../../render/managed.ts";
+import { GigasttError } from "../../shared/errors.ts";
+import { runProgram } from "../../shared/program.ts";
 
 export type ProxyKind = "caddy" | "nginx";
 
@@ -28,31 +29,24 @@ export async function readProxyBuild(place: ProxyPlace, env: NodeJS.ProcessEnv):
   };
 }
 
-/** Lets the proxy judge its files. Undefined when it accepts them, else its words. */
+/** Asks the proxy to check its files. Returns undefined when it accepts them, else its message. */
 export async function checkProxyFiles(place: ProxyPlace, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const args =
     place.kind === "caddy"
       ? ["validate", "--config", place.mainFile, "--adapter", "caddyfile"]
       : ["-t", "-q", "-e", "stderr", "-c", place.mainFile];
-  const { code, output } = await runProxy(place, args, env);
-  if (code === 0) return undefined;
-  const lines = output.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("{"));
-  return lines.slice(-3).join(" ").slice(0, 1000) || `exit code ${code}`;
+  const { trouble, output } = await runProxy(place, args, env);
+  return trouble === undefined ? undefined : (lastWords(output, 3) ?? trouble);
 }
 
-/** Makes a running Caddy take its file over; it answers after the change. Undefined when it did, else its words. */
+/** Makes a running Caddy load its file, and waits until it has. Returns undefined, or Caddy's message when it refused. */
 export async function reloadCaddy(place: ProxyPlace, env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  const { code, output } = await runProxy(
-    place,
-    ["reload", "--config", place.mainFile, "--adapter", "caddyfile", "--force"],
-    env,
-  );
-  if (code === 0) return undefined;
-  const lines = output.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("{"));
-  return lines.slice(-1).join("").slice(0, 500) || `exit code ${code}`;
+  const args = ["reload", "--config", place.mainFile, "--adapter", "caddyfile", "--force"];
+  const { trouble, output } = await runProxy(place, args, env);
+  return trouble === undefined ? undefined : (lastWords(output, 1) ?? trouble);
 }
 
-/** The environment of a managed proxy: its data in our folder, never in somebody's home. */
+/** The environment of a managed proxy: its data in our folder, never in a home folder. */
 export function proxyEnv(place: Pick<ProxyPlace, "dataDir">, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...env, HOME: place.dataDir, XDG_DATA_HOME: place.dataDir, XDG_CONFIG_HOME: place.dataDir };
 }
@@ -61,23 +55,19 @@ export function proxyEnv(place: Pick<ProxyPlace, "dataDir">, env: NodeJS.Process
 
 const RUN_TIMEOUT_MS = 20_000;
 
-function runProxy(
-  place: ProxyPlace,
+/** Throws when the program cannot be started at all. */
+async function runProxy(
+  { kind, binary, dataDir }: ProxyPlace,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
-): Promise<{ readonly code: number; readonly output: string }> {
-  return new Promise((resolve, reject) => {
-    execFile(
-      place.binary,
-      [...args],
-      { env: proxyEnv(place, env), timeout: RUN_TIMEOUT_MS, killSignal: "SIGKILL", encoding: "utf8" },
-      (error, stdout, stderr) => {
-        const output = `${stdout}${stderr}`;
-        if (error === null) resolve({ code: 0, output });
-        else if (typeof error.code === "number") resolve({ code: error.code, output });
-        else if (error.killed === true) resolve({ code: 124, output: `${output}\nno end within ${RUN_TIMEOUT_MS} ms` });
-        else reject(error);
-      },
-    );
-  });
+): Promise<{ readonly trouble: string | undefined; readonly output: string }> {
+  const end = await runProgram(binary, args, { env: proxyEnv({ dataDir }, env), timeoutMs: RUN_TIMEOUT_MS });
+  if (end.isMissing) throw new GigasttError("GST_PROGRAM", `${kind} cannot be run: ${end.trouble}`);
+  return { trouble: end.trouble, output: `${end.stdout}${end.stderr}` };
+}
+
+/** The last words of the program, without Caddy's JSON log. */
+function lastWords(output: string, count: number): string | undefined {
+  const lines = output.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("{"));
+  return lines.slice(-count).join(" ").slice(0, 1000) || undefined;
 }

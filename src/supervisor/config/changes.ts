@@ -3,7 +3,8 @@ import { join } from "node:path";
 import type { LoadedConfig } from "../../config/load.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
-import type { Prepared } from "../companions/companions.ts";
+import type { Prepared } from "../companions/proxy-files.ts";
+import { keptSet, renderSet } from "../helpers/render-set.ts";
 import { planChange } from "./diff.ts";
 import type { ConfigChange, ConfigPlan, ReloadEffect } from "./diff.ts";
 import type { EventSink } from "../logs/events.ts";
@@ -50,13 +51,13 @@ export interface ConfigChanges {
   rollback(progress: Progress): Promise<ReloadOutcome>;
   /** Remembers what runs as a configuration to go back to. */
   keepAsGood(): Promise<void>;
-  /** The file at `path` changed and nobody takes it over by himself. */
+  /** The file at `path` changed and is not applied by itself (`supervisor.watchConfig` is off). */
   noteChange(path: string): Promise<void>;
 }
 
 export interface ConfigChangesOptions {
-  readonly options: Pick<SupervisorOptions, "load" | "paths" | "version">;
-  readonly parts: Pick<Parts, "service" | "companions" | "upkeep">;
+  readonly options: Pick<SupervisorOptions, "load" | "paths" | "version" | "readVersion" | "env">;
+  readonly parts: Pick<Parts, "service" | "proxy" | "redis" | "upkeep">;
   readonly cell: ConfigCell;
   readonly emit: EventSink;
 }
@@ -68,23 +69,27 @@ interface How {
 }
 
 export function createConfigChanges({ options, parts, cell, emit }: ConfigChangesOptions): ConfigChanges {
-  const { service, companions, upkeep } = parts;
+  const { service, proxy, redis, upkeep } = parts;
   const { generationsDir } = options.paths;
   let configTrouble: IssueFacts["configTrouble"];
   let setTrouble: Issue | undefined;
+  const renderer = (): { readonly toolVersion: string; readonly env: NodeJS.ProcessEnv } => ({
+    toolVersion: options.readVersion?.() ?? options.version,
+    env: options.env,
+  });
 
   async function plan(): Promise<ReloadPlan> {
     const next = await options.load();
     const [prepared, set] = await Promise.all([
-      companions.prepare(next, { write: false }),
-      companions.renderSet(next, { write: false }),
+      proxy.prepare(next, { write: false }),
+      renderSet(next, { write: false }, renderer()),
     ]);
     const files = (set?.changed ?? []).map((path) => join(set?.dir ?? "", path));
-    const proxy = companions.planned(prepared);
+    const planned = proxy.planned(prepared);
     return {
       ...planChange(cell.loaded.config, next.config),
       ...(files.length === 0 ? {} : { files }),
-      ...(proxy === undefined ? {} : { proxy }),
+      ...(planned === undefined ? {} : { proxy: planned }),
     };
   }
 
@@ -95,7 +100,7 @@ export function createConfigChanges({ options, parts, cell, emit }: ConfigChange
       const change = planChange(before.config, next.config);
       await apply(before, next, change, how);
       configTrouble = undefined;
-      await renderSet(next, how);
+      await followSet(next, how);
       await keepAsGood();
       if (change.effect !== "none")
         emit({
@@ -123,7 +128,7 @@ export function createConfigChanges({ options, parts, cell, emit }: ConfigChange
     const effect = change.effect === "none" || change.effect === "live" ? "handover" : change.effect;
     const how = { progress, kept: undefined };
     const outcome = await apply(before, next, { ...change, effect }, how);
-    await renderSet(next, how);
+    await followSet(next, how);
     await keepAsGood();
     return { mode: "start", why: undefined, pid: undefined, tookMs: 0, ...outcome };
   }
@@ -152,7 +157,8 @@ export function createConfigChanges({ options, parts, cell, emit }: ConfigChange
   async function keepAsGood(): Promise<void> {
     const { hash, path, source } = cell.loaded;
     try {
-      const kept = await companions.keptSets(cell.loaded);
+      const [proxyFiles, set] = await Promise.all([proxy.keptFiles(cell.loaded), keptSet(cell.loaded)]);
+      const kept = { proxy: proxyFiles, set };
       await keepGeneration(generationsDir, { version: options.version, hash, path, source, kept });
     } catch (error) {
       emit({ level: "warn", event: "state_write_failed", file: generationsDir, err: error });
@@ -181,8 +187,8 @@ export function createConfigChanges({ options, parts, cell, emit }: ConfigChange
     for (const one of change.changes)
       progress(`${one.key}: ${JSON.stringify(one.before)} → ${JSON.stringify(one.after)} (${one.class})`);
     // Before anything else: files that the proxy refuses change nothing.
-    const must = companions.mustFollow(before.config);
-    const prepared: Prepared = await companions.prepare(next, { write: true, kept }).catch((error: unknown) => {
+    const must = proxy.mustFollow(before.config);
+    const prepared: Prepared = await proxy.prepare(next, { write: true, kept }).catch((error: unknown) => {
       if (must) throw error;
       return { answer: undefined, place: undefined };
     });
@@ -193,7 +199,8 @@ export function createConfigChanges({ options, parts, cell, emit }: ConfigChange
       let outcome: RestartOutcome | undefined;
       if (change.effect === "restart" && service.process.state !== "stopped") outcome = await service.rebind(progress);
       else if (change.effect !== "none" && !live) outcome = await service.restart(progress);
-      await companions.follow(before.config, prepared, progress).catch((error: unknown) => {
+      await redis.follow(before.config);
+      await proxy.follow(prepared, progress).catch((error: unknown) => {
         if (must) throw error;
       });
       return outcome;
@@ -203,7 +210,7 @@ export function createConfigChanges({ options, parts, cell, emit }: ConfigChange
       if (!refused) progress("the new configuration is not healthy: back to the old one");
       if (live && !refused) await takeOverLive(before.config).catch(() => {});
       if (service.process.state !== "ready") await recoverOld(change, before.config, progress);
-      await companions.goBack(before, prepared);
+      await proxy.goBack(before, prepared);
       if (!refused) emit({ level: "error", event: "rolled_back", effect: change.effect, reason: messageOf(error) });
       throw error;
     }
@@ -235,10 +242,10 @@ export function createConfigChanges({ options, parts, cell, emit }: ConfigChange
   }
 
   /** After everything else went well: files for programs that others run are never a reason to go back. */
-  async function renderSet(loaded: LoadedConfig, { progress, kept }: How): Promise<void> {
+  async function followSet(loaded: LoadedConfig, { progress, kept }: How): Promise<void> {
     setTrouble = undefined;
     try {
-      const set = await companions.renderSet(loaded, { write: true, kept });
+      const set = await renderSet(loaded, { write: true, kept }, renderer());
       for (const path of set?.changed ?? []) progress(`rendered ${join(set?.dir ?? "", path)}`);
       if (set?.failed !== undefined) throw new GigasttError("GST_RENDER", set.failed);
     } catch (error) {

@@ -1,8 +1,7 @@
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
 import http from "node:http";
 import { hostname } from "node:os";
 import { messageOf } from "../../shared/errors.ts";
+import { runProgram } from "../../shared/program.ts";
 import type { SupervisorEvent } from "../logs/events.ts";
 
 export interface HookSettings {
@@ -119,32 +118,14 @@ async function post(url: string, body: string, signal: AbortSignal): Promise<str
   });
 }
 
-function runCommand(words: readonly string[], body: string, signal: AbortSignal): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const [file = "", ...args] = words;
-    // A group of its own: what a script started hangs with it and has to go with it.
-    const child = spawn(file, args, { stdio: ["pipe", "ignore", "ignore"], detached: true });
-    const kill = (): void => killGroup(child);
-    const timer = setTimeout(kill, COMMAND_TIMEOUT_MS);
-    signal.addEventListener("abort", kill, { once: true });
-    const finish = (trouble: string | undefined): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", kill);
-      resolve(trouble);
-    };
-    child.once("error", (error) => finish(`event command: ${messageOf(error)}`));
-    child.once("exit", (code, name) => finish(code === 0 ? undefined : `event command ended with ${name ?? code}`));
-    // It need not read its input.
-    child.stdin.on("error", () => {});
-    child.stdin.end(body);
+/** The event goes to its standard input, which it need not read. What it started is killed with it at the time limit. */
+async function runCommand(words: readonly string[], body: string, signal: AbortSignal): Promise<string | undefined> {
+  const [file = "", ...args] = words;
+  const { trouble } = await runProgram(file, args, {
+    input: body,
+    timeoutMs: COMMAND_TIMEOUT_MS,
+    maxOutputBytes: 0,
+    signal,
   });
-}
-
-function killGroup({ pid }: ChildProcess): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch {
-    // It ended in between.
-  }
+  return trouble === undefined ? undefined : `event command: ${trouble}`;
 }

@@ -1,6 +1,5 @@
 import type { ResolvedConfig } from "../../config/types.ts";
-import type { RenderSource } from "../../render/render.ts";
-import type { ManagedPlace } from "../../render/target.ts";
+import type { ManagedPlace, RenderSource } from "../../render/target.ts";
 import { entryFile } from "../../shared/entry.ts";
 import { GigasttError } from "../../shared/errors.ts";
 import { askHelper } from "./ask-helper.ts";

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { runProgram } from "../../shared/program.ts";
 
 /** Messages to systemd (`sd_notify`); silent when it does not wait for any. */
 export interface Notifier {
@@ -29,20 +30,15 @@ export function createNotifier(env: NodeJS.ProcessEnv): Notifier {
   let pulse: ChildProcess | undefined;
   let broken = false;
 
-  const send = (...words: readonly string[]): Promise<void> => {
-    if (!active || broken) return Promise.resolve();
-    return new Promise((resolve) => {
-      const child = spawn("systemd-notify", [`--pid=${process.pid}`, ...words], {
-        env: { ...env, NOTIFY_SOCKET: socket },
-        stdio: "ignore",
-      });
-      child.once("error", () => {
-        // Not installed: systemd will say that we never got ready, which is the truth.
-        broken = true;
-        resolve();
-      });
-      child.once("exit", () => resolve());
+  const send = async (...words: readonly string[]): Promise<void> => {
+    if (!active || broken) return;
+    const { isMissing } = await runProgram("systemd-notify", [`--pid=${process.pid}`, ...words], {
+      env: { ...env, NOTIFY_SOCKET: socket },
+      timeoutMs: NOTIFY_TIMEOUT_MS,
+      maxOutputBytes: 0,
     });
+    // Not installed: systemd will say that we never got ready, which is the truth.
+    broken ||= isMissing;
   };
 
   return {
@@ -78,6 +74,8 @@ export function createNotifier(env: NodeJS.ProcessEnv): Notifier {
     },
   };
 }
+
+const NOTIFY_TIMEOUT_MS = 10_000;
 
 function oneLine(text: string): string {
   return text.replaceAll(/\s+/g, " ");

@@ -34,7 +34,7 @@ export interface ProcessDefinition {
   /** Asked repeatedly until it says ok. `shared` = an older instance still serves on the same socket. */
   gate(instance: Instance, shared: boolean): Promise<ProbeAnswer>;
   health(instance: Instance, shared: boolean): Promise<ProbeAnswer>;
-  /** Begins an orderly stop. */
+  /** Begins a graceful stop. */
   requestStop(instance: Instance, how: StopRequest): void;
   /** A line in the process's own format as our log keeps it; undefined = as any other text. Default: always. */
   logLine?(line: string): string | undefined;
@@ -125,7 +125,14 @@ export type GateResult =
       readonly lines: readonly string[];
     };
 
-/** Waits until the instance passes its gate, dies, runs out of time, or we lose interest. */
+/** Why a start failed, in one sentence. */
+export function describeFailure(result: GateResult & { readonly ok: false }, who = "the runtime"): string {
+  if (result.why === "exited") return `${who} ended before it was ready: ${result.end?.text ?? "no reason known"}`;
+  if (result.why === "aborted") return "the start was cancelled";
+  return `${who} was not ready within ${Math.round(result.tookMs / 100) / 10} s; last answer: ${result.answer?.text ?? "none"}`;
+}
+
+/** Waits until the instance passes its gate, dies, runs out of time, or the signal fires. */
 export async function awaitGate(
   definition: ProcessDefinition,
   instance: Instance,
@@ -151,7 +158,7 @@ export async function awaitGate(
   }
 }
 
-/** Stops an instance in order: asks, waits, then kills its whole process group. Returns the truth about its end. */
+/** Stops an instance gracefully: asks, waits, then kills its whole process group. Returns the truth about its end. */
 export async function endInstance(
   definition: ProcessDefinition,
   instance: Instance,

@@ -1,56 +1,15 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../../shared/clock.ts";
 import { messageOf } from "../../shared/errors.ts";
-import type { RestartPolicy } from "./restart-policy.ts";
 import type { EventSink } from "../logs/events.ts";
 import type { ExitReason } from "./exit-reason.ts";
+import { watchHealth } from "./health-watch.ts";
 import { awaitGate, endInstance, startInstance } from "./instance.ts";
 import type { GateResult, Instance, ProcessDefinition } from "./instance.ts";
-import type { ProbeAnswer } from "./probe.ts";
-
-/** `docs/reference/supervisor.md` draws the transitions. */
-export const PROCESS_STATES = [
-  "stopped",
-  "starting",
-  "ready",
-  "unresponsive",
-  "stopping",
-  "waiting",
-  "crash_loop",
-] as const;
-export type ProcessState = (typeof PROCESS_STATES)[number];
-
-/** One unexpected end and what came of it. */
-export interface RestartRecord {
-  readonly at: string;
-  readonly reason: string;
-  readonly kind: ExitReason["kind"] | "unresponsive" | "start_failed";
-}
-
-/** A managed process as `status` shows it. */
-export interface ProcessSnapshot {
-  readonly name: string;
-  readonly state: ProcessState;
-  readonly since: string;
-  readonly pid: number | undefined;
-  /** Starts of any kind, hand-overs included. */
-  readonly starts: number;
-  /** Restarts that nobody asked for. */
-  readonly restarts: number;
-  readonly lastRestarts: readonly RestartRecord[];
-  readonly nextStartInMs: number | undefined;
-  /** Instances that drain beside the current one. */
-  readonly draining: readonly number[];
-  readonly lastProbe: string | undefined;
-}
-
-/** How a stop went. */
-export interface StopOutcome {
-  /** Everything that served ended by itself, within its time, with code 0. */
-  readonly clean: boolean;
-  /** The worst end, if anything was running. */
-  readonly end: ExitReason | undefined;
-}
+import type { ChildNote } from "./orphans.ts";
+import { createProcessBook } from "./process-state.ts";
+import type { ProcessBook, ProcessSnapshot, ProcessState, RestartRecord, StopOutcome } from "./process-state.ts";
+import { failedStart, recover, unexpectedEnd } from "./recovery.ts";
+import type { RestartPolicy } from "./restart-policy.ts";
 
 export interface ManagedProcessOptions {
   readonly definition: ProcessDefinition;
@@ -62,34 +21,24 @@ export interface ManagedProcessOptions {
   readonly onChildren: () => void;
 }
 
-/** Three unanswered probes in a row are a hang; one may be a busy machine. */
-const FAILED_PROBES_UNTIL_UNRESPONSIVE = 3;
-const KEPT_RECORDS = 20;
-
-/** One process kept running: start gate, liveness, restarts, orderly stop, hand-over to a successor. */
+/** One process kept running: start gate, liveness, restarts, graceful stop, hand-over to a successor. */
 export class ManagedProcess {
   readonly #options: ManagedProcessOptions;
-  #state: ProcessState = "stopped";
-  #sinceMs: number;
+  readonly #book: ProcessBook;
   #current: Instance | undefined;
   /** A successor that has not passed its gate yet. */
   #next: Instance | undefined;
   readonly #outgoing = new Set<Instance>();
-  #starts = 0;
-  #restarts = 0;
-  readonly #records: RestartRecord[] = [];
-  #nextStartAtMs: number | undefined;
-  #lastProbe: string | undefined;
-  /** Aborted when somebody decides differently: ends waits, gates and watching. */
+  /** Aborted by the next start, stop or hand-over: ends waits, gates and watching. */
   #activity = new AbortController();
 
   constructor(options: ManagedProcessOptions) {
     this.#options = options;
-    this.#sinceMs = options.clock.nowMs();
+    this.#book = createProcessBook(options.definition.name, options.clock, options.emit);
   }
 
   get state(): ProcessState {
-    return this.#state;
+    return this.#book.state;
   }
 
   get current(): Instance | undefined {
@@ -103,23 +52,17 @@ export class ManagedProcess {
     );
   }
 
+  /** The living children, for the list that the next supervisor reads after a SIGKILL. */
+  notes(): readonly ChildNote[] {
+    const { name } = this.#options.definition;
+    return this.instances().flatMap(({ child }) => (child.identity === undefined ? [] : [{ name, ...child.identity }]));
+  }
+
   snapshot(): ProcessSnapshot {
-    const { clock, definition } = this.#options;
-    return {
-      name: definition.name,
-      state: this.#state,
-      since: new Date(this.#sinceMs).toISOString(),
+    return this.#book.snapshot({
       pid: this.#current?.end() === undefined ? this.#current?.child.pid : undefined,
-      starts: this.#starts,
-      restarts: this.#restarts,
-      lastRestarts: [...this.#records],
-      nextStartInMs:
-        this.#nextStartAtMs === undefined
-          ? undefined
-          : Math.max(0, Math.round(this.#nextStartAtMs - clock.monotonicMs())),
       draining: [...this.#outgoing].map((instance) => instance.child.pid),
-      lastProbe: this.#lastProbe,
-    };
+    });
   }
 
   /** Starts it and waits for its gate. When it fails, nothing is left running and nothing is tried again. */
@@ -132,19 +75,19 @@ export class ManagedProcess {
   /** Starts it, and when that fails goes on trying in the background: for processes whose absence must not end the service. */
   async keep(): Promise<GateResult> {
     const result = await this.start();
-    if (!result.ok && result.why !== "aborted" && this.#state === "stopped") {
-      void this.#recover(this.#failedStart(result));
+    if (!result.ok && result.why !== "aborted" && this.#book.state === "stopped") {
+      void this.#recover(failedStart(this.#book, result));
     }
     return result;
   }
 
-  /** Stops it in order; `now` kills. Resolves when nothing of it runs. */
+  /** Stops it gracefully; `now` kills. Resolves when nothing of it runs. */
   async stop(options: { readonly now?: boolean } = {}): Promise<StopOutcome> {
     this.#begin();
     const alive = this.instances();
     const successor = this.#next;
-    const serving = this.#state !== "starting";
-    if (alive.length > 0) this.#enter("stopping");
+    const serving = this.#book.state !== "starting";
+    if (alive.length > 0) this.#book.enter("stopping");
     const { definition } = this.#options;
     const limitMs = definition.timing().stopMs;
     const ends = await Promise.all(
@@ -152,7 +95,7 @@ export class ManagedProcess {
         endInstance(definition, instance, { handover: false, limitMs, now: options.now ?? false }),
       ),
     );
-    this.#enter("stopped");
+    this.#book.enter("stopped");
     // A runtime that never served had nothing to drain: any end of it is clean.
     const unclean = serving ? ends.find((end, i) => alive[i] !== successor && end.kind !== "clean") : undefined;
     return { clean: unclean === undefined, end: unclean ?? ends[0] };
@@ -165,7 +108,7 @@ export class ManagedProcess {
 
   /**
    * Starts a successor beside the current instance, and when it is ready lets the current one drain.
-   * When the successor fails, it is removed and the current one goes on as if nothing had been: that is the rollback.
+   * When the successor fails, it is removed and the current one continues: that is the rollback.
    *
    * @param onServing called when the successor has taken over, before the predecessor has drained
    */
@@ -191,14 +134,15 @@ export class ManagedProcess {
         end: result.end?.text,
         probe: result.answer?.text,
       });
-      // The old one may have died meanwhile; then its crash was left for us to deal with.
-      if (!watching.aborted && this.#current?.end() !== undefined) void this.#recover(this.#endOf(this.#current));
+      // The old one may have died in between; then its crash is still to be handled.
+      if (!watching.aborted && this.#current?.end() !== undefined)
+        void this.#recover(unexpectedEnd(this.#book, this.#current));
       return result;
     }
     const { signal } = this.#begin();
     const old = this.#current;
     this.#current = next;
-    this.#enter("ready");
+    this.#book.enter("ready");
     emit({
       level: "info",
       event: "handed_over",
@@ -219,51 +163,49 @@ export class ManagedProcess {
   #begin(): AbortController {
     this.#activity.abort();
     this.#activity = new AbortController();
-    this.#nextStartAtMs = undefined;
+    this.#book.nextStartAtMs = undefined;
     return this.#activity;
-  }
-
-  #enter(state: ProcessState): void {
-    if (this.#state === state) return;
-    const from = this.#state;
-    this.#state = state;
-    this.#sinceMs = this.#options.clock.nowMs();
-    this.#options.emit({ level: "debug", event: "state", process: this.#options.definition.name, from, to: state });
   }
 
   async #launch(shared: boolean): Promise<Instance> {
     const { definition, clock, onLine, emit } = this.#options;
-    this.#starts += 1;
-    const instance = await startInstance({ definition, number: this.#starts, nowMs: clock.nowMs, onLine, shared });
-    emit({ level: "info", event: "started", process: definition.name, pid: instance.child.pid, start: this.#starts });
+    this.#book.starts += 1;
+    const instance = await startInstance({ definition, number: this.#book.starts, nowMs: clock.nowMs, onLine, shared });
+    emit({
+      level: "info",
+      event: "started",
+      process: definition.name,
+      pid: instance.child.pid,
+      start: this.#book.starts,
+    });
     return instance;
   }
 
   async #attempt(signal: AbortSignal): Promise<GateResult> {
     const { definition, emit, onChildren } = this.#options;
-    this.#enter("starting");
+    this.#book.enter("starting");
     let instance: Instance;
     try {
       instance = await this.#launch(false);
     } catch (error) {
-      this.#enter("stopped");
+      this.#book.enter("stopped");
       const end: ExitReason = { kind: "failed", text: `cannot be started: ${messageOf(error)}` };
       return { ok: false, why: "exited", tookMs: 0, end, answer: undefined, lines: [] };
     }
     this.#current = instance;
     onChildren();
     const result = await awaitGate(definition, instance, { shared: this.#outgoing.size > 0, signal });
-    if (result.answer !== undefined) this.#lastProbe = result.answer.text;
+    if (result.answer !== undefined) this.#book.lastProbe = result.answer.text;
     if (result.ok) {
-      this.#enter("ready");
+      this.#book.enter("ready");
       emit({ level: "info", event: "ready", process: definition.name, pid: instance.child.pid, tookMs: result.tookMs });
       this.#watch(instance, signal);
       return result;
     }
-    // Whoever aborted the attempt also takes care of the child.
+    // The call that aborted the attempt also ends the child.
     if (result.why !== "aborted") {
       await endInstance(definition, instance, { handover: false, limitMs: 0, now: true });
-      if (!signal.aborted) this.#enter("stopped");
+      if (!signal.aborted) this.#book.enter("stopped");
       emit({
         level: "error",
         event: "start_failed",
@@ -291,109 +233,18 @@ export class ManagedProcess {
         reason: end.text,
       });
       // While a successor is on its way it decides: it takes over, or its failure starts the recovery.
-      if (this.#next === undefined) void this.#recover(this.#endOf(instance));
+      if (this.#next === undefined) void this.#recover(unexpectedEnd(this.#book, instance));
     });
-    void this.#watchHealth(instance, signal);
-  }
-
-  async #watchHealth(instance: Instance, signal: AbortSignal): Promise<void> {
     const { definition, emit } = this.#options;
-    let failures = 0;
-    while (!signal.aborted && instance.end() === undefined) {
-      await waitOrAbort(definition.timing().healthIntervalMs, signal);
-      if (signal.aborted || instance.end() !== undefined) return;
-      const shared = this.#outgoing.size > 0 || this.#next !== undefined;
-      const answer = await definition.health(instance, shared);
-      // aborted may have changed while we awaited
-      if (signal.aborted || instance.end() !== undefined) return;
-      this.#lastProbe = answer.text;
-      if (answer.ok) {
-        if (failures > 0) emit({ level: "info", event: "healthy_again", process: definition.name, failures });
-        if (this.#state === "unresponsive") this.#enter("ready");
-        failures = 0;
-        continue;
-      }
-      failures += 1;
-      emit({ level: "warn", event: "unhealthy", process: definition.name, failures, probe: answer.text });
-      if (failures >= FAILED_PROBES_UNTIL_UNRESPONSIVE) {
-        this.#enter("unresponsive");
-        await this.#replaceHung(instance, answer);
-        return;
-      }
-    }
+    const isShared = (): boolean => this.#outgoing.size > 0 || this.#next !== undefined;
+    void watchHealth({ definition, book: this.#book, emit, isShared }, instance, signal);
   }
 
-  async #replaceHung(instance: Instance, answer: ProbeAnswer): Promise<void> {
-    const { definition, emit } = this.#options;
-    emit({ level: "error", event: "hung", process: definition.name, pid: instance.child.pid, probe: answer.text });
-    instance.expectEnd();
-    // A process whose event loop stands still cannot drain; a stopped one (SIGSTOP) takes nothing but SIGKILL.
-    instance.child.kill();
-    await instance.ended;
-  }
-
-  #endOf(dead: Instance): RestartRecord {
-    const at = new Date(this.#options.clock.nowMs()).toISOString();
-    return this.#state === "unresponsive"
-      ? { at, kind: "unresponsive", reason: `stopped answering (${this.#lastProbe ?? "no answer"})` }
-      : { at, kind: dead.end()?.kind ?? "failed", reason: dead.end()?.text ?? "ended" };
-  }
-
-  #failedStart(result: GateResult & { readonly ok: false }): RestartRecord {
-    return {
-      at: new Date(this.#options.clock.nowMs()).toISOString(),
-      kind: "start_failed",
-      reason: `did not become ready: ${result.end?.text ?? result.answer?.text ?? result.why}`,
-    };
-  }
-
-  /** After an unexpected end: back-off, start again, and so on until it is ready, or crash loop. */
-  async #recover(first: RestartRecord): Promise<void> {
-    const { definition, policy, emit, clock } = this.#options;
+  #recover(first: RestartRecord): Promise<void> {
     const { signal } = this.#begin();
-    let reason = first;
-    for (;;) {
-      this.#record(reason);
-      const decision = policy.failed();
-      this.#enter(decision.restart ? "waiting" : "crash_loop");
-      this.#nextStartAtMs = clock.monotonicMs() + decision.delayMs;
-      emit(
-        decision.restart
-          ? {
-              level: "warn",
-              event: "restart_scheduled",
-              process: definition.name,
-              delayMs: decision.delayMs,
-              recent: decision.recent,
-              reason: reason.reason,
-            }
-          : {
-              level: "error",
-              event: "crash_loop",
-              process: definition.name,
-              recent: decision.recent,
-              nextTryMs: decision.delayMs,
-              reason: reason.reason,
-            },
-      );
-      await waitOrAbort(decision.delayMs, signal);
-      if (signal.aborted) return;
-      this.#nextStartAtMs = undefined;
-      this.#restarts += 1;
-      const result = await this.#attempt(signal);
-      if (result.ok) {
-        emit({
-          level: "warn",
-          event: "restarted",
-          process: definition.name,
-          reason: reason.reason,
-          restarts: this.#restarts,
-        });
-        return;
-      }
-      if (signal.aborted) return;
-      reason = this.#failedStart(result);
-    }
+    const { definition, policy, clock, emit } = this.#options;
+    const attempt = (until: AbortSignal): Promise<GateResult> => this.#attempt(until);
+    return recover({ name: definition.name, book: this.#book, policy, clock, emit, attempt }, first, signal);
   }
 
   async #retire(old: Instance, limitMs: number): Promise<void> {
@@ -413,19 +264,5 @@ export class ManagedProcess {
       this.#outgoing.delete(old);
       onChildren();
     }
-  }
-
-  #record(record: RestartRecord): void {
-    this.#records.push(record);
-    if (this.#records.length > KEPT_RECORDS) this.#records.shift();
-  }
-}
-
-/** Resolves after the time or on abort, whichever is first. */
-async function waitOrAbort(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await delay(ms, undefined, { signal });
-  } catch {
-    // Aborted: the caller looks at the signal.
   }
 }

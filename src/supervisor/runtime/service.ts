@@ -7,6 +7,7 @@ import { lanAddresses } from "../../shared/host-names.ts";
 import type { RuntimeStats, TlsPair } from "../../shared/messages.ts";
 import { configuredRestarts } from "../process/restart-policy.ts";
 import type { EventSink } from "../logs/events.ts";
+import { describeFailure } from "../process/instance.ts";
 import type { GateResult } from "../process/instance.ts";
 import { lanCertificate } from "./lan-certificate.ts";
 import { bindListener, inheritedListener } from "./listener.ts";
@@ -79,7 +80,7 @@ export class Service {
         options.emit(event);
       },
       onLine: options.onLine,
-      onChildren: () => this.#noteChildren(),
+      onChildren: () => options.onChildren(this.process.notes()),
     });
   }
 
@@ -215,15 +216,6 @@ export class Service {
     const retryAfterS = Math.ceil(this.#options.config().supervisor.crashWindowMs / 1000);
     this.#standIn.begin({ listenFd: this.#listener.fd, retryAfterS, tls: this.#tls });
   }
-
-  #noteChildren(): void {
-    const { name } = this.#runtime.definition;
-    this.#options.onChildren(
-      this.process
-        .instances()
-        .flatMap(({ child }) => (child.identity === undefined ? [] : [{ name, ...child.identity }])),
-    );
-  }
 }
 
 const RELOAD_TIMEOUT_MS = 10_000;
@@ -235,11 +227,4 @@ async function tlsFor({ config, lanDir }: ServiceOptions): Promise<TlsPair | und
 function throwUnlessReady(result: GateResult, note = ""): void {
   if (result.ok) return;
   throw new GigasttError("GST_START_FAILED", `${describeFailure(result)}.${note === "" ? "" : ` ${note}`}`);
-}
-
-/** Why a start failed, in one sentence. */
-export function describeFailure(result: GateResult & { readonly ok: false }, who = "the runtime"): string {
-  if (result.why === "exited") return `${who} ended before it was ready: ${result.end?.text ?? "no reason known"}`;
-  if (result.why === "aborted") return "the start was cancelled";
-  return `${who} was not ready within ${Math.round(result.tookMs / 100) / 10} s; last answer: ${result.answer?.text ?? "none"}`;
 }

@@ -18,17 +18,17 @@ export interface StatusNow {
 
 /** The answer of `status`, out of what every part says about itself. Waits for nothing. */
 export function buildStatus(parts: Parts, now: StatusNow): StatusReport {
-  const { service, companions, upkeep, logs, meter, history } = parts;
+  const { service, proxy, redis, upkeep, logs, meter, history } = parts;
   const { loaded, loadedAt } = now.cell;
   const facts = service.facts();
-  const processes = [service.process.snapshot(), ...companions.snapshots()];
+  const processes = [service.process.snapshot(), ...proxy.snapshots(), ...redis.snapshots()];
   const issues = findIssues({
     processes,
     logTrouble: logs.runtime.trouble() ?? logs.supervisor.trouble(),
     historyTrouble: history.trouble(),
     modelNotice: facts?.model?.notice,
     configTrouble: now.configTrouble,
-    companionTroubles: companions.troubles(),
+    companionTroubles: [...proxy.troubles(), ...redis.troubles()],
     upkeep: [...upkeep.issues(), ...(now.setTrouble === undefined ? [] : [now.setTrouble])],
     memory:
       facts?.stats === undefined
@@ -59,7 +59,7 @@ export function buildStatus(parts: Parts, now: StatusNow): StatusReport {
       host: service.listener.host,
       port: service.listener.port,
       activated: service.listener.inherited,
-      publicUrl: companions.publicUrl() ?? null,
+      publicUrl: proxy.publicUrl() ?? null,
     },
     config: { path: loaded.path ?? null, hash: loaded.hash, loadedAt },
     processes,

@@ -1,6 +1,6 @@
 import type { HistoryTrouble } from "../state/history.ts";
 import type { LogTrouble } from "../logs/log-file.ts";
-import type { ProcessSnapshot } from "../process/managed-process.ts";
+import type { ProcessSnapshot } from "../process/process-state.ts";
 
 /** Something a person should know, with the way out. `id` is stable and documented. */
 export interface Issue {

@@ -1,7 +1,7 @@
 import type { RuntimeModel, RuntimeStats } from "../../shared/messages.ts";
 import type { UpkeepReport } from "./upkeep.ts";
 import type { Issue } from "./issues.ts";
-import type { ProcessSnapshot } from "../process/managed-process.ts";
+import type { ProcessSnapshot } from "../process/process-state.ts";
 
 /** What `gigastt status --json` and the control command `status` answer. Fields are only ever added. */
 export interface StatusReport {

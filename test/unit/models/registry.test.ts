@@ -6,9 +6,10 @@ import { parseRegistry } from "../../../src/models/registry-guard.ts";
 import { bundledModelsDir, findModel, loadRegistry } from "../../../src/models/registry.ts";
 import { sha256OfFile } from "../../../src/models/verify.ts";
 import { makeModel, temporaryDir } from "./helpers.ts";
-import { fuzzRuns } from "../../support/fuzz.ts";
+import { fuzzCases } from "../../support/fuzz.ts";
 
 const text = readFileSync(`${bundledModelsDir()}registry.json`, "utf8");
+const cases = fuzzCases(2000);
 
 type Json = { [key: string]: Json } & Json[] & string;
 
@@ -132,7 +133,7 @@ describe("the guard of the registry", () => {
           expect(error).toMatchObject({ code: "GST_MODEL_REGISTRY" });
         }
       }),
-      fuzzRuns(2000),
+      { numRuns: cases },
     );
   });
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { HOOK_EVENTS } from "../../../src/supervisor/helpers/hooks.ts";
 import { ISSUE_IDS } from "../../../src/supervisor/status/issues.ts";
-import { PROCESS_STATES } from "../../../src/supervisor/process/managed-process.ts";
+import { PROCESS_STATES } from "../../../src/supervisor/process/process-state.ts";
 import { CONTROL_COMMANDS } from "../../../src/supervisor/supervisor.ts";
 
 const page = readFileSync(fileURLToPath(new URL("../../../docs/reference/supervisor.md", import.meta.url)), "utf8");

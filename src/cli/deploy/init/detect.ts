@@ -1,10 +1,10 @@
-import { execFile } from "node:child_process";
 import { lookup } from "node:dns/promises";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { availableParallelism, networkInterfaces, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { installationRoot } from "../../../shared/entry.ts";
+import { runProgram } from "../../../shared/program.ts";
 
 /** What this machine has. Versions are undefined when the program is not there. */
 export interface Machine {
@@ -76,9 +76,6 @@ function caddyVersion(text: string | undefined): string | undefined {
 }
 
 async function output(program: string, argv: readonly string[]): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    execFile(program, argv, { timeout: 5000, encoding: "utf8" }, (error, stdout, stderr) =>
-      resolve(error ? undefined : `${stdout}${stderr}`),
-    );
-  });
+  const { trouble, stdout, stderr } = await runProgram(program, argv, { timeoutMs: 5000 });
+  return trouble === undefined ? `${stdout}${stderr}` : undefined;
 }

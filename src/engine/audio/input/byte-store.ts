@@ -1,4 +1,4 @@
-import { unsupported } from "../refuse.ts";
+import { invalidAudio } from "../refuse.ts";
 
 /** Parts of a file kept in memory, read by their offset in it. */
 export interface ByteStore {
@@ -19,7 +19,9 @@ export function createByteStore(): ByteStore {
     add(offset, bytes) {
       total += bytes.length;
       if (total > MAX_STORED_BYTES) {
-        throw unsupported("MP4", "the index comes after more than 512 MiB of media", "remux");
+        throw invalidAudio(
+          "MP4: the index comes after more than 512 MiB of media: remux the file with the index first",
+        );
       }
       for (let from = 0; from < bytes.length;) {
         let piece = pieces.at(-1);

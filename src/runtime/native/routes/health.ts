@@ -1,10 +1,12 @@
 import { json } from "../../http/reply.ts";
 import type { Route } from "./route.ts";
-import { ROUTES } from "../../../shared/protocol.ts";
 
 /** 200 as long as the event loop turns; says nothing about load, so that a busy server is never restarted for it. */
 export const health: Route = {
-  ...ROUTES.health,
+  method: "GET",
+  path: "/health",
+  checksOrigin: false,
+  isLimited: false,
   handle: (_exchange, { engine, version, clock, startedAtMs }) =>
     json(200, {
       status: "ok",

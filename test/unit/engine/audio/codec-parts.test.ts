@@ -14,7 +14,6 @@ import { createPacketJoiner, readOggPage } from "../../../../src/engine/audio/og
 import { PacketError } from "../../../../src/engine/audio/codec/packet-decoder.ts";
 import { opusHead } from "./builders.ts";
 import { concat, inPieces, latin1 } from "./helpers.ts";
-import { fuzzRuns, SEED } from "../../../support/fuzz.ts";
 
 describe("the WebAssembly codecs", () => {
   const wasm = readFileSync("vendor/audio-codecs/audio-codecs.wasm");
@@ -98,7 +97,7 @@ describe("Opus packets", () => {
         if (frames === undefined) expect(() => codec.decode(packet)).toThrow(PacketError);
         else expect(codec.decode(packet).channels[0]).toHaveLength(frames);
       }),
-      fuzzRuns(300, { quick: 40 }),
+      { numRuns: 300 },
     );
     expect(print).not.toHaveBeenCalled();
     print.mockRestore();
@@ -228,7 +227,6 @@ describe("byte reader", () => {
           }
         }
       }),
-      { seed: SEED },
     );
   });
 

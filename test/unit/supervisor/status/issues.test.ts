@@ -3,7 +3,7 @@ import { parseFlags } from "../../../../src/cli/args.ts";
 import { registry } from "../../../../src/cli/registry.ts";
 import { findIssues } from "../../../../src/supervisor/status/issues.ts";
 import type { IssueFacts } from "../../../../src/supervisor/status/issues.ts";
-import type { ProcessSnapshot } from "../../../../src/supervisor/process/managed-process.ts";
+import type { ProcessSnapshot } from "../../../../src/supervisor/process/process-state.ts";
 
 const nowMs = Date.parse("2026-03-01T12:00:00Z");
 
