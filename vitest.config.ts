@@ -1,42 +1,32 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { defineConfig, type TestProjectInlineConfiguration, type ViteUserConfig } from "vitest/config";
 
-const NOT_OURS = ["test/bench/**", "node_modules/**"];
 const UNIT = ["test/unit/**/*.test.ts"];
-/** Minutes of load, with figures of their own. */
-const LONG = ["test/e2e/supervisor/@(load|soak|companions).test.ts"];
-/** Deadlines, timers, whole processes, without the random input that wants a minute of processor time: one file at a time, so that a late answer is the product's. */
-const TIMED = [
-  "test/contract/!(fuzz-*).test.ts",
-  "test/e2e/{engine,runtime}/*.test.ts",
-  "test/e2e/supervisor/!(load|soak|companions).test.ts",
-];
-/** Proxies, daemons and clusters of the machine. .ci/suite.js runs them on one Node only, and LONG with them. */
-const PROGRAMS = ["test/contract/proxy/*.test.ts", "test/system/**/*.test.ts"];
+/** Need proxies, Docker, an API server, systemd, shells or root; each skips with its reason where these are missing. */
+const PROGRAMS = ["test/**/*.programs.test.ts", "test/contract/proxy/*.test.ts", "test/system/**/*.test.ts"];
+/** Minutes of load. */
+const LONG = ["test/**/*.long.test.ts"];
 
 // Worker threads load dist/ (Node 20 runs no TypeScript), so scripts/test.js builds before it starts vitest.
 const config: ViteUserConfig = defineConfig({
   test: {
     // Native addons and terminated threads do not mix: forks, never threads.
     pool: "forks",
-    // Long, because they prove nothing: what must be quick says so itself.
+    // Limits against a hang. A test that must be quick measures its own time.
     testTimeout: 60_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 20_000 } },
-    // Locally a flaky test fails at once. In CI a suite of real processes on a shared machine may try a test once more; the
-    // report shows the retry.
-    retry: process.env["CI"] === undefined ? 0 : { count: 1, delay: 2000 },
-    dangerouslyIgnoreUnhandledErrors: false,
+    retry: 0,
     projects: [
-      group(0, "unit", { workers: 2, include: UNIT }),
-      group(1, "timed", { workers: 1, include: TIMED }),
-      group(2, "long", { workers: 1, include: LONG }),
-      group(3, "programs", { workers: 2, include: PROGRAMS }),
-      // What no other group has, so that no file is forgotten.
-      group(4, "others", {
-        workers: 2,
-        include: ["test/**/*.test.ts"],
-        exclude: [...UNIT, ...TIMED, ...LONG, ...PROGRAMS],
-      }),
+      // `npm test` runs these two.
+      group(0, "unit", { workers: 2, include: UNIT, exclude: [...PROGRAMS, ...LONG] }),
+      // Whole processes with timers and deadlines: one file at a time, so that a late answer is the product's own.
+      group(1, "processes", { workers: 1, include: ["test/**/*.test.ts"], exclude: [...UNIT, ...PROGRAMS, ...LONG] }),
+      // `npm run test:all` adds these. "random" repeats the suites with random input, with more cases (TEST_DEPTH).
+      group(2, "random", { workers: 2, include: filesWithRandomInput(), exclude: [...PROGRAMS, ...LONG] }),
+      group(3, "long", { workers: 1, include: LONG }),
+      group(4, "programs", { workers: 2, include: PROGRAMS }),
     ],
   },
 });
@@ -51,6 +41,19 @@ function group(
 ): TestProjectInlineConfiguration {
   return {
     extends: true,
-    test: { name, include, exclude: [...NOT_OURS, ...exclude], maxWorkers: workers, sequence: { groupOrder } },
+    test: {
+      name,
+      include,
+      exclude: ["test/bench/**", "node_modules/**", ...exclude],
+      maxWorkers: workers,
+      sequence: { groupOrder },
+    },
   };
+}
+
+function filesWithRandomInput(): string[] {
+  return readdirSync("test", { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".test.ts"))
+    .map((name) => join("test", name))
+    .filter((path) => /fuzz(?:Cases|Runs)/.test(readFileSync(path, "utf8")));
 }

@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { writeRegistry } from "./commands.js";
+import { registries } from "./registry.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const installStamp = join(root, "node_modules", ".gigastt-install");
@@ -54,7 +54,10 @@ export function ensureBuilt() {
 export function build() {
   requireWritable("built");
   say("building …");
-  writeRegistry(root);
+  for (const [name, text] of registries(root)) {
+    const path = join(root, name);
+    if (readOrEmpty(path) !== text) writeFileSync(path, text);
+  }
   const started = Date.now();
   rmSync(join(root, "dist", ".tsbuildinfo"), { force: true });
   const result = spawnSync(
@@ -72,7 +75,7 @@ export function build() {
   utimesSync(buildStamp, started / 1000, started / 1000);
 }
 
-/** The first start writes node_modules and dist into the checkout; a checkout of somebody else's must have had it. */
+/** The first start writes node_modules and dist into the checkout, so its owner has to do it once. */
 function requireWritable(what) {
   try {
     const dist = join(root, "dist");
@@ -80,13 +83,14 @@ function requireWritable(what) {
     accessSync(root, constants.W_OK);
   } catch {
     fail(
-      `${root} must be ${what} first, and this user may not write there: run ${join(root, "gigastt")} --version as its owner.`,
+      `${root} must be ${what} first, but this user cannot write there: run ${join(root, "gigastt")} --version as its owner.`,
     );
   }
 }
 
+/** Folders count too: theirs changes when a file is removed. */
 function newestMtimeMs(dir) {
-  let newest = 0;
+  let newest = statSync(dir).mtimeMs;
   for (const entry of readdirSync(dir, { withFileTypes: true })) {
     const path = join(dir, entry.name);
     newest = Math.max(newest, entry.isDirectory() ? newestMtimeMs(path) : statSync(path).mtimeMs);

@@ -1,4 +1,4 @@
-// Writes every generated file: the lists of audit rules, then gigastt.config.yaml, gigastt.schema.json and the reference pages.
+// Writes every generated file: the lists of commands and audit rules, then gigastt.config.yaml, gigastt.schema.json and the reference pages.
 // `--check` only compares and exits 1 when one is out of date.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -8,13 +8,15 @@ import { registries } from "./registry.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const check = process.argv.includes("--check");
-ensureInstalled();
+ensureInstalled({ dev: true });
 // Before the build: the lists are compiled with everything else.
 update(registries(root));
 ensureBuilt();
 const { generatedFiles } = await import("../dist/cli/docs/pages.js");
 const { registry } = await import("../dist/cli/registry.js");
 update(await generatedFiles(registry));
+const { runnerImport } = await import("vite");
+update((await runnerImport(join(root, "test/support/audit-pages.ts"))).module.auditPages());
 
 function update(files) {
   for (const [name, text] of files) {

@@ -1,13 +1,15 @@
-// The lists of rules, live probes and host checks: each is written from the files of its folder, so that a new rule is a file
-// and nothing else. `node scripts/docs.js` writes them before it builds; a test compares them.
+// The lists of commands, rules, live probes and host checks: each is written from the files of its folder, so that a new command
+// or rule is a file and nothing else. Every build writes them first; a test compares them.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { renderCommands } from "./commands.js";
 
 const LISTS = [
   {
     file: "src/audit/rules/registry.ts",
     folder: "src/audit/rules",
     below: ".",
+    families: "../families.ts",
     item: "rule",
     list: "rules",
     type: "Rule",
@@ -15,9 +17,10 @@ const LISTS = [
     says: "Every rule about files, in the order of the catalogue.",
   },
   {
-    file: "src/audit/live/registry.ts",
-    folder: "src/audit/live/probes",
+    file: "src/checks/live/registry.ts",
+    folder: "src/checks/live/probes",
     below: "./probes",
+    families: "../../audit/families.ts",
     item: "probe",
     list: "probes",
     type: "Probe",
@@ -25,9 +28,10 @@ const LISTS = [
     says: "Every live probe, in the order of the catalogue.",
   },
   {
-    file: "src/audit/host/registry.ts",
-    folder: "src/audit/host/checks",
+    file: "src/checks/host/registry.ts",
+    folder: "src/checks/host/checks",
     below: "./checks",
+    families: "../../audit/families.ts",
     item: "check",
     list: "hostChecks",
     type: "HostCheck",
@@ -38,10 +42,13 @@ const LISTS = [
 
 /** Path → text of every generated list. */
 export function registries(root) {
-  return new Map(LISTS.map((spec) => [spec.file, registry(root, spec)]));
+  return new Map([
+    ["src/cli/registry.ts", renderCommands(root)],
+    ...LISTS.map((spec) => [spec.file, registry(root, spec)]),
+  ]);
 }
 
-function registry(root, { folder, below, item, list, type, from, says }) {
+function registry(root, { folder, below, item, list, type, from, says, families }) {
   const names = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
     .map((name) => name.replaceAll("\\", "/"))
     .filter((name) => name.endsWith(".ts"))
@@ -49,8 +56,8 @@ function registry(root, { folder, below, item, list, type, from, says }) {
     .sort();
   const local = (name) => name.slice(0, -3).replace(/[^a-z0-9]+([a-z0-9])/g, (_, next) => next.toUpperCase());
   return [
-    "// Written by scripts/registry.js from the files below this folder. Do not edit: run node scripts/docs.js.",
-    `import { inCatalogueOrder } from "../families.ts";`,
+    "// Written by scripts/registry.js from the files below this folder. Do not edit: every build writes it.",
+    `import { inCatalogueOrder } from "${families}";`,
     `import type { ${type} } from "${from}";`,
     ...names.map((name) => `import { ${item} as ${local(name)} } from "${below}/${name}";`),
     "",

@@ -1,3 +1,5 @@
+import { installationRoot } from "../shared/entry.ts";
+
 /** A family of rules: its folder, its page in docs/audit and its heading. */
 export interface Family {
   /** Middle part of the ids: `GA-XFF-001`. */
@@ -32,6 +34,11 @@ export function familyOf(id: string): Family {
 /** Where a rule is described, from the root of the project: `docs/audit/tls.md#ga-tls-001`. */
 export function docsOf(id: string): string {
   return `docs/audit/${familyOf(id).slug}.md#${id.toLowerCase()}`;
+}
+
+/** The same place as a URL of this installation. */
+export function docsUrl(id: string): URL {
+  return new URL(docsOf(id), installationRoot());
 }
 
 /** Rules by family, then by number. */

@@ -1,5 +1,6 @@
 import { formatDuration } from "../shared/units.ts";
 import type { CrossRule } from "./cross-rule.ts";
+import { PROXY_KEEP_ALIVE_S } from "./derived.ts";
 import { isLoopback, networkOf } from "./formats.ts";
 
 /** Rules over the keys of the section `server`. */
@@ -107,7 +108,7 @@ export const SERVER_RULES: readonly CrossRule[] = [
     says: "`server.keepAliveTimeout` is not longer than a rendered proxy keeps an idle connection (30s).",
     keys: ["server.keepAliveTimeout"],
     check: ({ server }) =>
-      server.keepAliveTimeoutMs <= 30_000
+      server.keepAliveTimeoutMs <= PROXY_KEEP_ALIVE_S * 1000
         ? {
             rule: "is not longer than the 30s for which the rendered proxies keep idle connections: requests may be lost to a 502",
             found: formatDuration(server.keepAliveTimeoutMs),

@@ -1,10 +1,13 @@
+import { ALL_ROUTES } from "../shared/protocol.ts";
 import { isIP } from "node:net";
+import { domainToASCII } from "node:url";
 
 /** Text formats of the schema. Each says its rule, checks a value and knows the cure of its common mistakes. */
 export type FormatName =
   | "host"
   | "cidr"
   | "origin"
+  | "host-pattern"
   | "http-url"
   | "webhook"
   | "redis-url"
@@ -57,12 +60,21 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
   },
   origin: {
     rule: "must be an origin as browsers send it: scheme, host and port",
-    matches: (text) => text === "null" || originOf(text) === text.toLowerCase() || isAppOrigin(text),
+    matches: (text) => text === "null" || webOrigin(text) === text.toLowerCase() || appOrigin(text) === text,
     cure: (text) => {
       if (text === "*") return "to allow every page set server.corsAllowAny";
       const web = text.replace(/^ws(s?):\/\//i, "http$1://");
-      const origin = originOf(/^[\w+.-]+:\/\//.test(web) ? web : `https://${web}`);
+      const origin = appOrigin(text) ?? webOrigin(/^[\w+.-]+:\/\//.test(web) ? web : `https://${web}`);
       return origin === undefined ? "for example https://stt.example.com" : `write ${origin}`;
+    },
+  },
+  "host-pattern": {
+    rule: "must be a host name, or *. and a name",
+    matches: (text) => isHostPattern(text),
+    cure: (text) => {
+      if (text === "*") return "name the hosts; to allow every page set server.corsAllowAny";
+      const host = /^(?:[\w+.-]+:\/\/)?([^/:?#]+)/.exec(text)?.[1] ?? "";
+      return isHostPattern(host) ? `write ${host}` : "for example stt.example.com";
     },
   },
   "http-url": {
@@ -151,10 +163,15 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
   },
   "route-path": {
     rule: "must be an exact path of the server",
-    matches: (text) => /^\/(?:[A-Za-z0-9._~-]+(?:\/[A-Za-z0-9._~-]+)*)?$/.test(text) && !text.startsWith("/metrics"),
-    cure: (text) => (text.startsWith("/metrics") ? "metrics are never public" : "for example /health"),
+    matches: (text) => /^\/(?:[A-Za-z0-9._~-]+(?:\/[A-Za-z0-9._~-]+)*)?$/.test(text) && !isClosed(text),
+    cure: (text) => (isClosed(text) ? "metrics are never public" : "for example /health"),
   },
 };
+
+/** Proxies answer 404 to these and to everything below them. */
+function isClosed(path: string): boolean {
+  return ALL_ROUTES.some((route) => route.access === "closed" && path.startsWith(route.path));
+}
 
 /** True for addresses that only this machine can reach. */
 export function isLoopback(host: string): boolean {
@@ -182,6 +199,12 @@ function isHost(text: string): boolean {
   return text.split(".").every((label) => /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(label));
 }
 
+/** Underscores too: Compose services and nginx upstreams have them. */
+function isHostPattern(text: string): boolean {
+  const name = /[/?#@:\\]/.test(text) ? "" : domainToASCII(text.replace(/^\*\./, ""));
+  return name !== "" && name.length <= 253 && name.split(".").every((label) => /^[\w-]{1,63}$/.test(label));
+}
+
 function isCidr(text: string): boolean {
   const match = /^([^/]+)\/(\d{1,3})$/.exec(text);
   if (match?.[1] === undefined || match[1].includes("%")) return false;
@@ -189,13 +212,17 @@ function isCidr(text: string): boolean {
   return family !== 0 && Number(match[2]) <= (family === 4 ? 32 : 128);
 }
 
-function originOf(text: string): string | undefined {
-  return parseUrl(text)?.origin;
+function webOrigin(text: string): string | undefined {
+  const url = parseUrl(text);
+  return url === undefined || url.hostname.includes("*") ? undefined : url.origin;
 }
 
-/** Browser extensions and packaged applications: chrome-extension://abc, capacitor://localhost. */
-function isAppOrigin(text: string): boolean {
-  return /^(?!(?:https?|wss?|ftp|file|data|blob|about):)[a-z][a-z0-9+-]*:\/\/[A-Za-z0-9.-]+(?::\d{1,5})?$/.test(text);
+/** The origin of a page of a browser extension or packaged application: app://obsidian.md, chrome-extension://abc. */
+function appOrigin(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || /^(?:https?|wss?|ftp|file|data|blob|about|javascript):$/.test(url.protocol))
+    return undefined;
+  return /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/i.test(url.hostname) ? `${url.protocol}//${url.host}` : undefined;
 }
 
 function parseUrl(text: string): URL | undefined {

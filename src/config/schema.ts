@@ -22,14 +22,14 @@ import { session } from "./sections/session.ts";
 import { shutdown } from "./sections/shutdown.ts";
 import { stream } from "./sections/stream.ts";
 import { supervisor } from "./sections/supervisor.ts";
+import type { ResolvedConfig } from "./types.ts";
 import { BYTES_PATTERN, DURATION_PATTERN, parseDurationMs } from "../shared/units.ts";
 
 /** The one truth about every key: type, bounds, default, meaning, variable, reload class. */
-export const configSchema: Section = {
+export const configSchema: Section & { readonly properties: Readonly<Record<keyof ResolvedConfig, Section>> } = {
   type: "object",
   title: "gigastt configuration",
   description: "Every key is optional. Order: defaults, this file, GIGASTT_* variables, flags.",
-  // Add a section here and to ResolvedConfig: a test proves that both have the same shape.
   properties: {
     server,
     limits,

@@ -130,8 +130,8 @@ export interface LiveCapacity {
 /**
  * Audio in, words out. The runtime sees only this; the ONNX engine and the deterministic fake pass one contract suite.
  *
- * Rejections meant for clients are `WireError`s: `unsupported_media`, `invalid_audio`, `audio_too_long`, `empty_body`,
- * `transcription_error`, `initializing`, `inference_timeout`. An aborted signal rejects with its reason.
+ * Rejections meant for clients are `AudioError`s, which name what is wrong with the audio and leave the wording to the caller, or
+ * `WireError`s: `transcription_error`, `initializing`, `pool_closed`. An aborted signal rejects with its reason.
  */
 export interface Engine {
   readonly state: EngineState;

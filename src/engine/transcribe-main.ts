@@ -8,7 +8,7 @@
 //   → { type: "file", id, path, options?: { channels?: "mix" | "split", headerless?: HeaderlessFormat, maxDurationMs?: number } }
 //   ← { type: "progress", id, doneS, totalS? }                           at most ten a second
 //   ← { type: "result", id, transcripts: Transcript[] }
-//   ← { type: "error", id, code, message }                               the next file is still taken
+//   ← { type: "error", id, code, message, problem? }                     `problem` when the audio is at fault; the next file is still taken
 //   → { type: "cancel", id }                                             answered by `error` with code `aborted`
 //   → { type: "close" }                                                  finishes, frees the model, exits 0
 //
@@ -17,6 +17,7 @@ import { createReadStream } from "node:fs";
 import type { ResolvedConfig } from "../config/types.ts";
 import type { ModelBundle } from "../models/manifest.ts";
 import { optimizedDir } from "../models/paths.ts";
+import { AudioError, type AudioProblem } from "../shared/audio-problem.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import { silentLogger } from "../shared/log.ts";
 import type { Engine, HeaderlessFormat, ModelInfo, Transcript } from "./contract.ts";
@@ -43,7 +44,13 @@ export type FromTranscriber =
   | { readonly type: "fatal"; readonly code: string; readonly message: string }
   | { readonly type: "progress"; readonly id: number; readonly doneS: number; readonly totalS?: number }
   | { readonly type: "result"; readonly id: number; readonly transcripts: readonly Transcript[] }
-  | { readonly type: "error"; readonly id: number; readonly code: string; readonly message: string };
+  | {
+      readonly type: "error";
+      readonly id: number;
+      readonly code: string;
+      readonly message: string;
+      readonly problem?: AudioProblem;
+    };
 
 const PROGRESS_INTERVAL_MS = 100;
 let engine: Engine | undefined;
@@ -112,7 +119,8 @@ async function transcribe(file: Extract<ToTranscriber, { type: "file" }>, signal
     });
     send({ type: "result", id, transcripts });
   } catch (error) {
-    send({ type: "error", id, code: codeOf(error), message: messageOf(error) });
+    const problem = error instanceof AudioError ? { problem: error.problem } : {};
+    send({ type: "error", id, code: codeOf(error), message: messageOf(error), ...problem });
   } finally {
     running.delete(id);
   }

@@ -1,4 +1,5 @@
 import type { ResolvedConfig } from "../config/types.ts";
+import { ALL_ROUTES } from "../shared/protocol.ts";
 import { RenderError } from "./errors.ts";
 import { securityHeaders } from "./security-headers.ts";
 import {
@@ -67,6 +68,7 @@ export function caddyView(input: RenderInput, placement: Placement): View {
       ...(https || deploy.domain !== undefined ? [":" + ports.http] : []),
     ],
     tls: tlsView(config, placement, isAtLeast(version, 2, 8)),
+    closedPaths: ALL_ROUTES.filter(({ access }) => access === "closed").map(({ path }) => path),
     publicPaths: deploy.publicPaths,
     basic:
       auth === "basic"

@@ -1,5 +1,5 @@
 import { LOGGING, type Yaml } from "./compose-service.ts";
-import { derive, PROBE_PERIOD_S } from "./derive.ts";
+import { derive, PROBE_PERIOD_S } from "../config/derived.ts";
 import type { RenderInput } from "./target.ts";
 
 /** The image is built from the sources instead of pulled. */

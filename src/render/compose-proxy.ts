@@ -1,6 +1,6 @@
 import { bind, LOGGING, type Yaml } from "./compose-service.ts";
 import { MODEL_FOLDER, PREPARE_SCRIPT, prepareService, prepareStep } from "./compose-prepare.ts";
-import { PROBE_PERIOD_S } from "./derive.ts";
+import { PROBE_PERIOD_S } from "../config/derived.ts";
 import { RenderError } from "./errors.ts";
 import { ACME_WEBROOT } from "./nginx.ts";
 import { tlsFileNames, type RenderInput } from "./target.ts";

@@ -4,7 +4,7 @@ import { buildOverlay, edgeOverlay, redisOverlay } from "./compose-overlays.ts";
 import { MODEL_FOLDER, PREPARE_SCRIPT, prepareService, prepareStep } from "./compose-prepare.ts";
 import { needsTlsFolder, proxyOverlay, tlsOverlay } from "./compose-proxy.ts";
 import { bind, LOGGING, type Yaml } from "./compose-service.ts";
-import { PROBE_PERIOD_S } from "./derive.ts";
+import { PROBE_PERIOD_S } from "../config/derived.ts";
 import { escapes } from "./escape.ts";
 import { renderCaddy, renderNginx } from "./proxy.ts";
 import type { RenderedBody, RenderInput } from "./target.ts";
@@ -41,9 +41,11 @@ export function renderCompose(input: RenderInput, dir: string): readonly Rendere
 
 /** The server's configuration inside the project. */
 export function serverConfig({ config, derived }: RenderInput): ReturnType<typeof containerConfig> {
-  const { subnet, subnet6, model } = config.deploy.compose;
+  const { project, subnet, subnet6, model } = config.deploy.compose;
   return containerConfig(config, derived, {
     trustedCidrs: config.deploy.proxy.kind === "none" ? [] : [subnet, subnet6],
+    // Docker's DNS knows a service by its network's full name too.
+    names: [`gigastt.${project}_edge`],
     mountedModel: model === "volume",
   });
 }

@@ -1,4 +1,5 @@
-import { unresolve } from "../config/resolve.ts";
+import { isSection, type SchemaNode } from "../config/node.ts";
+import { holdsSecret, isRecord, unresolve } from "../config/resolve.ts";
 import { configSchema } from "../config/schema.ts";
 import type { ResolvedConfig } from "../config/types.ts";
 import { isDeepStrictEqual } from "node:util";
@@ -6,13 +7,16 @@ import { defaultConfig } from "../config/defaults.ts";
 import type { RenderedBody } from "./target.ts";
 import { renderYaml } from "./yaml.ts";
 
-/** A configuration as YAML: only what differs from the defaults and what `always` names; never the section deploy. */
+/**
+ * A configuration as YAML for a server in a container: only what differs from the defaults and what `ALWAYS` names. Without the sections that
+ * such a server does not read, and without secrets: anyone on the machine may read the file.
+ */
 export function configText(config: ResolvedConfig): string {
   const sections: Record<string, unknown> = {};
   for (const [name, node] of Object.entries(configSchema.properties)) {
-    if (name === "deploy") continue;
+    if (UNREAD.has(name)) continue;
     const key = name as keyof ResolvedConfig; // the schema's sections are ResolvedConfig's: a test proves it
-    const values = unresolve(node, config[key]) as Record<string, unknown>; // a section gives an object
+    const values = withoutSecrets(node, unresolve(node, config[key])) as Record<string, unknown>; // a section gives an object
     const defaults = unresolve(node, defaultConfig[key]) as Record<string, unknown>; // same
     const changed = Object.entries(values).filter(
       ([leaf, value]) => isWritten(name, leaf) || !isDeepStrictEqual(value, defaults[leaf]),
@@ -27,6 +31,15 @@ export function configBody(path: string, config: ResolvedConfig): RenderedBody {
 }
 
 // ---
+
+/** Sections of the supervisor, the renderer and the audit. */
+const UNREAD: ReadonlySet<string> = new Set(["deploy", "supervisor", "audit"]);
+
+function withoutSecrets(node: SchemaNode, value: unknown): unknown {
+  if (!isSection(node) || !isRecord(value)) return value;
+  const kept = Object.entries(node.properties).filter(([, child]) => isSection(child) || !holdsSecret(child));
+  return Object.fromEntries(kept.map(([name, child]) => [name, withoutSecrets(child, value[name])]));
+}
 
 /** Limits other rendered files carry too: written out, so that both sides can be read and compared. */
 const ALWAYS: ReadonlySet<string> = new Set([

@@ -1,6 +1,6 @@
 import { withOrigin } from "../config/deployment.ts";
 import type { ResolvedConfig } from "../config/types.ts";
-import type { Derived } from "./derive.ts";
+import type { Derived } from "../config/derived.ts";
 
 /** User of the server inside its image. */
 export const APP_UID = 10001;
@@ -9,12 +9,17 @@ export const CONTAINER_MODELS = "/models";
 
 /**
  * The configuration the server inside a container or pod runs with: same limits, but listening for its proxy, trusting exactly
- * its network, answering its public origin, with the model where it is mounted.
+ * its network, answering its public origin and name, with the model where it is mounted.
  */
 export function containerConfig(
   config: ResolvedConfig,
   derived: Derived,
-  where: { readonly trustedCidrs: readonly string[]; readonly mountedModel: boolean },
+  where: {
+    readonly trustedCidrs: readonly string[];
+    /** Names with a dot under which its network knows it. */
+    readonly names: readonly string[];
+    readonly mountedModel: boolean;
+  },
 ): ResolvedConfig {
   return {
     ...config,
@@ -25,6 +30,13 @@ export function containerConfig(
       lan: false,
       trustedProxies: where.trustedCidrs,
       allowedOrigins: withOrigin(config.server.allowedOrigins, derived.server.publicOrigin),
+      allowedHosts: [
+        ...new Set([
+          ...config.server.allowedHosts,
+          ...(config.deploy.domain === undefined ? [] : [config.deploy.domain]),
+          ...where.names,
+        ]),
+      ],
       keepAliveTimeoutMs: derived.server.keepAliveTimeoutS * 1000,
       headersTimeoutMs: derived.server.headersTimeoutS * 1000,
     },

@@ -1,5 +1,5 @@
 import type { RenderedBody, RenderInput } from "./target.ts";
-import { PROBE_PERIOD_S } from "./derive.ts";
+import { PROBE_PERIOD_S } from "../config/derived.ts";
 import { APP_UID } from "./container-config.ts";
 import { renderTemplate } from "./template-files.ts";
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { ResolvedConfig } from "../config/types.ts";
 import { configText } from "./config-file.ts";
 import { APP_UID, CONTAINER_MODELS, containerConfig } from "./container-config.ts";
-import { PROBE_PERIOD_S } from "./derive.ts";
+import { PROBE_PERIOD_S } from "../config/derived.ts";
 import { GATE_FILE, gateContainer, gateFile, gateVolumes, hasGate } from "./kubernetes-gate.ts";
 import { meta, NAME, SELECTOR, type Manifest } from "./kubernetes-object.ts";
 import { mebibytes, quantity } from "./kubernetes-quantity.ts";
@@ -157,9 +157,18 @@ function configFiles(input: RenderInput): Readonly<Record<string, string>> {
 }
 
 function serverConfigText({ config, derived }: RenderInput): string {
+  const { namespace } = config.deploy.kubernetes;
   const server = containerConfig(config, derived, {
     // The gate has asked the gateway already and names exactly one address.
     trustedCidrs: hasGate(config) ? ["127.0.0.1/32"] : config.deploy.kubernetes.trustedCidrs,
+    // The Service and the pods in the cluster's DNS, with and without its usual domain.
+    names: [
+      `${NAME}.${namespace}`,
+      ...[`${NAME}.${namespace}.svc`, `*.${NAME}.${namespace}.svc`, `*.${namespace}.pod`].flatMap((name) => [
+        name,
+        `${name}.cluster.local`,
+      ]),
+    ],
     mountedModel: config.deploy.kubernetes.model !== "baked",
   });
   return configText(server);

@@ -1,5 +1,5 @@
+import { pathsOf } from "../shared/protocol.ts";
 import { meta, NAME, type Manifest } from "./kubernetes-object.ts";
-import { SSE_PATH, STREAM_PATHS } from "./nginx.ts";
 import { securityHeaders } from "./security-headers.ts";
 import type { RenderInput } from "./target.ts";
 
@@ -53,7 +53,7 @@ export function httpRoute(input: RenderInput): Manifest {
       rules: [
         {
           // Live sessions and event streams end when the server says so.
-          matches: [...STREAM_PATHS, SSE_PATH].map((value) => ({ path: { type: "Exact", value } })),
+          matches: pathsOf("websocket", "sse").map((value) => ({ path: { type: "Exact", value } })),
           filters,
           timeouts: unlimited,
           backendRefs,
@@ -101,6 +101,8 @@ export function ingress(input: RenderInput): Manifest {
   const { config, derived } = input;
   const { deploy } = config;
   const prefix = "nginx.ingress.kubernetes.io";
+  const backend = { service: { name: NAME, port: { name: "http" } } };
+  const streams = pathsOf("websocket", "sse");
   const annotations: Record<string, string> = {
     [`${prefix}/proxy-body-size`]: String(derived.proxy.bodyBytes),
     // One set of timers for all routes: the longest wait is a file being transcribed.
@@ -132,11 +134,13 @@ export function ingress(input: RenderInput): Manifest {
               .map(({ type, value }) => ({
                 path: value,
                 pathType: type === "Exact" ? "Exact" : "Prefix",
-                backend: { service: { name: NAME, port: { name: "http" } } },
+                backend,
               }))
-              .concat([
-                { path: "/ws", pathType: "Exact", backend: { service: { name: NAME, port: { name: "http" } } } },
-              ]),
+              .concat(
+                streams
+                  .filter((path) => !path.startsWith(VERSIONED))
+                  .map((path) => ({ path, pathType: "Exact", backend })),
+              ),
           },
         },
       ],
@@ -146,14 +150,18 @@ export function ingress(input: RenderInput): Manifest {
 
 // ---
 
+/** One rule takes every route below it. */
+const VERSIONED = "/v1/";
+
 function publicPrefixes({ config }: RenderInput): readonly Manifest[] {
+  const streams = pathsOf("websocket", "sse");
   const paths = new Set(
-    config.deploy.publicPaths.filter(
-      (path) => !STREAM_PATHS.includes(path) && path !== SSE_PATH && !path.startsWith("/v1/"),
+    [...config.deploy.publicPaths, ...pathsOf("rest", "status")].filter(
+      (path) => !streams.includes(path) && !path.startsWith(VERSIONED),
     ),
   );
   return [
-    { type: "PathPrefix", value: "/v1" },
+    { type: "PathPrefix", value: VERSIONED.slice(0, -1) },
     ...(config.deploy.console
       ? [
           { type: "Exact", value: "/" },

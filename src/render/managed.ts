@@ -1,5 +1,5 @@
 import type { ResolvedConfig } from "../config/types.ts";
-import { derive } from "./derive.ts";
+import { derive } from "../config/derived.ts";
 import { RenderError } from "./errors.ts";
 import { withHeader } from "./header.ts";
 import { renderCaddy, renderNginx } from "./proxy.ts";

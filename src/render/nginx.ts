@@ -1,4 +1,5 @@
 import type { ResolvedConfig } from "../config/types.ts";
+import { ALL_ROUTES, pathsOf } from "../shared/protocol.ts";
 import { forwardView, requireDomain } from "./caddy.ts";
 import { RenderError } from "./errors.ts";
 import { securityHeaders } from "./security-headers.ts";
@@ -48,6 +49,9 @@ export function nginxView(input: RenderInput, placement: Placement): View {
   const auth = deploy.auth.kind;
   const http2Directive = isAtLeast(version, 1, 25, 1);
   const openssl = parseVersion(deploy.proxy.opensslVersion, "deploy.proxy.opensslVersion");
+  const streams = pathsOf("websocket");
+  const eventStreams = pathsOf("sse");
+  const isPublic = (path: string): boolean => deploy.publicPaths.includes(path);
   const configDir = managed?.configDir ?? nginxConfigDir(config, placement);
   return {
     p: { ...derived.proxy },
@@ -81,26 +85,22 @@ export function nginxView(input: RenderInput, placement: Placement): View {
     certificate: auth === "mtls" && !isStrictMtls(config),
     stripAuthorization: !(auth === "keys" && deploy.auth.passKeys),
     // Exact locations with their own timers; the protocol's deprecated alias is the same stream.
-    streams: STREAM_PATHS.filter((path) => !deploy.publicPaths.includes(path)),
-    publicStreams: STREAM_PATHS.filter((path) => deploy.publicPaths.includes(path)),
+    closedPaths: ALL_ROUTES.filter(({ access }) => access === "closed").map(({ path }) => path),
+    streams: streams.filter((path) => !isPublic(path)),
+    publicStreams: streams.filter(isPublic),
     publicRest: deploy.publicPaths
-      .filter((path) => !STREAM_PATHS.includes(path) && path !== SSE_PATH)
+      .filter((path) => !streams.includes(path) && !eventStreams.includes(path))
       .map((path) => ({
         path,
-        health: path === "/health" || path === "/ready",
-        limited: derived.proxy.ratePerMinute > 0 && path === "/v1/transcribe",
+        health: pathsOf("probe").includes(path),
+        limited: derived.proxy.ratePerMinute > 0 && pathsOf("rest").includes(path),
       })),
     ssePingS: derived.server.ssePingS,
-    sse: !deploy.publicPaths.includes(SSE_PATH),
-    ssePath: SSE_PATH,
+    eventStreams: eventStreams.map((path) => ({ path, sse: !isPublic(path) })),
   };
 }
 
 export const ACME_WEBROOT = "/var/www/gigastt-acme";
-/** WebSocket routes of the server. */
-export const STREAM_PATHS: readonly string[] = ["/v1/ws", "/ws"];
-/** The route that answers an event stream. */
-export const SSE_PATH = "/v1/transcribe/stream";
 
 export function nginxVersion(config: ResolvedConfig): string {
   return config.deploy.proxy.version === "auto" ? NEWEST_NGINX : config.deploy.proxy.version;

@@ -1,6 +1,6 @@
 import type { ResolvedConfig } from "../config/types.ts";
 import { renderCompose } from "./compose.ts";
-import { derive } from "./derive.ts";
+import { derive } from "../config/derived.ts";
 import { renderDocker } from "./docker.ts";
 import { RenderError } from "./errors.ts";
 import { renderFirewall } from "./firewall.ts";

@@ -1,5 +1,5 @@
 import type { ResolvedConfig } from "../config/types.ts";
-import type { Derived } from "./derive.ts";
+import type { Derived } from "../config/derived.ts";
 
 /** One response header the proxy adds to every answer. */
 export interface SecurityHeader {

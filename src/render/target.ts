@@ -1,5 +1,5 @@
 import type { ResolvedConfig } from "../config/types.ts";
-import type { Derived } from "./derive.ts";
+import type { Derived } from "../config/derived.ts";
 
 /** What every view model is made from. */
 export interface RenderInput {

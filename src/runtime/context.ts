@@ -1,8 +1,10 @@
 import type { Engine } from "../engine/contract.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/log.ts";
+import { SSE_PING_MS } from "../shared/protocol.ts";
 import type { Admission } from "./admission/admission.ts";
 import type { AddressHeaders, ClientAddress } from "./access/client-address.ts";
+import type { HostPolicy } from "./access/host.ts";
 import type { Exchanges } from "./http/exchanges.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { RateLimiter } from "./access/rate-limit.ts";
@@ -32,6 +34,7 @@ export interface RuntimeContext {
   readonly phase: Phase;
   readonly stats: RequestStats;
   clientOf(peer: string | undefined, headers: AddressHeaders): ClientAddress;
+  readonly allowsHost: HostPolicy;
 }
 
 /** Where the process is in its life; only the drain and the control channel change it. */
@@ -69,7 +72,7 @@ export const defaultTiming: Timing = {
   uploadGraceMs: 30_000,
   lingerMs: 2000,
   slowReaderMs: 30_000,
-  ssePingMs: 15_000,
+  ssePingMs: SSE_PING_MS,
   closeGraceMs: 1000,
   pausedProbeMs: 500,
   capFinalMs: 350,

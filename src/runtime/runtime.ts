@@ -1,4 +1,3 @@
-import type { Server } from "node:http";
 import { toNodeHandler } from "h3";
 import type { ResolvedConfig } from "../config/types.ts";
 import type { Engine, ModelInfo } from "../engine/contract.ts";
@@ -9,12 +8,13 @@ import type { TlsPair } from "../shared/messages.ts";
 import { createAdmission } from "./admission/admission.ts";
 import { createApp } from "./http/app.ts";
 import { createAddressResolver } from "./access/client-address.ts";
+import { createHostPolicy } from "./access/host.ts";
 import { defaultTiming } from "./context.ts";
 import type { Phase, RuntimeContext, Timing } from "./context.ts";
 import { createDrain } from "./lifecycle/drain.ts";
 import type { Drain } from "./lifecycle/drain.ts";
 import { createExchanges } from "./http/exchanges.ts";
-import { attach, configureServer, createHttpServer, createTlsServer } from "./http/server.ts";
+import { attach, configureServer, createHttpServer } from "./http/server.ts";
 import { listenOnLan } from "./http/lan.ts";
 import type { LanServer } from "./http/lan.ts";
 import { listen } from "./http/listen.ts";
@@ -34,10 +34,8 @@ export interface Runtime {
   readonly context: RuntimeContext;
   /** Listens at once; work is refused with `initializing` until `start` resolves. */
   listen(target: ListenTarget): Promise<ListenAddress>;
-  /** Listens with TLS instead. */
-  listenWithTls(target: ListenTarget, tls: TlsPair): Promise<ListenAddress>;
-  /** Listens with TLS for the home network instead, with a certificate made now. */
-  listenOnLan(target: { host: string; port: number }): Promise<LanServer>;
+  /** Listens with TLS for the home network instead. */
+  listenOnLan(target: ListenTarget, tls: TlsPair): Promise<LanServer>;
   /** Takes over live keys; undefined when done, else why not. The configuration is as the supervisor resolved it. */
   reload(config: unknown): string | undefined;
   /** Loads the model. */
@@ -63,22 +61,16 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const sockets = createWebSockets(context, sessions);
   let server = createHttpServer(context, handler, sockets.onUpgrade);
   const drain = createDrain(context, () => server, sessions);
-  const use = (other: Server): void => {
-    server = other;
-    configureServer(server, context);
-    attach(server, context, handler, sockets.onUpgrade);
-  };
   return {
     context,
     drain,
     listen: (target) => listen(server, target),
-    listenWithTls: async (target, tls) => {
-      use(createTlsServer(context, tls));
-      return listen(server, target);
-    },
-    listenOnLan: async (target) => {
-      const lan = await listenOnLan(target);
-      use(lan.server);
+    listenOnLan: async (target, tls) => {
+      const { headersTimeoutMs } = context.settings.current.server;
+      const lan = await listenOnLan({ target, tls, headersTimeoutMs });
+      server = lan.server;
+      configureServer(server, context);
+      attach(server, context, handler, sockets.onUpgrade);
       return lan;
     },
     reload: (config) => {
@@ -130,9 +122,11 @@ function createContext(options: RuntimeOptions): RuntimeContext {
   engine.onInference = (audioS, wallS) => metrics.inference(audioS, wallS);
 
   let resolveAddress = createAddressResolver(settings.current.server.trustedProxies);
+  let allowsHost = createHostPolicy(settings.current);
   let misuseLogged = false;
   settings.onChange((next) => {
     resolveAddress = createAddressResolver(next.server.trustedProxies);
+    allowsHost = createHostPolicy(next);
     limiter.configure(next.rateLimit);
     admission.rebalance();
     log.setLevel(next.log.level);
@@ -155,6 +149,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
     createdS: Math.floor(clock.nowMs() / 1000),
     timing: { ...defaultTiming, ...options.timing },
     phase,
+    allowsHost: (host) => allowsHost(host),
     clientOf: (peer, headers) => {
       const client = resolveAddress(peer, headers);
       if (client.appendedForward) {

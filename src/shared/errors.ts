@@ -1,3 +1,6 @@
+import { WIRE_ERROR_STATUS } from "./protocol.ts";
+import type { WireErrorCode } from "./protocol.ts";
+
 /** An error thrown on purpose: a stable code and a message that says the rule, the value found and the cure. */
 export class GigasttError extends Error {
   readonly code: string;
@@ -11,44 +14,6 @@ export class GigasttError extends Error {
     this.exitCode = options.exitCode ?? 1;
   }
 }
-
-/**
- * Every machine code a client of the HTTP or WebSocket wire can meet, with its HTTP status.
- */
-const statusByCode = {
-  empty_body: 400,
-  bad_request: 400,
-  origin_denied: 403,
-  metrics_disabled: 404,
-  not_found: 404,
-  method_not_allowed: 405,
-  upload_timeout: 408,
-  payload_too_large: 413,
-  unsupported_media: 415,
-  invalid_audio: 422,
-  audio_too_long: 422,
-  transcription_error: 500,
-  rate_limit_exceeded: 429,
-  timeout: 503,
-  queue_full: 503,
-  initializing: 503,
-  shutting_down: 503,
-  pool_closed: 503,
-  inference_error: 500,
-  inference_timeout: 503,
-  policy_violation: 400,
-  idle_timeout: 408,
-  max_session_duration_exceeded: 408,
-  configure_too_late: 400,
-  invalid_sample_rate: 400,
-  invalid_endpoint_mode: 400,
-  invalid_commit_policy: 400,
-  unsupported_protocol_version: 400,
-} as const;
-
-export type WireErrorCode = keyof typeof statusByCode;
-
-export const WIRE_ERROR_STATUS: Readonly<Record<WireErrorCode, number>> = statusByCode;
 
 /** An error whose message may reach a client: it never names a path, a stack or a model detail. */
 export class WireError extends GigasttError {

@@ -1,3 +1,5 @@
+import type { TranscriptFormat } from "./protocol.ts";
+
 /** A word with its times in seconds. The structural core of the engine's `Word`. */
 export interface TimedWord {
   readonly word: string;
@@ -21,18 +23,6 @@ export interface FormattableTranscript {
   readonly durationS: number;
   readonly confidence?: number | undefined;
 }
-
-export const TRANSCRIPT_FORMATS = ["json", "txt", "srt", "vtt", "md"] as const;
-export type TranscriptFormat = (typeof TRANSCRIPT_FORMATS)[number];
-
-/** Media types to serve each format with. */
-export const TRANSCRIPT_MEDIA_TYPES: Readonly<Record<TranscriptFormat, string>> = {
-  json: "application/json; charset=utf-8",
-  txt: "text/plain; charset=utf-8",
-  srt: "application/x-subrip; charset=utf-8",
-  vtt: "text/vtt; charset=utf-8",
-  md: "text/markdown; charset=utf-8",
-};
 
 export interface FormatOptions {
   /** Longest subtitle line in characters; a longer single word stands alone. Default 80. */

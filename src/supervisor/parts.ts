@@ -121,7 +121,7 @@ export async function openParts(
     service = await Service.open({
       config: () => cell.loaded.config,
       env: options.env,
-      lanDir: join(paths.dir, "lan"),
+      lanDir: paths.lanDir,
       runtimeEntry: options.runtimeEntry,
       emit,
       onLine: (line) => {

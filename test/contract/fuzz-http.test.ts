@@ -1,16 +1,14 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createFakeEngine } from "../../src/engine/fake.ts";
-import { WIRE_ERROR_STATUS } from "../../src/shared/errors.ts";
+import { WIRE_ERROR_STATUS } from "../../src/shared/protocol.ts";
 import { heldBytes } from "../support/memory.ts";
 import { createRandom, mutate, runCases } from "../support/mutate.ts";
 import { openRaw } from "../support/raw-http.ts";
 import { startTestServer } from "../support/runtime-server.ts";
-import { fuzzCases } from "../support/fuzz.ts";
+import { SEED, fuzzCases } from "../support/fuzz.ts";
 
-/** Full count by default; fewer while working on it. */
 const CASES = fuzzCases(10_000);
-const SEED = Number(process.env["TEST_FUZZ_SEED"] ?? 20_261_121);
 
 const folder = new URL("../fixtures/audio/", import.meta.url);
 const audio = readdirSync(folder)

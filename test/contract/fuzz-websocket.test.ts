@@ -1,18 +1,16 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { createFakeEngine } from "../../src/engine/fake.ts";
-import { WIRE_ERROR_STATUS } from "../../src/shared/errors.ts";
+import { WIRE_ERROR_STATUS } from "../../src/shared/protocol.ts";
 import { heldBytes } from "../support/memory.ts";
 import { createRandom, mutate, runCases } from "../support/mutate.ts";
 import type { Random } from "../support/mutate.ts";
 import { openRaw } from "../support/raw-http.ts";
 import { startTestServer } from "../support/runtime-server.ts";
 import { UPGRADE, clientFrame, serverFrames } from "../support/ws-frames.ts";
-import { fuzzCases } from "../support/fuzz.ts";
+import { SEED, fuzzCases } from "../support/fuzz.ts";
 
-/** Full count by default; fewer while working on it. */
 const CASES = fuzzCases(10_000);
-const SEED = Number(process.env["TEST_FUZZ_SEED"] ?? 20_261_121);
 const CLOSE_CODES = new Set([1000, 1001, 1002, 1005, 1007, 1008, 1009, 1013]);
 
 const speech = readFileSync(new URL("../fixtures/eval/dev_espeak_07.wav", import.meta.url)).subarray(44, 44 + 24_000);

@@ -10,7 +10,7 @@ import { createPacedEngine } from "../support/paced-engine.ts";
 import { configWith } from "../support/runtime-server.ts";
 import type { ConfigChanges } from "../support/runtime-server.ts";
 
-describe("the server's own TLS", () => {
+describe("TLS for the home network", () => {
   let runtime: Runtime;
   let port: number;
   let ca: string;
@@ -24,7 +24,9 @@ describe("the server's own TLS", () => {
       version: "0.0.0-test",
       log: createLogger({ level: "fatal", stream: { write: () => {} } }),
     });
-    ({ port } = await runtime.listenWithTls({ host: "127.0.0.1", port: 0 }, pair));
+    ({
+      address: { port },
+    } = await runtime.listenOnLan({ host: "127.0.0.1", port: 0 }, pair));
     await runtime.start();
   };
   afterEach(async () => {
@@ -44,6 +46,33 @@ describe("the server's own TLS", () => {
     );
     await expect.poll(() => text, { timeout: 10_000 }).toContain('"status":"ok"');
     socket.destroy();
+  });
+
+  it("answers a request without a Host header itself, as without TLS", async () => {
+    await start();
+    const socket = connectTls({ port, host: "127.0.0.1", servername: "localhost", ca });
+    let text = "";
+    socket.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+    socket.write("GET /health HTTP/1.1\r\n\r\n");
+    await expect
+      .poll(() => text, { timeout: 10_000 })
+      .toMatch(/^HTTP\/1.1 400 .*x-request-id: .*"code":"bad_request"/s);
+    socket.destroy();
+  });
+
+  it("takes its own pages for its own by the scheme it serves", async () => {
+    await start();
+    const status = async (origin: string): Promise<string> => {
+      const socket = connectTls({ port, host: "127.0.0.1", servername: "localhost", ca });
+      let text = "";
+      socket.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+      socket.write(`GET /v1/models HTTP/1.1\r\nHost: 192.168.1.5:1\r\nOrigin: ${origin}\r\nConnection: close\r\n\r\n`);
+      await once(socket, "close");
+      return text.split(" ")[1] ?? "";
+    };
+    expect(await status("https://192.168.1.5:1")).toBe("200");
+    expect(await status("http://192.168.1.5:1")).toBe("403");
+    expect(await status("https://192.168.1.5:2")).toBe("403");
   });
 
   it("cuts a connection that never begins its handshake", async () => {

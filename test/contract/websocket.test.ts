@@ -66,6 +66,12 @@ describe("upgrade", () => {
     ["bad subprotocols", upgradeRequest(KEY, VERSION, "Sec-WebSocket-Protocol: a,,b"), 400, "bad_request"],
     ["repeated subprotocols", upgradeRequest(KEY, VERSION, "Sec-WebSocket-Protocol: a, a"), 400, "bad_request"],
     ["a foreign origin", upgradeRequest(KEY, VERSION, "Origin: https://evil.example"), 403, "origin_denied"],
+    [
+      "a name that is not this server's",
+      upgradeRequest(KEY, VERSION).replace("Host: a", "Host: rebound.example"),
+      403,
+      "host_denied",
+    ],
     ["the null origin", upgradeRequest(KEY, VERSION, "Origin: null"), 403, "origin_denied"],
     ["POST", upgradeRequest(KEY, VERSION).replace("GET", "POST"), 405, "method_not_allowed"],
     ["HTTP/1.0", upgradeRequest(KEY, VERSION).replace("HTTP/1.1", "HTTP/1.0"), 400, "bad_request"],
@@ -564,7 +570,7 @@ describe("clients that misbehave", () => {
     const isOpen = (): boolean => session?.phase === "open";
     // Kernel buffers take the first megabytes; what counts is that our own stay bounded.
     for (let n = 0; n < 4000 && isOpen(); n++) {
-      client.audio(new Uint8Array(2));
+      client.audio(new Uint8Array(640));
       if (n % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     await expect.poll(() => session?.phase).toBe("closed");

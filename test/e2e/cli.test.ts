@@ -88,20 +88,20 @@ describe("signals", () => {
 
 describe("the world around", () => {
   it("a reader that closes the pipe early is no error", () => {
-    const command = `"${process.execPath}" "${fixture}" spam | head -1; echo "\${PIPESTATUS[0]}"`;
-    expect(spawnSync("bash", ["--norc", "-c", command], { encoding: "utf8", env })).toMatchObject({
-      stdout: "0\n0\n",
-      stderr: "",
+    const command = `{ "${process.execPath}" "${fixture}" spam; echo "code $?" >&2; } | head -n 1`;
+    expect(spawnSync("sh", ["-c", command], { encoding: "utf8", env })).toMatchObject({
+      stdout: "0\n",
+      stderr: "code 0\n",
     });
   });
   it("a closed stdout and stderr crash nothing", () => {
     const command = `"${process.execPath}" "${cli}" config explain >&-; echo $?; "${process.execPath}" "${cli}" frobnicate 2>&-; echo $?`;
-    expect(spawnSync("bash", ["--norc", "-c", command], { encoding: "utf8", env }).stdout).toBe("0\n2\n");
+    expect(spawnSync("sh", ["-c", command], { encoding: "utf8", env }).stdout).toBe("0\n2\n");
   });
   it("a working directory that was deleted is no obstacle", () => {
     const dir = mkdtempSync(join(tmpdir(), "gigastt-gone-"));
     const command = `cd "${dir}" && rmdir "${dir}" && exec "${process.execPath}" "${cli}" config check`;
-    const { status, stderr } = spawnSync("bash", ["--norc", "-c", command], { encoding: "utf8", env });
+    const { status, stderr } = spawnSync("sh", ["-c", command], { encoding: "utf8", env });
     expect([status, stderr]).toEqual([0, ""]);
     rmSync(dir, { recursive: true, force: true });
   });

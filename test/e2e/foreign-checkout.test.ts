@@ -33,7 +33,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
     expect(start()).toEqual([
       1,
       "",
-      `gigastt: ${dir} must be installed first, and this user may not write there: run ${join(dir, "gigastt")} --version as its owner.\n`,
+      `gigastt: ${dir} must be installed first, but this user cannot write there: run ${join(dir, "gigastt")} --version as its owner.\n`,
     ]);
     expect(existsSync(join(dir, "node_modules"))).toBe(false);
   },

@@ -1,4 +1,4 @@
-import type { Derived } from "../../src/render/derive.ts";
+import type { Derived } from "../../src/config/derived.ts";
 import type { ResolvedConfig } from "../../src/config/types.ts";
 
 /** What is done to a setting: taken out; a number much smaller or much larger; yes and no exchanged. */

@@ -1,14 +1,26 @@
 /**
- * How many random cases a suite runs: the full count, or fewer where `TEST_FUZZ_CASES` asks for less (the second Node's run in CI).
- *
- * @param full what the suite promises
- * @param locally what is enough on a developer's machine; CI runs the full count
+ * How long random tests run. quick: `npm test`. sample: `npm run test:all` and `.ci/run`, about a quarter of the full count.
+ * full: `.ci/long`. Set by TEST_DEPTH.
  */
-export function fuzzCases(full: number, locally: number = full): number {
-  const asked = process.env["TEST_FUZZ_CASES"];
-  if (asked !== undefined) return Math.min(full, Number(asked));
-  return process.env["CI"] === undefined ? locally : full;
+export const depth: "quick" | "sample" | "full" = depthOf(process.env["TEST_DEPTH"]);
+
+/** Start of every random sequence: the same in each run, unless TEST_SEED asks for other cases. */
+export const SEED: number = Number(process.env["TEST_SEED"] ?? 20_261_121);
+
+/** Returns the number of random cases for this run. @param full the count that the suite promises */
+export function fuzzCases(full: number, counts: { quick?: number; sample?: number } = {}): number {
+  return { quick: Math.ceil(full / 40), sample: Math.ceil(full / 4), ...counts, full }[depth];
 }
 
-/** The second Node's run in CI: what differs between Nodes shows in the first cases, long suites need not be long there. */
-export const isShortRun: boolean = process.env["TEST_FUZZ_CASES"] !== undefined;
+/** Returns the parameters of a fast-check property: as many runs as `fuzzCases`, from the seed. */
+export function fuzzRuns(
+  full: number,
+  counts?: { quick?: number; sample?: number },
+): { numRuns: number; seed: number } {
+  return { numRuns: fuzzCases(full, counts), seed: SEED };
+}
+
+function depthOf(text = "quick"): "quick" | "sample" | "full" {
+  if (text === "quick" || text === "sample" || text === "full") return text;
+  throw new Error(`TEST_DEPTH must be quick, sample or full, found ${text}`);
+}

@@ -17,7 +17,7 @@ import { forCluster, randomConfig } from "../unit/render/random-config.ts";
 const goldens = new URL("../golden/render/", import.meta.url);
 const SITUATIONS = readdirSync(goldens).filter((name) => name.startsWith("k8s-"));
 /** Random configurations beside the golden ones. */
-const RANDOM = fuzzCases(20, 3);
+const RANDOM = fuzzCases(20, { quick: 3, sample: 3 });
 
 describe(`a real API server${whyNoKube === undefined ? "" : ` (skipped: ${whyNoKube})`}`, () => {
   const test = it.skipIf(whyNoKube !== undefined);

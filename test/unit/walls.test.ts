@@ -15,8 +15,9 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   runtime: ["shared", "config", "models", "engine"],
   render: ["shared", "config"],
   audit: ["shared", "config", "render"],
+  checks: ["shared", "config", "render", "audit"],
   supervisor: ["shared", "config", "render", "models"],
-  cli: ["shared", "config", "models", "render", "audit", "supervisor"],
+  cli: ["shared", "config", "models", "render", "audit", "checks", "supervisor"],
 };
 
 /** The only files that may import each package. A package that is not here may not be imported: a new one gets its line and an ADR. */
@@ -27,6 +28,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   ajv: ["config/validate.ts"],
   bcryptjs: ["cli/deploy/secret-store.ts"],
   crossws: ["runtime/native/sessions/websocket.ts"],
+  "dockerfile-ast": ["audit/parse/dockerfile.ts"],
   h3: ["runtime/http/app.ts", "runtime/http/reply.ts", "runtime/runtime.ts"],
   diff: ["cli/commands/render.ts"],
   execa: ["shared/program.ts"],
@@ -47,7 +49,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   uqr: ["cli/qr-code.ts"],
   // Its Redis driver imports ioredis, which is a dependency for that alone.
   unstorage: ["supervisor/state/history-store.ts"],
-  ws: ["audit/live/probes/silent-session.ts", "cli/bench/live-stream.ts", "cli/deploy/verify/audio-checks.ts"],
+  ws: ["checks/live/probes/silent-session.ts", "cli/bench/live-stream.ts", "checks/verify/speech.ts"],
   // config reads and edits with comments kept, render writes, audit reads foreign files with positions.
   yaml: ["config/parse.ts", "config/edit.ts", "render/yaml.ts", "audit/parse/yaml.ts"],
 };

@@ -1,3 +1,6 @@
+import { defaultConfig } from "../../config/defaults.ts";
+import { resolvedValue } from "../../config/resolve.ts";
+import { configSchema } from "../../config/schema.ts";
 import { parseBytes, parseDurationMs } from "../../shared/units.ts";
 import type { YamlNode } from "../parse/yaml.ts";
 import { yamlAt, yamlEntrySpan, yamlStrings, yamlText } from "../parse/yaml.ts";
@@ -21,63 +24,60 @@ export interface Assumptions {
 }
 
 /** Durations in ms and sizes in bytes, under the names of the config's YAML. */
-const NUMBERS = {
-  "server.port": 9876,
-  "server.keepAliveTimeout": 65_000,
-  "limits.body": 52_428_800,
-  "limits.minUploadKbps": 1500,
-  "limits.requestBudget": 870_000,
-  "pool.size": 4,
-  "pool.queue": 16,
-  "pool.checkoutTimeout": 30_000,
-  "session.idleTimeout": 300_000,
-  "session.maxDuration": 3_600_000,
-  "rateLimit.perMinute": 0,
-  "rateLimit.burst": 10,
-  "shutdown.drain": 10_000,
-  "model.loadTimeout": 300_000,
-  "deploy.httpsPort": 443,
-  "deploy.kubernetes.preStop": 10_000,
-} as const;
+const NUMBERS = [
+  "server.port",
+  "server.keepAliveTimeout",
+  "limits.body",
+  "limits.minUploadKbps",
+  "limits.requestBudget",
+  "pool.size",
+  "pool.queue",
+  "pool.checkoutTimeout",
+  "session.idleTimeout",
+  "session.maxDuration",
+  "rateLimit.perMinute",
+  "rateLimit.burst",
+  "shutdown.drain",
+  "model.loadTimeout",
+  "deploy.httpsPort",
+  "deploy.kubernetes.preStop",
+] as const;
 
-const FLAGS = {
-  "server.allowBindAny": false,
-  "server.corsAllowAny": false,
-  "metrics.enabled": false,
-  "model.offline": false,
-  /** `--assume gpu=true`: the engine needs device files. */
-  gpu: false,
-} as const;
+/** Besides these, `--assume gpu=true`: the engine needs device files. */
+const FLAGS = ["server.allowBindAny", "server.corsAllowAny", "metrics.enabled", "model.offline", "gpu"] as const;
 
-const LISTS = {
-  "server.trustedProxies": [],
-  "server.allowedOrigins": [],
-  "deploy.publicPaths": ["/health"],
-  "deploy.cdnCidrs": [],
-  "deploy.kubernetes.trustedCidrs": [],
-} as const;
+const LISTS = [
+  "server.trustedProxies",
+  "server.allowedOrigins",
+  "deploy.publicPaths",
+  "deploy.cdnCidrs",
+  "deploy.kubernetes.trustedCidrs",
+] as const;
 
-const TEXTS = {
-  "server.host": "127.0.0.1",
-  "deploy.domain": undefined,
-  "deploy.privacy": "strict",
-  "deploy.limiter": undefined,
-  "deploy.target": undefined,
-  "deploy.auth.kind": undefined,
-  "deploy.tls.mode": undefined,
-  "deploy.tls.hsts": undefined,
-  "deploy.proxy.kind": undefined,
-  "deploy.proxy.version": undefined,
-  "model.dir": undefined,
-  "supervisor.stateDir": undefined,
-  /** `--assume upstream=HOST:PORT`: which upstream is the server when its name and port do not tell. */
-  upstream: undefined,
-} as const;
+const TEXTS = [
+  "server.host",
+  "deploy.domain",
+  "deploy.privacy",
+  "deploy.limiter",
+  "deploy.target",
+  "deploy.auth.kind",
+  "deploy.tls.mode",
+  "deploy.tls.hsts",
+  "deploy.proxy.kind",
+  "deploy.proxy.version",
+  "model.dir",
+  "supervisor.stateDir",
+  // `--assume upstream=HOST:PORT`: which upstream is the server when its name and port do not tell.
+  "upstream",
+] as const;
 
-export type NumberKey = keyof typeof NUMBERS;
-export type FlagKey = keyof typeof FLAGS;
-export type ListKey = keyof typeof LISTS;
-export type TextKey = keyof typeof TEXTS;
+/** How the server is deployed is not assumed: only these two have the product's default. */
+const TEXTS_WITH_DEFAULT: ReadonlySet<string> = new Set(["server.host", "deploy.privacy"]);
+
+export type NumberKey = (typeof NUMBERS)[number];
+export type FlagKey = (typeof FLAGS)[number];
+export type ListKey = (typeof LISTS)[number];
+export type TextKey = (typeof TEXTS)[number];
 
 /** Every key that `--assume` takes, with its kind. */
 export const ASSUME_KEYS: Readonly<Record<string, "number" | "flag" | "list" | "text">> = {
@@ -102,18 +102,18 @@ export function createAssumptions(options: {
   };
   return {
     hasConfig: options.config !== undefined,
-    number: (key) => readNumber(raw(key)) ?? NUMBERS[key],
+    number: (key) => readNumber(raw(key)) ?? (defaultOf(key) as number), // a key of NUMBERS
     flag: (key) => {
       const text = raw(key);
-      return text === undefined ? FLAGS[key] : /^(?:true|yes|on|1)$/i.test(text);
+      return text === undefined ? defaultOf(key) === true : /^(?:true|yes|on|1)$/i.test(text);
     },
     list: (key) => {
       const text = given[key];
       if (text !== undefined) return text.split(",").filter((item) => item !== "");
       const node = nodeOf(key);
-      return node ? yamlStrings(node).map((item) => item.text) : LISTS[key];
+      return node ? yamlStrings(node).map((item) => item.text) : (defaultOf(key) as readonly string[]); // a key of LISTS
     },
-    text: (key) => raw(key) ?? TEXTS[key],
+    text: (key) => raw(key) ?? (TEXTS_WITH_DEFAULT.has(key) ? String(defaultOf(key)) : undefined),
     isSet: (key) => given[key] !== undefined || nodeOf(key) !== undefined,
     span,
     related: (key) => {
@@ -131,6 +131,11 @@ function readNumber(text: string | undefined): number | undefined {
   return parseDurationMs(text) ?? parseBytes(text);
 }
 
-function mapKinds<K extends string, V>(table: Readonly<Record<K, unknown>>, kind: V): Record<string, V> {
-  return Object.fromEntries(Object.keys(table).map((key) => [key, kind]));
+function mapKinds<V>(keys: readonly string[], kind: V): Record<string, V> {
+  return Object.fromEntries(keys.map((key) => [key, kind]));
+}
+
+/** The product's default of a key, resolved. */
+function defaultOf(key: string): unknown {
+  return resolvedValue(configSchema, defaultConfig, key.split("."));
 }

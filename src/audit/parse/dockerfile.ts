@@ -1,5 +1,7 @@
+import { Copy, DockerfileParser, ModifiableInstruction, Run } from "dockerfile-ast";
+import type { Heredoc, Instruction } from "dockerfile-ast";
 import type { Source, Span } from "../source.ts";
-import { positionAt } from "../source.ts";
+import { lineText, positionAt } from "../source.ts";
 import type { ParseProblem } from "../parts.ts";
 
 /** One instruction with its continuation lines and heredocs. */
@@ -36,133 +38,65 @@ const KNOWN = new Set(
   ),
 );
 
-/** Parses a Dockerfile: parser directives, stages, continuation, heredocs, exec and shell form. */
+/** Parses a Dockerfile into stages and instructions with their places. */
 export function parseDockerfile(source: Source): DockerfileParse {
-  const { text } = source;
-  const comments: Span[] = [];
   const problems: ParseProblem[] = [];
   const instructions: DockerInstruction[] = [];
-  const escape = /^#\s*escape\s*=\s*`/im.test(text.slice(0, 300)) ? "`" : "\\";
+  // Same length, so that offsets stay: a byte order mark is no part of FROM, and a lone CR ends no line of Docker's.
+  const file = DockerfileParser.parse(source.text.replace(/^\uFEFF|\r(?!\n)/g, " "));
   let stage = -1;
-  let at = text.startsWith("\uFEFF") ? 1 : 0;
-  while (at < text.length) {
-    const lineEnd = endOfLine(text, at);
-    const line = text.slice(at, lineEnd);
-    const trimmed = line.trim();
-    const start = at + (line.length - line.trimStart().length);
-    if (trimmed === "" || trimmed.startsWith("#")) {
-      if (trimmed !== "") comments.push({ source, start, end: lineEnd });
-      at = lineEnd + 1;
-      continue;
-    }
-    const logical = readLogicalLine(source, at, escape, comments);
-    at = logical.next;
-    let { end } = logical;
-    const head = /^([A-Za-z]+)(?:\s+|$)/.exec(logical.text);
-    const name = (head?.[1] ?? "").toUpperCase();
+  for (const parsed of file.getInstructions()) {
+    const span = spanOf(source, parsed);
+    const name = parsed.getKeyword();
     if (!KNOWN.has(name)) {
-      problems.push({
-        span: { source, start, end },
-        message: `"${trimmed.slice(0, 40)}" is not a Dockerfile instruction`,
-      });
+      const shown = lineText(source, positionAt(source, span.start).line).trim();
+      problems.push({ span, message: `"${shown.slice(0, 40)}" is not a Dockerfile instruction` });
       continue;
     }
-    let value = logical.text.slice(head?.[0].length ?? 0).trim();
-    const flags: Record<string, string> = {};
-    for (;;) {
-      const flag = /^--([a-z-]+)(?:=(\S*))?(?:\s+|$)/.exec(value);
-      if (!flag) break;
-      flags[flag[1] ?? ""] = flag[2] ?? "";
-      value = value.slice(flag[0].length);
-    }
-    if (name === "RUN" || name === "COPY" || name === "ADD") {
-      const heredoc = skipHeredocs(source, value, at, problems, start);
-      if (heredoc !== undefined) {
-        at = heredoc;
-        end = Math.min(text.length, heredoc > 0 ? heredoc - 1 : 0);
-      }
+    for (const heredoc of heredocsOf(parsed)) {
+      if (heredoc.getDelimiterRange() !== null) continue;
+      problems.push({
+        span: { source, start: span.start, end: span.start + 3 },
+        message: `the heredoc ${heredoc.getName()} has no closing marker`,
+      });
     }
     if (name === "FROM") stage += 1;
+    const value = valueOf(parsed);
     instructions.push({
-      source,
-      start,
-      end,
+      ...span,
       name,
       value,
-      flags,
+      flags: flagsOf(parsed),
       exec: parseExec(value),
-      line: positionAt(source, start).line,
+      line: positionAt(source, span.start).line,
       stage,
     });
   }
+  const comments = file.getComments().map((comment) => spanOf(source, comment));
   return { source, instructions, stages: collectStages(instructions), comments, problems };
 }
 
 // ---
 
-function readLogicalLine(
-  source: Source,
-  from: number,
-  escape: string,
-  comments: Span[],
-): { text: string; end: number; next: number } {
-  const { text } = source;
-  let joined = "";
-  let at = from;
-  let end = from;
-  for (;;) {
-    const lineEnd = endOfLine(text, at);
-    const line = text.slice(at, lineEnd).replace(/\r$/, "");
-    end = at + line.length;
-    const open = line.trimEnd();
-    if (!open.endsWith(escape)) {
-      joined += line;
-      return { text: joined.trim(), end, next: lineEnd + 1 };
-    }
-    joined += `${open.slice(0, -1)} `;
-    at = lineEnd + 1;
-    // Comment and empty lines inside a continuation are skipped.
-    while (at < text.length) {
-      const nextEnd = endOfLine(text, at);
-      const next = text.slice(at, nextEnd).trim();
-      if (next !== "" && !next.startsWith("#")) break;
-      if (next !== "") comments.push({ source, start: at, end: nextEnd });
-      at = nextEnd + 1;
-    }
-    if (at >= text.length) return { text: joined.trim(), end, next: text.length };
-  }
+function spanOf(source: Source, node: Pick<Instruction, "getRange">): Span {
+  const { start, end } = node.getRange();
+  const offset = (place: { readonly line: number; readonly character: number }): number =>
+    Math.min(source.text.length, (source.lineStarts[place.line] ?? source.text.length) + place.character);
+  return { source, start: offset(start), end: offset(end) };
 }
 
-/** Offset after the bodies of the heredocs that `value` opens; undefined when it opens none. */
-function skipHeredocs(
-  source: Source,
-  value: string,
-  from: number,
-  problems: ParseProblem[],
-  start: number,
-): number | undefined {
-  const marks = [...value.matchAll(/<<(-?)\s*(["']?)([A-Za-z_][A-Za-z0-9_]*)\2/g)];
-  if (marks.length === 0) return undefined;
-  let at = from;
-  for (const mark of marks) {
-    let closed = false;
-    while (at < source.text.length) {
-      const lineEnd = endOfLine(source.text, at);
-      const line = source.text.slice(at, lineEnd).replace(/\r$/, "");
-      at = lineEnd + 1;
-      if ((mark[1] === "-" ? line.replace(/^\t+/, "") : line) === mark[3]) {
-        closed = true;
-        break;
-      }
-    }
-    if (!closed) {
-      problems.push({
-        span: { source, start, end: start + 3 },
-        message: `the heredoc ${mark[3]} has no closing marker`,
-      });
-    }
-  }
-  return at;
+/** The arguments without flags and without the bodies of heredocs; a continuation is one line. */
+function valueOf(instruction: Instruction): string {
+  return /^.*/.exec(instruction.getArgumentsContent() ?? "")![0].trim();
+}
+
+function flagsOf(instruction: Instruction): Record<string, string> {
+  if (!(instruction instanceof ModifiableInstruction)) return {};
+  return Object.fromEntries(instruction.getFlags().map((flag) => [flag.getName(), flag.getValue() ?? ""]));
+}
+
+function heredocsOf(instruction: Instruction): readonly Heredoc[] {
+  return instruction instanceof Run || instruction instanceof Copy ? instruction.getHeredocs() : [];
 }
 
 function parseExec(value: string): readonly string[] | undefined {
@@ -190,9 +124,4 @@ function collectStages(instructions: readonly DockerInstruction[]): DockerStage[
     } else stages.at(-1)?.instructions.push(instruction);
   }
   return stages;
-}
-
-function endOfLine(text: string, from: number): number {
-  const newline = text.indexOf("\n", from);
-  return newline === -1 ? text.length : newline;
 }

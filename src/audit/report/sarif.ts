@@ -1,15 +1,19 @@
 import { pathToFileURL } from "node:url";
 import type { AuditResult } from "../audit.ts";
-import { catalogue } from "../catalogue.ts";
+import { docsUrl } from "../families.ts";
 import { isUrl, type CheckReport } from "../observe/report.ts";
 import { positionAt } from "../source.ts";
-import type { Finding, Severity } from "../types.ts";
+import type { Finding, RuleInfo, Severity } from "../types.ts";
 
 const LEVELS: Readonly<Record<Severity, string>> = { error: "error", warning: "warning", note: "note" };
 const RANKS = { certain: 90, likely: 60, "needs-context": 30 } as const;
 
 /** SARIF 2.1.0: both places of a finding, suppressions kept visible, safe fixes, fingerprints for baselines. */
-export function renderSarif(result: Pick<AuditResult, "findings" | "root" | "checks">, toolVersion: string): string {
+export function renderSarif(
+  result: Pick<AuditResult, "findings" | "root" | "checks">,
+  toolVersion: string,
+  catalogue: readonly RuleInfo[],
+): string {
   const index = new Map(catalogue.map((rule, i) => [rule.id, i]));
   const log = {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",
@@ -24,6 +28,7 @@ export function renderSarif(result: Pick<AuditResult, "findings" | "root" | "che
               id: rule.id,
               shortDescription: { text: rule.title },
               fullDescription: { text: rule.why },
+              helpUri: docsUrl(rule.id).href,
               help: { text: `${rule.why}\n\n${rule.evidence.join("\n")}` },
               defaultConfiguration: { level: LEVELS[rule.severity] },
               properties: { confidence: rule.confidence, fix: rule.fixKind },

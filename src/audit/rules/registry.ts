@@ -1,4 +1,4 @@
-// Written by scripts/registry.js from the files below this folder. Do not edit: run node scripts/docs.js.
+// Written by scripts/registry.js from the files below this folder. Do not edit: every build writes it.
 import { inCatalogueOrder } from "../families.ts";
 import type { Rule } from "../types.ts";
 import { rule as driftConfigCopy } from "./drift/config-copy.ts";

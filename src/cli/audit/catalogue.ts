@@ -1,4 +1,5 @@
-import { catalogue, findInfo } from "../../audit/catalogue.ts";
+import { catalogue, findInfo } from "../../checks/catalogue.ts";
+import { docsOf } from "../../audit/families.ts";
 import { didYouMean } from "../../shared/suggest.ts";
 import type { CommandContext } from "../command.ts";
 import { paintFor, table, wrap, writeJson } from "../output.ts";
@@ -34,7 +35,7 @@ export async function explain(context: CommandContext): Promise<number> {
   }
   const paint = paintFor(stdout, context);
   stdout.write(
-    `${paint.bold(rule.id)} ${rule.title}\n${paint.dim(`${rule.severity}, ${rule.confidence}; reads ${rule.reads.join(", ")}; fix: ${rule.fixKind}`)}\n\n${wrap(rule.why, 100).join("\n")}\n\nEvidence:\n${rule.evidence.map((line) => `- ${line}`).join("\n")}\n\nBefore and after: docs/audit/${rule.id}.md\n`,
+    `${paint.bold(rule.id)} ${rule.title}\n${paint.dim(`${rule.severity}, ${rule.confidence}; reads ${rule.reads.join(", ")}; fix: ${rule.fixKind}`)}\n\n${wrap(rule.why, 100).join("\n")}\n\nEvidence:\n${rule.evidence.map((line) => `- ${line}`).join("\n")}\n\nBefore and after: ${docsOf(rule.id)}\n`,
   );
   return 0;
 }

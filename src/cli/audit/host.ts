@@ -1,12 +1,13 @@
 import { dirname, join } from "node:path";
-import { collectHostFacts } from "../../audit/host/collect.ts";
-import type { FileRole } from "../../audit/host/facts.ts";
-import { judgeHost } from "../../audit/host/run.ts";
-import { realHost } from "../../audit/host/system.ts";
+import { collectHostFacts } from "../../checks/host/collect.ts";
+import type { FileRole } from "../../checks/host/facts.ts";
+import { judgeHost } from "../../checks/host/run.ts";
+import { realHost } from "../../checks/host/system.ts";
 import type { Judged } from "../../audit/observe/verdict.ts";
 import type { LoadedConfig } from "../../config/load.ts";
+import { installedModelMemory } from "../../models/memory.ts";
 import { modelsDir } from "../../models/paths.ts";
-import { derive } from "../../render/derive.ts";
+import { derive } from "../../config/derived.ts";
 import { watchedCertificates } from "../../supervisor/status/certificates.ts";
 import { defaultStateDir, statePaths } from "../../supervisor/state/state-dir.ts";
 import type { CommandContext, FlagSpec } from "../command.ts";
@@ -27,13 +28,15 @@ export async function judgeThisHost(
   const loaded = await loadCliConfig(context);
   const { config } = loaded;
   const { unit } = context.flags;
+  const { serverMemoryMiB, unit: unitMemory } = derive(config, await installedModelMemory(config.model, context.env));
   const facts = await collectHostFacts({
     system: realHost,
     unit: typeof unit === "string" ? unit : DEFAULT_UNIT,
     plan: {
       host: config.server.host,
       port: config.server.port,
-      memoryBytes: derive(config).unit.memoryMiB * MIB,
+      serverBytes: serverMemoryMiB * MIB,
+      memoryBytes: unitMemory.memoryMiB * MIB,
     },
     paths: pathsOf(context, loaded),
     certificates: async () =>

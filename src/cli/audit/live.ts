@@ -1,5 +1,5 @@
-import { DEFAULT_LIMITS, runLive } from "../../audit/live/run.ts";
-import type { LiveLimits } from "../../audit/live/probe.ts";
+import { DEFAULT_LIMITS, runLive } from "../../checks/live/run.ts";
+import type { LiveLimits } from "../../checks/live/context.ts";
 import type { Assumptions } from "../../audit/model/assume.ts";
 import type { Judged } from "../../audit/observe/verdict.ts";
 import type { OutsideTarget } from "../../shared/outside/client.ts";

@@ -9,6 +9,7 @@ import { renderText } from "../../audit/report/text.ts";
 import { atOrAbove, SEVERITIES } from "../../audit/severity.ts";
 import type { Severity } from "../../audit/types.ts";
 import { readVersion } from "../../shared/version.ts";
+import { catalogue } from "../../checks/catalogue.ts";
 import type { CommandContext, FlagSpec } from "../command.ts";
 import { paintFor } from "../output.ts";
 
@@ -37,7 +38,7 @@ export function report(result: AuditResult, context: CommandContext): string {
     case "json":
       return renderJson(result);
     case "sarif":
-      return renderSarif(result, readVersion());
+      return renderSarif(result, readVersion(), catalogue);
     case "junit":
       return renderJunit(result, failOn(context));
     case "github":

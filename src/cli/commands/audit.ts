@@ -5,7 +5,7 @@ import type { AuditOptions, AuditResult } from "../../audit/audit.ts";
 import { audit } from "../../audit/audit.ts";
 import { parseBaseline, renderBaseline } from "../../audit/baseline.ts";
 import { ASSUME_KEYS } from "../../audit/model/assume.ts";
-import { catalogue } from "../../audit/catalogue.ts";
+import { catalogue } from "../../checks/catalogue.ts";
 import { mergeObserved } from "../../audit/observe/merge.ts";
 import { active } from "../../audit/report/summary.ts";
 import { didYouMean } from "../../shared/suggest.ts";

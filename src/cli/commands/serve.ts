@@ -1,8 +1,11 @@
 import { entryFile } from "../../shared/entry.ts";
 import { GigasttError } from "../../shared/errors.ts";
 import { createLogger } from "../../shared/log.ts";
-import type { Command } from "../command.ts";
+import type { TlsPair } from "../../shared/messages.ts";
+import type { ResolvedConfig } from "../../config/types.ts";
+import type { Command, CommandContext } from "../command.ts";
 import { loadCliConfig, SERVER_FLAGS } from "../load-config.ts";
+import { configuredStatePaths } from "../state.ts";
 
 export const command: Command = {
   summary: "Run the server alone in this process, for containers and service managers",
@@ -27,6 +30,7 @@ export const command: Command = {
       signals: process,
       env: context.env,
       ...(listenFd === undefined ? {} : { listenFd }),
+      ...(config.server.lan ? { tls: await homeCertificate(config, context) } : {}),
     });
     await log.flush();
     return typeof code === "number" ? code : 1;
@@ -34,6 +38,17 @@ export const command: Command = {
 };
 
 // ---
+
+/** The certificate that `gigastt up` uses too: devices that accepted it meet it again. */
+async function homeCertificate({ supervisor }: ResolvedConfig, context: CommandContext): Promise<TlsPair> {
+  const [{ lanCertificate }, { openStateDir }] = await Promise.all([
+    import("../../supervisor/runtime/lan-certificate.ts"),
+    import("../../supervisor/state/state-dir.ts"),
+  ]);
+  const paths = configuredStatePaths(supervisor.stateDir, context);
+  await openStateDir(paths);
+  return lanCertificate(paths.lanDir, new Date());
+}
 
 function callServe(runtime: unknown, options: object): unknown {
   const serve: unknown = typeof runtime === "object" && runtime !== null ? Reflect.get(runtime, "serve") : undefined;

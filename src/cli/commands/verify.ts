@@ -1,8 +1,8 @@
-import { messageOf } from "../../shared/errors.ts";
+import type { Verdict } from "../../audit/observe/verdict.ts";
+import { runVerify } from "../../checks/verify/run.ts";
+import { printable } from "../../shared/printable.ts";
 import { BYTES_PATTERN, parseBytes } from "../../shared/units.ts";
 import type { Command, CommandContext } from "../command.ts";
-import type { VerifyTarget } from "../deploy/verify/check.ts";
-import { CHECKS } from "../deploy/verify/checks.ts";
 import { OUTSIDE_FLAGS, outsideTarget } from "../outside-target.ts";
 import { paintFor, writeJson } from "../output.ts";
 
@@ -17,7 +17,7 @@ export const command: Command = {
     timeout: { type: "string", value: "SECONDS", describe: "longest wait for one answer; default 30" },
     json: { type: "boolean", describe: "answer JSON" },
   },
-  help: `Certificate, redirect, health, authentication, headers, file, event stream, live session, upload limit: each line is proved by a real request. It sends one second of sound and about 20 requests, only to the URL given. The password of a user is asked for; without a terminal it is read from standard input, --password-file or GIGASTT_PASSWORD.
+  help: `Certificate, redirect, health, authentication, headers, file, event stream, live session, upload limit: each line is proved by a real request. It sends one second of sound and about 40 requests, only to the given URL, and stops at the first cause that makes everything after it fail. It asks for the user's password; without a terminal it reads it from standard input, --password-file or GIGASTT_PASSWORD.
 
   gigastt verify https://stt.example.com --open
   gigastt verify https://stt.example.com --user anna
@@ -29,40 +29,45 @@ export const command: Command = {
 // ---
 
 async function verify(context: CommandContext): Promise<number> {
-  const target = await targetOf(context);
   const { stdout, flags } = context;
-  const paint = paintFor(stdout, context);
-  const results: { id: string; ok: boolean; detail: string }[] = [];
-  const checks = CHECKS.filter((check) => check.tls !== true || target.url.protocol === "https:");
-  for (const check of checks) {
-    if (context.signal.aborted) break;
-    let result: { ok: boolean; detail: string };
-    try {
-      result = { ok: true, detail: await check.run(target) };
-    } catch (error) {
-      result = { ok: false, detail: messageOf(error) };
-    }
-    results.push({ id: check.id, ...result });
-    if (flags["json"] !== true)
-      stdout.write(`${result.ok ? paint.green("ok    ") : paint.red("FAILED")}  ${check.title}: ${result.detail}\n`);
-  }
-  const failed = results.filter(({ ok }) => !ok).length;
-  if (flags["json"] === true) writeJson(stdout, { url: target.url.origin, ok: failed === 0, checks: results });
-  else if (failed > 0) context.stderr.write(`${failed} of ${results.length} checks failed.\n`);
-  return failed === 0 && results.length === checks.length ? 0 : 1;
-}
-
-async function targetOf(context: CommandContext): Promise<VerifyTarget> {
-  const { flags, positionals } = context;
   const limit = typeof flags["body-limit"] === "string" ? flags["body-limit"] : "50MiB";
   const bodyBytes = parseBytes(limit);
   const target = await outsideTarget(context, {
-    address: positionals[0],
+    address: context.positionals[0],
     name: "URL",
     timeoutS: 30,
     command: "verify",
     mistakes:
       bodyBytes === undefined ? [`--body-limit must be a size such as 50MiB, got "${limit}" (${BYTES_PATTERN})`] : [],
   });
-  return { ...target, open: flags["open"] === true, bodyBytes: bodyBytes ?? 0 };
+  const json = flags["json"] === true;
+  const paint = paintFor(stdout, context);
+  const results: { id: string; ok: boolean; detail: string }[] = [];
+  const notRun = await runVerify({
+    target,
+    open: flags["open"] === true,
+    bodyBytes: bodyBytes ?? 0,
+    onResult: ({ id, title }, verdict) => {
+      const isOk = verdict.result === "ok";
+      const detail = printable(detailOf(verdict), 1000);
+      results.push({ id, ok: isOk, detail });
+      if (!json) stdout.write(`${isOk ? paint.green("ok    ") : paint.red("FAILED")}  ${title}: ${detail}\n`);
+    },
+  });
+  const failed = results.filter(({ ok }) => !ok).length;
+  const ok = failed === 0 && notRun.length === 0;
+  if (json) writeJson(stdout, { url: target.url.origin, ok, checks: results, notRun: notRun.map(({ id }) => id) });
+  else if (failed > 0 || notRun.length > 0)
+    context.stderr.write(
+      `${failed} of ${results.length} checks failed.${notRun.length === 0 ? "" : ` ${notRun.length} were not run: ${failed === 0 ? "stopped" : "fix this first"}.`}\n`,
+    );
+  return ok ? 0 : 1;
+}
+
+/** The verdict in one line: what was seen, or every problem with its cure. */
+function detailOf(verdict: Verdict): string {
+  if (verdict.result === "ok") return verdict.detail;
+  if (verdict.result === "not-checked") return `could not be checked: ${verdict.reason}`;
+  const cures = new Set(verdict.problems.map(({ fix }) => fix));
+  return `${verdict.problems.map(({ message }) => message).join("; ")}. ${[...cures].join(" ")}`;
 }

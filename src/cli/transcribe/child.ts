@@ -1,6 +1,7 @@
 import type { ResolvedConfig } from "../../config/types.ts";
 import type { ModelBundle } from "../../models/manifest.ts";
 import { entryFile } from "../../shared/entry.ts";
+import { AudioError, type AudioProblem } from "../../shared/audio-problem.ts";
 import { GigasttError } from "../../shared/errors.ts";
 import { startHelper } from "../../shared/program.ts";
 import type { HelperEnd, HelperOptions } from "../../shared/program.ts";
@@ -31,7 +32,13 @@ type Answer =
   | { readonly type: "fatal"; readonly code: string; readonly message: string }
   | { readonly type: "progress"; readonly id: number; readonly doneS: number; readonly totalS?: number }
   | { readonly type: "result"; readonly id: number; readonly transcripts: readonly FormattableTranscript[] }
-  | { readonly type: "error"; readonly id: number; readonly code: string; readonly message: string };
+  | {
+      readonly type: "error";
+      readonly id: number;
+      readonly code: string;
+      readonly message: string;
+      readonly problem?: AudioProblem;
+    };
 
 /** Starts the program and waits until the model is loaded. @throws GigasttError, or the signal's reason when aborted. */
 export async function startTranscriber(options: {
@@ -66,7 +73,9 @@ export async function startTranscriber(options: {
       const id = ++lastId;
       const { transcripts } = await life.ask({ type: "file", id, path, options: fileOptions }, (answer) => {
         if (!("id" in answer) || answer.id !== id) return undefined;
-        if (answer.type === "error") throw new GigasttError(answer.code, answer.message);
+        if (answer.type === "error") {
+          throw answer.problem ? new AudioError(answer.problem) : new GigasttError(answer.code, answer.message);
+        }
         if (answer.type === "result") return answer;
         onProgress(answer.doneS, answer.totalS);
         return undefined;

@@ -1,5 +1,6 @@
 import { extname } from "node:path";
-import type { FormatOptions, TranscriptFormat } from "../../shared/transcript-format.ts";
+import type { TranscriptFormat } from "../../shared/protocol.ts";
+import type { FormatOptions } from "../../shared/transcript-format.ts";
 import type { CommandContext, FlagSpec } from "../command.ts";
 import { UsageError } from "../usage.ts";
 import type { FileOptions } from "./child.ts";

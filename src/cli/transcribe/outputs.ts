@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve, sep } from "node:path";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
-import type { TranscriptFormat } from "../../shared/transcript-format.ts";
+import type { TranscriptFormat } from "../../shared/protocol.ts";
 import { UsageError } from "../usage.ts";
 
 export const STDIN = "-";

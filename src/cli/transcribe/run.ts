@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { locateModel } from "../../models/locate.ts";
 import { verifyBundle } from "../../models/verify.ts";
+import { AudioError, wordAudioProblem } from "../../shared/audio-problem.ts";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import { formatTranscript, type FormattableTranscript, transcriptJson } from "../../shared/transcript-format.ts";
 import { printable } from "../../shared/printable.ts";
@@ -108,10 +109,7 @@ async function transcribeOne({ context, job, input, output, transcriber, status 
     if (!(error instanceof GigasttError)) throw error;
     status.clear();
     const { code } = error;
-    const message =
-      code === "audio_too_long"
-        ? `${error.message} Raise it with --set limits.maxAudioDuration=…`
-        : withoutServer(error.message);
+    const message = saidOf(error);
     sayFailed(input, message, context);
     if (several && job.format === "json" && output === undefined) {
       stdout.write(`${JSON.stringify({ file: input, error: { code, message } })}\n`);
@@ -120,15 +118,11 @@ async function transcribeOne({ context, job, input, output, transcriber, status 
   }
 }
 
-/** The engine speaks to clients of the server; here nobody uploads anything. */
-function withoutServer(message: string): string {
-  return message
-    .replace("the body is empty: send the audio bytes as the request body", "the file is empty")
-    .replace(/^the body is /, "this is ")
-    .replace(/ \(curl: [^)]*\)/, "")
-    .replace(/: upload it again$/, ": copy it again")
-    .replace("or say codec= for headerless audio", "or say --codec for headerless audio")
-    .replace(/: send (?=WAV)/, ": give ");
+/** The sentence for the terminal. */
+function saidOf(error: GigasttError): string {
+  if (!(error instanceof AudioError)) return error.message;
+  const said = wordAudioProblem(error.problem, "cli");
+  return error.problem.reason === "too_long" ? `${said}, or raise it with --set limits.maxAudioDuration=…` : said;
 }
 
 /** One of several on standard output: a JSON value a line with its file, or text under a heading. */

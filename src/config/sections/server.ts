@@ -82,6 +82,23 @@ export const server = {
       default: false,
       "x-reload": "live",
     },
+    allowedHosts: {
+      type: "array",
+      items: {
+        type: "string",
+        format: "host-pattern",
+        title: "Host name",
+        description: "A name, or *.name for all names below it.",
+      },
+      maxItems: 256,
+      uniqueItems: true,
+      title: "Names of this server",
+      description:
+        "Names in the Host header besides addresses, names without a dot, this machine's own name, deploy.domain and the hosts of allowedOrigins. Requests under any other name are refused: this stops DNS rebinding.",
+      default: [],
+      examples: [["stt.example.com", "*.stt.svc.cluster.local"]],
+      "x-reload": "live",
+    },
     keepAliveTimeout: {
       type: "string",
       "x-unit": "duration",

@@ -1,6 +1,7 @@
 import type { ByteReader } from "./input/byte-reader.ts";
 import { createByteReader } from "./input/byte-reader.ts";
-import { audioTooLong, checkShape, emptyBody, invalidAudio } from "./refuse.ts";
+import { checkShape, damaged } from "./refuse.ts";
+import { AudioError, audioTooLong } from "../../shared/audio-problem.ts";
 import { openDetected, refuseContainerAsHeaderless } from "./detect.ts";
 import type { DecodedAudio, DecodeOptions, OpenedAudio } from "./types.ts";
 import { openHeaderless } from "./wav/wav.ts";
@@ -12,14 +13,13 @@ import { openHeaderless } from "./wav/wav.ts";
  * resolves, so that a body without a single sample rejects here; later damage throws from `blocks`. A body is read to
  * its end also when the samples ended before it, so that a failing upload is noticed.
  *
- * Rejects with WireError `empty_body`, `unsupported_media`, `invalid_audio` or `audio_too_long`, with the reason of the
- * signal, or with whatever the source threw.
+ * Rejects with an AudioError, with the reason of the signal, or with whatever the source threw.
  */
 export async function decodeAudio(bytes: AsyncIterable<Uint8Array>, options: DecodeOptions): Promise<DecodedAudio> {
   const { maxDurationMs, signal } = options;
   const input = createByteReader(bytes, signal);
   try {
-    if ((await input.peek(1)).length === 0) throw emptyBody();
+    if ((await input.peek(1)).length === 0) throw new AudioError({ reason: "empty" });
     const opened = await open(input, options);
     const { format, sampleRateHz, channelCount, totalFrames } = opened;
     checkShape(format, sampleRateHz, channelCount);
@@ -28,7 +28,7 @@ export async function decodeAudio(bytes: AsyncIterable<Uint8Array>, options: Dec
 
     const blocks = guardBlocks({ input, opened, maxFrames, options });
     const first = await blocks.next();
-    if (first.done) throw invalidAudio(`${format}: the file has no samples`);
+    if (first.done) throw damaged(format, "the file has no samples");
     return {
       format,
       sampleRateHz,

@@ -1,3 +1,4 @@
+import { AudioError } from "../../shared/audio-problem.ts";
 import { openAdts } from "./aac/adts.ts";
 import { openFlac } from "./flac/flac.ts";
 import { tagLength } from "./input/frame-scan.ts";
@@ -5,7 +6,7 @@ import { openMp3 } from "./mp3/mp3.ts";
 import { openMp4 } from "./mp4/mp4.ts";
 import { openOgg } from "./ogg/ogg.ts";
 import type { ByteReader } from "./input/byte-reader.ts";
-import { invalidAudio, unsupportedMedia } from "./refuse.ts";
+import { foreign, unsupported } from "./refuse.ts";
 import type { Sniffed } from "./sniff.ts";
 import { MAGIC_BYTES, SNIFF_BYTES, sniff } from "./sniff.ts";
 import type { OpenedAudio } from "./types.ts";
@@ -15,11 +16,9 @@ import { openWebm } from "./webm/webm.ts";
 /** Opens the body with the decoder its first bytes ask for. */
 export async function openDetected(input: ByteReader, maxDurationMs: number): Promise<OpenedAudio> {
   const found = await recognise(input);
-  if (found.kind === "foreign") throw unsupportedMedia(found.what);
+  if (found.kind === "foreign") throw foreign(found.what, found.cure);
   if (found.kind === "unknown") {
-    throw invalidAudio(
-      "the body is no audio container we know: send WAV, MP3, FLAC, Ogg, WebM or M4A, or say codec= for headerless audio",
-    );
+    throw new AudioError({ reason: "unknown" });
   }
   switch (found.container) {
     case "wav":
@@ -45,7 +44,7 @@ export async function openDetected(input: ByteReader, maxDurationMs: number): Pr
 export async function refuseContainerAsHeaderless(input: ByteReader, codec: string): Promise<void> {
   const found = sniff(await input.peek(MAGIC_BYTES));
   if (found.kind !== "audio" || found.container === "mp3" || found.container === "adts") return;
-  throw invalidAudio(`codec=${codec} says the body has no header, but it is a ${found.container} file: drop the codec`);
+  throw unsupported(`codec ${codec}`, `the audio has a header, it is a ${found.container} file`, "dropCodec");
 }
 
 // ---

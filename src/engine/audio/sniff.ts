@@ -1,3 +1,4 @@
+import type { AudioCure } from "../../shared/audio-problem.ts";
 import { parseAdtsHeader } from "./aac/adts.ts";
 import type { FrameHeader } from "./input/frame-scan.ts";
 import { parseMpegHeader } from "./mp3/mp3.ts";
@@ -5,8 +6,8 @@ import { parseMpegHeader } from "./mp3/mp3.ts";
 /** What the first bytes of a body are. */
 export type Sniffed =
   | { readonly kind: "audio"; readonly container: "wav" | "mp3" | "flac" | "ogg" | "webm" | "mp4" | "adts" }
-  /** Recognised, and nothing we take. `what` reads as "the body is …". */
-  | { readonly kind: "foreign"; readonly what: string }
+  /** Recognised, and not supported. `what` reads as "the body is …". */
+  | { readonly kind: "foreign"; readonly what: string; readonly cure?: AudioCure }
   | { readonly kind: "unknown" };
 
 /** Enough to recognise every container we take. */
@@ -23,8 +24,7 @@ export function sniff(head: Uint8Array): Sniffed {
   for (const { what, at, magic, and } of FOREIGN) {
     if (startsWith(head, magic, at) && (!and || startsWith(head, and.magic, and.at))) return { kind: "foreign", what };
   }
-  if (isMultipart(head))
-    return { kind: "foreign", what: "a multipart form, not the bare file (curl: --data-binary @FILE, not -F)" };
+  if (isMultipart(head)) return { kind: "foreign", what: "a multipart form, not the file itself", cure: "bareFile" };
   const container = sniffMpegAudio(head);
   if (container) return { kind: "audio", container };
   const text = sniffText(head);
@@ -89,7 +89,7 @@ function sniffRiff(head: Uint8Array): Sniffed {
   if (startsWith(head, "WEBP", 8)) return { kind: "foreign", what: "a WebP image" };
   // `curl --data` takes zero bytes and line ends out of a file.
   if (latin1(head.subarray(4, 12)).includes("WAVE"))
-    return { kind: "foreign", what: "a WAV file that lost bytes on the way (curl: --data-binary @FILE, not --data)" };
+    return { kind: "foreign", what: "a WAV file that lost bytes on the way", cure: "binary" };
   return { kind: "foreign", what: "a RIFF file without audio" };
 }
 

@@ -1,4 +1,4 @@
-import { WireError } from "../../shared/errors.ts";
+import { type GigasttError, WireError } from "../../shared/errors.ts";
 import type { Hypothesis, Transcript, TranscribeOptions } from "../contract.ts";
 import type { SendToAudioThread } from "../thread/link.ts";
 
@@ -9,7 +9,7 @@ export interface FileClient {
   progress(doneS: number, totalS: number | undefined): void;
   hypothesis(hypothesis: Hypothesis): void;
   done(transcripts: readonly Transcript[]): void;
-  fail(error: WireError): void;
+  fail(error: GigasttError): void;
 }
 
 /** What one file job needs from its host. */
@@ -76,8 +76,8 @@ export function createFileClient({ id, job, send, onSettled, resolve, reject }: 
 }
 
 /** A file's answer names the whole, not one window. */
-function asTranscriptionError(error: WireError): WireError {
-  return error.wireCode === "inference_error"
+function asTranscriptionError(error: GigasttError): GigasttError {
+  return error.code === "inference_error"
     ? new WireError("transcription_error", "the recording could not be recognised", { cause: error })
     : error;
 }

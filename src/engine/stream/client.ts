@@ -1,4 +1,4 @@
-import type { WireError } from "../../shared/errors.ts";
+import type { GigasttError } from "../../shared/errors.ts";
 import { finalOf } from "../windows/hypothesis.ts";
 import type { Hypothesis, LiveStream, LiveStreamOptions } from "../contract.ts";
 import type { SendToAudioThread } from "../thread/link.ts";
@@ -15,7 +15,7 @@ export interface StreamClient {
   heard(hypothesis: Hypothesis): void;
   finished(): void;
   /** The audio thread was lost: the stream goes on in the new one with the audio to come. */
-  lost(error: WireError): void;
+  lost(error: GigasttError): void;
 }
 
 export interface StreamClientOptions {

@@ -1,8 +1,8 @@
-import { messageOf, WireError } from "../../shared/errors.ts";
 import type { WindowResult } from "../acoustic/protocol.ts";
+import { errorToFailure, failureToError } from "./failure.ts";
 import { runFileJob } from "../file/job.ts";
 import { createLiveSession, type LiveSession } from "../stream/live-session.ts";
-import type { Failure, FileOptions, FromAudioThread, AudioSettings, ToAudioThread } from "./protocol.ts";
+import type { FileOptions, FromAudioThread, AudioSettings, ToAudioThread } from "./protocol.ts";
 import { createSpanReader, type SpanReader, type WindowRequest } from "../windows/span-reader.ts";
 
 /** Everything between bytes and words but the neural network. Runs in a worker thread, or in-process for the fake engine. */
@@ -150,26 +150,6 @@ export function createAudioThread(emit: (message: FromAudioThread, transfer?: Ar
   }
 
   return { receive };
-}
-
-/** An error for another thread: a WireError keeps its code, anything else gets `fallback` and no inner detail. */
-export function errorToFailure(error: unknown, fallback: "transcription_error" | "inference_error"): Failure {
-  if (error instanceof WireError) {
-    return { code: error.wireCode, message: error.message, retryAfterMs: error.retryAfterMs };
-  }
-  return {
-    code: fallback,
-    message: "the audio could not be recognised",
-    retryAfterMs: undefined,
-    detail: messageOf(error),
-  };
-}
-
-export function failureToError(failure: Failure): WireError {
-  return new WireError(failure.code, failure.message, {
-    ...(failure.retryAfterMs !== undefined && { retryAfterMs: failure.retryAfterMs }),
-    ...(failure.detail !== undefined && { cause: new Error(failure.detail) }),
-  });
 }
 
 // ---

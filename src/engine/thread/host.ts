@@ -1,10 +1,10 @@
 import { WireError } from "../../shared/errors.ts";
 import type { LiveStream, LiveStreamOptions, Transcript, TranscribeOptions } from "../contract.ts";
 import type { WindowResult } from "../acoustic/protocol.ts";
-import { errorToFailure, failureToError } from "./audio-thread.ts";
+import { errorToFailure, failureToError } from "./failure.ts";
 import { createFileClient, type FileClient } from "../file/client.ts";
 import type { AudioThreadLink, OpenAudioThread, SendToAudioThread } from "./link.ts";
-import type { Failure, FromAudioThread, AudioSettings } from "./protocol.ts";
+import type { FromAudioThread, AudioSettings } from "./protocol.ts";
 import { createStreamClient, type StreamClient } from "../stream/client.ts";
 
 /** A window an audio thread asks for, on its way to the pool. */
@@ -70,9 +70,9 @@ export function hostAudioThread(options: AudioThreadHostOptions): AudioThreadHos
     for (const controller of windows.values()) controller.abort(new Error(reason));
     windows.clear();
     link = connect();
-    const failure: Failure = errorToFailure(new Error(reason), "transcription_error");
-    for (const file of files.values()) file.fail(failureToError(failure));
-    for (const stream of streams.values()) stream.lost(failureToError({ ...failure, code: "inference_error" }));
+    const cause = new Error(reason);
+    for (const file of files.values()) file.fail(failureToError(errorToFailure(cause, "transcription_error")));
+    for (const stream of streams.values()) stream.lost(failureToError(errorToFailure(cause, "inference_error")));
     options.onLost(reason);
   }
 

@@ -1,6 +1,6 @@
 import type { CommitPolicy, EndpointMode } from "../../config/types.ts";
 import type { FrontEnd, WindowLimits } from "../../models/manifest.ts";
-import type { WireErrorCode } from "../../shared/errors.ts";
+import type { Failure } from "./failure.ts";
 import type { HeaderlessFormat, Hypothesis, Transcript } from "../contract.ts";
 import type { WindowResult } from "../acoustic/protocol.ts";
 
@@ -15,15 +15,6 @@ export interface AudioSettings {
   readonly partialIntervalMaxMs: number;
   /** Windows of one file that are worth having under way at once. */
   readonly parallelWindows: number;
-}
-
-/** An error on its way to another thread. */
-export interface Failure {
-  readonly code: WireErrorCode;
-  readonly message: string;
-  readonly retryAfterMs: number | undefined;
-  /** For the log only, never for a client. */
-  readonly detail?: string;
 }
 
 export interface FileOptions {

@@ -1,11 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import { H3 } from "h3";
-import type { H3Event, HTTPMethod } from "h3";
+import type { H3Event, HTTPMethod, Middleware } from "h3";
 import { WireError } from "../../shared/errors.ts";
+import { ALL_ROUTES, allowedMethods, answersPreflight } from "../../shared/protocol.ts";
+import type { HttpMethod, HttpRouteName, RouteSpec } from "../../shared/protocol.ts";
 import type { RuntimeContext } from "../context.ts";
 import { ClientGone, errorBody, errorHeaders, toWireError } from "./errors.ts";
 import type { Exchange } from "./exchanges.ts";
-import { corsHeaders, judgeOrigin } from "../access/origin.ts";
+import { checksHost, requireHost, requireOrigin, requireToken } from "../access/policies.ts";
 import { toResponse } from "./reply.ts";
 import type { Reply } from "./reply.ts";
 import { requestFault } from "./request-form.ts";
@@ -17,49 +19,82 @@ import type { Route } from "../native/routes/route.ts";
 import { transcribe } from "../native/routes/transcribe.ts";
 import { transcribeStream } from "../native/routes/transcribe-stream.ts";
 
-/** Every HTTP route but the WebSocket upgrades. */
-export const ROUTES: readonly Route[] = [health, ready, models, transcribe, transcribeStream, metricsRoute];
-/** Paths of the WebSocket upgrade; a plain request to them is answered 426. */
-export const WEBSOCKET_PATHS: readonly string[] = ["/v1/ws", "/ws"];
+/** What answers each route of the table. */
+const HANDLERS: Readonly<Record<HttpRouteName, Route>> = {
+  health,
+  ready,
+  models,
+  transcribe,
+  transcribeStream,
+  metrics: metricsRoute,
+};
 
 type Answer = (exchange: Exchange, query: URLSearchParams) => Reply | Promise<Reply>;
-type Policy = Pick<Route, "path" | "checksOrigin" | "isLimited">;
 
-/** The h3 app: routes from the table, one pipeline around all of them, one error envelope. */
+declare module "h3" {
+  interface H3EventContext {
+    /** The request and its answer; of a request that comes over a socket it is found by itself. */
+    exchange?: Exchange;
+  }
+}
+
+/** The h3 app: routes from the table with their policies as middleware, one error envelope around all of them. */
 export function createApp(context: RuntimeContext): H3 {
-  // Malformed URLs go to the pipeline too: our envelope, not the router's.
+  // Malformed URLs go to the envelope too: our error format, not the router's.
   const app = new H3({ silent: true, allowMalformedURL: true });
-  const on = (method: HTTPMethod | "", policy: Policy, answer: Answer): void => {
-    app.on(method, policy.path, (event) => run(event, context, policy, answer));
+  app.use((event, next) => envelope(event, next, context));
+
+  /** A policy as middleware: it throws its refusal, or returns headers for whatever is answered behind it. */
+  const policy =
+    (check: (exchange: Exchange) => Readonly<Record<string, string>> | void): Middleware =>
+    (event, next) => {
+      const headers = check(exchangeOf(event, context)) ?? {};
+      for (const [name, value] of Object.entries(headers)) event.res.headers.set(name, value);
+      return next();
+    };
+  const policies = {
+    host: policy(({ req }) => requireHost(req, context)),
+    origin: (methods: readonly HttpMethod[]) => policy(({ req }) => requireOrigin(req, context, methods)),
+    token: policy(({ client }) => requireToken(client, context)),
+  };
+  const on = (method: HTTPMethod | "", route: RouteSpec | undefined, answer: Answer, costsToken = false): void => {
+    const middleware = [
+      ...(checksHost(route) ? [policies.host] : []),
+      ...(route?.checksOrigin === true ? [policies.origin(route.methods)] : []),
+      ...(costsToken ? [policies.token] : []),
+    ];
+    app.on(method, route?.path ?? UNMATCHED, (event) => answer(exchangeOf(event, context), event.url.searchParams), {
+      middleware,
+    });
   };
 
-  for (const route of ROUTES) {
+  for (const route of Object.values(HANDLERS)) {
     const answer: Answer = (exchange, query) => route.handle(exchange, context, query);
-    on(route.method, route, answer);
-    if (route.method === "GET") on("HEAD", route, answer);
-    if (route.path.startsWith("/v1/")) on("OPTIONS", { ...route, isLimited: false }, () => ({ status: 204 }));
-    on("", { ...route, isLimited: false }, (exchange) => refuseMethod(exchange, route));
+    for (const method of route.methods) on(method, route, answer, route.isLimited);
+    if (route.methods.includes("GET")) on("HEAD", route, answer, route.isLimited);
   }
-  for (const path of WEBSOCKET_PATHS) {
-    const policy = { path, checksOrigin: true, isLimited: false };
-    on("OPTIONS", policy, () => ({ status: 204 }));
-    on("", policy, (exchange) => askForUpgrade(exchange, path));
-  }
-  on("", { path: "/**", checksOrigin: false, isLimited: false }, (exchange) => {
-    exchange.route = "unmatched";
-    throw new WireError(
-      "not_found",
-      "there is no such route; see /health, /ready, /v1/models, /v1/transcribe and /v1/ws",
+  for (const route of ALL_ROUTES) {
+    if (answersPreflight(route)) on("OPTIONS", route, () => ({ status: 204 }));
+    on("", route, (exchange) =>
+      route.traffic === "websocket" && exchange.req.method === "GET"
+        ? askForUpgrade(exchange, route)
+        : refuseMethod(exchange, route),
     );
+  }
+  on("", undefined, () => {
+    throw new WireError("not_found", `there is no such route; see ${OPEN_PATHS.join(", ")}`);
   });
   return app;
 }
 
-async function run(event: H3Event, context: RuntimeContext, policy: Policy, answer: Answer): Promise<unknown> {
+/** Path pattern of the answer to everything that no route takes. */
+const UNMATCHED = "/**";
+
+/** Around every route: what was thrown becomes an error reply, and every reply gets its id. */
+async function envelope(event: H3Event, next: () => unknown, context: RuntimeContext): Promise<unknown> {
   const exchange = exchangeOf(event, context);
-  const { server } = context.settings.current;
+  event.context.exchange = exchange;
   const headers: Record<string, string> = { "x-request-id": exchange.requestId };
-  const originHeader = exchange.req.headers.origin;
   let reply: Reply;
   try {
     const fault = requestFault(exchange.req);
@@ -67,15 +102,9 @@ async function run(event: H3Event, context: RuntimeContext, policy: Policy, answ
       headers["connection"] = "close";
       throw fault;
     }
-    exchange.route = policy.path;
-    if (policy.checksOrigin) {
-      const verdict = judgeOrigin(originHeader, server);
-      Object.assign(headers, corsHeaders(verdict));
-      if (!verdict.allowed)
-        throw new WireError("origin_denied", "this origin is not allowed; list it in server.allowedOrigins");
-    }
-    if (policy.isLimited) takeToken(exchange, context);
-    reply = await answer(exchange, event.url.searchParams);
+    const { route = UNMATCHED } = event.context.matchedRoute ?? {};
+    if (route !== UNMATCHED) exchange.route = route;
+    reply = (await next()) as Reply; // what `on` registers answers with
   } catch (error) {
     reply = errorReply(error, exchange, context);
   }
@@ -85,7 +114,7 @@ async function run(event: H3Event, context: RuntimeContext, policy: Policy, answ
 }
 
 function errorReply(thrown: unknown, exchange: Exchange, context: RuntimeContext): Reply {
-  // Whoever ended the work knows why; what the engine made of the abort does not matter.
+  // The reason of the abort is the truth; what the engine made of it does not matter.
   const error: unknown = exchange.signal.aborted ? exchange.signal.reason : thrown;
   if (error instanceof ClientGone) return { status: 499 };
   const wire = toWireError(error);
@@ -97,30 +126,18 @@ function errorReply(thrown: unknown, exchange: Exchange, context: RuntimeContext
   return { status: wire.status, headers: errorHeaders(wire), body: JSON.stringify(errorBody(wire)) };
 }
 
-function takeToken(exchange: Exchange, { limiter, metrics }: RuntimeContext): void {
-  const waitMs = limiter.take(exchange.client.key);
-  if (waitMs === undefined) return;
-  metrics.rateLimited();
-  throw new WireError("rate_limit_exceeded", "too many requests from this address; wait for the time given", {
-    retryAfterMs: waitMs,
-  });
-}
+const OPEN_PATHS = ALL_ROUTES.filter((route) => route.access !== "closed" && route.replacedBy === undefined).map(
+  ({ path }) => path,
+);
 
-function refuseMethod(exchange: Exchange, route: Route): Reply {
-  const allowed = [
-    route.method,
-    ...(route.method === "GET" ? ["HEAD"] : []),
-    ...(route.path.startsWith("/v1/") ? ["OPTIONS"] : []),
-  ];
+function refuseMethod(exchange: Exchange, route: RouteSpec): Reply {
+  const allowed = allowedMethods(route);
   return refusal(exchange, "method_not_allowed", `${route.path} allows ${allowed.join(", ")} only`, 405, {
     allow: allowed.join(", "),
   });
 }
 
-function askForUpgrade(exchange: Exchange, path: string): Reply {
-  if (exchange.req.method !== "GET") {
-    return refusal(exchange, "method_not_allowed", `${path} allows GET only`, 405, { allow: "GET, OPTIONS" });
-  }
+function askForUpgrade(exchange: Exchange, { path }: RouteSpec): Reply {
   return refusal(exchange, "bad_request", `${path} speaks WebSocket; send an upgrade request`, 426, {
     upgrade: "websocket",
     connection: "Upgrade, close",
@@ -141,7 +158,7 @@ function refusal(
 
 function exchangeOf(event: H3Event, context: RuntimeContext): Exchange {
   const req = event.runtime?.node?.req as IncomingMessage; // our own http.Server calls the app, never HTTP/2 or another runtime
-  const exchange = context.exchanges.of(req);
+  const exchange = event.context.exchange ?? context.exchanges.of(req);
   if (exchange === undefined) throw new Error("a request reached the app without passing the HTTP server");
   return exchange;
 }

@@ -1,5 +1,7 @@
-import { WIRE_ERROR_STATUS, WireError } from "../../shared/errors.ts";
-import type { WireErrorCode } from "../../shared/errors.ts";
+import { AudioError, wordAudioProblem } from "../../shared/audio-problem.ts";
+import { WireError } from "../../shared/errors.ts";
+import { WIRE_ERROR_STATUS } from "../../shared/protocol.ts";
+import type { WireErrorCode } from "../../shared/protocol.ts";
 
 /** The one error envelope of the native routes. */
 export interface ErrorBody {
@@ -27,11 +29,14 @@ export function errorHeaders(error: WireError): Record<string, string> {
 }
 
 /**
- * What a client may see of anything thrown: a WireError as it is, a router's refusal by its status, everything else as
+ * What a client may see of anything thrown: a WireError as it is, an AudioError in the words for clients, a router's refusal by its status, everything else as
  * `transcription_error` 500 without its message (it may name paths or the model).
  */
 export function toWireError(error: unknown): WireError {
   if (error instanceof WireError) return error;
+  if (error instanceof AudioError) {
+    return new WireError(error.code, wordAudioProblem(error.problem, "http"), { cause: error });
+  }
   const status = statusOf(error);
   if (status !== undefined && status >= 400 && status < 500) {
     return new WireError(codeOfStatus(status), "the request could not be understood", { status, cause: error });

@@ -1,55 +1,28 @@
 import { createServer } from "node:http";
-import { createServer as createSecureServer } from "node:https";
-import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { requestTimeoutMs } from "../../config/derived.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 import { WireError } from "../../shared/errors.ts";
-import type { TlsPair } from "../../shared/messages.ts";
+import { pathsOf } from "../../shared/protocol.ts";
 import type { RuntimeContext } from "../context.ts";
 import { asksForWebSocket, ignoreUpgrade } from "./foreign-upgrade.ts";
 import { writeRawError } from "./raw-response.ts";
 import { requestId } from "./request-id.ts";
+import { serverOptions } from "./server-options.ts";
 
 export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => unknown;
 export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-/** How often Node looks for requests that broke their time limits. */
-const TIMEOUT_CHECK_MS = 5000;
-
-/** What a server of ours is made with. */
-function serverOptions({ settings }: RuntimeContext): ServerOptions {
-  return {
-    connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, settings.current.server.headersTimeoutMs / 2),
-    // Answered by the pipeline, with a body and a request id.
-    requireHostHeader: false,
-  };
-}
-
-/** Longest time a whole request may take to arrive: the largest body at the slowest rate, and never less than 5 minutes. */
-export function requestTimeoutMs({ limits }: Pick<ResolvedConfig, "limits">): number {
-  return Math.max(300, Math.ceil((limits.bodyBytes * 8) / (limits.minUploadKbps * 1000)) + 30) * 1000;
-}
+/** Asked every few seconds by machines. */
+const POLLED_PATHS = pathsOf("probe", "metrics");
 
 /** The HTTP server: every request becomes an exchange with an id, a client and one log line before a route sees it. */
 export function createHttpServer(context: RuntimeContext, handler: RequestHandler, onUpgrade: UpgradeHandler): Server {
-  const server = createServer(serverOptions(context));
+  const server = createServer(serverOptions(context.settings.current.server.headersTimeoutMs));
   configureServer(server, context);
   attach(server, context, handler, onUpgrade);
   return server;
-}
-
-/** The same server for TLS, still without routes: see `configureServer` and `attach`. */
-export function createTlsServer(context: RuntimeContext, tls: TlsPair): Server {
-  const server = createSecureServer({
-    ...serverOptions(context),
-    // Default 120 s. A client that says nothing gets no more time here than without TLS.
-    handshakeTimeout: context.settings.current.server.headersTimeoutMs,
-    cert: tls.certificate,
-    key: tls.privateKey,
-    minVersion: "TLSv1.2",
-  });
-  // Node types the two servers apart; what the runtime uses of them is the same.
-  return server as unknown as Server;
 }
 
 /** Sets the time limits, now and after each reload. */
@@ -177,8 +150,7 @@ function openExchange(
       status,
       ms: Math.round(ms),
     };
-    const isProbe = exchange.route === "/health" || exchange.route === "/ready" || exchange.route === "/metrics";
-    log[isProbe ? "debug" : "info"]("request_end", { ...line, ...exchange.fields });
+    log[POLLED_PATHS.includes(exchange.route) ? "debug" : "info"]("request_end", { ...line, ...exchange.fields });
   });
 }
 

@@ -18,9 +18,9 @@ export interface ServeOptions {
   readonly config: ResolvedConfig;
   readonly log: Logger;
   readonly signals: SignalSource;
-  /** A listening socket somebody else bound; instead of `server.host` and `server.port`. */
+  /** A listening socket of another process; instead of `server.host` and `server.port`. */
   readonly listenFd?: number;
-  /** Certificate for the inherited socket: the supervisor's, for the home network. */
+  /** Certificate for the home network (`server.lan`). */
   readonly tls?: TlsPair | undefined;
   /** The supervisor. */
   readonly control?: ControlChannel;
@@ -136,16 +136,11 @@ async function listenAsConfigured(
   runtime: Runtime,
   { config, listenFd, tls, log }: ServeOptions,
 ): Promise<ListenAddress> {
-  const { host, port, lan } = config.server;
-  if (listenFd !== undefined) {
-    if (tls !== undefined) return runtime.listenWithTls({ fd: listenFd }, tls);
-    if (lan)
-      log.warn("lan_ignored", { cure: "start with `gigastt up`, or `gigastt serve` without a socket of systemd's" });
-    return runtime.listen({ fd: listenFd });
-  }
-  if (!lan) return runtime.listen({ host, port });
-  const { address, urls } = await runtime.listenOnLan({ host, port });
-  log.info("lan_urls", { urls });
+  const { host, port } = config.server;
+  const target = listenFd === undefined ? { host, port } : { fd: listenFd };
+  if (tls === undefined) return runtime.listen(target);
+  const { address, urls } = await runtime.listenOnLan(target, tls);
+  if (urls.length > 0) log.info("lan_urls", { urls });
   return address;
 }
 

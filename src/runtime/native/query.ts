@@ -1,7 +1,7 @@
 import type { HeaderlessFormat } from "../../engine/contract.ts";
 import { WireError } from "../../shared/errors.ts";
-import { TRANSCRIPT_FORMATS } from "../../shared/transcript-format.ts";
-import type { TranscriptFormat } from "../../shared/transcript-format.ts";
+import { TRANSCRIPT_FORMATS } from "../../shared/protocol.ts";
+import type { TranscriptFormat } from "../../shared/protocol.ts";
 
 /** The query of `POST /v1/transcribe`, checked. */
 export interface TranscribeQuery {

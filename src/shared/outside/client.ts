@@ -5,7 +5,7 @@ import { isIP } from "node:net";
 import { messageOf } from "../errors.ts";
 import { printable } from "../printable.ts";
 
-/** A service as somebody outside reaches it. */
+/** A service, as a client outside reaches it. */
 export interface OutsideTarget {
   readonly url: URL;
   /** Port of plain HTTP. */
@@ -15,7 +15,7 @@ export interface OutsideTarget {
   /** CA to trust besides none: PEM; undefined = the ones Node knows. */
   readonly ca: string | undefined;
   readonly clientCertificate: { readonly certificate: string; readonly privateKey: string } | undefined;
-  /** `Authorization` header of somebody who may come in. */
+  /** `Authorization` header of a valid user. */
   readonly authorization: string | undefined;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -60,7 +60,7 @@ export const UPGRADE_HEADERS: Readonly<Record<string, string>> = {
 
 const MAX_BODY_CHARS = 1_000_000;
 
-/** Nothing came back in time. */
+/** No answer in time. */
 export class NoAnswerError extends Error {}
 
 /** One request on a connection of its own. Never follows redirects. Rejects with one sentence. */
@@ -156,13 +156,30 @@ export function connectionOf(
   };
 }
 
+/** What stopped a connection, in one sentence, and what to do about it. */
+export function connectionFailure(
+  error: unknown,
+  target: OutsideTarget,
+): { readonly message: string; readonly fix: string } {
+  const code = connectionCode(error);
+  const message = connectionProblem(error);
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN")
+    return { message, fix: `Add an A or AAAA record for ${target.url.hostname}, or name its address with --connect.` };
+  if (code === "ECONNREFUSED")
+    return { message, fix: "Start the proxy, and check that it listens on this address and port." };
+  if (NO_ROUTE.has(code))
+    return { message, fix: "Check the address, the network and the firewall between here and the host." };
+  if (error instanceof NoAnswerError || code === "ETIMEDOUT")
+    return { message, fix: "Check the address and the firewall, and that the proxy runs; --timeout waits longer." };
+  return { message, fix: "Check that this address and port serve the proxy, over HTTPS if the URL says so." };
+}
+
 /** One sentence about a connection that failed. */
 export function connectionProblem(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
   // OpenSSL's own words are between its number and the file that they come from.
   const tls = /:SSL routines:[^:]*:([^:]+):/.exec(messageOf(error))?.[1];
   if (tls !== undefined) return `TLS: ${tls}`;
-  return CAUSES[code] ?? printable(messageOf(error).split("\n")[0] ?? "failed", 200);
+  return CAUSES[connectionCode(error)] ?? printable(messageOf(error).split("\n")[0] || "the connection failed", 200);
 }
 
 // ---
@@ -173,18 +190,32 @@ function fixedLookup(address: string): LookupFunction {
     all === true ? callback(null, [{ address, family }]) : callback(null, address, family);
 }
 
+/** Returns the code of a failed connection; of several addresses, that of the first. Empty when there is none. */
+export function connectionCode(error: unknown): string {
+  if (!(error instanceof Error)) return "";
+  if ("code" in error) return String(error.code);
+  return connectionCode(error instanceof AggregateError ? error.errors[0] : error.cause);
+}
+
+const NO_ROUTE = new Set(["EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL", "EINVAL", "ENETDOWN", "EHOSTDOWN"]);
+
 const CAUSES: Readonly<Record<string, string>> = {
-  ENOTFOUND: "the name is not known to the name server",
-  EAI_AGAIN: "the name server does not answer",
-  ECONNREFUSED: "nothing listens there",
-  ECONNRESET: "the connection was cut",
-  ETIMEDOUT: "no connection",
-  EHOSTUNREACH: "no way there",
+  ENOTFOUND: "the name is not in DNS",
+  EAI_AGAIN: "the DNS server does not answer",
+  ECONNREFUSED: "connection refused: nothing listens there",
+  ECONNRESET: "the connection was reset",
+  ETIMEDOUT: "the connection timed out",
+  EHOSTUNREACH: "no route to the host",
+  ENETUNREACH: "no route to the host",
+  EADDRNOTAVAIL: "no route to the host",
+  EINVAL: "no route to the host",
+  ENETDOWN: "the network is down",
+  EHOSTDOWN: "the host is down",
   CERT_HAS_EXPIRED: "the certificate has expired",
   DEPTH_ZERO_SELF_SIGNED_CERT: "the certificate is self-signed; give its CA with --ca",
   SELF_SIGNED_CERT_IN_CHAIN: "the certificate's CA is not known; give it with --ca",
   UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     "the certificate's CA is not known, or the chain is incomplete; give the CA with --ca",
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the certificate's CA is not known; give it with --ca",
-  ERR_TLS_CERT_ALTNAME_INVALID: "the certificate is made out to another name",
+  ERR_TLS_CERT_ALTNAME_INVALID: "the certificate is for another name",
 };

@@ -1,5 +1,6 @@
 import http from "node:http";
 import type { TLSSocket } from "node:tls";
+import { COMPANION_START_MS, PROXY_STOP_MS } from "../../config/derived.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { caddyLine, nginxLine } from "./foreign-lines.ts";
@@ -28,10 +29,6 @@ export interface ProxyProcessOptions {
   readonly runtimeReady: () => boolean;
   readonly runtimePid: () => number | undefined;
 }
-
-/** From the stop request to SIGKILL, once nothing is behind the proxy any more. */
-const STOP_MS = 5000;
-const START_MS = 15_000;
 
 /** Caddy or nginx as a managed process. */
 export function createProxyProcess(options: ProxyProcessOptions): ProxyProcess {
@@ -63,18 +60,18 @@ export function createProxyProcess(options: ProxyProcessOptions): ProxyProcess {
     timing: () => {
       const { supervisor, shutdown } = options.config();
       return {
-        startMs: START_MS,
+        startMs: COMPANION_START_MS,
         healthIntervalMs: supervisor.healthIntervalMs,
         healthTimeoutMs: supervisor.healthTimeoutMs,
         // nginx stops in step with the runtime, Caddy after it.
-        stopMs: options.place().kind === "nginx" ? shutdown.drainMs + 2 * STOP_MS : STOP_MS,
+        stopMs: options.place().kind === "nginx" ? shutdown.drainMs + 2 * PROXY_STOP_MS : PROXY_STOP_MS,
       };
     },
     started: (instance) => {
       lastTwo = [...lastTwo.slice(-1), instance];
       const guard = guardChild(instance.child.pid, {
         early: options.place().kind === "nginx" ? "SIGQUIT" : undefined,
-        patienceMs: options.config().shutdown.drainMs + STOP_MS,
+        patienceMs: options.config().shutdown.drainMs + PROXY_STOP_MS,
       });
       guard.outlive(options.runtimePid());
       guards.set(instance, guard);

@@ -1,5 +1,6 @@
 import net from "node:net";
 import { tmpdir } from "node:os";
+import { COMPANION_START_MS, REDIS_STOP_MS } from "../../config/derived.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { redisLine } from "./foreign-lines.ts";
@@ -15,10 +16,6 @@ export interface RedisProcessOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly runtimePid: () => number | undefined;
 }
-
-const START_MS = 15_000;
-/** It writes its data down before it goes. */
-const STOP_MS = 10_000;
 
 /** Redis or Valkey as a managed process: on a socket file only, so that nothing but this user reaches it. */
 export function createRedisProcess(options: RedisProcessOptions): ProcessDefinition {
@@ -36,16 +33,16 @@ export function createRedisProcess(options: RedisProcessOptions): ProcessDefinit
     timing: () => {
       const { supervisor } = options.config();
       return {
-        startMs: START_MS,
+        startMs: COMPANION_START_MS,
         healthIntervalMs: supervisor.healthIntervalMs,
         healthTimeoutMs: supervisor.healthTimeoutMs,
-        stopMs: STOP_MS,
+        stopMs: REDIS_STOP_MS,
       };
     },
     started: (instance) => {
       const guard = guardChild(instance.child.pid, {
         early: undefined,
-        patienceMs: options.config().shutdown.drainMs + STOP_MS,
+        patienceMs: options.config().shutdown.drainMs + REDIS_STOP_MS,
       });
       guard.outlive(options.runtimePid());
       void instance.ended.then(guard.release);

@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { ResolvedConfig } from "../../config/types.ts";
-import { derive } from "../../render/derive.ts";
+import { derive } from "../../config/derived.ts";
 import { renderFiles } from "../../render/render.ts";
 import { GigasttError } from "../../shared/errors.ts";
 

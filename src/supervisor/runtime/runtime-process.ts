@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { FORCE_CLOSE_MARGIN_MS } from "../../config/derived.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 import type {
   DrainReport,
@@ -42,9 +43,6 @@ export interface RuntimeProcessOptions {
   readonly cwd: string;
   readonly onStats?: (instance: Instance, stats: RuntimeStats) => void;
 }
-
-/** Besides the drain: closing the server, stopping the pool, leaving. */
-const STOP_MARGIN_MS = 5000;
 
 /** Describes the supervised runtime. */
 export function createRuntimeProcess(options: RuntimeProcessOptions): RuntimeProcess {
@@ -123,7 +121,7 @@ export function createRuntimeProcess(options: RuntimeProcessOptions): RuntimePro
         startMs: supervisor.startTimeoutMs + model.loadTimeoutMs,
         healthIntervalMs: supervisor.healthIntervalMs,
         healthTimeoutMs: supervisor.healthTimeoutMs,
-        stopMs: shutdown.drainMs + STOP_MARGIN_MS,
+        stopMs: shutdown.drainMs + FORCE_CLOSE_MARGIN_MS,
       };
     },
     started: (instance, shared) => {

@@ -19,6 +19,8 @@ export interface StatePaths {
   readonly auditFile: string;
   /** The last configurations and rendered sets that were healthy. */
   readonly generationsDir: string;
+  /** Certificate and CA of the home network. */
+  readonly lanDir: string;
 }
 
 /** sun_path holds 108 bytes on Linux, 104 on macOS, including the closing zero. */
@@ -43,6 +45,7 @@ export function statePaths(dir: string, env: NodeJS.ProcessEnv): StatePaths {
     historyDir: join(root, "history"),
     auditFile: join(root, "last-audit.json"),
     generationsDir: join(root, "generations"),
+    lanDir: join(root, "lan"),
   };
 }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { derive } from "../../../src/render/derive.ts";
+import { derive } from "../../../src/config/derived.ts";
 import { gateFile } from "../../../src/render/kubernetes-gate.ts";
 import { startTestServer, type TestServer } from "../../support/runtime-server.ts";
 import { connect } from "../../support/ws-client.ts";

@@ -316,9 +316,9 @@ describe("live probes and the certificate", () => {
   const YEAR_MS = 366 * 86_400_000;
   const cases = [
     ["expired", DOMAIN, -2 * YEAR_MS, "the certificate has expired"],
-    ["for another name", "other.example.com", 0, "the certificate is made out to another name"],
+    ["for another name", "other.example.com", 0, "the certificate is for another name"],
     ["of an unknown CA", DOMAIN, 0, "the chain is incomplete, or its CA is not known"],
-    ["near its end", DOMAIN, -385 * 86_400_000, "the renewal does not work"],
+    ["near its end", DOMAIN, -385 * 86_400_000, "its renewal does not work"],
   ] as const;
   it.skipIf(front.binary === undefined).each(cases)(
     "GA-LIV-012 alone finds one that is %s, and no password goes to one that is not trusted",

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { runLive } from "../../../src/audit/live/run.ts";
-import type { LiveLimits } from "../../../src/audit/live/probe.ts";
+import { runLive } from "../../../src/checks/live/run.ts";
+import type { LiveLimits } from "../../../src/checks/live/context.ts";
 import { createAssumptions } from "../../../src/audit/model/assume.ts";
 import type { Judged } from "../../../src/audit/observe/verdict.ts";
 import type { OutsideTarget } from "../../../src/shared/outside/client.ts";

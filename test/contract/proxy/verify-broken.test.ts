@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createCa, createServerCertificate } from "../../../src/shared/pki.ts";
-import { CHECKS } from "../../../src/cli/deploy/verify/checks.ts";
+import { VERIFY_CHECKS } from "../../../src/checks/verify/checks.ts";
 import { startTestServer, type TestServer } from "../../support/runtime-server.ts";
 import { DOMAIN, FRONTS, PASSWORD, startFront, type Faults } from "./front.ts";
 import { verifyFront } from "./verify-front.ts";
@@ -33,15 +33,15 @@ const BREAKS: readonly Break[] = [
   {
     id: "certificate",
     cause: "made out to another name",
-    says: "made out to another name",
+    says: "the certificate is for another name",
     faults: issued(["other.example"], 0),
   },
-  { id: "certificate", cause: "expired", says: "it has expired: renew it", faults: issued([DOMAIN], 400) },
-  { id: "certificate", cause: "not renewed", says: "the renewal does not work", faults: issued([DOMAIN], 390) },
+  { id: "certificate", cause: "expired", says: "the certificate has expired", faults: issued([DOMAIN], 400) },
+  { id: "certificate", cause: "not renewed", says: "its renewal does not work", faults: issued([DOMAIN], 390) },
   {
     id: "certificate",
     cause: "of an unknown CA",
-    says: "it is not trusted",
+    says: "the chain is incomplete, or its CA is not known",
     faults: {
       certificate: async () => createServerCertificate(await createCa("another", new Date()), [DOMAIN], new Date()),
     },
@@ -55,13 +55,13 @@ const BREAKS: readonly Break[] = [
   {
     id: "redirect",
     cause: "to the name that the client sent",
-    says: "the name must be written out",
+    says: "plain HTTP leads to another address",
     faults: edit(/return 308 [^;]*;/, "return 308 https://$host$request_uri;"),
   },
   {
     id: "old-tls",
     cause: "TLS 1.1 allowed",
-    says: "is accepted: allow TLS 1.2 and 1.3 only",
+    says: "TLS 1.1 is accepted",
     faults: edit(
       /ssl_protocols TLSv1.2 TLSv1.3;\nssl_ciphers [^;]*;/,
       "ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3;\nssl_ciphers DEFAULT@SECLEVEL=0;",
@@ -82,19 +82,19 @@ const BREAKS: readonly Break[] = [
   {
     id: "auth",
     cause: "no password",
-    says: "everybody may come in",
+    says: "reaches the server without credentials",
     faults: edit(/auth_basic gigastt;/, "auth_basic off;"),
   },
   {
     id: "auth",
     cause: "no password for live sessions",
-    says: "a live session without credentials gets",
+    says: "opens a live session without credentials",
     faults: edit(/(location = \/v1\/ws \{)/, "$1\n auth_basic off;"),
   },
   {
     id: "auth",
     cause: "other users",
-    says: "the credentials given are refused with 401",
+    says: "the given credentials are refused with 401",
     faults: edit(/auth_basic_user_file [^;]*;/, "auth_basic_user_file /dev/null;"),
   },
   {
@@ -112,19 +112,22 @@ const BREAKS: readonly Break[] = [
   {
     id: "headers",
     cause: "all lost to one in a location",
-    says: "/health (200) lacks strict-transport-security, x-content-type-options",
+    says: "the answer 200 lacks x-content-type-options",
     faults: edit(/(location = \/health \{)/, "$1\n add_header X-More yes;"),
   },
   {
     id: "metrics",
     cause: "open",
-    says: "/metrics is public",
-    faults: edit(/location \^~ \/metrics \{\s*return 404;/, "location ^~ /metrics {\n auth_basic off; return 200;"),
+    says: "/metrics",
+    faults: edit(
+      /location \^~ \/metrics \{\s*return 404;/,
+      'location ^~ /metrics {\n auth_basic off; return 200 "# TYPE gigastt_sessions gauge";',
+    ),
   },
   {
     id: "origin",
     cause: "every page allowed",
-    says: "a page of another site gets 200, not 403",
+    says: "a page of another site gets 200",
     server: { corsAllowAny: true },
   },
   {
@@ -136,7 +139,7 @@ const BREAKS: readonly Break[] = [
   {
     id: "rest",
     cause: "answered by the proxy",
-    says: "a second of audio gets 204",
+    says: "one second of audio gets 204",
     faults: edit(/(location \/ \{)/, "location = /v1/transcribe { return 204; }\n$1"),
   },
   {
@@ -160,13 +163,13 @@ const BREAKS: readonly Break[] = [
   {
     id: "upload-limit",
     cause: "the proxy's default",
-    says: "50MiB gets 413 before it is sent",
+    says: "gets 413 before the server sees it",
     faults: edit(/client_max_body_size \d+;/, "client_max_body_size 1m;"),
   },
   {
     id: "unknown-host",
     cause: "a default page",
-    says: "the proxy answers for names that are not its own",
+    says: "a name that is not its own gets 200",
     faults: edit(/ssl_reject_handshake on;\s*return 444;/, "return 200 ok;"),
   },
 ];
@@ -183,7 +186,7 @@ describe(`gigastt verify with one cause broken on purpose${suffix}`, () => {
   afterAll(() => server.close());
 
   it("breaks the cause of every line", () => {
-    expect(new Set(BREAKS.map(({ id }) => id))).toEqual(new Set(CHECKS.map(({ id }) => id)));
+    expect(new Set(BREAKS.map(({ id }) => id))).toEqual(new Set(VERIFY_CHECKS.map(({ id }) => id)));
   });
 
   run.each(BREAKS)("$id fails: $cause", async ({ id, says, faults, server: settings }) => {
@@ -206,16 +209,41 @@ describe(`gigastt verify with one cause broken on purpose${suffix}`, () => {
     }
   });
 
-  run("health, file and live session fail when the server is gone", async () => {
-    const running = await startFront(front, 1, { deploy: { auth: { kind: "basic" } } });
-    try {
-      const { stdout } = await verifyFront(running, ["--user", "anna"], PASSWORD);
-      for (const title of ["Health", "File", "Live session"]) expect(stdout).toContain(`FAILED  ${title}:`);
-      expect(stdout).toContain(
-        "502: the proxy does not reach the server. Is it running, and is the upstream address right?",
-      );
-    } finally {
-      await running.stop();
-    }
-  });
+  run(
+    "stops at the first root cause: the server is gone, the password is wrong, the certificate has expired",
+    async () => {
+      const gone = await startFront(front, 1, { deploy: { auth: { kind: "basic" } } });
+      try {
+        const { stdout, stderr, code } = await verifyFront(gone, ["--user", "anna"], PASSWORD);
+        expect(failures(stdout)).toEqual([
+          "FAILED  Health: 502: the proxy does not reach the server. Check that the server runs (gigastt status), and the upstream address in the proxy's file.",
+        ]);
+        expect(stderr).toContain("1 of 4 checks failed. 9 were not run: fix this first.");
+        expect(code).toBe(1);
+      } finally {
+        await gone.stop();
+      }
+      const running = await startFront(front, server.port, { deploy: { auth: { kind: "basic" } } });
+      try {
+        const wrong = await verifyFront(running, ["--user", "anna"], "wrong password");
+        expect(failures(wrong.stdout)).toEqual([
+          "FAILED  Authentication: the given credentials are refused with 401. Check the name and the password or key: gigastt secrets list. After a change reload the proxy.",
+        ]);
+        const none = await verifyFront(running, [], "");
+        expect(failures(none.stdout)).toEqual([
+          expect.stringContaining("FAILED  Authentication: no credentials were given, and the service requires them"),
+        ]);
+        const open = await verifyFront(running, ["--open"], "");
+        expect(failures(open.stdout)).toEqual([
+          expect.stringContaining("FAILED  Authentication: a password is required"),
+        ]);
+      } finally {
+        await running.stop();
+      }
+    },
+  );
 });
+
+function failures(stdout: string): string[] {
+  return stdout.split("\n").filter((line) => line.startsWith("FAILED"));
+}

@@ -26,13 +26,17 @@ const running: { child: ChildProcess; dir: string }[] = [];
 /** Starts the built program with a configuration file of its own, on a free port, and waits until the model is loaded. */
 export async function startServe(
   yaml: string,
-  options: { waitFor?: "ready" | "listening"; port?: number } = {},
+  options: { waitFor?: "ready" | "listening"; port?: number; stateHome?: string } = {},
 ): Promise<Served> {
   const dir = mkdtempSync(join(tmpdir(), "gigastt-serve-"));
   writeFileSync(join(dir, "gigastt.config.yaml"), yaml);
   const child = spawn(process.execPath, [program, "serve", "--config", join(dir, "gigastt.config.yaml")], {
     cwd: dir,
-    env: { ...process.env, GIGASTT_PORT: String(options.port ?? 0) },
+    env: {
+      ...process.env,
+      GIGASTT_PORT: String(options.port ?? 0),
+      XDG_STATE_HOME: options.stateHome ?? join(dir, "state"),
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   running.push({ child, dir });

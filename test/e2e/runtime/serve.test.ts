@@ -1,6 +1,9 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { get } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { configWith } from "../../support/runtime-server.ts";
@@ -170,6 +173,24 @@ describe("server.lan", () => {
     served.process.kill("SIGTERM");
     expect((await client.closed).code).toBe(1001);
     expect(await served.exited).toEqual({ code: 0, signal: null });
+  });
+
+  it("keeps its certificate from one start to the next", async () => {
+    const stateHome = mkdtempSync(join(tmpdir(), "gigastt-state-"));
+    const yaml = "engine: { kind: fake }\nserver: { lan: true, host: 0.0.0.0, allowBindAny: true }";
+    try {
+      const certificates: string[] = [];
+      for (let start = 0; start < 2; start += 1) {
+        const served = await startServe(yaml, { stateHome });
+        await getInsecurely(`https://127.0.0.1:${served.port}/health`);
+        certificates.push(readFileSync(join(stateHome, "gigastt", "lan", "server.pem"), "utf8"));
+        served.process.kill("SIGTERM");
+        expect(await served.exited).toEqual({ code: 0, signal: null });
+      }
+      expect(certificates[1]).toBe(certificates[0]);
+    } finally {
+      rmSync(stateHome, { recursive: true, force: true });
+    }
   });
 });
 

@@ -14,11 +14,10 @@ import { createTree } from "../../../src/audit/tree.ts";
 import type { ParseProblem } from "../../../src/audit/parts.ts";
 import { auditFiles } from "../../support/audit-files.ts";
 import { baseFiles } from "../../support/audit-case.ts";
-import { fuzzCases } from "../../support/fuzz.ts";
+import { SEED, fuzzCases } from "../../support/fuzz.ts";
 
-/** Mutated inputs per parser; lower it while working on something else. */
+/** Mutated inputs per parser. */
 const COUNT = fuzzCases(20_000);
-const SEED = Number(process.env["TEST_FUZZ_SEED"] ?? 20_261_121);
 /** Longest time for one input. Loaded machines are slow, a hang is much slower. */
 const HANG_MS = 1000;
 /** Processor time of this process: a parser that hangs burns it, a busy machine does not. */

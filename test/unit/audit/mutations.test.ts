@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { derive } from "../../../src/render/derive.ts";
+import { derive } from "../../../src/config/derived.ts";
 import { lineText } from "../../../src/audit/source.ts";
 import { auditFiles } from "../../support/audit-files.ts";
 import type { Change } from "../../support/audit-mutations.ts";

@@ -8,10 +8,10 @@ import { renderFiles } from "../../../src/render/render.ts";
 import { renderYaml } from "../../../src/render/yaml.ts";
 import { auditFiles } from "../../support/audit-files.ts";
 import { forCluster, randomConfig } from "../render/random-config.ts";
-import { fuzzCases } from "../../support/fuzz.ts";
+import { fuzzRuns } from "../../support/fuzz.ts";
 
 /** Per deployment: three times as many renderings are audited. */
-const RUNS = fuzzCases(400, 60);
+const RUNS = fuzzRuns(400);
 const source = { toolVersion: "0.0.0", configHash: "0".repeat(64) };
 
 const PLACES: readonly (readonly [DeployTarget, (config: ResolvedConfig) => readonly RenderTarget[]])[] = [
@@ -44,7 +44,7 @@ describe("what gigastt renders itself", () => {
             findings.map((finding) => `${finding.rule} ${finding.file}:${finding.line} ${finding.message}`),
           ).toEqual([]);
         }),
-        { numRuns: RUNS },
+        RUNS,
       );
     },
     300_000,

@@ -10,9 +10,9 @@ import { configSchema } from "../../../src/config/schema.ts";
 import { validate } from "../../../src/config/validate.ts";
 import { setAt } from "../../../src/config/variables.ts";
 import { formatBytes, formatDuration, parseBytes, parseDurationMs } from "../../../src/shared/units.ts";
-import { fuzzCases } from "../../support/fuzz.ts";
+import { fuzzRuns } from "../../support/fuzz.ts";
 
-const RUNS = fuzzCases(2000);
+const RUNS = fuzzRuns(2000);
 
 const fromText = (text: string | Uint8Array, env: Record<string, string> = {}): Promise<LoadedConfig> =>
   assemble(
@@ -149,10 +149,10 @@ describe("random configurations", () => {
         valid += isValid ? 1 : 0;
         quick += accepted ? 1 : 0;
       }),
-      { numRuns: RUNS },
+      RUNS,
     );
-    expect(valid).toBeGreaterThan(RUNS / 4);
-    expect(valid).toBeLessThan(RUNS);
+    expect(valid).toBeGreaterThan(RUNS.numRuns / 4);
+    expect(valid).toBeLessThan(RUNS.numRuns);
     expect(quick / valid).toBeGreaterThan(0.95);
   });
 
@@ -164,7 +164,7 @@ describe("random configurations", () => {
         expect(again.config).toEqual(first.config);
         expect(again.hash).toBe(first.hash);
       }),
-      { numRuns: Math.ceil(RUNS / 4) },
+      { ...RUNS, numRuns: Math.ceil(RUNS.numRuns / 4) },
     );
   }, 120_000);
 
@@ -229,8 +229,8 @@ describe("random configurations", () => {
           }
         },
       ),
-      { numRuns: RUNS },
+      RUNS,
     );
-    expect(refused).toBeGreaterThan(RUNS / 4);
+    expect(refused).toBeGreaterThan(RUNS.numRuns / 4);
   }, 120_000);
 });

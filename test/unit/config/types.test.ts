@@ -1,84 +1,80 @@
 import { describe, expect, it } from "vitest";
 import { defaultConfig } from "../../../src/config/defaults.ts";
 import { settableKeys } from "../../../src/config/node.ts";
-import { resolvedValue } from "../../../src/config/resolve.ts";
+import type { Resolved } from "../../../src/config/from-schema.ts";
+import { resolveSection, resolvedValue } from "../../../src/config/resolve.ts";
 import { configSchema } from "../../../src/config/schema.ts";
-import { audit } from "../../../src/config/sections/audit.ts";
-import { deploy } from "../../../src/config/sections/deploy.ts";
-import { engine } from "../../../src/config/sections/engine.ts";
-import { limits } from "../../../src/config/sections/limits.ts";
-import { log } from "../../../src/config/sections/log.ts";
-import { metrics } from "../../../src/config/sections/metrics.ts";
-import { model } from "../../../src/config/sections/model.ts";
-import { pool } from "../../../src/config/sections/pool.ts";
-import { rateLimit } from "../../../src/config/sections/rate-limit.ts";
-import { server } from "../../../src/config/sections/server.ts";
-import { session } from "../../../src/config/sections/session.ts";
-import { shutdown } from "../../../src/config/sections/shutdown.ts";
-import { stream } from "../../../src/config/sections/stream.ts";
-import { supervisor } from "../../../src/config/sections/supervisor.ts";
 import type { ResolvedConfig } from "../../../src/config/types.ts";
 
-const sections = {
-  server,
-  limits,
-  pool,
-  session,
-  rateLimit,
-  shutdown,
-  model,
-  engine,
-  stream,
-  metrics,
-  log,
-  supervisor,
-  deploy,
-  audit,
+const described = { title: "t", description: "d" } as const;
+/** One key of every kind that a schema can hold. */
+const everyKind = {
+  ...described,
+  type: "object",
+  properties: {
+    text: { ...described, type: "string", default: "a" },
+    count: { ...described, type: "integer", default: 1 },
+    flag: { ...described, type: "boolean", default: true },
+    choice: { ...described, type: "string", enum: ["on", "off"], default: "on" },
+    absent: { ...described, type: ["number", "null"], default: null },
+    automatic: { ...described, type: "integer", "x-auto": true, default: "auto" },
+    wait: { ...described, type: "string", "x-unit": "duration", default: "2s" },
+    room: { ...described, type: ["string", "null"], "x-unit": "bytes", default: "1KiB" },
+    waits: {
+      ...described,
+      type: "array",
+      items: { ...described, type: "string", "x-unit": "duration" },
+      default: ["1s"],
+    },
+    inner: {
+      ...described,
+      type: "object",
+      properties: { names: { ...described, type: "array", items: { ...described, type: "string" }, default: ["x"] } },
+    },
+    map: {
+      ...described,
+      type: "object",
+      additionalProperties: { ...described, type: "boolean" },
+      default: { a: true },
+    },
+  },
 } as const;
 
-// The type that the resolver makes of a schema, computed from the schema's literals.
-type UnitSuffix<N> = N extends { readonly "x-unit": "duration" }
-  ? "Ms"
-  : N extends { readonly "x-unit": "bytes" }
-    ? "Bytes"
-    : N extends { readonly type: "array"; readonly items: infer I }
-      ? UnitSuffix<I>
-      : "";
-type Scalar<N, T> = N extends { readonly "x-unit": string }
-  ? number
-  : N extends { readonly enum: readonly (infer E)[] }
-    ? E
-    : T extends "string"
-      ? string
-      : T extends "integer" | "number"
-        ? number | (N extends { readonly "x-auto": true } ? "auto" : never)
-        : boolean;
-type Value<N> = N extends { readonly properties: infer P }
-  ? { readonly [K in keyof P & string as `${K}${UnitSuffix<P[K]>}`]: Value<P[K]> }
-  : N extends { readonly additionalProperties: infer V }
-    ? Readonly<Record<string, Value<V>>>
-    : N extends { readonly type: "array"; readonly items: infer I }
-      ? readonly Value<I>[]
-      : N extends { readonly type: readonly [infer T, "null"] }
-        ? Scalar<N, T> | undefined
-        : N extends { readonly type: infer T }
-          ? Scalar<N, T>
-          : never;
-type FromSchema = { readonly [K in keyof typeof sections]: Value<(typeof sections)[K]> };
-type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-type Flat<T> = T extends readonly (infer I)[]
-  ? readonly Flat<I>[]
-  : T extends object
-    ? { [K in keyof T]: Flat<T[K]> }
-    : T;
+describe("types derived from the schema", () => {
+  it("are what the resolver makes of every kind of key", () => {
+    // Checked by the compiler in both directions: as values of the computed type, and as a type that takes the computed one.
+    const values: Resolved<typeof everyKind> = {
+      text: "a",
+      count: 1,
+      flag: true,
+      choice: "on",
+      absent: undefined,
+      automatic: "auto",
+      waitMs: 2000,
+      roomBytes: 1024,
+      waitsMs: [1000],
+      inner: { names: ["x"] },
+      map: { a: true },
+    };
+    const exact: Equal<Resolved<typeof everyKind>["choice"], "on" | "off"> = true;
+    const auto: Equal<Resolved<typeof everyKind>["automatic"], number | "auto"> = true;
+    const none: Equal<Resolved<typeof everyKind>["absent"], number | undefined> = true;
+    const lists: Equal<Resolved<typeof everyKind>["waitsMs"], readonly number[]> = true;
+    expect([exact, auto, none, lists]).toEqual([true, true, true, true]);
+    expect(resolveSection(everyKind, {})).toEqual(values);
+  });
 
-// Checked by the compiler: a key, unit or choice that differs between schema and types.ts makes this line an error.
-const sameShape: Equal<Flat<FromSchema>, Flat<ResolvedConfig>> = true;
+  it("name the keys and sections of the real schema", () => {
+    const idle: Equal<ResolvedConfig["session"]["idleTimeoutMs"], number> = true;
+    const workers: Equal<ResolvedConfig["engine"]["workers"], number | "auto"> = true;
+    const auth: Equal<ResolvedConfig["deploy"]["auth"]["kind"], "none" | "basic" | "keys" | "forward" | "mtls"> = true;
+    const dir: Equal<ResolvedConfig["model"]["dir"], string | undefined> = true;
+    expect([idle, workers, auth, dir]).toEqual([true, true, true, true]);
+    expect(Object.keys(defaultConfig)).toEqual(Object.keys(configSchema.properties));
+  });
 
-describe("schema and resolved type", () => {
-  it("have the same shape, proved by the compiler over every section of the schema", () => {
-    expect(sameShape).toBe(true);
-    expect(Object.keys(configSchema.properties)).toEqual(Object.keys(sections));
+  it("come with a reload class for every key: what a change does is never left to the default", () => {
+    for (const [key, node] of settableKeys(configSchema)) expect(node["x-reload"], key).toBeDefined();
   });
 
   it("gives every key a default that the resolved configuration holds in its unit", () => {
@@ -103,3 +99,5 @@ describe("schema and resolved type", () => {
     expect(thawed).toEqual([]);
   });
 });
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;

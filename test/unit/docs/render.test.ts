@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { defaultConfig } from "../../../src/config/defaults.ts";
-import { derive } from "../../../src/render/derive.ts";
+import { derive } from "../../../src/config/derived.ts";
 import { RENDER_TARGETS } from "../../../src/render/render.ts";
 
 const page = readFileSync(new URL("../../../docs/reference/render.md", import.meta.url), "utf8");

@@ -6,10 +6,9 @@ import { parseRegistry } from "../../../src/models/registry-guard.ts";
 import { bundledModelsDir, findModel, loadRegistry } from "../../../src/models/registry.ts";
 import { sha256OfFile } from "../../../src/models/verify.ts";
 import { makeModel, temporaryDir } from "./helpers.ts";
-import { fuzzCases } from "../../support/fuzz.ts";
+import { fuzzRuns } from "../../support/fuzz.ts";
 
 const text = readFileSync(`${bundledModelsDir()}registry.json`, "utf8");
-const cases = fuzzCases(2000);
 
 type Json = { [key: string]: Json } & Json[] & string;
 
@@ -133,7 +132,7 @@ describe("the guard of the registry", () => {
           expect(error).toMatchObject({ code: "GST_MODEL_REGISTRY" });
         }
       }),
-      { numRuns: cases },
+      fuzzRuns(2000),
     );
   });
 

@@ -1,67 +1,10 @@
-import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseAllDocuments } from "yaml";
-import { derive } from "../../../src/render/derive.ts";
-import { kubernetesObjects } from "../../../src/render/kubernetes.ts";
 import type { Manifest } from "../../../src/render/kubernetes-object.ts";
-import { renderFiles } from "../../../src/render/render.ts";
-import type { ResolvedConfig } from "../../../src/config/types.ts";
-import { KUBE } from "../../support/kube.ts";
+import { objectsOf, problemsOf, VARIANTS } from "./_manifests.ts";
 import { configWith } from "./base-config.ts";
 import { forCluster, randomConfig } from "./random-config.ts";
-
-const schemas = JSON.parse(
-  readFileSync(new URL("../../fixtures/kubernetes/schemas.json", import.meta.url), "utf8"),
-) as {
-  kinds: Record<string, object>;
-  $defs: Record<string, object>;
-}; // our own fixture
-// Not strict: the cluster's own schemas mix types and patterns in ways ajv's style check dislikes.
-const ajv = new Ajv2020({ strict: false, allErrors: true });
-const validators = new Map<string, ValidateFunction>();
-
-const VARIANTS: readonly (readonly [string, ResolvedConfig])[] = [
-  ["gateway", configWith({ deploy: { target: "kubernetes", domain: "stt.example.com" } })],
-  [
-    "ingress with users",
-    configWith({
-      deploy: {
-        target: "kubernetes",
-        domain: "stt.example.com",
-        auth: { kind: "basic" },
-        kubernetes: { route: "ingress", replicas: 3 },
-      },
-    }),
-  ],
-  [
-    "autoscaler and claim",
-    configWith({
-      deploy: {
-        target: "kubernetes",
-        domain: "stt.example.com",
-        kubernetes: { replicas: 2, maxReplicas: 5, model: "pvc", monitoringNamespace: "monitoring" },
-      },
-    }),
-  ],
-  ...(["basic", "keys"] as const).map(
-    (kind) =>
-      [
-        `gateway with ${kind}`,
-        configWith({
-          deploy: { target: "kubernetes", domain: "stt.example.com", auth: { kind }, kubernetes: { model: "init" } },
-        }),
-      ] as const,
-  ),
-  [
-    "init container, no route",
-    configWith({ deploy: { target: "kubernetes", kubernetes: { route: "none", model: "init" } } }),
-  ],
-];
+import { fuzzRuns } from "../../support/fuzz.ts";
 
 describe("Kubernetes manifests", () => {
   it.each(VARIANTS)("fit the API server's own schemas, unknown fields refused: %s", (_name, config) => {
@@ -73,7 +16,7 @@ describe("Kubernetes manifests", () => {
       fc.property(randomConfig, (config) => {
         for (const manifest of objectsOf(forCluster(config))) expect(problemsOf(manifest)).toEqual([]);
       }),
-      { numRuns: 300 },
+      fuzzRuns(300, { quick: 40 }),
     );
   });
 
@@ -96,40 +39,6 @@ describe("Kubernetes manifests", () => {
   it.each(VARIANTS)("keep the restricted pod security standard, rule by rule: %s", (_name, config) => {
     for (const manifest of objectsOf(config))
       if (manifest["kind"] === "Deployment") expect(restrictedViolations(manifest)).toEqual([]);
-  });
-
-  // Ours of a known version first, then whatever is installed.
-  const kubectl = KUBE === undefined ? ["kubectl"] : [KUBE, "kubectl"];
-  const found = spawnSync(kubectl[0]!, [...kubectl.slice(1), "version", "--client"], { encoding: "utf8" }).status === 0;
-  const why = found ? "" : " (skipped: kubectl is not installed)";
-  it.skipIf(!found)(`are accepted by kubectl kustomize, every object with its label and namespace${why}`, () => {
-    const dir = mkdtempSync(join(tmpdir(), "gigastt-kustomize-"));
-    try {
-      for (const [, config] of VARIANTS) {
-        rmSync(join(dir, "kubernetes"), { recursive: true, force: true });
-        for (const file of renderFiles(config, ["kubernetes"], {
-          toolVersion: "0.0.0",
-          configHash: "0".repeat(64),
-        })) {
-          mkdirSync(dirname(join(dir, file.path)), { recursive: true });
-          writeFileSync(join(dir, file.path), file.text);
-        }
-        const result = spawnSync(kubectl[0]!, [...kubectl.slice(1), "kustomize", join(dir, "kubernetes")], {
-          encoding: "utf8",
-        });
-        expect(result.stderr).toBe("");
-        const built = parseAllDocuments(result.stdout).map((document) => document.toJS() as Manifest); // kustomize's output
-        expect(built).toHaveLength(kubernetesObjects({ config, derived: derive(config) }).size);
-        for (const manifest of built) {
-          expect(problemsOf(manifest)).toEqual([]);
-          expect((manifest["metadata"] as { labels: Record<string, string> }).labels["app.kubernetes.io/part-of"]).toBe(
-            "gigastt",
-          ); // checked by the schema
-        }
-      }
-    } finally {
-      rmSync(dir, { recursive: true, force: true });
-    }
   });
 
   it("need 1.30 and a domain for a route", () => {
@@ -168,26 +77,6 @@ describe("Kubernetes manifests", () => {
 });
 
 // ---
-
-function objectsOf(config: ResolvedConfig): readonly Manifest[] {
-  return [...kubernetesObjects({ config, derived: derive(config) }).values()];
-}
-
-function problemsOf(manifest: Manifest): readonly string[] {
-  const kind = String(manifest["kind"]);
-  let validate = validators.get(kind);
-  if (validate === undefined) {
-    const root = schemas.kinds[kind];
-    if (root === undefined) return [`no schema for ${kind}`];
-    validate = ajv.compile({ ...root, $defs: schemas.$defs });
-    validators.set(kind, validate);
-  }
-  return validate(manifest)
-    ? []
-    : (validate.errors ?? []).map(
-        ({ instancePath, message, params }) => `${kind}${instancePath} ${message} ${JSON.stringify(params)}`,
-      );
-}
 
 /** The rules of the restricted standard (Kubernetes 1.34), written out. */
 function restrictedViolations(deployment: Manifest): readonly string[] {

@@ -7,9 +7,9 @@ import { readHeader } from "../../../src/render/header.ts";
 import { renderFiles, RENDER_TARGETS } from "../../../src/render/render.ts";
 import { findAll, parseCaddy, parseNginx, parseUnit, seconds, type CaddyNode, type NginxNode } from "./parse-back.ts";
 import { forCluster, randomConfig } from "./random-config.ts";
-import { fuzzCases } from "../../support/fuzz.ts";
+import { fuzzRuns } from "../../support/fuzz.ts";
 
-const RUNS = fuzzCases(2000);
+const RUNS = fuzzRuns(2000);
 const source = { toolVersion: "0.0.0", configHash: "0".repeat(64) };
 const ROUTES = [
   "/",
@@ -53,7 +53,7 @@ describe("any valid configuration", () => {
         checkKubernetes(cluster, files);
         checkSystemd(config, files);
       }),
-      { numRuns: RUNS },
+      RUNS,
     );
   }, 240_000);
 
@@ -66,7 +66,7 @@ describe("any valid configuration", () => {
         ]);
         expect(twice[1]).toEqual(twice[0]);
       }),
-      { numRuns: Math.min(50, RUNS) },
+      { ...RUNS, numRuns: Math.min(50, RUNS.numRuns) },
     );
   });
 });

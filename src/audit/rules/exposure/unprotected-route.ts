@@ -3,7 +3,7 @@ import { appCaddyPoints, appNginxPoints } from "../../model/facts.ts";
 import { arg, headSpan, inherited, ownAll } from "../../model/nginx.ts";
 import { nginxLocations } from "../../model/nginx-points.ts";
 import { caddyHead } from "../../model/caddy.ts";
-import { SERVER_ROUTES } from "../../model/routes.ts";
+import { ALL_ROUTES } from "../../../shared/protocol.ts";
 import { caddyAuth, caddyAuthSomewhere, nginxAuth, nginxDenied } from "./auth.ts";
 import { caddyPointFor, removeLines, replace, routesAt } from "../kit/edits.ts";
 
@@ -84,10 +84,10 @@ export const rule: Rule = {
     }
     for (const point of appCaddyPoints(facts)) {
       if (!caddyAuthSomewhere(point.site) && !declared) continue;
-      const bare = SERVER_ROUTES.filter(
+      const bare = ALL_ROUTES.filter(
         (route) =>
           route.traffic !== "metrics" &&
-          route.path !== "/ws" &&
+          route.replacedBy === undefined &&
           !open.has(route.path) &&
           caddyPointFor(point, route.path) &&
           !caddyAuth(point, route.path),

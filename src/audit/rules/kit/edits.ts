@@ -10,8 +10,8 @@ import type { CaddyPoint } from "../../model/caddy.ts";
 import { caddyPathMatches, isMatcher, visit } from "../../model/caddy.ts";
 import type { Facts } from "../../model/facts.ts";
 import { appCaddyPoints, appNginxPoints } from "../../model/facts.ts";
-import type { ServerRoute } from "../../model/routes.ts";
-import { SERVER_ROUTES } from "../../model/routes.ts";
+import type { RouteSpec, Traffic } from "../../../shared/protocol.ts";
+import { ALL_ROUTES } from "../../../shared/protocol.ts";
 import type { Source, Span } from "../../source.ts";
 import { lineText, positionAt } from "../../source.ts";
 import type { Edit } from "../../parts.ts";
@@ -137,9 +137,9 @@ export function addHeader(point: NginxPoint, name: string, value: string): Edit 
 }
 
 /** The server's routes that arrive at a pass, by the locations of its server block. */
-export function routesAt(point: NginxPoint): readonly ServerRoute[] {
-  return SERVER_ROUTES.filter((route) => {
-    if (route.path === "/ws" && point.path !== "/ws") return false; // the deprecated alias rides along with whatever takes it
+export function routesAt(point: NginxPoint): readonly RouteSpec[] {
+  return ALL_ROUTES.filter((route) => {
+    if (route.replacedBy !== undefined && point.path !== route.path) return false; // the deprecated alias rides along with whatever takes it
     const path = publicPath(point, route.path);
     if (path === undefined) return false;
     if (!point.server)
@@ -158,15 +158,15 @@ function publicPath(point: NginxPoint, route: string): string | undefined {
 }
 
 /** App passes of nginx that carry a kind of traffic. */
-export function nginxCarrying(facts: Facts, ...traffic: readonly ServerRoute["traffic"][]): readonly NginxPoint[] {
+export function nginxCarrying(facts: Facts, ...traffic: readonly Traffic[]): readonly NginxPoint[] {
   return appNginxPoints(facts).filter((point) => routesAt(point).some((route) => traffic.includes(route.traffic)));
 }
 
 /** App proxies of Caddy that carry a kind of traffic. */
-export function caddyCarrying(facts: Facts, ...traffic: readonly ServerRoute["traffic"][]): readonly CaddyPoint[] {
+export function caddyCarrying(facts: Facts, ...traffic: readonly Traffic[]): readonly CaddyPoint[] {
   return appCaddyPoints(facts).filter((point) =>
-    SERVER_ROUTES.some(
-      (route) => traffic.includes(route.traffic) && route.path !== "/ws" && caddyPointFor(point, route.path),
+    ALL_ROUTES.some(
+      (route) => traffic.includes(route.traffic) && route.replacedBy === undefined && caddyPointFor(point, route.path),
     ),
   );
 }

@@ -1,7 +1,7 @@
 import type { Hit, Rule } from "../../types.ts";
 import type { Facts } from "../../model/facts.ts";
 import { appCaddyPoints, appServices, appWorkloads } from "../../model/facts.ts";
-import { HEALTH_PATHS } from "../../model/routes.ts";
+import { pathsOf } from "../../../shared/protocol.ts";
 import type { DockerfileParse } from "../../parse/dockerfile.ts";
 import type { Span } from "../../source.ts";
 import { caddyHead, child } from "../../model/caddy.ts";
@@ -10,6 +10,8 @@ import { replace } from "../kit/edits.ts";
 import { appContainer } from "../kit/kubernetes.ts";
 import { dockerfileOf, healthTest } from "../kit/compose.ts";
 import { baseOf } from "../kit/dockerfile.ts";
+
+const HEALTH_PATHS = new Set(pathsOf("probe"));
 
 export const rule: Rule = {
   id: "GA-LIF-014",

@@ -1,4 +1,4 @@
-import { BASE_MEMORY_MIB, SESSION_MEMORY_MIB } from "../../../render/derive.ts";
+import { serverMemoryBytes, serverMemoryMiB } from "../../../config/memory.ts";
 import type { Rule } from "../../types.ts";
 import { appServices, appUnits, appWorkloads } from "../../model/facts.ts";
 import { composeBytes } from "../../model/compose.ts";
@@ -21,10 +21,16 @@ export const rule: Rule = {
     const { assume } = facts;
     const pool = assume.number("pool.size");
     const needs = (size: number): { need: number; want: number; words: string } => {
-      const need = (BASE_MEMORY_MIB.int8 + size * SESSION_MEMORY_MIB) * 2 ** 20 + assume.number("limits.body") * size;
+      const config = {
+        pool: { size },
+        limits: { bodyBytes: assume.number("limits.body") },
+        model: { precision: "int8" },
+        engine: { workers: "auto" },
+      } as const;
+      const need = serverMemoryBytes(config);
       return {
         need,
-        want: Math.ceil(need / 2 ** 20 / 256) * 256,
+        want: serverMemoryMiB(config),
         words: `the model, ${size} sessions and their uploads need about ${mebibytes(need)}`,
       };
     };

@@ -1,11 +1,9 @@
+import { SSE_PING_MS } from "../../../shared/protocol.ts";
 import type { Hit, Rule } from "../../types.ts";
 import { arg, headSpan, inherited, nginxTimeMs } from "../../model/nginx.ts";
 import { addNginx, addYaml, ceilSeconds, nginxCarrying, replace, seconds } from "../kit/edits.ts";
 import { annotation, appIngresses } from "../kit/kubernetes.ts";
 import { yamlAt, yamlKey } from "../../parse/yaml.ts";
-
-/** The server writes a comment into a silent event stream this often. */
-const SSE_PING_MS = 15_000;
 
 export const rule: Rule = {
   id: "GA-STR-004",

@@ -1,6 +1,6 @@
 import type { Rule } from "../../types.ts";
 import { gatewayDurationMs } from "../../model/kubernetes.ts";
-import { SERVER_ROUTES } from "../../model/routes.ts";
+import { ALL_ROUTES } from "../../../shared/protocol.ts";
 import { yamlAt, yamlEntrySpan, yamlKey, yamlText } from "../../parse/yaml.ts";
 import { addYaml, replace, seconds } from "../kit/edits.ts";
 import { appRouteRules, ruleTakes } from "../kit/kubernetes.ts";
@@ -18,10 +18,10 @@ export const rule: Rule = {
     const session = facts.assume.number("session.maxDuration");
     const rules = appRouteRules(facts);
     for (const item of rules) {
-      const carries = SERVER_ROUTES.find(
+      const carries = ALL_ROUTES.find(
         (route) =>
           (route.traffic === "websocket" || route.traffic === "sse") &&
-          route.path !== "/ws" &&
+          route.replacedBy === undefined &&
           ruleTakes(item, route.path, rules),
       );
       if (!carries) continue;

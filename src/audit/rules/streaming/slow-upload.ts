@@ -10,7 +10,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "An upload at the slowest allowed rate cannot finish in time",
-  why: "A body of limits.body at limits.minUploadKbps takes minutes (50 MiB at 1.5 Mbit/s: 280 s). A total time limit below that cuts off exactly the users on slow lines whom the config promises to serve.",
+  why: "A body of limits.body at limits.minUploadKbps takes long (50 MiB at 128 kbit/s: 55 minutes). A total time limit below that cuts off the users on slow lines that the config promises to serve.",
   evidence: ["Node's own requestTimeout of 300 s has the same effect on larger bodies."],
   reads: ["caddyfile", "caddy-json", "kubernetes", "config"],
   fixKind: "safe",

@@ -1,13 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { defaultConfig } from "../../../config/defaults.ts";
-import type {
-  ComposeOverlay,
-  DeployAuthConfig,
-  DeployProxyConfig,
-  DeployTarget,
-  DeployTlsConfig,
-  ResolvedConfig,
-} from "../../../config/types.ts";
+import type { ComposeOverlay, DeployConfig, DeployTarget, ResolvedConfig } from "../../../config/types.ts";
 import type { Machine } from "./detect.ts";
 
 /** What the wizard has to know. */
@@ -16,10 +9,10 @@ export interface Answers {
   /** The server itself serves the home network, with a certificate of its own; only without a proxy on this machine. */
   readonly lan: boolean;
   readonly domain: string | undefined;
-  readonly proxy: DeployProxyConfig["kind"];
-  readonly tls: DeployTlsConfig["mode"];
+  readonly proxy: DeployConfig["proxy"]["kind"];
+  readonly tls: DeployConfig["tls"]["mode"];
   readonly email: string | undefined;
-  readonly auth: DeployAuthConfig["kind"];
+  readonly auth: DeployConfig["auth"]["kind"];
   readonly forwardUrl: string | undefined;
   /** First user or key to make. */
   readonly firstName: string | undefined;

@@ -1,5 +1,5 @@
 import type { PacketDecoder } from "../codec/packet-decoder.ts";
-import { invalidAudio } from "../refuse.ts";
+import { damaged, unsupported } from "../refuse.ts";
 import { createCodec } from "../codec/symphonia.ts";
 
 /** Samples per channel of one AAC-LC frame. */
@@ -27,9 +27,9 @@ export interface AacConfig {
  * real part is decoded, which reaches to 8 kHz or more at the bit rates in use, all that recognition at 16 kHz hears.
  */
 export async function createAacCodec({ objectType, sampleRateHz, channelCount }: AacConfig): Promise<PacketDecoder> {
-  if (objectType !== 2) throw invalidAudio(`AAC: object type ${objectType} is not supported: export it as AAC-LC`);
+  if (objectType !== 2) throw unsupported("AAC", `object type ${objectType} is not supported`);
   if (channelCount < 1 || channelCount > 2) {
-    throw invalidAudio(`AAC: the channel count must be 1 or 2, got ${channelCount}: mix it down to stereo`);
+    throw unsupported("AAC", `the channel count must be 1 or 2, got ${channelCount}`, "stereo");
   }
   return await createCodec({ codec: "aac", sampleRateHz, channelCount });
 }
@@ -41,7 +41,7 @@ export function parseAudioSpecificConfig(bytes: Uint8Array): AacConfig {
     let value = 0;
     for (let i = 0; i < count; i++, at++) {
       const byte = bytes[at >> 3];
-      if (byte === undefined) throw invalidAudio("AAC: the decoder configuration is cut short");
+      if (byte === undefined) throw damaged("AAC", "the decoder configuration is cut short");
       value = value * 2 + ((byte >> (7 - (at & 7))) & 1);
     }
     return value;
@@ -53,7 +53,7 @@ export function parseAudioSpecificConfig(bytes: Uint8Array): AacConfig {
   const readRate = (): number => {
     const index = bits(4);
     const rate = index === 15 ? bits(24) : AAC_RATES_HZ[index];
-    if (rate === undefined) throw invalidAudio(`AAC: sample rate index ${index} is not defined`);
+    if (rate === undefined) throw unsupported("AAC", `sample rate index ${index} is not defined`);
     return rate;
   };
   let objectType = readObjectType();
@@ -64,6 +64,6 @@ export function parseAudioSpecificConfig(bytes: Uint8Array): AacConfig {
     readRate();
     objectType = readObjectType();
   }
-  if (objectType === 2 && bits(1) === 1) throw invalidAudio("AAC: frames of 960 samples are not supported");
+  if (objectType === 2 && bits(1) === 1) throw unsupported("AAC", "frames of 960 samples are not supported");
   return { objectType, sampleRateHz, channelCount: channelConfig === 7 ? 8 : channelConfig };
 }

@@ -4,7 +4,7 @@ import { scanFrames } from "../input/frame-scan.ts";
 import type { EncodedPacket } from "../codec/decode-packets.ts";
 import { decodePackets } from "../codec/decode-packets.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
-import { invalidAudio } from "../refuse.ts";
+import { damaged, unsupported } from "../refuse.ts";
 import type { OpenedAudio } from "../types.ts";
 
 /**
@@ -15,7 +15,7 @@ import type { OpenedAudio } from "../types.ts";
 export async function openAdts(input: ByteReader, maxDurationMs: number): Promise<OpenedAudio> {
   const frames = scanFrames(input, { container: "AAC", headerBytes: 7, parse: parseAdtsHeader });
   const first = await frames.next();
-  if (first.done) throw invalidAudio("AAC: no audio frame was found");
+  if (first.done) throw damaged("AAC", "no audio frame was found");
   const { objectType, sampleRateHz, channelCount } = first.value.header;
   return {
     format: "aac",
@@ -70,7 +70,7 @@ async function* readPackets(
 ): AsyncGenerator<EncodedPacket, void, undefined> {
   let endFrame = 0;
   function packetOf({ header, data }: ScannedFrame<AdtsHeader>): EncodedPacket {
-    if (header.blockCount > 1) throw invalidAudio("AAC: several blocks in one ADTS frame are not supported");
+    if (header.blockCount > 1) throw unsupported("AAC", "several blocks in one ADTS frame are not supported");
     endFrame += AAC_FRAME_SAMPLES;
     return { data: data.subarray(header.headerBytes), endFrame };
   }

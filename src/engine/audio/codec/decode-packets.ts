@@ -1,6 +1,7 @@
 import type { DecodedPacket, PacketDecoder } from "./packet-decoder.ts";
 import { PacketError } from "./packet-decoder.ts";
-import { audioTooLong, invalidAudio } from "../refuse.ts";
+import { audioTooLong } from "../../../shared/audio-problem.ts";
+import { damaged } from "../refuse.ts";
 
 /** One encoded packet as a container yields it. */
 export interface EncodedPacket {
@@ -49,14 +50,11 @@ export async function* decodePackets(pipeline: PacketPipeline): AsyncGenerator<F
     } catch (error) {
       if (!(error instanceof PacketError)) throw error;
       if (concealFrames === undefined) {
-        throw invalidAudio(`${container}: the audio is damaged at ${seconds(position, sampleRateHz)} s`, error);
+        throw damaged(container, `the audio is damaged at ${seconds(position, sampleRateHz)} s`, error);
       }
       lost++;
       if (lost > 8 && lost > seen / 10) {
-        throw invalidAudio(
-          `${container}: ${lost} of the first ${seen} frames cannot be decoded: export it again`,
-          error,
-        );
+        throw damaged(container, `${lost} of the first ${seen} frames cannot be decoded`, error);
       }
       const silence = Array.from({ length: channelCount }, () => new Float32Array(concealFrames));
       return { sampleRateHz, channels: silence };
@@ -72,9 +70,9 @@ export async function* decodePackets(pipeline: PacketPipeline): AsyncGenerator<F
     const length = decoded.channels[0]?.length ?? 0;
     if (length === 0) continue;
     if (decoded.sampleRateHz !== sampleRateHz || decoded.channels.length !== channelCount) {
-      throw invalidAudio(
-        `${container}: the audio changes from ${sampleRateHz} Hz, ${channelCount} channel(s) to ` +
-          `${decoded.sampleRateHz} Hz, ${decoded.channels.length} at ${seconds(position, sampleRateHz)} s`,
+      throw damaged(
+        container,
+        `the audio changes from ${sampleRateHz} Hz, ${channelCount} channel(s) to ${decoded.sampleRateHz} Hz, ${decoded.channels.length} at ${seconds(position, sampleRateHz)} s`,
       );
     }
     const from = Math.max(0, skipFrames - position);
@@ -84,7 +82,7 @@ export async function* decodePackets(pipeline: PacketPipeline): AsyncGenerator<F
     if (batch.frames >= BLOCK_FRAMES) yield batch.take();
   }
   if (lost > seen / 10 && seen > 0) {
-    throw invalidAudio(`${container}: ${lost} of ${seen} frames cannot be decoded: export it again`);
+    throw damaged(container, `${lost} of ${seen} frames cannot be decoded`);
   }
   if (batch.frames > 0) yield batch.take();
 }

@@ -1,7 +1,7 @@
 import { OpusDecoder } from "opus-decoder";
 import type { PacketDecoder } from "./packet-decoder.ts";
 import { PacketError } from "./packet-decoder.ts";
-import { invalidAudio } from "../refuse.ts";
+import { damaged, unsupported } from "../refuse.ts";
 
 /** Opus always decodes at this rate. */
 export const OPUS_RATE_HZ = 48_000;
@@ -23,15 +23,15 @@ export interface OpusHead {
 export function parseOpusHead(packet: Uint8Array): OpusHead {
   const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
   if (packet.length < 19 || Buffer.from(packet.subarray(0, 8)).toString("latin1") !== "OpusHead") {
-    throw invalidAudio("Opus: the identification header is broken");
+    throw damaged("Opus", "the identification header is broken");
   }
-  if (packet[8]! >= 16) throw invalidAudio(`Opus: version ${packet[8]} of the format is not known`);
+  if (packet[8]! >= 16) throw unsupported("Opus", `version ${packet[8]} of the format is not known`);
   return parseOpusFields(packet.subarray(9), view.getUint16(10, true), view.getInt16(16, true));
 }
 
 /** Parses the body of a `dOps` box (its numbers are big-endian). */
 export function parseDops(body: Uint8Array): OpusHead {
-  if (body.length < 11) throw invalidAudio("Opus: the dOps box is shorter than 11 bytes");
+  if (body.length < 11) throw damaged("Opus", "the dOps box is shorter than 11 bytes");
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   return parseOpusFields(body.subarray(1), view.getUint16(2), view.getInt16(8));
 }
@@ -49,7 +49,7 @@ export async function createOpusCodec(head: OpusHead): Promise<PacketDecoder> {
   let isLost = false;
   return {
     decode(packet) {
-      if (isLost) throw invalidAudio("opus: the decoder gave up on this audio earlier");
+      if (isLost) throw damaged("opus", "the decoder gave up on this audio earlier");
       // Checked here because the library prints what libopus refuses to the console.
       if (opusPacketFrames(packet, streamCount) === undefined || packet.length > MAX_PACKET_BYTES * channelCount) {
         throw new PacketError("the packet breaks the framing rules of RFC 6716");
@@ -62,7 +62,7 @@ export async function createOpusCodec(head: OpusHead): Promise<PacketDecoder> {
       } catch (error) {
         if (error instanceof PacketError) throw error;
         isLost = true;
-        throw invalidAudio("opus: the audio cannot be decoded: export it again", error);
+        throw damaged("opus", "the audio cannot be decoded", error);
       }
     },
   };
@@ -93,13 +93,13 @@ function parseOpusFields(body: Uint8Array, preSkip: number, gainQ8: number): Opu
   const gain = gainQ8 === 0 ? 1 : 10 ** (gainQ8 / 256 / 20);
   if (family === 0) {
     if (channelCount < 1 || channelCount > 2) {
-      throw invalidAudio(`Opus: channel mapping family 0 has 1 or 2 channels, got ${channelCount}`);
+      throw damaged("Opus", `channel mapping family 0 has 1 or 2 channels, got ${channelCount}`);
     }
     const mapping = channelCount === 2 ? [0, 1] : [0];
     return { channelCount, preSkip, gain, streamCount: 1, coupledCount: channelCount - 1, mapping };
   }
   if (family !== 1 && family !== 2 && family !== 255) {
-    throw invalidAudio(`Opus: channel mapping family ${family} is not supported`);
+    throw unsupported("Opus", `channel mapping family ${family} is not supported`);
   }
   const [streamCount = 0, coupledCount = 0, ...mapping] = body.subarray(10, 12 + channelCount);
   const isSound =
@@ -109,7 +109,7 @@ function parseOpusFields(body: Uint8Array, preSkip: number, gainQ8: number): Opu
     streamCount + coupledCount <= 255 &&
     mapping.length === channelCount &&
     mapping.every((index) => index === 255 || index < streamCount + coupledCount);
-  if (!isSound) throw invalidAudio("Opus: the channel mapping table is broken");
+  if (!isSound) throw damaged("Opus", "the channel mapping table is broken");
   return { channelCount, preSkip, gain, streamCount, coupledCount, mapping };
 }
 

@@ -3,7 +3,7 @@ import { installationRoot } from "../../../shared/entry.ts";
 import { GigasttError } from "../../../shared/errors.ts";
 import type { DecodedPacket, PacketDecoder } from "./packet-decoder.ts";
 import { PacketError } from "./packet-decoder.ts";
-import { invalidAudio } from "../refuse.ts";
+import { damaged } from "../refuse.ts";
 
 export interface CodecOptions {
   readonly codec: "mp2" | "mp3" | "aac" | "flac" | "vorbis" | "alac";
@@ -25,13 +25,13 @@ export async function createCodec(options: CodecOptions): Promise<PacketDecoder>
 
   /** Runs a call into the module; a trap makes this decoder unusable. */
   function guarded<T>(run: () => T): T {
-    if (isLost) throw invalidAudio(`${options.codec}: the decoder gave up on this audio earlier`);
+    if (isLost) throw damaged(options.codec, "the decoder gave up on this audio earlier");
     try {
       return run();
     } catch (error) {
       if (!(error instanceof WebAssembly.RuntimeError)) throw error;
       isLost = true;
-      throw invalidAudio(`${options.codec}: the audio cannot be decoded: export it again`, error);
+      throw damaged(options.codec, "the audio cannot be decoded", error);
     }
   }
 
@@ -49,7 +49,7 @@ export async function createCodec(options: CodecOptions): Promise<PacketDecoder>
     put(privateData);
     const status = codec.open(CODEC_NUMBER[options.codec], sampleRateHz, channelCount, 0, privateData.length);
     if (status !== 0) {
-      throw invalidAudio(`${options.codec}: the stream cannot be decoded: export it again`, new Error(failure()));
+      throw damaged(options.codec, "the stream cannot be decoded", new Error(failure()));
     }
   });
 

@@ -7,7 +7,7 @@ import type { OpusHead } from "./opus.ts";
 import { OPUS_RATE_HZ, createOpusCodec, opusPacketFrames } from "./opus.ts";
 import type { SampleEncoding } from "./pcm.ts";
 import { SAMPLE_BYTES, deinterleave } from "./pcm.ts";
-import { invalidAudio } from "../refuse.ts";
+import { damaged } from "../refuse.ts";
 import { createCodec } from "./symphonia.ts";
 import { createVorbisCodec, createVorbisCounter, parseVorbisHead } from "./vorbis.ts";
 
@@ -74,7 +74,7 @@ export function aacTrack(config: AacConfig): TrackCodec {
 /** Containers are often wrong about rate and channels of MP3: the first frame tells. */
 export function mpegTrack(firstPacket: Uint8Array): TrackCodec {
   const header = firstPacket.length >= 4 ? parseMpegHeader(firstPacket, 0) : undefined;
-  if (!header) throw invalidAudio("MP3: the first packet is no audio frame");
+  if (!header) throw damaged("MP3", "the first packet is not an audio frame");
   const name = header.layer === 2 ? "mp2" : "mp3";
   return {
     name,
@@ -88,12 +88,12 @@ export function mpegTrack(firstPacket: Uint8Array): TrackCodec {
 
 /** @param cookie ALACSpecificConfig, 24 bytes or more */
 export function alacTrack(cookie: Uint8Array): TrackCodec {
-  if (cookie.length < 24) throw invalidAudio("ALAC: the decoder configuration is cut short");
+  if (cookie.length < 24) throw damaged("ALAC", "the decoder configuration is cut short");
   const view = new DataView(cookie.buffer, cookie.byteOffset, cookie.byteLength);
   const packetFrames = view.getUint32(0);
   // The decoder makes a buffer of this size; encoders use 4096.
   if (packetFrames < 1 || packetFrames > 65_536) {
-    throw invalidAudio(`ALAC: a packet must have 1–65536 samples, got ${packetFrames}`);
+    throw damaged("ALAC", `a packet must have 1–65536 samples, got ${packetFrames}`);
   }
   return {
     name: "alac",

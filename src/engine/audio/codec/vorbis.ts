@@ -1,5 +1,5 @@
 import type { PacketDecoder } from "./packet-decoder.ts";
-import { invalidAudio } from "../refuse.ts";
+import { damaged } from "../refuse.ts";
 import { createCodec } from "./symphonia.ts";
 
 export interface VorbisHead {
@@ -14,7 +14,7 @@ export interface VorbisHead {
 /** Parses the identification header packet. */
 export function parseVorbisHead(packet: Uint8Array): VorbisHead {
   if (packet.length < 30 || Buffer.from(packet.subarray(0, 7)).toString("latin1") !== "\x01vorbis") {
-    throw invalidAudio("Vorbis: the identification header is broken");
+    throw damaged("Vorbis", "the identification header is broken");
   }
   const identification = packet.slice();
   return {
@@ -27,7 +27,7 @@ export function parseVorbisHead(packet: Uint8Array): VorbisHead {
 
 /** A decoder for one stream. `setup` is the third header packet. */
 export async function createVorbisCodec(head: VorbisHead, setup: Uint8Array | undefined): Promise<PacketDecoder> {
-  if (!setup || !isSetup(setup)) throw invalidAudio("Vorbis: the setup header is missing");
+  if (!setup || !isSetup(setup)) throw damaged("Vorbis", "the setup header is missing");
   const privateData = new Uint8Array(Buffer.concat([head.identification, setup]));
   return await createCodec({ codec: "vorbis", privateData });
 }

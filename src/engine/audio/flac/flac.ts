@@ -3,7 +3,7 @@ import { tagLength } from "../input/frame-scan.ts";
 import type { EncodedPacket } from "../codec/decode-packets.ts";
 import { decodePackets } from "../codec/decode-packets.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
-import { invalidAudio } from "../refuse.ts";
+import { damaged, truncated, unsupported } from "../refuse.ts";
 import { createCodec } from "../codec/symphonia.ts";
 import type { OpenedAudio } from "../types.ts";
 
@@ -44,7 +44,7 @@ export interface StreamInfo {
 
 /** Parses the 34 bytes of a STREAMINFO block. */
 export function parseStreamInfo(bytes: Uint8Array): StreamInfo {
-  if (bytes.length < 34) throw invalidAudio("FLAC: the STREAMINFO block is cut short");
+  if (bytes.length < 34) throw damaged("FLAC", "the STREAMINFO block is cut short");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const packed = view.getUint32(10);
   const totalFrames = (view.getUint8(13) & 15) * 2 ** 32 + view.getUint32(14);
@@ -84,18 +84,18 @@ async function readMetadata(input: ByteReader): Promise<Uint8Array> {
   for (;;) {
     const [kind, a, b, c] = await input.read(4);
     if (kind === undefined || a === undefined || b === undefined || c === undefined) {
-      throw invalidAudio("FLAC: the file ends inside its metadata");
+      throw truncated("FLAC", "the file ends inside its metadata");
     }
     const length = (a << 16) | (b << 8) | c;
     const isStreamInfo = (kind & 0x7f) === 0;
     if (isStreamInfo !== (streamInfo === undefined)) {
-      throw invalidAudio("FLAC: the first metadata block, and no other, must be STREAMINFO");
+      throw damaged("FLAC", "the first metadata block, and no other, must be STREAMINFO");
     }
     if (isStreamInfo) {
-      if (length !== 34) throw invalidAudio(`FLAC: STREAMINFO must be 34 bytes, got ${length}`);
+      if (length !== 34) throw damaged("FLAC", `STREAMINFO must be 34 bytes, got ${length}`);
       streamInfo = (await input.read(34)).slice();
     } else if ((await input.skip(length)) < length) {
-      throw invalidAudio("FLAC: the file ends inside its metadata");
+      throw truncated("FLAC", "the file ends inside its metadata");
     }
     if (kind & 0x80) return streamInfo!;
   }
@@ -109,19 +109,20 @@ async function* readFrames(input: ByteReader, info: StreamInfo): AsyncGenerator<
     const header = parseFrameHeader(head, 0);
     if (!header) {
       if (isMagic(head, 0)) {
-        throw invalidAudio(`FLAC: a second file begins at byte ${input.position}: send them one by one`);
+        throw unsupported("FLAC", `a second file begins at byte ${input.position}`, "oneByOne");
       }
       // What follows the last promised sample and is no frame is padding.
       if (info.totalFrames !== undefined && endFrame >= info.totalFrames) break;
-      throw invalidAudio(`FLAC: the file is damaged at byte ${input.position}: export it again`);
+      throw damaged("FLAC", `the file is damaged at byte ${input.position}`);
     }
     const data = await readFrame(input, maxFrameBytes(info, header.samples));
     endFrame += header.samples;
     yield { data, endFrame };
   }
   if (info.totalFrames !== undefined && endFrame < info.totalFrames) {
-    throw invalidAudio(
-      `FLAC: the file is truncated, ${info.totalFrames - endFrame} of ${info.totalFrames} samples are missing: upload it again`,
+    throw truncated(
+      "FLAC",
+      `the file is truncated, ${info.totalFrames - endFrame} of ${info.totalFrames} samples are missing`,
     );
   }
 }
@@ -165,10 +166,10 @@ async function readFrame(input: ByteReader, maxBytes: number): Promise<Uint8Arra
     }
     if (isWhole) {
       if (crc === 0) return await take(bytes.length);
-      throw invalidAudio(`FLAC: the file is truncated or damaged after byte ${input.position}: upload it again`);
+      throw truncated("FLAC", `the file is truncated or damaged after byte ${input.position}`);
     }
     if (wanted > maxBytes) {
-      throw invalidAudio(`FLAC: the file is damaged after byte ${input.position}: export it again`);
+      throw damaged("FLAC", `the file is damaged after byte ${input.position}`);
     }
     window *= 2;
   }

@@ -1,4 +1,4 @@
-import { invalidAudio } from "../refuse.ts";
+import { unsupported } from "../refuse.ts";
 
 /** Parts of a file kept in memory, read by their offset in it. */
 export interface ByteStore {
@@ -19,9 +19,7 @@ export function createByteStore(): ByteStore {
     add(offset, bytes) {
       total += bytes.length;
       if (total > MAX_STORED_BYTES) {
-        throw invalidAudio(
-          "MP4: the index comes after more than 512 MiB of media: remux the file with the index first",
-        );
+        throw unsupported("MP4", "the index comes after more than 512 MiB of media", "remux");
       }
       for (let from = 0; from < bytes.length;) {
         let piece = pieces.at(-1);

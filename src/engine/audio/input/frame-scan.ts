@@ -1,5 +1,5 @@
 import type { ByteReader } from "./byte-reader.ts";
-import { invalidAudio } from "../refuse.ts";
+import { damaged } from "../refuse.ts";
 
 /** The fields of a self-delimiting frame's header. */
 export interface FrameHeader {
@@ -62,10 +62,11 @@ export async function* scanFrames<H extends FrameHeader>(
     await input.skip(step);
     junkBytes += step;
     if (junkBytes > MAX_JUNK_BYTES) {
-      throw invalidAudio(
+      throw damaged(
+        container,
         key === undefined
-          ? `${container}: no audio frame was found in the first ${MAX_JUNK_BYTES} bytes`
-          : `${container}: more than ${MAX_JUNK_BYTES} bytes between its frames are no ${container} audio`,
+          ? `no audio frame was found in the first ${MAX_JUNK_BYTES} bytes`
+          : `more than ${MAX_JUNK_BYTES} bytes between its frames are not ${container} audio`,
       );
     }
   }

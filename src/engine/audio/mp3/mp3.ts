@@ -3,7 +3,7 @@ import { scanFrames } from "../input/frame-scan.ts";
 import type { EncodedPacket } from "../codec/decode-packets.ts";
 import { decodePackets } from "../codec/decode-packets.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
-import { invalidAudio } from "../refuse.ts";
+import { damaged, truncated } from "../refuse.ts";
 import { createCodec } from "../codec/symphonia.ts";
 import type { OpenedAudio } from "../types.ts";
 
@@ -17,7 +17,7 @@ import type { OpenedAudio } from "../types.ts";
 export async function openMp3(input: ByteReader, maxDurationMs: number): Promise<OpenedAudio> {
   const frames = scanFrames(input, { container: "MP3", headerBytes: 4, parse: parseMpegHeader });
   const first = await frames.next();
-  if (first.done) throw invalidAudio("MP3: no audio frame was found");
+  if (first.done) throw damaged("MP3", "no audio frame was found");
   const { header } = first.value;
   const info = parseInfoFrame(first.value);
   const trim = info && trimOf(info, header);
@@ -161,8 +161,6 @@ async function* readPackets(
   if (first) yield packetOf(first);
   for await (const frame of frames) yield packetOf(frame);
   if (frameCount !== undefined && count + MISSING_FRAMES_TOLERATED < frameCount) {
-    throw invalidAudio(
-      `MP3: the file is truncated, ${frameCount - count} of ${frameCount} frames are missing: upload it again`,
-    );
+    throw truncated("MP3", `the file is truncated, ${frameCount - count} of ${frameCount} frames are missing`);
   }
 }

@@ -1,4 +1,4 @@
-import { invalidAudio } from "../refuse.ts";
+import { damaged } from "../refuse.ts";
 
 /** A box of a stored part of an MP4 file. */
 export interface Mp4Box {
@@ -13,7 +13,7 @@ export function parseBoxes(bytes: Uint8Array): Mp4Box[] {
   for (let at = 0; at + 8 <= bytes.length;) {
     const size = view.getUint32(at) || bytes.length - at;
     if (size < 8 || at + size > bytes.length) {
-      throw invalidAudio("MP4: a box is larger than the one around it: the file is damaged");
+      throw damaged("MP4", "a box is larger than the one around it");
     }
     boxes.push({ type: typeAt(bytes, at + 4), body: bytes.subarray(at + 8, at + size) });
     at += size;
@@ -64,7 +64,7 @@ export function readFields(bytes: Uint8Array, what: string): FieldReader {
   const view = viewOf(bytes);
   let at = 0;
   function advance(count: number): number {
-    if (at + count > bytes.length) throw invalidAudio(`MP4: the ${what} box is cut short: the file is damaged`);
+    if (at + count > bytes.length) throw damaged("MP4", `the ${what} box is cut short`);
     at += count;
     return at - count;
   }

@@ -8,7 +8,7 @@ import { parseMoov } from "./track.ts";
 import type { EncodedPacket } from "../codec/decode-packets.ts";
 import { decodePackets } from "../codec/decode-packets.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
-import { invalidAudio, unsupportedMedia } from "../refuse.ts";
+import { damaged, foreign, truncated, unsupported } from "../refuse.ts";
 import type { TrackCodec } from "../codec/track-codecs.ts";
 import type { OpenedAudio } from "../types.ts";
 
@@ -24,7 +24,7 @@ export async function openMp4(input: ByteReader, maxDurationMs: number): Promise
   const { track, store } = await readHead(input);
   const samples = track.fragments ? readFragments(input, track, store) : readSamples(input, track, store);
   const first = await samples.next();
-  if (first.done) throw invalidAudio("MP4: the audio track is empty");
+  if (first.done) throw damaged("MP4", "the audio track is empty");
   const codec = track.codecOf(first.value.data);
   const { sampleRateHz, channelCount } = codec;
   const toFrames = (units: number): number => Math.round((units * sampleRateHz) / track.timescale);
@@ -65,35 +65,31 @@ async function readBoxHeader(input: ByteReader): Promise<BoxHeader | undefined> 
   const offset = input.position;
   const head = await input.peek(16);
   if (head.length === 0) return undefined;
-  if (head.length < 8) throw truncated();
+  if (head.length < 8) throw truncated("MP4", "the file is truncated");
   const view = viewOf(head);
   const type = typeAt(head, 4);
   let size = view.getUint32(0);
   let headerBytes = 8;
   if (size === 1) {
-    if (head.length < 16) throw truncated();
+    if (head.length < 16) throw truncated("MP4", "the file is truncated");
     size = Number(view.getBigUint64(8));
     headerBytes = 16;
   } else if (size === 0) size = Number.POSITIVE_INFINITY;
-  if (size < headerBytes) throw invalidAudio(`MP4: the file is damaged at byte ${offset}: export it again`);
+  if (size < headerBytes) throw damaged("MP4", `the file is damaged at byte ${offset}`);
   await input.skip(headerBytes);
   return { type, offset, bodyBytes: size - headerBytes };
 }
 
-function truncated(): Error {
-  return invalidAudio("MP4: the file is truncated: upload it again");
-}
-
 async function readBody(input: ByteReader, { type, bodyBytes }: BoxHeader): Promise<Uint8Array> {
-  if (bodyBytes > MAX_INDEX_BYTES) throw invalidAudio(`MP4: the ${type} box is too large (${bodyBytes} bytes)`);
+  if (bodyBytes > MAX_INDEX_BYTES) throw unsupported("MP4", `the ${type} box is too large (${bodyBytes} bytes)`);
   const body = (await input.read(bodyBytes)).slice();
-  if (body.length < bodyBytes) throw truncated();
+  if (body.length < bodyBytes) throw truncated("MP4", "the file is truncated");
   return body;
 }
 
 async function skipBody(input: ByteReader, { bodyBytes }: BoxHeader): Promise<void> {
   const skipped = await input.skip(bodyBytes);
-  if (skipped < bodyBytes && bodyBytes !== Number.POSITIVE_INFINITY) throw truncated();
+  if (skipped < bodyBytes && bodyBytes !== Number.POSITIVE_INFINITY) throw truncated("MP4", "the file is truncated");
 }
 
 /** Reads up to the index. `store` holds the media, when they must be read in another order than they come. */
@@ -102,11 +98,11 @@ async function readHead(input: ByteReader): Promise<{ track: Mp4Track; store: By
   for (;;) {
     const box = await readBoxHeader(input);
     if (!box) {
-      throw invalidAudio("MP4: the file has no index (moov box): the recording was not finished or is truncated");
+      throw truncated("MP4", "the file has no index (moov box): the recording was not finished or is truncated");
     }
     if (box.type === "ftyp") {
       const brand = typeAt(await readBody(input, box), 0);
-      if (/^(?:heic|heix|mif1|msf1|avif|avis)$/.test(brand)) throw unsupportedMedia("an image (HEIF)");
+      if (/^(?:heic|heix|mif1|msf1|avif|avis)$/.test(brand)) throw foreign("an image (HEIF)");
     } else if (box.type === "mdat") {
       store ??= createByteStore();
       await keep(input, store, box);
@@ -159,12 +155,12 @@ async function* readSamples(
 async function readSample(input: ByteReader, sample: Sample, store: ByteStore | undefined): Promise<Uint8Array> {
   const stored = store?.read(sample.offset, sample.size);
   if (stored) return stored;
-  if (store) throw truncated();
+  if (store) throw truncated("MP4", "the file is truncated");
   const ahead = sample.offset - input.position;
-  if (ahead < 0) throw invalidAudio("MP4: the samples overlap: the file is damaged");
+  if (ahead < 0) throw damaged("MP4", "the samples overlap");
   await input.skip(ahead);
   const data = (await input.read(sample.size)).slice();
-  if (data.length < sample.size) throw truncated();
+  if (data.length < sample.size) throw truncated("MP4", "the file is truncated");
   return data;
 }
 
@@ -173,7 +169,7 @@ async function* readFragments(
   track: Mp4Track,
   store: ByteStore | undefined,
 ): AsyncGenerator<ReadSample, void, undefined> {
-  if (store) throw invalidAudio("MP4: the media come before their index: remux the file");
+  if (store) throw damaged("MP4", "the media come before their index");
   for (let box = await readBoxHeader(input); box; box = await readBoxHeader(input)) {
     if (box.type !== "moof") {
       await skipBody(input, box);
@@ -186,7 +182,7 @@ async function* readFragments(
     const mediaEnd = await enterMedia(input);
     for (; !sample.done; sample = samples.next()) {
       const { offset, size, duration } = sample.value;
-      if (offset + size > mediaEnd) throw invalidAudio("MP4: a sample lies outside of its fragment");
+      if (offset + size > mediaEnd) throw damaged("MP4", "a sample lies outside of its fragment");
       if (size > 0) yield { data: await readSample(input, sample.value, undefined), duration };
     }
     await skipBody(input, { ...box, bodyBytes: mediaEnd - input.position });
@@ -197,7 +193,7 @@ async function* readFragments(
 async function enterMedia(input: ByteReader): Promise<number> {
   for (;;) {
     const box = await readBoxHeader(input);
-    if (!box) throw truncated();
+    if (!box) throw truncated("MP4", "the file is truncated");
     if (box.type === "mdat") return input.position + box.bodyBytes;
     await skipBody(input, box);
   }

@@ -1,7 +1,7 @@
 import type { Mp4Track } from "./track.ts";
 import type { FieldReader, Mp4Box } from "./boxes.ts";
 import { findBox, parseBoxes, readFields, viewOf } from "./boxes.ts";
-import { invalidAudio } from "../refuse.ts";
+import { damaged, unsupported } from "../refuse.ts";
 
 /** Where one encoded packet lies in the file. */
 export interface Sample {
@@ -47,7 +47,7 @@ export function* listSamples(track: Mp4Track): Generator<Sample, void, undefined
       offset += size;
     }
   }
-  if (index < sizes.count) throw invalidAudio("MP4: the sample tables contradict each other: the file is damaged");
+  if (index < sizes.count) throw damaged("MP4", "the sample tables contradict each other");
 }
 
 /** Length of a plain file's track in its time scale, and whether its chunks lie in the file in order. */
@@ -76,33 +76,33 @@ export function* listFragment(
 // ---
 
 function checkedSize(size: number): number {
-  if (size > MAX_SAMPLE_BYTES) throw invalidAudio(`MP4: a sample of ${size} bytes is too large: the file is damaged`);
+  if (size > MAX_SAMPLE_BYTES) throw unsupported("MP4", `a sample of ${size} bytes is too large`);
   return size;
 }
 
 function parseSizes(sampleTable: readonly Mp4Box[]): { count: number; at: (index: number) => number } {
   const stsz = findBox(sampleTable, "stsz");
-  if (!stsz) throw invalidAudio("MP4: the audio track has no table of sample sizes");
+  if (!stsz) throw damaged("MP4", "the audio track has no table of sample sizes");
   const fields = readFields(stsz, "stsz");
   fields.skip(4);
   const size = fields.u32();
   const count = fields.u32();
   if (size > 0) return { count, at: () => size };
   const view = viewOf(fields.rest());
-  if (count * 4 > view.byteLength) throw invalidAudio("MP4: the stsz box is cut short: the file is damaged");
+  if (count * 4 > view.byteLength) throw damaged("MP4", "the stsz box is cut short");
   return { count, at: (index) => view.getUint32(index * 4) };
 }
 
 function parseOffsets(sampleTable: readonly Mp4Box[]): { count: number; at: (index: number) => number } {
   const stco = findBox(sampleTable, "stco");
   const body = stco ?? findBox(sampleTable, "co64");
-  if (!body) throw invalidAudio("MP4: the audio track has no table of chunks");
+  if (!body) throw damaged("MP4", "the audio track has no table of chunks");
   const fields = readFields(body, "stco");
   fields.skip(4);
   const count = fields.u32();
   const view = viewOf(fields.rest());
   const width = stco ? 4 : 8;
-  if (count * width > view.byteLength) throw invalidAudio("MP4: the stco box is cut short: the file is damaged");
+  if (count * width > view.byteLength) throw damaged("MP4", "the stco box is cut short");
   return {
     count,
     at: (index) => (stco ? view.getUint32(index * 4) : Number(view.getBigUint64(index * 8))),

@@ -2,7 +2,7 @@ import { parseAudioSpecificConfig } from "../aac/aac.ts";
 import type { Mp4Box } from "./boxes.ts";
 import { findBox, findPath, parseBoxes, readFields, typeAt } from "./boxes.ts";
 import { parseDops } from "../codec/opus.ts";
-import { invalidAudio, unsupportedMedia } from "../refuse.ts";
+import { damaged, foreign, unsupported } from "../refuse.ts";
 import type { TrackCodec } from "../codec/track-codecs.ts";
 import { aacTrack, alacTrack, flacTrack, mpegTrack, opusTrack } from "../codec/track-codecs.ts";
 
@@ -26,17 +26,17 @@ export function parseMoov(moov: Uint8Array): Mp4Track {
   const boxes = parseBoxes(moov);
   const tracks = boxes.filter(({ type }) => type === "trak").map(({ body }) => parseBoxes(body));
   const trak = tracks.find((track) => handlerOf(track) === "soun");
-  if (!trak) throw unsupportedMedia(tracks.length > 0 ? "video without an audio track" : "MP4 without any track");
+  if (!trak) throw foreign(tracks.length > 0 ? "video without an audio track" : "MP4 without any track");
 
   const id = parseTrackId(findBox(trak, "tkhd"));
   const mdhd = readFields(findPath(trak, "mdia", "mdhd") ?? new Uint8Array(0), "mdhd");
   const is64 = mdhd.u8() === 1;
   mdhd.skip(is64 ? 19 : 11);
   const timescale = mdhd.u32();
-  if (timescale === 0) throw invalidAudio("MP4: the audio track's time scale is 0");
+  if (timescale === 0) throw damaged("MP4", "the audio track's time scale is 0");
   const sampleTable = parseBoxes(findPath(trak, "mdia", "minf", "stbl") ?? new Uint8Array(0));
   const sampleEntries = findBox(sampleTable, "stsd");
-  if (!sampleEntries) throw invalidAudio("MP4: the audio track does not name its codec");
+  if (!sampleEntries) throw damaged("MP4", "the audio track does not name its codec");
 
   return {
     id,
@@ -109,7 +109,7 @@ function parseFragmentDefaults(mvex: Uint8Array | undefined, trackId: number): M
 
 function parseSampleEntry(stsd: Uint8Array): (firstPacket: Uint8Array) => TrackCodec {
   const entry = parseBoxes(stsd.subarray(8))[0];
-  if (!entry) throw invalidAudio("MP4: the audio track does not name its codec");
+  if (!entry) throw damaged("MP4", "the audio track does not name its codec");
   const fields = readFields(entry.body, entry.type);
   fields.skip(8);
   const version = fields.u16();
@@ -130,24 +130,24 @@ function parseSampleEntry(stsd: Uint8Array): (firstPacket: Uint8Array) => TrackC
     }
     case "fLaC": {
       const dfla = findBox(children, "dfLa");
-      if (!dfla || dfla.length < 42) throw invalidAudio("FLAC: the STREAMINFO block is cut short");
+      if (!dfla || dfla.length < 42) throw damaged("FLAC", "the STREAMINFO block is cut short");
       return () => flacTrack(dfla.subarray(8, 42));
     }
     case "alac": {
       const cookie = findBox(children, "alac") ?? findPath(children, "wave", "alac");
-      if (!cookie) throw invalidAudio("ALAC: the decoder configuration is missing");
+      if (!cookie) throw damaged("ALAC", "the decoder configuration is missing");
       return () => alacTrack(cookie.subarray(4));
     }
     case "enca":
-      throw invalidAudio("MP4: the audio is encrypted: send it without copy protection");
+      throw unsupported("MP4", "the audio is encrypted", "unprotected");
     default:
-      throw invalidAudio(`MP4: the codec ${entry.type.replace(/[^\w .-]/g, "?")} is not supported`);
+      throw unsupported("MP4", `the codec ${entry.type.replace(/[^\w .-]/g, "?")} is not supported`);
   }
 }
 
 /** The MPEG-4 elementary stream descriptor names the codec and holds its configuration. */
 function parseEsds(esds: Uint8Array | undefined): (firstPacket: Uint8Array) => TrackCodec {
-  if (!esds) throw invalidAudio("AAC: the decoder configuration is missing");
+  if (!esds) throw damaged("AAC", "the decoder configuration is missing");
   const fields = readFields(esds, "esds");
   fields.skip(4);
   let objectType = 0;
@@ -176,5 +176,5 @@ function parseEsds(esds: Uint8Array | undefined): (firstPacket: Uint8Array) => T
       fields.skip(length);
     }
   }
-  throw invalidAudio("AAC: the decoder configuration is missing");
+  throw damaged("AAC", "the decoder configuration is missing");
 }

@@ -4,7 +4,7 @@ import { parseOpusHead } from "../codec/opus.ts";
 import type { EncodedPacket } from "../codec/decode-packets.ts";
 import { decodePackets } from "../codec/decode-packets.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
-import { invalidAudio, unsupportedMedia } from "../refuse.ts";
+import { damaged, foreign, truncated, unsupported } from "../refuse.ts";
 import type { TrackCodec } from "../codec/track-codecs.ts";
 import { flacTrack, opusTrack, vorbisTrack } from "../codec/track-codecs.ts";
 import type { OpenedAudio } from "../types.ts";
@@ -19,7 +19,7 @@ import type { OpenedAudio } from "../types.ts";
 export async function openOgg(input: ByteReader, maxDurationMs: number): Promise<OpenedAudio> {
   const pages = createPageSource(input);
   const link = await openLink(pages);
-  if (!link) throw invalidAudio("Ogg: the file has no pages");
+  if (!link) throw damaged("Ogg", "the file has no pages");
   return {
     format: `ogg-${link.codec.name}`,
     sampleRateHz: link.codec.sampleRateHz,
@@ -84,7 +84,7 @@ async function openLink(pages: PageSource): Promise<Link | undefined> {
     }
     const first = page.pieces[0];
     if (!first || (page.isOpen && page.pieces.length === 1)) {
-      throw invalidAudio("Ogg: a stream begins without a header");
+      throw damaged("Ogg", "a stream begins without a header");
     }
     const kind = kindOf(first);
     if (typeof kind === "string") others.push(kind);
@@ -95,8 +95,8 @@ async function openLink(pages: PageSource): Promise<Link | undefined> {
     const headers = await readHeaders(pages, { serial: chosen.serial, joiner, count: chosen.kind.headerCount });
     return { serial: chosen.serial, joiner, codec: chosen.kind.codecOf(chosen.first, headers) };
   }
-  if (others.length > 0) throw unsupportedMedia(`Ogg with ${others.join(" and ")}, which is not supported`);
-  if (await pages.next()) throw invalidAudio("Ogg: the file does not begin with the start of a stream");
+  if (others.length > 0) throw foreign(`Ogg with ${others.join(" and ")}, which is not supported`);
+  if (await pages.next()) throw damaged("Ogg", "the file does not begin with the start of a stream");
   return undefined;
 }
 
@@ -112,7 +112,7 @@ function kindOf(first: Uint8Array): Kind | string {
   if (text === "OpusHead") return { headerCount: 1, codecOf: () => opusTrack(parseOpusHead(first)) };
   if (text.startsWith("\x01vorbis")) return { headerCount: 2, codecOf: (_, headers) => vorbisTrack(first, headers[1]) };
   if (text.startsWith("\x7fFLAC")) {
-    if (first.length < 51) throw invalidAudio("FLAC: the STREAMINFO block is cut short");
+    if (first.length < 51) throw damaged("FLAC", "the STREAMINFO block is cut short");
     return { headerCount: (first[7]! << 8) | first[8]!, codecOf: () => flacTrack(first.subarray(17, 51)) };
   }
   if (text.startsWith("Speex")) return "Speex";
@@ -127,11 +127,11 @@ async function readHeaders(
   const headers: Uint8Array[] = [];
   while (headers.length < count) {
     const page = await pages.next();
-    if (!page || page.isFirst) throw invalidAudio("Ogg: the file ends inside its headers");
+    if (!page || page.isFirst) throw truncated("Ogg", "the file ends inside its headers");
     if (page.serial !== serial) continue;
     headers.push(...joiner.push(page));
     // Audio begins on a page of its own (RFC 7845 section 3, Vorbis I appendix A.2).
-    if (headers.length > count) throw invalidAudio("Ogg: audio and headers share a page: the file is damaged");
+    if (headers.length > count) throw damaged("Ogg", "audio and headers share a page");
   }
   return headers;
 }
@@ -147,9 +147,10 @@ async function* decodeChain(
   for (let link: Link | undefined = first; link; link = await openLink(pages)) {
     const { codec } = link;
     if (codec.sampleRateHz !== sampleRateHz || codec.channelCount !== channelCount) {
-      throw invalidAudio(
-        `Ogg: the streams of the chain differ (${sampleRateHz} Hz, ${channelCount} channel(s), then ` +
-          `${codec.sampleRateHz} Hz, ${codec.channelCount}): split the file`,
+      throw unsupported(
+        "Ogg",
+        `the streams of the chain differ (${sampleRateHz} Hz, ${channelCount} channel(s), then ${codec.sampleRateHz} Hz, ${codec.channelCount})`,
+        "oneByOne",
       );
     }
     yield* decodePackets({

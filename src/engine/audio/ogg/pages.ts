@@ -1,6 +1,6 @@
 import { crc32Ogg } from "../input/crc.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
-import { invalidAudio } from "../refuse.ts";
+import { damaged, truncated, unsupported } from "../refuse.ts";
 
 /** One page of a physical Ogg stream with the packets that end on it. */
 export interface OggPage {
@@ -27,21 +27,21 @@ export async function readOggPage(input: ByteReader): Promise<OggPage | undefine
   const fixed = await input.peek(27);
   if (fixed.length === 0) return undefined;
   const isPage = fixed[0] === 0x4f && fixed[1] === 0x67 && fixed[2] === 0x67 && fixed[3] === 0x53 && fixed[4] === 0;
-  if (fixed.length >= 5 && !isPage) throw invalidAudio(`Ogg: the file is damaged at byte ${start}: export it again`);
-  if (fixed.length < 27) throw truncated();
+  if (fixed.length >= 5 && !isPage) throw damaged("Ogg", `the file is damaged at byte ${start}`);
+  if (fixed.length < 27) throw truncated("Ogg", "the file is truncated, it ends inside a page");
   const segmentCount = fixed[26]!;
   const table = (await input.peek(27 + segmentCount)).subarray(27);
   let payloadBytes = 0;
   for (const length of table) payloadBytes += length;
   const pageBytes = 27 + segmentCount + payloadBytes;
   const page = (await input.read(pageBytes)).slice();
-  if (page.length < pageBytes) throw truncated();
+  if (page.length < pageBytes) throw truncated("Ogg", "the file is truncated, it ends inside a page");
 
   const view = new DataView(page.buffer);
   const wanted = view.getUint32(22, true);
   view.setUint32(22, 0);
   if (crc32Ogg(page) !== wanted) {
-    throw invalidAudio(`Ogg: the checksum of the page at byte ${start} is wrong: the file is damaged`);
+    throw damaged("Ogg", `the checksum of the page at byte ${start} is wrong`);
   }
   const flags = page[5]!;
   const granule = view.getBigInt64(6, true);
@@ -74,7 +74,7 @@ export function createPacketJoiner(): PacketJoiner {
       const isGap = nextSequence !== undefined && page.sequence !== nextSequence;
       // A capture of a running broadcast has its headers first and goes on anywhere after them.
       if (isGap && packetCount > HEADER_PACKETS) {
-        throw invalidAudio(`Ogg: page ${nextSequence} is missing: the file is damaged`);
+        throw damaged("Ogg", `page ${nextSequence} is missing`);
       }
       nextSequence = (page.sequence + 1) >>> 0;
       if (isGap || !page.isContinued) {
@@ -88,7 +88,7 @@ export function createPacketJoiner(): PacketJoiner {
         if (i === 0 && !hasStart) return;
         openBytes += piece.length;
         if (openBytes > MAX_PACKET_BYTES) {
-          throw invalidAudio(`Ogg: a packet is larger than ${MAX_PACKET_BYTES} bytes`);
+          throw unsupported("Ogg", `a packet is larger than ${MAX_PACKET_BYTES} bytes`);
         }
         open.push(piece);
         if (!isEnd) return;
@@ -124,8 +124,4 @@ function split(page: Uint8Array, segmentCount: number): { pieces: Uint8Array[]; 
   }
   if (isOpen) pieces.push(page.subarray(at, at + length));
   return { pieces, isOpen };
-}
-
-function truncated(): Error {
-  return invalidAudio("Ogg: the file is truncated, it ends inside a page: upload it again");
 }

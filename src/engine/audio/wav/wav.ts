@@ -2,7 +2,7 @@ import type { ByteReader } from "../input/byte-reader.ts";
 import type { OpenedAudio } from "../types.ts";
 import type { SampleEncoding } from "../codec/pcm.ts";
 import { SAMPLE_BYTES, deinterleave } from "../codec/pcm.ts";
-import { checkShape, invalidAudio } from "../refuse.ts";
+import { checkShape, damaged, truncated, unsupported } from "../refuse.ts";
 
 /**
  * Streaming RIFF, RF64 and BW64 reader: PCM 8/16/24/32, float 32/64, A-law, µ-law, plain or WAVE_FORMAT_EXTENSIBLE.
@@ -53,7 +53,7 @@ const MAX_HEADER_BYTES = 16 * 2 ** 20;
 
 async function readHeader(input: ByteReader): Promise<WavHeader> {
   const riff = viewOf(await input.read(12));
-  if (riff.byteLength < 12) throw invalidAudio("WAV: the file ends inside its first 12 bytes");
+  if (riff.byteLength < 12) throw truncated("WAV", "the file ends inside its first 12 bytes");
   const is64 = fourCc(riff, 0) !== "RIFF";
   const riffBytes = riff.getUint32(4, true);
   let format: WavFormat | undefined;
@@ -61,12 +61,12 @@ async function readHeader(input: ByteReader): Promise<WavHeader> {
 
   for (;;) {
     const chunk = viewOf(await input.read(8));
-    if (chunk.byteLength < 8) throw invalidAudio(`WAV: the file ends before its ${format ? "data" : "fmt"} chunk`);
+    if (chunk.byteLength < 8) throw truncated("WAV", `the file ends before its ${format ? "data" : "fmt"} chunk`);
     const id = fourCc(chunk, 0);
     const size = chunk.getUint32(4, true);
 
     if (id === "data") {
-      if (!format) throw invalidAudio("WAV: the data chunk comes before the fmt chunk");
+      if (!format) throw damaged("WAV", "the data chunk comes before the fmt chunk");
       const declared = is64 && size === 0xffff_ffff ? (ds64DataBytes ?? size) : size;
       if (declared > 0 && !isPlaceholder(declared)) return { ...format, dataBytes: declared };
       // A length of 0 is what a writer to a pipe leaves behind, unless the RIFF length says that more chunks follow.
@@ -75,7 +75,7 @@ async function readHeader(input: ByteReader): Promise<WavHeader> {
       continue;
     }
     if (input.position + size > MAX_HEADER_BYTES) {
-      throw invalidAudio(`WAV: the chunk before the samples is too large (${size} bytes)`);
+      throw unsupported("WAV", `the chunk before the samples is too large (${size} bytes)`);
     }
     const isRead = (id === "fmt " && !format) || (id === "ds64" && is64);
     if (!isRead) {
@@ -96,11 +96,11 @@ function isPlaceholder(bytes: number): boolean {
 
 async function skipExactly(input: ByteReader, bytes: number): Promise<void> {
   // The pad byte of the very last chunk is often missing; the next read tells the end of the file then.
-  if ((await input.skip(bytes)) < bytes - 1) throw invalidAudio("WAV: the file ends inside a header chunk");
+  if ((await input.skip(bytes)) < bytes - 1) throw truncated("WAV", "the file ends inside a header chunk");
 }
 
 function parseDs64(body: DataView): number {
-  if (body.byteLength < 24) throw invalidAudio("WAV: the ds64 chunk is shorter than 24 bytes");
+  if (body.byteLength < 24) throw damaged("WAV", "the ds64 chunk is shorter than 24 bytes");
   const bytes = body.getBigUint64(8, true);
   // 0 and -1 are left behind by writers to a pipe.
   return bytes === 0n || bytes > BigInt(Number.MAX_SAFE_INTEGER) ? 0xffff_ffff : Number(bytes);
@@ -115,7 +115,7 @@ const TAG_EXTENSIBLE = 0xfffe;
 const SUBTYPE_TAIL = "000000001000800000aa00389b71";
 
 function parseFormat(body: DataView): WavFormat {
-  if (body.byteLength < 16) throw invalidAudio(`WAV: the fmt chunk must be 16 bytes or more, got ${body.byteLength}`);
+  if (body.byteLength < 16) throw damaged("WAV", `the fmt chunk must be 16 bytes or more, got ${body.byteLength}`);
   let tag = body.getUint16(0, true);
   const channelCount = body.getUint16(2, true);
   const sampleRateHz = body.getUint32(4, true);
@@ -123,18 +123,19 @@ function parseFormat(body: DataView): WavFormat {
   const bits = body.getUint16(14, true);
   checkShape("WAV", sampleRateHz, channelCount);
   if (tag === TAG_EXTENSIBLE) {
-    if (body.byteLength < 40) throw invalidAudio("WAV: the extensible fmt chunk is shorter than 40 bytes");
+    if (body.byteLength < 40) throw damaged("WAV", "the extensible fmt chunk is shorter than 40 bytes");
     const tail = Buffer.from(body.buffer, body.byteOffset + 26, 14).toString("hex");
-    if (tail !== SUBTYPE_TAIL) throw invalidAudio("WAV: the sub-format is not one of PCM, float, A-law and µ-law");
+    if (tail !== SUBTYPE_TAIL) throw unsupported("WAV", "the sub-format is not one of PCM, float, A-law and µ-law");
     tag = body.getUint16(24, true);
   }
   // 20 bits may sit in 3 bytes and 24 in 4: the frame size says how many, not the bit count.
   const sampleBytes = blockAlign / channelCount;
   const encoding = encodingOf(tag, sampleBytes);
   if (!encoding || bits > sampleBytes * 8) {
-    throw invalidAudio(
-      `WAV: format ${tag} with ${bits} bits in frames of ${blockAlign} bytes for ${channelCount} channel(s) cannot be ` +
-        "read: export it as 16-bit PCM",
+    throw unsupported(
+      "WAV",
+      `format ${tag} with ${bits} bits in frames of ${blockAlign} bytes for ${channelCount} channel(s) cannot be read`,
+      "pcm",
     );
   }
   return { encoding, sampleRateHz, channelCount };
@@ -177,9 +178,7 @@ async function* readBlocks(
     if (bytes.length >= frameBytes) yield deinterleave(bytes, encoding, channelCount);
     if (bytes.length === wanted) continue;
     if (dataBytes === undefined) return;
-    throw invalidAudio(
-      `WAV: the file is truncated, ${left} of ${dataBytes} bytes of samples are missing: upload it again`,
-    );
+    throw truncated("WAV", `the file is truncated, ${left} of ${dataBytes} bytes of samples are missing`);
   }
   await refuseSecondFile(input, dataBytes ?? 0);
 }
@@ -189,7 +188,7 @@ async function refuseSecondFile(input: ByteReader, dataBytes: number): Promise<v
   const isPadded = dataBytes % 2 === 1;
   const next = Buffer.from(await input.peek(isPadded ? 5 : 4)).toString("latin1");
   if (/RIFF|data/.test(next)) {
-    throw invalidAudio(`WAV: more audio follows at byte ${input.position}: send one file after the other`);
+    throw unsupported("WAV", `more audio follows at byte ${input.position}`, "oneByOne");
   }
 }
 

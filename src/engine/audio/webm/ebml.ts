@@ -1,5 +1,5 @@
 import type { ByteReader } from "../input/byte-reader.ts";
-import { invalidAudio } from "../refuse.ts";
+import { damaged, truncated } from "../refuse.ts";
 
 /** An element of a stored (fully read) part of a Matroska file. */
 export interface EbmlElement {
@@ -17,11 +17,9 @@ export async function readElementHeader(input: ByteReader): Promise<{ id: number
   if (bytes.length === 0) return undefined;
   const header = parseHeader(bytes, 0);
   if (!header) {
-    throw invalidAudio(
-      bytes.length < 12
-        ? "WebM: the file is truncated: upload it again"
-        : `WebM: the file is damaged at byte ${at}: export it again`,
-    );
+    throw bytes.length < 12
+      ? truncated("WebM", "the file is truncated")
+      : damaged("WebM", `the file is damaged at byte ${at}`);
   }
   await input.skip(header.end);
   return { id: header.id, size: header.size };
@@ -33,7 +31,7 @@ export function parseElements(body: Uint8Array): EbmlElement[] {
   for (let at = 0; at < body.length;) {
     const header = parseHeader(body, at);
     if (!header || header.size === UNKNOWN_SIZE || header.end + header.size > body.length) {
-      throw invalidAudio("WebM: an element is larger than the one around it: the file is damaged");
+      throw damaged("WebM", "an element is larger than the one around it");
     }
     elements.push({ id: header.id, body: body.subarray(header.end, header.end + header.size) });
     at = header.end + header.size;

@@ -5,7 +5,7 @@ import { parseOpusHead } from "../codec/opus.ts";
 import type { EncodedPacket } from "../codec/decode-packets.ts";
 import { decodePackets } from "../codec/decode-packets.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
-import { invalidAudio, unsupportedMedia } from "../refuse.ts";
+import { damaged, foreign, truncated, unsupported } from "../refuse.ts";
 import type { TrackCodec } from "../codec/track-codecs.ts";
 import { aacTrack, alacTrack, flacTrack, mpegTrack, opusTrack, pcmTrack, vorbisTrack } from "../codec/track-codecs.ts";
 import type { OpenedAudio } from "../types.ts";
@@ -22,7 +22,7 @@ export async function openWebm(input: ByteReader, maxDurationMs: number): Promis
   const { track, durationS } = await readHead(walk);
   const packets = readPackets(walk, track);
   const first = await packets.next();
-  if (first.done) throw invalidAudio("WebM: the file has no audio packets");
+  if (first.done) throw damaged("WebM", "the file has no audio packets");
   const codec = codecOf(track, first.value.data);
   return {
     format: codec.name === "opus" || codec.name === "vorbis" ? `webm-${codec.name}` : `matroska-${codec.name}`,
@@ -80,33 +80,29 @@ function createWalk(input: ByteReader): Walk {
         }
         const element = await readElementHeader(input);
         if (!element) {
-          if (segmentEnd !== Number.POSITIVE_INFINITY) throw truncated();
+          if (segmentEnd !== Number.POSITIVE_INFINITY) throw truncated("WebM", "the file is truncated");
           return undefined;
         }
         if (element.id === ID.segment) {
           if (element.size !== UNKNOWN_SIZE) segmentEnd = input.position + element.size;
         } else if (element.id !== ID.cluster) {
           if (element.size === UNKNOWN_SIZE) {
-            throw invalidAudio(`WebM: the file is damaged before byte ${input.position}: export it again`);
+            throw damaged("WebM", `the file is damaged before byte ${input.position}`);
           }
           return element;
         }
       }
     },
     async store(size) {
-      if (size > MAX_STORED_BYTES) throw invalidAudio(`WebM: an element of ${size} bytes is too large`);
+      if (size > MAX_STORED_BYTES) throw unsupported("WebM", `an element of ${size} bytes is too large`);
       const body = (await input.read(size)).slice();
-      if (body.length < size) throw truncated();
+      if (body.length < size) throw truncated("WebM", "the file is truncated");
       return body;
     },
     async skip(size) {
-      if ((await input.skip(size)) < size) throw truncated();
+      if ((await input.skip(size)) < size) throw truncated("WebM", "the file is truncated");
     },
   };
-}
-
-function truncated(): Error {
-  return invalidAudio("WebM: the file is truncated: upload it again");
 }
 
 // --- head
@@ -128,12 +124,12 @@ async function readHead(walk: Walk): Promise<{ track: Track; durationS: number |
   let durationS: number | undefined;
   for (;;) {
     const element = await walk.next();
-    if (!element) throw invalidAudio("WebM: the file ends before its list of tracks");
+    if (!element) throw truncated("WebM", "the file ends before its list of tracks");
     if (element.id === ID.info) durationS = parseDuration(parseElements(await walk.store(element.size)));
     else if (element.id === ID.tracks) {
       return { track: chooseTrack(parseElements(await walk.store(element.size))), durationS };
     } else if (element.id === ID.simpleBlock || element.id === ID.blockGroup) {
-      throw invalidAudio("WebM: the audio comes before the list of tracks");
+      throw damaged("WebM", "the audio comes before the list of tracks");
     } else await walk.skip(element.size);
   }
 }
@@ -149,7 +145,7 @@ function parseDuration(info: readonly EbmlElement[]): number | undefined {
 function chooseTrack(tracks: readonly EbmlElement[]): Track {
   const entries = tracks.filter(({ id }) => id === 0xae).map(({ body }) => parseElements(body));
   const audio = entries.find((entry) => number(entry, 0x83) === 2);
-  if (!audio) throw unsupportedMedia(entries.length > 0 ? "video without an audio track" : "WebM without any track");
+  if (!audio) throw foreign(entries.length > 0 ? "video without an audio track" : "WebM without any track");
   const details = parseElements(find(audio, 0xe1) ?? new Uint8Array(0));
   const frequency = find(details, 0xb5);
   return {
@@ -173,7 +169,7 @@ function parseEncodings(body: Uint8Array | undefined): Uint8Array {
   const compression = encodings.length === 1 ? find(parseElements(encodings[0]!.body), 0x5034) : undefined;
   const settings = compression && parseElements(compression);
   if (!settings || number(settings, 0x4254) !== 3) {
-    throw invalidAudio("WebM: the track is encrypted or compressed: remux it without");
+    throw unsupported("WebM", "the track is encrypted or compressed", "remux");
   }
   return find(settings, 0x4255) ?? new Uint8Array(0);
 }
@@ -228,7 +224,7 @@ async function* readPackets(walk: Walk, track: Track): AsyncGenerator<Block, voi
 /** The packets of a block, when it is one of our track. */
 function parseBlock(block: Uint8Array, trackNumber: number): Uint8Array[] {
   const track = parseVint(block, 0);
-  if (!track || track.end + 3 > block.length) throw invalidAudio("WebM: a block is cut short: the file is damaged");
+  if (!track || track.end + 3 > block.length) throw damaged("WebM", "a block is cut short");
   if (track.value !== trackNumber) return [];
   const lacing = (block[track.end + 2]! >> 1) & 3;
   let at = track.end + 3;
@@ -254,7 +250,7 @@ function parseBlock(block: Uint8Array, trackNumber: number): Uint8Array[] {
     let size = 0;
     for (let i = 0; i < count - 1; i++) {
       const vint = parseVint(block, at);
-      if (!vint) throw invalidAudio("WebM: the lacing of a block is broken: the file is damaged");
+      if (!vint) throw damaged("WebM", "the lacing of a block is broken");
       // All sizes but the first are differences, coded around the middle of their range.
       size = i === 0 ? vint.value : size + vint.value - (2 ** (7 * (vint.end - at) - 1) - 1);
       at = vint.end;
@@ -263,7 +259,7 @@ function parseBlock(block: Uint8Array, trackNumber: number): Uint8Array[] {
   }
   sizes.push(left());
   if (sizes.some((size) => !Number.isInteger(size) || size < 0)) {
-    throw invalidAudio("WebM: the lacing of a block is broken: the file is damaged");
+    throw damaged("WebM", "the lacing of a block is broken");
   }
   return sizes.map((size) => {
     at += size;
@@ -303,7 +299,7 @@ function codecOf(track: Track, firstPacket: Uint8Array): TrackCodec {
       return vorbisTrack(identification!, setup);
     }
     case "A_FLAC":
-      if (privateData.length < 42) throw invalidAudio("FLAC: the STREAMINFO block is cut short");
+      if (privateData.length < 42) throw damaged("FLAC", "the STREAMINFO block is cut short");
       return flacTrack(privateData.subarray(8, 42));
     case "A_ALAC":
       return alacTrack(privateData);
@@ -312,7 +308,7 @@ function codecOf(track: Track, firstPacket: Uint8Array): TrackCodec {
       return mpegTrack(firstPacket);
     case "A_PCM/INT/LIT": {
       const encoding = ({ 8: "u8", 16: "s16le", 24: "s24le", 32: "s32le" } as const)[bitDepth];
-      if (!encoding) throw invalidAudio(`PCM: ${bitDepth} bits are not supported`);
+      if (!encoding) throw unsupported("PCM", `${bitDepth} bits are not supported`);
       return pcmTrack(encoding, sampleRateHz, channelCount);
     }
     case "A_PCM/FLOAT/IEEE":
@@ -322,7 +318,7 @@ function codecOf(track: Track, firstPacket: Uint8Array): TrackCodec {
     if (privateData.length > 0) return aacTrack(parseAudioSpecificConfig(privateData));
     if (AAC_RATES_HZ.includes(sampleRateHz)) return aacTrack({ objectType: 2, sampleRateHz, channelCount });
   }
-  throw invalidAudio(`WebM: the codec ${codecId.replace(/[^\w/.-]/g, "?").slice(0, 40)} is not supported`);
+  throw unsupported("WebM", `the codec ${codecId.replace(/[^\w/.-]/g, "?").slice(0, 40)} is not supported`);
 }
 
 function skipOf(track: Track, codec: TrackCodec): number {
@@ -346,6 +342,6 @@ function splitXiph(bytes: Uint8Array): Uint8Array[] {
   }
   const second = at + sizes[0]!;
   const third = second + sizes[1]!;
-  if (bytes[0] !== 2 || third >= bytes.length) throw invalidAudio("Vorbis: the headers are broken");
+  if (bytes[0] !== 2 || third >= bytes.length) throw damaged("Vorbis", "the headers are broken");
   return [bytes.subarray(at, second), bytes.subarray(second, third), bytes.subarray(third)];
 }

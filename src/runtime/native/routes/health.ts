@@ -1,12 +1,10 @@
 import { json } from "../../http/reply.ts";
 import type { Route } from "./route.ts";
+import { ROUTES } from "../../../shared/protocol.ts";
 
 /** 200 as long as the event loop turns; says nothing about load, so that a busy server is never restarted for it. */
 export const health: Route = {
-  method: "GET",
-  path: "/health",
-  checksOrigin: false,
-  isLimited: false,
+  ...ROUTES.health,
   handle: (_exchange, { engine, version, clock, startedAtMs }) =>
     json(200, {
       status: "ok",

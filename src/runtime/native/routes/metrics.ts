@@ -1,12 +1,10 @@
 import { WireError } from "../../../shared/errors.ts";
 import type { Route } from "./route.ts";
+import { ROUTES } from "../../../shared/protocol.ts";
 
 /** Prometheus text, when the configuration asks for it. */
 export const metricsRoute: Route = {
-  method: "GET",
-  path: "/metrics",
-  checksOrigin: true,
-  isLimited: false,
+  ...ROUTES.metrics,
   handle: async (_exchange, { metrics, settings }) => {
     if (!settings.current.metrics.enabled) {
       throw new WireError("metrics_disabled", "metrics are off; the operator can turn them on with metrics.enabled");

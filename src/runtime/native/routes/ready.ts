@@ -4,13 +4,11 @@ import ipaddr from "ipaddr.js";
 import { notReadyReason } from "../../lifecycle/readiness.ts";
 import { json } from "../../http/reply.ts";
 import type { Route } from "./route.ts";
+import { ROUTES } from "../../../shared/protocol.ts";
 
 /** 200 while new work would be accepted. */
 export const ready: Route = {
-  method: "GET",
-  path: "/ready",
-  checksOrigin: false,
-  isLimited: false,
+  ...ROUTES.ready,
   handle: ({ req }, context) => {
     const reason = notReadyReason(context);
     const { supervisor } = context.phase;

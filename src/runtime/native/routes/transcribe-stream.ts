@@ -6,13 +6,11 @@ import { parseTranscribeQuery } from "../query.ts";
 import { SSE_HEADERS, createEventStream } from "../../http/sse.ts";
 import { transcribeBody } from "../work.ts";
 import type { Route } from "./route.ts";
+import { ROUTES } from "../../../shared/protocol.ts";
 
 /** Audio bytes in, events out as utterances are recognised. */
 export const transcribeStream: Route = {
-  method: "POST",
-  path: "/v1/transcribe/stream",
-  checksOrigin: true,
-  isLimited: true,
+  ...ROUTES.transcribeStream,
   handle: async (exchange, context, params) => {
     const { headerless } = parseTranscribeQuery(params);
     const stream = createEventStream({

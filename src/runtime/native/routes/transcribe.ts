@@ -1,4 +1,5 @@
-import { TRANSCRIPT_MEDIA_TYPES, formatTranscript } from "../../../shared/transcript-format.ts";
+import { ROUTES, TRANSCRIPT_MEDIA_TYPES } from "../../../shared/protocol.ts";
+import { formatTranscript } from "../../../shared/transcript-format.ts";
 import { parseTranscribeQuery } from "../query.ts";
 import type { TranscribeQuery } from "../query.ts";
 import { transcribeBody } from "../work.ts";
@@ -6,10 +7,7 @@ import type { Route } from "./route.ts";
 
 /** Audio bytes in, a transcript out. */
 export const transcribe: Route = {
-  method: "POST",
-  path: "/v1/transcribe",
-  checksOrigin: true,
-  isLimited: true,
+  ...ROUTES.transcribe,
   handle: async (exchange, context, params) => {
     const query = parseTranscribeQuery(params);
     const transcripts = await transcribeBody(exchange, context, {

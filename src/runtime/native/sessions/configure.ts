@@ -1,11 +1,11 @@
 import type { CommitPolicy, EndpointMode, SessionConfig, StreamConfig } from "../../../config/types.ts";
 import { WireError } from "../../../shared/errors.ts";
-import { SUPPORTED_RATES } from "../routes/models.ts";
-
-const PROTOCOL_VERSION = "1.2";
-const MIN_PROTOCOL_VERSION = "1.0";
-/** Rate of the frames of a client that says nothing. */
-const DEFAULT_SAMPLE_RATE_HZ = 48_000;
+import {
+  DEFAULT_SESSION_RATE_HZ,
+  MIN_PROTOCOL_VERSION,
+  PROTOCOL_VERSION,
+  SESSION_RATES_HZ,
+} from "../../../shared/protocol.ts";
 
 const ENDPOINT_MODES: readonly EndpointMode[] = ["auto", "assistant", "manual"];
 const COMMIT_POLICIES: readonly CommitPolicy[] = ["auto", "on_finalize", "stable_prefix"];
@@ -21,7 +21,7 @@ export interface SessionOptions {
 
 export function defaultSessionOptions(stream: StreamConfig): SessionOptions {
   return {
-    sampleRateHz: DEFAULT_SAMPLE_RATE_HZ,
+    sampleRateHz: DEFAULT_SESSION_RATE_HZ,
     endpoint: stream.endpoint,
     minSilenceMs: stream.minSilenceMs,
     commitPolicy: stream.commitPolicy,
@@ -33,10 +33,10 @@ export function readyMessage(model: string, limits: SessionConfig): object {
   return {
     type: "ready",
     model,
-    sample_rate: DEFAULT_SAMPLE_RATE_HZ,
+    sample_rate: DEFAULT_SESSION_RATE_HZ,
     version: PROTOCOL_VERSION,
     min_protocol_version: MIN_PROTOCOL_VERSION,
-    supported_rates: SUPPORTED_RATES,
+    supported_rates: SESSION_RATES_HZ,
     max_session_secs: limits.maxDurationMs / 1000,
     idle_timeout_secs: limits.idleTimeoutMs / 1000,
   };
@@ -64,8 +64,8 @@ export function applyConfigure(fields: Readonly<Record<string, unknown>>, before
     sampleRateHz: take(
       "sample_rate",
       before.sampleRateHz,
-      (value) => SUPPORTED_RATES.find((rate) => rate === value),
-      () => new WireError("invalid_sample_rate", `sample_rate must be one of ${SUPPORTED_RATES.join(", ")}`),
+      (value) => SESSION_RATES_HZ.find((rate) => rate === value),
+      () => new WireError("invalid_sample_rate", `sample_rate must be one of ${SESSION_RATES_HZ.join(", ")}`),
     ),
     endpoint: take(
       "endpoint_mode",

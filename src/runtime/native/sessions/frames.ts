@@ -1,6 +1,8 @@
 import type { StreamConfig } from "../../../config/types.ts";
+import type { Clock } from "../../../shared/clock.ts";
 import { WireError } from "../../../shared/errors.ts";
-import { parseClientMessage } from "./client-message.ts";
+import { createAllowance } from "./allowance.ts";
+import { parseClientMessage, type ClientMessage } from "./client-message.ts";
 import { applyConfigure, defaultSessionOptions } from "./configure.ts";
 import type { Frame } from "./inbox.ts";
 import type { Utterances } from "./utterances.ts";
@@ -11,12 +13,17 @@ export interface FrameReader {
   read(frame: Frame): void;
   /** Audio that came before the end and was not read yet; text is moot by now. */
   readLate(frame: Frame): void;
+  /** An audio frame without audio. */
+  countEmpty(): void;
+  /** A ping or pong. */
+  countControl(): void;
   /** Length of the audio received so far, seconds. */
   readonly audioS: number;
 }
 
 export interface FrameReaderOptions {
   readonly stream: StreamConfig;
+  readonly clock: Clock;
   readonly utterances: Utterances;
   readonly sendError: (error: WireError) => void;
   readonly onStop: () => void;
@@ -28,13 +35,21 @@ export interface FrameReaderOptions {
 
 const MAX_BAD_TEXTS = 10;
 const MAX_EMPTY_FRAMES = 1000;
+/** Parsing costs: a real configure has 200 characters. */
+const MAX_TEXT_CHARS = 16 * 1024;
+const MAX_CONFIGURES = 100;
+/** Pings and pongs: a client needs one in 30 s, and answers two a second while its socket is paused. */
+const CONTROL_FRAMES_PER_S = 10;
+const CONTROL_FRAMES_AT_ONCE = 1000;
 
 export function createFrameReader(given: FrameReaderOptions): FrameReader {
   const { utterances, sendError, onViolation } = given;
   let options = defaultSessionOptions(given.stream);
   let badTexts = 0;
   let emptyFrames = 0;
+  let configures = 0;
   let audioBytes = 0;
+  const control = createAllowance(given.clock, CONTROL_FRAMES_PER_S, CONTROL_FRAMES_AT_ONCE);
 
   const violate = (what: string): void => {
     sendError(new WireError("policy_violation", what));
@@ -42,7 +57,7 @@ export function createFrameReader(given: FrameReaderOptions): FrameReader {
   };
 
   const readText = (text: string): void => {
-    const message = parseClientMessage(text);
+    const message: ClientMessage = text.length > MAX_TEXT_CHARS ? { kind: "unknown" } : parseClientMessage(text);
     if (message.kind === "stop") return given.onStop();
     if (message.kind === "configure") return configure(message.fields);
     badTexts++;
@@ -51,6 +66,8 @@ export function createFrameReader(given: FrameReaderOptions): FrameReader {
   };
 
   const configure = (fields: Readonly<Record<string, unknown>>): void => {
+    configures++;
+    if (configures > MAX_CONFIGURES) return violate(`more than ${MAX_CONFIGURES} configure messages`);
     if (audioBytes > 0) {
       sendError(new WireError("configure_too_late", "configure must come before the first audio frame"));
       return;
@@ -66,11 +83,6 @@ export function createFrameReader(given: FrameReaderOptions): FrameReader {
   };
 
   const readAudio = (bytes: Uint8Array): void => {
-    if (bytes.length === 0) {
-      emptyFrames++;
-      if (emptyFrames >= MAX_EMPTY_FRAMES) violate(`${MAX_EMPTY_FRAMES} frames were empty`);
-      return;
-    }
     audioBytes += bytes.length;
     utterances.write(bytes, options);
   };
@@ -82,7 +94,15 @@ export function createFrameReader(given: FrameReaderOptions): FrameReader {
       given.onAudio();
     },
     readLate: (frame) => {
-      if ("audio" in frame && frame.audio.length > 0) readAudio(frame.audio);
+      if ("audio" in frame) readAudio(frame.audio);
+    },
+    countEmpty: () => {
+      emptyFrames++;
+      if (emptyFrames >= MAX_EMPTY_FRAMES) violate(`${MAX_EMPTY_FRAMES} frames were empty`);
+    },
+    countControl: () => {
+      control.spend(1);
+      if (control.owedMs > 0) violate(`more than ${CONTROL_FRAMES_PER_S} pings and pongs a second`);
     },
     get audioS() {
       return audioBytes / 2 / options.sampleRateHz;

@@ -7,8 +7,8 @@ export interface Session {
   receiveText(text: string): void;
   /** The bytes are borrowed; they are copied before it returns. */
   receiveAudio(bytes: Uint8Array): void;
-  /** Something was sent on the session's behalf (a pong): checks the outgoing bound. */
-  checkOutgoing(): void;
+  /** A ping or pong came. */
+  receiveControl(): void;
   /** The socket broke a rule of WebSocket itself: it is closing already. */
   fail(code: number): void;
   /** The socket is gone. */

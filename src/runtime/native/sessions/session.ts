@@ -5,7 +5,7 @@ import { toWireError } from "../../http/errors.ts";
 import { readyMessage } from "./configure.ts";
 import { createFlow } from "./flow.ts";
 import { createFrameReader } from "./frames.ts";
-import { createInbox } from "./inbox.ts";
+import { SCANT_BYTES, createInbox } from "./inbox.ts";
 import type { Frame } from "./inbox.ts";
 import { createSessionClocks } from "./clocks.ts";
 import type { SessionPeer } from "./peer.ts";
@@ -42,6 +42,7 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
   let slot: Slot | undefined;
   let isBehind = false;
   let cut = false;
+  let scantTimer: NodeJS.Timeout | undefined;
 
   const sender = createSender(peer, context, () => {
     cut = true;
@@ -56,6 +57,7 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
   });
   const frames = createFrameReader({
     stream: settings.current.stream,
+    clock,
     utterances,
     sendError: sender.sendError,
     onStop: () => void finish({ error: undefined, code: 1000, reason: "", boundMs: timing.finalMs }),
@@ -80,21 +82,24 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
   const receive = (frame: Frame): void => {
     if (phase === "ending" || phase === "closed") return;
     clocks.touch();
-    if (takesFrames() && inbox.isEmpty) return handle(frame);
+    const isScant = "audio" in frame && frame.audio.length < SCANT_BYTES;
+    if (takesFrames() && inbox.isEmpty && !isScant) return handle(frame);
     inbox.push(frame);
-    if (inbox.isFull) flow.pause();
+    if (!takesFrames()) {
+      if (inbox.isFull) flow.pause();
+    } else if (!inbox.isScant) pump();
+    else scantTimer ??= timers.after(SCANT_MS, pump);
   };
 
   /** Reads what waited; the client may send again when nothing waits any more. */
   const pump = (): void => {
+    scantTimer = undefined;
     while (takesFrames()) {
       const frame = inbox.shift();
       if (frame === undefined) break;
       handle(frame);
     }
-    if (!takesFrames()) return;
-    clocks.touch();
-    flow.resume();
+    if (takesFrames()) flow.resume();
   };
 
   /** A throw below is a bug of ours or of the engine's: it ends this session and nothing else. */
@@ -115,6 +120,8 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
     flow.pause();
     await utterances.waitForBacklogBelow(settings.current.limits.bufferedAudioMs / 2).catch(() => {});
     isBehind = false;
+    // The client could not send.
+    clocks.touch();
     pump();
   };
 
@@ -211,8 +218,17 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
       return flow.isPaused;
     },
     receiveText: (text) => receive({ text }),
-    receiveAudio: (audio) => receive({ audio }),
-    checkOutgoing: sender.check,
+    receiveAudio: (audio) => {
+      if (audio.length > 0) return receive({ audio });
+      clocks.touch();
+      if (phase !== "ending" && phase !== "closed") frames.countEmpty();
+    },
+    receiveControl: () => {
+      if (phase === "closed") return;
+      frames.countControl();
+      // The library answered a ping with a pong: a client that pings and never reads would fill the memory.
+      sender.check();
+    },
     fail: leave,
     gone: (code) => {
       leave(code);
@@ -229,6 +245,9 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
     },
   };
 }
+
+/** How long audio that is too short for a message of its own waits for more. */
+const SCANT_MS = 20;
 
 function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
   let resolve: (value: T) => void = () => {};

@@ -1,18 +1,26 @@
 import type { IncomingMessage } from "node:http";
 import { WireError } from "../../../shared/errors.ts";
+import { ALL_ROUTES, ROUTES } from "../../../shared/protocol.ts";
+import type { RouteSpec } from "../../../shared/protocol.ts";
 import type { ClientAddress } from "../../access/client-address.ts";
 import type { RuntimeContext } from "../../context.ts";
-import { judgeOrigin } from "../../access/origin.ts";
+import { requireHost, requireOrigin, requireToken } from "../../access/policies.ts";
 import { requireReady } from "../../lifecycle/readiness.ts";
 import { requestFault } from "../../http/request-form.ts";
 
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 const TOKENS = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$/;
 
+/** The entry of the table that takes an upgrade on this path. */
+export function webSocketRoute(path: string): RouteSpec | undefined {
+  return ALL_ROUTES.find((route) => route.traffic === "websocket" && route.path === path);
+}
+
 /** Headers of the upgrade's answer: `/ws` is the deprecated alias. */
 export function upgradeHeaders(path: string, requestId: string): Record<string, string> {
   const id = { "x-request-id": requestId };
-  return path === "/ws" ? { ...id, deprecation: "true", link: '</v1/ws>; rel="successor-version"' } : id;
+  const successor = webSocketRoute(path)?.replacedBy;
+  return successor === undefined ? id : { ...id, deprecation: "true", link: `<${successor}>; rel="successor-version"` };
 }
 
 /** Throws the plain HTTP refusal of an upgrade; nothing is allocated for one that is refused. */
@@ -22,19 +30,13 @@ export function requireUpgradable(
   client: ClientAddress,
   context: RuntimeContext,
 ): void {
-  const { settings, limiter, metrics } = context;
-  if (path !== "/v1/ws" && path !== "/ws") throw new WireError("not_found", "WebSocket sessions are served at /v1/ws");
+  if (webSocketRoute(path) === undefined) {
+    throw new WireError("not_found", `WebSocket sessions are served at ${ROUTES.live.path}`);
+  }
   requireHandshake(req);
-  if (!judgeOrigin(req.headers.origin, settings.current.server).allowed) {
-    throw new WireError("origin_denied", "this origin is not allowed; list it in server.allowedOrigins");
-  }
-  const waitMs = limiter.take(client.key);
-  if (waitMs !== undefined) {
-    metrics.rateLimited();
-    throw new WireError("rate_limit_exceeded", "too many requests from this address; wait for the time given", {
-      retryAfterMs: waitMs,
-    });
-  }
+  requireHost(req, context);
+  requireOrigin(req, context);
+  requireToken(client, context);
   requireReady(context);
 }
 

@@ -1,17 +1,20 @@
 import type { IncomingMessage } from "node:http";
 import type { Peer } from "crossws";
 import nodeAdapter from "crossws/adapters/node";
+import { ROUTES } from "../../../shared/protocol.ts";
 import type { RuntimeContext } from "../../context.ts";
 import { toWireError } from "../../http/errors.ts";
 import type { UpgradeHandler } from "../../http/server.ts";
 import { writeRawError } from "../../http/raw-response.ts";
 import { requestId } from "../../http/request-id.ts";
+import { createTurns } from "../../../shared/turns.ts";
+import { meterSocket } from "./metered-socket.ts";
 import type { SessionPeer } from "./peer.ts";
 import type { SessionRegistry } from "./registry.ts";
 import { createSession } from "./session.ts";
 import type { Session } from "./registry.ts";
 import type { SessionIdentity } from "./session.ts";
-import { requireUpgradable, upgradeHeaders } from "./upgrade.ts";
+import { requireUpgradable, upgradeHeaders, webSocketRoute } from "./upgrade.ts";
 
 /** The part of the `ws` socket under a crossws peer that crossws has no name for. */
 interface NodeSocket {
@@ -34,7 +37,14 @@ export interface WebSockets {
 export function createWebSockets(context: RuntimeContext, sessions: SessionRegistry): WebSockets {
   const byPeer = new WeakMap<Peer, Session>();
   const alive = new WeakSet<Session>();
+  const turns = createTurns();
   const { limits } = context.settings.current;
+  const receiveControl = (peer: Peer): void => {
+    const session = byPeer.get(peer);
+    if (session === undefined) return;
+    alive.add(session);
+    session.receiveControl();
+  };
 
   const adapter = nodeAdapter({
     idleTimeout: 0,
@@ -42,8 +52,14 @@ export function createWebSockets(context: RuntimeContext, sessions: SessionRegis
       maxPayload: limits.wsFrameBytes,
       perMessageDeflate: false,
       clientTracking: false,
-      // Honoured by ws, missing from crossws's types. Default 30 s: one client that never answers Close would hold a drain that long.
-      ...({ closeTimeout: context.timing.closeGraceMs } as object),
+      // Honoured by ws, missing from crossws's types.
+      ...({
+        // Default 30 s: one client that never answers Close would hold a drain that long.
+        closeTimeout: context.timing.closeGraceMs,
+        // Defaults 16384 and 262144. Each piece of an unfinished message is an object and keeps the memory that it was read into.
+        maxFragments: MAX_FRAGMENTS,
+        maxBufferedChunks: Math.max(MAX_FRAGMENTS, limits.wsFrameBytes / 512),
+      } as object),
     },
     hooks: {
       upgrade: (request) => {
@@ -68,17 +84,8 @@ export function createWebSockets(context: RuntimeContext, sessions: SessionRegis
         if (typeof message.rawData === "string") session.receiveText(message.rawData);
         else session.receiveAudio(message.uint8Array());
       },
-      ping: (peer) => {
-        const session = byPeer.get(peer);
-        if (session === undefined) return;
-        alive.add(session);
-        // The library answered with a pong: a client that pings and never reads would fill the memory.
-        session.checkOutgoing();
-      },
-      pong: (peer) => {
-        const session = byPeer.get(peer);
-        if (session !== undefined) alive.add(session);
-      },
+      ping: (peer) => receiveControl(peer),
+      pong: (peer) => receiveControl(peer),
       close: (peer, details) => byPeer.get(peer)?.gone(details.code ?? 1006),
       error: () => {},
     },
@@ -115,7 +122,7 @@ export function createWebSockets(context: RuntimeContext, sessions: SessionRegis
         forwardedFor: headerText(req.headers["x-forwarded-for"]),
         realIp: headerText(req.headers["x-real-ip"]),
       });
-      const route = path === "/v1/ws" || path === "/ws" ? path : "unmatched";
+      const route = webSocketRoute(path)?.path ?? "unmatched";
       const count = (status: number): void =>
         context.metrics.request("GET", route, status, (context.clock.monotonicMs() - startedMs) / 1000);
       try {
@@ -129,16 +136,21 @@ export function createWebSockets(context: RuntimeContext, sessions: SessionRegis
         return;
       }
       count(101);
-      const request = new Request("http://localhost/v1/ws");
+      const request = new Request(`http://localhost${ROUTES.live.path}`);
       upgrades.set(request, { identity: { requestId: id, route, client: client.key }, path });
-      void adapter.handleUpgrade(req, socket, head, request).catch((error: unknown) => {
+      const metered = meterSocket(socket, head, turns, context.clock);
+      void adapter.handleUpgrade(req, metered, NOTHING, request).catch((error: unknown) => {
         context.log.error("upgrade_failed", { request_id: id, err: error });
-        socket.destroy();
+        metered.destroy();
       });
     },
     close: () => clearInterval(heartbeat),
   };
 }
+
+/** Pieces, in frames or in TCP reads, that one message may come in. */
+const MAX_FRAGMENTS = 1024;
+const NOTHING = Buffer.alloc(0);
 
 function sessionPeer(peer: Peer, socket: NodeSocket): SessionPeer {
   return {

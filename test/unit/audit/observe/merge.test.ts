@@ -3,8 +3,8 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
 import { runRules } from "../../../../src/audit/audit.ts";
 import { parseBaseline, renderBaseline } from "../../../../src/audit/baseline.ts";
-import { catalogue } from "../../../../src/audit/catalogue.ts";
-import { probes } from "../../../../src/audit/live/registry.ts";
+import { catalogue } from "../../../../src/checks/catalogue.ts";
+import { probes } from "../../../../src/checks/live/registry.ts";
 import { mergeObserved } from "../../../../src/audit/observe/merge.ts";
 import { notChecked, ok, type Judged } from "../../../../src/audit/observe/verdict.ts";
 import { renderGithub } from "../../../../src/audit/report/github.ts";
@@ -102,7 +102,7 @@ describe("reports with observations", () => {
   });
 
   it("SARIF follows its schema, with URLs and absolute paths as places", () => {
-    const text = renderSarif(result, "0.1.0");
+    const text = renderSarif(result, "0.1.0", catalogue);
     const log = JSON.parse(text) as SarifLog; // our own JSON
     expect(sarifErrors(log)).toEqual([]);
     const [run] = log.runs;

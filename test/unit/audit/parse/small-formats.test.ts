@@ -115,6 +115,21 @@ describe("Dockerfiles", () => {
     expect(last[2]?.flags).toEqual({ interval: "5s" });
   });
 
+  it("gives the places of the text as it is, with a byte order mark, CRLF and a lone CR", () => {
+    const text = "\uFEFFFROM x\r\nRUN a \\\r\n b\r\nLABEL c=d\re\r\nADD <<EOF /x\r\nFROM y\r\nEOF\r\nUSER z";
+    const { instructions, problems } = parse(text);
+    expect(problems).toEqual([]);
+    expect(
+      instructions.map(({ name, value, line, start, end }) => [name, value, line, text.slice(start, end)]),
+    ).toEqual([
+      ["FROM", "x", 1, "FROM x"],
+      ["RUN", "a  b", 2, "RUN a \\\r\n b"],
+      ["LABEL", "c=d e", 4, "LABEL c=d\re"],
+      ["ADD", "<<EOF /x", 5, "ADD <<EOF /x\r\nFROM y\r\nEOF"],
+      ["USER", "z", 8, "USER z"],
+    ]);
+  });
+
   it("reports unknown instructions and open heredocs", () => {
     expect(parse("FROM a\nFOO bar\nRUN <<EOF\nx\n").problems.map((problem) => problem.message)).toEqual([
       '"FOO bar" is not a Dockerfile instruction',

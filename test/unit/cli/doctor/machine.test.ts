@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { clock } from "../../../../src/cli/doctor/clock.ts";
 import { cores } from "../../../../src/cli/doctor/cores.ts";
@@ -9,6 +12,10 @@ import { limits } from "../../../../src/cli/doctor/limits.ts";
 import { memory } from "../../../../src/cli/doctor/memory.ts";
 import { node } from "../../../../src/cli/doctor/node.ts";
 import { realSystem } from "../../../../src/cli/doctor/system.ts";
+import { derive } from "../../../../src/config/derived.ts";
+import { installedModelMemory } from "../../../../src/models/memory.ts";
+import { readableBytes } from "../../../../src/shared/units.ts";
+import { runCli } from "../../../support/cli.ts";
 import { configWith, contextOf, linesOf, machine } from "./helpers.ts";
 
 describe("node", () => {
@@ -118,19 +125,37 @@ describe("memory", () => {
 
   test("is enough, little or too little for the model in use", async () => {
     expect(await linesOf(memory, withBytes(2e9))).toEqual([
-      expect.stringMatching(/^ok: 2\.0 GB available, demo-ru-rnnt \(fp32\) needs about \d+ MB$/),
+      "ok: 2.0 GB available; with demo-ru-rnnt (fp32) a server needs up to 537 MB, a hand-over 1.1 GB",
     ]);
-    expect(await linesOf(memory, withBytes(270e6))).toEqual([
-      expect.stringMatching(/^warn: .*: little is left for long files → Use int8/),
-    ]);
+    expect(await linesOf(memory, withBytes(1e9))).toEqual([expect.stringMatching(/^warn: .* → Use int8 weights, a/)]);
     expect(await linesOf(memory, withBytes(1e8))).toEqual([
-      expect.stringMatching(/^fail: 100 MB available, .* → Use int8 weights/),
+      expect.stringMatching(/^fail: 100 MB available; .* → Use int8 weights/),
     ]);
   });
 
   test("counts every worker", async () => {
-    expect(await linesOf(memory, withBytes(500e6, 8))).toEqual([expect.stringMatching(/^fail: .* for 8 workers → /)]);
+    expect(await linesOf(memory, withBytes(700e6, 8))).toEqual([
+      expect.stringMatching(/^fail: .* up to 1\.1 GB, a hand-over 2\.1 GB/),
+    ]);
   });
+});
+
+test("the same need is told by doctor, audit host and the unit's memory limit", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "gigastt-memory-"));
+  try {
+    const config = configWith({ model: { id: "demo-ru-rnnt", precision: "fp32" }, pool: { size: 7 } });
+    writeFileSync(join(folder, "gigastt.config.yaml"), "model: {id: demo-ru-rnnt, precision: fp32}\npool: {size: 7}\n");
+    const env = { ...process.env, HOME: folder };
+    const doctor = await linesOf(memory, contextOf(realSystem, { config, env }));
+    const host = await runCli(["audit", "host"], folder, { env });
+    const { serverMemoryMiB, unit } = derive(config, await installedModelMemory(config.model, env));
+    for (const mib of [serverMemoryMiB, unit.memoryMiB]) {
+      expect(doctor.join()).toContain(readableBytes(mib * 2 ** 20));
+      expect(host.stdout).toContain(readableBytes(mib * 2 ** 20));
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe("disk", () => {

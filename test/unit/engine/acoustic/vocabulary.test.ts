@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseVocabulary } from "../../../../src/engine/acoustic/vocabulary.ts";
 import { GigasttError } from "../../../../src/shared/errors.ts";
-import { fuzzCases } from "../../../support/fuzz.ts";
+import { fuzzRuns } from "../../../support/fuzz.ts";
 
 const GOOD = "<unk> 0\n▁дом 1\nа 2\n, 3\n<blk> 4\n";
 
@@ -70,7 +70,7 @@ describe("a damaged vocabulary is refused by its line:", () => {
           expect(error).toMatchObject({ code: "GST_MODEL_VOCABULARY" });
         }
       }),
-      { numRuns: fuzzCases(5000) },
+      fuzzRuns(5000),
     );
   });
 });

@@ -257,7 +257,7 @@ refuses("MP4", [
     patch("index-first.m4a", "trak", "\x7f", -4),
     "MP4: a box is larger than the one around it",
   ],
-  ["AAC Main", main, "AAC: object type 1 is not supported: export it as AAC-LC"],
+  ["AAC Main", main, "AAC: object type 1 is not supported: export it again"],
   ["AAC with 6 channels", surround, "AAC: the channel count must be 1 or 2, got 6"],
   ["ALAC packets of two billion samples", alac, "ALAC: a packet must have 1–65536 samples, got 2147483648"],
 ]);

@@ -14,6 +14,7 @@ import { createPacketJoiner, readOggPage } from "../../../../src/engine/audio/og
 import { PacketError } from "../../../../src/engine/audio/codec/packet-decoder.ts";
 import { opusHead } from "./builders.ts";
 import { concat, inPieces, latin1 } from "./helpers.ts";
+import { fuzzRuns, SEED } from "../../../support/fuzz.ts";
 
 describe("the WebAssembly codecs", () => {
   const wasm = readFileSync("vendor/audio-codecs/audio-codecs.wasm");
@@ -97,7 +98,7 @@ describe("Opus packets", () => {
         if (frames === undefined) expect(() => codec.decode(packet)).toThrow(PacketError);
         else expect(codec.decode(packet).channels[0]).toHaveLength(frames);
       }),
-      { numRuns: 300 },
+      fuzzRuns(300, { quick: 40 }),
     );
     expect(print).not.toHaveBeenCalled();
     print.mockRestore();
@@ -227,6 +228,7 @@ describe("byte reader", () => {
           }
         }
       }),
+      { seed: SEED },
     );
   });
 

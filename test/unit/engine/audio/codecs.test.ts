@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { createResampler } from "../../../../src/engine/audio/resample/resample.ts";
 import { decodeAll, inPieces, join, rms } from "./helpers.ts";
 import type { Decoded } from "./helpers.ts";
+import { fuzzRuns } from "../../../support/fuzz.ts";
 
 const FIXTURES = "test/fixtures/audio";
 const CLIP = "test/fixtures/eval/dev_espeak_07.wav";
@@ -146,7 +147,7 @@ describe("any split of the bytes gives the same samples", () => {
         fc.asyncProperty(sizes, async (split) => {
           expect(digest(await decodeAll(inPieces(bytes, ...split)))).toBe(whole);
         }),
-        { numRuns: 3 },
+        fuzzRuns(3, { quick: 3 }),
       );
     });
   }

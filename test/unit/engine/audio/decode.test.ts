@@ -27,12 +27,12 @@ describe("what is not audio", () => {
         '--------------------------d74496d66958873e\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n' +
           "Content-Type: application/octet-stream\r\n\r\nRIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0",
       ),
-      "unsupported_media: the body is a multipart form, not the bare file (curl: --data-binary @FILE, not -F)",
+      "unsupported_media: the body is a multipart form, not the file itself: send the file itself (curl: --data-binary @FILE, not -F)",
     ],
     [
       "a recording without its zero bytes, as curl --data sends it",
       latin1("RIFF\xf4\xd8\x02WAVEfmt \x10\x01\x01\x80>"),
-      "unsupported_media: the body is a WAV file that lost bytes on the way (curl: --data-binary @FILE, not --data)",
+      "unsupported_media: the body is a WAV file that lost bytes on the way: send the file unchanged (curl: --data-binary @FILE, not --data)",
     ],
     ["PNG", latin1("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), "unsupported_media: the body is a PNG image"],
     ["JPEG", latin1("\xff\xd8\xff\xe0\0\x10JFIF"), "unsupported_media: the body is a JPEG image"],
@@ -50,9 +50,9 @@ describe("what is not audio", () => {
     [
       "random bytes",
       Uint8Array.of(0x93, 0x01, 0x7a, 0x00, 0xee, 0x12),
-      "invalid_audio: the body is no audio container",
+      "invalid_audio: the body is not in a known audio format",
     ],
-    ["zeros", new Uint8Array(5000), "invalid_audio: the body is no audio container"],
+    ["zeros", new Uint8Array(5000), "invalid_audio: the body is not in a known audio format"],
   ];
   for (const [name, bytes, wanted] of foreign) {
     it(`refuses ${name}`, async () => {
@@ -84,10 +84,10 @@ describe("headerless audio", () => {
 
   it("refuses a single byte of s16le, an impossible rate and a container", async () => {
     const s16le = (sampleRateHz: number) => ({ headerless: { codec: "s16le" as const, sampleRateHz } });
-    expect(await refusal(new Uint8Array(1), s16le(8000))).toBe("invalid_audio: s16le: the file has no samples");
+    expect(await refusal(new Uint8Array(1), s16le(8000))).toContain("invalid_audio: s16le: the file has no samples");
     expect(await refusal(new Uint8Array(4), s16le(3999))).toContain("invalid_audio: headerless audio: the sample rate");
     expect(await refusal(OPEN_WAV, s16le(8000))).toBe(
-      "invalid_audio: codec=s16le says the body has no header, but it is a wav file: drop the codec",
+      "invalid_audio: codec s16le: the audio has a header, it is a wav file: leave out codec=",
     );
   });
 

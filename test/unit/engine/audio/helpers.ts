@@ -1,6 +1,6 @@
 import { decodeAudio } from "../../../../src/engine/audio/decode.ts";
 import type { DecodeOptions } from "../../../../src/engine/audio/types.ts";
-import { WireError } from "../../../../src/shared/errors.ts";
+import { AudioError, wordAudioProblem } from "../../../../src/shared/audio-problem.ts";
 
 export const FOUR_HOURS_MS: number = 4 * 3_600_000;
 
@@ -39,7 +39,7 @@ export async function decodeAll(
   return { format: audio.format, sampleRateHz: audio.sampleRateHz, totalS: audio.totalS, channels };
 }
 
-/** Code and message of the WireError that decoding ends with. */
+/** Code and message, as a client of the server gets them, of the error that decoding ends with. */
 export async function refusal(
   source: Uint8Array | AsyncIterable<Uint8Array>,
   options: Partial<DecodeOptions> = {},
@@ -47,7 +47,7 @@ export async function refusal(
   try {
     await decodeAll(source, options);
   } catch (error) {
-    if (error instanceof WireError) return `${error.wireCode}: ${error.message}`;
+    if (error instanceof AudioError) return `${error.code}: ${wordAudioProblem(error.problem, "http")}`;
     throw error;
   }
   return "no error";

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { mixToMono } from "../../../../src/engine/audio/mix.ts";
 import { A_LAW, MU_LAW, createPcm16Reader } from "../../../../src/engine/audio/codec/pcm.ts";
 import { join } from "./helpers.ts";
+import { SEED } from "../../../support/fuzz.ts";
 
 describe("PCM16 reader", () => {
   it("scales to [-1, 1)", () => {
@@ -24,6 +25,7 @@ describe("PCM16 reader", () => {
         expect(join(parts)).toEqual(createPcm16Reader().push(bytes));
         expect(reader.pendingBytes).toBe(bytes.length % 2);
       }),
+      { seed: SEED },
     );
   });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { filterBankFor } from "../../../../src/engine/audio/resample/kernel.ts";
 import { createResampler } from "../../../../src/engine/audio/resample/resample.ts";
 import { decibels, join, tone } from "./helpers.ts";
+import { fuzzRuns } from "../../../support/fuzz.ts";
 
 function resample(input: Float32Array, fromHz: number, toHz: number): Float32Array {
   const resampler = createResampler(fromHz, toHz);
@@ -73,7 +74,7 @@ describe("resampler timing", () => {
         const output = resample(new Float32Array(count), fromHz, 16_000);
         expect(output.length).toBe(Math.round((count * 16_000) / fromHz));
       }),
-      { numRuns: 60 },
+      fuzzRuns(60, { quick: 10 }),
     );
   });
 
@@ -117,7 +118,7 @@ describe("resampler timing", () => {
         parts.push(resampler.flush());
         expect(Buffer.from(join(parts).buffer).equals(Buffer.from(resample(input, fromHz, 16_000).buffer))).toBe(true);
       }),
-      { numRuns: 40 },
+      fuzzRuns(40, { quick: 10 }),
     );
   });
 

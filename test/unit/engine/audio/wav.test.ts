@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeAudio } from "../../../../src/engine/audio/decode.ts";
 import { concat, decodeAll, inPieces, latin1, refusal, tone, u16, u32 } from "./helpers.ts";
+import { fuzzRuns } from "../../../support/fuzz.ts";
 
 interface Shape {
   readonly tag: number;
@@ -114,7 +115,7 @@ describe("WAV structure", () => {
       fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1, maxLength: 5 }), async (sizes) => {
         expect((await decodeAll(inPieces(file, ...sizes))).channels[0]).toEqual(whole);
       }),
-      { numRuns: 10 },
+      fuzzRuns(10, { quick: 10 }),
     );
     expect((await decodeAll(inPieces(file, 1))).channels[0]).toEqual(whole);
   });
@@ -147,7 +148,7 @@ describe("WAV structure", () => {
 
   it("does not take the chunks after an empty data chunk for samples", async () => {
     const wav = riff(fmt(PCM16), chunk("data", new Uint8Array(0)), chunk("LIST", s16));
-    expect(await refusal(wav)).toBe("invalid_audio: WAV: the file ends before its data chunk");
+    expect(await refusal(wav)).toContain("invalid_audio: WAV: the file ends before its data chunk");
   });
 
   it("drops a last frame that is not whole although the header counts it", async () => {

@@ -48,7 +48,7 @@ async function recognise(
 }
 
 test("every word of a recording once, in order and at its time, whatever the pauses and pieces", async () => {
-  for (let seed = 1; seed <= fuzzCases(60, 15); seed++) {
+  for (let seed = 1; seed <= fuzzCases(60, { quick: 5 }); seed++) {
     const random = createRandom(seed * 104_729);
     const spoken = randomSpeech(random);
     const { words, durationS } = await recognise(spoken, random);
@@ -61,7 +61,7 @@ test("every word of a recording once, in order and at its time, whatever the pau
 }, 120_000);
 
 test("the same where the sound never falls silent and only the words tell where to cut", async () => {
-  for (let seed = 1; seed <= fuzzCases(60, 15); seed++) {
+  for (let seed = 1; seed <= fuzzCases(60, { quick: 5 }); seed++) {
     const random = createRandom(seed * 15_485_863);
     const spoken = randomSpeech(random);
     const { words } = await recognise(spoken, random, "murmur");
@@ -82,7 +82,7 @@ test.each([5, 8, 12, 19])(
 );
 
 test("a stream is read in the windows of its file, whatever its pieces and its endpoint's silence", async () => {
-  for (let seed = 1; seed <= fuzzCases(30, 10); seed++) {
+  for (let seed = 1; seed <= fuzzCases(30, { quick: 5 }); seed++) {
     const random = createRandom(seed * 7);
     const spoken = randomSpeech(random);
     const ofFile = truthfulReader(spoken, () => 0);

@@ -49,7 +49,7 @@ describe.each(["silence", "murmur"] as const)("words with %s behind them", (behi
   test.each(["auto", "assistant", "manual"] as const)(
     "%s: every word once, in order, and no promise broken, whatever the pauses and pieces",
     async (endpoint) => {
-      for (let seed = 1; seed <= fuzzCases(40, 10); seed++) {
+      for (let seed = 1; seed <= fuzzCases(40, { quick: 5 }); seed++) {
         const random = createRandom(seed * 7919);
         const spoken = randomSpeech(random);
         const commitPolicy = random() < 0.5 ? "auto" : "stable_prefix";
@@ -171,7 +171,7 @@ function erraticReader(truthful: SpanReader, random: () => number, failing: numb
 }
 
 test("what was committed stays, times rise and the last final comes, however the readings differ and fail", async () => {
-  for (let seed = 1; seed <= fuzzCases(40, 10); seed++) {
+  for (let seed = 1; seed <= fuzzCases(40, { quick: 5 }); seed++) {
     const random = createRandom(seed * 31_337);
     const spoken = randomSpeech(random);
     const failing = random() < 0.4 ? 0.15 : 0;

@@ -99,8 +99,8 @@ describe("createInbox", () => {
   });
 
   it("is full at its bound in bytes or in frames", () => {
-    const bytes = createInbox(10);
-    bytes.push({ audio: new Uint8Array(9) });
+    const bytes = createInbox(40_001);
+    bytes.push({ audio: new Uint8Array(40_000) });
     expect(bytes.isFull).toBe(false);
     bytes.push({ text: "a" });
     expect(bytes.isFull).toBe(true);
@@ -111,6 +111,26 @@ describe("createInbox", () => {
     expect(frames.isFull).toBe(true);
     frames.clear();
     expect([frames.isFull, frames.isEmpty]).toEqual([false, true]);
+  });
+
+  it("joins small audio into pieces, and counts the memory of a piece, not what is in it", () => {
+    const inbox = createInbox(100_000);
+    for (let n = 0; n < 1000; n++) inbox.push({ audio: Uint8Array.of(n) });
+    expect([inbox.isScant, inbox.isFull]).toEqual([false, false]);
+    const first = inbox.shift();
+    expect(first !== undefined && "audio" in first && first.audio).toEqual(
+      Uint8Array.from({ length: 1000 }, (_, n) => n),
+    );
+    expect(inbox.isEmpty).toBe(true);
+    inbox.push({ audio: Uint8Array.of(1) });
+    expect(inbox.isScant).toBe(true);
+    inbox.push({ text: "stop" });
+    expect(inbox.isScant).toBe(false);
+    for (let n = 0; n < 4; n++) {
+      inbox.push({ audio: Uint8Array.of(1) });
+      inbox.push({ text: "x" });
+    }
+    expect(inbox.isFull).toBe(true);
   });
 
   it("survives thousands of pushes and shifts", () => {

@@ -1,0 +1,56 @@
+import type { IncomingMessage } from "node:http";
+import { TLSSocket } from "node:tls";
+import { WireError } from "../../shared/errors.ts";
+import type { RouteSpec } from "../../shared/protocol.ts";
+import type { RuntimeContext } from "../context.ts";
+import type { ClientAddress } from "./client-address.ts";
+import { checkOrigin, corsHeaders } from "./origin.ts";
+
+/** The policies a route carries, for HTTP requests and WebSocket upgrades alike. Each throws the refusal. */
+
+/** Refuses a request that addresses this server by a name that is not its own. */
+export function requireHost(req: IncomingMessage, context: RuntimeContext): void {
+  for (const host of namesIn(req)) {
+    if (context.allowsHost(host)) continue;
+    throw new WireError("host_denied", `the host ${host} is not allowed; list it in server.allowedHosts`);
+  }
+}
+
+/** Refuses pages of other origins; returns the CORS headers of an allowed one. */
+export function requireOrigin(
+  req: IncomingMessage,
+  context: RuntimeContext,
+  methods: readonly string[] = [],
+): Readonly<Record<string, string>> {
+  const { origin, host } = req.headers;
+  const scheme = req.socket instanceof TLSSocket ? "https" : "http";
+  const own = host === undefined ? undefined : `${scheme}://${host}`;
+  const verdict = checkOrigin(origin, context.settings.current.server, own);
+  if (!verdict.allowed) {
+    throw new WireError("origin_denied", "this origin is not allowed; list it in server.allowedOrigins");
+  }
+  return corsHeaders(verdict, methods, req.headers);
+}
+
+/** Takes one token of the client's bucket. */
+export function requireToken(client: ClientAddress, { limiter, metrics }: RuntimeContext): void {
+  const waitMs = limiter.take(client.key);
+  if (waitMs === undefined) return;
+  metrics.rateLimited();
+  throw new WireError("rate_limit_exceeded", "too many requests from this address; wait for the time given", {
+    retryAfterMs: waitMs,
+  });
+}
+
+/** Probes answer under every name: load balancers and monitors choose their own. */
+export function checksHost(route: Pick<RouteSpec, "traffic"> | undefined): boolean {
+  return route?.traffic !== "probe";
+}
+
+// ---
+
+/** RFC 9112 3.2.2: a request target with an authority overrides `Host`. An HTTP/1.0 request may have neither. */
+function namesIn({ headers, url = "" }: IncomingMessage): readonly string[] {
+  const authority = /^[a-z][\w+.-]*:\/\/([^/?#]*)/i.exec(url)?.[1];
+  return [headers.host ?? "", ...(authority === undefined ? [] : [authority])];
+}

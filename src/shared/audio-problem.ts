@@ -1,0 +1,101 @@
+import { GigasttError } from "./errors.ts";
+import type { WireErrorCode } from "./protocol.ts";
+import { formatDuration } from "./units.ts";
+
+/** What is wrong with a recording: facts without advice. `wordAudioProblem` adds the advice for whoever sent it. */
+export interface AudioProblem {
+  readonly reason: AudioReason;
+  /** The container or codec that the fact is about: `WAV`, `AAC`. */
+  readonly subject?: string;
+  /** What was found, as the end of a sentence about the subject. */
+  readonly detail?: string;
+  readonly cure?: AudioCure;
+}
+
+/** Who is told: a client of the server, or the user of `gigastt transcribe`. */
+export type AudioFace = "http" | "cli";
+
+/** An error that carries an `AudioProblem`; its message is the bare fact. */
+export class AudioError extends GigasttError {
+  declare readonly code: WireErrorCode;
+  readonly problem: AudioProblem;
+
+  constructor(problem: AudioProblem, cause?: unknown) {
+    super(AUDIO_REASON_CODES[problem.reason], factOf(problem), { cause });
+    this.name = "AudioError";
+    this.problem = problem;
+  }
+}
+
+/** Wire code of each reason. */
+const AUDIO_REASON_CODES = {
+  empty: "empty_body",
+  foreign: "unsupported_media",
+  unknown: "invalid_audio",
+  truncated: "invalid_audio",
+  damaged: "invalid_audio",
+  unsupported: "invalid_audio",
+  too_long: "audio_too_long",
+} as const;
+
+export type AudioReason = keyof typeof AUDIO_REASON_CODES;
+
+/** What to do, by face. */
+const CURES = {
+  body: { http: "send the audio bytes as the request body", cli: undefined },
+  formats: {
+    http: "send WAV, MP3, FLAC, Ogg (Vorbis, Opus), WebM or M4A/AAC audio",
+    cli: "give WAV, MP3, FLAC, Ogg (Vorbis, Opus), WebM or M4A/AAC audio",
+  },
+  any: {
+    http: "send WAV, MP3, FLAC, Ogg, WebM or M4A, or add codec= and sample_rate= for audio without a header",
+    cli: "give WAV, MP3, FLAC, Ogg, WebM or M4A, or add --codec and --sample-rate for audio without a header",
+  },
+  bareFile: { http: "send the file itself (curl: --data-binary @FILE, not -F)", cli: "give the file that is in it" },
+  binary: { http: "send the file unchanged (curl: --data-binary @FILE, not --data)", cli: "copy the original again" },
+  again: { http: "upload it again", cli: "copy it again" },
+  export: { http: "export it again", cli: "export it again" },
+  pcm: { http: "export it as 16-bit PCM", cli: "export it as 16-bit PCM" },
+  stereo: { http: "mix it down to stereo", cli: "mix it down to stereo" },
+  remux: {
+    http: "remux it with ffmpeg -i FILE -c copy -movflags +faststart OUT.m4a",
+    cli: "remux it with ffmpeg -i FILE -c copy -movflags +faststart OUT.m4a",
+  },
+  unprotected: { http: "send it without copy protection", cli: "give it without copy protection" },
+  oneByOne: { http: "send one file after the other", cli: "give one file after the other" },
+  dropCodec: { http: "leave out codec=", cli: "leave out --codec" },
+  shorter: { http: "cut it into shorter files", cli: "cut it into shorter files" },
+} as const;
+
+export type AudioCure = keyof typeof CURES;
+
+/** The sentence for a face: fact, then cure. */
+export function wordAudioProblem(problem: AudioProblem, face: AudioFace): string {
+  const cure: string | undefined = CURES[problem.cure ?? DEFAULT_CURES[problem.reason]][face];
+  const fact = face === "cli" ? factOf(problem).replace(/^the body is /, "the file is ") : factOf(problem);
+  return cure === undefined ? fact : `${fact}: ${cure}`;
+}
+
+/** The audio is longer than what is allowed. */
+export function audioTooLong(maxDurationMs: number): AudioError {
+  return new AudioError({ reason: "too_long", detail: `the audio is longer than ${formatDuration(maxDurationMs)}` });
+}
+
+// ---
+
+const DEFAULT_CURES: Readonly<Record<AudioReason, AudioCure>> = {
+  empty: "body",
+  foreign: "formats",
+  unknown: "any",
+  truncated: "again",
+  damaged: "export",
+  unsupported: "export",
+  too_long: "shorter",
+};
+
+function factOf({ reason, subject, detail = "" }: AudioProblem): string {
+  if (reason === "empty") return "the body is empty";
+  if (reason === "unknown") return "the body is not in a known audio format";
+  if (reason === "foreign") return `the body is ${detail}`;
+  return subject === undefined ? detail : `${subject}: ${detail}`;
+}

@@ -1,0 +1,216 @@
+/**
+ * The one table of the wire: routes, formats, rates, codes and timers. Runtime, renderer, audit, command line, docs and the console read it,
+ * so it imports nothing and runs in a browser too.
+ */
+
+// --- routes
+
+/** Group of routes that speak one protocol; each has one folder in the runtime. */
+export type Face = "native";
+/** What passes through a route: proxies choose timers, buffering and limits by it. */
+export type Traffic = "probe" | "status" | "rest" | "sse" | "websocket" | "metrics";
+/** `public`: proxies pass it without credentials by default. `closed`: proxies answer 404. */
+export type Access = "public" | "protected" | "closed";
+export type HttpMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+export interface RouteSpec {
+  readonly face: Face;
+  /** `HEAD` is answered wherever `GET` is. */
+  readonly methods: readonly HttpMethod[];
+  /** Exact path; also the label in logs and metrics. */
+  readonly path: string;
+  readonly traffic: Traffic;
+  readonly access: Access;
+  /** Browsers of other origins are refused, and allowed ones get CORS headers. */
+  readonly checksOrigin: boolean;
+  /** A request costs a token of the client's bucket. */
+  readonly isLimited: boolean;
+  /** One phrase for the route table of the docs. */
+  readonly summary: string;
+  /** Set on a deprecated alias: the path to use instead. */
+  readonly replacedBy?: string;
+}
+
+export const ROUTES = {
+  health: {
+    face: "native",
+    methods: ["GET"],
+    path: "/health",
+    traffic: "probe",
+    access: "public",
+    checksOrigin: false,
+    isLimited: false,
+    summary: "200 as long as the event loop turns",
+  },
+  ready: {
+    face: "native",
+    methods: ["GET"],
+    path: "/ready",
+    traffic: "probe",
+    access: "protected",
+    checksOrigin: false,
+    isLimited: false,
+    summary: "200 while new work would be accepted",
+  },
+  models: {
+    face: "native",
+    methods: ["GET"],
+    path: "/v1/models",
+    traffic: "status",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: true,
+    summary: "the loaded model",
+  },
+  transcribe: {
+    face: "native",
+    methods: ["POST"],
+    path: "/v1/transcribe",
+    traffic: "rest",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: true,
+    summary: "audio in, transcript out",
+  },
+  transcribeStream: {
+    face: "native",
+    methods: ["POST"],
+    path: "/v1/transcribe/stream",
+    traffic: "sse",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: true,
+    summary: "audio in, events out",
+  },
+  metrics: {
+    face: "native",
+    methods: ["GET"],
+    path: "/metrics",
+    traffic: "metrics",
+    access: "closed",
+    checksOrigin: true,
+    isLimited: false,
+    summary: "Prometheus text, when `metrics.enabled`",
+  },
+  live: {
+    face: "native",
+    methods: ["GET"],
+    path: "/v1/ws",
+    traffic: "websocket",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: true,
+    summary: "WebSocket session, see [websocket.md](websocket.md); without an upgrade: 426",
+  },
+  liveAlias: {
+    face: "native",
+    methods: ["GET"],
+    path: "/ws",
+    traffic: "websocket",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: true,
+    summary: "deprecated alias of `/v1/ws`",
+    replacedBy: "/v1/ws",
+  },
+} as const;
+
+type Routes = typeof ROUTES;
+export type RouteName = keyof Routes;
+/** Routes that are upgraded to WebSocket. */
+export type WebSocketRouteName = { [K in RouteName]: Routes[K]["traffic"] extends "websocket" ? K : never }[RouteName];
+/** Routes that a handler answers. */
+export type HttpRouteName = Exclude<RouteName, WebSocketRouteName>;
+
+export const ALL_ROUTES: readonly RouteSpec[] = Object.values(ROUTES);
+
+/** Paths of the routes that carry these kinds of traffic, kind by kind. */
+export function pathsOf(...traffic: readonly Traffic[]): readonly string[] {
+  return traffic.flatMap((kind) => ALL_ROUTES.filter((route) => route.traffic === kind).map(({ path }) => path));
+}
+
+/** Whether `OPTIONS` is answered 204 with the CORS headers: pages of other origins never read what proxies keep closed. */
+export function answersPreflight(route: RouteSpec): boolean {
+  return route.checksOrigin && route.access !== "closed";
+}
+
+/** The `Allow` header of a route. */
+export function allowedMethods(route: RouteSpec): readonly string[] {
+  const { methods, traffic } = route;
+  return [
+    ...methods,
+    ...(methods.includes("GET") && traffic !== "websocket" ? ["HEAD"] : []),
+    ...(answersPreflight(route) ? ["OPTIONS"] : []),
+  ];
+}
+
+// --- audio and transcripts
+
+/** Containers and codecs that the POST routes accept; `supported_formats` of `/v1/models`. */
+export const AUDIO_FORMATS: readonly string[] = ["wav", "mp3", "flac", "ogg", "opus", "webm", "m4a", "aac"];
+/** Rates that a WebSocket session may announce, Hz. */
+export const SESSION_RATES_HZ: readonly number[] = [8000, 16_000, 24_000, 44_100, 48_000];
+/** Rate of the frames of a client that announces none, Hz. */
+export const DEFAULT_SESSION_RATE_HZ = 48_000;
+/** Rate the model works at, Hz. */
+export const MODEL_RATE_HZ = 16_000;
+
+export const TRANSCRIPT_FORMATS = ["json", "txt", "srt", "vtt", "md"] as const;
+export type TranscriptFormat = (typeof TRANSCRIPT_FORMATS)[number];
+
+/** Media types to serve each format with. */
+export const TRANSCRIPT_MEDIA_TYPES: Readonly<Record<TranscriptFormat, string>> = {
+  json: "application/json; charset=utf-8",
+  txt: "text/plain; charset=utf-8",
+  srt: "application/x-subrip; charset=utf-8",
+  vtt: "text/vtt; charset=utf-8",
+  md: "text/markdown; charset=utf-8",
+};
+
+/** Version of the WebSocket protocol, and the oldest one still spoken. */
+export const PROTOCOL_VERSION = "1.2";
+export const MIN_PROTOCOL_VERSION = "1.0";
+
+// --- timers
+
+/** A comment line in an event stream without events, ms. Proxies must wait longer than this. */
+export const SSE_PING_MS = 15_000;
+/** Default and longest ping interval of a WebSocket, ms. */
+export const WS_PING_MS = 30_000;
+
+// --- error codes
+
+/** Every code that a client of the HTTP or WebSocket wire can receive, with its HTTP status. */
+export const WIRE_ERROR_STATUS = {
+  empty_body: 400,
+  bad_request: 400,
+  origin_denied: 403,
+  host_denied: 403,
+  metrics_disabled: 404,
+  not_found: 404,
+  method_not_allowed: 405,
+  upload_timeout: 408,
+  payload_too_large: 413,
+  unsupported_media: 415,
+  invalid_audio: 422,
+  audio_too_long: 422,
+  transcription_error: 500,
+  rate_limit_exceeded: 429,
+  timeout: 503,
+  queue_full: 503,
+  initializing: 503,
+  shutting_down: 503,
+  pool_closed: 503,
+  inference_error: 500,
+  inference_timeout: 503,
+  policy_violation: 400,
+  idle_timeout: 408,
+  max_session_duration_exceeded: 408,
+  configure_too_late: 400,
+  invalid_sample_rate: 400,
+  invalid_endpoint_mode: 400,
+  invalid_commit_policy: 400,
+  unsupported_protocol_version: 400,
+} as const;
+
+export type WireErrorCode = keyof typeof WIRE_ERROR_STATUS;

@@ -1,0 +1,77 @@
+import { readFileSync } from "node:fs";
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import { derive } from "../../../src/config/derived.ts";
+import { kubernetesObjects } from "../../../src/render/kubernetes.ts";
+import type { Manifest } from "../../../src/render/kubernetes-object.ts";
+import type { ResolvedConfig } from "../../../src/config/types.ts";
+import { configWith } from "./base-config.ts";
+
+const schemas = JSON.parse(
+  readFileSync(new URL("../../fixtures/kubernetes/schemas.json", import.meta.url), "utf8"),
+) as {
+  kinds: Record<string, object>;
+  $defs: Record<string, object>;
+}; // our own fixture
+// Not strict: the cluster's own schemas mix types and patterns in ways ajv's style check dislikes.
+const ajv = new Ajv2020({ strict: false, allErrors: true });
+const validators = new Map<string, ValidateFunction>();
+
+/** Configurations that use each part of the manifests. */
+export const VARIANTS: readonly (readonly [string, ResolvedConfig])[] = [
+  ["gateway", configWith({ deploy: { target: "kubernetes", domain: "stt.example.com" } })],
+  [
+    "ingress with users",
+    configWith({
+      deploy: {
+        target: "kubernetes",
+        domain: "stt.example.com",
+        auth: { kind: "basic" },
+        kubernetes: { route: "ingress", replicas: 3 },
+      },
+    }),
+  ],
+  [
+    "autoscaler and claim",
+    configWith({
+      deploy: {
+        target: "kubernetes",
+        domain: "stt.example.com",
+        kubernetes: { replicas: 2, maxReplicas: 5, model: "pvc", monitoringNamespace: "monitoring" },
+      },
+    }),
+  ],
+  ...(["basic", "keys"] as const).map(
+    (kind) =>
+      [
+        `gateway with ${kind}`,
+        configWith({
+          deploy: { target: "kubernetes", domain: "stt.example.com", auth: { kind }, kubernetes: { model: "init" } },
+        }),
+      ] as const,
+  ),
+  [
+    "init container, no route",
+    configWith({ deploy: { target: "kubernetes", kubernetes: { route: "none", model: "init" } } }),
+  ],
+];
+
+export function objectsOf(config: ResolvedConfig): readonly Manifest[] {
+  return [...kubernetesObjects({ config, derived: derive(config) }).values()];
+}
+
+/** Problems that the API server's own schemas find in a manifest. */
+export function problemsOf(manifest: Manifest): readonly string[] {
+  const kind = String(manifest["kind"]);
+  let validate = validators.get(kind);
+  if (validate === undefined) {
+    const root = schemas.kinds[kind];
+    if (root === undefined) return [`no schema for ${kind}`];
+    validate = ajv.compile({ ...root, $defs: schemas.$defs });
+    validators.set(kind, validate);
+  }
+  return validate(manifest)
+    ? []
+    : (validate.errors ?? []).map(
+        ({ instancePath, message, params }) => `${kind}${instancePath} ${message} ${JSON.stringify(params)}`,
+      );
+}
