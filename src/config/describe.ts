@@ -13,9 +13,10 @@ export function ruleOf(node: SchemaNode): string {
   if (isDictionary(node)) return "must be a map of names to values";
   if (isList(node)) {
     const { minItems, maxItems, uniqueItems } = node;
-    const most = maxItems === undefined ? "" : ` of at most ${maxItems} items`;
-    const least = minItems === undefined ? "" : ` with at least ${minItems} ${minItems === 1 ? "item" : "items"}`;
-    return `must be a list${most}${least}${uniqueItems === true ? " without repetition" : ""}`;
+    const items = maxItems === 1 || (maxItems === undefined && minItems === 1) ? "item" : "items";
+    const count =
+      minItems === undefined && maxItems === undefined ? "" : `${range(minItems, maxItems, "of ")} ${items}`;
+    return `must be a list${count}${uniqueItems === true ? " without repetition" : ""}`;
   }
   return `${leafRule(node)}${isNullable(node) ? ", or null" : ""}`;
 }
@@ -66,13 +67,14 @@ function leafRule(leaf: Leaf): string {
       return `must be text${leaf.maxLength === undefined ? "" : ` of at most ${leaf.maxLength} characters`}`;
     default: {
       const kind = baseType(leaf) === "integer" ? "a whole number" : "a number";
+      if (leaf.minimum !== undefined && leaf.minimum === leaf.maximum) return `must be ${leaf.minimum}`;
       return `must be ${kind}${range(leaf.minimum, leaf.maximum)}${leaf["x-auto"] === true ? ", or auto" : ""}`;
     }
   }
 }
 
-function range(min: string | number | undefined, max: string | number | undefined): string {
-  if (min !== undefined && max !== undefined) return ` from ${min} to ${max}`;
+function range(min: string | number | undefined, max: string | number | undefined, between = "from "): string {
+  if (min !== undefined && max !== undefined) return ` ${between}${min} to ${max}`;
   if (min !== undefined) return ` of at least ${min}`;
   return max === undefined ? "" : ` of at most ${max}`;
 }

@@ -20,7 +20,12 @@ export type FormatName =
   | "dns-label"
   | "user"
   | "absolute-path"
-  | "route-path";
+  | "route-path"
+  | "line"
+  | "dashed-id"
+  | "file-name"
+  | "sha256"
+  | "https-url";
 
 export interface Format {
   readonly rule: string;
@@ -165,6 +170,33 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
     rule: "must be an exact path of the server",
     matches: (text) => /^\/(?:[A-Za-z0-9._~-]+(?:\/[A-Za-z0-9._~-]+)*)?$/.test(text) && !isClosed(text),
     cure: (text) => (isClosed(text) ? "metrics are never public" : "for example /health"),
+  },
+  // --- of the model registry
+  line: {
+    rule: "must be text on one line",
+    matches: (text) => /^[^\p{Cc}]+$/u.test(text),
+    cure: () => "",
+  },
+  "dashed-id": {
+    rule: "must be lower-case letters and digits, with single dashes between them",
+    matches: (text) => /^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(text),
+    cure: () => "for example demo-ru-rnnt",
+  },
+  "file-name": {
+    // Safe on every platform: no separator, no leading dot (stamps and parts are hidden files), no drive or stream colon.
+    rule: "must be a plain file name of letters, digits, dots, dashes and underscores",
+    matches: (text) => /^[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*$/.test(text),
+    cure: () => "for example encoder.onnx",
+  },
+  sha256: {
+    rule: "must be 64 hexadecimal digits in lower case",
+    matches: (text) => /^[0-9a-f]{64}$/.test(text),
+    cure: () => "",
+  },
+  "https-url": {
+    rule: "must be an https address without password, query or fragment",
+    matches: (text) => /^https:\/\/[^\s@?#]+$/.test(text) && URL.canParse(text),
+    cure: () => "",
   },
 };
 

@@ -49,11 +49,10 @@ export const configSchema: Section & { readonly properties: Readonly<Record<keyo
 };
 
 /** The same as JSON Schema 2020-12 for editors and for the validator: units become patterns, unknown keys are refused. */
-export function toJsonSchema(): Record<string, unknown> {
+export function toJsonSchema(root: Section = configSchema): Record<string, unknown> {
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
-    ...expand(configSchema),
-    type: ["object", "null"],
+    ...expand(root),
   };
 }
 
@@ -65,7 +64,7 @@ function expand(node: SchemaNode): Record<string, unknown> {
     return {
       ...rest,
       // A section whose keys are all commented out is `null` to YAML: as good as absent.
-      type: ["object", "null"],
+      type: node.required === undefined ? ["object", "null"] : "object",
       properties: Object.fromEntries(Object.entries(properties).map(([name, child]) => [name, expand(child)])),
       additionalProperties: false,
     };

@@ -22,12 +22,12 @@ export interface Finding {
 }
 
 /** Everything that is wrong with raw values, at most one finding for each key. */
-export function validate(raw: unknown): readonly Finding[] {
-  const check = (compiled ??= compile());
+export function validate(raw: unknown, schema: Section = configSchema): readonly Finding[] {
+  const check = compiled.get(schema) ?? compile(schema);
   if (check(raw)) return [];
   const findings = new Map<string, Finding>();
   for (const error of check.errors ?? []) {
-    const finding = toFinding(configSchema, raw, error);
+    const finding = toFinding(schema, raw, error);
     const id = JSON.stringify(finding.path);
     if (!findings.has(id)) findings.set(id, finding);
   }
@@ -36,9 +36,9 @@ export function validate(raw: unknown): readonly Finding[] {
 
 // ---
 
-let compiled: ValidateFunction | undefined;
+const compiled = new WeakMap<Section, ValidateFunction>();
 
-function compile(): ValidateFunction {
+function compile(schema: Section): ValidateFunction {
   const ajv = new Ajv2020({
     strict: true,
     allErrors: true,
@@ -47,7 +47,9 @@ function compile(): ValidateFunction {
   });
   ajv.addVocabulary(["x-min", "x-max", "x-auto", "x-env", "x-env-values", "x-secret", "x-reload"]);
   ajv.addKeyword({ keyword: "x-unit", type: "string", schemaType: "string", validate: unitInBounds });
-  return ajv.compile(toJsonSchema());
+  const check = ajv.compile(toJsonSchema(schema));
+  compiled.set(schema, check);
+  return check;
 }
 
 function unitInBounds(unit: string, text: string, parent?: Record<string, unknown>): boolean {

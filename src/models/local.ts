@@ -18,7 +18,7 @@ export async function withLocalModels(registry: Registry, baseDir: string): Prom
   for (const folder of await foldersIn(baseDir)) {
     const file = join(baseDir, folder, MANIFEST);
     const text = await readFile(file, "utf8").catch(() => undefined);
-    const entry = text === undefined ? undefined : entryOf(text, file);
+    const entry = text === undefined ? undefined : await entryOf(text, file);
     if (entry && entry.id === folder && entry.source.kind === "local" && !known.has(entry.id)) local.push(entry);
   }
   return { ...registry, models: [...registry.models, ...local] };
@@ -28,7 +28,7 @@ export async function withLocalModels(registry: Registry, baseDir: string): Prom
 export async function writeLocalManifest(dir: string, entry: ModelEntry): Promise<void> {
   const file = join(dir, MANIFEST);
   const text = `${JSON.stringify({ version: 1, models: [entry] }, null, 2)}\n`;
-  parseRegistry(text, file);
+  await parseRegistry(text, file);
   await writeFile(`${file}.part`, text);
   await rename(`${file}.part`, file);
 }
@@ -49,9 +49,9 @@ async function foldersIn(dir: string): Promise<readonly string[]> {
     .sort();
 }
 
-function entryOf(text: string, file: string): ModelEntry | undefined {
+async function entryOf(text: string, file: string): Promise<ModelEntry | undefined> {
   try {
-    return parseRegistry(text, file).models[0];
+    return (await parseRegistry(text, file)).models[0];
   } catch {
     return undefined;
   }

@@ -2,6 +2,9 @@ import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { GigasttError } from "../../../src/shared/errors.ts";
+import { isPlainlyValid } from "../../../src/config/quick.ts";
+import { validate } from "../../../src/config/validate.ts";
+import { registrySchema } from "../../../src/models/registry-schema.ts";
 import { parseRegistry } from "../../../src/models/registry-guard.ts";
 import { bundledModelsDir, findModel, loadRegistry } from "../../../src/models/registry.ts";
 import { sha256OfFile } from "../../../src/models/verify.ts";
@@ -57,11 +60,11 @@ describe("the registry of the installation", () => {
 describe("the guard of the registry", () => {
   test.each([
     ["a version other than 1", "version", 2, "version must be 1, found 2"],
-    ["an unknown key", "models[0].extra", 1, "models[0] must have only id, name,"],
-    ["no models", "models", [], "models must be a list of 1 to 1000 entries, found an empty list"],
-    ["a model that is no object", "models[1]", "demo", 'models[1] must be an object, found "demo"'],
-    ["an id twice", "models[1].id", "gigaam-v3-e2e-rnnt", "must not repeat a id"],
-    ["an id with a slash", "models[0].id", "../evil", "models[0].id must be a text"],
+    ["an unknown key", "models[0].extra", 1, "models[0].extra is not a known key (known here: id, name,"],
+    ["no models", "models", [], "models must be a list of 1 to 1000 items, found an empty list"],
+    ["a model that is no object", "models[1]", "demo", 'models[1] must be a section with keys, found "demo"'],
+    ["an id twice", "models[1].id", "gigaam-v3-e2e-rnnt", "models must not repeat the id gigaam"],
+    ["an id with a slash", "models[0].id", "../evil", "models[0].id must be lower-case letters and digits"],
     ["a file name that climbs out", "models[0].files[0].name", "../../etc/passwd", "files[0].name must be"],
     ["a file name with a backslash", "models[0].files[0].name", "a\\b", "files[0].name must be"],
     ["a hidden file name", "models[0].files[0].name", ".bashrc", "files[0].name must be"],
@@ -71,35 +74,43 @@ describe("the guard of the registry", () => {
     ["a fractional size", "models[0].files[0].bytes", 1.5, "files[0].bytes must be a whole number"],
     ["a short hash", "models[0].files[0].sha256", "abc", "files[0].sha256 must be"],
     ["an upper-case hash", "models[0].files[0].sha256", "A".repeat(64), "files[0].sha256 must be"],
-    ["two files of one name", "models[0].files[1].name", "v3_e2e_rnnt_encoder.onnx", "must not repeat a name"],
-    ["an http address", "models[0].source.baseUrl", "http://x/", "source.baseUrl must be a text"],
+    [
+      "two files of one name",
+      "models[0].files[1].name",
+      "v3_e2e_rnnt_encoder.onnx",
+      "files must not repeat the name v3_",
+    ],
+    ["an http address", "models[0].source.baseUrl", "http://x/", "source.baseUrl must be an https address"],
     ["an address with a password", "models[0].source.baseUrl", "https://u:p@x/", "source.baseUrl must be"],
     ["an address without a closing slash", "models[0].source.baseUrl", "https://x/y", "must end with a slash"],
-    ["a source of unknown kind", "models[0].source.kind", "torrent", 'must be "download", "bundled" or "local"'],
+    ["a source of unknown kind", "models[0].source.kind", "torrent", "must be one of download, bundled, local"],
     ["a bundled folder that climbs out", "models[1].source.folder", "../..", "source.folder must be"],
     ["a role without a file", "models[0].precisions.int8.joint", "no.onnx", "must name one of the model's files"],
     ["a file no precision uses", "models[0].precisions.fp32", undefined, "must all be used by a precision"],
     ["no precision", "models[0].precisions", {}, "must have int8 or fp32"],
-    ["a hop longer than the window", "models[0].frontEnd.hopSamples", 999, "hopSamples must be a whole number"],
-    ["a front end that is null", "models[0].frontEnd", null, "frontEnd must be an object, found null"],
+    ["a hop longer than the window", "models[0].frontEnd.hopSamples", 999, "hopSamples must be at most windowSamples"],
+    ["a front end that is null", "models[0].frontEnd", null, "frontEnd must be a section with keys, found nothing"],
     ["a flag that is a number", "models[0].frontEnd.bfloat16Buffers", 1, "must be true or false, found 1"],
+    ["an address of a bundled model", "models[1].source.baseUrl", "https://x/", "kind bundled must have folder and"],
+    ["a download without an address", "models[0].source", { kind: "download" }, "must have baseUrl and nothing else"],
+    ["a frequency above half the rate", "models[0].frontEnd.maxHz", 20_000, "must be at most half of sampleRateHz"],
     ["a name with a line break", "models[0].name", "a\nb", "models[0].name must be"],
-  ])("refuses %s", (_what, place, value, message) => {
+  ])("refuses %s", async (_what, place, value, message) => {
     const broken = changed([place, value]);
-    expect(() => parseRegistry(broken, "registry.json")).toThrow(message);
-    expect(() => parseRegistry(broken, "registry.json")).toThrow(/Restore the file from the release\.$/);
+    await expect(parseRegistry(broken, "registry.json")).rejects.toThrow(message);
+    await expect(parseRegistry(broken, "registry.json")).rejects.toThrow(/Restore the file from the release\.$/);
   });
 
-  test("lists all problems at once, and stops listing at ten", () => {
+  test("lists all problems at once, and stops listing at ten", async () => {
     const two = changed(["models[0].files[0].bytes", 0], ["models[1].id", ""]);
-    expect(() => parseRegistry(two, "r")).toThrow(/files\[0\]\.bytes .*; models\[1\]\.id /);
+    await expect(parseRegistry(two, "r")).rejects.toThrow(/files\[0\]\.bytes .*; models\[1\]\.id /);
     const many = changed(
       ...[0, 1, 2, 3, 4, 5, 6].flatMap((i) => [
         [`models[0].files[${i}].bytes`, 0] as const,
         [`models[0].files[${i}].sha256`, ""] as const,
       ]),
     );
-    expect(() => parseRegistry(many, "r")).toThrow(/; and 4 more\. Restore/);
+    await expect(parseRegistry(many, "r")).rejects.toThrow(/; and 4 more\. Restore/);
   });
 
   test.each([
@@ -112,21 +123,21 @@ describe("the guard of the registry", () => {
     ["a nest of a hundred thousand lists", `${"[".repeat(100_000)}${"]".repeat(100_000)}`],
     ["a prototype key", '{"version":1,"models":[{}],"__proto__":{"polluted":1}}'],
     ["two megabytes", JSON.stringify({ version: 1, models: ["x".repeat(2_000_000)] })],
-  ])("refuses %s", (_what, garbage) => {
-    expect(() => parseRegistry(garbage, "registry.json")).toThrow(GigasttError);
-    expect(() => parseRegistry(garbage, "registry.json")).toThrow(
+  ])("refuses %s", async (_what, garbage) => {
+    await expect(parseRegistry(garbage, "registry.json")).rejects.toThrow(GigasttError);
+    await expect(parseRegistry(garbage, "registry.json")).rejects.toThrow(
       /^the model registry registry\.json cannot be used: /,
     );
   });
 
-  test("gives a model or a GST_MODEL_REGISTRY for any JSON and any damaged registry", () => {
+  test("gives a model or a GST_MODEL_REGISTRY for any JSON and any damaged registry", async () => {
     const mutate = fc.tuple(fc.nat(text.length - 1), fc.nat(5), fc.string({ maxLength: 3 })).map(([at, cut, put]) => {
       return text.slice(0, at) + put + text.slice(at + cut);
     });
-    fc.assert(
-      fc.property(fc.oneof(mutate, fc.json()), (garbage) => {
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(mutate, fc.json()), async (garbage) => {
         try {
-          expect(parseRegistry(garbage, "r").models.length).toBeGreaterThan(0);
+          expect((await parseRegistry(garbage, "r")).models.length).toBeGreaterThan(0);
         } catch (error) {
           expect(error).toBeInstanceOf(GigasttError);
           expect(error).toMatchObject({ code: "GST_MODEL_REGISTRY" });
@@ -136,9 +147,25 @@ describe("the guard of the registry", () => {
     );
   });
 
-  test("accepts what the helpers of these tests make", () => {
+  test("the quick walk and ajv decide alike", () => {
+    const junk = fc.oneof(fc.anything(), fc.constantFrom(null, "", 0, -1, 1.5, [], {}, "a", "../a", "https://x/"));
+    const places = ["version", "models", "models[0].id", "models[0].license.url", "models[1].source"].concat(
+      ["files[0].bytes", "files[0].name", "precisions", "frontEnd", "frontEnd.melBins", "windows"].map(
+        (key) => `models[1].${key}`,
+      ),
+    );
+    fc.assert(
+      fc.property(fc.constantFrom(...places), junk, (place, value) => {
+        const raw: unknown = JSON.parse(changed([place, value]));
+        expect(validate(raw, registrySchema).length === 0).toBe(isPlainlyValid(registrySchema, raw));
+      }),
+      fuzzRuns(2000),
+    );
+  });
+
+  test("accepts what the helpers of these tests make", async () => {
     const registry = { version: 1, models: [makeModel().entry] };
-    expect(parseRegistry(JSON.stringify(registry), "r")).toEqual(registry);
+    expect(await parseRegistry(JSON.stringify(registry), "r")).toEqual(registry);
   });
 });
 
