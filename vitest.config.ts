@@ -21,8 +21,8 @@ const config: ViteUserConfig = defineConfig({
     projects: [
       // `npm test` runs these two.
       group(0, "unit", { workers: 2, include: UNIT, exclude: [...PROGRAMS, ...LONG] }),
-      // Whole processes with timers and deadlines: one file at a time, so that a late answer is the product's own.
-      group(1, "processes", { workers: 1, include: ["test/**/*.test.ts"], exclude: [...UNIT, ...PROGRAMS, ...LONG] }),
+      // Whole processes, sockets and the bundled model: mostly waiting, so two at a time on two cores.
+      group(1, "processes", { workers: 2, include: ["test/**/*.test.ts"], exclude: [...UNIT, ...PROGRAMS, ...LONG] }),
       // `npm run test:all` adds these. "random" repeats the suites with random input, with more cases (TEST_DEPTH).
       group(2, "random", { workers: 2, include: filesWithRandomInput(), exclude: [...PROGRAMS, ...LONG] }),
       group(3, "long", { workers: 1, include: LONG }),

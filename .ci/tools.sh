@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# System tools of the suites that talk to real programs. Idempotent; each suite skips with its reason where one is missing.
+# Installs the programs that the suites of `npm run test:all` use. Idempotent; a suite skips with its reason where one is missing.
 set -u
 missing=()
 need() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
@@ -79,13 +79,16 @@ current_caddy() {
   rm -rf "$tmp"
   return "$status"
 }
+actionlint() {
+  [ -x /usr/local/bin/actionlint ] || GOBIN=/usr/local/bin GOFLAGS=-p=2 go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+}
 # Debian 12's nginx is the oldest we render for. Its stable and its testing release have what came after: another `http2`, other defaults.
 stable_nginx() { bash "$(dirname "$0")/nginx.sh" nginx-1.26 trixie; }
 newest_nginx() { bash "$(dirname "$0")/nginx.sh" nginx-newest testing; }
 # Unpacking waits for the disk and the network, compiling for the processor: both at once.
 { for unpack in debian_rootfs stable_nginx newest_nginx; do step "$unpack"; done; } &
 if command -v go >/dev/null 2>&1; then
-  for build in current_caddy docker_plugins api_server; do step "$build"; done
+  for build in actionlint current_caddy docker_plugins api_server; do step "$build"; done
 fi
 wait
 exit 0

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { callControl } from "../../../src/supervisor/control/client.ts";
-import { createPlace, getJson, living, runtimePid, until } from "./harness.ts";
+import { createPlace, getJson, runtimePid, until } from "./harness.ts";
 import type { Place, Up } from "./harness.ts";
 
 let place: Place;
@@ -97,28 +97,4 @@ describe("receivers of events", () => {
       silent.close();
     }
   });
-
-  it("an event command that hangs: killed with everything it started, one warning, the service goes on", async () => {
-    const notes = join(place.dir, "pids");
-    const script = join(place.dir, "hang.sh");
-    writeFileSync(script, `#!/bin/sh\nsleep 600 & echo $! >> ${notes}\necho $$ >> ${notes}\nwait\n`);
-    chmodSync(script, 0o755);
-    const up = place.up({ overrides: { "supervisor.eventCommand": JSON.stringify([script]) } });
-    const url = await up.ready();
-    const pids = await until("both run", () => {
-      const found = existsSync(notes) ? readFileSync(notes, "utf8").trim().split("\n").map(Number) : [];
-      return found.length >= 2 ? found : undefined;
-    });
-    process.kill(await runtimePid(url), "SIGKILL");
-    await restarted(up, 1);
-    await until("warned", () => up.output().includes("event command ended with SIGKILL"), 30_000);
-    await until("gone", () => pids.every((pid) => !living(pid)));
-    // The next event hangs already, others wait: their ten seconds each are not waited for.
-    const stoppedAt = performance.now();
-    up.process.kill("SIGTERM");
-    expect((await up.exited).code).toBe(0);
-    expect(performance.now() - stoppedAt).toBeLessThan(9000);
-    const all = readFileSync(notes, "utf8").trim().split("\n").map(Number);
-    await until("nothing left", () => all.every((pid) => !living(pid)));
-  }, 60_000);
 });

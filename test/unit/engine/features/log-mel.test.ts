@@ -7,7 +7,7 @@ import { DEMO_FRONT_END, readClip } from "../support.ts";
 test.each(["dev_espeak_00", "dev_espeak_07", "dev_festival_03"])(
   "features of %s equal the float64 golden vectors within 1e-4",
   (name) => {
-    const bytes = readFileSync(new URL(`../../fixtures/golden/${name}.logmel.f32`, import.meta.url));
+    const bytes = readFileSync(new URL(`../../../fixtures/golden/${name}.logmel.f32`, import.meta.url));
     const golden = new Float32Array(new Uint8Array(bytes).buffer);
     const features = extractFeatures(createLogMel(DEMO_FRONT_END), readClip(`${name}.wav`));
     expect(features.length).toBe(golden.length);
