@@ -97,6 +97,7 @@ async function envelope(event: H3Event, next: () => unknown, context: RuntimeCon
   const headers: Record<string, string> = { "x-request-id": exchange.requestId };
   let reply: Reply;
   try {
+    exchange.signal.throwIfAborted();
     const fault = requestFault(exchange.req);
     if (fault !== undefined) {
       headers["connection"] = "close";
@@ -105,6 +106,8 @@ async function envelope(event: H3Event, next: () => unknown, context: RuntimeCon
     const { route = UNMATCHED } = event.context.matchedRoute ?? {};
     if (route !== UNMATCHED) exchange.route = route;
     reply = (await next()) as Reply; // what `on` registers answers with
+    // The rest of the request turned out to be broken while it was answered.
+    if (!exchange.req.complete) exchange.signal.throwIfAborted();
   } catch (error) {
     reply = errorReply(error, exchange, context);
   }

@@ -1,16 +1,29 @@
 import type { IncomingMessage } from "node:http";
 import { WireError } from "../../shared/errors.ts";
 
+/** Most header lines of a request, and most trailer lines of a chunked body. Real requests behind several proxies have about 40. */
+const MAX_HEADERS = 200;
+
 /**
- * What Node's parser lets through although two readers may understand it differently: a proxy that closes a path or counts requests must
- * see the same request as this server. Undefined when there is only one way to read it; otherwise the refusal, after which the connection ends.
+ * Returns the refusal of a request that Node's parser accepts although two readers may understand it differently: a proxy that closes a path
+ * or counts requests must see the same request as this server. The connection ends after it. Undefined when there is only one way to read it.
  */
 export function requestFault(req: IncomingMessage): WireError | undefined {
+  if (req.rawHeaders.length > MAX_HEADERS * 2) return tooMany("headers");
   const rule = hostFault(req) ?? bodyFault(req) ?? pathFault(req.url ?? "/");
   return rule === undefined ? undefined : new WireError("bad_request", rule);
 }
 
+/** Returns the refusal of a body whose trailers are too many; known once it has arrived. */
+export function trailerFault(req: IncomingMessage): WireError | undefined {
+  return req.rawTrailers.length > MAX_HEADERS * 2 ? tooMany("trailers") : undefined;
+}
+
 // ---
+
+function tooMany(what: "headers" | "trailers"): WireError {
+  return new WireError("bad_request", `a request may have at most ${MAX_HEADERS} ${what}`, { status: 431 });
+}
 
 /** `uri-host [":" port]` of RFC 9112 3.2; empty is allowed. */
 const HOST = /^(?:\[[\da-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/i;
@@ -38,6 +51,6 @@ function bodyFault(req: IncomingMessage): string | undefined {
 function pathFault(url: string): string | undefined {
   const path = url.replace(SCHEME_AND_AUTHORITY, "").split("?", 1)[0] ?? "";
   return /[\\#]/.test(path) || DOT_SEGMENT.test(path)
-    ? "a path is written out: no \\, no # and no . or .. in it"
+    ? "a path must be written out, without \\, # and the segments . and .."
     : undefined;
 }

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import type { Clock } from "../../../shared/clock.ts";
@@ -22,6 +23,8 @@ const PING = Buffer.from([0x89, 0]);
  */
 export function meterSocket(socket: Duplex, head: Buffer, turns: Turns, clock: Clock): Duplex {
   const scan = createFrameScan();
+  /** Turns of many clients run in one go: a bug in this one's frames must be known as its own. */
+  const inOwnScope = AsyncLocalStorage.snapshot();
   const allowance = createAllowance(clock, FRAMES_PER_S, FRAMES_AT_ONCE);
   let chunk = head.length > 0 ? head : undefined;
   let at = 0;
@@ -58,12 +61,12 @@ export function meterSocket(socket: Duplex, head: Buffer, turns: Turns, clock: C
     }
     isAsked = true;
     const { owedMs } = allowance;
-    if (owedMs === 0) turns.ask(serve);
+    if (owedMs === 0) turns.ask(() => inOwnScope(serve));
     else timer = setTimeout(wait, owedMs);
   };
 
   const wait = (): void => {
-    turns.ask(serve);
+    turns.ask(() => inOwnScope(serve));
     if (clock.monotonicMs() - probedMs < PROBE_MS || !metered.writable) return;
     probedMs = clock.monotonicMs();
     socket.write(PING);

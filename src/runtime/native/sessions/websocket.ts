@@ -1,10 +1,12 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { IncomingMessage } from "node:http";
 import type { Peer } from "crossws";
 import nodeAdapter from "crossws/adapters/node";
 import { ROUTES } from "../../../shared/protocol.ts";
 import type { RuntimeContext } from "../../context.ts";
 import { toWireError } from "../../http/errors.ts";
-import type { UpgradeHandler } from "../../http/server.ts";
+import type { UpgradeHandler } from "../../http/dispatch.ts";
+import { clientOf } from "../../http/open-exchange.ts";
 import { writeRawError } from "../../http/raw-response.ts";
 import { requestId } from "../../http/request-id.ts";
 import { createTurns } from "../../../shared/turns.ts";
@@ -36,15 +38,20 @@ export interface WebSockets {
  */
 export function createWebSockets(context: RuntimeContext, sessions: SessionRegistry): WebSockets {
   const byPeer = new WeakMap<Peer, Session>();
+  /** Frames arrive outside the scope of their connection; a bug in handling one must end that connection only. */
+  const scopes = new WeakMap<Peer, (action: () => void) => void>();
   const alive = new WeakSet<Session>();
   const turns = createTurns();
   const { limits } = context.settings.current;
-  const receiveControl = (peer: Peer): void => {
+  const withSession = (peer: Peer, action: (session: Session) => void): void => {
     const session = byPeer.get(peer);
-    if (session === undefined) return;
-    alive.add(session);
-    session.receiveControl();
+    if (session !== undefined) scopes.get(peer)?.(() => action(session));
   };
+  const receiveControl = (peer: Peer): void =>
+    withSession(peer, (session) => {
+      alive.add(session);
+      session.receiveControl();
+    });
 
   const adapter = nodeAdapter({
     idleTimeout: 0,
@@ -71,22 +78,22 @@ export function createWebSockets(context: RuntimeContext, sessions: SessionRegis
         const identity = peer.context["identity"] as SessionIdentity; // put there by the upgrade hook
         const session = createSession(sessionPeer(peer, socket), identity, context);
         byPeer.set(peer, session);
+        scopes.set(peer, AsyncLocalStorage.snapshot());
         alive.add(session);
         sessions.add(session);
         // crossws's own error hook loses the code.
         socket.on("error", (error) => session.fail(closeCodeOf(error.code)));
       },
-      message: (peer, message) => {
-        const session = byPeer.get(peer);
-        if (session === undefined) return;
-        alive.add(session);
-        // Not message.arrayBuffer(): that is the whole TCP chunk. An empty frame arrives as "".
-        if (typeof message.rawData === "string") session.receiveText(message.rawData);
-        else session.receiveAudio(message.uint8Array());
-      },
+      message: (peer, message) =>
+        withSession(peer, (session) => {
+          alive.add(session);
+          // Not message.arrayBuffer(): that is the whole TCP chunk. An empty frame arrives as "".
+          if (typeof message.rawData === "string") session.receiveText(message.rawData);
+          else session.receiveAudio(message.uint8Array());
+        }),
       ping: (peer) => receiveControl(peer),
       pong: (peer) => receiveControl(peer),
-      close: (peer, details) => byPeer.get(peer)?.gone(details.code ?? 1006),
+      close: (peer, details) => withSession(peer, (session) => session.gone(details.code ?? 1006)),
       error: () => {},
     },
   });
@@ -113,15 +120,12 @@ export function createWebSockets(context: RuntimeContext, sessions: SessionRegis
 
   return {
     onUpgrade: (req, socket, head) => {
-      // Between the upgrade event and the WebSocket nobody else listens: a reset would be an uncaught exception.
+      // Between the upgrade event and the WebSocket the socket has no other listener: a reset would be an uncaught exception.
       socket.on("error", () => {});
       const id = requestId(req.headers["x-request-id"], context.clock);
       const path = pathOf(req);
       const startedMs = context.clock.monotonicMs();
-      const client = context.clientOf(req.socket.remoteAddress, {
-        forwardedFor: headerText(req.headers["x-forwarded-for"]),
-        realIp: headerText(req.headers["x-real-ip"]),
-      });
+      const client = clientOf(req, context);
       const route = webSocketRoute(path)?.path ?? "unmatched";
       const count = (status: number): void =>
         context.metrics.request("GET", route, status, (context.clock.monotonicMs() - startedMs) / 1000);
@@ -185,8 +189,4 @@ function pathOf(req: IncomingMessage): string {
   const url = req.url ?? "/";
   const end = url.indexOf("?");
   return end === -1 ? url : url.slice(0, end);
-}
-
-function headerText(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header.join(",") : header;
 }
