@@ -74,6 +74,25 @@ describe("broken requests", () => {
     }
   });
 
+  it("refuses more than 200 headers or trailers with 431, and checks all of 200", async () => {
+    const { port } = await start();
+    const many = (count: number): string => "a:\r\n".repeat(count);
+    const request = (headers: string): string => `GET /v1/models HTTP/1.1\r\nHost: a\r\n${headers}\r\n`;
+    const trailers = (count: number): string =>
+      `${head("Transfer-Encoding: chunked", "Connection: close")}3\r\nabc\r\n0\r\n${many(count)}\r\n`;
+    const statusOf = async (data: string): Promise<number> => (await sendRaw(port, data)).status;
+    expect(await statusOf(request(many(2100)))).toBe(431);
+    expect(await statusOf(request(many(200)))).toBe(431);
+    expect(await statusOf(request(`${many(198)}Connection: close\r\n`))).toBe(200);
+    // Whatever stands last is seen.
+    expect(await statusOf(request(`${many(190)}Connection: close\r\nOrigin: https://evil.example\r\n`))).toBe(403);
+    expect(await statusOf(request(`${many(2100)}Origin: https://evil.example\r\n`))).toBe(431);
+    expect(await statusOf(request(`${many(190)}Transfer-Encoding: gzip, chunked\r\n`))).toBe(400);
+    expect(await statusOf(trailers(200))).toBe(200);
+    expect(await statusOf(trailers(201))).toBe(431);
+    expect(await statusOf(trailers(5000))).toBe(431);
+  });
+
   it("refuses HTTP/1.1 without Host and serves HTTP/1.0 without it", async () => {
     const { port } = await start();
     const refused = await sendRaw(port, "GET /health HTTP/1.1\r\nConnection: close\r\n\r\n");
@@ -88,7 +107,7 @@ describe("broken requests", () => {
     expect([answer.status, answer.body]).toEqual([200, "3 bytes\n"]);
   });
 
-  it("is no proxy", async () => {
+  it("does not act as a proxy", async () => {
     const { port } = await start();
     const connect = await sendRaw(port, "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n");
     expect([connect.status, coded(connect.body)]).toEqual([405, "method_not_allowed"]);
@@ -391,7 +410,7 @@ describe("connections", () => {
   const statuses = (text: string): string[] =>
     [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status ?? "");
 
-  it.each([
+  const behindAnUpload: [string, string, string[]][] = [
     ["an unknown expectation", `${GET}Expect: foo\r\n\r\n`, ["200", "417"]],
     ["CONNECT", "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", ["200", "405"]],
     ["garbage", "GARBAGE\r\n\r\n", ["200", "400"]],
@@ -405,7 +424,8 @@ describe("connections", () => {
       ["200", "200", "200", "200"],
     ],
     ["requests behind a closing one", `${GET}Connection: close\r\n\r\n${UPLOAD}${UPGRADE}GARBAGE`, ["200", "200"]],
-  ])("answers an upload first, then what is behind it: %s", async (_name, behind, expected) => {
+  ];
+  it.each(behindAnUpload)("answers an upload first, then what is behind it: %s", async (_name, behind, expected) => {
     const running = await start({ engine: createPacedEngine({ transcribeMs: 30 }) });
     const client = openRaw(running.port);
     client.socket.write(Buffer.from(UPLOAD + behind, "latin1"));
