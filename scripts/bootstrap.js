@@ -1,6 +1,5 @@
 // First-run set-up shared by the launcher and `npm test`: locked dependencies, then the build. Node only, no dependency.
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import {
   accessSync,
   constants,
@@ -18,13 +17,11 @@ import { fileURLToPath } from "node:url";
 import { registries } from "./registry.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const installStamp = join(root, "node_modules", ".gigastt-install");
 const buildStamp = join(root, "dist", ".gigastt-build");
 
-/** Installs the locked dependencies if package-lock.json differs from what is installed. Progress goes to stderr. */
+/** Installs the locked dependencies unless they are there, however they were installed. Progress goes to stderr. */
 export function ensureInstalled({ dev = false } = {}) {
-  const wanted = `${sha256(readFileSync(join(root, "package-lock.json")))} ${process.platform}-${process.arch}`;
-  if (readOrEmpty(installStamp) === wanted && (!dev || existsSync(join(root, "node_modules", "vitest")))) return;
+  if (isInstalled(root, { dev })) return;
   requireWritable("installed");
   say("installing the locked dependencies (first run, about a minute) …");
   // The build needs the compiler, so development dependencies are installed too; the image prunes them later.
@@ -40,7 +37,17 @@ export function ensureInstalled({ dev = false } = {}) {
       `dependencies could not be installed (${reason}). Check the network or npm's proxy settings and run it again.`,
     );
   }
-  writeFileSync(installStamp, wanted);
+}
+
+/** Returns whether node_modules holds what the lock file says, by the list that npm keeps there. */
+export function isInstalled(folder, { dev }) {
+  const wanted = packagesOf(join(folder, "package-lock.json"));
+  const found = packagesOf(join(folder, "node_modules", ".package-lock.json"));
+  return Object.entries(wanted).every(([path, entry]) => {
+    // The packages of other platforms are optional.
+    if (path === "" || entry.optional || (!dev && (entry.dev || entry.devOptional))) return true;
+    return found[path]?.version === entry.version && found[path]?.integrity === entry.integrity;
+  });
 }
 
 /** Compiles src/ to dist/ if a source is newer than the last build. */
@@ -52,6 +59,7 @@ export function ensureBuilt() {
 
 /** Compiles src/ to dist/ from scratch. */
 export function build() {
+  ensureInstalled({ dev: true });
   requireWritable("built");
   say("building …");
   for (const [name, text] of registries(root)) {
@@ -106,8 +114,9 @@ function readOrEmpty(path) {
   }
 }
 
-function sha256(bytes) {
-  return createHash("sha256").update(bytes).digest("hex");
+function packagesOf(path) {
+  const text = readOrEmpty(path);
+  return text === "" ? {} : JSON.parse(text).packages;
 }
 
 function say(text) {

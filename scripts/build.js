@@ -1,4 +1,3 @@
-import { build, ensureInstalled } from "./bootstrap.js";
+import { build } from "./bootstrap.js";
 
-ensureInstalled();
 build();

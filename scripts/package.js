@@ -6,11 +6,10 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build, ensureInstalled } from "./bootstrap.js";
+import { build } from "./bootstrap.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const destination = resolve(process.argv[2] ?? ".");
-ensureInstalled();
 build();
 const stage = mkdtempSync(join(tmpdir(), "gigastt-package-"));
 try {

@@ -13,7 +13,6 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -148,12 +147,7 @@ function freshCopy(copy: string): string {
   // Links: two hundred packages need not be copied to be used.
   mkdirSync(join(copy, "node_modules"));
   for (const name of readdirSync(join(checkout, "node_modules")))
-    if (name !== ".gigastt-install")
-      symlinkSync(join(checkout, "node_modules", name), join(copy, "node_modules", name));
-  const lock = createHash("sha256")
-    .update(readFileSync(join(checkout, "package-lock.json")))
-    .digest("hex");
-  writeFileSync(join(copy, "node_modules", ".gigastt-install"), `${lock} ${process.platform}-${process.arch}`);
+    symlinkSync(join(checkout, "node_modules", name), join(copy, "node_modules", name));
   // Newer than every copied source, as after a build.
   const now = new Date();
   utimesSync(join(copy, "dist", ".gigastt-build"), now, now);

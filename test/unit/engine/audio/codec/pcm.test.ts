@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { mixToMono } from "../../../../src/engine/audio/mix.ts";
-import { A_LAW, MU_LAW, createPcm16Reader } from "../../../../src/engine/audio/codec/pcm.ts";
-import { join } from "./helpers.ts";
-import { SEED } from "../../../support/fuzz.ts";
+import { mixToMono } from "../../../../../src/engine/audio/mix.ts";
+import { A_LAW, MU_LAW, createPcm16Reader } from "../../../../../src/engine/audio/codec/pcm.ts";
+import { join } from "../helpers.ts";
+import { SEED } from "../../../../support/fuzz.ts";
 
 describe("PCM16 reader", () => {
   it("scales to [-1, 1)", () => {

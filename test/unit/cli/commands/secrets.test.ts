@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compareSync } from "bcryptjs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { runCli, type CliResult } from "../../support/cli.ts";
+import { runCli, type CliResult } from "../../../support/cli.ts";
 
 let dir: string;
 let folder: string;

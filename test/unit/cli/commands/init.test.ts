@@ -12,10 +12,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { nextSteps } from "../../../src/cli/deploy/init/next-steps.ts";
-import type { Machine } from "../../../src/cli/deploy/init/detect.ts";
-import { runCli, type CliResult } from "../../support/cli.ts";
-import { configWith } from "../render/base-config.ts";
+import { nextSteps } from "../../../../src/cli/deploy/init/next-steps.ts";
+import type { Machine } from "../../../../src/cli/deploy/init/detect.ts";
+import { runCli, type CliResult } from "../../../support/cli.ts";
+import { configWith } from "../../render/base-config.ts";
 
 let dir: string;
 const init = async (line: string): Promise<CliResult> =>

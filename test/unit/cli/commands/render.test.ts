@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFil
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { runCli, type CliResult } from "../../support/cli.ts";
+import { runCli, type CliResult } from "../../../support/cli.ts";
 
 let dir: string;
 const config = (text: string): void => writeFileSync(join(dir, "gigastt.config.yaml"), text);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { runLine, type Outcome } from "./_run.ts";
+import { runLine, type Outcome } from "../_run.ts";
 
 let cwd = "";
 beforeAll(async () => {
@@ -148,7 +148,7 @@ describe("config print", () => {
   it("--commented --defaults writes a new file with every key explained", async () => {
     const { stdout } = await line(["config", "print", "--commented", "--defaults"], { GIGASTT_POOL_SIZE: "9" });
     expect(stdout).toContain("  # A whole number from 1 to 1024. GIGASTT_POOL_SIZE\n  size: 4\n");
-    const schema = fileURLToPath(new URL("../../../gigastt.schema.json", import.meta.url));
+    const schema = fileURLToPath(new URL("../../../../gigastt.schema.json", import.meta.url));
     expect(stdout.startsWith(`# yaml-language-server: $schema=${schema}\n`)).toBe(true);
   });
   it("refuses --json with --commented", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { createJsonView, createTextView } from "../../../src/cli/models/pull-view.ts";
-import type { PullEvent } from "../../../src/models/pull.ts";
+import { createJsonView, createTextView } from "../../../../src/cli/models/pull-view.ts";
+import type { PullEvent } from "../../../../src/models/pull.ts";
 
 function screen(options: { isTTY?: boolean; columns?: number } = {}): { write(text: string): void; text: string } {
   return {
