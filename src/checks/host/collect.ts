@@ -1,42 +1,36 @@
 import { basename, join } from "node:path";
+import { messageOf } from "../../shared/errors.ts";
 import { controlGroups } from "../../shared/control-groups.ts";
-import { listeningSockets } from "../../shared/proc-net.ts";
+import type { WatchedCertificate } from "../../render/deployed/certificates.ts";
+import type { DeployedProblem } from "../../render/deployed/problem.ts";
+import { readClock } from "../machine/clock.ts";
+import type { MemoryFact } from "../machine/memory.ts";
+import { isServerCommand, ownMemoryBytes, pids } from "../machine/processes.ts";
+import type { FileFact, FileRole } from "../machine/modes.ts";
+import { readListeners, type Listener } from "../machine/port.ts";
 import type {
-  CertificateFact,
-  ClockFact,
   CoreDumps,
-  FileFact,
-  FileRole,
   HostFacts,
   HostPlan,
   Known,
-  Listener,
-  MemoryFact,
   PublishedPort,
   ServerProcess,
   SwapDevice,
   UnitExposure,
 } from "./facts.ts";
-import {
-  coreLimit,
-  isServerCommand,
-  lastSetting,
-  memoryLine,
-  publishedByFirewall,
-  publishedByInspect,
-  swapRows,
-} from "./parse.ts";
-import type { HostSystem } from "./system.ts";
+import { coreLimit, lastSetting, memoryLine, publishedByFirewall, publishedByInspect, swapRows } from "./parse.ts";
+import type { HostMachine } from "../machine.ts";
 
 export interface CollectOptions {
-  readonly system: HostSystem;
+  readonly system: HostMachine;
   readonly plan: HostPlan;
   /** Name of the server's unit. */
   readonly unit: string;
   /** Files and folders to look at; folders of secrets and models are looked into. */
   readonly paths: readonly { readonly path: string; readonly role: FileRole }[];
-  /** Certificates, from those who know where they are. */
-  readonly certificates: () => Promise<readonly CertificateFact[]>;
+  readonly certificates: () => Promise<readonly WatchedCertificate[]>;
+  readonly secrets: () => Promise<readonly DeployedProblem[] | undefined>;
+  readonly proxyFiles: () => Promise<readonly DeployedProblem[]>;
 }
 
 /** Files of a folder of secrets that are none. */
@@ -56,41 +50,29 @@ export async function collectHostFacts(options: CollectOptions): Promise<HostFac
     files: files(system, options.paths),
     swaps: swaps(system),
     cores: cores(system),
-    certificates: await options.certificates().then(
-      (value): Known<readonly CertificateFact[]> => ({ value }),
-      (error: unknown): Known<readonly CertificateFact[]> => ({
-        unknown: error instanceof Error ? error.message : String(error),
-      }),
-    ),
-    clock: await clock(system),
-    memory: memory(system),
+    certificates: await known(options.certificates()),
+    clock: await readClock(system),
+    memory: await memory(system),
+    secrets: await known(options.secrets()),
+    proxyFiles: await known(options.proxyFiles()),
   };
+}
+
+async function known<T>(read: Promise<T>): Promise<Known<T>> {
+  return read.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ unknown: messageOf(error) }),
+  );
 }
 
 // --- sockets
 
-function listeners(system: HostSystem): Known<readonly Listener[]> {
-  const tables = ["/proc/net/tcp", "/proc/net/tcp6"].map((path) => system.readText(path));
-  if (tables.every((table) => table === undefined)) return missing(system, "/proc/net/tcp");
-  const found = tables.flatMap((table) => listeningSockets(table ?? ""));
-  const owners = ownersOf(system, new Set(found.map(({ inode }) => inode)));
-  return { value: found.map(({ address, port, inode }) => ({ address, port, process: owners.get(inode) })) };
+function listeners(system: HostMachine): Known<readonly Listener[]> {
+  const value = readListeners(system);
+  return value === undefined ? missing(system, "/proc/net/tcp") : { value };
 }
 
-/** Socket number → `nginx (pid 12)`, as far as the processes may be read. */
-function ownersOf(system: HostSystem, inodes: ReadonlySet<string>): ReadonlyMap<string, string> {
-  const owners = new Map<string, string>();
-  for (const pid of pids(system)) {
-    for (const fd of system.list(`/proc/${pid}/fd`)) {
-      const inode = /^socket:\[(\d+)\]$/.exec(system.readLink(`/proc/${pid}/fd/${fd}`) ?? "")?.[1];
-      if (inode === undefined || !inodes.has(inode) || owners.has(inode)) continue;
-      owners.set(inode, `${system.readText(`/proc/${pid}/comm`)?.trim() || "a process"} (pid ${pid})`);
-    }
-  }
-  return owners;
-}
-
-async function published(system: HostSystem): Promise<Known<readonly PublishedPort[]>> {
+async function published(system: HostMachine): Promise<Known<readonly PublishedPort[]>> {
   const listed = await system.run("docker", ["ps", "--quiet", "--no-trunc"]);
   if ("stdout" in listed) {
     const ids = listed.stdout.split("\n").filter((id) => id !== "");
@@ -113,11 +95,7 @@ async function published(system: HostSystem): Promise<Known<readonly PublishedPo
 
 // --- processes
 
-function pids(system: HostSystem): readonly string[] {
-  return system.list("/proc").filter((name) => /^\d+$/.test(name));
-}
-
-function processes(system: HostSystem): Known<readonly ServerProcess[]> {
+function processes(system: HostMachine): Known<readonly ServerProcess[]> {
   const all = pids(system);
   if (all.length === 0) return missing(system, "/proc");
   return {
@@ -138,13 +116,13 @@ function processes(system: HostSystem): Known<readonly ServerProcess[]> {
 }
 
 /** A group that may not swap, its own or one above it, keeps its pages in memory. */
-function swapForbidden(system: HostSystem, pid: string): boolean | undefined {
+function swapForbidden(system: HostMachine, pid: string): boolean | undefined {
   const { unified } = controlGroups(system.readText(`/proc/${pid}/cgroup`));
   const limits = unified.flatMap((folder) => system.readText(`${folder}/memory.swap.max`)?.trim() ?? []);
   return limits.length === 0 ? undefined : limits.includes("0");
 }
 
-async function unitExposure(system: HostSystem, unit: string): Promise<Known<UnitExposure>> {
+async function unitExposure(system: HostMachine, unit: string): Promise<Known<UnitExposure>> {
   if (system.platform !== "linux") return { unknown: `systemd is not on ${system.platform}` };
   if (system.list("/run/systemd/system").length === 0 && "code" in system.stat("/run/systemd/system"))
     return { unknown: "systemd does not run here" };
@@ -160,12 +138,12 @@ async function unitExposure(system: HostSystem, unit: string): Promise<Known<Uni
 
 // --- files
 
-function files(system: HostSystem, paths: CollectOptions["paths"]): readonly FileFact[] {
+function files(system: HostMachine, paths: CollectOptions["paths"]): readonly FileFact[] {
   const out: FileFact[] = [];
   const look = (path: string, role: FileRole, depth: number): void => {
     const found = system.stat(path);
     if ("code" in found) {
-      // What is not there is nobody's problem here.
+      // A missing file is for other checks.
       if (found.code !== "ENOENT") out.push({ path, role, isDirectory: false, mode: undefined, problem: found.code });
       return;
     }
@@ -184,20 +162,20 @@ function roleOf(name: string, role: FileRole): FileRole {
 
 // --- memory, swap, dumps, clock
 
-function swaps(system: HostSystem): Known<readonly SwapDevice[]> {
+function swaps(system: HostMachine): Known<readonly SwapDevice[]> {
   const text = system.readText("/proc/swaps");
   if (text === undefined) return missing(system, "/proc/swaps");
   return { value: swapRows(text).map((row) => ({ ...row, kind: swapKind(system, row.path) })) };
 }
 
-function swapKind(system: HostSystem, path: string): SwapDevice["kind"] {
+function swapKind(system: HostMachine, path: string): SwapDevice["kind"] {
   const device = basename(system.readLink(path) ?? path);
   if (device.startsWith("zram")) return "memory";
   const id = system.readText(`/sys/class/block/${device}/dm/uuid`) ?? "";
   return id.startsWith("CRYPT-") ? "encrypted" : "plain";
 }
 
-function cores(system: HostSystem): Known<CoreDumps> {
+function cores(system: HostMachine): Known<CoreDumps> {
   const pattern = system.readText("/proc/sys/kernel/core_pattern")?.trim();
   if (pattern === undefined) return missing(system, "/proc/sys/kernel/core_pattern");
   const dropIns = ["/usr/lib/systemd/coredump.conf.d", "/run/systemd/coredump.conf.d", "/etc/systemd/coredump.conf.d"];
@@ -218,35 +196,23 @@ function cores(system: HostSystem): Known<CoreDumps> {
   };
 }
 
-async function clock(system: HostSystem): Promise<Known<ClockFact>> {
-  const shown = await system.run("timedatectl", ["show", "--property=NTPSynchronized", "--value"]);
-  if ("stdout" in shown && /^(?:yes|no)\s*$/.test(shown.stdout))
-    return { value: { synchronized: shown.stdout.trim() === "yes", by: "timedatectl" } };
-  const tracked = await system.run("chronyc", ["-n", "tracking"]);
-  if ("stdout" in tracked) {
-    const leap = /^Leap status\s*:\s*(.*)$/m.exec(tracked.stdout)?.[1]?.trim();
-    if (leap !== undefined) return { value: { synchronized: leap !== "Not synchronised", by: "chronyc" } };
-  }
-  if (system.list("/run/systemd/timesync").length > 0)
-    return {
-      value: { synchronized: system.list("/run/systemd/timesync").includes("synchronized"), by: "systemd-timesyncd" },
-    };
+async function memory(system: HostMachine): Promise<Known<MemoryFact>> {
+  const text = system.readText("/proc/meminfo") ?? "";
+  const totalBytes = memoryLine(text, "MemTotal");
+  if (totalBytes === undefined) return missing(system, "/proc/meminfo");
+  const overcommit = Number(system.readText("/proc/sys/vm/overcommit_memory") ?? Number.NaN);
   return {
-    unknown: `${"problem" in shown ? shown.problem : "timedatectl says nothing"}; ${"problem" in tracked ? tracked.problem : "chronyc says nothing"}`,
+    value: {
+      totalBytes,
+      availableBytes: await system.availableMemoryBytes(),
+      ownBytes: ownMemoryBytes(system),
+      overcommit: Number.isNaN(overcommit) ? undefined : overcommit,
+      commitLimitBytes: memoryLine(text, "CommitLimit"),
+    },
   };
 }
 
-function memory(system: HostSystem): Known<MemoryFact> {
-  const text = system.readText("/proc/meminfo");
-  const overcommit = Number(system.readText("/proc/sys/vm/overcommit_memory") ?? Number.NaN);
-  const totalBytes = memoryLine(text ?? "", "MemTotal");
-  const commitLimitBytes = memoryLine(text ?? "", "CommitLimit");
-  if (totalBytes === undefined || commitLimitBytes === undefined || Number.isNaN(overcommit))
-    return missing(system, "/proc/meminfo");
-  return { value: { totalBytes, overcommit, commitLimitBytes } };
-}
-
-function missing(system: HostSystem, path: string): { readonly unknown: string } {
+function missing(system: HostMachine, path: string): { readonly unknown: string } {
   return {
     unknown: system.platform === "linux" ? `${path} cannot be read` : `${system.platform} has no ${path}`,
   };

@@ -1,3 +1,10 @@
+import type { WatchedCertificate } from "../../render/deployed/certificates.ts";
+import type { DeployedProblem } from "../../render/deployed/problem.ts";
+import type { ClockFact } from "../machine/clock.ts";
+import type { MemoryFact, MemoryNeed } from "../machine/memory.ts";
+import type { FileFact } from "../machine/modes.ts";
+import type { Listener } from "../machine/port.ts";
+
 /** A fact, or why it could not be had. */
 export type Known<T> = { readonly value: T } | { readonly unknown: string };
 
@@ -12,26 +19,20 @@ export interface HostFacts {
   readonly files: readonly FileFact[];
   readonly swaps: Known<readonly SwapDevice[]>;
   readonly cores: Known<CoreDumps>;
-  readonly certificates: Known<readonly CertificateFact[]>;
-  readonly clock: Known<ClockFact>;
+  readonly certificates: Known<readonly WatchedCertificate[]>;
+  readonly clock: ClockFact;
   readonly memory: Known<MemoryFact>;
+  /** What keeps users out of the deployed proxy; undefined when it looks up no users or keys here. */
+  readonly secrets: Known<readonly DeployedProblem[] | undefined>;
+  /** A proxy that runs with older files. */
+  readonly proxyFiles: Known<readonly DeployedProblem[]>;
 }
 
 /** What the configuration wants of this machine. */
 export interface HostPlan {
   readonly host: string;
   readonly port: number;
-  /** Memory that one server needs at most, bytes. */
-  readonly serverBytes: number;
-  /** The same for a hand-over: the old and the new server side by side, and the managed proxy and Redis. */
-  readonly memoryBytes: number;
-}
-
-export interface Listener {
-  readonly address: string;
-  readonly port: number;
-  /** `nginx (pid 12)`; undefined when it belongs to another user. */
-  readonly process: string | undefined;
+  readonly memory: MemoryNeed;
 }
 
 export interface PublishedPort {
@@ -60,17 +61,6 @@ export interface UnitExposure {
   readonly exposure: number;
 }
 
-export type FileRole = "config" | "secret" | "private-key" | "state" | "socket" | "model";
-
-export interface FileFact {
-  readonly path: string;
-  readonly role: FileRole;
-  readonly isDirectory: boolean;
-  /** Permission bits; undefined = could not be read, see `problem`. */
-  readonly mode: number | undefined;
-  readonly problem: string | undefined;
-}
-
 export interface SwapDevice {
   readonly path: string;
   readonly sizeBytes: number;
@@ -83,25 +73,4 @@ export interface CoreDumps {
   readonly pattern: string;
   /** `Storage=` of systemd-coredump, when the pattern leads there. */
   readonly storage: string | undefined;
-}
-
-export interface CertificateFact {
-  readonly file: string;
-  readonly daysLeft: number | undefined;
-  /** Why it could not be read. */
-  readonly trouble: string | undefined;
-  readonly cure: string;
-}
-
-export interface ClockFact {
-  readonly synchronized: boolean;
-  /** Who says so. */
-  readonly by: string;
-}
-
-export interface MemoryFact {
-  readonly totalBytes: number;
-  /** vm.overcommit_memory: 0 guess, 1 always, 2 never beyond CommitLimit. */
-  readonly overcommit: number;
-  readonly commitLimitBytes: number;
 }

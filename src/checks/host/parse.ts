@@ -74,16 +74,6 @@ export function lastSetting(texts: readonly string[], key: string): string | und
   return all.at(-1)?.[1];
 }
 
-/** `gigastt serve` or `up`, and the children they start, by their command line. */
-export function isServerCommand(words: readonly string[]): boolean {
-  if (!/(?:^|\/)(?:node|gigastt)$/.test(words[0] ?? "")) return false;
-  return words.some((word, i) => {
-    const isProgram = /(?:^|\/)gigastt(?:\.js)?$/.test(word);
-    const isChild = /\/dist\/(?:runtime|supervisor|engine)\/[\w/-]+\.js$/.test(word);
-    return (isProgram && /^(?:up|serve)$/.test(words[i + 1] ?? "")) || isChild;
-  });
-}
-
 // ---
 
 function valueAt(value: unknown, key: string): unknown {

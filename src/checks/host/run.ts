@@ -4,5 +4,5 @@ import { hostChecks } from "./registry.ts";
 
 /** Every check's verdict on the facts. */
 export function judgeHost(facts: HostFacts): readonly Judged[] {
-  return hostChecks.map((rule) => ({ rule, sameAs: rule.sameAs, verdict: rule.judge(facts) }));
+  return hostChecks.map((rule) => ({ rule, sameAs: rule.sameAs, verdict: rule.run(facts) }));
 }

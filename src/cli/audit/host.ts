@@ -1,21 +1,21 @@
 import { dirname, join } from "node:path";
 import { collectHostFacts } from "../../checks/host/collect.ts";
-import type { FileRole } from "../../checks/host/facts.ts";
+import type { FileRole } from "../../checks/machine/modes.ts";
 import { judgeHost } from "../../checks/host/run.ts";
-import { realHost } from "../../checks/host/system.ts";
+import { realMachine } from "../machine.ts";
+import { memoryNeed } from "../memory-need.ts";
 import type { Judged } from "../../audit/observe/verdict.ts";
 import type { LoadedConfig } from "../../config/load.ts";
-import { installedModelMemory } from "../../models/memory.ts";
 import { modelsDir } from "../../models/paths.ts";
-import { derive } from "../../config/derived.ts";
-import { watchedCertificates } from "../../supervisor/status/certificates.ts";
+import { watchedCertificates } from "../../render/deployed/certificates.ts";
+import { newestNginxWorker, proxyFileProblems } from "../../render/deployed/proxy.ts";
+import { accessFileOf, secretsProblems } from "../../render/deployed/secrets.ts";
 import { defaultStateDir, statePaths } from "../../supervisor/state/state-dir.ts";
 import type { CommandContext, FlagSpec } from "../command.ts";
 import { certsFolder, outDir, secretsFolder } from "../deploy/paths.ts";
 import { loadCliConfig } from "../load-config.ts";
 
 const DEFAULT_UNIT = "gigastt.service";
-const MIB = 2 ** 20;
 
 export const HOST_FLAGS: Readonly<Record<string, FlagSpec>> = {
   unit: { type: "string", value: "NAME", describe: `systemd unit of the server; default ${DEFAULT_UNIT}` },
@@ -28,19 +28,19 @@ export async function judgeThisHost(
   const loaded = await loadCliConfig(context);
   const { config } = loaded;
   const { unit } = context.flags;
-  const { serverMemoryMiB, unit: unitMemory } = derive(config, await installedModelMemory(config.model, context.env));
+  const deployment = { config, deployDir: outDir(loaded, context.cwd, undefined), now: new Date() };
   const facts = await collectHostFacts({
-    system: realHost,
+    system: realMachine,
     unit: typeof unit === "string" ? unit : DEFAULT_UNIT,
     plan: {
       host: config.server.host,
       port: config.server.port,
-      serverBytes: serverMemoryMiB * MIB,
-      memoryBytes: unitMemory.memoryMiB * MIB,
+      memory: await memoryNeed(config, context.env),
     },
     paths: pathsOf(context, loaded),
-    certificates: async () =>
-      watchedCertificates({ config, deployDir: outDir(loaded, context.cwd, undefined), now: new Date() }),
+    certificates: () => watchedCertificates(deployment),
+    secrets: async () => (accessFileOf(deployment) === undefined ? undefined : secretsProblems(deployment)),
+    proxyFiles: async () => proxyFileProblems(deployment, { newestWorker: await newestNginxWorker() }),
   });
   return { verdicts: judgeHost(facts), configFile: loaded.path };
 }

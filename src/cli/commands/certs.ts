@@ -5,8 +5,10 @@ import type { ResolvedConfig } from "../../config/types.ts";
 import { namesOfHost } from "../../shared/host-names.ts";
 import type { Command, CommandContext, FlagSpec } from "../command.ts";
 import { createClient, createServer, listCertificates, renew } from "../deploy/cert-store.ts";
-import { ownerFor, type Owner } from "../deploy/owner.ts";
-import { certsFolder } from "../deploy/paths.ts";
+import { ownerFor } from "../deploy/owner.ts";
+import type { User } from "../../render/deployed/reader.ts";
+import { certsFolder, outDir } from "../deploy/paths.ts";
+import { watchedCertificates } from "../../render/deployed/certificates.ts";
 import { loadCliConfig } from "../load-config.ts";
 import { paintFor, table, writeJson } from "../output.ts";
 import { UsageError } from "../usage.ts";
@@ -87,34 +89,42 @@ async function client(context: CommandContext): Promise<number> {
 }
 
 async function list(context: CommandContext): Promise<number> {
-  const { folder } = await open(context);
-  const certificates = await listCertificates(folder, new Date());
+  const { config, folder, deployDir } = await open(context);
+  const now = new Date();
+  const certificates = await listCertificates(folder, now);
+  // What the deployed proxy uses of them, and certificates of other makers.
+  const given = context.flags["dir"] !== undefined;
+  const watched = given ? [] : await watchedCertificates({ config, deployDir, now });
+  const problems = watched.flatMap((certificate) => certificate.problems);
   if (context.flags["json"] === true) {
     writeJson(context.stdout, {
       dir: folder,
       certificates: certificates.map(({ file, facts, state }) => ({
         file,
         state,
-        names: facts.names,
-        subject: facts.subject,
-        notAfter: facts.notAfter.toISOString(),
-        daysLeft: facts.daysLeft,
+        names: facts?.names ?? [],
+        subject: facts?.subject ?? null,
+        notAfter: facts?.notAfter.toISOString() ?? null,
+        daysLeft: facts?.daysLeft ?? null,
       })),
+      problems: problems.map(({ place, severity, message, cure }) => ({ file: place, severity, message, cure })),
     });
     return 0;
   }
+  for (const { message, cure } of problems) context.stderr.write(`${message}.\n  ${cure}\n`);
   if (certificates.length === 0) {
+    if (problems.length > 0) return 0;
     context.stderr.write(`${folder} holds no certificates. Make them: gigastt certs create\n`);
     return 0;
   }
   const paint = paintFor(context.stdout, context);
-  const colour = { valid: paint.green, expiring: paint.yellow, expired: paint.red };
+  const colour = { valid: paint.green, expiring: paint.yellow, expired: paint.red, broken: paint.red };
   const rows = certificates.map(({ file, facts, state }) => [
     file,
     colour[state](state),
-    `${facts.daysLeft} days`,
-    facts.notAfter.toISOString().slice(0, 10),
-    facts.names.join(" ") || facts.subject,
+    facts === undefined ? "" : `${facts.daysLeft} days`,
+    facts?.notAfter.toISOString().slice(0, 10) ?? "",
+    facts === undefined ? "not a certificate" : facts.names.join(" ") || facts.subject,
   ]);
   context.stdout.write(`${table(rows)}\n`);
   return 0;
@@ -133,11 +143,12 @@ async function renewCommand(context: CommandContext): Promise<number> {
 
 async function open(
   context: CommandContext,
-): Promise<{ config: ResolvedConfig; folder: string; owner: Owner | undefined }> {
+): Promise<{ config: ResolvedConfig; folder: string; deployDir: string; owner: User | undefined }> {
   const loaded = await loadCliConfig(context, { quiet: true });
   return {
     config: loaded.config,
     folder: certsFolder(loaded, context.cwd, context.flags["dir"]),
+    deployDir: outDir(loaded, context.cwd, undefined),
     owner: await ownerFor(loaded.config, userInfo().uid),
   };
 }

@@ -3,7 +3,8 @@ import type { ResolvedConfig } from "../../config/types.ts";
 import type { Secret } from "../../shared/secret.ts";
 import type { Command, CommandContext, FlagSpec } from "../command.ts";
 import { ownerFor } from "../deploy/owner.ts";
-import { secretsFolder } from "../deploy/paths.ts";
+import { outDir, secretsFolder } from "../deploy/paths.ts";
+import { secretsProblems } from "../../render/deployed/secrets.ts";
 import { looseModes, openSecretStore, type SecretKind, type SecretStore } from "../deploy/secret-store.ts";
 import { hasGate } from "../../render/kubernetes-gate.ts";
 import { accessSecret } from "../deploy/cluster-secret.ts";
@@ -118,16 +119,23 @@ async function remove(context: CommandContext): Promise<number> {
   await store.save();
   const steps = liveSteps(config, kind, folder);
   if (context.flags["json"] === true) writeJson(context.stdout, { ok: true, kind, name, next: steps });
-  else context.stderr.write(`${name} may come in until the proxy has read the change.\n${nextText(steps)}`);
+  else context.stderr.write(`${name} keeps access until the proxy reloads.\n${nextText(steps)}`);
   return 0;
 }
 
 async function list(context: CommandContext): Promise<number> {
-  const { store, folder } = await open(context);
+  const { config, store, folder, deployDir } = await open(context);
   const secrets = store.list();
   const loose = await looseModes(folder);
+  const given = context.flags["dir"] !== undefined;
+  const problems = given ? [] : await secretsProblems({ config, deployDir, now: new Date() });
   if (context.flags["json"] === true) {
-    writeJson(context.stdout, { dir: folder, secrets, looseModes: loose });
+    writeJson(context.stdout, {
+      dir: folder,
+      secrets,
+      looseModes: loose,
+      problems: problems.map(({ place, severity, message, cure }) => ({ file: place, severity, message, cure })),
+    });
     return 0;
   }
   const paint = paintFor(context.stdout, context);
@@ -137,6 +145,7 @@ async function list(context: CommandContext): Promise<number> {
     context.stdout.write(
       `${table([[paint.dim("kind"), paint.dim("name"), paint.dim("since")], ...secrets.map(({ kind, name, createdAt }) => [kind, name, createdAt.slice(0, 10)])])}\n`,
     );
+  for (const { message, cure } of problems) context.stderr.write(`${message}.\n  ${cure}\n`);
   for (const path of loose)
     context.stderr.write(
       `${path} is open to other users. Close it: chmod ${path === folder ? "700" : "600"} ${path}\n`,
@@ -144,11 +153,19 @@ async function list(context: CommandContext): Promise<number> {
   return 0;
 }
 
-async function open(context: CommandContext): Promise<{ config: ResolvedConfig; store: SecretStore; folder: string }> {
+async function open(
+  context: CommandContext,
+): Promise<{ config: ResolvedConfig; store: SecretStore; folder: string; deployDir: string }> {
   const loaded = await loadCliConfig(context, { quiet: true });
   const folder = secretsFolder(loaded, context.cwd, context.flags["dir"]);
   const owner = await ownerFor(loaded.config, userInfo().uid);
-  return { config: loaded.config, folder, store: await openSecretStore(folder, { now: () => new Date(), owner }) };
+  const deployDir = outDir(loaded, context.cwd, undefined);
+  return {
+    config: loaded.config,
+    folder,
+    deployDir,
+    store: await openSecretStore(folder, { now: () => new Date(), owner }),
+  };
 }
 
 function subject({ positionals: words }: CommandContext, action: string): readonly [SecretKind, string] {

@@ -10,7 +10,7 @@ import { callControl } from "../../supervisor/control/client.ts";
 import { ownStateFiles, removeOwnStateFiles } from "../../supervisor/state/own-files.ts";
 import type { StatePaths } from "../../supervisor/state/state-dir.ts";
 import type { Command } from "../command.ts";
-import { findUser } from "../deploy/owner.ts";
+import { findUser } from "../../render/deployed/reader.ts";
 import { certsFolder, outDir, secretsFolder } from "../deploy/paths.ts";
 import { loadCliConfig } from "../load-config.ts";
 import { configuredStatePaths, STATE_FLAGS } from "../state.ts";

@@ -3,19 +3,21 @@ import { join } from "node:path";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import { writeAtomically } from "../../render/write.ts";
 import { readCertificate, RENEW_BEFORE_DAYS, type CertificateFacts } from "../../shared/certificate.ts";
-import { give, type Owner } from "./owner.ts";
+import { give } from "./owner.ts";
+import type { User } from "../../render/deployed/reader.ts";
 import { createCa, createClientCertificate, createServerCertificate, type KeyPair } from "../../shared/pki.ts";
 
 /** One certificate on disk. */
 export interface StoredCertificate {
   readonly file: string;
-  readonly facts: CertificateFacts;
-  readonly state: "valid" | "expiring" | "expired";
+  /** Undefined for a file that is not a certificate. */
+  readonly facts: CertificateFacts | undefined;
+  readonly state: "valid" | "expiring" | "expired" | "broken";
 }
 
 export interface CertStoreOptions {
   readonly now: Date;
-  readonly owner?: Owner | undefined;
+  readonly owner?: User | undefined;
 }
 
 /** Makes the CA where there is none, and a server certificate for the names. An existing CA is kept: clients trust it. */
@@ -52,7 +54,7 @@ export async function renew(
   if (caFacts.daysLeft < 0)
     throw new GigasttError(
       "GST_CERTS",
-      `the CA in ${dir} has expired. Make a new one: remove ca.pem and ca.key, then gigastt certs create; every client must trust it anew.`,
+      `the CA in ${dir} has expired. Make a new one: remove ca.pem and ca.key, then gigastt certs create; every client must then trust the new CA.`,
     );
   if (facts.daysLeft > RENEW_BEFORE_DAYS && !options.force) return "not due";
   await save(dir, "server", await createServerCertificate(ca, facts.names, options.now), options);
@@ -65,15 +67,27 @@ export async function listCertificates(dir: string, now: Date): Promise<readonly
   for (const folder of ["", "clients"]) {
     const names = await readdir(join(dir, folder)).catch(() => [] as string[]);
     for (const name of names.filter((entry) => entry.endsWith(".pem") && entry !== "clients-ca.pem").sort()) {
-      const facts = readCertificate(await readFile(join(dir, folder, name), "utf8"), now);
-      const state = facts.daysLeft < 0 ? "expired" : facts.daysLeft <= RENEW_BEFORE_DAYS ? "expiring" : "valid";
-      found.push({ file: join(folder, name), facts, state });
+      const facts = factsOf(await readFile(join(dir, folder, name), "utf8"), now);
+      found.push({ file: join(folder, name), facts, state: stateOf(facts) });
     }
   }
   return found;
 }
 
 // ---
+
+function factsOf(text: string, now: Date): CertificateFacts | undefined {
+  try {
+    return readCertificate(text, now);
+  } catch {
+    return undefined;
+  }
+}
+
+function stateOf(facts: CertificateFacts | undefined): StoredCertificate["state"] {
+  if (facts === undefined) return "broken";
+  return facts.daysLeft < 0 ? "expired" : facts.daysLeft <= RENEW_BEFORE_DAYS ? "expiring" : "valid";
+}
 
 async function makeCa(dir: string, name: string, options: CertStoreOptions): Promise<KeyPair> {
   const ca = await createCa(`gigastt CA of ${name}`, options.now);

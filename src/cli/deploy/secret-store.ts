@@ -5,7 +5,8 @@ import { hash } from "bcryptjs";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import { Secret } from "../../shared/secret.ts";
 import { writeAtomically } from "../../render/write.ts";
-import { give, type Owner } from "./owner.ts";
+import { give } from "./owner.ts";
+import type { User } from "../../render/deployed/reader.ts";
 
 export type SecretKind = "user" | "key";
 
@@ -35,7 +36,7 @@ export const BCRYPT_COST = { generated: 6, chosen: 10 } as const;
 /** Opens the folder; it need not exist yet. */
 export async function openSecretStore(
   dir: string,
-  options: { readonly now: () => Date; readonly owner?: Owner | undefined },
+  options: { readonly now: () => Date; readonly owner?: User | undefined },
 ): Promise<SecretStore> {
   const state = await load(join(dir, STORE));
   const now = (): string => options.now().toISOString();

@@ -1,28 +1,17 @@
-import { CERTIFICATE_DAYS, describeDays, watchedCertificates } from "../../supervisor/status/certificates.ts";
-import { outDir } from "../deploy/paths.ts";
-import { type Check, type Finding, fail, ok, warn } from "./check.ts";
+import { ok } from "../../audit/observe/verdict.ts";
+import { certificateVerdict } from "../../checks/deployed/verdicts.ts";
+import { watchedCertificates } from "../../render/deployed/certificates.ts";
+import { deploymentOf, type DoctorCheck, warn } from "./check.ts";
 
-/** Days left of every certificate nobody else renews. */
-export const certificates: Check = {
+/** The certificates that the proxy does not renew itself. */
+export const certificates: DoctorCheck = {
   name: "certificates",
-  run: async ({ config, loaded, cwd, system }) => {
-    const deployDir = outDir({ path: loaded?.path }, cwd, undefined);
-    const found = await watchedCertificates({ config, deployDir, now: new Date(system.nowMs()) });
-    if (found.length === 0) return ok("none to watch here");
-    return found.map(({ file, daysLeft, trouble, cure }): Finding => {
-      if (daysLeft === undefined) return unreadable(file, trouble, cure);
-      const text = `${file} ${describeDays(daysLeft)}`;
-      if (daysLeft < CERTIFICATE_DAYS.error) return fail(text, `${cure}.`);
-      return daysLeft < CERTIFICATE_DAYS.warning ? warn(text, `${cure}.`) : ok(text);
+  run: async (context) => {
+    const found = await watchedCertificates(deploymentOf(context));
+    if (found.length === 0) return ok("none to check here");
+    return found.map((certificate) => {
+      const verdict = certificateVerdict(certificate);
+      return verdict.result === "not-checked" ? warn(verdict.reason, "Run `sudo gigastt doctor`.") : verdict;
     });
   },
 };
-
-// ---
-
-function unreadable(file: string, trouble: string | undefined, cure: string): Finding {
-  if (trouble === "EACCES")
-    return warn(`${file} may not be read by this user`, "Run `sudo gigastt doctor` to see its end.");
-  if (trouble === "ENOENT") return warn(`${file} does not exist`, `The proxy cannot start without it: ${cure}.`);
-  return fail(`${file} cannot be read (${trouble})`, `${cure}.`);
-}

@@ -1,16 +1,11 @@
 import type { LoadedConfig } from "../../config/load.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 import type { ConfigError } from "../../config/problem.ts";
-import type { System } from "./system.ts";
-
-export type Status = "ok" | "warn" | "fail";
-
-/** What one check found: a line for people, and the way out when it is not ok. */
-export interface Finding {
-  readonly status: Status;
-  readonly text: string;
-  readonly cure?: string;
-}
+import type { Verdict } from "../../audit/observe/verdict.ts";
+import type { Deployment } from "../../render/deployed/problem.ts";
+import { outDir } from "../deploy/paths.ts";
+import type { Check } from "../../checks/check.ts";
+import type { Machine } from "../../checks/machine.ts";
 
 /** What the checks look at. */
 export interface DoctorContext {
@@ -20,25 +15,30 @@ export interface DoctorContext {
   readonly configError: ConfigError | undefined;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
-  readonly system: System;
+  readonly system: Machine;
   readonly signal: AbortSignal;
 }
 
-/** One thing that can be wrong with an installation. A check never changes anything that lasts. */
-export interface Check {
+/** One thing that can be wrong with an installation; a verdict for each line. */
+export interface DoctorCheck extends Check<
+  DoctorContext,
+  Verdict | readonly Verdict[] | Promise<Verdict | readonly Verdict[]>
+> {
   /** Short, stable, lower case: the first column and the key in JSON. */
   readonly name: string;
-  run(context: DoctorContext): Promise<Finding | readonly Finding[]> | Finding | readonly Finding[];
 }
 
-export function ok(text: string): Finding {
-  return { status: "ok", text };
+/** The deployment that this configuration describes. */
+export function deploymentOf({ config, loaded, cwd, system }: DoctorContext): Deployment {
+  return { config, deployDir: outDir({ path: loaded?.path }, cwd, undefined), now: new Date(system.nowMs()) };
 }
 
-export function warn(text: string, cure: string): Finding {
-  return { status: "warn", text, cure };
+/** Something that works, but not as it should. */
+export function warn(message: string, fix: string): Verdict {
+  return { result: "found", problems: [{ severity: "warning", message, fix, place: "", evidence: message }] };
 }
 
-export function fail(text: string, cure: string): Finding {
-  return { status: "fail", text, cure };
+/** Something that keeps the server from working. */
+export function fail(message: string, fix: string): Verdict {
+  return { result: "found", problems: [{ severity: "error", message, fix, place: "", evidence: message }] };
 }

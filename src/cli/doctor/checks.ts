@@ -1,4 +1,4 @@
-import type { Check } from "./check.ts";
+import type { DoctorCheck } from "./check.ts";
 import { certificates } from "./certificates.ts";
 import { clock } from "./clock.ts";
 import { config } from "./config.ts";
@@ -13,9 +13,11 @@ import { model } from "./model.ts";
 import { node } from "./node.ts";
 import { permissions } from "./permissions.ts";
 import { port } from "./port.ts";
+import { proxy } from "./proxy.ts";
+import { secrets } from "./secrets.ts";
 
 /** Every check, in the order shown. A new check is one file and one line here. */
-export const checks: readonly Check[] = [
+export const checks: readonly DoctorCheck[] = [
   node,
   libc,
   engine,
@@ -28,6 +30,8 @@ export const checks: readonly Check[] = [
   config,
   permissions,
   certificates,
+  secrets,
+  proxy,
   port,
   model,
 ];

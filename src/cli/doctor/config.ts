@@ -1,8 +1,9 @@
 import { formatProblem } from "../../config/problem.ts";
-import { type Check, fail, ok, warn } from "./check.ts";
+import { ok } from "../../audit/observe/verdict.ts";
+import { type DoctorCheck, fail, warn } from "./check.ts";
 
 /** The configuration can be used, and says nothing odd. */
-export const config: Check = {
+export const config: DoctorCheck = {
   name: "config",
   run: ({ configError, loaded }) => {
     if (configError !== undefined) {

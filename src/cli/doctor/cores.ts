@@ -1,8 +1,9 @@
 import { readMachineLimits } from "../../shared/machine-limits.ts";
-import { type Check, ok, warn } from "./check.ts";
+import { ok } from "../../audit/observe/verdict.ts";
+import { type DoctorCheck, warn } from "./check.ts";
 
 /** Cores, and the share of them that a container or a service manager allows. */
-export const cores: Check = {
+export const cores: DoctorCheck = {
   name: "cores",
   run: ({ system, config }) => {
     const limits = readMachineLimits((path) => system.readText(path), system.machine);

@@ -1,7 +1,8 @@
-import { type Check, ok, warn } from "./check.ts";
+import { ok } from "../../audit/observe/verdict.ts";
+import { type DoctorCheck, warn } from "./check.ts";
 
 /** Instructions that decide the speed of inference. */
-export const cpu: Check = {
+export const cpu: DoctorCheck = {
   name: "cpu",
   run: ({ system }) => {
     const text = system.readText("/proc/cpuinfo");

@@ -1,13 +1,14 @@
 import { modelsDir } from "../../models/paths.ts";
 import { readableBytes } from "../../shared/units.ts";
 import { defaultStateDir } from "../../supervisor/state/state-dir.ts";
-import { type Check, fail, ok, warn } from "./check.ts";
+import { ok } from "../../audit/observe/verdict.ts";
+import { type DoctorCheck, fail, warn } from "./check.ts";
 
 const LOW_BYTES = 1_000_000_000;
 const EMPTY_BYTES = 100_000_000;
 
 /** Free space where models and state are kept. */
-export const disk: Check = {
+export const disk: DoctorCheck = {
   name: "disk",
   run: async ({ system, config, env }) => {
     const places = [

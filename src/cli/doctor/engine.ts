@@ -1,9 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { installationRoot } from "../../shared/entry.ts";
-import { type Check, fail, ok } from "./check.ts";
+import { ok } from "../../audit/observe/verdict.ts";
+import { type DoctorCheck, fail } from "./check.ts";
 
 /** The inference library for this platform is part of the installation. Its presence only: loading it is the runtime's work. */
-export const engine: Check = {
+export const engine: DoctorCheck = {
   name: "engine",
   run: ({ system, config }) => {
     if (config.engine.kind === "fake") return ok("the fake engine is configured, no inference library is needed");

@@ -1,7 +1,8 @@
-import { type Check, fail, ok } from "./check.ts";
+import { ok } from "../../audit/observe/verdict.ts";
+import { type DoctorCheck, fail } from "./check.ts";
 
 /** The C library that the inference library was built for. */
-export const libc: Check = {
+export const libc: DoctorCheck = {
   name: "libc",
   run: ({ system }) => {
     if (system.platform !== "linux") return ok(`not needed on ${system.platform}`);

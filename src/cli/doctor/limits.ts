@@ -1,9 +1,10 @@
-import { type Check, ok, warn } from "./check.ts";
+import { ok } from "../../audit/observe/verdict.ts";
+import { type DoctorCheck, warn } from "./check.ts";
 
 const ENOUGH_FILES = 1024;
 
 /** Open files that the process may have: every connection is one. */
-export const limits: Check = {
+export const limits: DoctorCheck = {
   name: "limits",
   run: ({ system }) => {
     const row = /^Max open files\s+(\d+|unlimited)/m.exec(system.readText("/proc/self/limits") ?? "")?.[1];

@@ -1,10 +1,11 @@
 import { locateModel } from "../../models/locate.ts";
 import { verifyBundle } from "../../models/verify.ts";
 import { GigasttError } from "../../shared/errors.ts";
-import { type Check, fail, ok, warn } from "./check.ts";
+import { ok } from "../../audit/observe/verdict.ts";
+import { type DoctorCheck, fail, warn } from "./check.ts";
 
 /** The model that a start would load: found, complete, and its hashes right. */
-export const model: Check = {
+export const model: DoctorCheck = {
   name: "model",
   run: async ({ config, env, signal }) => {
     if (config.engine.kind === "fake") return ok("the fake engine is configured, no model is needed");

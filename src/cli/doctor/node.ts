@@ -1,7 +1,8 @@
-import { type Check, fail, ok, warn } from "./check.ts";
+import { ok } from "../../audit/observe/verdict.ts";
+import { type DoctorCheck, fail, warn } from "./check.ts";
 
 /** Node's version: 20.19 or newer, an even (long-term) release. */
-export const node: Check = {
+export const node: DoctorCheck = {
   name: "node",
   run: ({ system }) => {
     const [major = 0, minor = 0] = system.nodeVersion.split(".").map(Number);

@@ -1,17 +1,20 @@
+import { ok, verdictOf, type Verdict } from "../../audit/observe/verdict.ts";
+import { modeProblems, type FileRole } from "../../checks/machine/modes.ts";
+import type { FileStat, Machine } from "../../checks/machine.ts";
 import { modelsDir } from "../../models/paths.ts";
 import { defaultStateDir } from "../../supervisor/state/state-dir.ts";
-import { type Check, type DoctorContext, type Finding, fail, ok, warn } from "./check.ts";
+import { type DoctorCheck, type DoctorContext, fail, warn } from "./check.ts";
 
 /** Owners and modes of the folders that are written, and of the configuration file. */
-export const permissions: Check = {
+export const permissions: DoctorCheck = {
   name: "permissions",
-  run: async (context) => [await stateDir(context), await modelDir(context), ...(await configFile(context))],
+  run: async (context) => [await stateDir(context), await modelDir(context), ...configFile(context)],
 };
 
-async function stateDir({ system, config, env }: DoctorContext): Promise<Finding> {
+async function stateDir({ system, config, env }: DoctorContext): Promise<Verdict> {
   const dir = config.supervisor.stateDir ?? defaultStateDir(env);
-  const found = await system.stat(dir);
-  if (found === undefined) return ok(`state folder ${dir} will be made at the first start`);
+  const found = statOf(system, dir);
+  if (found === undefined) return ok(`state folder ${dir}: created at the first start`);
   if (!found.isDirectory) return fail(`${dir} must be a folder`, "Remove the file, or set supervisor.stateDir.");
   if (system.uid !== undefined && system.uid !== 0 && found.uid !== system.uid) {
     return fail(
@@ -22,42 +25,37 @@ async function stateDir({ system, config, env }: DoctorContext): Promise<Finding
   const code = await system.tryWrite(dir);
   if (code !== undefined)
     return fail(`state folder ${dir} cannot be written (${code})`, "Give write access, or set supervisor.stateDir.");
-  if ((found.mode & 0o077) !== 0) {
-    return warn(`state folder ${dir} is open to other users (mode ${octal(found.mode)})`, `Run \`chmod 700 ${dir}\`.`);
-  }
-  return ok(`state folder ${dir}`);
+  return modesOf(dir, "state", found, `state folder ${dir}`);
 }
 
-async function modelDir({ system, config, env }: DoctorContext): Promise<Finding> {
+async function modelDir({ system, config, env }: DoctorContext): Promise<Verdict> {
   const dir = modelsDir(config.model.dir, env);
-  const found = await system.stat(dir);
+  const found = statOf(system, dir);
   if (found === undefined) {
     return config.model.dir === undefined
-      ? ok(`models' folder ${dir} will be made by \`gigastt models pull\``)
-      : warn(`models' folder ${dir} does not exist`, "Run `gigastt models pull`, mount it, or correct model.dir.");
+      ? ok(`models folder ${dir}: created by \`gigastt models pull\``)
+      : warn(`models folder ${dir} does not exist`, "Run `gigastt models pull`, mount it, or correct model.dir.");
   }
   if (!found.isDirectory) return fail(`${dir} must be a folder`, "Remove the file, or set model.dir.");
-  if ((found.mode & 0o002) !== 0 && (found.mode & 0o1000) === 0) {
-    return warn(
-      `models' folder ${dir} may be written by everybody (mode ${octal(found.mode)})`,
-      `Run \`chmod o-w ${dir}\`.`,
-    );
-  }
   const code = await system.tryWrite(dir);
   // A read-only image or volume is a good place for models that are there already.
-  return ok(
-    `models' folder ${dir}${code === undefined ? "" : `, read-only (${code}): \`models pull\` cannot write there`}`,
-  );
+  const note = code === undefined ? "" : `, read-only (${code}): \`models pull\` cannot write there`;
+  return modesOf(dir, "model", found, `models folder ${dir}${note}`);
 }
 
-async function configFile({ system, loaded, configError }: DoctorContext): Promise<Finding[]> {
+function configFile({ system, loaded, configError }: DoctorContext): readonly Verdict[] {
   const path = loaded?.path;
-  if (path === undefined || configError !== undefined) return [];
-  const found = await system.stat(path);
-  if (found === undefined || (found.mode & 0o022) === 0) return [];
-  return [warn(`${path} may be written by other users (mode ${octal(found.mode)})`, `Run \`chmod go-w ${path}\`.`)];
+  const found = path === undefined || configError !== undefined ? undefined : statOf(system, path);
+  if (path === undefined || found === undefined) return [];
+  const verdict = modesOf(path, "config", found, "");
+  return verdict.result === "found" ? [verdict] : [];
 }
 
-function octal(mode: number): string {
-  return mode.toString(8).padStart(4, "0");
+function modesOf(path: string, role: FileRole, { mode, isDirectory }: FileStat, detailWhenClean: string): Verdict {
+  return verdictOf(modeProblems([{ path, role, mode, isDirectory, problem: undefined }]), detailWhenClean);
+}
+
+function statOf(system: Machine, path: string): FileStat | undefined {
+  const found = system.stat(path);
+  return "code" in found ? undefined : found;
 }

@@ -1,9 +1,10 @@
 import { createServer } from "node:net";
-import { type Check, type Finding, fail, ok, warn } from "./check.ts";
-import { portOwner } from "./port-owner.ts";
+import { portTaken, readListeners } from "../../checks/machine/port.ts";
+import { ok } from "../../audit/observe/verdict.ts";
+import { type DoctorCheck, fail, warn } from "./check.ts";
 
 /** The listening address: free, or in use by gigastt itself. */
-export const port: Check = {
+export const port: DoctorCheck = {
   name: "port",
   run: async ({ config, system, signal }) => {
     const { host, port: number } = config.server;
@@ -11,31 +12,28 @@ export const port: Check = {
     if (number === 0) return ok(`${address}: any free port`);
     const code = await tryListen(host, number);
     if (code === undefined) return ok(`${address} is free`);
-    if (code === "EADDRINUSE") return inUse(address, number, await isOurs(address, signal), portOwner(number, system));
+    if (code === "EADDRINUSE") {
+      const owner = readListeners(system)?.find((listener) => listener.port === number)?.process;
+      if (await isOurs(address, signal))
+        return ok(`${address} is served by gigastt${owner === undefined ? "" : ` (${owner})`}`);
+      const { message, fix } = portTaken(address, owner);
+      return fail(message, fix);
+    }
     if (code === "EACCES") {
       return fail(
-        `${address} is a port for privileged programs (${code})`,
+        `${address} needs root: ports below 1024 are privileged (${code})`,
         "Set server.port to 1024 or more and put a proxy in front.",
       );
     }
     if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND" || code === "EAI_AGAIN") {
       return fail(
-        `${host} is no address of this machine (${code})`,
+        `${host} is not an address of this machine (${code})`,
         "Set server.host to 127.0.0.1, or to an address that `ip addr` shows.",
       );
     }
     return warn(`${address} could not be tried (${code})`, "Check server.host and server.port.");
   },
 };
-
-function inUse(address: string, number: number, ours: boolean, owner: string | undefined): Finding {
-  const who = owner === undefined ? "another program" : owner;
-  if (ours) return ok(`${address} is served by gigastt (${who})`);
-  return fail(
-    `${address} is in use by ${who}`,
-    `Stop it, or set server.port to another one.${owner === undefined ? ` Run \`ss -ltnp 'sport = :${number}'\` as root to see who it is.` : ""}`,
-  );
-}
 
 /** Error code of listening there for a moment; undefined = it works. */
 function tryListen(host: string, number: number): Promise<string | undefined> {

@@ -5,17 +5,22 @@ import { messageOf } from "../../shared/errors.ts";
 import type { CommandContext } from "../command.ts";
 import { loadOptions } from "../load-config.ts";
 import { paintFor, textWidth, wrap, writeJson } from "../output.ts";
-import type { Check, DoctorContext, Finding, Status } from "./check.ts";
+import type { Verdict } from "../../audit/observe/verdict.ts";
+import type { Machine } from "../../checks/machine.ts";
+import { realMachine } from "../machine.ts";
+import { type DoctorCheck, type DoctorContext, warn } from "./check.ts";
 import { checks } from "./checks.ts";
-import { realSystem, type System } from "./system.ts";
 
-/** One finding of one check. */
-export interface Result extends Finding {
+/** One line of the report: what was seen, and the way out when it is not ok. */
+export interface Result {
   readonly name: string;
+  readonly status: "ok" | "warn" | "fail";
+  readonly text: string;
+  readonly cure?: string;
 }
 
 /** `gigastt doctor`: 1 when something would keep the server from working. */
-export async function doctor(context: CommandContext, system: System = realSystem): Promise<number> {
+export async function doctor(context: CommandContext, system: Machine = realMachine): Promise<number> {
   const { stdout, env, cwd, signal, flags } = context;
   const { loaded, configError } = await readConfig(context);
   const config = loaded?.config ?? defaultConfig;
@@ -26,28 +31,32 @@ export async function doctor(context: CommandContext, system: System = realSyste
   return failed ? 1 : 0;
 }
 
-/** All checks at once; the results in their order. A check that breaks is a finding of its own and hides no other. */
-export async function runChecks(all: readonly Check[], context: DoctorContext): Promise<readonly Result[]> {
+/** All checks at once; the results in their order. A check that breaks hides no other. */
+export async function runChecks(all: readonly DoctorCheck[], context: DoctorContext): Promise<readonly Result[]> {
   const results = await Promise.all(
     all.map(async (check): Promise<Result[]> => {
       try {
-        const findings = await check.run(context);
-        return [findings].flat().map((finding) => Object.assign({ name: check.name }, finding));
+        return [await check.run(context)].flat().flatMap((verdict) => linesOf(check.name, verdict));
       } catch (error) {
         context.signal.throwIfAborted();
-        const text = `could not be checked (${messageOf(error)})`;
-        return [
-          {
-            name: check.name,
-            status: "warn",
-            text,
-            cure: "Please report it with the output of `gigastt doctor --json`.",
-          },
-        ];
+        const cure = "Please report it with the output of `gigastt doctor --json`.";
+        return linesOf(check.name, warn(`could not be checked (${messageOf(error)})`, cure));
       }
     }),
   );
   return results.flat();
+}
+
+/** What could not be looked at is no problem of the installation. */
+function linesOf(name: string, verdict: Verdict): Result[] {
+  if (verdict.result === "ok") return [{ name, status: "ok", text: verdict.detail }];
+  if (verdict.result === "not-checked") return [{ name, status: "ok", text: `not checked: ${verdict.reason}` }];
+  return verdict.problems.map(({ severity, message, fix }) => ({
+    name,
+    status: severity === "warning" || severity === "note" ? "warn" : "fail",
+    text: message,
+    cure: fix,
+  }));
 }
 
 async function readConfig(
@@ -63,7 +72,7 @@ async function readConfig(
 
 function render(results: readonly Result[], context: CommandContext): string {
   const paint = paintFor(context.stdout, context);
-  const painted: Record<Status, string> = {
+  const painted: Record<Result["status"], string> = {
     ok: paint.green("ok  "),
     warn: paint.yellow("warn"),
     fail: paint.red("fail"),
@@ -76,7 +85,7 @@ function render(results: readonly Result[], context: CommandContext): string {
     if (cure === undefined || cure === "") return [line];
     return [line, `${indent}${paint.dim("→")} ${wrap(cure, 90).join(`\n${indent}  `)}`];
   });
-  const count = (status: Status): number => results.filter((result) => result.status === status).length;
+  const count = (status: Result["status"]): number => results.filter((result) => result.status === status).length;
   const problems = count("fail");
   const summary = `${count("ok")} ok, ${count("warn")} to look at, ${problems} ${problems === 1 ? "problem" : "problems"}`;
   return `${lines.join("\n")}\n\n${summary}\n`;

@@ -1,6 +1,5 @@
 import { createConnection } from "node:net";
-import { GigasttError, messageOf } from "../../shared/errors.ts";
-import { errorCodeOf } from "../state/files.ts";
+import { errorCodeOf, GigasttError, messageOf } from "../../shared/errors.ts";
 
 export interface ControlCall {
   readonly socket: string;

@@ -1,5 +1,4 @@
-import { messageOf } from "../../shared/errors.ts";
-import { errorCodeOf } from "../state/files.ts";
+import { errorCodeOf, messageOf } from "../../shared/errors.ts";
 import type { SupervisorEvent } from "./events.ts";
 
 /**

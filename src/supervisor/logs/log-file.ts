@@ -1,7 +1,7 @@
+import { errorCodeOf } from "../../shared/errors.ts";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import { errorCodeOf } from "../state/files.ts";
 
 /** A log file that rotates by size: `runtime.log`, then `runtime.log.1` … `.n`, oldest last. */
 export interface LogFile {

@@ -1,7 +1,7 @@
+import { errorCodeOf } from "../../shared/errors.ts";
 import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { errorCodeOf } from "../state/files.ts";
 import { LEVELS, parseLogLine } from "./log-format.ts";
 import type { LogLine } from "./log-format.ts";
 

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { link, rm, stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { GigasttError } from "../../shared/errors.ts";
-import { errorCodeOf, readJsonFile, writeFileAtomic } from "./files.ts";
+import { errorCodeOf, GigasttError } from "../../shared/errors.ts";
+import { readJsonFile, writeFileAtomic } from "./files.ts";
 import { identify, isAlive, isProcessIdentity } from "../../shared/process-identity.ts";
 import type { ProcessIdentity } from "../../shared/process-identity.ts";
 import type { StatePaths } from "./state-dir.ts";

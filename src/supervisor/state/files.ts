@@ -35,9 +35,3 @@ export async function readJsonFile(path: string): Promise<unknown> {
     return undefined;
   }
 }
-
-/** The `code` of a file-system or socket error (`ENOENT`), if it has one. */
-export function errorCodeOf(error: unknown): string | undefined {
-  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
-  return typeof error.code === "string" ? error.code : undefined;
-}

@@ -1,9 +1,9 @@
+import { errorCodeOf } from "../../shared/errors.ts";
 import { createRequire } from "node:module";
 import { createStorage } from "unstorage";
 import type { Storage } from "unstorage";
 import fsLiteDriver from "unstorage/drivers/fs-lite";
 import type redisDriverOf from "unstorage/drivers/redis";
-import { errorCodeOf } from "./files.ts";
 
 /** One minute of the service's life. */
 export interface Sample {

@@ -2,8 +2,7 @@ import { createHash } from "node:crypto";
 import { chmod, mkdir, stat } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { GigasttError, messageOf } from "../../shared/errors.ts";
-import { errorCodeOf } from "./files.ts";
+import { errorCodeOf, GigasttError, messageOf } from "../../shared/errors.ts";
 
 /** Where everything the supervisor keeps lives. */
 export interface StatePaths {

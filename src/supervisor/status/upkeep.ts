@@ -2,7 +2,11 @@ import { stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { LoadedConfig } from "../../config/load.ts";
 import { modelsDir } from "../../models/paths.ts";
-import { certificateIssues, describeDays, watchedCertificates } from "./certificates.ts";
+import { watchedCertificates } from "../../render/deployed/certificates.ts";
+import { newestNginxWorker, proxyFileProblems } from "../../render/deployed/proxy.ts";
+import { secretsProblems } from "../../render/deployed/secrets.ts";
+import type { DeployedProblem } from "../../render/deployed/problem.ts";
+import { timeLeft } from "../../shared/certificate.ts";
 import type { EventSink } from "../logs/events.ts";
 import { readJsonFile } from "../state/files.ts";
 import type { Issue } from "./issues.ts";
@@ -87,10 +91,13 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
       const now = new Date();
       const setDir = renderedDir(path);
       const about = { config, deployDir: setDir ?? "deploy", now };
-      const [drift, certificates, ending, disks, audit, replaced] = await Promise.all([
+      const [drift, certificates, secrets, outdated, disks, audit, replaced] = await Promise.all([
         setDir === undefined ? undefined : findDrift(setDir, { configHash: hash, toolVersion: options.version() }),
         watchedCertificates(about).catch(() => []),
-        certificateIssues(about).catch(() => []),
+        secretsProblems(about).catch(() => []),
+        newestNginxWorker()
+          .then((newestWorker) => proxyFileProblems(about, { newestWorker }))
+          .catch(() => []),
         diskSpace(options.paths.dir, modelsDir(config.model.dir, options.env)),
         readAudit(options.paths),
         replacedPrograms(options.programs()),
@@ -103,20 +110,26 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
         disks,
         audit,
       };
+      const ending = deployedIssues(certificates.flatMap(({ problems }) => problems));
       issues = [
         ...(ours ? driftIssues(drift) : []),
         ...ending,
         ...served,
+        ...deployedIssues([...secrets, ...outdated]),
         ...replaced,
         ...diskIssues(disks),
         ...(audit === null ? [] : auditIssues(audit)),
       ];
-      remind([...ending, ...served]);
+      remind([...ending, ...served].filter(({ id }) => id === "certificate_expiring" || id === "certificate_expired"));
     },
   };
 }
 
 // ---
+
+function deployedIssues(problems: readonly DeployedProblem[]): readonly Issue[] {
+  return problems.map(({ id, severity, message, cure }) => ({ id, severity, text: message, cure }));
+}
 
 function driftIssues({ dir, stale, edited }: RenderedDrift): readonly Issue[] {
   const [first] = edited;
@@ -147,12 +160,11 @@ function driftIssues({ dir, stale, edited }: RenderedDrift): readonly Issue[] {
 /** Certificates that the proxy renews itself are no worry until it fails to: then it serves one that is over. */
 function servedIssues(endMs: number | undefined, now: Date): readonly Issue[] {
   if (endMs === undefined || endMs > now.getTime()) return [];
-  const daysLeft = Math.floor((endMs - now.getTime()) / 86_400_000);
   return [
     {
       id: "certificate_expired",
       severity: "error",
-      text: `the certificate that the proxy serves ${describeDays(daysLeft)}`,
+      text: `the certificate that the proxy serves expired ${timeLeft(new Date(endMs), now)} ago`,
       cure: "gigastt logs --process proxy --level warn",
     },
   ];

@@ -149,7 +149,7 @@ describe("gigastt audit host on this machine", () => {
     const port = await listen("0.0.0.0");
     const report = audit(`server: { port: ${port} }\naudit: { ignore: ["GA-HST-001: a test"] }\n`);
     expect(report.checks.map(({ rule }) => rule)).toEqual(
-      Array.from({ length: 10 }, (_, i) => `GA-HST-0${String(i + 1).padStart(2, "0")}`),
+      Array.from({ length: 12 }, (_, i) => `GA-HST-0${String(i + 1).padStart(2, "0")}`),
     );
     for (const { result, detail } of report.checks) if (result === "not-checked") expect(detail).not.toBe("");
     expect(found(report, "GA-HST-001")).toEqual([]);

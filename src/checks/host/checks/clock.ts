@@ -1,4 +1,4 @@
-import { notChecked, ok, verdictOf } from "../../../audit/observe/verdict.ts";
+import { clockVerdict } from "../../machine/clock.ts";
 import type { HostCheck } from "../check.ts";
 
 export const check: HostCheck = {
@@ -11,20 +11,5 @@ export const check: HostCheck = {
   reads: ["timedatectl", "chronyc", "/run/systemd/timesync"],
   fixKind: "manual",
   sameAs: [],
-  judge: ({ clock }) => {
-    if ("unknown" in clock) return notChecked(clock.unknown);
-    const { synchronized, by } = clock.value;
-    if (synchronized) return ok(`kept, says ${by}`);
-    return verdictOf(
-      [
-        {
-          place: "/run/systemd/timesync",
-          evidence: `${by}: not synchronised`,
-          message: `the clock is not synchronised, says ${by}`,
-          fix: "timedatectl set-ntp true, or run chrony; open UDP port 123 to the outside.",
-        },
-      ],
-      "",
-    );
-  },
+  run: ({ clock }) => clockVerdict(clock),
 };

@@ -16,7 +16,7 @@ export const check: HostCheck = {
   reads: ["/proc/PID/limits", "/proc/sys/kernel/core_pattern", "/etc/systemd/coredump.conf"],
   fixKind: "manual",
   sameAs: [],
-  judge: ({ cores, processes }) => {
+  run: ({ cores, processes }) => {
     if ("unknown" in cores) return notChecked(cores.unknown);
     const { pattern, storage } = cores.value;
     if (pattern === "") return ok("kernel.core_pattern is empty: no dumps");

@@ -1,6 +1,7 @@
 import { notChecked, verdictOf } from "../../../audit/observe/verdict.ts";
 import type { HostCheck } from "../check.ts";
-import { hostPort, INNER_PORTS, isOpen } from "../kit.ts";
+import { hostPort, isOpen } from "../../machine/port.ts";
+import { INNER_PORTS } from "../kit.ts";
 
 export const check: HostCheck = {
   id: "GA-HST-002",
@@ -12,7 +13,7 @@ export const check: HostCheck = {
   reads: ["/proc/net/tcp", "/proc/net/tcp6"],
   fixKind: "manual",
   sameAs: ["GA-EXP-015"],
-  judge: ({ listeners }) => {
+  run: ({ listeners }) => {
     if ("unknown" in listeners) return notChecked(listeners.unknown);
     const problems = listeners.value
       .filter(({ address, port }) => INNER_PORTS[port] !== undefined && isOpen(address))

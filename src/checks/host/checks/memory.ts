@@ -1,5 +1,5 @@
-import { readableBytes } from "../../../shared/units.ts";
-import { notChecked, verdictOf, type Problem } from "../../../audit/observe/verdict.ts";
+import { memoryVerdict } from "../../machine/memory.ts";
+import { notChecked } from "../../../audit/observe/verdict.ts";
 import type { HostCheck } from "../check.ts";
 
 export const check: HostCheck = {
@@ -14,30 +14,6 @@ export const check: HostCheck = {
   reads: ["/proc/meminfo", "/proc/sys/vm/overcommit_memory"],
   fixKind: "manual",
   sameAs: ["GA-SBX-003"],
-  judge: ({ memory, plan }) => {
-    if ("unknown" in memory) return notChecked(memory.unknown);
-    const { totalBytes, overcommit, commitLimitBytes } = memory.value;
-    const need = plan.memoryBytes;
-    const fix = "Lower pool.size or limits.body, or give the machine more memory.";
-    const problems: Problem[] = [];
-    if (totalBytes < need)
-      problems.push({
-        place: "/proc/meminfo",
-        evidence: `MemTotal ${readableBytes(totalBytes)}`,
-        ...(totalBytes < plan.serverBytes ? { severity: "error" as const } : {}),
-        message: `this machine has ${readableBytes(totalBytes)}; ${totalBytes < plan.serverBytes ? `one server needs up to ${readableBytes(plan.serverBytes)}` : `a hand-over needs up to ${readableBytes(need)}`}`,
-        fix,
-      });
-    if (overcommit === 2 && commitLimitBytes < need)
-      problems.push({
-        place: "/proc/sys/vm/overcommit_memory",
-        evidence: `vm.overcommit_memory = 2, CommitLimit ${readableBytes(commitLimitBytes)}`,
-        message: `vm.overcommit_memory is 2 and lets all programs together ask for ${readableBytes(commitLimitBytes)} only: the model's memory may be refused`,
-        fix: "Set vm.overcommit_memory = 0, or raise vm.overcommit_ratio.",
-      });
-    return verdictOf(
-      problems,
-      `${readableBytes(totalBytes)}; a server needs up to ${readableBytes(plan.serverBytes)}, a hand-over ${readableBytes(need)}`,
-    );
-  },
+  run: ({ memory, plan }) =>
+    "unknown" in memory ? notChecked(memory.unknown) : memoryVerdict(memory.value, plan.memory),
 };

@@ -1,6 +1,7 @@
 import { notChecked, verdictOf, type Problem } from "../../../audit/observe/verdict.ts";
 import type { HostCheck } from "../check.ts";
-import { hostPort, INNER_PORTS, isOpen } from "../kit.ts";
+import { hostPort, isOpen } from "../../machine/port.ts";
+import { INNER_PORTS } from "../kit.ts";
 
 export const check: HostCheck = {
   id: "GA-HST-003",
@@ -14,7 +15,7 @@ export const check: HostCheck = {
   reads: ["docker inspect", "iptables -t nat -S DOCKER", "/proc/net/tcp"],
   fixKind: "manual",
   sameAs: ["GA-EXP-001", "GA-EXP-002"],
-  judge: ({ published, listeners, plan }) => {
+  run: ({ published, listeners, plan }) => {
     const problems: Problem[] = [];
     const fix = `Publish it on 127.0.0.1 ("127.0.0.1:${plan.port}:${plan.port}"), or not at all and let the proxy reach it over the containers' network.`;
     if ("value" in published)

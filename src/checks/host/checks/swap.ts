@@ -14,7 +14,7 @@ export const check: HostCheck = {
   reads: ["/proc/swaps", "/sys/class/block/*/dm/uuid", "memory.swap.max"],
   fixKind: "manual",
   sameAs: [],
-  judge: ({ swaps, processes }) => {
+  run: ({ swaps, processes }) => {
     if ("unknown" in swaps) return notChecked(swaps.unknown);
     const plain = swaps.value.filter(({ kind }) => kind === "plain");
     if (swaps.value.length === 0) return ok("no swap");

@@ -14,7 +14,7 @@ export const check: HostCheck = {
   reads: ["systemctl is-active", "systemd-analyze security"],
   fixKind: "manual",
   sameAs: ["GA-SBX-007"],
-  judge: ({ unit }) => {
+  run: ({ unit }) => {
     if ("unknown" in unit) return notChecked(unit.unknown);
     const { unit: name, exposure } = unit.value;
     if (exposure <= MAX_EXPOSURE) return verdictOf([], `${name}: exposure ${exposure}`);

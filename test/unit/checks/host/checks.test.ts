@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { HostFacts } from "../../../../src/checks/host/facts.ts";
+import type { DeployedProblem } from "../../../../src/render/deployed/problem.ts";
 import { hostChecks } from "../../../../src/checks/host/registry.ts";
 import { judgeHost } from "../../../../src/checks/host/run.ts";
 
@@ -7,7 +8,7 @@ const GIB = 2 ** 30;
 
 /** A machine as the rendered set leaves it. */
 const CLEAN: HostFacts = {
-  plan: { host: "127.0.0.1", port: 9876, serverBytes: 1.5 * GIB, memoryBytes: 3 * GIB },
+  plan: { host: "127.0.0.1", port: 9876, memory: { serverBytes: 1.5 * GIB, handoverBytes: 3 * GIB, model: undefined } },
   listeners: {
     value: [
       { address: "127.0.0.1", port: 9876, process: "node (pid 10)" },
@@ -55,10 +56,16 @@ const CLEAN: HostFacts = {
   swaps: { value: [{ path: "/dev/zram0", sizeBytes: GIB, kind: "memory" }] },
   cores: { value: { pattern: "core", storage: undefined } },
   certificates: {
-    value: [{ file: "/etc/gigastt/tls/server.pem", daysLeft: 60, trouble: undefined, cure: "gigastt certs renew" }],
+    value: [
+      { file: "/etc/gigastt/tls/server.pem", daysLeft: 60, unread: undefined, state: "has 60 days left", problems: [] },
+    ],
   },
-  clock: { value: { synchronized: true, by: "timedatectl" } },
-  memory: { value: { totalBytes: 8 * GIB, overcommit: 0, commitLimitBytes: 4 * GIB } },
+  clock: { nowMs: Date.UTC(2030, 0, 1), installedMs: 0, synchronized: true, by: "timedatectl" },
+  secrets: { value: [] },
+  proxyFiles: { value: [] },
+  memory: {
+    value: { totalBytes: 8 * GIB, availableBytes: 8 * GIB, ownBytes: 0, overcommit: 0, commitLimitBytes: 4 * GIB },
+  },
 };
 
 const file = (path: string, mode: number): Partial<HostFacts> => ({
@@ -68,6 +75,27 @@ const listening = (address: string, port: number, process: string | undefined): 
   listeners: { value: [{ address, port, process }] },
 });
 const PROCESS = { pid: 10, name: "gigastt.js", coreLimitBytes: 0, swapForbidden: undefined };
+
+const problem = (
+  id: DeployedProblem["id"],
+  severity: DeployedProblem["severity"],
+  message: string,
+): DeployedProblem => ({
+  id,
+  severity,
+  place: "/c.pem",
+  message,
+  cure: "renew it",
+});
+const certificate = (
+  ...[id, severity, message]: Parameters<typeof problem>
+): Extract<HostFacts["certificates"], { value: unknown }>["value"][number] => ({
+  file: "/c.pem",
+  daysLeft: 20,
+  unread: undefined,
+  state: message,
+  problems: [problem(id, severity, message)],
+});
 
 const BROKEN: readonly (readonly [
   id: string,
@@ -81,7 +109,7 @@ const BROKEN: readonly (readonly [
     "the server on every address",
     listening("0.0.0.0", 9876, "node (pid 10)"),
     "error",
-    "listens on 0.0.0.0:9876, though server.host is 127.0.0.1",
+    "listens on 0.0.0.0:9876, although server.host is 127.0.0.1",
   ],
   [
     "GA-HST-001",
@@ -95,7 +123,7 @@ const BROKEN: readonly (readonly [
     "another program on the port",
     listening("127.0.0.1", 9876, "nginx (pid 9)"),
     "warning",
-    "held by nginx (pid 9)",
+    "is in use by nginx (pid 9)",
   ],
   [
     "GA-HST-002",
@@ -235,42 +263,64 @@ const BROKEN: readonly (readonly [
   [
     "GA-HST-008",
     "a certificate near its end",
-    { certificates: { value: [{ file: "/c.pem", daysLeft: 20, trouble: undefined, cure: "renew it" }] } },
+    { certificates: { value: [certificate("certificate_expiring", "warning", "/c.pem has 20 days left")] } },
     "warning",
-    "/c.pem ends in 20 days",
+    "/c.pem has 20 days left",
   ],
   [
     "GA-HST-008",
     "an ended certificate",
-    { certificates: { value: [{ file: "/c.pem", daysLeft: -1, trouble: undefined, cure: "renew it" }] } },
+    { certificates: { value: [certificate("certificate_expired", "error", "/c.pem expired 1 day ago")] } },
     "error",
     "/c.pem expired 1 day ago",
   ],
   [
-    "GA-HST-009",
-    "a clock nobody keeps",
-    { clock: { value: { synchronized: false, by: "chronyc" } } },
+    "GA-HST-011",
+    "a file of users that the proxy may not read",
+    { secrets: { value: [problem("secrets_broken", "error", "www-data, the proxy's user, cannot read /c.pem")] } },
+    "error",
+    "cannot read /c.pem",
+  ],
+  [
+    "GA-HST-012",
+    "files that nginx has not read yet",
+    { proxyFiles: { value: [problem("proxy_outdated", "warning", "nginx runs with the older one")] } },
     "warning",
-    "not synchronised, says chronyc",
+    "nginx runs with the older one",
+  ],
+  [
+    "GA-HST-009",
+    "a clock that is not synchronised",
+    { clock: { ...CLEAN.clock, synchronized: false, by: "chronyc" } },
+    "warning",
+    "not synchronised (chronyc)",
   ],
   [
     "GA-HST-010",
     "memory for one server but no hand-over",
-    { memory: { value: { totalBytes: 2 * GIB, overcommit: 0, commitLimitBytes: GIB } } },
+    {
+      memory: {
+        value: { totalBytes: 2 * GIB, availableBytes: 2 * GIB, ownBytes: 0, overcommit: 0, commitLimitBytes: GIB },
+      },
+    },
     "warning",
-    "a hand-over needs up to",
+    "a hand-over 3.2 GB",
   ],
   [
     "GA-HST-010",
     "memory for no server",
-    { memory: { value: { totalBytes: GIB, overcommit: 0, commitLimitBytes: GIB } } },
+    { memory: { value: { totalBytes: GIB, availableBytes: GIB, ownBytes: 0, overcommit: 0, commitLimitBytes: GIB } } },
     "error",
-    "one server needs up to",
+    "a server needs up to",
   ],
   [
     "GA-HST-010",
     "strict overcommit",
-    { memory: { value: { totalBytes: 8 * GIB, overcommit: 2, commitLimitBytes: GIB } } },
+    {
+      memory: {
+        value: { totalBytes: 8 * GIB, availableBytes: 8 * GIB, ownBytes: 0, overcommit: 2, commitLimitBytes: GIB },
+      },
+    },
     "warning",
     "vm.overcommit_memory is 2",
   ],
@@ -306,8 +356,10 @@ describe("host checks on recorded facts", () => {
       swaps: reason,
       cores: reason,
       certificates: reason,
-      clock: reason,
+      clock: { nowMs: 0, installedMs: undefined, synchronized: undefined, by: "nobody knows" },
       memory: reason,
+      secrets: reason,
+      proxyFiles: reason,
     };
     for (const { rule, verdict } of judgeHost(blind))
       expect(verdict, rule.id).toMatchObject({
@@ -336,8 +388,12 @@ describe("host checks on recorded facts", () => {
     [
       "GA-HST-008",
       "a certificate that cannot be read",
-      { certificates: { value: [{ file: "/c.pem", daysLeft: undefined, trouble: "EACCES", cure: "x" }] } },
-      /\/c\.pem \(EACCES\)/,
+      {
+        certificates: {
+          value: [{ file: "/c.pem", daysLeft: undefined, unread: "EACCES", state: "cannot be read", problems: [] }],
+        },
+      },
+      /\/c\.pem: this user may not read it or its key \(EACCES\)/,
     ],
   ])("%s is not checked with %s", (id, _what, change, reason) => {
     const found = judgeHost({ ...CLEAN, ...change }).find(({ rule }) => rule.id === id);

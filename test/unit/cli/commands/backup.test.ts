@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findUser } from "../../../../src/cli/deploy/owner.ts";
+import { findUser } from "../../../../src/render/deployed/reader.ts";
 import { BACKUP_FORMAT, sealBackup } from "../../../../src/supervisor/state/backup-format.ts";
-import { runCli, type CliResult } from "../../../support/cli.ts";
+import { runCli, type CliResult } from "../../support/cli.ts";
 
 let dir: string;
 let home: string;

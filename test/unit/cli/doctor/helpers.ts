@@ -1,6 +1,7 @@
 import { PassThrough } from "node:stream";
-import type { DoctorContext, Finding, Check } from "../../../../src/cli/doctor/check.ts";
-import type { System } from "../../../../src/cli/doctor/system.ts";
+import type { DoctorCheck, DoctorContext } from "../../../../src/cli/doctor/check.ts";
+import { runChecks } from "../../../../src/cli/doctor/run.ts";
+import type { Machine } from "../../../../src/checks/machine.ts";
 import type { CommandContext } from "../../../../src/cli/command.ts";
 import { defaultConfig } from "../../../../src/config/defaults.ts";
 import type { ResolvedConfig } from "../../../../src/config/types.ts";
@@ -8,8 +9,8 @@ import type { ResolvedConfig } from "../../../../src/config/types.ts";
 /** A healthy Linux machine with the given files; anything can be replaced. */
 export function machine(
   files: Readonly<Record<string, string>> = {},
-  overrides: Partial<System> & { folders?: Readonly<Record<string, readonly string[]>> } = {},
-): System {
+  overrides: Partial<Machine> & { folders?: Readonly<Record<string, readonly string[]>> } = {},
+): Machine {
   return {
     platform: "linux",
     arch: "x64",
@@ -23,13 +24,14 @@ export function machine(
     readLink: () => undefined,
     availableMemoryBytes: () => Promise.resolve(4e9),
     freeBytes: () => Promise.resolve(50e9),
-    stat: () => Promise.resolve(undefined),
+    stat: () => ({ code: "ENOENT" }),
+    run: (program) => Promise.resolve({ problem: `${program} is not installed` }),
     tryWrite: () => Promise.resolve(undefined),
     ...overrides,
   };
 }
 
-export function contextOf(system: System, overrides: Partial<DoctorContext> = {}): DoctorContext {
+export function contextOf(system: Machine, overrides: Partial<DoctorContext> = {}): DoctorContext {
   return {
     config: defaultConfig,
     loaded: undefined,
@@ -51,12 +53,10 @@ export function configWith(changes: { [S in keyof ResolvedConfig]?: Partial<Reso
   return { ...defaultConfig, ...Object.fromEntries(sections) };
 }
 
-/** The findings of one check as `status: text → cure` lines. */
-export async function linesOf(check: Check, context: DoctorContext): Promise<string[]> {
-  const findings: Finding | readonly Finding[] = await check.run(context);
-  return [findings]
-    .flat()
-    .map(({ status, text, cure }) => `${status}: ${text}${cure === undefined ? "" : ` → ${cure}`}`);
+/** What `doctor` prints of one check, as `status: text → cure` lines. */
+export async function linesOf(check: DoctorCheck, context: DoctorContext): Promise<string[]> {
+  const results = await runChecks([check], context);
+  return results.map(({ status, text, cure }) => `${status}: ${text}${cure === undefined ? "" : ` → ${cure}`}`);
 }
 
 /** A command context that collects what is written. */

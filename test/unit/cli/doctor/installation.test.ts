@@ -6,18 +6,19 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { config } from "../../../../src/cli/doctor/config.ts";
 import { model } from "../../../../src/cli/doctor/model.ts";
 import { permissions } from "../../../../src/cli/doctor/permissions.ts";
-import { portOwner } from "../../../../src/cli/doctor/port-owner.ts";
+import { readListeners } from "../../../../src/checks/machine/port.ts";
 import { port } from "../../../../src/cli/doctor/port.ts";
 import { doctor, runChecks } from "../../../../src/cli/doctor/run.ts";
-import { realSystem } from "../../../../src/cli/doctor/system.ts";
+import { realMachine } from "../../../../src/cli/machine.ts";
 import { loadConfig } from "../../../../src/config/load.ts";
 import { ConfigError } from "../../../../src/config/problem.ts";
+import type { Machine } from "../../../../src/checks/machine.ts";
 import { temporaryDir } from "../../models/helpers.ts";
 import { commandContext, configWith, contextOf, linesOf, machine } from "./helpers.ts";
 
 describe("port", () => {
   const at = (number: number, host = "127.0.0.1"): ReturnType<typeof contextOf> =>
-    contextOf(realSystem, { config: configWith({ server: { host, port: number } }) });
+    contextOf(realMachine, { config: configWith({ server: { host, port: number } }) });
 
   test("that nobody uses is free", async () => {
     const { number, close } = await occupy(() => undefined);
@@ -50,7 +51,7 @@ describe("port", () => {
 
   test("on an address of another machine is a failure", async () => {
     expect(await linesOf(port, at(9876, "192.0.2.1"))).toEqual([
-      "fail: 192.0.2.1 is no address of this machine (EADDRNOTAVAIL) → Set server.host to 127.0.0.1, or to an address that `ip addr` shows.",
+      "fail: 192.0.2.1 is not an address of this machine (EADDRNOTAVAIL) → Set server.host to 127.0.0.1, or to an address that `ip addr` shows.",
     ]);
   });
 
@@ -61,10 +62,10 @@ describe("port", () => {
     const files = { "/proc/net/tcp": table, "/proc/77/comm": "nginx\n" };
     const folders = { "/proc": ["1", "77", "self"], "/proc/77/fd": ["0", "6"] };
     const readLink = (path: string): string | undefined => (path === "/proc/77/fd/6" ? "socket:[4711]" : undefined);
-    expect(portOwner(9876, machine(files, { folders, readLink }))).toBe("nginx (pid 77)");
-    expect(portOwner(9876, machine(files, { folders }))).toBeUndefined();
-    expect(portOwner(9877, machine(files, { folders, readLink }))).toBeUndefined();
-    expect(portOwner(9876, machine({ "/proc/net/tcp": "garbage\n\0\0 : 0A" }))).toBeUndefined();
+    const owner = (of: Machine): string | undefined => readListeners(of)?.find(({ port }) => port === 9876)?.process;
+    expect(owner(machine(files, { folders, readLink }))).toBe("nginx (pid 77)");
+    expect(owner(machine(files, { folders }))).toBeUndefined();
+    expect(owner(machine({ "/proc/net/tcp": "garbage\n\0\0 : 0A" }))).toBeUndefined();
   });
 });
 
@@ -77,7 +78,7 @@ describe("permissions", () => {
       machine(
         {},
         {
-          stat: (path) => Promise.resolve(stats[path] && { ...folder, ...stats[path] }),
+          stat: (path) => (stats[path] === undefined ? { code: "ENOENT" } : { ...folder, ...stats[path] }),
           tryWrite: () => Promise.resolve(code),
         },
       ),
@@ -85,8 +86,8 @@ describe("permissions", () => {
 
   test("of folders that do not exist yet are fine", async () => {
     expect(await linesOf(permissions, withStats({}))).toEqual([
-      `ok: state folder ${state} will be made at the first start`,
-      `ok: models' folder ${models} will be made by \`gigastt models pull\``,
+      `ok: state folder ${state}: created at the first start`,
+      `ok: models folder ${models}: created by \`gigastt models pull\``,
     ]);
   });
 
@@ -95,7 +96,7 @@ describe("permissions", () => {
       (await linesOf(permissions, withStats({ [state]: stats }, code)))[0];
     expect(await first({})).toBe(`ok: state folder ${state}`);
     expect(await first({ mode: 0o755 })).toBe(
-      `warn: state folder ${state} is open to other users (mode 0755) → Run \`chmod 700 ${state}\`.`,
+      `warn: ${state} has mode 0755: other users can look into the state folder: logs, history, the control socket → chmod go-rwx ${state}`,
     );
     expect(await first({ uid: 0 })).toBe(
       `fail: state folder ${state} belongs to user 0, not 1000 → Run \`chown -R 1000 ${state}\`, or set supervisor.stateDir.`,
@@ -112,16 +113,16 @@ describe("permissions", () => {
     const second = async (stats: Partial<typeof folder>, code?: string): Promise<string | undefined> =>
       (await linesOf(permissions, withStats({ [models]: stats }, code)))[1];
     expect(await second({}, "EROFS")).toBe(
-      `ok: models' folder ${models}, read-only (EROFS): \`models pull\` cannot write there`,
+      `ok: models folder ${models}, read-only (EROFS): \`models pull\` cannot write there`,
     );
-    expect(await second({ mode: 0o777 })).toContain("may be written by everybody (mode 0777)");
+    expect(await second({ mode: 0o777 })).toContain("has mode 0777: every user of the machine can replace the model");
     expect(await second({ isDirectory: false })).toContain("must be a folder");
   });
 
   test("of a models' folder that is configured but missing are worth a word", async () => {
     const context = { ...withStats({}), config: configWith({ model: { dir: "/srv/models" } }) };
     expect((await linesOf(permissions, context))[1]).toBe(
-      "warn: models' folder /srv/models does not exist → Run `gigastt models pull`, mount it, or correct model.dir.",
+      "warn: models folder /srv/models does not exist → Run `gigastt models pull`, mount it, or correct model.dir.",
     );
   });
 
@@ -131,9 +132,9 @@ describe("permissions", () => {
     writeFileSync(file, "server:\n  port: 9000\n");
     chmodSync(file, 0o666);
     const loaded = await loadConfig({ file, env: {}, cwd: dir });
-    const context = contextOf(realSystem, { loaded, env: { HOME: dir } });
+    const context = contextOf(realMachine, { loaded, env: { HOME: dir } });
     expect(await linesOf(permissions, context)).toContain(
-      `warn: ${file} may be written by other users (mode 0666) → Run \`chmod go-w ${file}\`.`,
+      `warn: ${file} has mode 0666: other users can change the configuration, and with it what the server runs → chmod go-w ${file}`,
     );
   });
 });
@@ -160,7 +161,7 @@ describe("config", () => {
 describe("model", () => {
   test("that is only the demo is worth a word", async () => {
     const dir = temporaryDir();
-    const context = contextOf(realSystem, { config: configWith({ model: { dir } }) });
+    const context = contextOf(realMachine, { config: configWith({ model: { dir } }) });
     expect(await linesOf(model, context)).toEqual([
       'warn: demo-ru-rnnt int8, verified. The bundled demo model is in use, which understands household commands, numbers and dates only: GigaAM v3 e2e RNN-T is not installed → Run "gigastt models pull" and restart.',
     ]);
@@ -168,7 +169,7 @@ describe("model", () => {
 
   test("that was asked for and is not installed is a failure with the command", async () => {
     const dir = temporaryDir();
-    const context = contextOf(realSystem, { config: configWith({ model: { dir, id: "gigaam-v3-e2e-rnnt" } }) });
+    const context = contextOf(realMachine, { config: configWith({ model: { dir, id: "gigaam-v3-e2e-rnnt" } }) });
     expect(await linesOf(model, context)).toEqual([
       `fail: the model gigaam-v3-e2e-rnnt is not installed in ${dir}/gigaam-v3-e2e-rnnt → Run \`gigastt models pull gigaam-v3-e2e-rnnt\`.`,
     ]);
@@ -200,11 +201,11 @@ describe("the whole", () => {
     const home = temporaryDir();
     const set = ["server.port=0"];
     const plain = commandContext({ env: { HOME: home }, cwd: home, flags: { set } });
-    expect(await doctor(plain, realSystem)).toBe(0);
+    expect(await doctor(plain, realMachine)).toBe(0);
     expect(plain.output()).toMatch(/^ok {4}node {10}Node \d/);
     expect(plain.output()).toMatch(/\n\n\d+ ok, \d+ to look at, 0 problems\n$/);
     const json = commandContext({ env: { HOME: home }, cwd: home, flags: { set, json: true } });
-    expect(await doctor(json, realSystem)).toBe(0);
+    expect(await doctor(json, realMachine)).toBe(0);
     const report: { ok: boolean; checks: { name: string }[] } = JSON.parse(json.output());
     expect(report.ok).toBe(true);
     expect(new Set(report.checks.map(({ name }) => name))).toEqual(
@@ -221,6 +222,8 @@ describe("the whole", () => {
         "config",
         "permissions",
         "certificates",
+        "secrets",
+        "proxy",
         "port",
         "model",
       ]),
@@ -231,7 +234,7 @@ describe("the whole", () => {
     const home = temporaryDir();
     writeFileSync(join(home, "gigastt.config.yaml"), "server: 5\n");
     const context = commandContext({ env: { HOME: home }, cwd: home });
-    expect(await doctor(context, realSystem)).toBe(1);
+    expect(await doctor(context, realMachine)).toBe(1);
     expect(context.output()).toMatch(/fail {2}config {8}.*\n {20}→ Run `gigastt config check`/);
     expect(context.output()).toContain("Node ");
   });
@@ -240,18 +243,18 @@ describe("the whole", () => {
     const home = temporaryDir();
     const stateDir = join(home, ".local", "state", "gigastt");
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-    await doctor(commandContext({ env: { HOME: home }, cwd: home, flags: { set: ["server.port=0"] } }), realSystem);
+    await doctor(commandContext({ env: { HOME: home }, cwd: home, flags: { set: ["server.port=0"] } }), realMachine);
     expect(readdirSync(stateDir)).toEqual([]);
     expect(readdirSync(join(home, ".local"))).toEqual(["state"]);
   });
 });
 
 test("the real system reads this machine", async () => {
-  expect(await realSystem.freeBytes("/no/such/folder/at/all")).toBeGreaterThan(0);
-  expect(await realSystem.tryWrite("/proc")).toMatch(/^E/);
-  expect(realSystem.readText("/no/such/file")).toBeUndefined();
-  expect(realSystem.list("/no/such/folder")).toEqual([]);
-  if (process.platform === "linux") expect(realSystem.readLink(`/proc/${process.pid}/exe`)).toBe(process.execPath);
+  expect(await realMachine.freeBytes("/no/such/folder/at/all")).toBeGreaterThan(0);
+  expect(await realMachine.tryWrite("/proc")).toMatch(/^E/);
+  expect(realMachine.readText("/no/such/file")).toBeUndefined();
+  expect(realMachine.list("/no/such/folder")).toEqual([]);
+  if (process.platform === "linux") expect(realMachine.readLink(`/proc/${process.pid}/exe`)).toBe(process.execPath);
 });
 
 async function occupy(listener: RequestListener): Promise<{ number: number; close(): Promise<void> }> {

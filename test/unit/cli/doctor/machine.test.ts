@@ -11,7 +11,7 @@ import { libc } from "../../../../src/cli/doctor/libc.ts";
 import { limits } from "../../../../src/cli/doctor/limits.ts";
 import { memory } from "../../../../src/cli/doctor/memory.ts";
 import { node } from "../../../../src/cli/doctor/node.ts";
-import { realSystem } from "../../../../src/cli/doctor/system.ts";
+import { realMachine } from "../../../../src/cli/machine.ts";
 import { derive } from "../../../../src/config/derived.ts";
 import { installedModelMemory } from "../../../../src/models/memory.ts";
 import { readableBytes } from "../../../../src/shared/units.ts";
@@ -127,9 +127,11 @@ describe("memory", () => {
     expect(await linesOf(memory, withBytes(2e9))).toEqual([
       "ok: 2.0 GB available; with demo-ru-rnnt (fp32) a server needs up to 537 MB, a hand-over 1.1 GB",
     ]);
-    expect(await linesOf(memory, withBytes(1e9))).toEqual([expect.stringMatching(/^warn: .* → Use int8 weights, a/)]);
+    expect(await linesOf(memory, withBytes(1e9))).toEqual([
+      expect.stringMatching(/^warn: .* → Use a smaller pool\.size or limits\.body, int8 weights/),
+    ]);
     expect(await linesOf(memory, withBytes(1e8))).toEqual([
-      expect.stringMatching(/^fail: 100 MB available; .* → Use int8 weights/),
+      expect.stringMatching(/^fail: 100 MB available; .* → Use a smaller pool\.size/),
     ]);
   });
 
@@ -146,7 +148,7 @@ test("the same need is told by doctor, audit host and the unit's memory limit", 
     const config = configWith({ model: { id: "demo-ru-rnnt", precision: "fp32" }, pool: { size: 7 } });
     writeFileSync(join(folder, "gigastt.config.yaml"), "model: {id: demo-ru-rnnt, precision: fp32}\npool: {size: 7}\n");
     const env = { ...process.env, HOME: folder };
-    const doctor = await linesOf(memory, contextOf(realSystem, { config, env }));
+    const doctor = await linesOf(memory, contextOf(realMachine, { config, env }));
     const host = await runCli(["audit", "host"], folder, { env });
     const { serverMemoryMiB, unit } = derive(config, await installedModelMemory(config.model, env));
     for (const mib of [serverMemoryMiB, unit.memoryMiB]) {
@@ -182,9 +184,9 @@ describe("engine", () => {
     expect(await linesOf(engine, contextOf(machine()))).toEqual([
       "fail: the dependencies are not installed → Run ./gigastt once, it installs them.",
     ]);
-    const freebsd = { ...realSystem, platform: "freebsd" };
+    const freebsd = { ...realMachine, platform: "freebsd" };
     expect(await linesOf(engine, contextOf(freebsd))).toEqual([
-      `fail: there is no ONNX Runtime for freebsd ${realSystem.arch} → Supported: linux x64 and arm64, darwin arm64, win32 x64 and arm64.`,
+      `fail: there is no ONNX Runtime for freebsd ${realMachine.arch} → Supported: linux x64 and arm64, darwin arm64, win32 x64 and arm64.`,
     ]);
     expect(await linesOf(engine, contextOf(machine(), { config: configWith({ engine: { kind: "fake" } }) }))).toEqual([
       "ok: the fake engine is configured, no inference library is needed",
@@ -192,7 +194,7 @@ describe("engine", () => {
   });
 
   test("is there on this machine", async () => {
-    expect(await linesOf(engine, contextOf(realSystem))).toEqual([
+    expect(await linesOf(engine, contextOf(realMachine))).toEqual([
       `ok: ONNX Runtime for ${process.platform} ${process.arch}`,
     ]);
   });
@@ -212,21 +214,23 @@ describe("limits", () => {
 describe("clock", () => {
   const installed = { isDirectory: false, mode: 0o644, uid: 0, mtimeMs: Date.UTC(2029, 5, 1) };
   test("before the installation was made is wrong", async () => {
-    const system = machine({}, { nowMs: () => 0, stat: () => Promise.resolve(installed) });
+    const system = machine({}, { nowMs: () => 0, stat: () => installed });
     expect(await linesOf(clock, contextOf(system))).toEqual([
-      "fail: it is 1970-01-01 00:00 UTC, but this installation was made on 2029-06-01 → Set the time, and let it be kept: `timedatectl set-ntp true`.",
+      "fail: it is 1970-01-01 00:00 UTC, but this installation was made on 2029-06-01 → Synchronise the clock: timedatectl set-ntp true, or run chrony; UDP port 123 must be open to the outside.",
     ]);
   });
 
   test("not yet synchronised is worth a word, synchronised or unknown is fine", async () => {
     const at = (folders: Record<string, string[]>): ReturnType<typeof contextOf> =>
-      contextOf(machine({}, { folders, stat: () => Promise.resolve(installed) }));
+      contextOf(machine({}, { folders, stat: () => installed }));
     expect(await linesOf(clock, at({ "/run/systemd/timesync": ["seq"] }))).toEqual([
-      "warn: 2030-01-01 00:00 UTC, not yet synchronised → Set the time, and let it be kept: `timedatectl set-ntp true`.",
+      "warn: 2030-01-01 00:00 UTC, not synchronised (systemd-timesyncd) → Synchronise the clock: timedatectl set-ntp true, or run chrony; UDP port 123 must be open to the outside.",
     ]);
     expect(await linesOf(clock, at({ "/run/systemd/timesync": ["seq", "synchronized"] }))).toEqual([
-      "ok: 2030-01-01 00:00 UTC",
+      "ok: 2030-01-01 00:00 UTC, synchronised (systemd-timesyncd)",
     ]);
-    expect(await linesOf(clock, at({}))).toEqual(["ok: 2030-01-01 00:00 UTC"]);
+    expect(await linesOf(clock, at({}))).toEqual([
+      "ok: not checked: 2030-01-01 00:00 UTC; whether it is synchronised is unknown: timedatectl is not installed; chronyc is not installed",
+    ]);
   });
 });

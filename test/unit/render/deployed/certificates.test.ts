@@ -5,9 +5,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createClient, createServer } from "../../../../src/cli/deploy/cert-store.ts";
 import { certificates } from "../../../../src/cli/doctor/certificates.ts";
 import type { ResolvedConfig } from "../../../../src/config/types.ts";
-import { certificateIssues, describeDays } from "../../../../src/supervisor/status/certificates.ts";
+import { watchedCertificates } from "../../../../src/render/deployed/certificates.ts";
+import type { DeployedProblem } from "../../../../src/render/deployed/problem.ts";
 import { contextOf, linesOf, machine } from "../../cli/doctor/helpers.ts";
-import { configWith } from "../../render/base-config.ts";
+import { configWith } from "../base-config.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -27,8 +28,8 @@ const own = (): ResolvedConfig =>
       tls: { mode: "internal", certificateFile: join(dir, "server.pem") },
     },
   });
-const issuesAt = (now: Date): ReturnType<typeof certificateIssues> =>
-  certificateIssues({ config: own(), deployDir: dir, now });
+const issuesAt = async (now: Date, config = own()): Promise<readonly DeployedProblem[]> =>
+  (await watchedCertificates({ config, deployDir: dir, now })).flatMap(({ problems }) => problems);
 
 describe("certificates near their end", () => {
   beforeEach(() => createServer(dir, ["stt.example.com"], { now: made }));
@@ -38,12 +39,12 @@ describe("certificates near their end", () => {
     [20, [["certificate_expiring", "warning", "has 20 days left"]]],
     [7, [["certificate_expiring", "warning", "has 7 days left"]]],
     [6, [["certificate_expiring", "error", "has 6 days left"]]],
-    [0, [["certificate_expiring", "error", "expires today"]]],
-    [-3, [["certificate_expired", "error", "expired 3 days ago"]]],
+    [1, [["certificate_expiring", "error", "has 24 hours left"]]],
+    [-3, [["certificate_expired", "error", "expired 3 days ago: clients refuse it"]]],
   ])("with %i days left", async (left, expected) => {
     const issues = await issuesAt(daysBeforeEnd(left));
-    expect(issues.map(({ id, severity, text }) => [id, severity, text])).toEqual(
-      expected.map(([id, severity, text]) => [id, severity, `the certificate ${join(dir, "server.pem")} ${text}`]),
+    expect(issues.map(({ id, severity, message }) => [id, severity, message])).toEqual(
+      expected.map(([id, severity, text]) => [id, severity, `${join(dir, "server.pem")} ${text}`]),
     );
     for (const { cure } of issues) expect(cure).toBe("gigastt certs renew && systemctl reload nginx");
   });
@@ -66,12 +67,14 @@ describe("certificates near their end", () => {
     expect(await at(daysBeforeEnd(15))).toContain(
       `warn: ${join(dir, "server.pem")} has 15 days left → gigastt certs renew && systemctl reload nginx.`,
     );
-    expect((await at(daysBeforeEnd(-1)))[0]).toContain(`fail: ${join(dir, "server.pem")} expired 1 day ago → `);
+    expect((await at(daysBeforeEnd(-1)))[0]).toContain(
+      `fail: ${join(dir, "server.pem")} expired 24 hours ago: clients refuse it → `,
+    );
     rmSync(join(dir, "server.pem"));
     writeFileSync(join(dir, "ca.pem"), "garbage");
     expect(await at(made)).toEqual([
-      `warn: ${join(dir, "server.pem")} does not exist → The proxy cannot start without it: gigastt certs create.`,
-      expect.stringContaining(`fail: ${join(dir, "ca.pem")} cannot be read (it is no certificate) → `),
+      `warn: ${join(dir, "server.pem")} does not exist: the proxy cannot start without it → gigastt certs create && systemctl reload nginx.`,
+      expect.stringContaining(`fail: ${join(dir, "ca.pem")} is not a certificate: the proxy cannot start with it → `),
     ]);
   });
 
@@ -84,7 +87,7 @@ describe("certificates near their end", () => {
         expect(await issuesAt(daysBeforeEnd(-1))).toEqual([]);
         const lines = await linesOf(certificates, contextOf(machine(), { config: own() }));
         expect(lines[0]).toBe(
-          `warn: ${join(dir, "server.pem")} may not be read by this user → Run \`sudo gigastt doctor\` to see its end.`,
+          `warn: ${join(dir, "server.pem")}: this user may not read it or its key (EACCES) → Run \`sudo gigastt doctor\`.`,
         );
       } finally {
         process.seteuid?.(0);
@@ -101,26 +104,14 @@ describe("certificates to watch", () => {
     ["a cluster's gateway has them", { target: "kubernetes" as const, domain: "a.example.com" }],
   ])("are none where %s", async (_name, deploy) => {
     expect(await linesOf(certificates, contextOf(machine(), { config: configWith({ deploy }) }))).toEqual([
-      "ok: none to watch here",
+      "ok: none to check here",
     ]);
   });
 
   it("are certbot's behind nginx with Let's Encrypt", async () => {
     const config = configWith({ deploy: { proxy: { kind: "nginx" }, domain: "nowhere.example.com" } });
     expect(await linesOf(certificates, contextOf(machine(), { config }))).toEqual([
-      "warn: /etc/letsencrypt/live/nowhere.example.com/fullchain.pem does not exist → The proxy cannot start without it: run the certbot line that gigastt init prints.",
-    ]);
-  });
-});
-
-describe("describeDays", () => {
-  it("counts in words", () => {
-    expect([2, 1, 0, -1, -2].map(describeDays)).toEqual([
-      "has 2 days left",
-      "has 1 day left",
-      "expires today",
-      "expired 1 day ago",
-      "expired 2 days ago",
+      "warn: /etc/letsencrypt/live/nowhere.example.com/fullchain.pem does not exist: the proxy cannot start without it → certbot certonly --force-renewal -d nowhere.example.com && systemctl reload nginx.",
     ]);
   });
 });

@@ -1,37 +1,14 @@
-import { readdirSync, readFileSync, readlinkSync, type StatsFs } from "node:fs";
-import { type FileHandle, open, rm, stat, statfs } from "node:fs/promises";
+import { readdirSync, readFileSync, readlinkSync, statSync, type StatsFs } from "node:fs";
+import { type FileHandle, open, rm, statfs } from "node:fs/promises";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
-import { availableMemoryBytes } from "../../supervisor/process/memory.ts";
+import type { Machine } from "../checks/machine.ts";
+import { errorCodeOf } from "../shared/errors.ts";
+import { runProgram } from "../shared/program.ts";
+import { availableMemoryBytes } from "../supervisor/process/memory.ts";
 
-/** The machine as the checks see it; tests put another one in its place. */
-export interface System {
-  readonly platform: string;
-  readonly arch: string;
-  readonly nodeVersion: string;
-  readonly uid: number | undefined;
-  readonly machine: { readonly cores: number; readonly memoryBytes: number };
-  /** glibc version of this process; undefined on musl and outside Linux. */
-  readonly glibcVersion: string | undefined;
-  nowMs(): number;
-  /** Text of a file; undefined when it cannot be read. */
-  readText(path: string): string | undefined;
-  /** Names in a folder; empty when it cannot be read. */
-  list(path: string): readonly string[];
-  readLink(path: string): string | undefined;
-  availableMemoryBytes(): Promise<number>;
-  /** Free bytes for an ordinary user on the disk of the nearest existing folder. */
-  freeBytes(path: string): Promise<number | undefined>;
-  stat(
-    path: string,
-  ): Promise<
-    { readonly isDirectory: boolean; readonly mode: number; readonly uid: number; readonly mtimeMs: number } | undefined
-  >;
-  /** Error code of creating a file in the folder, undefined when it works. The file is removed. */
-  tryWrite(dir: string): Promise<string | undefined>;
-}
-
-export const realSystem: System = {
+/** This machine. */
+export const realMachine: Machine = {
   platform: process.platform,
   arch: process.arch,
   nodeVersion: process.versions.node,
@@ -49,11 +26,13 @@ export const realSystem: System = {
     const stats = await nearest(path, (dir) => statfs(dir));
     return stats === undefined || stats.blocks === 0 ? undefined : stats.bavail * stats.bsize;
   },
-  stat: async (path) => {
-    const stats = await stat(path).catch(() => undefined);
-    return (
-      stats && { isDirectory: stats.isDirectory(), mode: stats.mode & 0o7777, uid: stats.uid, mtimeMs: stats.mtimeMs }
-    );
+  stat: (path) => {
+    try {
+      const found = statSync(path);
+      return { isDirectory: found.isDirectory(), mode: found.mode & 0o7777, uid: found.uid, mtimeMs: found.mtimeMs };
+    } catch (error) {
+      return { code: errorCodeOf(error) ?? "unknown" };
+    }
   },
   tryWrite: async (dir) => {
     const path = join(dir, `.gigastt-doctor-${process.pid}`);
@@ -62,13 +41,22 @@ export const realSystem: System = {
       handle = await open(path, "wx", 0o600);
       return undefined;
     } catch (error) {
-      return error instanceof Error && "code" in error ? String(error.code) : "unknown";
+      return errorCodeOf(error) ?? "unknown";
     } finally {
       await handle?.close();
       if (handle) await rm(path, { force: true });
     }
   },
+  run: async (program, args) => {
+    const { trouble, stdout } = await runProgram(program, args, {
+      timeoutMs: RUN_TIMEOUT_MS,
+      maxOutputBytes: 16 * 2 ** 20,
+    });
+    return trouble === undefined ? { stdout } : { problem: trouble };
+  },
 };
+
+const RUN_TIMEOUT_MS = 10_000;
 
 /** Applies `look` to the folder, or to the first of its parents where it works. */
 async function nearest(path: string, look: (dir: string) => Promise<StatsFs>): Promise<StatsFs | undefined> {

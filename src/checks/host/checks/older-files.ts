@@ -1,0 +1,21 @@
+import { notChecked } from "../../../audit/observe/verdict.ts";
+import { deployedVerdict } from "../../deployed/verdicts.ts";
+import type { HostCheck } from "../check.ts";
+
+export const check: HostCheck = {
+  id: "GA-HST-012",
+  severity: "warning",
+  confidence: "certain",
+  title: "The proxy runs with older files",
+  why: "A changed limit, password rule or certificate protects nothing until the proxy has read it. Files that were rendered but not copied, or copied but not reloaded, look right to every audit of files.",
+  evidence: [
+    "Read: the installed files against the rendered ones, and when nginx last started a worker against the times of the files it reads.",
+  ],
+  reads: ["rendered files", "deploy.proxy.configDir", "/proc/PID/stat"],
+  fixKind: "manual",
+  sameAs: ["GA-DRF-001"],
+  run: ({ proxyFiles }) =>
+    "unknown" in proxyFiles
+      ? notChecked(proxyFiles.unknown)
+      : deployedVerdict(proxyFiles.value, "no older file was found in use"),
+};

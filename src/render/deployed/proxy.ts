@@ -1,0 +1,93 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { bodyOf, readHeader } from "../header.ts";
+import { accessFileOf } from "./secrets.ts";
+import { reloadCommand, type DeployedProblem, type Deployment } from "./problem.ts";
+
+/** What the proxy's processes show of themselves. */
+export interface ProxyProcess {
+  readonly pid: number;
+  /** When it read its files: a reload of nginx starts new workers. */
+  readonly startedMs: number;
+}
+
+export interface ProxyFacts {
+  /** Newest worker of nginx on this machine; undefined when none runs or none is visible. */
+  readonly newestWorker: ProxyProcess | undefined;
+}
+
+/** Finds a proxy that runs with older files: rendered but not installed, or installed but not read since. */
+export async function proxyFileProblems(
+  deployment: Deployment,
+  facts: ProxyFacts,
+): Promise<readonly DeployedProblem[]> {
+  const { config, deployDir } = deployment;
+  const { proxy, target } = config.deploy;
+  if (target !== "host" || proxy.kind === "none" || config.supervisor.proxy.managed) return [];
+  const rendered = join(deployDir, proxy.kind);
+  const installed = proxy.configDir ?? { nginx: "/etc/nginx", caddy: "/etc/caddy" }[proxy.kind];
+  const problems: DeployedProblem[] = [];
+  const read: string[] = [];
+  for (const name of await readdir(rendered).catch(() => [])) {
+    const file = join(installed, name);
+    const [wanted, text] = await Promise.all([textOf(join(rendered, name)), textOf(file)]);
+    if (wanted === undefined || readHeader(wanted).kind === "foreign") continue;
+    if (text === undefined) continue;
+    read.push(file);
+    if (bodyOf(text) === bodyOf(wanted)) continue;
+    problems.push({
+      id: "proxy_outdated",
+      severity: "warning",
+      place: file,
+      message: `${file} differs from the rendered ${join(rendered, name)}: the proxy runs with older files`,
+      cure: `cp --backup=numbered ${join(rendered, name)} ${file} && ${reloadCommand(config)}`,
+    });
+  }
+  const { newestWorker } = facts;
+  if (proxy.kind !== "nginx" || newestWorker === undefined) return problems;
+  const { tls, auth } = config.deploy;
+  // nginx reads the password file on every request; keys, certificates and its own files when it is reloaded.
+  const keys = auth.kind === "keys" ? accessFileOf(deployment) : undefined;
+  const certificate = tls.mode === "files" || tls.mode === "internal" ? tls.certificateFile : undefined;
+  for (const file of [
+    ...read,
+    ...(keys === undefined ? [] : [keys]),
+    ...(certificate === undefined ? [] : [certificate]),
+  ]) {
+    const changedMs = (await stat(file).catch(() => undefined))?.mtimeMs;
+    if (changedMs === undefined || changedMs <= newestWorker.startedMs + BOOT_ROUNDING_MS) continue;
+    problems.push({
+      id: "proxy_outdated",
+      severity: "warning",
+      place: file,
+      message: `${file} changed at ${new Date(changedMs).toISOString().slice(0, 19)}Z, after nginx (pid ${newestWorker.pid}) last read its files: nginx runs with the older one`,
+      cure: `nginx -t && ${reloadCommand(config)}`,
+    });
+  }
+  return problems;
+}
+
+/** Reads /proc for the worker of nginx that started last. Linux only. */
+export async function newestNginxWorker(proc = "/proc"): Promise<ProxyProcess | undefined> {
+  const bootS = Number(/^btime (\d+)$/m.exec((await textOf(join(proc, "stat"))) ?? "")?.[1]);
+  if (Number.isNaN(bootS)) return undefined;
+  let newest: ProxyProcess | undefined;
+  for (const pid of (await readdir(proc).catch(() => [])).filter((name) => /^\d+$/.test(name))) {
+    if (!((await textOf(join(proc, pid, "cmdline"))) ?? "").startsWith("nginx: worker process")) continue;
+    // After the name in brackets, which may hold anything: field 22 is the start in ticks since boot.
+    const fields = ((await textOf(join(proc, pid, "stat"))) ?? "").split(") ").at(-1)?.split(" ");
+    const startedMs = bootS * 1000 + Number(fields?.[19]) * CLOCK_TICK_MS;
+    if (startedMs > (newest?.startedMs ?? 0)) newest = { pid: Number(pid), startedMs };
+  }
+  return newest;
+}
+
+// ---
+
+/** Linux counts process starts in hundredths of a second, from a boot time in whole seconds. */
+const CLOCK_TICK_MS = 10;
+const BOOT_ROUNDING_MS = 1000;
+
+async function textOf(path: string): Promise<string | undefined> {
+  return readFile(path, "utf8").catch(() => undefined);
+}
