@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findUser } from "../../../../src/render/deployed/reader.ts";
 import { BACKUP_FORMAT, sealBackup } from "../../../../src/supervisor/state/backup-format.ts";
-import { runCli, type CliResult } from "../../support/cli.ts";
+import { runCli, type CliResult } from "../../../support/cli.ts";
 
 let dir: string;
 let home: string;
