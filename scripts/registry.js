@@ -1,8 +1,9 @@
-// The lists of commands, rules, live probes and host checks: each is written from the files of its folder, so that a new command
-// or rule is a file and nothing else. Every build writes them first; a test compares them.
+// The lists of commands, route handlers, rules, live probes and host checks: each is written from the files of its folder, so that a
+// new one is a file and nothing else. Every build writes them first; a test compares them.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { renderCommands } from "./commands.js";
+import { renderHandlers } from "./handlers.js";
 
 const LISTS = [
   {
@@ -44,6 +45,7 @@ const LISTS = [
 export function registries(root) {
   return new Map([
     ["src/cli/registry.ts", renderCommands(root)],
+    ["src/runtime/handlers.ts", renderHandlers(root)],
     ...LISTS.map((spec) => [spec.file, registry(root, spec)]),
   ]);
 }

@@ -3,31 +3,15 @@ import { H3 } from "h3";
 import type { H3Event, HTTPMethod, Middleware } from "h3";
 import { WireError } from "../../shared/errors.ts";
 import { ALL_ROUTES, allowedMethods, answersPreflight } from "../../shared/protocol.ts";
-import type { HttpMethod, HttpRouteName, RouteSpec } from "../../shared/protocol.ts";
+import type { HttpMethod, RouteSpec } from "../../shared/protocol.ts";
 import type { RuntimeContext } from "../context.ts";
+import { handlers } from "../handlers.ts";
 import { ClientGone, errorBody, errorHeaders, toWireError } from "./errors.ts";
 import type { Exchange } from "./exchanges.ts";
 import { checksHost, requireHost, requireOrigin, requireToken } from "../access/policies.ts";
 import { toResponse } from "./reply.ts";
 import type { Reply } from "./reply.ts";
 import { requestFault } from "./request-form.ts";
-import { health } from "../native/routes/health.ts";
-import { metricsRoute } from "../native/routes/metrics.ts";
-import { models } from "../native/routes/models.ts";
-import { ready } from "../native/routes/ready.ts";
-import type { Route } from "../native/routes/route.ts";
-import { transcribe } from "../native/routes/transcribe.ts";
-import { transcribeStream } from "../native/routes/transcribe-stream.ts";
-
-/** What answers each route of the table. */
-const HANDLERS: Readonly<Record<HttpRouteName, Route>> = {
-  health,
-  ready,
-  models,
-  transcribe,
-  transcribeStream,
-  metrics: metricsRoute,
-};
 
 type Answer = (exchange: Exchange, query: URLSearchParams) => Reply | Promise<Reply>;
 
@@ -68,7 +52,7 @@ export function createApp(context: RuntimeContext): H3 {
     });
   };
 
-  for (const route of Object.values(HANDLERS)) {
+  for (const route of Object.values(handlers)) {
     const answer: Answer = (exchange, query) => route.handle(exchange, context, query);
     for (const method of route.methods) on(method, route, answer, route.isLimited);
     if (route.methods.includes("GET")) on("HEAD", route, answer, route.isLimited);

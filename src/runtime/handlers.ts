@@ -1,0 +1,19 @@
+// Written by scripts/handlers.js from the folders routes. Do not edit: every build writes it.
+import type { HttpRouteName } from "../shared/protocol.ts";
+import { health } from "./native/routes/health.ts";
+import { metricsRoute } from "./native/routes/metrics.ts";
+import { models } from "./native/routes/models.ts";
+import { ready } from "./native/routes/ready.ts";
+import { transcribeStream } from "./native/routes/transcribe-stream.ts";
+import { transcribe } from "./native/routes/transcribe.ts";
+import type { Route } from "./native/routes/route.ts";
+
+/** What answers each route of the table. */
+export const handlers: Readonly<Record<HttpRouteName, Route>> = {
+  health,
+  metrics: metricsRoute,
+  models,
+  ready,
+  transcribeStream,
+  transcribe,
+};
