@@ -34,7 +34,7 @@ describe("state folder", () => {
     expect(existsSync(place.socket)).toBe(true);
     const dead = JSON.stringify({ pid: left.pid, birth: "another boot:1", startedAt: "", version: "0" });
     writeFileSync(join(place.stateDir, "supervisor.json"), dead);
-    writeFileSync(join(place.stateDir, "supervisor.json.retire"), dead);
+    writeFileSync(join(place.stateDir, "supervisor.json.break"), dead);
     const up = place.up();
     await up.ready();
     expect((await up.status()).overall).toBe("ok");

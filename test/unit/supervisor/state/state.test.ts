@@ -53,7 +53,7 @@ describe("claim", () => {
     const paths = statePaths(dir, {});
     const dead = JSON.stringify({ pid: 2 ** 22 - 1, birth: "gone" });
     writeFileSync(paths.claimFile, dead);
-    writeFileSync(`${paths.claimFile}.retire`, dead);
+    writeFileSync(`${paths.claimFile}.break`, dead);
     await expect(claimStateDir(paths, about)).resolves.toMatchObject({ record: { pid: process.pid } });
   });
 
