@@ -1,5 +1,5 @@
-import { readFile, rename, stat, unlink, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile, stat } from "node:fs/promises";
+import { writeFileAtomic } from "../shared/files.ts";
 import type { AuditOptions, AuditResult } from "./audit.ts";
 import { audit } from "./audit.ts";
 import { checkCaddy, checkNginx } from "./checkers.ts";
@@ -96,16 +96,8 @@ async function breaks(file: FixedFile, result: AuditResult): Promise<string | un
     : undefined;
 }
 
-/** Writes beside and renames, keeping the mode; refuses when somebody changed the file meanwhile. */
+/** Writes beside and renames, keeping the mode; does nothing when the file was changed in between. */
 async function replaceFile(path: string, expected: string, text: string): Promise<void> {
   if ((await readFile(path, "utf8")) !== expected) return;
-  const temporary = join(dirname(path), `.gigastt-audit-fix-${process.pid}`);
-  const { mode } = await stat(path);
-  try {
-    await writeFile(temporary, text, { mode: mode & 0o7777, flag: "wx" });
-    await rename(temporary, path);
-  } catch (error) {
-    await unlink(temporary).catch(() => undefined);
-    throw error;
-  }
+  await writeFileAtomic(path, text, { mode: (await stat(path)).mode & 0o7777 });
 }

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import type { LastAudit } from "../supervisor/status/upkeep.ts";
-import { writeFileAtomic } from "../supervisor/state/files.ts";
+import { writeFileAtomic } from "../shared/files.ts";
 import type { CommandContext } from "./command.ts";
 import { findStatePaths } from "./state.ts";
 

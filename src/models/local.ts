@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { writeFileAtomic } from "../shared/files.ts";
 import type { ModelFile } from "./manifest.ts";
 import { parseRegistry, type ModelEntry, type Registry } from "./registry-guard.ts";
 
@@ -29,8 +30,7 @@ export async function writeLocalManifest(dir: string, entry: ModelEntry): Promis
   const file = join(dir, MANIFEST);
   const text = `${JSON.stringify({ version: 1, models: [entry] }, null, 2)}\n`;
   await parseRegistry(text, file);
-  await writeFile(`${file}.part`, text);
-  await rename(`${file}.part`, file);
+  await writeFileAtomic(file, text, { mode: 0o644 });
 }
 
 /** Size and SHA-256 of a file that was just made. */

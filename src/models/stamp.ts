@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
-import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { readJsonFile, writeFileAtomic } from "../shared/files.ts";
 
 /**
  * The identity of a file's content as the file system tells it. A write, a rename over it and a restored copy all change one of these
@@ -39,26 +39,17 @@ export function sameIdentity(a: FileIdentity, b: FileIdentity | undefined): bool
 
 /** The stamp of a folder; anything unreadable, foreign or damaged is an empty stamp, which only costs a hash run. */
 export async function readStamp(dir: string): Promise<Stamp> {
-  try {
-    const value: unknown = JSON.parse(await readFile(join(dir, STAMP_NAME), "utf8"));
-    if (typeof value !== "object" || value === null) return {};
-    const known: Record<string, Stamp[string]> = Object.create(null) as Record<string, Stamp[string]>; // no inherited names
-    for (const [name, entry] of Object.entries(value)) if (isStampEntry(entry)) known[name] = entry;
-    return known;
-  } catch {
-    return {};
-  }
+  const value = await readJsonFile(join(dir, STAMP_NAME));
+  if (typeof value !== "object" || value === null) return {};
+  const known: Record<string, Stamp[string]> = Object.create(null) as Record<string, Stamp[string]>; // no inherited names
+  for (const [name, entry] of Object.entries(value)) if (isStampEntry(entry)) known[name] = entry;
+  return known;
 }
 
 /** Best effort: a read-only folder keeps no stamp. */
 export async function writeStamp(dir: string, stamp: Stamp): Promise<void> {
-  const temporary = join(dir, `${STAMP_NAME}.${randomBytes(6).toString("hex")}`);
-  try {
-    await writeFile(temporary, `${JSON.stringify(stamp, null, 1)}\n`, { mode: 0o644 });
-    await rename(temporary, join(dir, STAMP_NAME));
-  } catch {
-    await rm(temporary, { force: true }).catch(() => undefined);
-  }
+  const text = `${JSON.stringify(stamp, null, 1)}\n`;
+  await writeFileAtomic(join(dir, STAMP_NAME), text, { mode: 0o644, sync: false }).catch(() => undefined);
 }
 
 /** Notes that the file, which was just hashed and put there, is right. */

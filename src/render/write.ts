@@ -1,6 +1,7 @@
-import { randomBytes } from "node:crypto";
-import { chmod, lstat, mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { chmod, lstat, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { errorCodeOf } from "../shared/errors.ts";
+import { writeFileAtomic } from "../shared/files.ts";
 import { RenderError } from "./errors.ts";
 import { readHeader } from "./header.ts";
 import type { RenderedFile } from "./render.ts";
@@ -43,30 +44,11 @@ export async function writeFiles(
     );
   }
   for (const { file, state } of states) {
-    if (state !== "same") await writeAtomically(join(outDir, file.path), file.text, file.mode);
-    else await chmod(join(outDir, file.path), file.mode);
+    const path = join(outDir, file.path);
+    if (state === "same") await chmod(path, file.mode);
+    else await writeFileAtomic(path, file.text, { mode: file.mode, makeFolder: true });
   }
   return states;
-}
-
-/** Replaces a file in one step: readers see the old text or the new one. Missing folders are made. */
-export async function writeAtomically(path: string, text: string, mode: number): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = join(dirname(path), `.${randomBytes(6).toString("hex")}.tmp`);
-  try {
-    const handle = await open(temporary, "wx", mode);
-    try {
-      await handle.writeFile(text);
-      await handle.chmod(mode);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
 }
 
 // ---
@@ -89,8 +71,7 @@ async function readText(path: string): Promise<string | undefined> {
     }
     return await readFile(path, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR"))
-      return undefined;
+    if (["ENOENT", "ENOTDIR"].includes(errorCodeOf(error) ?? "")) return undefined;
     throw error;
   }
 }

@@ -1,14 +1,9 @@
-import { Document, parseDocument, stringify } from "yaml";
+import { parseDocument, stringify } from "yaml";
 
 /** One YAML document as text: block style, two spaces, strings quoted where another parser could misread them. Key order is the object's. */
 export function renderYaml(value: unknown, comment?: string): string {
   const text = stringify(value, OPTIONS);
   return comment === undefined ? text : `${comment.replace(/^(?=.)/gm, "# ")}\n${text}`;
-}
-
-/** Several documents in one stream, separated by `---`. */
-export function renderYamlStream(values: readonly unknown[]): string {
-  return values.map((value) => new Document(value).toString(OPTIONS)).join("---\n");
 }
 
 // ---

@@ -1,8 +1,8 @@
 import type { ResolvedConfig } from "../config/types.ts";
+import { FIRST_LISTEN_FD, inheritedSockets } from "../shared/listen-fds.ts";
 import { createLogger } from "../shared/log.ts";
 import type { TlsPair } from "../shared/messages.ts";
 import { createControlChannel } from "./lifecycle/control-channel.ts";
-import { inheritedDescriptor } from "./lifecycle/inherited.ts";
 import { serve } from "./lifecycle/serve.ts";
 
 /**
@@ -30,7 +30,7 @@ async function run(
   tls: TlsPair | undefined,
 ): Promise<void> {
   const log = createLogger({ level: config.log.level });
-  const listenFd = inheritedDescriptor(process.env, process.pid);
+  const listenFd = inheritedSockets(process.env, process.pid) > 0 ? FIRST_LISTEN_FD : undefined;
   process.exitCode = await serve({
     config,
     log,

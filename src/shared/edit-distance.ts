@@ -1,14 +1,26 @@
-/** Insertions, deletions and replacements that turn one sequence into the other (Levenshtein). Time is the product of the lengths, memory the second's. */
-export function editDistance(a: ArrayLike<unknown>, b: ArrayLike<unknown>): number {
-  let row = Int32Array.from({ length: b.length + 1 }, (_, j) => j);
-  let next = new Int32Array(b.length + 1);
+/**
+ * Insertions, deletions and replacements that turn one sequence into the other (Levenshtein); with `swaps`, exchanged neighbours count as
+ * one edit (optimal string alignment). Time is the product of the lengths, memory the second's.
+ */
+export function editDistance(
+  a: ArrayLike<unknown>,
+  b: ArrayLike<unknown>,
+  { swaps = false }: { readonly swaps?: boolean } = {},
+): number {
+  let beforePrevious = new Int32Array(b.length + 1);
+  let previous = Int32Array.from({ length: b.length + 1 }, (_, j) => j);
+  let current = new Int32Array(b.length + 1);
   for (let i = 1; i <= a.length; i++) {
-    next[0] = i;
+    current[0] = i;
     for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next[j] = Math.min(replaced, row[j]! + 1, next[j - 1]! + 1);
+      const replaced = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      let best = Math.min(replaced, previous[j]! + 1, current[j - 1]! + 1);
+      if (swaps && i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        best = Math.min(best, beforePrevious[j - 2]! + 1);
+      }
+      current[j] = best;
     }
-    [row, next] = [next, row];
+    [beforePrevious, previous, current] = [previous, current, beforePrevious];
   }
-  return row[b.length]!;
+  return previous[b.length]!;
 }

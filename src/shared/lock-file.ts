@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { link, open, readFile, rm, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { errorCodeOf } from "./errors.ts";
 
 export interface LockOptions<Holder> {
   readonly path: string;
@@ -65,14 +66,14 @@ async function createWhole(path: string, content: Pick<LockOptions<unknown>, "te
     await link(candidate, path);
     return true;
   } catch (error) {
-    const code = codeOf(error);
+    const code = errorCodeOf(error);
     if (code === "EEXIST") return false;
     // FAT and some network shares have no hard links.
     if (code === "EPERM" || code === "ENOTSUP" || code === "ENOSYS" || code === "EMLINK") {
       return write(path, content).then(
         () => true,
         (failure: unknown) => {
-          if (codeOf(failure) === "EEXIST") return false;
+          if (errorCodeOf(failure) === "EEXIST") return false;
           throw failure;
         },
       );
@@ -108,8 +109,4 @@ async function ageOf(path: string): Promise<number | undefined> {
 
 async function readText(path: string): Promise<string | undefined> {
   return readFile(path, "utf8").catch(() => undefined);
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
 }

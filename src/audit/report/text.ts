@@ -1,3 +1,4 @@
+import { printableLine } from "../../shared/printable.ts";
 import type { AuditResult } from "../audit.ts";
 import { isOutside, type CheckReport } from "../observe/report.ts";
 import { lineText } from "../source.ts";
@@ -33,9 +34,9 @@ function block(finding: Finding, colours: Colours, quiet: boolean): string {
     finding.severity === "error" ? colours.red : finding.severity === "warning" ? colours.yellow : colours.cyan;
   const tags = [
     finding.confidence === "certain" ? "" : finding.confidence,
-    finding.suppressed ? `suppressed: ${visible(finding.suppressed.reason)}` : "",
+    finding.suppressed ? `suppressed: ${printableLine(finding.suppressed.reason)}` : "",
   ].filter((tag) => tag !== "");
-  const head = `${tint(colours.bold(finding.severity))} ${colours.bold(finding.rule)} ${visible(finding.message)}${tags.length > 0 ? colours.dim(` (${tags.join("; ")})`) : ""}`;
+  const head = `${tint(colours.bold(finding.severity))} ${colours.bold(finding.rule)} ${printableLine(finding.message)}${tags.length > 0 ? colours.dim(` (${tags.join("; ")})`) : ""}`;
   const lines = [
     head,
     frame(finding.source, finding.line, finding.column, finding.endLine, finding.endColumn, "", colours, tint),
@@ -55,11 +56,11 @@ function block(finding: Finding, colours: Colours, quiet: boolean): string {
     );
   if (finding.observed !== undefined)
     lines.push(
-      `  ${colours.dim(`${finding.observed.result} by ${finding.observed.rule}:`)} ${visible(finding.observed.detail)}`,
+      `  ${colours.dim(`${finding.observed.result} by ${finding.observed.rule}:`)} ${printableLine(finding.observed.detail)}`,
     );
   if (!quiet) lines.push(`  ${colours.dim("why:")} ${finding.why}`);
   lines.push(
-    `  ${colours.dim("fix:")} ${visible(finding.fix)}${finding.fixKind === "safe" ? colours.dim(" (--fix does this)") : ""}`,
+    `  ${colours.dim("fix:")} ${printableLine(finding.fix)}${finding.fixKind === "safe" ? colours.dim(" (--fix does this)") : ""}`,
     "",
   );
   return lines.join("\n");
@@ -76,7 +77,7 @@ function frame(
   colours: Colours,
   tint: (text: string) => string,
 ): string {
-  const text = visible(lineText(source, line));
+  const text = printableLine(lineText(source, line));
   const width = String(line).length;
   const clipped = text.length > 160 ? `${text.slice(0, 157)}...` : text;
   const stop = endLine === line && endColumn !== undefined ? endColumn : text.trimEnd().length + 1;
@@ -85,7 +86,7 @@ function frame(
   const pad = clipped.slice(0, column - 1).replace(/[^\t]/g, " ");
   const gutter = (n: string): string => colours.dim(`${n.padStart(width)} |`);
   return [
-    `  ${colours.dim("-->")} ${visible(source.path)}${isOutside(source.path) ? "" : `:${line}:${column}`}`,
+    `  ${colours.dim("-->")} ${printableLine(source.path)}${isOutside(source.path) ? "" : `:${line}:${column}`}`,
     `  ${gutter(String(line))} ${clipped}`,
     `  ${gutter("")} ${pad}${tint("^".repeat(Math.min(length, 80)))}${label === "" ? "" : ` ${colours.dim(label)}`}`,
   ].join("\n");
@@ -110,11 +111,6 @@ function checkLines(checks: readonly CheckReport[], colours: Colours): string {
       return `${tint(SIGNS[check.result].padEnd(11))}  ${check.rule} ${said[check.result]}${notes.length > 0 ? ` (${notes.join("; ")})` : ""}\n`;
     })
     .join("");
-}
-
-/** Text of a file as a terminal may show it: what could move the cursor or turn the writing around becomes one dot each. */
-function visible(text: string): string {
-  return text.replace(/(?!\t)[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "·");
 }
 
 function footer(result: Pick<AuditResult, "findings" | "audited" | "unread" | "checks">, colours: Colours): string {

@@ -4,7 +4,7 @@ import { printable } from "../../shared/printable.ts";
 import { readVersion } from "../../shared/version.ts";
 import { collectFiles } from "../../supervisor/state/backup.ts";
 import { BACKUP_FORMAT, openBackup, sealBackup } from "../../supervisor/state/backup-format.ts";
-import { writeFileAtomic } from "../../supervisor/state/files.ts";
+import { writeFileAtomic } from "../../shared/files.ts";
 import type { Command } from "../command.ts";
 import { secretsFolder } from "../deploy/paths.ts";
 import { loadCliConfig } from "../load-config.ts";
@@ -43,7 +43,7 @@ export const command: Command = {
     await openBackup(bytes, passphrase.reveal());
     const path = resolve(context.cwd, target);
     try {
-      await writeFileAtomic(path, bytes, 0o600);
+      await writeFileAtomic(path, bytes);
     } catch (error) {
       throw new GigasttError(
         "GST_OUTPUT",

@@ -4,7 +4,8 @@ import { fileURLToPath } from "node:url";
 import { assemble, type LoadedConfig } from "../../config/load.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 import { renderFiles, targetsOf } from "../../render/render.ts";
-import { compareFiles, writeAtomically, writeFiles } from "../../render/write.ts";
+import { compareFiles, writeFiles } from "../../render/write.ts";
+import { writeFileAtomic } from "../../shared/files.ts";
 import { installationRoot } from "../../shared/entry.ts";
 import { lanAddresses } from "../../shared/host-names.ts";
 import { readVersion } from "../../shared/version.ts";
@@ -133,7 +134,7 @@ async function init(context: CommandContext): Promise<number> {
     ask.sayGoodbye(terminal, "Writing …");
   }
   const states = await writeFiles(out, files, { force });
-  if (text !== before) await writeAtomically(configFile, text, 0o644);
+  if (text !== before) await writeFileAtomic(configFile, text, { mode: 0o644, makeFolder: true });
   await ignoreSecrets(dirname(configFile));
   const { secret, missing } = await firstSecret(context, answers, { config, path: configFile }, machine);
   const steps = nextSteps(config, machine, {

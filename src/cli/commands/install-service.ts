@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { installationRoot } from "../../shared/entry.ts";
 import { GigasttError } from "../../shared/errors.ts";
 import { readVersion } from "../../shared/version.ts";
-import { writeFileAtomic } from "../../supervisor/state/files.ts";
+import { writeFileAtomic } from "../../shared/files.ts";
 import { planService } from "../../supervisor/install/service-files.ts";
 import type { ServicePlan } from "../../supervisor/install/service-files.ts";
 import type { Command, CommandContext } from "../command.ts";
@@ -32,7 +32,7 @@ export const command: Command = {
     for (const file of plan.files) {
       const path = root === undefined ? file.path : join(root, file.path);
       await mkdir(dirname(path), { recursive: true });
-      await writeFileAtomic(path, file.text, file.mode);
+      await writeFileAtomic(path, file.text, { mode: file.mode });
       stdout.write(`wrote ${path}\n`);
     }
     if (root === undefined) for (const words of plan.commands) runStep(words, context);

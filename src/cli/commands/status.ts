@@ -69,7 +69,7 @@ async function show(context: CommandContext, status: unknown): Promise<number> {
     context.stdout.write(`${JSON.stringify(status, undefined, 2)}\n`);
   } else {
     const { careLines, statusLines } = await import("../../supervisor/status/view.ts");
-    const { printable } = await import("../../supervisor/logs/log-format.ts");
+    const { printableLine } = await import("../../shared/printable.ts");
     const { supervisor, config } = status;
     const lines = [
       ...statusLines(status),
@@ -77,7 +77,7 @@ async function show(context: CommandContext, status: unknown): Promise<number> {
       ...careLines(status),
       `  state     ${supervisor.stateDir}, supervisor pid ${supervisor.pid}, since ${supervisor.startedAt}`,
     ];
-    context.stdout.write(`${lines.map(printable).join("\n")}\n`);
+    context.stdout.write(`${lines.map(printableLine).join("\n")}\n`);
   }
   return status.overall === "ok" || status.overall === "degraded" ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
-import { writeAtomically } from "../../render/write.ts";
+import { writeFileAtomic } from "../../shared/files.ts";
 import { readCertificate, RENEW_BEFORE_DAYS, type CertificateFacts } from "../../shared/certificate.ts";
 import { give } from "./owner.ts";
 import type { User } from "../../render/deployed/reader.ts";
@@ -94,15 +94,15 @@ async function makeCa(dir: string, name: string, options: CertStoreOptions): Pro
   // The CA's key stays with whoever made it: the proxy never needs it.
   await save(dir, "ca", ca, { now: options.now });
   await copyFile(join(dir, "ca.pem"), join(dir, "clients-ca.pem"));
-  await writeAtomically(join(dir, ".gitignore"), "*\n", 0o600);
+  await writeFileAtomic(join(dir, ".gitignore"), "*\n", { mode: 0o600, makeFolder: true });
   await give([dir, join(dir, "clients-ca.pem")], options.owner);
   return ca;
 }
 
 async function save(dir: string, name: string, pair: KeyPair, options: CertStoreOptions): Promise<void> {
   // The key first: a reload in between finds the old pair or fails its own check, never a mixed one that serves.
-  await writeAtomically(join(dir, `${name}.key`), pair.privateKey, 0o600);
-  await writeAtomically(join(dir, `${name}.pem`), pair.certificate, 0o644);
+  await writeFileAtomic(join(dir, `${name}.key`), pair.privateKey, { mode: 0o600, makeFolder: true });
+  await writeFileAtomic(join(dir, `${name}.pem`), pair.certificate, { mode: 0o644, makeFolder: true });
   await give([join(dir, `${name}.key`), join(dir, `${name}.pem`)], options.owner);
 }
 

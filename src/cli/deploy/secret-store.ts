@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { hash } from "bcryptjs";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import { Secret } from "../../shared/secret.ts";
-import { writeAtomically } from "../../render/write.ts";
+import { writeFileAtomic } from "../../shared/files.ts";
 import { give } from "./owner.ts";
 import type { User } from "../../render/deployed/reader.ts";
 
@@ -83,7 +83,8 @@ export async function openSecretStore(
         "keys.caddy": state.keys.map(({ key, name }) => `"Bearer ${key}" ${name}\n`).join(""),
         ".gitignore": "*\n",
       };
-      for (const [name, text] of Object.entries(files)) await writeAtomically(join(dir, name), text, 0o600);
+      for (const [name, text] of Object.entries(files))
+        await writeFileAtomic(join(dir, name), text, { mode: 0o600, makeFolder: true });
       await give([dir, ...Object.keys(files).map((name) => join(dir, name))], options.owner);
     },
   };

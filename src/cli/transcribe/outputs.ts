@@ -1,7 +1,7 @@
-import { randomBytes } from "node:crypto";
-import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve, sep } from "node:path";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
+import { writeFileAtomic } from "../../shared/files.ts";
 import type { TranscriptFormat } from "../../shared/protocol.ts";
 import { UsageError } from "../usage.ts";
 
@@ -38,15 +38,12 @@ export async function planOutputs(options: {
 
 /** Writes a text so that a reader never sees half of it. Makes the folder. @throws GigasttError `GST_OUTPUT`. */
 export async function writeOutput(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(4).toString("hex")}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true });
     // A pipe or a device (`-o /dev/null`) is written, not replaced.
     if (await isSpecial(path)) return await writeFile(path, text);
-    await writeFile(temporary, text);
-    await rename(temporary, path);
+    await writeFileAtomic(path, text, { mode: 0o666 & ~process.umask(), sync: false });
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined);
     throw new GigasttError("GST_OUTPUT", `${path} cannot be written (${messageOf(error)}). Give another --output.`, {
       cause: error,
     });

@@ -9,7 +9,7 @@ import type { ListenAddress } from "../http/listen.ts";
 import { obey } from "./control-messages.ts";
 import { createRuntime } from "../runtime.ts";
 import type { Runtime } from "../runtime.ts";
-import { productVersion } from "../version.ts";
+import { readVersion } from "../../shared/version.ts";
 
 /** What of `process` the server listens to. */
 export type SignalSource = Pick<NodeJS.EventEmitter, "on" | "off">;
@@ -39,7 +39,7 @@ export interface ServeOptions {
 export async function serve(options: ServeOptions): Promise<number> {
   const { config, log, control } = options;
   const engine = options.engine ?? createConfiguredEngine(config, options.env, log);
-  const runtime = createRuntime({ config, engine, log, version: productVersion() });
+  const runtime = createRuntime({ config, engine, log, version: readVersion() });
   if (config.server.corsAllowAny) {
     log.warn("cors_allow_any", {
       cure: "any web page may use this server; list origins in server.allowedOrigins instead",

@@ -8,7 +8,7 @@ import { readIntact } from "../config/rendered-set.ts";
 import { describeFailure } from "../process/instance.ts";
 import type { Instance } from "../process/instance.ts";
 import type { ProcessSnapshot, StopOutcome } from "../process/process-state.ts";
-import { writeFileAtomic } from "../state/files.ts";
+import { writeFileAtomic } from "../../shared/files.ts";
 import type { CompanionTrouble } from "../status/issues.ts";
 import { createCompanion } from "./companion.ts";
 import type { CompanionOptions } from "./companion.ts";

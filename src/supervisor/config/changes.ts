@@ -8,7 +8,7 @@ import { keptSet, renderSet } from "../helpers/render-set.ts";
 import { planChange } from "./diff.ts";
 import type { ConfigChange, ConfigPlan, ReloadEffect } from "./diff.ts";
 import type { EventSink } from "../logs/events.ts";
-import { writeFileAtomic } from "../state/files.ts";
+import { writeFileAtomic } from "../../shared/files.ts";
 import { keepGeneration, listGenerations } from "./generations.ts";
 import type { KeptSets } from "./generations.ts";
 import type { Issue, IssueFacts } from "../status/issues.ts";
@@ -148,7 +148,7 @@ export function createConfigChanges({ options, parts, cell, emit }: ConfigChange
     }
     progress(`going back to the configuration of ${target.at}`);
     if (present !== undefined) await copyFile(path, `${path}.before-rollback`);
-    await writeFileAtomic(path, target.source, 0o600);
+    await writeFileAtomic(path, target.source);
     const outcome = await reload({ progress, kept: target.kept });
     emit({ level: "warn", event: "rolled_back", to: target.at, generation: target.number, effect: outcome.effect });
     return outcome;

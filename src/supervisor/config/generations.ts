@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isRecord } from "../../config/resolve.ts";
-import { readJsonFile, writeFileAtomic } from "../state/files.ts";
+import { readJsonFile, writeFileAtomic } from "../../shared/files.ts";
 import type { KeptFile } from "./rendered-set.ts";
 
 /** One configuration that was healthy: what `gigastt rollback` goes back to. */

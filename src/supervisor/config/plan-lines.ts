@@ -1,4 +1,4 @@
-import { printable } from "../logs/log-format.ts";
+import { printableLine } from "../../shared/printable.ts";
 
 const EFFECT_TEXT: Readonly<Record<string, string>> = {
   none: "nothing would change",
@@ -14,13 +14,13 @@ export function planLines(plan: unknown): string[] {
     typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
   const changes = field(plan, "changes");
   const lines = (Array.isArray(changes) ? changes : []).map((change: unknown) =>
-    printable(
+    printableLine(
       `  ${String(field(change, "class")).padEnd(8)} ${String(field(change, "key"))}: ${JSON.stringify(field(change, "before"))} → ${JSON.stringify(field(change, "after"))}`,
     ),
   );
   const files = field(plan, "files");
   const proxy = field(plan, "proxy");
-  lines.push(...(Array.isArray(files) ? files : []).map((path) => printable(`  render   ${String(path)}`)));
+  lines.push(...(Array.isArray(files) ? files : []).map((path) => printableLine(`  render   ${String(path)}`)));
   if (typeof proxy === "string") lines.push(`  proxy    ${proxy}`);
   return [...lines, EFFECT_TEXT[String(field(plan, "effect"))] ?? "the running supervisor speaks another version"];
 }

@@ -6,7 +6,8 @@ import { RenderError } from "../../render/errors.ts";
 import { renderManagedProxy } from "../../render/managed.ts";
 import { renderFiles, targetsOf } from "../../render/render.ts";
 import type { RenderedFile, RenderTarget } from "../../render/render.ts";
-import { compareFiles, writeAtomically, writeFiles } from "../../render/write.ts";
+import { compareFiles, writeFiles } from "../../render/write.ts";
+import { writeFileAtomic } from "../../shared/files.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { checkProxyFiles, proxyEnv, readProxyBuild } from "../companions/proxy-build.ts";
 import { differs, findDrift } from "../config/rendered-set.ts";
@@ -64,7 +65,7 @@ async function putBack(dir: string, files: readonly RenderedFile[], before: read
   for (const { path, mode } of files) {
     const old = before.find((file) => file.path === path);
     if (old === undefined) await rm(join(dir, path), { force: true });
-    else await writeAtomically(join(dir, path), old.text, mode);
+    else await writeFileAtomic(join(dir, path), old.text, { mode, makeFolder: true });
   }
 }
 

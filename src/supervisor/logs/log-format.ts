@@ -1,3 +1,5 @@
+import { printableLine } from "../../shared/printable.ts";
+
 /** One line of a log file, as far as we can read it. */
 export interface LogLine {
   readonly time: string;
@@ -28,12 +30,7 @@ export function formatLogLine(line: LogLine, process: string, options: { readonl
   const fields = Object.entries(line.fields).map(([key, value]) =>
     key === "text" && typeof value === "string" ? value : `${key}=${show(value)}`,
   );
-  return printable([clock, line.level.padEnd(5), process, line.event, ...fields].join(" "));
-}
-
-/** Replaces what would steer a terminal. */
-export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (char) => (char === "\t" ? " " : "�"));
+  return printableLine([clock, line.level.padEnd(5), process, line.event, ...fields].join(" "));
 }
 
 function show(value: unknown): string {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { EventSink } from "../logs/events.ts";
-import { readJsonFile, writeFileAtomic } from "../state/files.ts";
+import { readJsonFile, writeFileAtomic } from "../../shared/files.ts";
 import { isAlive, isProcessIdentity } from "../../shared/process-identity.ts";
 import type { ProcessIdentity } from "../../shared/process-identity.ts";
 import type { StatePaths } from "../state/state-dir.ts";

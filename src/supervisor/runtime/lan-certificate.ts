@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { readCertificate, RENEW_BEFORE_DAYS } from "../../shared/certificate.ts";
 import { namesOfHost } from "../../shared/host-names.ts";
 import type { TlsPair } from "../../shared/messages.ts";
-import { writeFileAtomic } from "../state/files.ts";
+import { writeFileAtomic } from "../../shared/files.ts";
 
 /**
  * The certificate for the home network (`server.lan`), kept in a folder of the state directory: devices that have accepted it, or trust
@@ -24,8 +24,8 @@ export async function lanCertificate(
   const ca = (await readPair(dir, "ca")) ?? (await createCa("gigastt at home", now));
   const server = await createServerCertificate(ca, names, now);
   for (const [name, pair] of [["ca", ca] as const, ["server", server] as const]) {
-    await writeFileAtomic(join(dir, `${name}.key`), pair.privateKey, 0o600);
-    await writeFileAtomic(join(dir, `${name}.pem`), pair.certificate, 0o644);
+    await writeFileAtomic(join(dir, `${name}.key`), pair.privateKey);
+    await writeFileAtomic(join(dir, `${name}.pem`), pair.certificate, { mode: 0o644 });
   }
   return server;
 }

@@ -1,5 +1,6 @@
 import { lookup } from "node:dns/promises";
 import net from "node:net";
+import { FIRST_LISTEN_FD, inheritedSockets } from "../../shared/listen-fds.ts";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 
 /**
@@ -32,30 +33,25 @@ export async function bindListener(host: string, port: number): Promise<Listener
  * The first descriptor counts; more than one is refused, as we would serve only one of them.
  */
 export function inheritedListener(env: NodeJS.ProcessEnv): Listener | undefined {
-  const count = Number(env["LISTEN_FDS"] ?? "0");
-  if (!Number.isInteger(count) || count < 1) return undefined;
-  // A child of the activated process inherits the variables too; the pid says for whom they are meant.
-  if (env["LISTEN_PID"] !== undefined && Number(env["LISTEN_PID"]) !== process.pid) return undefined;
+  const count = inheritedSockets(env, process.pid);
+  if (count === 0) return undefined;
   if (count > 1) {
     throw new GigasttError(
       "GST_LISTEN_FDS",
       `socket activation must pass one TCP socket, it passed ${count}: leave one ListenStream= in the socket unit`,
     );
   }
-  const handle = createServerHandle(null, 0, 0, FIRST_ACTIVATION_FD);
+  const handle = createServerHandle(null, 0, 0, FIRST_LISTEN_FD);
   const fail = (): GigasttError =>
     new GigasttError(
       "GST_LISTEN_FDS",
-      `socket activation passed descriptor ${FIRST_ACTIVATION_FD}, but it is no TCP socket: use ListenStream=HOST:PORT`,
+      `socket activation passed descriptor ${FIRST_LISTEN_FD}, but it is no TCP socket: use ListenStream=HOST:PORT`,
     );
   if (typeof handle === "number") throw fail();
   return listenerOf(handle, { inherited: true, fail });
 }
 
 // ---
-
-/** SD_LISTEN_FDS_START */
-const FIRST_ACTIVATION_FD = 3;
 
 interface ServerHandle {
   readonly fd: number;

@@ -2,7 +2,7 @@ import { copyFile, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/pr
 import { basename, dirname, join } from "node:path";
 import { GigasttError } from "../../shared/errors.ts";
 import type { Backup, BackupFile, BackupHeader } from "./backup-format.ts";
-import { writeFileAtomic } from "./files.ts";
+import { writeFileAtomic } from "../../shared/files.ts";
 import { readClaim } from "./claim.ts";
 import { isAlive } from "../../shared/process-identity.ts";
 import type { StatePaths } from "./state-dir.ts";
@@ -55,7 +55,7 @@ export async function restoreBackup(backup: Backup, places: BackupPlaces): Promi
     for (const { file, path } of targets) {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       const temporary = join(dirname(path), `.${basename(path)}.restore-${stamp}`);
-      await writeFileAtomic(temporary, file.bytes, file.mode);
+      await writeFileAtomic(temporary, file.bytes, { mode: file.mode });
       staged.push({ temporary, path });
     }
   } catch (error) {

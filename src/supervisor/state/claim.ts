@@ -1,6 +1,6 @@
 import { GigasttError } from "../../shared/errors.ts";
 import { takeLock } from "../../shared/lock-file.ts";
-import { readJsonFile } from "./files.ts";
+import { readJsonFile } from "../../shared/files.ts";
 import { identify, isAlive, isProcessIdentity } from "../../shared/process-identity.ts";
 import type { ProcessIdentity } from "../../shared/process-identity.ts";
 import type { StatePaths } from "./state-dir.ts";

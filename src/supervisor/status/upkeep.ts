@@ -8,7 +8,7 @@ import { secretsProblems } from "../../render/deployed/secrets.ts";
 import type { DeployedProblem } from "../../render/deployed/problem.ts";
 import { timeLeft } from "../../shared/certificate.ts";
 import type { EventSink } from "../logs/events.ts";
-import { readJsonFile } from "../state/files.ts";
+import { readJsonFile } from "../../shared/files.ts";
 import type { Issue } from "./issues.ts";
 import { findDrift, renderedDir } from "../config/rendered-set.ts";
 import type { RenderedDrift } from "../config/rendered-set.ts";

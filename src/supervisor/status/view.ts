@@ -1,5 +1,6 @@
 import type { SupervisorEvent } from "../logs/events.ts";
-import { formatLogLine, parseLogLine, printable } from "../logs/log-format.ts";
+import { printableLine } from "../../shared/printable.ts";
+import { formatLogLine, parseLogLine } from "../logs/log-format.ts";
 import type { StatusReport } from "./status.ts";
 
 /** What `gigastt up` shows in the foreground. */
@@ -21,7 +22,7 @@ export interface ViewOptions {
 
 /** Plain lines, for pipes, journals and files: one per event, the runtime's log goes to its file only. */
 export function createPlainView(options: ViewOptions): View {
-  const write = (text: string): void => void options.out.write(`${printable(text)}\n`);
+  const write = (text: string): void => void options.out.write(`${printableLine(text)}\n`);
   return {
     event: (event) => {
       if (event.level !== "debug") write(describeEvent(event));
@@ -50,7 +51,7 @@ export function createLiveView(options: ViewOptions): View {
     const status = options.status();
     const block = [...(status === undefined ? [] : statusLines(status)), ...lines.map((line) => `  ${line}`)];
     const room = Math.max(3, (out.rows ?? 24) - 1);
-    const shown = block.slice(0, room).map((line) => cut(printable(line), width));
+    const shown = block.slice(0, room).map((line) => cut(printableLine(line), width));
     erase();
     out.write(shown.map((line) => `${line}\n`).join(""));
     drawn = shown.length;
@@ -60,7 +61,7 @@ export function createLiveView(options: ViewOptions): View {
     event: (event) => {
       if (event.level === "debug") return;
       erase();
-      out.write(`${printable(describeEvent(event))}\n`);
+      out.write(`${printableLine(describeEvent(event))}\n`);
       draw();
     },
     line: (line) => {
@@ -71,7 +72,7 @@ export function createLiveView(options: ViewOptions): View {
     },
     say: (text) => {
       erase();
-      out.write(`${text.split("\n").map(printable).join("\n")}\n`);
+      out.write(`${text.split("\n").map(printableLine).join("\n")}\n`);
     },
     draw: (picture) => {
       erase();

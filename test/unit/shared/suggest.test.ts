@@ -1,15 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { closest, didYouMean, editDistance } from "../../../src/shared/suggest.ts";
+import { closest, didYouMean } from "../../../src/shared/suggest.ts";
+import { editDistance } from "../../../src/shared/edit-distance.ts";
 
 describe("did you mean", () => {
   it("counts insertions, deletions, replacements and swaps of neighbours as one edit each", () => {
-    expect(editDistance("port", "port")).toBe(0);
-    expect(editDistance("prot", "port")).toBe(1);
-    expect(editDistance("pot", "port")).toBe(1);
-    expect(editDistance("portt", "port")).toBe(1);
-    expect(editDistance("post", "port")).toBe(1);
-    expect(editDistance("", "port")).toBe(4);
-    expect(editDistance("kitten", "sitting")).toBe(3);
+    expect(editDistance("port", "port", { swaps: true })).toBe(0);
+    expect(editDistance("prot", "port", { swaps: true })).toBe(1);
+    expect(editDistance("pot", "port", { swaps: true })).toBe(1);
+    expect(editDistance("portt", "port", { swaps: true })).toBe(1);
+    expect(editDistance("post", "port", { swaps: true })).toBe(1);
+    expect(editDistance("", "port", { swaps: true })).toBe(4);
+    expect(editDistance("kitten", "sitting", { swaps: true })).toBe(3);
   });
   it("suggests the nearest of several, not only the first", () => {
     expect(closest("maxDuratio", ["maxDurations", "maxDuration"])).toBe("maxDuration");

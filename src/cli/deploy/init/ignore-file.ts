@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { writeAtomically } from "../../../render/write.ts";
+import { writeFileAtomic } from "../../../shared/files.ts";
 import { readText } from "./read-text.ts";
 
 /** Lines git needs, added once. Only where there is a repository or an ignore file. */
@@ -14,5 +14,5 @@ export async function ignoreSecrets(folder: string): Promise<void> {
   );
   if (lines.length === 0) return;
   const gap = before === undefined || before === "" || before.endsWith("\n") ? "" : "\n";
-  await writeAtomically(path, `${before ?? ""}${gap}${lines.join("\n")}\n`, 0o644);
+  await writeFileAtomic(path, `${before ?? ""}${gap}${lines.join("\n")}\n`, { mode: 0o644, makeFolder: true });
 }

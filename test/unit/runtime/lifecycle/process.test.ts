@@ -3,24 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { Engine } from "../../../../src/engine/contract.ts";
 import { createControlChannel } from "../../../../src/runtime/lifecycle/control-channel.ts";
 import { createDeferredEngine } from "../../../../src/runtime/lifecycle/deferred-engine.ts";
-import { inheritedDescriptor } from "../../../../src/runtime/lifecycle/inherited.ts";
 import { createRequestStats } from "../../../../src/runtime/metrics/stats.ts";
 import { createPacedEngine } from "../../../support/paced-engine.ts";
-
-describe("inheritedDescriptor", () => {
-  it("is descriptor 3 when one was passed to this process", () => {
-    expect(inheritedDescriptor({ LISTEN_FDS: "1" }, 7)).toBe(3);
-    expect(inheritedDescriptor({ LISTEN_FDS: "1", LISTEN_PID: "7" }, 7)).toBe(3);
-    expect(inheritedDescriptor({ LISTEN_FDS: "2", LISTEN_PID: "" }, 7)).toBe(3);
-  });
-
-  it("is nothing when none was passed, or it was meant for another process", () => {
-    expect(inheritedDescriptor({}, 7)).toBeUndefined();
-    expect(inheritedDescriptor({ LISTEN_FDS: "0" }, 7)).toBeUndefined();
-    expect(inheritedDescriptor({ LISTEN_FDS: "x" }, 7)).toBeUndefined();
-    expect(inheritedDescriptor({ LISTEN_FDS: "1", LISTEN_PID: "8" }, 7)).toBeUndefined();
-  });
-});
 
 describe("createControlChannel", () => {
   const ipc = () => {

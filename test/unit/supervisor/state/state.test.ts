@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { claimStateDir } from "../../../../src/supervisor/state/claim.ts";
-import { writeFileAtomic } from "../../../../src/supervisor/state/files.ts";
+import { writeFileAtomic } from "../../../../src/shared/files.ts";
 import { keepGeneration, listGenerations } from "../../../../src/supervisor/config/generations.ts";
 import { defaultStateDir, openStateDir, statePaths } from "../../../../src/supervisor/state/state-dir.ts";
 
@@ -70,7 +70,7 @@ describe("claim", () => {
 describe("atomic write", () => {
   it("leaves the old file and no temporary one when it fails", async () => {
     const path = join(dir, "f");
-    await writeFileAtomic(path, "old", 0o640);
+    await writeFileAtomic(path, "old", { mode: 0o640 });
     mkdirSync(join(dir, "g"));
     await expect(writeFileAtomic(join(dir, "g"), "new")).rejects.toThrow();
     expect(readFileSync(path, "utf8")).toBe("old");
