@@ -1,22 +1,19 @@
-// Writes every generated file: the lists of commands and audit rules, then gigastt.config.yaml, gigastt.schema.json and the reference pages.
-// `--check` only compares and exits 1 when one is out of date.
+// Writes every generated file: the lists of commands, handlers and audit rules, gigastt.config.yaml, gigastt.schema.json, and the
+// reference and audit pages. `--check` only compares and exits 1 when one is out of date.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ensureBuilt, ensureInstalled } from "./bootstrap.js";
+import { ensureInstalled } from "./bootstrap.js";
 import { registries } from "./registry.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const check = process.argv.includes("--check");
 ensureInstalled({ dev: true });
-// Before the build: the lists are compiled with everything else.
+// First: the pages are written by code that uses the lists.
 update(registries(root));
-ensureBuilt();
-const { generatedFiles } = await import("../dist/cli/docs/pages.js");
-const { registry } = await import("../dist/cli/registry.js");
-update(await generatedFiles(registry));
 const { runnerImport } = await import("vite");
-update((await runnerImport(join(root, "test/support/audit-pages.ts"))).module.auditPages());
+const { module } = await runnerImport(join(root, "scripts", "docs", "pages.ts"), { logLevel: "error" });
+update(module.pages);
 
 function update(files) {
   for (const [name, text] of files) {

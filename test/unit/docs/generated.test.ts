@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { generatedFiles } from "../../../src/cli/docs/pages.ts";
+import { pages } from "../../../scripts/docs/pages.ts";
 import { registry } from "../../../src/cli/registry.ts";
 import { loadAll } from "../../../src/cli/run.ts";
 import { defaultConfig } from "../../../src/config/defaults.ts";
@@ -22,7 +22,7 @@ const root = fileURLToPath(new URL("../../../", import.meta.url));
 const { registries } = (await import(join(root, "scripts/registry.js"))) as {
   registries: (root: string) => ReadonlyMap<string, string>;
 };
-const files = new Map([...registries(root), ...(await generatedFiles(registry))]);
+const files = new Map([...registries(root), ...pages]);
 
 describe("generated files", () => {
   for (const [name, text] of files) {

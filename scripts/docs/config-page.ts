@@ -1,8 +1,8 @@
-import { CROSS_RULES } from "../../config/cross.ts";
-import { allFacts, RELOAD_TEXT, type KeyFacts } from "../../config/explain.ts";
-import { isSection, type Section } from "../../config/node.ts";
-import { PROBLEM_CODES } from "../../config/problem.ts";
-import { OTHER_VARIABLES } from "../../config/variables.ts";
+import { CROSS_RULES } from "../../src/config/cross.ts";
+import { allFacts, RELOAD_TEXT, type KeyFacts } from "../../src/config/explain.ts";
+import { isSection, type Section } from "../../src/config/node.ts";
+import { PROBLEM_CODES } from "../../src/config/problem.ts";
+import { OTHER_VARIABLES } from "../../src/config/variables.ts";
 import { cell } from "./markdown.ts";
 
 /** docs/reference/config.md, out of the schema. */

@@ -1,6 +1,6 @@
-import { GLOBAL_FLAGS, TOP_FLAGS } from "../args.ts";
-import type { Command, FlagSpec } from "../command.ts";
-import { flagSyntax, usageOf } from "../help.ts";
+import { GLOBAL_FLAGS, TOP_FLAGS } from "../../src/cli/args.ts";
+import type { Command, FlagSpec } from "../../src/cli/command.ts";
+import { flagSyntax, usageOf } from "../../src/cli/help.ts";
 import { cell } from "./markdown.ts";
 
 /** docs/reference/cli.md, out of the registry. @param commands every top-level command, loaded */
