@@ -2,10 +2,10 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../shared/errors.ts";
 import { printable } from "../shared/printable.ts";
 import { ConfigError } from "./problem.ts";
+import { sleep } from "../shared/timers.ts";
 
 /** A configuration file, read. */
 export interface FoundFile {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { FrontEnd } from "../models/manifest.ts";
 import { GigasttError, WireError } from "../shared/errors.ts";
 import { silentLogger } from "../shared/log.ts";
@@ -7,6 +6,7 @@ import { openLocalThread } from "./thread/link.ts";
 import type { WindowResult } from "./acoustic/protocol.ts";
 import type { InferencePool, WindowJob } from "./pool/pool.ts";
 import { createEngineFrom } from "./lifecycle.ts";
+import { sleep } from "../shared/timers.ts";
 
 export interface FakeEngineOptions {
   /** Time `start` takes. Default 0. */

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { DownloadProblem, parseRetryAfterMs, problemOfStatus } from "./download-problem.ts";
 import { type HttpAnswer, type HttpClient, shownUrl } from "./http.ts";
 import type { ModelFile } from "./manifest.ts";
 import { type PartFile, partOf } from "./part.ts";
 import { sha256OfFile } from "./verify.ts";
+import { sleep } from "../shared/timers.ts";
 
 /** Patience of a download. */
 export interface RetryPolicy {
@@ -227,5 +227,5 @@ async function waitBeforeRetry(problem: DownloadProblem, failures: number, optio
   const backoffMs = Math.min(retry.maxMs, retry.baseMs * 2 ** (failures - 1)) * (0.75 + Math.random() / 2);
   const waitMs = Math.round(askedMs ?? backoffMs);
   onEvent({ event: "retry", file: file.name, reason: problem.message, waitMs, attempt: failures + 1 });
-  await sleep(waitMs, undefined, { signal });
+  await sleep(waitMs, { signal });
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { GigasttError } from "../shared/errors.ts";
 import { takeLock } from "../shared/lock-file.ts";
 import { identify, isAlive, isProcessIdentity, type ProcessIdentity } from "../shared/process-identity.ts";
+import { setInterval } from "../shared/timers.ts";
 
 export interface FolderLock {
   release(): Promise<void>;

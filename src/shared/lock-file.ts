@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { link, open, readFile, rm, stat } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { errorCodeOf } from "./errors.ts";
+import { sleep } from "./timers.ts";
 
 export interface LockOptions<Holder> {
   readonly path: string;

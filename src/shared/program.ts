@@ -1,5 +1,6 @@
 import type { execaNode as execaNodeOf, execa as execaOf, Options } from "execa";
 import { killGroup } from "./process-group.ts";
+import { setTimeout } from "./timers.ts";
 
 /**
  * Runs external programs: the only file that imports execa. Arguments are arrays and no shell reads them. A secret goes to

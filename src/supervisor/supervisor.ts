@@ -16,6 +16,7 @@ import { buildStatus } from "./status/build-status.ts";
 import { openParts } from "./parts.ts";
 import type { ConfigCell, Parts, SupervisorOptions } from "./parts.ts";
 import { watchFile } from "./config/watch-file.ts";
+import { setInterval, setTimeout } from "../shared/timers.ts";
 
 /** What the control socket understands. */
 export const CONTROL_COMMANDS = [

@@ -487,6 +487,15 @@ describe("time limits", () => {
     expect(await client.next()).toMatchObject({ type: "final", text: "20 bytes" });
   });
 
+  it("keeps a session open whose cap is 30 days", async () => {
+    await withLimits({ maxDurationMs: 30 * 86_400_000 });
+    const client = await openReady();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    client.send({ type: "stop" });
+    expect((await client.nextOf("final")).type).toBe("final");
+    expect((await client.closed).code).toBe(1000);
+  });
+
   it("ends a session at its cap within 500 ms even while frames keep coming, with error, final and 1008", async () => {
     await withLimits({ maxDurationMs: 400 });
     const client = await openReady();

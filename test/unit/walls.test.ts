@@ -161,6 +161,18 @@ describe("the walls of src/", () => {
     expect([...new Set(users)].sort()).toEqual(Object.keys(CHILD_PROCESS).sort());
   });
 
+  it("timers come from shared/timers.ts: Node's own fire at once when the delay is longer than 24.8 days", () => {
+    const broken = [...files].filter(([file, source]) => {
+      // The page runs in a browser and imports only the table of the wire.
+      if (file === "shared/timers.ts" || folderOf(file) === "console") return false;
+      const text = withoutComments(source);
+      const imported = /import \{([^}]*)\} from "[./]+\/(?:shared\/)?timers\.ts"/.exec(text)?.[1] ?? "";
+      const called = [...text.matchAll(/(?<![.\w])(setTimeout|setInterval)\(/g)].map(([, name]) => name ?? "");
+      return /"(?:node:)?timers(?:\/promises)?"/.test(text) || called.some((name) => !imported.includes(name));
+    });
+    expect(broken.map(([file]) => file)).toEqual([]);
+  });
+
   it("there is no barrel: nothing is exported from another file", () => {
     const barrels = [...files].flatMap(([file, text]) =>
       [...withoutComments(text).matchAll(/^export\s+(?:\*|(?:type\s+)?\{[^}]*\})\s+from\b/gm)].length > 0 ? [file] : [],

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Answer, AskOptions, OutsideTarget } from "../../shared/outside/client.ts";
 import { ask, connectionFailure } from "../../shared/outside/client.ts";
 import type { Handshake, HandshakeOptions } from "../../shared/outside/tls.ts";
@@ -6,6 +5,7 @@ import { handshake } from "../../shared/outside/tls.ts";
 import { isLoopbackAddress } from "../../shared/proc-net.ts";
 import type { Assumptions } from "../../audit/model/assume.ts";
 import { NotCheckedError } from "../../audit/observe/verdict.ts";
+import { sleep } from "../../shared/timers.ts";
 
 /** Enough for any page of ours; a hostile server gets no more of our memory and time. */
 const MAX_ANSWER_CHARS = 65_536;
@@ -111,7 +111,7 @@ export async function createContext(options: ContextOptions): Promise<LiveContex
       if (first.status !== 429) return first;
       const waitMs = Number(first.headers["retry-after"] ?? Number.NaN) * 1000;
       if (!(waitMs <= MAX_PATIENCE_MS)) throw new NotCheckedError("the rate limit is used up (429); repeat it later");
-      await sleep(waitMs, undefined, { signal: target.signal });
+      await sleep(waitMs, { signal: target.signal });
       const second = await askOnce(path, more);
       if (second.status === 429) throw new NotCheckedError("the rate limit is used up (429); repeat it later");
       return second;

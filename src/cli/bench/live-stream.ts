@@ -1,5 +1,6 @@
 import { WebSocket } from "ws";
 import { SAMPLE_RATE_HZ } from "./speech.ts";
+import { setTimeout, sleep } from "../../shared/timers.ts";
 
 /** What one real-time stream saw. */
 export interface LiveStreamResult {
@@ -84,7 +85,7 @@ async function sendAtRealTime(
   for (let position = 0; position < speech.length; position += frame) {
     const end = Math.min(speech.length, position + frame);
     const waitMs = startMs + (end / SAMPLE_RATE_HZ) * 1000 - performance.now();
-    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    if (waitMs > 0) await sleep(waitMs);
     if (signal.aborted || socket.readyState !== WebSocket.OPEN) return;
     socket.send(new Uint8Array(speech.buffer, speech.byteOffset + position * 2, (end - position) * 2));
   }

@@ -2,6 +2,7 @@ import { runLiveStream, type LiveStreamResult } from "./live-stream.ts";
 import { percentile, type FileFigure, type StreamFigure } from "./report.ts";
 import { wavFile } from "../../shared/wav.ts";
 import { assembleSpeech, type Sample } from "./speech.ts";
+import { sleep } from "../../shared/timers.ts";
 
 /** A stream keeps up when words are visible this soon after they end, for 95 of 100, and its last final follows as soon. */
 const KEEPS_UP_MS = 2000;
@@ -37,7 +38,7 @@ export async function measureStreams(
   const results = await Promise.all(
     Array.from({ length: streams }, async (_, index) => {
       // People do not start to speak in the same millisecond.
-      await new Promise((resolve) => setTimeout(resolve, (index * 1000) / streams));
+      await sleep((index * 1000) / streams);
       return runLiveStream(url, assembleSpeech(samples, seconds, index), signal);
     }),
   );

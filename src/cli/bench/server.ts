@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { GigasttError } from "../../shared/errors.ts";
 import { installationRoot } from "../../shared/entry.ts";
+import { setTimeout, sleep } from "../../shared/timers.ts";
 
 /** A server started only to be measured, on a free loopback port. */
 export interface MeasuredServer {
@@ -72,7 +73,7 @@ async function untilReady(url: string, child: ChildProcess): Promise<void> {
     const response = await fetch(`${url}/ready`).catch(() => undefined);
     await response?.body?.cancel();
     if (response?.ok) return;
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    await sleep(25);
   }
   throw new Error("not ready");
 }

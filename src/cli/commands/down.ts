@@ -2,6 +2,7 @@ import { GigasttError } from "../../shared/errors.ts";
 import { callControl } from "../../supervisor/control/client.ts";
 import type { Command } from "../command.ts";
 import { findStatePaths, STATE_FLAGS } from "../state.ts";
+import { sleep } from "../../shared/timers.ts";
 
 export const command: Command = {
   summary: "Drain and stop the running server and its supervisor",
@@ -45,6 +46,6 @@ async function waitForExit(paths: Awaited<ReturnType<typeof findStatePaths>>): P
   if (claim === undefined) return;
   for (let round = 0; round < 100; round++) {
     if (!isAlive(claim)) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
   }
 }

@@ -2,6 +2,7 @@ import { callControl } from "../../supervisor/control/client.ts";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { findStatePaths, STATE_FLAGS } from "../state.ts";
+import { setTimeout } from "../../shared/timers.ts";
 
 export const command: Command = {
   summary: "Show what runs, how it is, and what to do about it",

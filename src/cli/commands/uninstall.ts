@@ -15,6 +15,7 @@ import { certsFolder, outDir, secretsFolder } from "../deploy/paths.ts";
 import { loadCliConfig } from "../load-config.ts";
 import { configuredStatePaths, STATE_FLAGS } from "../state.ts";
 import { servicePlan } from "./install-service.ts";
+import { sleep } from "../../shared/timers.ts";
 
 export const command: Command = {
   summary: "Stop gigastt and remove what it keeps on this machine",
@@ -91,8 +92,7 @@ async function stopRunning(paths: StatePaths, signal: AbortSignal): Promise<void
   try {
     await callControl({ socket: paths.controlSocket, cmd: "down", timeoutMs: 15 * 60_000, signal });
     // The answer comes a moment before the process has gone and its claim with it.
-    for (let i = 0; i < 100 && (await readClaim(paths)) !== undefined; i++)
-      await new Promise((resolve) => setTimeout(resolve, 50));
+    for (let i = 0; i < 100 && (await readClaim(paths)) !== undefined; i++) await sleep(50);
   } catch (error) {
     if (!(error instanceof GigasttError) || error.code !== "GST_NOT_RUNNING") throw error;
   }

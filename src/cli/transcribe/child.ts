@@ -6,6 +6,7 @@ import { GigasttError } from "../../shared/errors.ts";
 import { startHelper } from "../../shared/program.ts";
 import type { HelperEnd, HelperOptions } from "../../shared/program.ts";
 import type { FormattableTranscript } from "../../shared/transcript-format.ts";
+import { setTimeout } from "../../shared/timers.ts";
 
 /** How one file is to be read; the engine program's `options`. */
 export interface FileOptions {

@@ -3,6 +3,7 @@ import { entryFile } from "../../shared/entry.ts";
 import { GigasttError, WireError, messageOf } from "../../shared/errors.ts";
 import { createWindowQueue, type Queueable } from "./queue.ts";
 import type { FromInference, LoadedModel, LoadRequest, ToInference, WindowResult } from "../acoustic/protocol.ts";
+import { setTimeout } from "../../shared/timers.ts";
 
 /** One window of features to recognise. */
 export interface WindowJob extends Queueable {

@@ -5,6 +5,7 @@ import { keepReadings, type Reading } from "./commit.ts";
 import { createPartialPace } from "./partial-pace.ts";
 import type { AudioSettings } from "../thread/protocol.ts";
 import type { SpanReader } from "../windows/span-reader.ts";
+import { setTimeout } from "../../shared/timers.ts";
 
 /** The current window of a live stream, read again and again from its beginning while it grows. */
 export interface WindowPartials {

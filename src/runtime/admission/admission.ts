@@ -6,6 +6,7 @@ import type { Waiter } from "./fair-queue.ts";
 import type { LiveRoom } from "./live-room.ts";
 import { createServiceTimes, expectedWaitMs } from "./service-times.ts";
 import type { WorkKind } from "./service-times.ts";
+import { setInterval, setTimeout } from "../../shared/timers.ts";
 
 /** The right to do one piece of work. Releasing twice is harmless. */
 export interface Slot {

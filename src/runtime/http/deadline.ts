@@ -1,4 +1,5 @@
 import type { Clock } from "../../shared/clock.ts";
+import { setTimeout } from "../../shared/timers.ts";
 
 /** The one deadline of a drain. */
 export interface Deadline {

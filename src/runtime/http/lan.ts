@@ -7,6 +7,7 @@ import type { TlsPair } from "../../shared/messages.ts";
 import { listen } from "./listen.ts";
 import type { ListenAddress, ListenTarget } from "./listen.ts";
 import { serverOptions } from "./server-options.ts";
+import { setTimeout } from "../../shared/timers.ts";
 
 /** An HTTPS server made by listhen for the home network: browsers allow the microphone on secure pages only. */
 export interface LanServer {

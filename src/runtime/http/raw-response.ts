@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import type { WireError } from "../../shared/errors.ts";
 import { errorBody, errorHeaders } from "./errors.ts";
 import { SECURITY_HEADERS } from "./reply.ts";
+import { setTimeout } from "../../shared/timers.ts";
 
 /** Answers on a bare socket, where no ServerResponse exists (refused upgrades, broken requests), and ends the connection. */
 export function writeRawError(socket: Duplex, error: WireError, headers: Readonly<Record<string, string>>): void {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { HTTPResponse } from "h3";
 import type { Exchange } from "./exchanges.ts";
+import { setTimeout } from "../../shared/timers.ts";
 
 /** What a route answers. */
 export interface Reply {

@@ -1,4 +1,5 @@
 import { WireError } from "../../shared/errors.ts";
+import { setTimeout } from "../../shared/timers.ts";
 
 export const SSE_HEADERS: Readonly<Record<string, string>> = {
   "content-type": "text/event-stream; charset=utf-8",

@@ -4,6 +4,7 @@ import { WireError } from "../../shared/errors.ts";
 import { ClientGone } from "./errors.ts";
 import { createUploadPace } from "./upload-pace.ts";
 import type { UploadMemory, UploadShare } from "./upload-memory.ts";
+import { setInterval, setTimeout } from "../../shared/timers.ts";
 
 /** Received bytes are copied into blocks of this size: a body of one-byte chunks must not cost an object per byte. */
 const BLOCK_BYTES = 64 * 1024;

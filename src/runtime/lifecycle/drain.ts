@@ -1,6 +1,5 @@
 import type { Server } from "node:http";
 import { Server as NetServer } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { DrainReport } from "../../shared/messages.ts";
 import { WireError } from "../../shared/errors.ts";
 import type { RuntimeContext } from "../context.ts";
@@ -8,6 +7,7 @@ import { createDeadline, endsBefore } from "../http/deadline.ts";
 import type { Deadline } from "../http/deadline.ts";
 import type { Exchange } from "../http/exchanges.ts";
 import type { SessionRegistry } from "../native/sessions/registry.ts";
+import { setInterval, sleep } from "../../shared/timers.ts";
 
 /** Drain is a state with an order and a deadline. Runs once; further calls get the same report. */
 export interface Drain {
@@ -94,7 +94,7 @@ export function createDrain(context: RuntimeContext, server: () => Server, sessi
       return context.clock.monotonicMs() >= lingerUntil || (await connectionCount(server())) === 0;
     };
     while (!stop.signal.aborted && context.clock.monotonicMs() < until && !(await mayLeave())) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await sleep(50);
     }
   };
 
@@ -136,7 +136,7 @@ async function flushSessions(sessions: SessionRegistry, deadline: Deadline, tall
   await Promise.all(
     live.map(async (session) => {
       if (!(await endsBefore(session.ended, deadline.now))) session.terminate();
-      const result = await Promise.race([session.ended, sleep(SOCKET_GRACE_MS, undefined, { ref: false })]);
+      const result = await Promise.race([session.ended, sleep(SOCKET_GRACE_MS, { ref: false })]);
       if (result?.cut === false) tally.sessionsFlushed++;
       else tally.cut++;
     }),
@@ -175,6 +175,6 @@ async function closeServer(server: Server, deadline: Deadline): Promise<void> {
   const sweep = setInterval(() => server.closeIdleConnections(), 20);
   server.closeIdleConnections();
   if (!(await endsBefore(closed, deadline.now))) server.closeAllConnections();
-  await Promise.race([closed, sleep(SOCKET_GRACE_MS, undefined, { ref: false })]);
+  await Promise.race([closed, sleep(SOCKET_GRACE_MS, { ref: false })]);
   clearInterval(sweep);
 }

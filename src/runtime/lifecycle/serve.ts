@@ -10,6 +10,7 @@ import { obey } from "./control-messages.ts";
 import { createRuntime } from "../runtime.ts";
 import type { Runtime } from "../runtime.ts";
 import { readVersion } from "../../shared/version.ts";
+import { setTimeout } from "../../shared/timers.ts";
 
 /** What of `process` the server listens to. */
 export type SignalSource = Pick<NodeJS.EventEmitter, "on" | "off">;

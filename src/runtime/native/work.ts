@@ -5,6 +5,7 @@ import type { Exchange } from "../http/exchanges.ts";
 import { requireReady } from "../lifecycle/readiness.ts";
 import { readUpload, refuseByHeaders } from "../http/upload.ts";
 import type { UploadLimits } from "../http/upload.ts";
+import { setTimeout } from "../../shared/timers.ts";
 
 /** What a route adds to the transcription of a body. */
 export type WorkOptions = Pick<TranscribeOptions, "channels" | "headerless" | "onHypothesis" | "onProgress">;

@@ -4,6 +4,7 @@ import type { LookupFunction } from "node:net";
 import { isIP } from "node:net";
 import { messageOf } from "../errors.ts";
 import { printable } from "../printable.ts";
+import { setTimeout } from "../timers.ts";
 
 /** A service, as a client outside reaches it. */
 export interface OutsideTarget {

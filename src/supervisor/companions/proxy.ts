@@ -19,6 +19,7 @@ import type { Prepared, ProxyFilesOptions, RenderHow } from "./proxy-files.ts";
 import { createProxyProcess } from "./proxy-process.ts";
 import { proxyTrouble } from "./proxy-trouble.ts";
 import type { RunningProgram } from "./replaced-programs.ts";
+import { sleep } from "../../shared/timers.ts";
 
 /** The managed Caddy or nginx in front of the runtime. */
 export interface ManagedProxy {
@@ -106,7 +107,7 @@ export function createProxy(
       const answer = await front.definition.gate(instance, false);
       if (answer.ok) return undefined;
       if (performance.now() > deadline || instance.end() !== undefined) return answer.text;
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await sleep(200);
     }
   };
 

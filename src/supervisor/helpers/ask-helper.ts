@@ -1,5 +1,6 @@
 import { GigasttError } from "../../shared/errors.ts";
 import { startHelper } from "../../shared/program.ts";
+import { setTimeout } from "../../shared/timers.ts";
 
 /**
  * Asks a short-lived process of ours one question and takes its one answer, over IPC as JSON: libraries that the

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { messageOf } from "../../shared/errors.ts";
 import { runProgram } from "../../shared/program.ts";
 import type { SupervisorEvent } from "../logs/events.ts";
+import { setTimeout } from "../../shared/timers.ts";
 
 export interface HookSettings {
   readonly webhook: string | undefined;

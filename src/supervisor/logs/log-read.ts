@@ -1,9 +1,9 @@
 import { errorCodeOf } from "../../shared/errors.ts";
 import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { LEVELS, parseLogLine } from "./log-format.ts";
 import type { LogLine } from "./log-format.ts";
+import { sleep } from "../../shared/timers.ts";
 
 export interface LogFilter {
   /** `runtime`, `supervisor`; undefined = all. */
@@ -65,7 +65,7 @@ export async function followLogs(
       if (filter.process !== undefined && filter.process !== process) continue;
       await followOne(join(logsDir, `${process}.log`), process, first);
     }
-    await delay(FOLLOW_INTERVAL_MS, undefined, { signal }).catch(() => {});
+    await sleep(FOLLOW_INTERVAL_MS, { signal }).catch(() => {});
   }
 
   async function followOne(path: string, process: string, fromEnd: boolean): Promise<void> {

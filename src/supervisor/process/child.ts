@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
-import { setTimeout as delay } from "node:timers/promises";
 import type { ChildExit } from "./exit-reason.ts";
 import { identify } from "../../shared/process-identity.ts";
 import type { ProcessIdentity } from "../../shared/process-identity.ts";
 import { createLineSplitter } from "../logs/lines.ts";
+import { sleep } from "../../shared/timers.ts";
 
 /** What to run, as data. */
 export interface LaunchPlan {
@@ -76,7 +76,7 @@ export async function startChild(plan: LaunchPlan, hooks: ChildHooks): Promise<C
       // Workers of a killed nginx live on and keep its port: the next one could never start.
       if (!plan.ipc) killGroup(pid);
       // A grandchild may hold the output pipes open: wait for the last lines, but not for ever.
-      void Promise.race([Promise.all([outputRead, messagesRead]), delay(LAST_LINES_MS)]).then(() => {
+      void Promise.race([Promise.all([outputRead, messagesRead]), sleep(LAST_LINES_MS)]).then(() => {
         out.end();
         err.end();
         resolve({ code: code ?? undefined, signal: signal ?? undefined });

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { startChild } from "./child.ts";
 import type { Child, LaunchPlan } from "./child.ts";
 import { explainExit } from "./exit-reason.ts";
@@ -6,6 +5,7 @@ import type { ExitReason } from "./exit-reason.ts";
 import { asLogLine, createLineRing } from "../logs/lines.ts";
 import { oomKillCount } from "./memory.ts";
 import type { ProbeAnswer } from "./probe.ts";
+import { setTimeout, sleep } from "../../shared/timers.ts";
 
 /** One start of a managed process: the child and what is known about it. */
 export interface Instance {
@@ -154,7 +154,7 @@ export async function awaitGate(
       if (found.ok && instance.end() === undefined) return { ok: true, tookMs: tookMs(), answer };
     }
     if (tookMs() >= startMs) return failed("deadline");
-    await Promise.race([delay(GATE_INTERVAL_MS), instance.ended]);
+    await Promise.race([sleep(GATE_INTERVAL_MS), instance.ended]);
   }
 }
 

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { EventSink } from "../logs/events.ts";
 import { readJsonFile, writeFileAtomic } from "../../shared/files.ts";
 import { isAlive, isProcessIdentity } from "../../shared/process-identity.ts";
 import type { ProcessIdentity } from "../../shared/process-identity.ts";
 import type { StatePaths } from "../state/state-dir.ts";
+import { sleep } from "../../shared/timers.ts";
 
 /** A child as it is written down for the next supervisor. */
 export interface ChildNote extends ProcessIdentity {
@@ -55,11 +55,11 @@ export async function endOrphans(
   }
   const deadline = performance.now() + options.waitMs;
   for (const orphan of orphans) {
-    while (isAlive(orphan) && performance.now() < deadline && options.signal?.aborted !== true) await delay(50);
+    while (isAlive(orphan) && performance.now() < deadline && options.signal?.aborted !== true) await sleep(50);
     if (isAlive(orphan)) {
       signalQuietly(-orphan.pid, "SIGKILL");
       signalQuietly(orphan.pid, "SIGKILL");
-      while (isAlive(orphan)) await delay(20);
+      while (isAlive(orphan)) await sleep(20);
     }
     options.emit({ level: "warn", event: "orphan_ended", pid: orphan.pid });
   }

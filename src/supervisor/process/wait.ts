@@ -1,9 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { sleep } from "../../shared/timers.ts";
 
 /** Resolves after the time or on abort, whichever is first. */
 export async function waitOrAbort(ms: number, signal: AbortSignal): Promise<void> {
   try {
-    await delay(ms, undefined, { signal });
+    await sleep(ms, { signal });
   } catch {
     // Aborted: the caller looks at the signal.
   }

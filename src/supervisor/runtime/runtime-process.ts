@@ -13,6 +13,7 @@ import type { Instance, ProcessDefinition } from "../process/instance.ts";
 import type { Listener } from "./listener.ts";
 import { probeHttp } from "../process/probe.ts";
 import type { ProbeAnswer } from "../process/probe.ts";
+import { setTimeout } from "../../shared/timers.ts";
 
 /** What one runtime process told us. */
 export interface RuntimeFacts {

@@ -2,6 +2,7 @@ import type { SupervisorEvent } from "../logs/events.ts";
 import { printableLine } from "../../shared/printable.ts";
 import { formatLogLine, parseLogLine } from "../logs/log-format.ts";
 import type { StatusReport } from "./status.ts";
+import { setInterval } from "../../shared/timers.ts";
 
 /** What `gigastt up` shows in the foreground. */
 export interface View {

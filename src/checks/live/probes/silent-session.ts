@@ -6,6 +6,7 @@ import { NotCheckedError, notChecked, ok, verdictOf } from "../../../audit/obser
 import { problem } from "../kit.ts";
 import type { LiveContext } from "../context.ts";
 import type { Probe } from "../probe.ts";
+import { setTimeout } from "../../../shared/timers.ts";
 
 /** How long after its idle limit the server may take to close. */
 const SLACK_MS = 15_000;

@@ -7,6 +7,7 @@ import { SSE_HEADERS, createEventStream } from "../../http/sse.ts";
 import { transcribeBody } from "../work.ts";
 import type { Route } from "./route.ts";
 import { ROUTES } from "../../../shared/protocol.ts";
+import { setTimeout } from "../../../shared/timers.ts";
 
 /** Audio bytes in, events out as utterances are recognised. */
 export const transcribeStream: Route = {

@@ -11,7 +11,7 @@ import { createSessionClocks } from "./clocks.ts";
 import type { SessionPeer } from "./peer.ts";
 import type { Session } from "./registry.ts";
 import { createSender } from "./sender.ts";
-import { createTimers } from "./timers.ts";
+import { createTimers } from "../../../shared/timers.ts";
 import { createUtterances } from "./utterances.ts";
 
 export interface SessionIdentity {

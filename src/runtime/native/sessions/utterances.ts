@@ -3,6 +3,7 @@ import { WireError } from "../../../shared/errors.ts";
 import type { RuntimeContext } from "../../context.ts";
 import { emptyFinal, segmentMessage } from "../hypothesis.ts";
 import type { SessionOptions } from "./configure.ts";
+import { setTimeout } from "../../../shared/timers.ts";
 
 /** The engine's side of a session: audio in, segments to the client out. */
 export interface Utterances {

@@ -17,6 +17,7 @@ import { createSession } from "./session.ts";
 import type { Session } from "./registry.ts";
 import type { SessionIdentity } from "./session.ts";
 import { requireUpgradable, upgradeHeaders, webSocketRoute } from "./upgrade.ts";
+import { setInterval } from "../../../shared/timers.ts";
 
 /** The part of the `ws` socket under a crossws peer that crossws has no name for. */
 interface NodeSocket {
