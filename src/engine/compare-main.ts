@@ -7,8 +7,7 @@ import type { Comparison } from "../models/prepare/comparison.ts";
 import { editDistance } from "../shared/edit-distance.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import { decodeAudio } from "./audio/decode.ts";
-import { mixToMono } from "./audio/mix.ts";
-import { createResampler } from "./audio/resample/resample.ts";
+import { readLanes } from "./audio/lanes.ts";
 import { createLogMel, extractFeatures } from "./features/log-mel.ts";
 import { loadAcousticModel, type AcousticModel } from "./acoustic/model.ts";
 
@@ -93,14 +92,10 @@ async function* windowsOf(path: string, sampleRateHz: number): AsyncGenerator<Fl
     maxDurationMs: MAX_DURATION_MS,
     signal: new AbortController().signal,
   });
-  const resampler = createResampler(audio.sampleRateHz, sampleRateHz);
   let window = new Float32Array(WINDOW_S * sampleRateHz);
   let filled = 0;
-  const parts = async function* (): AsyncGenerator<Float32Array> {
-    for await (const block of audio.blocks) yield resampler.push(mixToMono(block));
-    yield resampler.flush();
-  };
-  for await (const part of parts()) {
+  for await (const [part] of readLanes(audio, { sampleRateHz, split: false })) {
+    if (!part) continue;
     for (let taken = 0; taken < part.length;) {
       const count = Math.min(part.length - taken, window.length - filled);
       window.set(part.subarray(taken, taken + count), filled);

@@ -1,3 +1,4 @@
+import type { AudioWarning } from "../shared/audio-problem.ts";
 import type { CommitPolicy, EndpointMode } from "../config/types.ts";
 
 /** A recognised word. Times in seconds from the start of the audio or stream, rounded to milliseconds. */
@@ -25,6 +26,8 @@ export interface Transcript {
   readonly durationS: number;
   /** Mean word confidence; undefined when nothing was said. */
   readonly confidence: number | undefined;
+  /** What was repaired or left out while the recording was decoded; the same for every channel. */
+  readonly warnings: readonly AudioWarning[];
 }
 
 export type EndpointReason = "vad" | "blank" | "stop" | "length";
@@ -70,6 +73,8 @@ export interface TranscribeOptions {
   /** `mix` = one transcript of the mono mix; `split` = one transcript per channel. */
   readonly channels?: "mix" | "split";
   readonly headerless?: HeaderlessFormat;
+  /** Rejects where audio is missing or damaged, instead of a warning in the transcript. Default false. */
+  readonly strict?: boolean;
   readonly maxDurationMs: number;
   readonly signal: AbortSignal;
   /** Recognised so far, seconds of audio; total when the container declares it. */

@@ -15,6 +15,20 @@ export interface AudioProblem {
 /** Who is told: a client of the server, or the user of `gigastt transcribe`. */
 export type AudioFace = "http" | "cli";
 
+/** Something that was repaired or left out while a recording was decoded; part of the answer. */
+export interface AudioWarning {
+  readonly code: AudioWarningCode;
+  /** The bare fact. */
+  readonly message: string;
+}
+
+/**
+ * `truncated`: the file ends before the end that it promises. `damaged`: parts of it cannot be decoded.
+ * `wrong_header`: its header contradicts its data, which were read by what they are.
+ * `opposite_phase`: two channels cancel each other, so only one was read.
+ */
+export type AudioWarningCode = "truncated" | "damaged" | "wrong_header" | "opposite_phase";
+
 /** An error that carries an `AudioProblem`; its message is the bare fact. */
 export class AudioError extends GigasttError {
   declare readonly code: WireErrorCode;

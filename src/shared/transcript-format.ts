@@ -1,5 +1,7 @@
 import type { TranscriptFormat } from "./protocol.ts";
 
+import type { AudioWarning } from "./audio-problem.ts";
+
 /** A word with its times in seconds. The structural core of the engine's `Word`. */
 export interface TimedWord {
   readonly word: string;
@@ -22,6 +24,7 @@ export interface FormattableTranscript {
   /** Seconds of audio. */
   readonly durationS: number;
   readonly confidence?: number | undefined;
+  readonly warnings?: readonly AudioWarning[];
 }
 
 export interface FormatOptions {
@@ -82,6 +85,8 @@ export interface TranscriptJson {
   readonly duration: number;
   readonly confidence?: number;
   readonly segments?: readonly (TimedText & { readonly channel?: number })[];
+  /** What was repaired or left out of the audio; absent when there was nothing to tell. */
+  readonly warnings?: readonly AudioWarning[];
   /** Only when the channels were transcribed on their own. */
   readonly channels?: readonly (TranscriptJson & { readonly channel: number })[];
 }
@@ -102,7 +107,8 @@ export function transcriptJson(
     ...(options.segments ? { segments: segmentsOf(transcript) } : {}),
   });
   const [first] = transcripts;
-  if (transcripts.length === 1 && first) return one(first);
+  const warnings = first?.warnings?.length ? { warnings: first.warnings } : {};
+  if (transcripts.length === 1 && first) return { ...one(first), ...warnings };
   const channels = transcripts.map((transcript, channel) => Object.assign({ channel }, one(transcript)));
   const words = channels.flatMap(({ channel, words }) => words.map((word) => Object.assign({}, word, { channel })));
   const confidence = meanConfidence(words);
@@ -118,6 +124,7 @@ export function transcriptJson(
             .sort(byStart),
         }
       : {}),
+    ...warnings,
     channels,
   };
 }

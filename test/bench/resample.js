@@ -46,7 +46,7 @@ async function decode(bytes) {
   const signal = new AbortController().signal;
   const audio = await decodeAudio(body(), { maxDurationMs: 1e9, signal });
   let frames = 0;
-  for await (const block of audio.blocks) frames += block[0].length;
+  for await (const block of audio.blocks) frames += block.channels[0].length;
   return frames / audio.sampleRateHz;
 }
 

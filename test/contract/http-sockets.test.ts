@@ -299,7 +299,14 @@ describe("slow and half-open clients", () => {
     const engine = createPacedEngine();
     engine.transcribe = () =>
       Promise.resolve([
-        { text: "слово ".repeat(3_000_000), words: [], segments: [], durationS: 1, confidence: undefined },
+        {
+          text: "слово ".repeat(3_000_000),
+          words: [],
+          segments: [],
+          durationS: 1,
+          confidence: undefined,
+          warnings: [],
+        },
       ]);
     const running = await start({ engine, timing: { slowReaderMs: 300 } });
     const client = openRaw(running.port);

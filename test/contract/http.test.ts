@@ -304,6 +304,21 @@ describe("POST /v1/transcribe/stream", () => {
     expect(runtime.context.admission.available).toBe(4);
   });
 
+  it("ends with what was repaired in the audio, as the JSON answer does; strict is passed on", async () => {
+    const warnings = [{ code: "truncated" as const, message: "WAV: the file is truncated" }];
+    const asked: (boolean | undefined)[] = [];
+    const engine = createPacedEngine();
+    engine.transcribe = async ({ strict }) => {
+      asked.push(strict);
+      return [{ text: "раз", words: [], segments: [], durationS: 1, confidence: undefined, warnings }];
+    };
+    await start({ engine });
+    const text = await (await post("/v1/transcribe/stream?strict=true", "abc")).text();
+    expect(text).toBe(`data: ${JSON.stringify({ type: "warnings", warnings })}\n\n`);
+    expect(await (await post("/v1/transcribe", "abc")).json()).toMatchObject({ text: "раз", warnings });
+    expect(asked).toEqual([true, false]);
+  });
+
   it("sends comment lines in silence, so that no proxy gives up", async () => {
     const engine = createPacedEngine({ transcribeMs: 300 });
     await start({ engine, timing: { ssePingMs: 40 } });

@@ -66,7 +66,7 @@ export function createPacedEngine(options: Pace = {}): PacedEngine {
       await sleep(options.transcribeMs ?? 0, signal);
       const text = `${bytes} bytes`;
       await onHypothesis?.(hypothesis("final", text));
-      return [{ text, words: [], segments: [], durationS: bytes / 32_000, confidence: undefined }];
+      return [{ text, words: [], segments: [], durationS: bytes / 32_000, confidence: undefined, warnings: [] }];
     },
     openStream: (given) => {
       const stream = createPacedStream(given, options);

@@ -31,6 +31,7 @@ export const TRANSCRIBE_FLAGS: Readonly<Record<string, FlagSpec>> = {
     choices: ["pcmu", "pcma", "s16le"],
     describe: "input without a header; with --sample-rate",
   },
+  strict: { type: "boolean", describe: "fail on audio that is cut or damaged instead of a warning" },
   "sample-rate": { type: "string", value: "HZ", describe: "of input without a header, 4000 to 192000" },
   model: { type: "string", value: "ID", describe: "short for --set model.id=…" },
   precision: {
@@ -90,6 +91,7 @@ export function readJob(context: CommandContext): TranscribeJob {
     },
     file: {
       channels: text("channels") === "split" ? "split" : "mix",
+      strict: flags["strict"] === true,
       ...(codec !== undefined && sampleRateHz !== undefined ? { headerless: { codec, sampleRateHz } } : {}),
     },
     output: text("output"),

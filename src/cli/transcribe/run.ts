@@ -70,8 +70,15 @@ async function isUsable(input: string, context: CommandContext): Promise<boolean
 
 function sayFailed(input: string, message: string, context: CommandContext): void {
   const { stderr } = context;
-  const name = input === STDIN ? "standard input" : printable(input, 500);
-  stderr.write(`${paintFor(stderr, context).red("gigastt:")} ${name}: ${message}\n`);
+  stderr.write(`${paintFor(stderr, context).red("gigastt:")} ${nameOf(input)}: ${message}\n`);
+}
+
+function sayWarning(input: string, message: string, { stderr }: CommandContext): void {
+  stderr.write(`gigastt: ${nameOf(input)}: warning: ${message}\n`);
+}
+
+function nameOf(input: string): string {
+  return input === STDIN ? "standard input" : printable(input, 500);
 }
 
 interface OneFile {
@@ -95,6 +102,7 @@ async function transcribeOne({ context, job, input, output, transcriber, status 
       status.show(progressText(input, doneS, totalS)),
     );
     status.clear();
+    for (const { message } of transcripts[0]?.warnings ?? []) sayWarning(input, message, context);
     if (output !== undefined) {
       await writeOutput(output, formatTranscript(transcripts, job.format, job.formatOptions));
       stderr.write(`${output}\n`);

@@ -1,9 +1,9 @@
 import type { ByteReader } from "./input/byte-reader.ts";
 import { createByteReader } from "./input/byte-reader.ts";
 import { checkShape, damaged } from "./refuse.ts";
-import { AudioError, audioTooLong } from "../../shared/audio-problem.ts";
+import { AudioError, audioTooLong, type AudioWarning } from "../../shared/audio-problem.ts";
 import { openDetected, refuseContainerAsHeaderless } from "./detect.ts";
-import type { DecodedAudio, DecodeOptions, OpenedAudio } from "./types.ts";
+import type { AudioBlock, DecodedAudio, DecodeOptions, OpenContext, OpenedAudio } from "./types.ts";
 import { openHeaderless } from "./wav/wav.ts";
 
 /**
@@ -17,22 +17,26 @@ import { openHeaderless } from "./wav/wav.ts";
  */
 export async function decodeAudio(bytes: AsyncIterable<Uint8Array>, options: DecodeOptions): Promise<DecodedAudio> {
   const { maxDurationMs, signal } = options;
+  const notes = createWarnings(options.strict === true);
+  const context: OpenContext = { maxDurationMs, warn: notes.warn };
   const input = createByteReader(bytes, signal);
   try {
     if ((await input.peek(1)).length === 0) throw new AudioError({ reason: "empty" });
-    const opened = await open(input, options);
+    const opened = await open(input, options, context);
     const { format, sampleRateHz, channelCount, totalFrames } = opened;
     checkShape(format, sampleRateHz, channelCount);
-    const maxFrames = Math.floor((maxDurationMs * sampleRateHz) / 1000);
-    if (totalFrames !== undefined && totalFrames > maxFrames) throw audioTooLong(maxDurationMs);
-
-    const blocks = guardBlocks({ input, opened, maxFrames, options });
+    if (totalFrames !== undefined && (totalFrames * 1000) / sampleRateHz > maxDurationMs) {
+      throw audioTooLong(maxDurationMs);
+    }
+    const blocks = guardBlocks({ input, opened, context, signal });
     const first = await blocks.next();
     if (first.done) throw damaged(format, "the file has no samples");
     return {
       format,
       sampleRateHz,
       channelCount,
+      warnings: notes.warnings,
+      warn: notes.warn,
       totalS: totalFrames === undefined ? undefined : totalFrames / sampleRateHz,
       blocks: startingWith(first.value, blocks),
     };
@@ -44,8 +48,24 @@ export async function decodeAudio(bytes: AsyncIterable<Uint8Array>, options: Dec
 
 // ---
 
-async function open(input: ByteReader, { headerless, maxDurationMs }: DecodeOptions): Promise<OpenedAudio> {
-  if (!headerless) return await openDetected(input, maxDurationMs);
+/** Most warnings that an answer carries. */
+const MAX_WARNINGS = 16;
+
+function createWarnings(isStrict: boolean): { warnings: AudioWarning[]; warn: OpenContext["warn"] } {
+  const warnings: AudioWarning[] = [];
+  return {
+    warnings,
+    warn(code, message) {
+      if (isStrict && (code === "truncated" || code === "damaged")) {
+        throw new AudioError({ reason: code, detail: message });
+      }
+      if (warnings.length < MAX_WARNINGS) warnings.push({ code, message });
+    },
+  };
+}
+
+async function open(input: ByteReader, { headerless }: DecodeOptions, context: OpenContext): Promise<OpenedAudio> {
+  if (!headerless) return await openDetected(input, context);
   await refuseContainerAsHeaderless(input, headerless.codec);
   return openHeaderless(input, headerless.codec, headerless.sampleRateHz);
 }
@@ -53,25 +73,30 @@ async function open(input: ByteReader, { headerless, maxDurationMs }: DecodeOpti
 interface GuardOptions {
   readonly input: ByteReader;
   readonly opened: OpenedAudio;
-  readonly maxFrames: number;
-  readonly options: DecodeOptions;
+  readonly context: OpenContext;
+  readonly signal: AbortSignal;
 }
 
 /** Longest stretch of decoding without letting the thread's messages (an abort among them) through. */
 const YIELD_EVERY_MS = 20;
 
-async function* guardBlocks(guard: GuardOptions): AsyncGenerator<Float32Array[], void, undefined> {
-  const { input, opened, maxFrames, options } = guard;
-  const { signal, maxDurationMs } = options;
-  let frames = 0;
+async function* guardBlocks({
+  input,
+  opened,
+  context,
+  signal,
+}: GuardOptions): AsyncGenerator<AudioBlock, void, undefined> {
+  let lengthMs = 0;
   let yieldedAt = performance.now();
   try {
     for await (const block of opened.blocks) {
-      const length = block[0]?.length ?? 0;
-      if (length === 0) continue;
-      frames += length;
-      if (frames > maxFrames) throw audioTooLong(maxDurationMs);
-      for (const samples of block) clean(samples);
+      const frames = block.channels[0]?.length ?? 0;
+      if (frames === 0) continue;
+      lengthMs += (frames * 1000) / block.sampleRateHz;
+      // A thousandth of a sample of rounding is not a longer recording.
+      if (lengthMs > context.maxDurationMs + 1e-3) throw audioTooLong(context.maxDurationMs);
+      checkShape(opened.format, block.sampleRateHz, block.channels.length);
+      for (const samples of block.channels) clean(samples);
       yield block;
       if (performance.now() - yieldedAt > YIELD_EVERY_MS) {
         await new Promise((resolve) => setImmediate(resolve));
@@ -80,6 +105,11 @@ async function* guardBlocks(guard: GuardOptions): AsyncGenerator<Float32Array[],
       signal.throwIfAborted();
     }
     await input.skip(Number.POSITIVE_INFINITY);
+  } catch (error) {
+    // What came before the end is a transcript worth having.
+    const isCut = error instanceof AudioError && error.problem.reason === "truncated";
+    if (!isCut || lengthMs === 0) throw error;
+    context.warn("truncated", error.message);
   } finally {
     input.close();
   }
@@ -95,9 +125,9 @@ function clean(samples: Float32Array): void {
 }
 
 /** Not a generator: `return()` on a generator that was never started would not reach `rest`'s cleanup. */
-function startingWith(first: Float32Array[], rest: AsyncGenerator<Float32Array[]>): AsyncIterable<Float32Array[]> {
-  let waiting: Float32Array[] | undefined = first;
-  const iterator: AsyncIterator<Float32Array[]> = {
+function startingWith(first: AudioBlock, rest: AsyncGenerator<AudioBlock>): AsyncIterable<AudioBlock> {
+  let waiting: AudioBlock | undefined = first;
+  const iterator: AsyncIterator<AudioBlock> = {
     async next() {
       if (!waiting) return await rest.next();
       const value = waiting;

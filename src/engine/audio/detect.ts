@@ -9,12 +9,12 @@ import type { ByteReader } from "./input/byte-reader.ts";
 import { foreign, unsupported } from "./refuse.ts";
 import type { Sniffed } from "./sniff.ts";
 import { MAGIC_BYTES, SNIFF_BYTES, sniff } from "./sniff.ts";
-import type { OpenedAudio } from "./types.ts";
+import type { OpenContext, OpenedAudio } from "./types.ts";
 import { openWav } from "./wav/wav.ts";
 import { openWebm } from "./webm/webm.ts";
 
 /** Opens the body with the decoder its first bytes ask for. */
-export async function openDetected(input: ByteReader, maxDurationMs: number): Promise<OpenedAudio> {
+export async function openDetected(input: ByteReader, context: OpenContext): Promise<OpenedAudio> {
   const found = await recognise(input);
   if (found.kind === "foreign") throw foreign(found.what, found.cure);
   if (found.kind === "unknown") {
@@ -22,19 +22,19 @@ export async function openDetected(input: ByteReader, maxDurationMs: number): Pr
   }
   switch (found.container) {
     case "wav":
-      return await openWav(input);
+      return await openWav(input, context);
     case "flac":
-      return await openFlac(input, maxDurationMs);
+      return await openFlac(input, context);
     case "ogg":
-      return await openOgg(input, maxDurationMs);
+      return await openOgg(input, context);
     case "adts":
-      return await openAdts(input, maxDurationMs);
+      return await openAdts(input, context);
     case "mp3":
-      return await openMp3(input, maxDurationMs);
+      return await openMp3(input, context);
     case "webm":
-      return await openWebm(input, maxDurationMs);
+      return await openWebm(input, context);
     case "mp4":
-      return await openMp4(input, maxDurationMs);
+      return await openMp4(input, context);
     default:
       throw new Error(`no decoder for ${String(found.container satisfies never)}`);
   }

@@ -20,7 +20,8 @@ export function sniff(head: Uint8Array): Sniffed {
   for (const { container, at, magic } of CONTAINERS) {
     if (startsWith(head, magic, at)) return { kind: "audio", container };
   }
-  if (startsWith(head, "RIFF") || startsWith(head, "RF64") || startsWith(head, "BW64")) return sniffRiff(head);
+  if (startsWith(head, "RIFF") || startsWith(head, "RF64") || startsWith(head, "BW64") || startsWith(head, "RIFX"))
+    return sniffRiff(head);
   for (const { what, at, magic, and } of FOREIGN) {
     if (startsWith(head, magic, at) && (!and || startsWith(head, and.magic, and.at))) return { kind: "foreign", what };
   }
@@ -76,7 +77,6 @@ const FOREIGN: readonly (Magic & { readonly what: string; readonly and?: Magic }
   { what: "Windows Media (ASF), which is not supported", magic: "\x30\x26\xb2\x75\x8e\x66\xcf\x11" },
   { what: "WavPack audio, which is not supported", magic: "wvpk" },
   { what: "Monkey's Audio, which is not supported", magic: "MAC ", and: { magic: "\0\0", at: 6 } },
-  { what: "big-endian WAV (RIFX), which is not supported", magic: "RIFX" },
   { what: "MPEG video, which is not supported", magic: "\0\0\x01\xba" },
   { what: "MPEG video, which is not supported", magic: "\0\0\x01\xb3" },
   { what: "Flash video, which is not supported", magic: "FLV\x01" },

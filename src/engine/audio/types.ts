@@ -1,3 +1,4 @@
+import type { AudioWarning, AudioWarningCode } from "../../shared/audio-problem.ts";
 import type { HeaderlessFormat } from "../contract.ts";
 
 export interface DecodeOptions {
@@ -5,24 +6,46 @@ export interface DecodeOptions {
   readonly headerless?: HeaderlessFormat;
   /** Longest audio taken, in milliseconds. Enforced on what the container declares and on what is really decoded. */
   readonly maxDurationMs: number;
+  /** Ends with an error where the audio is truncated or damaged, instead of with a warning. Default false. */
+  readonly strict?: boolean;
   /** Observed before every read and every block; rejects with its reason. */
   readonly signal: AbortSignal;
+}
+
+/** What a container's reader is given besides the bytes. */
+export interface OpenContext {
+  readonly maxDurationMs: number;
+  /** Notes what was repaired or left out. Throws in strict mode when audio is missing. */
+  warn(code: AudioWarningCode, message: string): void;
+}
+
+/** Planar float32, one array per channel, all of one length. Rate and channel count may change from block to block. */
+export interface AudioBlock {
+  readonly sampleRateHz: number;
+  readonly channels: Float32Array[];
+  /** WAVE mask of the speakers that the channels are for, in its order; undefined = not named. */
+  readonly speakers?: number;
 }
 
 /** Audio that is being decoded. Nothing is decoded ahead of the reader but the first block. */
 export interface DecodedAudio {
   /** What was recognised: `wav`, `mp3`, `ogg-opus`, `mp4-aac`…, or the headerless codec. For logs. */
   readonly format: string;
-  /** 4000..192000. */
+  /** Of the first block, 4000..192000. */
   readonly sampleRateHz: number;
+  /** Of the first block. */
   readonly channelCount: number;
+  /** What was repaired or left out; complete when `blocks` has ended. */
+  readonly warnings: readonly AudioWarning[];
+  /** Adds to `warnings` what the reader of the blocks finds. */
+  readonly warn: OpenContext["warn"];
   /** Seconds, when the container declares it; for progress only, the decoded samples are the truth. */
   readonly totalS: number | undefined;
   /**
-   * Planar float32 in [-1, 1] without NaN, one array per channel, all of one length (1..65536 samples). The caller owns
-   * the arrays. Iterate once; leaving the loop early stops the decoder and the input. Throws WireError.
+   * Samples in [-1, 1] without NaN, 1..65536 a block. The caller owns the arrays. Iterate once; leaving the loop early
+   * stops the decoder and the input. Throws AudioError.
    */
-  readonly blocks: AsyncIterable<Float32Array[]>;
+  readonly blocks: AsyncIterable<AudioBlock>;
 }
 
 /** What one container's decoder hands to `decodeAudio`, before limits and sample hygiene are applied. */
@@ -30,7 +53,7 @@ export interface OpenedAudio {
   readonly format: string;
   readonly sampleRateHz: number;
   readonly channelCount: number;
-  /** Frames the container declares, when it does. */
+  /** Frames the container declares, at the first rate, when it does. More than the limit refuses the file unread. */
   readonly totalFrames: number | undefined;
-  readonly blocks: AsyncGenerator<Float32Array[], void, undefined>;
+  readonly blocks: AsyncGenerator<AudioBlock, void, undefined>;
 }

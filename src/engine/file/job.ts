@@ -3,8 +3,7 @@ import type { FrontEnd } from "../../models/manifest.ts";
 import { segmentsOf } from "../../shared/transcript-format.ts";
 import { createActivityDetector } from "../windows/activity.ts";
 import { decodeAudio } from "../audio/decode.ts";
-import { mixToMono } from "../audio/mix.ts";
-import { createResampler } from "../audio/resample/resample.ts";
+import { readLanes } from "../audio/lanes.ts";
 import type { Hypothesis, Transcript, Word } from "../contract.ts";
 import { createLogMel } from "../features/log-mel.ts";
 import { createFrameBuffer, type FrameBuffer } from "../features/frame-buffer.ts";
@@ -34,31 +33,23 @@ export async function runFileJob(job: FileJob): Promise<Transcript[]> {
   const { settings, options } = job;
   const decoded = await decodeAudio(job.bytes, {
     ...(options.headerless && { headerless: options.headerless }),
+    strict: options.strict,
     maxDurationMs: options.maxDurationMs,
     signal: job.signal,
   });
-  const laneCount = options.channels === "split" ? decoded.channelCount : 1;
-  const lanes = Array.from({ length: laneCount }, () => createLane(job, laneCount === 1));
-  const rate = settings.frontEnd.sampleRateHz;
-  const resamplers = lanes.map(() =>
-    decoded.sampleRateHz === rate ? undefined : createResampler(decoded.sampleRateHz, rate),
+  const split = options.channels === "split";
+  const lanes = Array.from({ length: split ? decoded.channelCount : 1 }, () =>
+    createLane(job, !split || decoded.channelCount === 1),
   );
   const report = (): void => job.onProgress(Math.min(...lanes.map((lane) => lane.doneS)), decoded.totalS);
   for (const lane of lanes) lane.onAdvance = report;
   try {
-    for await (const block of decoded.blocks) {
-      const channels = laneCount === 1 ? [mixToMono(block)] : block;
-      for (const [index, lane] of lanes.entries()) {
-        const samples = channels[index]!;
-        await lane.push(resamplers[index]?.push(samples) ?? samples);
-      }
+    const { sampleRateHz } = settings.frontEnd;
+    for await (const parts of readLanes(decoded, { sampleRateHz, split })) {
+      for (const [index, lane] of lanes.entries()) await lane.push(parts[index]!);
     }
     const transcripts: Transcript[] = [];
-    for (const [index, lane] of lanes.entries()) {
-      const rest = resamplers[index]?.flush();
-      if (rest) await lane.push(rest);
-      transcripts.push(await lane.finish());
-    }
+    for (const lane of lanes) transcripts.push({ ...(await lane.finish()), warnings: decoded.warnings });
     return transcripts;
   } finally {
     for (const lane of lanes) lane.stop();
@@ -71,7 +62,7 @@ interface Lane {
   readonly doneS: number;
   onAdvance: () => void;
   push(samples: Float32Array): Promise<void>;
-  finish(): Promise<Transcript>;
+  finish(): Promise<Omit<Transcript, "warnings">>;
   /** Forgets windows that are still under way. */
   stop(): void;
 }
@@ -216,7 +207,7 @@ function createLane(job: FileJob, emits: boolean): Lane {
     }
   }
 
-  async function finish(): Promise<Transcript> {
+  async function finish(): Promise<Omit<Transcript, "warnings">> {
     frames.finish();
     while (seen < frames.end) {
       const event = segmenter.push(activity.push(frames.level(seen++)));

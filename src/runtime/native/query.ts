@@ -13,6 +13,8 @@ export interface TranscribeQuery {
   readonly segments: boolean;
   readonly channels: "mix" | "split";
   readonly headerless: HeaderlessFormat | undefined;
+  /** Refuse audio that is cut or damaged instead of transcribing what is there. */
+  readonly strict: boolean;
 }
 
 const CODECS = ["pcmu", "pcma", "s16le"] as const;
@@ -25,10 +27,15 @@ export function parseTranscribeQuery(params: URLSearchParams): TranscribeQuery {
     download: fileName(params),
     maxCharsPerLine: integer(params, "max_chars_per_line", 1, 1000) ?? 80,
     maxWordsPerLine: integer(params, "max_words_per_line", 1, 1000) ?? 14,
-    segments: ["true", "1"].includes(oneOf(params, "segments", ["true", "false", "1", "0"]) ?? "false"),
+    segments: flag(params, "segments"),
     channels: oneOf(params, "channels", ["mix", "split"]) ?? "mix",
     headerless: headerless(params),
+    strict: flag(params, "strict"),
   };
+}
+
+function flag(params: URLSearchParams, name: string): boolean {
+  return ["true", "1"].includes(oneOf(params, name, ["true", "false", "1", "0"]) ?? "false");
 }
 
 function headerless(params: URLSearchParams): HeaderlessFormat | undefined {

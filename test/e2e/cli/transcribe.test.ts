@@ -59,9 +59,12 @@ describe("transcribe", { timeout: 60_000 }, () => {
     const { stderr } = await gigastt(["transcribe", "empty.wav", "cut.wav", "page.pdf"], { cwd: dir });
     expect(stderr.trim().split("\n").slice(1)).toEqual([
       "gigastt: empty.wav: the file is empty",
-      expect.stringMatching(/^gigastt: cut\.wav: WAV: the file is truncated, .* missing: copy it again$/),
-      "gigastt: page.pdf: this is a PDF document: give WAV, MP3, FLAC, Ogg (Vorbis, Opus), WebM or M4A/AAC audio",
+      "gigastt: cut.wav: warning: WAV: the file is truncated, 185584 of 186540 bytes of samples are missing",
+      "gigastt: page.pdf: the file is a PDF document: give WAV, MP3, FLAC, Ogg (Vorbis, Opus), WebM or M4A/AAC audio",
     ]);
+    const strict = await gigastt(["transcribe", "--strict", "cut.wav"], { cwd: dir });
+    expect(strict.code).toBe(1);
+    expect(strict.stderr).toMatch(/gigastt: cut\.wav: WAV: the file is truncated, .* missing: copy it again\n$/);
   });
 
   test("says that the only recording is not there before it loads a model", async () => {

@@ -5,14 +5,14 @@ import type { EncodedPacket } from "../codec/decode-packets.ts";
 import { decodePackets } from "../codec/decode-packets.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
 import { damaged, unsupported } from "../refuse.ts";
-import type { OpenedAudio } from "../types.ts";
+import type { OpenContext, OpenedAudio } from "../types.ts";
 
 /**
  * Bare AAC in ADTS frames. HE-AAC is decoded without its high band (see `aac.ts`).
  *
  * Truncation policy: a cut last frame is dropped; nothing in such a stream says where it should end.
  */
-export async function openAdts(input: ByteReader, maxDurationMs: number): Promise<OpenedAudio> {
+export async function openAdts(input: ByteReader, context: OpenContext): Promise<OpenedAudio> {
   const frames = scanFrames(input, { container: "AAC", headerBytes: 7, parse: parseAdtsHeader });
   const first = await frames.next();
   if (first.done) throw damaged("AAC", "no audio frame was found");
@@ -26,7 +26,7 @@ export async function openAdts(input: ByteReader, maxDurationMs: number): Promis
       container: "AAC",
       sampleRateHz,
       channelCount,
-      maxDurationMs,
+      context,
       packets: readPackets(first.value, frames),
       createDecoder: () => createAacCodec({ objectType, sampleRateHz, channelCount }),
       skipFrames: AAC_FIRST_FRAME,

@@ -2,6 +2,7 @@ import type { DecodedPacket, PacketDecoder } from "./packet-decoder.ts";
 import { PacketError } from "./packet-decoder.ts";
 import { audioTooLong } from "../../../shared/audio-problem.ts";
 import { damaged } from "../refuse.ts";
+import type { AudioBlock, OpenContext } from "../types.ts";
 
 /** One encoded packet as a container yields it. */
 export interface EncodedPacket {
@@ -11,6 +12,8 @@ export interface EncodedPacket {
   readonly endFrame?: number;
   /** The stream ends here: samples beyond this frame, counted from the first decoded one, are padding. */
   readonly limitFrame?: number;
+  /** Known to be lost or damaged: silence up to `endFrame` stands for it. */
+  readonly isDamaged?: boolean;
 }
 
 export interface PacketPipeline {
@@ -18,14 +21,14 @@ export interface PacketPipeline {
   readonly container: string;
   readonly sampleRateHz: number;
   readonly channelCount: number;
-  readonly maxDurationMs: number;
+  readonly context: OpenContext;
   readonly packets: AsyncGenerator<EncodedPacket, void, undefined>;
   readonly createDecoder: () => Promise<PacketDecoder>;
   /** Decoded frames to drop at the start: encoder delay. */
   readonly skipFrames?: number;
   /**
-   * Frames of silence that stand for a packet that cannot be decoded; absent = such a packet ends the decode. At most a
-   * tenth of the packets may be lost.
+   * Frames of silence that stand for a packet that cannot be decoded; absent = what its `endFrame` adds. At most a tenth of
+   * the packets may be lost.
    */
   readonly concealFrames?: number;
 }
@@ -34,62 +37,71 @@ export interface PacketPipeline {
  * Decodes packets into blocks of about 8000 frames. Reads ahead up to 4 MiB of packets while it decodes, so that a
  * small body that expands to days is refused by what its packets declare, not after hours of decoding.
  */
-export async function* decodePackets(pipeline: PacketPipeline): AsyncGenerator<Float32Array[], void, undefined> {
-  const { container, sampleRateHz, channelCount, packets, concealFrames, maxDurationMs } = pipeline;
+export async function* decodePackets(pipeline: PacketPipeline): AsyncGenerator<AudioBlock, void, undefined> {
+  const { container, sampleRateHz, channelCount, packets, concealFrames, context } = pipeline;
+  const { maxDurationMs } = context;
   const skipFrames = pipeline.skipFrames ?? 0;
   const decoder = await pipeline.createDecoder();
-  const batch = createBatch(channelCount);
+  let batch = createBatch(sampleRateHz, channelCount);
   let position = 0;
   let seen = 0;
   let lost = 0;
+  let packetEnd = 0;
 
+  /** A packet that cannot be decoded becomes silence of its length, so that everything after it keeps its time. */
   function decodeOne(packet: EncodedPacket): DecodedPacket {
     seen++;
+    const frames = concealFrames ?? Math.max(0, (packet.endFrame ?? packetEnd) - packetEnd);
+    packetEnd = packet.endFrame ?? packetEnd;
     try {
+      if (packet.isDamaged) throw new PacketError("the packet is damaged");
       return decoder.decode(packet.data);
     } catch (error) {
       if (!(error instanceof PacketError)) throw error;
-      if (concealFrames === undefined) {
-        throw damaged(container, `the audio is damaged at ${seconds(position, sampleRateHz)} s`, error);
-      }
       lost++;
-      if (lost > 8 && lost > seen / 10) {
+      if (lost > FEW && lost > seen / 10) {
         throw damaged(container, `${lost} of the first ${seen} frames cannot be decoded`, error);
       }
-      const silence = Array.from({ length: channelCount }, () => new Float32Array(concealFrames));
-      return { sampleRateHz, channels: silence };
+      const silence = Array.from({ length: batch.channelCount }, () => new Float32Array(frames));
+      return { sampleRateHz: batch.sampleRateHz, channels: silence };
     }
   }
 
-  for await (const packet of readAhead(packets, {
-    maxFrames: (maxDurationMs * sampleRateHz) / 1000,
-    maxDurationMs,
-    skipFrames,
-  })) {
-    const decoded = decodeOne(packet);
-    const length = decoded.channels[0]?.length ?? 0;
-    if (length === 0) continue;
-    if (decoded.sampleRateHz !== sampleRateHz || decoded.channels.length !== channelCount) {
-      throw damaged(
-        container,
-        `the audio changes from ${sampleRateHz} Hz, ${channelCount} channel(s) to ${decoded.sampleRateHz} Hz, ${decoded.channels.length} at ${seconds(position, sampleRateHz)} s`,
-      );
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    for await (const packet of readAhead(packets, {
+      maxFrames: (maxDurationMs * sampleRateHz) / 1000,
+      maxDurationMs,
+      skipFrames,
+    })) {
+      const decoded = decodeOne(packet);
+      const length = decoded.channels[0]?.length ?? 0;
+      if (length === 0) continue;
+      if (decoded.sampleRateHz !== batch.sampleRateHz || decoded.channels.length !== batch.channelCount) {
+        if (batch.frames > 0) yield batch.take();
+        batch = createBatch(decoded.sampleRateHz, decoded.channels.length);
+      }
+      const from = Math.max(0, skipFrames - position);
+      const to = Math.min(length, (packet.limitFrame ?? Number.POSITIVE_INFINITY) - position);
+      position += length;
+      if (to > from) batch.add(decoded.channels, from, to);
+      if (batch.frames >= BLOCK_FRAMES) yield batch.take();
     }
-    const from = Math.max(0, skipFrames - position);
-    const to = Math.min(length, (packet.limitFrame ?? Number.POSITIVE_INFINITY) - position);
-    position += length;
-    if (to > from) batch.add(decoded.channels, from, to);
-    if (batch.frames >= BLOCK_FRAMES) yield batch.take();
-  }
-  if (lost > seen / 10 && seen > 0) {
-    throw damaged(container, `${lost} of ${seen} frames cannot be decoded`);
+    if (lost > seen / (lost > FEW ? 10 : 2)) throw damaged(container, `${lost} of ${seen} frames cannot be decoded`);
+    if (lost > 0) context.warn("damaged", `${container}: ${lost} of ${seen} frames cannot be decoded`);
+  } catch (error) {
+    // What was decoded before the failure is given first.
+    failure = { error };
   }
   if (batch.frames > 0) yield batch.take();
+  if (failure) throw failure.error;
 }
 
 // ---
 
 const BLOCK_FRAMES = 8000;
+/** So many lost packets say little about the rest of a short recording. */
+const FEW = 8;
 /** Two-byte packets of silence for the longest audio a server takes by default fit in. */
 const READ_AHEAD_BYTES = 4 * 2 ** 20;
 /** What a queued packet costs beside its bytes, roughly. */
@@ -175,15 +187,19 @@ async function* readAhead(
 }
 
 interface Batch {
+  readonly sampleRateHz: number;
+  readonly channelCount: number;
   readonly frames: number;
   add(channels: readonly Float32Array[], from: number, to: number): void;
-  take(): Float32Array[];
+  take(): AudioBlock;
 }
 
-function createBatch(channelCount: number): Batch {
+function createBatch(sampleRateHz: number, channelCount: number): Batch {
   let parts: Float32Array[][] = [];
   let frames = 0;
   return {
+    sampleRateHz,
+    channelCount,
     get frames() {
       return frames;
     },
@@ -192,7 +208,7 @@ function createBatch(channelCount: number): Batch {
       frames += to - from;
     },
     take() {
-      const block = Array.from({ length: channelCount }, (_, channel) => {
+      const channels = Array.from({ length: channelCount }, (_, channel) => {
         const joined = new Float32Array(frames);
         let at = 0;
         for (const part of parts) {
@@ -203,11 +219,7 @@ function createBatch(channelCount: number): Batch {
       });
       parts = [];
       frames = 0;
-      return block;
+      return { sampleRateHz, channels };
     },
   };
-}
-
-function seconds(frames: number, sampleRateHz: number): string {
-  return (frames / sampleRateHz).toFixed(2);
 }

@@ -32,11 +32,31 @@ export function createPcm16Reader(): Pcm16Reader {
   };
 }
 
-export type SampleEncoding = "u8" | "s16le" | "s24le" | "s32le" | "f32le" | "f64le" | "pcma" | "pcmu";
+export type SampleEncoding =
+  | "u8"
+  | "s8"
+  | "s16le"
+  | "s24le"
+  | "s32le"
+  | "f32le"
+  | "f64le"
+  | "s16be"
+  | "s24be"
+  | "s32be"
+  | "f32be"
+  | "f64be"
+  | "pcma"
+  | "pcmu";
 
 /** Bytes of one sample of one channel. */
 export const SAMPLE_BYTES: Readonly<Record<SampleEncoding, number>> = {
   u8: 1,
+  s8: 1,
+  s16be: 2,
+  s24be: 3,
+  s32be: 4,
+  f32be: 4,
+  f64be: 8,
   s16le: 2,
   s24le: 3,
   s32le: 4,
@@ -84,6 +104,12 @@ export const MU_LAW: Float32Array = Float32Array.from({ length: 256 }, (_, code)
 
 const READERS: Readonly<Record<SampleEncoding, (view: DataView, at: number) => number>> = {
   u8: (view, at) => (view.getUint8(at) - 128) / 128,
+  s8: (view, at) => view.getInt8(at) / 128,
+  s16be: (view, at) => view.getInt16(at) / 32768,
+  s24be: (view, at) => ((view.getInt8(at) << 16) | view.getUint16(at + 1)) / 8388608,
+  s32be: (view, at) => view.getInt32(at) / 2147483648,
+  f32be: (view, at) => view.getFloat32(at),
+  f64be: (view, at) => view.getFloat64(at),
   s16le: (view, at) => view.getInt16(at, true) / 32768,
   s24le: (view, at) => (view.getUint16(at, true) | (view.getInt8(at + 2) << 16)) / 8388608,
   s32le: (view, at) => view.getInt32(at, true) / 2147483648,

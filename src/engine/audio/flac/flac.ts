@@ -5,15 +5,15 @@ import { decodePackets } from "../codec/decode-packets.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
 import { damaged, truncated, unsupported } from "../refuse.ts";
 import { createCodec } from "../codec/symphonia.ts";
-import type { OpenedAudio } from "../types.ts";
+import type { OpenContext, OpenedAudio } from "../types.ts";
 
 /**
  * Native FLAC. Every frame's checksum is verified.
  *
- * Truncation policy: fewer samples than STREAMINFO counts, or a last frame that is not whole, are `invalid_audio`. A
- * count of 0 (an encoder that wrote to a pipe) means "until the end of the body". A tag after the frames is ignored.
+ * Fewer samples than STREAMINFO counts, or a last frame that is not whole, are a truncated file. A count of 0 (an encoder
+ * that wrote to a pipe) means "until the end of the body". A tag after the frames is ignored.
  */
-export async function openFlac(input: ByteReader, maxDurationMs: number): Promise<OpenedAudio> {
+export async function openFlac(input: ByteReader, context: OpenContext): Promise<OpenedAudio> {
   await input.skip(4);
   const streamInfo = await readMetadata(input);
   const info = parseStreamInfo(streamInfo);
@@ -26,7 +26,7 @@ export async function openFlac(input: ByteReader, maxDurationMs: number): Promis
       container: "FLAC",
       sampleRateHz: info.sampleRateHz,
       channelCount: info.channelCount,
-      maxDurationMs,
+      context,
       packets: readFrames(input, info),
       createDecoder: () => createCodec({ codec: "flac", privateData: streamInfo }),
     }),
@@ -57,8 +57,17 @@ export function parseStreamInfo(bytes: Uint8Array): StreamInfo {
   };
 }
 
-/** Samples per channel of the frame whose header is at `at`; undefined when there is no header. */
-export function parseFrameHeader(bytes: Uint8Array, at: number): { samples: number; headerBytes: number } | undefined {
+export interface FrameHeader {
+  /** Per channel. */
+  readonly samples: number;
+  readonly headerBytes: number;
+  /** Number of the frame, or of its first sample where `isSampleNumber`. */
+  readonly number: number;
+  readonly isSampleNumber: boolean;
+}
+
+/** The header of the frame at `at`; undefined when there is none. */
+export function parseFrameHeader(bytes: Uint8Array, at: number): FrameHeader | undefined {
   if (bytes[at] !== 0xff || (bytes[at + 1]! & 0xfe) !== 0xf8 || at + 6 > bytes.length) return undefined;
   const sizeCode = bytes[at + 2]! >> 4;
   const rateCode = bytes[at + 2]! & 15;
@@ -67,6 +76,8 @@ export function parseFrameHeader(bytes: Uint8Array, at: number): { samples: numb
   let end = at + 4;
   const lead = Math.clz32(~(bytes[end]! << 24));
   if (lead === 1 || lead > 7) return undefined;
+  let number = lead === 0 ? bytes[end]! : bytes[end]! & (0x7f >> lead);
+  for (let i = 1; i < lead; i++) number = number * 64 + (bytes[end + i]! & 0x3f);
   end += Math.max(1, lead);
   let samples = sizeCode === 1 ? 192 : sizeCode < 6 ? 576 << (sizeCode - 2) : 256 << (sizeCode - 8);
   if (sizeCode === 6) samples = bytes[end++]! + 1;
@@ -74,7 +85,7 @@ export function parseFrameHeader(bytes: Uint8Array, at: number): { samples: numb
   if (rateCode === 12) end += 1;
   else if (rateCode > 12) end += 2;
   if (end >= bytes.length || crc8(bytes, at, end) !== bytes[end]) return undefined;
-  return { samples, headerBytes: end + 1 - at };
+  return { samples, headerBytes: end + 1 - at, number, isSampleNumber: (bytes[at + 1]! & 1) === 1 };
 }
 
 // ---
@@ -101,29 +112,69 @@ async function readMetadata(input: ByteReader): Promise<Uint8Array> {
   }
 }
 
+/**
+ * The frames in order. A frame whose checksum is wrong is skipped, and a damaged packet stands for its samples: the numbers
+ * in the headers after it say how many were lost.
+ */
 async function* readFrames(input: ByteReader, info: StreamInfo): AsyncGenerator<EncodedPacket, void, undefined> {
   let endFrame = 0;
+  /** Position of the first frame in its stream: not 0 in a capture that began in the middle. */
+  let base: number | undefined;
   for (;;) {
     const head = await input.peek(64);
     if (head.length === 0 || tagLength(head) > 0) break;
     const header = parseFrameHeader(head, 0);
-    if (!header) {
-      if (isMagic(head, 0)) {
-        throw unsupported("FLAC", `a second file begins at byte ${input.position}`, "oneByOne");
+    const start =
+      header && (header.isSampleNumber ? header.number : header.number * (info.maxBlockFrames || header.samples));
+    base ??= start;
+    const data = header && (await readFrame(input, maxFrameBytes(info, header.samples)));
+    if (header && data && start !== undefined && base !== undefined) {
+      const lost = start - base - endFrame;
+      if (lost > 0 && lost <= MAX_LOST_S * info.sampleRateHz) {
+        endFrame += lost;
+        yield { data: NOTHING, endFrame, isDamaged: true };
       }
-      // What follows the last promised sample and is no frame is padding.
-      if (info.totalFrames !== undefined && endFrame >= info.totalFrames) break;
-      throw damaged("FLAC", `the file is damaged at byte ${input.position}`);
+      endFrame += header.samples;
+      yield { data, endFrame };
+      continue;
     }
-    const data = await readFrame(input, maxFrameBytes(info, header.samples));
-    endFrame += header.samples;
-    yield { data, endFrame };
+    if (isMagic(head, 0)) {
+      throw unsupported("FLAC", `a second file begins at byte ${input.position}`, "oneByOne");
+    }
+    // What follows the last promised sample and is not a frame is padding.
+    if (info.totalFrames !== undefined && endFrame >= info.totalFrames) break;
+    const at = input.position;
+    if (!(await skipToFrame(input))) {
+      if (endFrame === 0) throw damaged("FLAC", `the file is damaged at byte ${at}`);
+      throw truncated("FLAC", `the file is truncated or damaged after byte ${at}`);
+    }
   }
   if (info.totalFrames !== undefined && endFrame < info.totalFrames) {
     throw truncated(
       "FLAC",
       `the file is truncated, ${info.totalFrames - endFrame} of ${info.totalFrames} samples are missing`,
     );
+  }
+}
+
+/** More silence than this is never put in for lost frames: the number itself may be damaged. */
+const MAX_LOST_S = 10;
+const NOTHING = new Uint8Array(0);
+const SEARCH_BYTES = 65_536;
+
+/** Consumes up to the next header or file magic behind the present byte; false at the end of the input. */
+async function skipToFrame(input: ByteReader): Promise<boolean> {
+  await input.skip(1);
+  for (;;) {
+    const bytes = await input.peek(SEARCH_BYTES);
+    for (let at = 0; at + 17 <= bytes.length; at++) {
+      if (bytes[at] === 0xff ? parseFrameHeader(bytes, at) : bytes[at] === 0x66 && isMagic(bytes, at)) {
+        await input.skip(at);
+        return true;
+      }
+    }
+    if (bytes.length < SEARCH_BYTES) return false;
+    await input.skip(SEARCH_BYTES - 17);
   }
 }
 
@@ -144,8 +195,8 @@ function maxFrameBytes(info: StreamInfo, samples: number): number {
   return 64 + info.channelCount * (16 + Math.ceil((samples * (info.bitsPerSample + 1)) / 8));
 }
 
-/** Frames carry no length: one ends where its checksum comes out and the next header, or nothing, follows. */
-async function readFrame(input: ByteReader, maxBytes: number): Promise<Uint8Array> {
+/** Frames carry no length: one ends where its checksum comes out and the next header, or nothing, follows. undefined = none does. */
+async function readFrame(input: ByteReader, maxBytes: number): Promise<Uint8Array | undefined> {
   let window = 16_384;
   let done = 2;
   let crc = 0;
@@ -165,12 +216,9 @@ async function readFrame(input: ByteReader, maxBytes: number): Promise<Uint8Arra
       crc = crc16(bytes, done, done + 1, crc);
     }
     if (isWhole) {
-      if (crc === 0) return await take(bytes.length);
-      throw truncated("FLAC", `the file is truncated or damaged after byte ${input.position}`);
+      return crc === 0 ? await take(bytes.length) : undefined;
     }
-    if (wanted > maxBytes) {
-      throw damaged("FLAC", `the file is damaged after byte ${input.position}`);
-    }
+    if (wanted > maxBytes) return undefined;
     window *= 2;
   }
 

@@ -5,7 +5,7 @@ import { decodePackets } from "../codec/decode-packets.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
 import { damaged, truncated } from "../refuse.ts";
 import { createCodec } from "../codec/symphonia.ts";
-import type { OpenedAudio } from "../types.ts";
+import type { OpenContext, OpenedAudio } from "../types.ts";
 
 /**
  * MPEG-1, 2 and 2.5 audio, layers II and III, as a bare stream of frames with or without tags.
@@ -14,7 +14,7 @@ import type { OpenedAudio } from "../types.ts";
  * policy: a cut last
  * frame is dropped; when the Xing header counts more frames than came, the file is `invalid_audio`.
  */
-export async function openMp3(input: ByteReader, maxDurationMs: number): Promise<OpenedAudio> {
+export async function openMp3(input: ByteReader, context: OpenContext): Promise<OpenedAudio> {
   const frames = scanFrames(input, { container: "MP3", headerBytes: 4, parse: parseMpegHeader });
   const first = await frames.next();
   if (first.done) throw damaged("MP3", "no audio frame was found");
@@ -31,7 +31,7 @@ export async function openMp3(input: ByteReader, maxDurationMs: number): Promise
       container: "MP3",
       sampleRateHz: header.sampleRateHz,
       channelCount: header.channelCount,
-      maxDurationMs,
+      context,
       packets: readPackets(info ? undefined : first.value, frames, info && { frameCount: info.frameCount, ...trim }),
       createDecoder: () => createCodec({ codec: header.layer === 2 ? "mp2" : "mp3" }),
       skipFrames: trim?.skipFrames ?? MPEG_DECODER_DELAY[header.layer],

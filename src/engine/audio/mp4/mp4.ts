@@ -10,7 +10,7 @@ import { decodePackets } from "../codec/decode-packets.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
 import { damaged, foreign, truncated, unsupported } from "../refuse.ts";
 import type { TrackCodec } from "../codec/track-codecs.ts";
-import type { OpenedAudio } from "../types.ts";
+import type { OpenContext, OpenedAudio } from "../types.ts";
 
 /**
  * MP4, M4A and QuickTime: the first audio track with AAC-LC, ALAC, Opus, FLAC or MP3, plain or fragmented. An edit list
@@ -20,7 +20,7 @@ import type { OpenedAudio } from "../types.ts";
  * in memory, up to 512 MiB. Truncation policy: samples that the index promises and the body does not have are
  * `invalid_audio`; so is a body without an index.
  */
-export async function openMp4(input: ByteReader, maxDurationMs: number): Promise<OpenedAudio> {
+export async function openMp4(input: ByteReader, context: OpenContext): Promise<OpenedAudio> {
   const { track, store } = await readHead(input);
   const samples = track.fragments ? readFragments(input, track, store) : readSamples(input, track, store);
   const first = await samples.next();
@@ -40,7 +40,7 @@ export async function openMp4(input: ByteReader, maxDurationMs: number): Promise
       container: "MP4",
       sampleRateHz,
       channelCount,
-      maxDurationMs,
+      context,
       packets: countFrames({ first: first.value, rest: samples, codec, limitFrame }),
       createDecoder: codec.createDecoder,
       skipFrames,

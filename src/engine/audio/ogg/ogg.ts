@@ -1,22 +1,21 @@
 import type { OggPage, PacketJoiner } from "./pages.ts";
-import { createPacketJoiner, readOggPage } from "./pages.ts";
+import { createPacketJoiner, cutPage, readOggPage } from "./pages.ts";
 import { parseOpusHead } from "../codec/opus.ts";
 import type { EncodedPacket } from "../codec/decode-packets.ts";
 import { decodePackets } from "../codec/decode-packets.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
-import { damaged, foreign, truncated, unsupported } from "../refuse.ts";
+import { damaged, foreign, truncated } from "../refuse.ts";
 import type { TrackCodec } from "../codec/track-codecs.ts";
 import { flacTrack, opusTrack, vorbisTrack } from "../codec/track-codecs.ts";
-import type { OpenedAudio } from "../types.ts";
+import type { AudioBlock, OpenContext, OpenedAudio } from "../types.ts";
 
 /**
  * Ogg with Opus, Vorbis or FLAC. Of several streams that run side by side the first audio stream is taken; streams that
- * follow each other (a chain, as radio recorders make) are joined when rate and channel count stay the same.
+ * follow each other (a chain, as radio recorders make) are joined, whatever their rates and channel counts.
  *
- * Truncation policy: a body that ends inside a page is `invalid_audio`. A missing end-of-stream mark is not (recordings
- * of live streams have none).
+ * A body that ends inside a page is truncated. A missing end-of-stream mark is not (recordings of live streams have none).
  */
-export async function openOgg(input: ByteReader, maxDurationMs: number): Promise<OpenedAudio> {
+export async function openOgg(input: ByteReader, context: OpenContext): Promise<OpenedAudio> {
   const pages = createPageSource(input);
   const link = await openLink(pages);
   if (!link) throw damaged("Ogg", "the file has no pages");
@@ -25,7 +24,7 @@ export async function openOgg(input: ByteReader, maxDurationMs: number): Promise
     sampleRateHz: link.codec.sampleRateHz,
     channelCount: link.codec.channelCount,
     totalFrames: undefined,
-    blocks: decodeChain(pages, link, maxDurationMs),
+    blocks: decodeChain(pages, link, context),
   };
 }
 
@@ -55,11 +54,13 @@ function createPageSource(input: ByteReader): PageSource {
         held = undefined;
         return page;
       }
+      if (last?.isCut) throw cutPage();
       if (isEnded) return undefined;
       if (last?.isLast) {
-        // Padding or a tag after the end of the stream is nothing of ours.
+        // Padding or a tag after the end of the stream is not audio.
         const magic = await input.peek(4);
         isEnded = Buffer.from(magic).toString("latin1") !== "OggS";
+        if (last?.isCut) throw cutPage();
         if (isEnded) return undefined;
       }
       last = await readOggPage(input);
@@ -141,23 +142,15 @@ async function readHeaders(
 async function* decodeChain(
   pages: PageSource,
   first: Link,
-  maxDurationMs: number,
-): AsyncGenerator<Float32Array[], void, undefined> {
-  const { sampleRateHz, channelCount } = first.codec;
+  context: OpenContext,
+): AsyncGenerator<AudioBlock, void, undefined> {
   for (let link: Link | undefined = first; link; link = await openLink(pages)) {
     const { codec } = link;
-    if (codec.sampleRateHz !== sampleRateHz || codec.channelCount !== channelCount) {
-      throw unsupported(
-        "Ogg",
-        `the streams of the chain differ (${sampleRateHz} Hz, ${channelCount} channel(s), then ${codec.sampleRateHz} Hz, ${codec.channelCount})`,
-        "oneByOne",
-      );
-    }
     yield* decodePackets({
       container: "Ogg",
-      sampleRateHz,
-      channelCount,
-      maxDurationMs,
+      sampleRateHz: codec.sampleRateHz,
+      channelCount: codec.channelCount,
+      context,
       packets: readPackets(pages, link),
       createDecoder: codec.createDecoder,
       skipFrames: codec.skipFrames,

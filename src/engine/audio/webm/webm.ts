@@ -8,7 +8,7 @@ import type { ByteReader } from "../input/byte-reader.ts";
 import { damaged, foreign, truncated, unsupported } from "../refuse.ts";
 import type { TrackCodec } from "../codec/track-codecs.ts";
 import { aacTrack, alacTrack, flacTrack, mpegTrack, opusTrack, pcmTrack, vorbisTrack } from "../codec/track-codecs.ts";
-import type { OpenedAudio } from "../types.ts";
+import type { OpenContext, OpenedAudio } from "../types.ts";
 
 /**
  * WebM and Matroska: the first audio track with Opus, Vorbis, AAC, FLAC, ALAC, MP3 or PCM. Packets are joined one after
@@ -17,7 +17,7 @@ import type { OpenedAudio } from "../types.ts";
  *
  * Truncation policy: a body that ends inside an element, or before the end its segment declares, is `invalid_audio`.
  */
-export async function openWebm(input: ByteReader, maxDurationMs: number): Promise<OpenedAudio> {
+export async function openWebm(input: ByteReader, context: OpenContext): Promise<OpenedAudio> {
   const walk = createWalk(input);
   const { track, durationS } = await readHead(walk);
   const packets = readPackets(walk, track);
@@ -33,7 +33,7 @@ export async function openWebm(input: ByteReader, maxDurationMs: number): Promis
       container: "WebM",
       sampleRateHz: codec.sampleRateHz,
       channelCount: codec.channelCount,
-      maxDurationMs,
+      context,
       packets: countFrames(first.value, packets, codec),
       createDecoder: codec.createDecoder,
       skipFrames: skipOf(track, codec),

@@ -1,3 +1,4 @@
+import type { Transcript } from "../../../engine/contract.ts";
 import type { RuntimeContext } from "../../context.ts";
 import { ClientGone, toWireError } from "../../http/errors.ts";
 import type { Exchange } from "../../http/exchanges.ts";
@@ -13,7 +14,7 @@ import { setTimeout } from "../../../shared/timers.ts";
 export const transcribeStream: Route = {
   ...ROUTES.transcribeStream,
   handle: async (exchange, context, params) => {
-    const { headerless } = parseTranscribeQuery(params);
+    const { headerless, strict } = parseTranscribeQuery(params);
     const stream = createEventStream({
       bufferBytes: context.settings.current.limits.wsOutgoingBytes,
       stallMs: context.timing.slowReaderMs,
@@ -25,6 +26,7 @@ export const transcribeStream: Route = {
     });
     const work = transcribeBody(exchange, context, {
       ...(headerless === undefined ? {} : { headerless }),
+      strict,
       onHypothesis: (hypothesis) => {
         begin();
         return stream.send(segmentMessage(hypothesis, context.clock.nowMs()));
@@ -46,13 +48,15 @@ export const transcribeStream: Route = {
 };
 
 async function finish(
-  work: Promise<unknown>,
+  work: Promise<readonly Transcript[]>,
   stream: ReturnType<typeof createEventStream>,
   exchange: Exchange,
   context: RuntimeContext,
 ): Promise<void> {
   try {
-    await work;
+    const [transcript] = await work;
+    const warnings = transcript?.warnings ?? [];
+    if (warnings.length > 0) await stream.send({ type: "warnings", warnings });
   } catch (error) {
     if (!(error instanceof ClientGone) && !stream.cancelled) {
       const wire = toWireError(error);

@@ -12,6 +12,7 @@ export const transcribe: Route = {
     const query = parseTranscribeQuery(params);
     const transcripts = await transcribeBody(exchange, context, {
       channels: query.channels,
+      strict: query.strict,
       ...(query.headerless === undefined ? {} : { headerless: query.headerless }),
     });
     return {

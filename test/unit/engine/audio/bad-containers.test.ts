@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { decodeAudio } from "../../../../src/engine/audio/decode.ts";
 import { crc8 } from "../../../../src/engine/audio/input/crc.ts";
 import { oggPage, opusHead, opusTags, silentFlac } from "./builders.ts";
 import { concat, decodeAll, inPieces, latin1, refusal, u16, u32 } from "./helpers.ts";
@@ -41,8 +42,6 @@ const mp3 = read("no-header.mp3");
 const FRAME = 216;
 const lame = read("stereo-44k.mp3");
 const noise = new Uint8Array(100_000).map((_, i) => (i * 7919) & 0x7f);
-const xing = Buffer.from(read("cbr-16k.mp3"));
-xing.writeUInt32BE(300, xing.indexOf("Info") + 8);
 
 refuses("MP3", [
   ["a tag and nothing else", concat("ID3", Uint8Array.of(4, 0, 0, 0, 0, 0, 5), "hello"), "MP3: no audio frame"],
@@ -62,11 +61,6 @@ refuses("MP3", [
     "MP3: more than 65536 bytes between its frames",
   ],
   [
-    "a header that counts more frames than there are",
-    xing,
-    "MP3: the file is truncated, 251 of 300 frames are missing",
-  ],
-  [
     "100 kB of nothing behind a tag",
     concat("ID3", Uint8Array.of(4, 0, 0, 0, 0, 0, 0), noise),
     "MP3: no audio frame was found in the first 65536",
@@ -76,11 +70,6 @@ refuses("MP3", [
     concat(mp3.subarray(0, 10 * FRAME), lame, lame, lame, lame),
     "MP3: more than 65536 bytes between",
   ],
-]);
-
-const wav = read("tiny.wav");
-refuses("WAV", [
-  ["two files in one", concat(wav, wav), "WAV: more audio follows at byte 11244: send one file after the other"],
 ]);
 
 const flac = read("tiny.flac");
@@ -111,7 +100,6 @@ refuses("FLAC", [
     concat("fLaC", Uint8Array.of(0, 0, 0, 34), streamInfo, Uint8Array.of(4, 255, 255, 255), flac),
     "ends inside its metadata",
   ],
-  ["a flipped bit in a frame", flip("tiny.flac", -500), "FLAC: the file is truncated or damaged after byte"],
   ["a rate of 300 Hz", slowFlac, "flac: the sample rate must be 4000–192000 Hz, got 300"],
   ["a rate of 655 350 Hz", fastFlac, "flac: the sample rate must be 4000–192000 Hz, got 655350"],
   ["a frame with a reserved code", oddFrame, "FLAC: the file is damaged at byte"],
@@ -168,11 +156,6 @@ refuses("Ogg", [
     oggPage({ sequence: 0, granule: 0, isFirst: true, packets: [] }),
     "a stream begins without a header",
   ],
-  [
-    "a chain of mono and stereo",
-    concat(read("20ms.opus"), stereo),
-    "Ogg: the streams of the chain differ (48000 Hz, 1",
-  ],
   ["Opus of a future version", concat(firstOf(withByte(8, 16)), tags), "Opus: version 16 of the format is not known"],
   [
     "Opus with a header cut short",
@@ -197,7 +180,7 @@ refuses("Ogg", [
   [
     "an Opus packet that breaks the framing rules",
     concat(head, tags, oggPage({ sequence: 2, granule: 960, packets: [Uint8Array.of(0x0b, 0)] })),
-    "Ogg: the audio is damaged at 0.00 s",
+    "Ogg: 1 of 1 frames cannot be decoded",
   ],
   ["Vorbis without its setup header", concat(...vorbisPages(1)), "Ogg: the file ends inside its headers"],
   ["Vorbis with a broken setup header", concat(...vorbisPages(3)), "vorbis: the stream cannot be decoded"],
@@ -316,7 +299,7 @@ refuses("WebM", [
   [
     "a block that breaks the framing rules of Opus",
     segment(track("A_OPUS", opusPrivate), block(0x80, 0x0b, 0)),
-    "WebM: the audio is damaged at 0.00 s",
+    "WebM: 1 of 1 frames cannot be decoded",
   ],
   [
     "a block that ends inside its head",
@@ -364,6 +347,30 @@ describe("the table of bad inputs", () => {
 });
 
 describe("odd but sound", () => {
+  it("a chain of mono and stereo keeps both", async () => {
+    const mono = read("20ms.opus");
+    const audio = await decodeAudio(inPieces(concat(mono, stereo)), {
+      maxDurationMs: 1e6,
+      signal: new AbortController().signal,
+    });
+    const frames = new Map<number, number>();
+    for await (const { channels } of audio.blocks) {
+      frames.set(channels.length, (frames.get(channels.length) ?? 0) + channels[0]!.length);
+    }
+    expect([...frames]).toEqual([
+      [1, (await decodeAll(mono)).channels[0]!.length],
+      [2, (await decodeAll(stereo)).channels[0]!.length],
+    ]);
+  });
+
+  it("an MP3 whose header counts more frames than there are is a truncated one", async () => {
+    const xing = Buffer.from(read("cbr-16k.mp3"));
+    xing.writeUInt32BE(300, xing.indexOf("Info") + 8);
+    expect((await decodeAll(xing)).warnings).toEqual([
+      { code: "truncated", message: "MP3: the file is truncated, 251 of 300 frames are missing" },
+    ]);
+  });
+
   it("two WebM files in one are decoded one after the other", async () => {
     const webm = read("tiny.webm");
     const once = (await decodeAll(webm)).channels[0]!.length;

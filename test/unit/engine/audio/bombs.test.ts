@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { decodeAudio } from "../../../../src/engine/audio/decode.ts";
 import { messageOf } from "../../../../src/shared/errors.ts";
 import { oggPage, opusHead, opusTags, silentFlac } from "./builders.ts";
-import { FOUR_HOURS_MS, concat, decodeAll, inPieces, latin1, u32 } from "./helpers.ts";
+import { FOUR_HOURS_MS, concat, decodeAll, inPieces } from "./helpers.ts";
 
 const TOO_LONG = "the audio is longer than 4h";
 
@@ -18,7 +18,7 @@ async function refuse(
       maxDurationMs,
       signal: new AbortController().signal,
     });
-    for await (const block of audio.blocks) decodedS += block[0]!.length / audio.sampleRateHz;
+    for await (const block of audio.blocks) decodedS += block.channels[0]!.length / audio.sampleRateHz;
   } catch (error) {
     return { decodedS, message: messageOf(error) };
   }
@@ -86,12 +86,6 @@ describe("a small body that expands to hours", () => {
     const bytes = Buffer.from(readFileSync("test/fixtures/audio/opus.webm"));
     const at = bytes.indexOf(Buffer.of(0x44, 0x89, 0x88));
     bytes.writeDoubleBE(1e9, at + 3);
-    expect(await refuse(bytes)).toEqual({ decodedS: 0, message: TOO_LONG });
-  });
-
-  it("WAV is refused by its declared length", async () => {
-    const fmt = Uint8Array.of(1, 0, 1, 0, 0xa0, 0x0f, 0, 0, 0xa0, 0x0f, 0, 0, 1, 0, 8, 0);
-    const bytes = concat("RIFF", u32(1e9), "WAVE", "fmt ", u32(16), fmt, "data", u32(1e9), latin1("short"));
     expect(await refuse(bytes)).toEqual({ decodedS: 0, message: TOO_LONG });
   });
 

@@ -72,6 +72,7 @@ describe("headerless audio", () => {
       sampleRateHz: 8000,
       totalS: undefined,
       channels: [Float32Array.of(32767 / 32768, -1)],
+      warnings: [],
     });
     expect((await read("pcmu")).channels[0]).toHaveLength(4);
     expect((await read("pcma")).channels[0]).toHaveLength(4);

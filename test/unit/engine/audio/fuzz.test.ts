@@ -75,7 +75,7 @@ async function outcome(bytes: Uint8Array, seed: number): Promise<string> {
   try {
     const audio = await decodeAudio(inPieces(bytes, 700), { maxDurationMs: 60_000, signal });
     for await (const block of audio.blocks) {
-      for (const samples of block) {
+      for (const samples of block.channels) {
         if (samples.length < 1 || samples.length > 65_536) throw new Error(`seed ${seed}: block of ${samples.length}`);
         for (const value of samples) if (!(value >= -1 && value <= 1)) throw new Error(`seed ${seed}: sample ${value}`);
       }

@@ -1,6 +1,6 @@
 import { decodeAudio } from "../../../../src/engine/audio/decode.ts";
 import type { DecodeOptions } from "../../../../src/engine/audio/types.ts";
-import { AudioError, wordAudioProblem } from "../../../../src/shared/audio-problem.ts";
+import { AudioError, wordAudioProblem, type AudioWarning } from "../../../../src/shared/audio-problem.ts";
 
 export const FOUR_HOURS_MS: number = 4 * 3_600_000;
 
@@ -19,6 +19,7 @@ export interface Decoded {
   readonly sampleRateHz: number;
   readonly totalS: number | undefined;
   readonly channels: Float32Array[];
+  readonly warnings: readonly AudioWarning[];
 }
 
 /** Decodes to the end and joins the blocks. */
@@ -32,11 +33,17 @@ export async function decodeAll(
     ...options,
   });
   const blocks: Float32Array[][] = [];
-  for await (const block of audio.blocks) blocks.push(block);
+  for await (const block of audio.blocks) blocks.push(block.channels);
   const channels = Array.from({ length: audio.channelCount }, (_, channel) =>
     join(blocks.map((block) => block[channel]!)),
   );
-  return { format: audio.format, sampleRateHz: audio.sampleRateHz, totalS: audio.totalS, channels };
+  return {
+    format: audio.format,
+    sampleRateHz: audio.sampleRateHz,
+    totalS: audio.totalS,
+    channels,
+    warnings: audio.warnings,
+  };
 }
 
 /** Code and message, as a client of the server gets them, of the error that decoding ends with. */

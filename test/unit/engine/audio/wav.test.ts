@@ -180,7 +180,11 @@ describe("bad WAV", () => {
       riff(chunk("JUNK", s16, 5000)),
       "invalid_audio: WAV: the file ends inside",
     ],
-    ["a chunk of 2 GB before the samples", riff(chunk("JUNK", s16, 2e9)), "invalid_audio: WAV: the chunk before"],
+    [
+      "a chunk of 2 GB before the samples",
+      riff(chunk("JUNK", s16, 2e9)),
+      "invalid_audio: WAV: no chunk that can be read begins at byte 12",
+    ],
     [
       "rate 0",
       riff(fmt({ ...PCM16, sampleRateHz: 0 }), data),
@@ -192,14 +196,7 @@ describe("bad WAV", () => {
       riff(fmt({ ...PCM16, sampleRateHz: 192_001 }), data),
       "invalid_audio: WAV: the sample rate must be",
     ],
-    [
-      "no channels",
-      riff(fmt({ ...PCM16, channelCount: 0 }), data),
-      "invalid_audio: WAV: the channel count must be 1–64",
-    ],
     ["65 channels", riff(fmt({ ...PCM16, channelCount: 65 }), data), "invalid_audio: WAV: the channel count must be"],
-    ["12 bits in 12", riff(fmt({ tag: 1, bits: 12 }), data), "invalid_audio: WAV: format 1 with 12 bits in frames of"],
-    ["a zero frame size", riff(fmt({ ...PCM16, blockAlign: 0 }), data), "invalid_audio: WAV: format 1 with 16 bits in"],
     ["ADPCM", riff(fmt({ tag: 17, bits: 4, blockAlign: 256 }), data), "invalid_audio: WAV: format 17 with 4 bits in"],
     [
       "an extensible format without its extension",
@@ -216,11 +213,6 @@ describe("bad WAV", () => {
       concat("RF64", u32(0), "WAVE", chunk("ds64", new Uint8Array(8)), data),
       "invalid_audio: WAV: the ds64 chunk is shorter than 24 bytes",
     ],
-    [
-      "fewer samples than promised",
-      riff(fmt(PCM16), chunk("data", s16, 1002)),
-      "invalid_audio: WAV: the file is truncated, 2 of 1002 bytes of samples are missing: upload it again",
-    ],
   ];
   for (const [name, bytes, wanted] of bad) {
     it(`refuses ${name}`, async () => {
@@ -228,17 +220,6 @@ describe("bad WAV", () => {
       expect(await refusal(inPieces(bytes, 1))).toContain(wanted);
     });
   }
-
-  it("refuses a declared length over the limit before any sample is read", async () => {
-    const header = riff(fmt(PCM16), chunk("data", new Uint8Array(0), 1e9));
-    async function* endless(): AsyncGenerator<Uint8Array> {
-      yield header;
-      throw new Error("read on");
-    }
-    expect(await refusal(endless(), { maxDurationMs: 10_000 })).toBe(
-      "audio_too_long: the audio is longer than 10s: cut it into shorter files",
-    );
-  });
 
   it("stops an undeclared length at the limit", async () => {
     let sent = 0;
@@ -253,14 +234,155 @@ describe("bad WAV", () => {
     expect(sent).toBeLessThan(2 * 320_000);
   });
 
-  it("delivers the samples up to the cut before it reports the truncation", async () => {
-    const wav = riff(fmt(PCM16), chunk("data", s16, 100_000));
-    const audio = await decodeAudio(inPieces(wav), { maxDurationMs: 1e6, signal: new AbortController().signal });
+  it("refuses a cut file in strict mode, after the samples that it has", async () => {
+    const wav = riff(fmt(PCM16), chunk("data", concat(s16, s16))).subarray(0, -1000);
+    const audio = await decodeAudio(inPieces(wav), {
+      maxDurationMs: 1e6,
+      strict: true,
+      signal: new AbortController().signal,
+    });
     let count = 0;
     const drain = async (): Promise<void> => {
-      for await (const block of audio.blocks) count += block[0]!.length;
+      for await (const block of audio.blocks) count += block.channels[0]!.length;
     };
     await expect(drain()).rejects.toThrow("truncated");
     expect(count).toBe(500);
   });
 });
+
+describe("headers that lie", () => {
+  const speech = pcmOf(readFileSync("test/fixtures/eval/dev_espeak_07.wav"));
+  const other = pcmOf(readFileSync("test/fixtures/eval/dev_festival_03.wav"));
+  const s16Of = (samples: Float32Array): Uint8Array =>
+    encode(samples, (view, at, value) => view.setInt16(at, Math.round(value * 32767), true), 2);
+  const pcm = s16Of(speech);
+
+  for (const [name, declared] of [
+    ["the first chunk alone", 8192],
+    ["an odd number of bytes", 8191],
+    ["one frame", 2],
+    ["8 bytes too few", pcm.length - 8],
+    ["8 bytes too many", pcm.length + 8],
+    ["36 bytes too many", pcm.length + 36],
+    ["twice the samples", 2 * pcm.length],
+    ["a billion bytes", 1e9],
+    ["every value a pipe leaves", 0xffff_ffdb],
+  ] as const) {
+    it(`reads all samples when the header declares ${name}`, async () => {
+      const wav = concat("RIFF", u32(pcm.length + 36), "WAVE", fmt(PCM16), "data", u32(declared), pcm);
+      for (const pieces of [[], [1000], [4096, 1]]) {
+        const { channels, warnings } = await decodeAll(inPieces(wav, ...pieces), { maxDurationMs: 60_000 });
+        expect(channels[0]).toHaveLength(speech.length);
+        expect(warnings.map(({ code }) => code)).toEqual(declared > 0x7fff_f000 ? [] : ["wrong_header"]);
+      }
+    });
+  }
+
+  it("a file that was cut is read to its end, with a warning that says how much is missing", async () => {
+    const { channels, warnings } = await decodeAll(riff(fmt(PCM16), chunk("data", s16)).subarray(0, -32));
+    expect(channels[0]).toHaveLength(484);
+    expect(warnings).toEqual([
+      { code: "truncated", message: "WAV: the file is truncated, 32 of 1000 bytes of samples are missing" },
+    ]);
+  });
+
+  it("chunks, tags and padding behind the samples are not samples", async () => {
+    const tails = [
+      chunk("LIST", latin1("INFOISFT\x05\0\0\0Lavf\0")),
+      chunk("odd ", new Uint8Array(3)),
+      concat(chunk("bext", new Uint8Array(602)), chunk("cue ", u32(0))),
+      concat("TAG", new Uint8Array(125)),
+      concat("ID3", Uint8Array.of(4, 0, 0, 0, 0, 0, 5), "hello"),
+      new Uint8Array(700),
+      Uint8Array.of(7),
+    ];
+    for (const tail of tails) {
+      const { channels, warnings } = await decodeAll(concat(riff(fmt(PCM16), chunk("data", s16)), tail));
+      expect(channels[0]).toHaveLength(500);
+      expect(warnings).toEqual([]);
+    }
+  });
+
+  it("files and data chunks that follow each other are one recording, whatever their shapes", async () => {
+    const stereo = riff(fmt({ ...PCM16, channelCount: 2, sampleRateHz: 44_100 }), chunk("data", pcm));
+    const wav = concat(riff(fmt(PCM16), chunk("data", s16)), stereo);
+    const audio = await decodeAudio(inPieces(wav), { maxDurationMs: 1e6, signal: new AbortController().signal });
+    const shapes = new Map<string, number>();
+    for await (const { sampleRateHz, channels } of audio.blocks) {
+      const shape = `${sampleRateHz} x ${channels.length}`;
+      shapes.set(shape, (shapes.get(shape) ?? 0) + channels[0]!.length);
+    }
+    expect([...shapes]).toEqual([
+      ["16000 x 1", 500],
+      ["44100 x 2", Math.floor(pcm.length / 4)],
+    ]);
+    const twice = riff(fmt(PCM16), chunk("data", s16), chunk("LIST", latin1("INFO")), chunk("data", s16));
+    expect((await decodeAll(twice)).channels[0]).toHaveLength(1000);
+  });
+
+  it("goes on at the next chunk when the length of one before the samples is wrong", async () => {
+    const body = concat(fmt(PCM16), "LIST", u32(10), latin1("INFO but much longer than ten bytes"), chunk("data", s16));
+    const { channels, warnings } = await decodeAll(concat("RIFF", u32(body.length + 4), "WAVE", body));
+    expect(channels[0]).toHaveLength(500);
+    expect(warnings[0]?.code).toBe("wrong_header");
+  });
+
+  const widths = {
+    u8: encode(speech, (v, at, x) => v.setUint8(at, Math.round(x * 127) + 128), 1),
+    s16: pcm,
+    s24: encode(
+      speech,
+      (v, at, x) => {
+        const value = Math.round(x * 8_388_607);
+        v.setUint16(at, value & 0xffff, true);
+        v.setInt8(at + 2, value >> 16);
+      },
+      3,
+    ),
+    s32: encode(speech, (v, at, x) => v.setInt32(at, Math.round(x * 2_147_483_647), true), 4),
+    stereo: s16Of(
+      Float32Array.from({ length: 2 * speech.length }, (_, i) => (i % 2 ? (other[i >> 1] ?? 0) : speech[i >> 1]!)),
+    ),
+    twins: s16Of(Float32Array.from({ length: 2 * speech.length }, (_, i) => speech[i >> 1]!)),
+  };
+  const truth = { u8: [8, 1], s16: [16, 1], s24: [24, 1], s32: [32, 1], stereo: [16, 2], twins: [16, 2] } as const;
+  const lies: readonly [string, keyof typeof widths, Partial<Shape>][] = [
+    ["8 bits called 16", "u8", { bits: 16, blockAlign: 1 }],
+    ["16 bits in frames of 1", "s16", { blockAlign: 1 }],
+    ["16 bits in frames of 4", "s16", { blockAlign: 4 }],
+    ["16 bits in frames of 0", "s16", { blockAlign: 0 }],
+    ["a mono file without channels", "s16", { channelCount: 0 }],
+    ["16 bits called 8", "s16", { bits: 8, blockAlign: 2 }],
+    ["16 bits called 32", "s16", { bits: 32, blockAlign: 2 }],
+    ["16 bits called 0", "s16", { bits: 0, blockAlign: 2 }],
+    ["24 bits called 16", "s24", { bits: 16, blockAlign: 3 }],
+    ["24 bits in frames of 2", "s24", { blockAlign: 2 }],
+    ["32 bits called 16", "s32", { bits: 16, blockAlign: 4 }],
+    ["stereo called mono", "stereo", { channelCount: 1, blockAlign: 4 }],
+    ["stereo in frames of 2", "stereo", { channelCount: 2, blockAlign: 2 }],
+    ["two equal channels called mono", "twins", { channelCount: 1, blockAlign: 4 }],
+    ["mono called stereo", "s16", { channelCount: 2, blockAlign: 2 }],
+  ];
+  for (const [name, data, lie] of lies) {
+    it(`${name}: the samples decide`, async () => {
+      const [bits, channelCount] = truth[data];
+      const shape = { tag: 1, bits, channelCount, ...lie };
+      const { channels, warnings } = await decodeAll(riff(fmt(shape), chunk("data", widths[data])));
+      expect(channels.map(({ length }) => length)).toEqual(Array.from({ length: channelCount }, () => speech.length));
+      const worst = speech.reduce((most, value, i) => Math.max(most, Math.abs(value - channels[0]![i]!)), 0);
+      expect(worst).toBeLessThan(0.011);
+      expect(warnings.map(({ code }) => code)).toEqual(["wrong_header"]);
+    });
+  }
+
+  it("a rate of 0 is taken from the byte rate", async () => {
+    const header = Buffer.from(riff(fmt(PCM16), chunk("data", s16)));
+    header.writeUInt32LE(0, 24);
+    expect((await decodeAll(header)).sampleRateHz).toBe(16_000);
+  });
+});
+
+function pcmOf(wav: Uint8Array): Float32Array {
+  const view = new DataView(wav.buffer, wav.byteOffset + 44);
+  return Float32Array.from({ length: view.byteLength >> 1 }, (_, i) => view.getInt16(2 * i, true) / 32768);
+}

@@ -11,6 +11,7 @@ describe("parseTranscribeQuery", () => {
       maxCharsPerLine: 80,
       maxWordsPerLine: 14,
       segments: false,
+      strict: false,
       channels: "mix",
       headerless: undefined,
     });
@@ -27,6 +28,7 @@ describe("parseTranscribeQuery", () => {
       maxCharsPerLine: 42,
       maxWordsPerLine: 7,
       segments: true,
+      strict: false,
       channels: "split",
       headerless: { codec: "pcmu", sampleRateHz: 8000 },
     });

@@ -1,6 +1,5 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { mixToMono } from "../../../../../src/engine/audio/mix.ts";
 import { A_LAW, MU_LAW, createPcm16Reader } from "../../../../../src/engine/audio/codec/pcm.ts";
 import { join } from "../helpers.ts";
 import { SEED } from "../../../../support/fuzz.ts";
@@ -45,17 +44,5 @@ describe("G.711", () => {
     for (const [code, value] of Object.entries(aLaw)) expect(A_LAW[Number(code)]! * 32768).toBe(value);
     const muLaw = { 0xff: 0, 0x7f: 0, 0x80: 32124, 0x00: -32124, 0xf0: 120, 0x70: -120, 0xc0: 1884 };
     for (const [code, value] of Object.entries(muLaw)) expect(Math.abs(MU_LAW[Number(code)]! * 32768 - value)).toBe(0);
-  });
-});
-
-describe("mono mix", () => {
-  it("is the mean of all channels", () => {
-    const mixed = mixToMono([Float32Array.of(1, 0.5), Float32Array.of(-1, 0.25), Float32Array.of(0.75, 0)]);
-    expect(mixed).toEqual(Float32Array.of(0.25, 0.25));
-  });
-
-  it("passes one channel through", () => {
-    const only = Float32Array.of(0.1);
-    expect(mixToMono([only])).toBe(only);
   });
 });

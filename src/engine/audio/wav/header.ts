@@ -1,0 +1,136 @@
+import { SAMPLE_BYTES } from "../codec/pcm.ts";
+import type { ByteReader } from "../input/byte-reader.ts";
+import { damaged, truncated, unsupported } from "../refuse.ts";
+import type { OpenContext } from "../types.ts";
+import type { WavFields, WavShape } from "./shape.ts";
+
+export interface WavHeader {
+  readonly fields: WavFields;
+  /** Declared length of the samples; undefined = a placeholder, until the end of the body. */
+  readonly dataBytes: number | undefined;
+  /** Declared position of the end of the file. */
+  readonly fileBytes: number;
+  frameBytes(shape: WavShape): number;
+}
+
+/** Reads up to the first sample. */
+export async function readHeader(input: ByteReader, context: OpenContext): Promise<WavHeader> {
+  const start = input.position;
+  const riff = viewOf(await input.read(12));
+  if (riff.byteLength < 12) throw truncated("WAV", "the file ends inside its first 12 bytes");
+  const kind = fourCc(riff, 0);
+  const isBigEndian = kind === "RIFX";
+  const is64 = kind === "RF64" || kind === "BW64";
+  const riffBytes = riff.getUint32(4, !isBigEndian);
+  let fields: WavFields | undefined;
+  let ds64DataBytes: number | undefined;
+
+  for (;;) {
+    const chunk = viewOf((await input.peek(8)).slice());
+    if (chunk.byteLength < 8) throw truncated("WAV", `the file ends before its ${fields ? "data" : "fmt"} chunk`);
+    const id = chunkNameAt(new Uint8Array(chunk.buffer), 0);
+    const size = chunk.getUint32(4, !isBigEndian);
+    if (id === undefined || (id !== "data" && input.position + size > MAX_HEADER_BYTES)) {
+      await findNextChunk(input, context);
+      continue;
+    }
+    await input.skip(8);
+
+    if (id === "data") {
+      if (!fields) throw damaged("WAV", "the data chunk comes before the fmt chunk");
+      const declared = is64 && size === 0xffff_ffff ? (ds64DataBytes ?? size) : size;
+      const fileBytes = start + riffBytes + 8;
+      const frameBytes = ({ encoding, channelCount }: WavShape): number => SAMPLE_BYTES[encoding] * channelCount;
+      const isOpen = isPlaceholder(declared) || (declared === 0 && !(await isChunkNext(input)));
+      if (declared > 0 || isOpen) {
+        return { fields, dataBytes: isOpen ? undefined : declared, fileBytes, frameBytes };
+      }
+      continue;
+    }
+    const isRead = (id === "fmt " && !fields) || (id === "ds64" && is64);
+    if (!isRead) {
+      await skipExactly(input, size + (size & 1));
+      continue;
+    }
+    const body = viewOf(await input.read(Math.min(size, 64)));
+    if (id === "fmt ") fields = parseFields(body, isBigEndian);
+    else ds64DataBytes = parseDs64(body);
+    await skipExactly(input, size + (size & 1) - body.byteLength);
+  }
+}
+
+/** The name of a chunk, when one may begin at `at`: four printable characters. */
+export function chunkNameAt(bytes: Uint8Array, at: number): string | undefined {
+  const name = Buffer.from(bytes.subarray(at, at + 4)).toString("latin1");
+  return at + 8 <= bytes.length && /^[A-Za-z_][A-Za-z0-9 _.-]{3}$/.test(name) ? name : undefined;
+}
+
+// ---
+
+/** More header than this before the samples is not a WAV file anybody's tool wrote: 16 MiB hold any cover picture. */
+const MAX_HEADER_BYTES = 16 * 2 ** 20;
+/** Bytes searched for the next chunk after one whose length is wrong. */
+const SEARCHED_BYTES = 4096;
+/** Bytes 2..15 of the KSDATAFORMAT_SUBTYPE GUIDs. */
+const SUBTYPE_TAIL = "000000001000800000aa00389b71";
+const TAG_EXTENSIBLE = 0xfffe;
+
+/** ffmpeg leaves 0xFFFFFFFF, sox 0x7FFFF000 and more, arecord 0x80000000: 2 GiB were never meant. */
+function isPlaceholder(bytes: number): boolean {
+  return bytes >= 0x7fff_f000 && bytes <= 0xffff_ffff;
+}
+
+async function isChunkNext(input: ByteReader): Promise<boolean> {
+  return chunkNameAt(await input.peek(8), 0) !== undefined;
+}
+
+/** The length of the chunk before was wrong: goes on at the next `fmt ` or `data` nearby. */
+async function findNextChunk(input: ByteReader, context: OpenContext): Promise<void> {
+  const text = Buffer.from(await input.peek(SEARCHED_BYTES)).toString("latin1");
+  const at = text.slice(1).search(/fmt |data/) + 1;
+  if (at < 1) throw damaged("WAV", `no chunk that can be read begins at byte ${input.position}`);
+  context.warn("wrong_header", `WAV: the chunk at byte ${input.position} is not one, the next one was looked for`);
+  await input.skip(at);
+}
+
+async function skipExactly(input: ByteReader, bytes: number): Promise<void> {
+  // The pad byte of the very last chunk is often missing; the next read tells the end of the file then.
+  if ((await input.skip(bytes)) < bytes - 1) throw truncated("WAV", "the file ends inside a header chunk");
+}
+
+function parseDs64(body: DataView): number {
+  if (body.byteLength < 24) throw damaged("WAV", "the ds64 chunk is shorter than 24 bytes");
+  const bytes = body.getBigUint64(8, true);
+  // 0 and -1 are left behind by writers to a pipe.
+  return bytes === 0n || bytes > BigInt(Number.MAX_SAFE_INTEGER) ? 0xffff_ffff : Number(bytes);
+}
+
+function parseFields(body: DataView, isBigEndian: boolean): WavFields {
+  if (body.byteLength < 16) throw damaged("WAV", `the fmt chunk must be 16 bytes or more, got ${body.byteLength}`);
+  const u16 = (at: number): number => body.getUint16(at, !isBigEndian);
+  const u32 = (at: number): number => body.getUint32(at, !isBigEndian);
+  let tag = u16(0);
+  if (tag === TAG_EXTENSIBLE) {
+    if (body.byteLength < 40) throw damaged("WAV", "the extensible fmt chunk is shorter than 40 bytes");
+    const tail = Buffer.from(body.buffer, body.byteOffset + 26, 14).toString("hex");
+    if (tail !== SUBTYPE_TAIL) throw unsupported("WAV", "the sub-format is not one of PCM, float, A-law and µ-law");
+    tag = u16(24);
+  }
+  return {
+    tag,
+    channelCount: u16(2),
+    sampleRateHz: u32(4),
+    byteRate: u32(8),
+    blockAlign: u16(12),
+    bits: u16(14),
+    isBigEndian,
+  };
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function fourCc(view: DataView, at: number): string {
+  return String.fromCharCode(view.getUint8(at), view.getUint8(at + 1), view.getUint8(at + 2), view.getUint8(at + 3));
+}
