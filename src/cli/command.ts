@@ -1,3 +1,5 @@
+import type { InstalledService } from "./installed.ts";
+
 /** One flag of a command. */
 export interface FlagSpec {
   readonly type: "string" | "boolean";
@@ -39,6 +41,8 @@ export interface CommandContext {
   readonly cwd: string;
   /** Aborts on the first SIGINT or SIGTERM, for commands that do not handle signals themselves. */
   readonly signal: AbortSignal;
+  /** The installed service, when the command is about it: see `aboutService`. */
+  readonly service?: InstalledService;
   /** All commands, for those that describe the command line itself. */
   readonly registry: Registry;
 }
@@ -60,6 +64,8 @@ export interface Command {
   readonly subcommands?: Readonly<Record<string, Command>>;
   /** True when the command installs its own signal handlers (serve, up). */
   readonly ownSignals?: boolean;
+  /** About the box that runs: without a named configuration it means the installed service. */
+  readonly aboutService?: boolean | ((flags: CommandContext["flags"]) => boolean);
   /** Returns the exit code: 0 ok, 1 failed, 2 usage or configuration. */
   readonly run?: (context: CommandContext) => Promise<number>;
 }

@@ -1,4 +1,6 @@
+import { GigasttError } from "../shared/errors.ts";
 import { callControl } from "../supervisor/control/client.ts";
+import type { ControlCall } from "../supervisor/control/client.ts";
 import type { CommandContext } from "./command.ts";
 import { findStatePaths } from "./state.ts";
 
@@ -12,7 +14,7 @@ export async function operate(
   args: Readonly<Record<string, unknown>> = {},
 ): Promise<{ readonly result: unknown; readonly field: (key: string) => unknown }> {
   const paths = await findStatePaths(context);
-  const result = await callControl({
+  const result = await callSupervisor(context, {
     socket: paths.controlSocket,
     cmd,
     args,
@@ -27,6 +29,21 @@ export async function operate(
     result,
     field: (key) => (typeof result === "object" && result !== null ? Reflect.get(result, key) : undefined),
   };
+}
+
+/** `callControl`, with the commands that help when the installed service does not run or belongs to another user. */
+export async function callSupervisor(context: CommandContext, call: ControlCall): Promise<unknown> {
+  try {
+    return await callControl(call);
+  } catch (error) {
+    if (!(error instanceof GigasttError) || context.service === undefined) throw error;
+    if (error.code !== "GST_NOT_RUNNING") throw error;
+    throw new GigasttError(
+      error.code,
+      `gigastt.service is not running (looked at ${call.socket}). See why, and start it:\n  sudo gigastt logs\n  sudo systemctl restart gigastt`,
+      { cause: error },
+    );
+  }
 }
 
 /** `1.4 s` of milliseconds as they came over the socket. */

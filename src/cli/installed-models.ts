@@ -13,8 +13,6 @@ export interface InstalledModel {
   readonly precision: Precision;
   /** Identity of its files. */
   readonly hash: string;
-  /** How to get it back, as a sentence. */
-  readonly cure: string;
 }
 
 /** Downloaded and locally made models that are complete on disk, with the identity of their files. */
@@ -29,9 +27,23 @@ export async function installedModels(
     for (const { state, precision } of await inspectModel(entry, dir)) {
       if (state === "complete") {
         const hash = bundleHash(filesOf(entry, precision) ?? []);
-        found.push({ id: entry.id, precision, hash, cure: restoreCure(entry, precision) });
+        found.push({ id: entry.id, precision, hash });
       }
     }
   }
   return found;
+}
+
+/** How to get a model of a backup back, as a sentence of this version: never a text from the backup. */
+export async function modelCure({
+  id,
+  precision,
+}: {
+  readonly id: string;
+  readonly precision: string;
+}): Promise<string> {
+  const entry = (await loadRegistry()).models.find((model) => model.id === id);
+  if (entry === undefined || (precision !== "int8" && precision !== "fp32"))
+    return "It was made on the old machine: copy its folder from there, or make it again with gigastt models quantize.";
+  return restoreCure(entry, precision);
 }

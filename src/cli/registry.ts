@@ -15,7 +15,7 @@ export const registry: Registry = {
   },
   status: {
     topic: "run",
-    summary: "Show what runs, how it is, and what to do about it",
+    summary: "Show what is running, its health and what to do",
     load: async () => (await import("./commands/status.ts")).command,
   },
   logs: {
@@ -40,7 +40,7 @@ export const registry: Registry = {
   },
   upgrade: {
     topic: "run",
-    summary: "Take over new code, a new model or a new configuration from the disk",
+    summary: "Switch to the new code, model or configuration on disk",
     load: async () => (await import("./commands/upgrade.ts")).command,
   },
   rollback: {

@@ -46,7 +46,11 @@ export async function run(argv: readonly string[], world: World): Promise<number
   }
   world.onCommand?.(command);
   const { stdin, stdout, stderr, env, cwd, signal, registry } = world;
-  return command.run({ flags, positionals, stdin, stdout, stderr, env, cwd, signal, registry });
+  const context = { flags, positionals, stdin, stdout, stderr, env, cwd, signal, registry };
+  const { aboutService = false } = command;
+  if (aboutService === false || (typeof aboutService === "function" && !aboutService(flags)))
+    return command.run(context);
+  return command.run(await (await import("./about-service.ts")).aboutService(context));
 }
 
 /** Loads every command: for completions and the reference page. */

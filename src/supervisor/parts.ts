@@ -101,7 +101,7 @@ export async function openParts(
     options.onEvent?.(event);
     for (const listener of listeners) listener(event);
   };
-  const hooks = createHooks(() => cell.loaded.config.supervisor, record);
+  const hooks = createHooks(() => cell.loaded.config.supervisor, record, options.env);
   const emit: EventSink = (event) => {
     record(event);
     history.event(event);

@@ -160,8 +160,8 @@ export class Supervisor {
   }
 
   /** Goes back to the last configuration that was healthy. */
-  rollback(progress: Progress = () => {}): Promise<ReloadOutcome> {
-    return this.#operations.run("rollback", () => this.#changes.rollback(progress));
+  rollback(progress: Progress = () => {}, written?: number): Promise<ReloadOutcome> {
+    return this.#operations.run("rollback", () => this.#changes.rollback(progress, written));
   }
 
   /** Drains and ends everything; `now` (also while a stop is under way) kills. Resolves after the last child is gone. */
@@ -281,8 +281,13 @@ export class Supervisor {
         return this.upgrade(progress);
       case "reload":
         return this.reload(progress);
-      case "rollback":
-        return this.rollback(progress);
+      case "rollback": {
+        if (args["plan"] === true) {
+          const { path, generation } = await this.#changes.rollbackTarget();
+          return { path, number: generation.number };
+        }
+        return this.rollback(progress, typeof args["written"] === "number" ? args["written"] : undefined);
+      }
       case "history":
         return this.#parts.history.read(
           Date.now() - (typeof args["sinceMs"] === "number" ? args["sinceMs"] : 3_600_000),

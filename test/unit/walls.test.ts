@@ -25,6 +25,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protobuf": ["models/onnx/read.ts", "models/onnx/write.ts", "models/synthetic/graph-builder.ts"],
   "@clack/prompts": ["cli/deploy/init/ask.ts"],
   "@peculiar/x509": ["shared/pki.ts"],
+  "age-encryption": ["supervisor/state/backup-format.ts"],
   ajv: ["config/validate.ts"],
   bcryptjs: ["cli/deploy/secret-store.ts"],
   crossws: ["runtime/native/sessions/websocket.ts"],

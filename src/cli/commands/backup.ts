@@ -19,7 +19,8 @@ export const command: Command = {
   rank: 6,
   positionals: "FILE",
   flags: { ...STATE_FLAGS, ...PASSPHRASE_FLAGS },
-  help: "Models are listed with their hashes, not included: `gigastt models pull` brings them back. The file is read back and checked before it is said to be good.",
+  help: "Models are listed with their hashes, not included: `gigastt models pull` brings them back. The file is read back and checked. It is an age file: `age -d FILE | tar xz` opens it without gigastt.",
+  aboutService: true,
   run: async (context) => {
     const [target] = context.positionals;
     if (target === undefined) throw new UsageError(["the name of the backup file is missing"], ["backup"]);
@@ -52,7 +53,7 @@ export const command: Command = {
       );
     }
     context.stdout.write(
-      `${path}: ${files.length} files, ${bytes.length} bytes, checked. Models it leaves out: ${header.models.map(({ id, precision }) => `${id} (${precision})`).join(", ") || "none"}\n`,
+      `${path}: ${files.length} files, ${bytes.length} bytes, checked. Not included: ${header.models.map(({ id, precision }) => `model ${id} (${precision})`).join(", ") || "no models"}\n`,
     );
     return 0;
   },

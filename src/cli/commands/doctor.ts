@@ -6,5 +6,6 @@ export const command: Command = {
   rank: 4,
   flags: { json: { type: "boolean", describe: "answer JSON" } },
   help: "Looks at Node, the C library, CPU, cores, memory, disks, limits, clock, configuration, permissions, certificates, secrets, the proxy's files, the port and the model. Exit code 1 when something would keep the server from working; warnings do not count.",
+  aboutService: true,
   run: async (context) => (await import("../doctor/run.ts")).doctor(context),
 };

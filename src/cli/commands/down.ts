@@ -10,6 +10,7 @@ export const command: Command = {
   rank: 10,
   flags: { ...STATE_FLAGS, now: { type: "boolean", describe: "do not drain" } },
   help: "Does nothing when it is not running. Exit code: 0 stopped, 1 not drained cleanly or not stopped.",
+  aboutService: true,
   run: async (context) => {
     const paths = await findStatePaths(context);
     try {

@@ -12,7 +12,7 @@ export const command: Command = {
   rank: 4,
   flags: {
     ...STATE_FLAGS,
-    follow: { type: "boolean", short: "f", describe: "go on with new lines until Ctrl-C" },
+    follow: { type: "boolean", short: "f", describe: "follow new lines until Ctrl-C" },
     lines: { type: "string", short: "n", value: "N", describe: "how many of the last lines (default 50)" },
     process: {
       type: "string",
@@ -24,7 +24,7 @@ export const command: Command = {
       type: "string",
       value: "LEVEL",
       choices: ["trace", "debug", "info", "warn", "error", "fatal"],
-      describe: "least level shown",
+      describe: "lowest level shown",
     },
     since: {
       type: "string",
@@ -34,7 +34,8 @@ export const command: Command = {
     until: { type: "string", value: "WHEN", describe: "up to here, written as for --since" },
     json: { type: "boolean", describe: "JSON lines as they are in the files, with the process added" },
   },
-  help: "Reads the files in the state folder: works also when nothing runs.",
+  help: "Reads the files in the state folder, so it also works while gigastt is stopped.",
+  aboutService: true,
   run: async (context) => {
     const { flags, stdout, signal } = context;
     const paths = await findStatePaths(context);
@@ -89,10 +90,10 @@ function momentOf(flag: string, text: string | undefined): number | undefined {
   return atMs;
 }
 
-/** What a person is told who sees no lines. */
+/** Message when no lines match. */
 async function whyEmpty(logsDir: string): Promise<string> {
   return (await hasLogs(logsDir))
-    ? `no line in ${logsDir} is as asked for`
+    ? `no lines in ${logsDir} match`
     : `there are no logs in ${logsDir} yet: gigastt up writes them`;
 }
 

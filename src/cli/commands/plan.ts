@@ -1,7 +1,7 @@
-import { callControl } from "../../supervisor/control/client.ts";
 import { planLines } from "../../supervisor/config/plan-lines.ts";
 import type { Command } from "../command.ts";
 import { writeJson } from "../output.ts";
+import { callSupervisor } from "../control.ts";
 import { findStatePaths, STATE_FLAGS } from "../state.ts";
 
 export const command: Command = {
@@ -10,9 +10,15 @@ export const command: Command = {
   rank: 7,
   flags: { ...STATE_FLAGS, json: { type: "boolean", describe: "answer JSON" } },
   help: "Compares the configuration on disk with the running one. Changes nothing. Exit code: 0 also when there are differences, 2 when it has problems.",
+  aboutService: true,
   run: async (context) => {
     const { controlSocket } = await findStatePaths(context);
-    const plan = await callControl({ socket: controlSocket, cmd: "plan", timeoutMs: 60_000, signal: context.signal });
+    const plan = await callSupervisor(context, {
+      socket: controlSocket,
+      cmd: "plan",
+      timeoutMs: 60_000,
+      signal: context.signal,
+    });
     if (context.flags["json"] === true) writeJson(context.stdout, plan);
     else context.stdout.write(`${planLines(plan).join("\n")}\n`);
     return 0;

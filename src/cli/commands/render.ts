@@ -38,6 +38,7 @@ Without a target, and with "all", what the configuration asks for is rendered: i
   gigastt render caddy --stdout      look at one file
   gigastt render all --check         in a pipeline: fail when a file does not fit the configuration any more
 `,
+  aboutService: ({ check, diff }) => check === true || diff === true,
   run: render,
 };
 

@@ -8,7 +8,8 @@ export const command: Command = {
   topic: "run",
   rank: 5,
   flags: { ...STATE_FLAGS, json: { type: "boolean", describe: "answer JSON" } },
-  help: "A new runtime loads the model beside the old one and takes over; the old one lets its sessions end. When memory does not allow two, the old one drains first and new connections wait; that is said. When the new one does not become ready, the old one goes on.",
+  help: "A new runtime loads the model beside the old one and takes over; the old one lets its sessions end. If memory is too small for two, the old one drains first while new connections wait, and the command says so. If the new one does not become ready, the old one keeps serving.",
+  aboutService: true,
   run: async (context) => {
     const { result, field } = await operate(context, "restart");
     if (context.flags["json"] === true) writeJson(context.stdout, result);

@@ -1,18 +1,25 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { userInfo } from "node:os";
-import { resolve, sep } from "node:path";
+import { dirname, resolve, sep } from "node:path";
 import { assemble } from "../../config/load.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import { printable } from "../../shared/printable.ts";
+import { MAX_CONTENT_BYTES } from "../../supervisor/state/backup-archive.ts";
+import { openBackup, refuseOtherFiles } from "../../supervisor/state/backup-format.ts";
+import type { Backup } from "../../supervisor/state/backup-format.ts";
 import { restoreBackup } from "../../supervisor/state/backup.ts";
-import { openBackup, readHeader, type Backup } from "../../supervisor/state/backup-format.ts";
-import type { Command } from "../command.ts";
+import type { BackupPlaces } from "../../supervisor/state/backup.ts";
+import { statePaths } from "../../supervisor/state/state-dir.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { findUser } from "../../render/deployed/reader.ts";
 import { give, ownerFor } from "../deploy/owner.ts";
 import { secretsFolder } from "../deploy/paths.ts";
+import { modelCure } from "../installed-models.ts";
 import { PASSPHRASE_FLAGS, readPassphrase } from "../passphrase.ts";
 import { configuredStatePaths, STATE_FLAGS } from "../state.ts";
 import { UsageError } from "../usage.ts";
+import { askYes, canAsk } from "../yes.ts";
 
 export const command: Command = {
   summary: "Put a backup back",
@@ -27,31 +34,25 @@ export const command: Command = {
       value: "DIR",
       describe: "where secrets go; default: where the restored configuration reads them",
     },
+    yes: { type: "boolean", short: "y", describe: "restore to the places that are shown, without asking" },
   },
-  help: "The backup is opened and checked first; what was there is kept in the state folder. Refused while gigastt runs, and for backups of a newer format.",
+  help: "Nothing in the backup is used before the passphrase has opened it. Then the places are shown and confirmed. What was there is kept in the state folder. As root, files go to the user of the service. Refused while gigastt runs, and for backups of a newer format.",
+  aboutService: true,
   run: async (context) => {
     const [source] = context.positionals;
     if (source === undefined) throw new UsageError(["the backup file is missing"], ["restore"]);
     const bytes = await readBackup(resolve(context.cwd, source));
-    readHeader(bytes);
+    refuseOtherFiles(bytes);
     const passphrase = await readPassphrase(context, { confirm: false });
     const backup = await openBackup(bytes, passphrase.reveal());
-    const { config, "secrets-dir": secretsDir } = context.flags;
-    const configPath = typeof config === "string" ? resolve(context.cwd, config) : undefined;
-    const settings = await settingsOf(backup, configPath, context.cwd);
-    const secretsTarget = typeof secretsDir === "string" ? resolve(context.cwd, secretsDir) : settings.secretsDir;
-    const outcome = await restoreBackup(backup, {
-      configPath,
-      secretsDir: secretsTarget,
-      paths: configuredStatePaths(settings.config.supervisor.stateDir, context),
-    });
-    // The proxy must be able to read what was root's a moment ago.
-    const secrets = outcome.written.filter((path) => path.startsWith(`${secretsTarget}${sep}`));
-    if (secrets.length > 0) await give([secretsTarget, ...secrets], await ownerFor(settings.config, userInfo().uid));
-    for (const path of outcome.written) context.stdout.write(`restored ${path}\n`);
-    if (outcome.keptIn !== undefined) context.stdout.write(`what was there before: ${outcome.keptIn}\n`);
-    for (const { id, precision, cure } of outcome.header.models)
-      context.stdout.write(`model of the backup: ${id} (${precision}). ${cure}\n`);
+    const { places, config } = await placesOf(backup, context);
+    await confirm(backup, places, context);
+    const { written, keptIn } = await restoreBackup(backup, places);
+    await giveAway(written, places, config);
+    for (const path of written) context.stdout.write(`restored ${path}\n`);
+    if (keptIn !== undefined) context.stdout.write(`what was there before: ${keptIn}\n`);
+    for (const model of backup.header.models)
+      context.stdout.write(`model ${model.id} (${model.precision}) was not in the backup. ${await modelCure(model)}\n`);
     return 0;
   },
 };
@@ -60,6 +61,8 @@ export const command: Command = {
 
 async function readBackup(path: string): Promise<Buffer> {
   try {
+    const { size } = await stat(path);
+    if (size > MAX_CONTENT_BYTES) throw new Error(`it has ${size} bytes, a backup has at most ${MAX_CONTENT_BYTES}`);
     return await readFile(path);
   } catch (error) {
     throw new GigasttError("GST_INPUT", `the backup ${printable(path, 500)} cannot be read: ${messageOf(error)}`, {
@@ -68,18 +71,38 @@ async function readBackup(path: string): Promise<Buffer> {
   }
 }
 
-/** Where the configuration of the backup wants its secrets and its state. */
-async function settingsOf(
-  { files, header }: Backup,
-  configPath: string | undefined,
-  cwd: string,
-): Promise<{ readonly secretsDir: string; readonly config: ResolvedConfig }> {
+/** Where everything goes: the configuration to the named file, else to where it was; secrets and state to where it wants them. */
+async function placesOf(
+  backup: Backup,
+  context: CommandContext,
+): Promise<{ readonly places: BackupPlaces; readonly config: ResolvedConfig }> {
+  const { config: named, "secrets-dir": secretsDir, "state-dir": stateDir } = context.flags;
+  const path = typeof named === "string" ? resolve(context.cwd, named) : (backup.header.configPath ?? undefined);
+  const config = await configOf(backup, path);
+  const isService = userInfo().uid === 0 && path === config.deploy.systemd.configFile;
+  const configured = config.supervisor.stateDir;
+  return {
+    config,
+    places: {
+      configPath: path,
+      secretsDir:
+        typeof secretsDir === "string"
+          ? resolve(context.cwd, secretsDir)
+          : secretsFolder({ config, path }, context.cwd, undefined),
+      paths:
+        // Not installed yet: the unit will keep its state here.
+        isService && configured === undefined && typeof stateDir !== "string"
+          ? statePaths("/var/lib/gigastt", context.env)
+          : configuredStatePaths(configured, context),
+    },
+  };
+}
+
+async function configOf({ files, header }: Backup, path: string | undefined): Promise<ResolvedConfig> {
   const file = files.find(({ name }) => name === "config");
-  const path = configPath ?? header.configPath ?? undefined;
   const found = file === undefined ? undefined : { path: path ?? "config", shown: "config", bytes: file.bytes };
   try {
-    const { config } = await assemble(found, { env: {} });
-    return { secretsDir: secretsFolder({ config, path }, cwd, undefined), config };
+    return (await assemble(found, { env: {} })).config;
   } catch (error) {
     throw new GigasttError(
       "GST_RESTORE_CONFIG",
@@ -87,4 +110,44 @@ async function settingsOf(
       { cause: error },
     );
   }
+}
+
+/** Shows the places and asks; without a terminal they are confirmed by --yes. */
+async function confirm(backup: Backup, places: BackupPlaces, context: CommandContext): Promise<void> {
+  const { flags, stderr } = context;
+  const count = (kind: string): number => backup.files.filter(({ name }) => name.startsWith(`${kind}/`)).length;
+  const shown = [
+    ...(backup.files.some(({ name }) => name === "config") ? [`configuration → ${places.configPath ?? "?"}`] : []),
+    ...(count("secrets") > 0 ? [`${count("secrets")} secrets → ${places.secretsDir}`] : []),
+    ...(count("state") > 0 ? [`${count("state")} files of the state → ${places.paths.dir}`] : []),
+  ].map((line) => `  ${printable(line, 500)}\n`);
+  if (shown.length === 0 || flags["yes"] === true) return;
+  const about = `This backup of ${backup.header.at} (version ${backup.header.version}) restores:\n${shown.join("")}`;
+  if (canAsk(context)) {
+    stderr.write(about);
+    if (await askYes(context, "Restore to these places?")) return;
+    throw new GigasttError("GST_RESTORE_REFUSED", "nothing was restored");
+  }
+  throw new GigasttError(
+    "GST_RESTORE_CONFIRM",
+    `${about}Nothing was restored: add --yes to restore to these places, or name others with --config, --secrets-dir and --state-dir`,
+  );
+}
+
+/** As root: state and configuration to the user of the service, secrets to the proxy that reads them. */
+async function giveAway(written: readonly string[], places: BackupPlaces, config: ResolvedConfig): Promise<void> {
+  const uid = userInfo().uid;
+  const below = (dir: string): string[] => written.filter((path) => path.startsWith(`${dir}${sep}`));
+  const secrets = below(places.secretsDir);
+  if (secrets.length > 0) await give(withFolders(secrets, places.secretsDir), await ownerFor(config, uid));
+  const service = uid === 0 && config.deploy.target === "host" ? await findUser(config.deploy.systemd.user) : undefined;
+  if (service === undefined || places.configPath !== config.deploy.systemd.configFile) return;
+  await give(withFolders(below(places.paths.dir), places.paths.dir), service);
+}
+
+/** The files and every folder between them and `dir`, which is included. */
+function withFolders(files: readonly string[], dir: string): string[] {
+  const paths = new Set<string>([dir]);
+  for (const file of files) for (let path = file; path.length > dir.length; path = dirname(path)) paths.add(path);
+  return [...paths];
 }

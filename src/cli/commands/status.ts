@@ -1,25 +1,26 @@
-import { callControl } from "../../supervisor/control/client.ts";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import type { Command, CommandContext } from "../command.ts";
+import { callSupervisor } from "../control.ts";
 import { findStatePaths, STATE_FLAGS } from "../state.ts";
 import { setTimeout } from "../../shared/timers.ts";
 
 export const command: Command = {
-  summary: "Show what runs, how it is, and what to do about it",
+  summary: "Show what is running, its health and what to do",
   topic: "run",
   rank: 3,
   flags: {
     ...STATE_FLAGS,
     json: { type: "boolean", describe: "answer JSON" },
-    watch: { type: "boolean", short: "w", describe: "show it anew every second until Ctrl-C" },
+    watch: { type: "boolean", short: "w", describe: "refresh every second until Ctrl-C" },
   },
   help: "Exit code: 0 when it serves, 1 when it does not.",
+  aboutService: true,
   run: async (context) => {
     const paths = await findStatePaths(context);
     if (context.flags["watch"] === true) return watch(context, paths.controlSocket);
     let status: unknown;
     try {
-      status = await callControl({
+      status = await callSupervisor(context, {
         socket: paths.controlSocket,
         cmd: "status",
         timeoutMs: 5000,
@@ -44,7 +45,7 @@ async function watch(context: CommandContext, socket: string): Promise<number> {
   let code = 1;
   while (!context.signal.aborted) {
     try {
-      const status = await callControl({ socket, cmd: "status", timeoutMs: 5000 });
+      const status = await callSupervisor(context, { socket, cmd: "status", timeoutMs: 5000 });
       context.stdout.write(clear);
       code = await show(context, status);
     } catch (error) {

@@ -27,6 +27,7 @@ export const command: Command = {
     models: { type: "boolean", describe: "also remove downloaded models" },
   },
   help: "Removes the service, what it keeps in the state folder, copies of models made for speed, and with --models the downloaded models. It leaves the configuration, rendered files, the secrets, certificates, models made here, anything else in its folders, the service's user and this program, and names what is there.",
+  aboutService: true,
   run: async (context) => {
     const { flags, stdout } = context;
     const loaded = await loadCliConfig(context, { quiet: true });

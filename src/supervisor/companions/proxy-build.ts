@@ -36,14 +36,7 @@ export async function checkProxyFiles(place: ProxyPlace, env: NodeJS.ProcessEnv)
       ? ["validate", "--config", place.mainFile, "--adapter", "caddyfile"]
       : ["-t", "-q", "-e", "stderr", "-c", place.mainFile];
   const { trouble, output } = await runProxy(place, args, env);
-  return trouble === undefined ? undefined : (lastWords(output, 3) ?? trouble);
-}
-
-/** Makes a running Caddy load its file, and waits until it has. Returns undefined, or Caddy's message when it refused. */
-export async function reloadCaddy(place: ProxyPlace, env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  const args = ["reload", "--config", place.mainFile, "--adapter", "caddyfile", "--force"];
-  const { trouble, output } = await runProxy(place, args, env);
-  return trouble === undefined ? undefined : (lastWords(output, 1) ?? trouble);
+  return trouble === undefined ? undefined : (lastWords(output.split("\n"), 3) ?? trouble);
 }
 
 /** The environment of a managed proxy: its data in our folder, never in a home folder. */
@@ -66,8 +59,8 @@ async function runProxy(
   return { trouble: end.trouble, output: `${end.stdout}${end.stderr}` };
 }
 
-/** The last words of the program, without Caddy's JSON log. */
-function lastWords(output: string, count: number): string | undefined {
-  const lines = output.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("{"));
-  return lines.slice(-count).join(" ").slice(0, 1000) || undefined;
+/** The last lines of the program, without Caddy's JSON log. */
+export function lastWords(lines: readonly string[], count: number): string | undefined {
+  const said = lines.filter((line) => line.trim() !== "" && !line.startsWith("{"));
+  return said.slice(-count).join(" ").slice(0, 1000) || undefined;
 }

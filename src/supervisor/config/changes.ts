@@ -1,4 +1,4 @@
-import { copyFile, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { LoadedConfig } from "../../config/load.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
@@ -8,9 +8,10 @@ import { keptSet, renderSet } from "../helpers/render-set.ts";
 import { planChange } from "./diff.ts";
 import type { ConfigChange, ConfigPlan, ReloadEffect } from "./diff.ts";
 import type { EventSink } from "../logs/events.ts";
-import { writeFileAtomic } from "../../shared/files.ts";
 import { keepGeneration, listGenerations } from "./generations.ts";
-import type { KeptSets } from "./generations.ts";
+import type { Generation, KeptSets } from "./generations.ts";
+import { findRollback, writeRollback } from "./rollback.ts";
+import type { RollbackTarget } from "./rollback.ts";
 import type { Issue, IssueFacts } from "../status/issues.ts";
 import type { RestartOutcome } from "../runtime/service.ts";
 import type { ConfigCell, Parts, SupervisorOptions } from "../parts.ts";
@@ -46,9 +47,11 @@ export interface ConfigChanges {
   upgrade(progress: Progress): Promise<RestartOutcome>;
   /**
    * Goes back to the last configuration that was healthy: the running one while the file holds another that was not taken
-   * over, else the one before it.
+   * over, else the one before it. `written`: the file holds that generation already.
    */
-  rollback(progress: Progress): Promise<ReloadOutcome>;
+  rollback(progress: Progress, written?: number): Promise<ReloadOutcome>;
+  /** What `rollback` would put back now. */
+  rollbackTarget(): Promise<RollbackTarget>;
   /** Remembers what runs as a configuration to go back to. */
   keepAsGood(): Promise<void>;
   /** The file at `path` changed and is not applied by itself (`supervisor.watchConfig` is off). */
@@ -133,25 +136,26 @@ export function createConfigChanges({ options, parts, cell, emit }: ConfigChange
     return { mode: "start", why: undefined, pid: undefined, tookMs: 0, ...outcome };
   }
 
-  async function rollback(progress: Progress): Promise<ReloadOutcome> {
-    const { path, hash, source } = cell.loaded;
-    const present = path === undefined ? undefined : await readFile(path, "utf8").catch(() => undefined);
-    const target = (await listGenerations(generationsDir)).find(
-      (one) =>
-        one.path === path &&
-        one.source !== undefined &&
-        one.source !== present &&
-        (present !== source || one.hash !== hash),
-    );
-    if (target?.source === undefined || path === undefined) {
-      throw new GigasttError("GST_NO_GENERATION", "there is no earlier configuration of this file to go back to");
-    }
-    progress(`going back to the configuration of ${target.at}`);
-    if (present !== undefined) await copyFile(path, `${path}.before-rollback`);
-    await writeFileAtomic(path, target.source);
-    const outcome = await reload({ progress, kept: target.kept });
-    emit({ level: "warn", event: "rolled_back", to: target.at, generation: target.number, effect: outcome.effect });
+  function rollbackTarget(): Promise<RollbackTarget> {
+    return listGenerations(generationsDir).then((all) => findRollback(all, cell.loaded.path, cell.loaded));
+  }
+
+  async function rollback(progress: Progress, written: number | undefined): Promise<ReloadOutcome> {
+    const generation =
+      written === undefined ? await goBack(progress) : (await listGenerations(generationsDir)).find(byNumber(written));
+    if (generation === undefined)
+      throw new GigasttError("GST_NO_GENERATION", `there is no generation ${written} to go back to`);
+    const outcome = await reload({ progress, kept: generation.kept });
+    const { at, number } = generation;
+    emit({ level: "warn", event: "rolled_back", to: at, generation: number, effect: outcome.effect });
     return outcome;
+  }
+
+  async function goBack(progress: Progress): Promise<Generation> {
+    const target = await rollbackTarget();
+    progress(`going back to the configuration of ${target.generation.at}`);
+    await writeRollback(target);
+    return target.generation;
   }
 
   async function keepAsGood(): Promise<void> {
@@ -270,13 +274,18 @@ export function createConfigChanges({ options, parts, cell, emit }: ConfigChange
     plan,
     reload: (progress) => reload({ progress, kept: undefined }),
     upgrade,
-    rollback,
+    rollback: (progress, written) => rollback(progress, written),
+    rollbackTarget,
     keepAsGood,
     noteChange,
   };
 }
 
 // ---
+
+function byNumber(number: number): (one: Generation) => boolean {
+  return (one) => one.number === number;
+}
 
 function refuseManual(plan: ConfigPlan): void {
   if (plan.effect !== "manual") return;

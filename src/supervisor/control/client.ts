@@ -68,19 +68,21 @@ function parseAnswer(line: string): object | undefined {
 function notOurs(socket: string): GigasttError {
   return new GigasttError(
     "GST_CONTROL",
-    `what answers at ${socket} is no supervisor of ours: see who it is with "ss -xlp", or set supervisor.stateDir`,
+    `what answers at ${socket} is not a gigastt supervisor; identify it with "ss -xlp", or set supervisor.stateDir`,
   );
 }
 
 function connectError(error: Error, path: string): GigasttError {
   const code = errorCodeOf(error);
   if (code === "ENOENT" || code === "ECONNREFUSED") {
-    return new GigasttError("GST_NOT_RUNNING", `nothing runs at ${path}: start it with "gigastt up"`, { cause: error });
+    return new GigasttError("GST_NOT_RUNNING", `gigastt is not running (looked at ${path}). Start it:\n  gigastt up`, {
+      cause: error,
+    });
   }
   if (code === "EACCES" || code === "EPERM") {
     return new GigasttError(
       "GST_CONTROL_DENIED",
-      "the supervisor belongs to another user: run the command as that user",
+      "the supervisor belongs to another user: run the same command with sudo, or as that user",
       { cause: error },
     );
   }

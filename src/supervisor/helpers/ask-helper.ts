@@ -1,6 +1,7 @@
+import { fileURLToPath } from "node:url";
+import { installationRoot } from "../../shared/entry.ts";
 import { GigasttError } from "../../shared/errors.ts";
-import { startHelper } from "../../shared/program.ts";
-import { setTimeout } from "../../shared/timers.ts";
+import { runChild } from "../process/run-child.ts";
 
 /**
  * Asks a short-lived process of ours one question and takes its one answer, over IPC as JSON: libraries that the
@@ -12,20 +13,21 @@ export async function askHelper(
   entry: URL,
   question: object,
   about: { readonly code: string; readonly what: string; readonly hint: string; readonly timeoutMs: number },
+  env: NodeJS.ProcessEnv,
 ): Promise<unknown> {
   const answers: unknown[] = [];
-  const helper = await startHelper(entry, { onMessage: (message) => answers.push(message) });
-  let isLate = false;
-  const timer = setTimeout(() => {
-    isLate = true;
-    helper.kill("SIGKILL");
-  }, about.timeoutMs);
-  void helper.send(question);
-  const { exitCode, signal, startFailure, stderr } = await helper.ended;
-  clearTimeout(timer);
+  const { trouble, lines } = await runChild(
+    {
+      file: process.execPath,
+      args: [fileURLToPath(entry)],
+      env,
+      cwd: fileURLToPath(installationRoot()),
+      ipc: true,
+    },
+    { timeoutMs: about.timeoutMs, message: question, onMessage: (message) => answers.push(message) },
+  );
   if (answers.length > 0) return answers[0];
-  const reason = isLate
-    ? `no answer within ${about.timeoutMs / 1000} s; ${about.hint}`
-    : (startFailure ?? `its process ended with ${signal ?? `exit code ${exitCode}`}: ${stderr.trim().slice(-2000)}`);
+  const said = lines.join(" ").trim().slice(-2000);
+  const reason = said === "" ? `${trouble ?? "no answer"}; ${about.hint}` : `${trouble ?? "no answer"}: ${said}`;
   throw new GigasttError(about.code, `${about.what}: ${reason}`);
 }

@@ -1,8 +1,8 @@
 import http from "node:http";
 import { hostname } from "node:os";
 import { messageOf } from "../../shared/errors.ts";
-import { runProgram } from "../../shared/program.ts";
 import type { SupervisorEvent } from "../logs/events.ts";
+import { runChild } from "../process/run-child.ts";
 import { setTimeout } from "../../shared/timers.ts";
 
 export interface HookSettings {
@@ -10,14 +10,14 @@ export interface HookSettings {
   readonly eventCommand: readonly string[];
 }
 
-/** Tells other programs about events: a POST to a webhook, a command with the event on its standard input. */
+/** Sends events to other programs: a POST to a webhook, a command with the event on its standard input. */
 export interface Hooks {
   send(event: SupervisorEvent): void;
-  /** Waits for what is under way, at most this long; then lets go of it and of everything that waits. The last call. */
+  /** Waits for the delivery in progress, at most this long, then drops it and the queue. The last call. */
   settled(limitMs: number): Promise<void>;
 }
 
-/** Events worth waking somebody for. The rest is in the log. */
+/** Events worth an alert. The rest is in the log. */
 export const HOOK_EVENTS: ReadonlySet<string> = new Set([
   "ready",
   "died",
@@ -41,7 +41,11 @@ const WEBHOOK_TIMEOUT_MS = 5000;
 const COMMAND_TIMEOUT_MS = 10_000;
 
 /** Delivers in order, one at a time; a slow or dead receiver costs events, never the service. */
-export function createHooks(settings: () => HookSettings, report: (event: SupervisorEvent) => void): Hooks {
+export function createHooks(
+  settings: () => HookSettings,
+  report: (event: SupervisorEvent) => void,
+  env: NodeJS.ProcessEnv,
+): Hooks {
   const queue: string[] = [];
   let working: Promise<void> | undefined;
   const giveUp = new AbortController();
@@ -51,7 +55,7 @@ export function createHooks(settings: () => HookSettings, report: (event: Superv
     const { webhook, eventCommand } = settings();
     const results = await Promise.all([
       webhook === undefined ? undefined : post(webhook, body, giveUp.signal),
-      eventCommand.length === 0 ? undefined : runCommand(eventCommand, body, giveUp.signal),
+      eventCommand.length === 0 ? undefined : runCommand(eventCommand, body, { env, signal: giveUp.signal }),
     ]);
     const reason = results.find((result) => result !== undefined);
     // Once per outage: the report itself must not fill the log.
@@ -120,13 +124,15 @@ async function post(url: string, body: string, signal: AbortSignal): Promise<str
 }
 
 /** The event goes to its standard input, which it need not read. What it started is killed with it at the time limit. */
-async function runCommand(words: readonly string[], body: string, signal: AbortSignal): Promise<string | undefined> {
+async function runCommand(
+  words: readonly string[],
+  body: string,
+  { env, signal }: { readonly env: NodeJS.ProcessEnv; readonly signal: AbortSignal },
+): Promise<string | undefined> {
   const [file = "", ...args] = words;
-  const { trouble } = await runProgram(file, args, {
-    input: body,
-    timeoutMs: COMMAND_TIMEOUT_MS,
-    maxOutputBytes: 0,
-    signal,
-  });
+  const { trouble } = await runChild(
+    { file, args, env, cwd: process.cwd(), ipc: false, input: body },
+    { timeoutMs: COMMAND_TIMEOUT_MS, signal },
+  );
   return trouble === undefined ? undefined : `event command: ${trouble}`;
 }

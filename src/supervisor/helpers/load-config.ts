@@ -19,12 +19,17 @@ const LOADER_TIMEOUT_MS = 30_000;
 /** `loadConfig` in a process of its own: same result, same ConfigError, none of the memory. */
 export async function loadConfigInHelper(options: LoadOptions): Promise<LoadedConfig> {
   // From our own entry of the same build.
-  const answer = (await askHelper(entryFile("supervisor/helpers/load-config-main"), options, {
-    code: "GST_CONFIG_LOADER",
-    what: "the configuration cannot be read",
-    hint: "is the file on a hanging network disk?",
-    timeoutMs: LOADER_TIMEOUT_MS,
-  })) as LoaderAnswer;
+  const answer = (await askHelper(
+    entryFile("supervisor/helpers/load-config-main"),
+    options,
+    {
+      code: "GST_CONFIG_LOADER",
+      what: "the configuration cannot be read",
+      hint: "is the file on a hanging network disk?",
+      timeoutMs: LOADER_TIMEOUT_MS,
+    },
+    options.env,
+  )) as LoaderAnswer;
   if (!answer.ok) {
     if ("problems" in answer) throw new ConfigError(answer.problems, answer.source);
     throw new GigasttError("GST_CONFIG_LOADER", `the configuration cannot be read: ${answer.message}`);

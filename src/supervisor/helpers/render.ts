@@ -55,12 +55,17 @@ export type RendererAnswer =
 /** Renders in a process of its own. Throws GST_RENDER when the configuration cannot be expressed. */
 export async function renderInHelper(request: RendererRequest): Promise<RendererAnswer & { readonly ok: true }> {
   // From our own entry of the same build.
-  const answer = (await askHelper(entryFile("supervisor/helpers/render-main"), request, {
-    code: "GST_RENDER",
-    what: "the files cannot be rendered",
-    hint: "does the proxy's binary hang?",
-    timeoutMs: RENDER_TIMEOUT_MS,
-  })) as RendererAnswer;
+  const answer = (await askHelper(
+    entryFile("supervisor/helpers/render-main"),
+    request,
+    {
+      code: "GST_RENDER",
+      what: "the files cannot be rendered",
+      hint: "does the proxy's binary hang?",
+      timeoutMs: RENDER_TIMEOUT_MS,
+    },
+    request.env,
+  )) as RendererAnswer;
   if (!answer.ok) throw new GigasttError("GST_RENDER", answer.message, { exitCode: answer.render ? 2 : 1 });
   return answer;
 }

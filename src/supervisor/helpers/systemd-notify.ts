@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { runProgram } from "../../shared/program.ts";
+import { runChild } from "../process/run-child.ts";
 
 /** Messages to systemd (`sd_notify`); silent when it does not wait for any. */
 export interface Notifier {
@@ -32,11 +32,17 @@ export function createNotifier(env: NodeJS.ProcessEnv): Notifier {
 
   const send = async (...words: readonly string[]): Promise<void> => {
     if (!active || broken) return;
-    const { isMissing } = await runProgram("systemd-notify", [`--pid=${process.pid}`, ...words], {
-      env: { ...env, NOTIFY_SOCKET: socket },
-      timeoutMs: NOTIFY_TIMEOUT_MS,
-      maxOutputBytes: 0,
-    });
+    const { isMissing } = await runChild(
+      {
+        file: "systemd-notify",
+        args: [`--pid=${process.pid}`, ...words],
+        env,
+        serviceEnv: { NOTIFY_SOCKET: socket },
+        cwd: "/",
+        ipc: false,
+      },
+      { timeoutMs: NOTIFY_TIMEOUT_MS },
+    );
     // Not installed: systemd will say that we never got ready, which is the truth.
     broken ||= isMissing;
   };

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildExit } from "./exit-reason.ts";
+import { killGroup } from "../../shared/process-group.ts";
 import { identify } from "../../shared/process-identity.ts";
 import type { ProcessIdentity } from "../../shared/process-identity.ts";
 import { createLineSplitter } from "../logs/lines.ts";
@@ -15,6 +16,10 @@ export interface LaunchPlan {
   readonly listenFd?: number;
   /** Opens an IPC channel: for Node programs of ours. */
   readonly ipc: boolean;
+  /** Variables of the service manager, which a child otherwise does not get. */
+  readonly serviceEnv?: NodeJS.ProcessEnv;
+  /** Its standard input, which it need not read; default: none. */
+  readonly input?: string;
 }
 
 export interface ChildHooks {
@@ -41,14 +46,14 @@ export interface Child {
 
 /**
  * Starts a child in a process group of its own, so that Ctrl-C in a terminal reaches only the supervisor, which then
- * drains in its order. Never rejects for a process that starts and fails; throws when it cannot be started at all.
+ * drains gracefully. Never rejects for a process that starts and fails; throws when it cannot be started at all.
  */
 export async function startChild(plan: LaunchPlan, hooks: ChildHooks): Promise<Child> {
   const child = spawn(plan.file, plan.args, {
     cwd: plan.cwd,
     env: childEnvironment(plan),
     stdio: [
-      "ignore",
+      plan.input === undefined ? "ignore" : "pipe",
       "pipe",
       "pipe",
       ...(plan.listenFd === undefined ? [] : [plan.listenFd]),
@@ -57,7 +62,7 @@ export async function startChild(plan: LaunchPlan, hooks: ChildHooks): Promise<C
     serialization: "json",
     detached: true,
   });
-  // Listened to for good: a signal that could not be sent is reported here too, and would end the supervisor.
+  // Kept for the child's whole life: a signal that could not be sent is reported here too, and would end the supervisor.
   const failure = new Promise<Error>((resolve) => child.on("error", resolve));
   const { pid } = child;
   if (pid === undefined) throw await failure;
@@ -66,6 +71,8 @@ export async function startChild(plan: LaunchPlan, hooks: ChildHooks): Promise<C
   child.stdout?.on("data", out.push);
   child.stderr?.on("data", err.push);
   child.on("message", hooks.onMessage);
+  child.stdin?.on("error", () => {});
+  child.stdin?.end(plan.input);
   const outputRead = new Promise<void>((resolve) => child.once("close", () => resolve()));
   const messagesRead = new Promise<void>((resolve) => {
     if (plan.ipc) child.once("disconnect", () => resolve());
@@ -75,7 +82,7 @@ export async function startChild(plan: LaunchPlan, hooks: ChildHooks): Promise<C
     child.once("exit", (code, signal) => {
       // Workers of a killed nginx live on and keep its port: the next one could never start.
       if (!plan.ipc) killGroup(pid);
-      // A grandchild may hold the output pipes open: wait for the last lines, but not for ever.
+      // A grandchild may hold the output pipes open: wait for the last lines, but not long.
       void Promise.race([Promise.all([outputRead, messagesRead]), sleep(LAST_LINES_MS)]).then(() => {
         out.end();
         err.end();
@@ -121,13 +128,5 @@ const NOT_INHERITED: readonly string[] = [
 function childEnvironment(plan: LaunchPlan): NodeJS.ProcessEnv {
   const env = { ...plan.env };
   for (const name of NOT_INHERITED) delete env[name];
-  return plan.listenFd === undefined ? env : { ...env, LISTEN_FDS: "1" };
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch {
-    // The group is gone already.
-  }
+  return { ...env, ...plan.serviceEnv, ...(plan.listenFd === undefined ? {} : { LISTEN_FDS: "1" }) };
 }

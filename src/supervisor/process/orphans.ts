@@ -1,5 +1,6 @@
 import type { EventSink } from "../logs/events.ts";
 import { readJsonFile, writeFileAtomic } from "../../shared/files.ts";
+import { killGroup } from "../../shared/process-group.ts";
 import { isAlive, isProcessIdentity } from "../../shared/process-identity.ts";
 import type { ProcessIdentity } from "../../shared/process-identity.ts";
 import type { StatePaths } from "../state/state-dir.ts";
@@ -57,7 +58,7 @@ export async function endOrphans(
   for (const orphan of orphans) {
     while (isAlive(orphan) && performance.now() < deadline && options.signal?.aborted !== true) await sleep(50);
     if (isAlive(orphan)) {
-      signalQuietly(-orphan.pid, "SIGKILL");
+      killGroup(orphan.pid);
       signalQuietly(orphan.pid, "SIGKILL");
       while (isAlive(orphan)) await sleep(20);
     }

@@ -1,18 +1,11 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes, scrypt } from "node:crypto";
-import { gunzip, gzip } from "node:zlib";
-import { promisify } from "node:util";
 import { isRecord } from "../../config/resolve.ts";
 import { GigasttError } from "../../shared/errors.ts";
+import { printable } from "../../shared/printable.ts";
+import { damaged, MANIFEST, packFiles, unpackFiles } from "./backup-archive.ts";
+import type { BackupFile } from "./backup-archive.ts";
+import { MAGIC_1, openFormat1, wrongKey } from "./backup-format-1.ts";
 
-/** One file of a backup. */
-export interface BackupFile {
-  /** Where it belongs: `config`, `secrets/NAME`, `state/…`. Forward slashes, relative. */
-  readonly name: string;
-  readonly mode: number;
-  readonly bytes: Buffer;
-}
-
-/** What a backup says about itself; readable without the passphrase but bound to the content by the cipher. */
+/** What a backup says about itself. Its texts are made printable when it is opened. */
 export interface BackupHeader {
   readonly format: number;
   readonly product: "gigastt";
@@ -30,8 +23,6 @@ export interface BackedUpModel {
   readonly precision: string;
   /** Identity of its files. */
   readonly hash: string;
-  /** How to get it back, as a sentence. */
-  readonly cure: string;
 }
 
 export interface Backup {
@@ -39,119 +30,99 @@ export interface Backup {
   readonly files: readonly BackupFile[];
 }
 
-/** Backups of a higher number come from a newer gigastt. */
-export const BACKUP_FORMAT: number = 1;
+/** Backups of a higher number come from a newer gigastt. 1: before 2027; 2: age over tar. */
+export const BACKUP_FORMAT: number = 2;
 
-const MAGIC = "gigastt-backup\n";
-/** scrypt: about 128 MiB and a third of a second, once per backup. */
-const SCRYPT = { N: 2 ** 17, r: 8, p: 1, maxmem: 256 * 2 ** 20 } as const;
-const MAX_HEADER_BYTES = 1024 * 1024;
+const AGE_MAGIC = "age-encryption.org/v1\n";
+/** age's own default: about a second and 256 MiB, once per backup. */
+const WORK_FACTOR = 18;
 
-/** Seals a backup with a passphrase: scrypt, then AES-256-GCM over the zipped files, the header as authenticated data. */
-export async function sealBackup(backup: Backup, passphrase: string): Promise<Buffer> {
-  const salt = randomBytes(16);
-  const nonce = randomBytes(12);
-  const header = Buffer.from(JSON.stringify(backup.header));
-  const content = JSON.stringify(
-    backup.files.map((file) => ({ ...file, bytes: file.bytes.toString("base64"), sha256: sha256(file.bytes) })),
-  );
-  const cipher = createCipheriv("aes-256-gcm", await keyOf(passphrase, salt), nonce);
-  cipher.setAAD(header);
-  const body = Buffer.concat([cipher.update(await promisify(gzip)(content)), cipher.final()]);
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(header.length);
-  return Buffer.concat([Buffer.from(MAGIC), length, header, salt, nonce, cipher.getAuthTag(), body]);
+/**
+ * Seals a backup with a passphrase: an age file around a compressed tar. `age -d FILE | tar xz` opens it without gigastt.
+ *
+ * @param workFactor log2 of scrypt's cost; lower in tests
+ */
+export async function sealBackup(
+  backup: Backup,
+  passphrase: string,
+  workFactor: number = WORK_FACTOR,
+): Promise<Buffer> {
+  const manifest: BackupFile = { name: MANIFEST, bytes: Buffer.from(JSON.stringify(backup.header, undefined, 2)) };
+  const { Encrypter } = await import("age-encryption");
+  const encrypter = new Encrypter();
+  encrypter.setPassphrase(passphrase.normalize("NFC"));
+  encrypter.setScryptWorkFactor(workFactor);
+  return Buffer.from(await encrypter.encrypt(await packFiles([manifest, ...backup.files])));
 }
 
-/** Opens a backup and checks every file in it; throws before anything was touched when it is not whole, not ours or not for us. */
+/** Opens a backup of any format. Nothing of its contents is looked at before the passphrase has opened it. */
 export async function openBackup(bytes: Buffer, passphrase: string): Promise<Backup> {
-  const header = readHeader(bytes);
-  const at = MAGIC.length + 4 + bytes.readUInt32BE(MAGIC.length);
-  const [salt, nonce, tag, body] = [
-    bytes.subarray(at, at + 16),
-    bytes.subarray(at + 16, at + 28),
-    bytes.subarray(at + 28, at + 44),
-    bytes.subarray(at + 44),
-  ];
-  if (tag.length < 16) throw damaged("it is cut short");
-  const decipher = createDecipheriv("aes-256-gcm", await keyOf(passphrase, salt), nonce);
-  decipher.setAAD(bytes.subarray(MAGIC.length + 4, at));
-  decipher.setAuthTag(tag);
-  let content: unknown;
-  try {
-    const zipped = Buffer.concat([decipher.update(body), decipher.final()]);
-    content = JSON.parse((await promisify(gunzip)(zipped)).toString("utf8"));
-  } catch {
-    throw new GigasttError(
-      "GST_BACKUP_KEY",
-      "the passphrase does not open this backup, or the file is damaged: try the passphrase it was made with",
-    );
-  }
-  if (!Array.isArray(content)) throw damaged("it lists no files");
-  return { header, files: content.map(fileOf) };
-}
-
-/** The header alone, for `restore` to refuse what it must not open. */
-export function readHeader(bytes: Buffer): BackupHeader {
-  if (bytes.subarray(0, MAGIC.length).toString() !== MAGIC || bytes.length < MAGIC.length + 4)
-    throw damaged("it is no gigastt backup");
-  const length = bytes.readUInt32BE(MAGIC.length);
-  if (length > MAX_HEADER_BYTES || bytes.length < MAGIC.length + 4 + length) throw damaged("it is cut short");
-  let value: unknown;
-  try {
-    value = JSON.parse(bytes.subarray(MAGIC.length + 4, MAGIC.length + 4 + length).toString("utf8"));
-  } catch {
-    throw damaged("its header cannot be read");
-  }
-  if (!isRecord(value) || typeof value["format"] !== "number") throw damaged("its header cannot be read");
-  if (value["format"] > BACKUP_FORMAT) {
+  const { header, files } = await openAny(bytes, passphrase);
+  if (!isRecord(header) || !Number.isSafeInteger(header["format"])) throw damaged("it does not say what it is");
+  const { format, version, at, configPath, models } = header;
+  if (Number(format) > BACKUP_FORMAT) {
     throw new GigasttError(
       "GST_BACKUP_NEWER",
-      `this backup has format ${value["format"]}, this gigastt reads up to ${BACKUP_FORMAT}: it was made by version ${String(value["version"])}, use that or a newer one`,
+      `this backup has format ${Number(format)}, this gigastt reads up to ${BACKUP_FORMAT}: it was made by version ${text(version)}, use that or a newer one`,
     );
   }
-  const { version, at, configPath, models } = value;
   return {
-    format: value["format"],
-    product: "gigastt",
-    version: String(version),
-    at: String(at),
-    configPath: typeof configPath === "string" ? configPath : null,
-    models: Array.isArray(models) ? models.flatMap((model: unknown) => (isRecord(model) ? [modelOf(model)] : [])) : [],
+    header: {
+      format: Number(format),
+      product: "gigastt",
+      version: text(version),
+      at: text(at),
+      configPath: typeof configPath === "string" ? configPath : null,
+      models: (Array.isArray(models) ? models : []).slice(0, MAX_MODELS).filter(isRecord).map(modelOf),
+    },
+    files,
   };
+}
+
+/** Refuses a file that is not a backup, before a passphrase is asked for. */
+export function refuseOtherFiles(bytes: Buffer): void {
+  const starts = (magic: string): boolean => bytes.subarray(0, magic.length).toString("latin1") === magic;
+  if (!starts(AGE_MAGIC) && !starts(MAGIC_1)) throw damaged("it is not a gigastt backup");
 }
 
 // ---
 
-function modelOf({ id, precision, hash, cure }: Readonly<Record<string, unknown>>): BackedUpModel {
-  return { id: String(id), precision: String(precision), hash: String(hash), cure: String(cure) };
+const MAX_MODELS = 100;
+
+async function openAny(
+  bytes: Buffer,
+  passphrase: string,
+): Promise<{ readonly header: unknown; readonly files: readonly BackupFile[] }> {
+  refuseOtherFiles(bytes);
+  if (bytes.subarray(0, MAGIC_1.length).toString("latin1") === MAGIC_1) return openFormat1(bytes, passphrase);
+  const { Decrypter } = await import("age-encryption");
+  const decrypter = new Decrypter();
+  decrypter.addPassphrase(passphrase.normalize("NFC"));
+  let packed: Uint8Array;
+  try {
+    packed = await decrypter.decrypt(bytes);
+  } catch {
+    throw wrongKey();
+  }
+  const files = await unpackFiles(packed);
+  const manifest = files.find(({ name }) => name === MANIFEST);
+  if (manifest === undefined) throw damaged("it does not say what it is");
+  return { header: parse(manifest.bytes), files: files.filter((file) => file !== manifest) };
 }
 
-function fileOf(value: unknown): BackupFile {
-  if (!isRecord(value)) throw damaged("a file entry cannot be read");
-  const { name, mode, bytes, sha256: hash } = value;
-  if (typeof name !== "string" || typeof mode !== "number" || typeof bytes !== "string")
-    throw damaged("a file entry cannot be read");
-  // Written below a folder of ours: a name must not lead out of it.
-  if (name.split("/").some((part) => part === "" || part === "." || part === "..") || name.includes("\\"))
-    throw damaged(`the name "${name}" leads elsewhere`);
-  const content = Buffer.from(bytes, "base64");
-  if (sha256(content) !== hash) throw damaged(`${name} does not have the hash it was saved with`);
-  return { name, mode: mode & 0o777, bytes: content };
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString("utf8"));
+  } catch {
+    throw damaged("its description cannot be read");
+  }
 }
 
-function keyOf(passphrase: string, salt: Buffer): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    scrypt(passphrase.normalize("NFC"), salt, 32, SCRYPT, (error, key) =>
-      error === null ? resolve(key) : reject(error),
-    );
-  });
+function modelOf({ id, precision, hash }: Readonly<Record<string, unknown>>): BackedUpModel {
+  return { id: text(id), precision: text(precision), hash: text(hash) };
 }
 
-function sha256(bytes: Buffer): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
-
-function damaged(why: string): GigasttError {
-  return new GigasttError("GST_BACKUP_DAMAGED", `this file cannot be restored: ${why}. Use another copy`);
+/** For a terminal: control characters escaped, cut. */
+function text(value: unknown): string {
+  return printable(String(value), 200);
 }

@@ -1,7 +1,9 @@
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { GigasttError } from "../../shared/errors.ts";
-import type { Backup, BackupFile, BackupHeader } from "./backup-format.ts";
+import { errorCodeOf, GigasttError, messageOf } from "../../shared/errors.ts";
+import { damaged } from "./backup-archive.ts";
+import type { BackupFile } from "./backup-archive.ts";
+import type { Backup } from "./backup-format.ts";
 import { writeFileAtomic } from "../../shared/files.ts";
 import { readClaim } from "./claim.ts";
 import { isAlive } from "../../shared/process-identity.ts";
@@ -30,7 +32,6 @@ export async function collectFiles(places: BackupPlaces): Promise<BackupFile[]> 
 
 /** What a restore wrote. */
 export interface RestoreOutcome {
-  readonly header: BackupHeader;
   readonly written: readonly string[];
   /** What was there before lies here, complete. */
   readonly keptIn: string | undefined;
@@ -48,14 +49,18 @@ export async function restoreBackup(backup: Backup, places: BackupPlaces): Promi
       `gigastt runs in ${places.paths.dir} (pid ${holder.pid}): stop it with "gigastt down" before restoring`,
     );
   }
-  const targets = backup.files.map((file) => ({ file, path: targetOf(file.name, backup, places) }));
+  const targets = backup.files.map((file) => ({ file, path: targetOf(file.name, places) }));
   const staged: { temporary: string; path: string }[] = [];
   const stamp = new Date().toISOString().replaceAll(/[:.]/g, "-");
   try {
     for (const { file, path } of targets) {
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      // Others must reach the configuration; secrets and state are their owner's alone.
+      const isConfig = file.name === "config";
+      await mkdir(dirname(path), { recursive: true, mode: isConfig ? 0o755 : 0o700 });
       const temporary = join(dirname(path), `.${basename(path)}.restore-${stamp}`);
-      await writeFileAtomic(temporary, file.bytes, { mode: file.mode });
+      // Never the archive's mode: the configuration keeps that of the file it replaces.
+      const present = await stat(path).catch(() => undefined);
+      await writeFileAtomic(temporary, file.bytes, { mode: isConfig ? (present?.mode ?? 0o644) & 0o777 : 0o600 });
       staged.push({ temporary, path });
     }
   } catch (error) {
@@ -67,28 +72,22 @@ export async function restoreBackup(backup: Backup, places: BackupPlaces): Promi
     join(places.paths.dir, `before-restore-${stamp}`),
   );
   for (const { temporary, path } of staged) await rename(temporary, path);
-  return { header: backup.header, written: staged.map(({ path }) => path), keptIn };
+  return { written: staged.map(({ path }) => path), keptIn };
 }
 
 // ---
 
-function targetOf(name: string, backup: Backup, places: BackupPlaces): string {
+function targetOf(name: string, places: BackupPlaces): string {
   const [kind = "", ...rest] = name.split("/");
   if (name === "config") {
-    const path = places.configPath ?? backup.header.configPath;
-    if (path === null)
-      throw new GigasttError(
-        "GST_RESTORE_CONFIG",
-        "the backup does not say where the configuration belongs: give --config FILE",
-      );
+    const path = places.configPath;
+    if (path === undefined)
+      throw new GigasttError("GST_RESTORE_CONFIG", "name where the configuration goes: --config FILE");
     return path;
   }
   if (kind === "secrets") return join(places.secretsDir, ...rest);
   if (kind === "state") return join(places.paths.dir, ...rest);
-  throw new GigasttError(
-    "GST_BACKUP_DAMAGED",
-    `this file cannot be restored: "${name}" is of no kind this version knows`,
-  );
+  throw damaged(`it holds ${JSON.stringify(name)}, which this version does not know`);
 }
 
 async function keepOld(paths: readonly string[], keptDir: string): Promise<string | undefined> {
@@ -102,8 +101,16 @@ async function keepOld(paths: readonly string[], keptDir: string): Promise<strin
   return kept ? keptDir : undefined;
 }
 
+/** A folder that is missing has no files; one that cannot be read would leave a gap in the backup. */
 async function filesBelow(dir: string, prefix: string): Promise<BackupFile[]> {
-  const entries = await readdir(dir, { recursive: true, withFileTypes: true }).catch(() => []);
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+    if (errorCodeOf(error) === "ENOENT") return [];
+    throw new GigasttError(
+      "GST_BACKUP_READ",
+      `${dir} cannot be read by this user (${errorCodeOf(error) ?? messageOf(error)}): run the same command with sudo`,
+      { cause: error },
+    );
+  });
   const found = entries.filter((entry) => entry.isFile() && !entry.name.startsWith("."));
   return Promise.all(
     found.map((entry) => {
@@ -114,6 +121,5 @@ async function filesBelow(dir: string, prefix: string): Promise<BackupFile[]> {
 }
 
 async function fileAt(path: string, name: string): Promise<BackupFile> {
-  const [bytes, info] = await Promise.all([readFile(path), stat(path)]);
-  return { name, mode: info.mode & 0o777, bytes };
+  return { name, bytes: await readFile(path) };
 }

@@ -106,7 +106,7 @@ describe("the real runtime with the demo model", () => {
     await expect(place.gigastt("status")).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringMatching(
-        /^gigastt: nothing runs at .*control\.sock: start it with "gigastt up"\n$/,
+        /^gigastt: gigastt is not running \(looked at .*control\.sock\)\. Start it:\n  gigastt up\n$/,
       ) as unknown,
     });
     expect((await place.gigastt("down")).stdout).toBe("gigastt is not running\n");

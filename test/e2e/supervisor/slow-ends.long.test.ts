@@ -50,7 +50,7 @@ describe("ends that take their full time", () => {
     });
     process.kill(await runtimePid(url), "SIGKILL");
     await restarted(up, 1);
-    await until("warned", () => up.output().includes("event command ended with SIGKILL"), 30_000);
+    await until("warned", () => up.output().includes("hang.sh did not end within 10 s"), 30_000);
     await until("gone", () => pids.every((pid) => !living(pid)));
     // The next event hangs already, others wait: their ten seconds each are not waited for.
     const stoppedAt = performance.now();

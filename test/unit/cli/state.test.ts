@@ -17,7 +17,7 @@ const status = (config: string, ...flags: string[]): Promise<Outcome> => {
 const nothingAt = (folder: string): Outcome => ({
   code: 1,
   stdout: "",
-  stderr: `gigastt: nothing runs at ${join(folder, "control.sock")}: start it with "gigastt up"\n`,
+  stderr: `gigastt: gigastt is not running (looked at ${join(folder, "control.sock")}). Start it:\n  gigastt up\n`,
 });
 
 describe("the state folder a command means", () => {

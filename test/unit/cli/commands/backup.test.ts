@@ -38,9 +38,9 @@ describe("gigastt backup and restore", () => {
     const users = join(dir, "deploy/compose/secrets/users.caddy");
     const before = readFileSync(users, "utf8");
     const made = await cli("backup", "site.backup");
-    expect(made.stdout).toMatch(/site\.backup: \d+ files, \d+ bytes, checked\. Models it leaves out: none\n$/);
+    expect(made.stdout).toMatch(/site\.backup: \d+ files, \d+ bytes, checked\. Not included: no models\n$/);
     rmSync(join(dir, "deploy"), { recursive: true });
-    const { code, stdout } = await cli("restore", "site.backup");
+    const { code, stdout } = await cli("restore", "--yes", "site.backup");
     expect(code).toBe(0);
     expect(stdout).toContain(`restored ${users}\n`);
     expect(readFileSync(users, "utf8")).toBe(before);
@@ -71,7 +71,7 @@ describe("gigastt backup and restore", () => {
       );
       expect((await cli("backup", "site.backup")).code).toBe(0);
       rmSync(secrets, { recursive: true });
-      expect((await cli("restore", "site.backup")).code).toBe(0);
+      expect((await cli("restore", "--yes", "site.backup")).code).toBe(0);
       const { uid } = (await findUser("www-data"))!;
       expect([secrets, join(secrets, "users.htpasswd")].map((path) => statSync(path).uid)).toEqual([uid, uid]);
     },
@@ -85,7 +85,7 @@ describe("gigastt backup and restore", () => {
     await cli("backup", "site.backup");
     rmSync(secrets, { recursive: true });
     writeFileSync(join(dir, "gigastt.config.yaml"), `deploy:\n  secretsDir: ${join(home, "another")}\n`);
-    await cli("restore", "site.backup");
+    await cli("restore", "--yes", "site.backup");
     expect(readFileSync(join(secrets, "keys"), "utf8")).toBe("hunter2");
     expect(existsSync(join(home, "another"))).toBe(false);
   });
@@ -99,17 +99,15 @@ describe("gigastt backup and restore", () => {
           version: "1.0.0",
           at: "2026-11-21T10:00:00Z",
           configPath: null,
-          models: [
-            { id: "gigaam", precision: "fp32", hash: "ab", cure: "Run `gigastt models pull gigaam --precision fp32`." },
-          ],
+          models: [{ id: "gigaam-v3-e2e-rnnt", precision: "fp32", hash: "ab" }],
         },
         files: [],
       },
       PASSPHRASE,
     );
     writeFileSync(join(dir, "site.backup"), bytes);
-    expect((await cli("restore", "site.backup")).stdout).toBe(
-      "model of the backup: gigaam (fp32). Run `gigastt models pull gigaam --precision fp32`.\n",
+    expect((await cli("restore", "--yes", "site.backup")).stdout).toBe(
+      "model gigaam-v3-e2e-rnnt (fp32) was not in the backup. Run `gigastt models pull gigaam-v3-e2e-rnnt --precision fp32`.\n",
     );
   });
 
@@ -124,14 +122,44 @@ describe("gigastt backup and restore", () => {
           configPath: join(dir, "gigastt.config.yaml"),
           models: [],
         },
-        files: [{ name: "config", mode: 0o644, bytes: Buffer.from("sever:\n  port: 1\n") }],
+        files: [{ name: "config", bytes: Buffer.from("sever:\n  port: 1\n") }],
       },
       PASSPHRASE,
     );
     writeFileSync(join(dir, "site.backup"), bytes);
-    const { code, stderr } = await cli("restore", "site.backup");
+    const { code, stderr } = await cli("restore", "--yes", "site.backup");
     expect(code).toBe(1);
     expect(stderr).toContain("Restore with the version that made it: 0.9.0");
     expect(existsSync(join(dir, "gigastt.config.yaml"))).toBe(false);
+  });
+
+  it("restore to places the operator confirms: the backup alone decides none of them", async () => {
+    const victim = join(home, "victim", ".bashrc");
+    const bytes = await sealBackup(
+      {
+        header: {
+          format: BACKUP_FORMAT,
+          product: "gigastt",
+          version: "0.1.0",
+          at: "2026-11-21T10:00:00Z",
+          configPath: victim,
+          models: [],
+        },
+        files: [{ name: "config", bytes: Buffer.from("pool:\n  size: 2\n") }],
+      },
+      PASSPHRASE,
+      10,
+    );
+    writeFileSync(join(dir, "site.backup"), bytes);
+    const { code, stderr } = await cli("restore", "site.backup");
+    expect(code).toBe(1);
+    expect(stderr).toContain(`configuration → ${victim}\n`);
+    expect(stderr).toContain("Nothing was restored: add --yes");
+    expect(existsSync(join(home, "victim"))).toBe(false);
+    const named = join(dir, "mine.yaml");
+    expect((await cli("restore", "--yes", "-c", named, "site.backup")).code).toBe(0);
+    expect(readFileSync(named, "utf8")).toBe("pool:\n  size: 2\n");
+    expect(statSync(named).mode & 0o777).toBe(0o644);
+    expect(existsSync(join(home, "victim"))).toBe(false);
   });
 });

@@ -65,7 +65,7 @@ describe("the control socket", () => {
   });
 
   it.each(["HTTP/1.1 400 Bad Request\r\n\r\n", "null\n", "[1,\n"])(
-    "calls whoever answers %j no supervisor of ours",
+    "says of a program that answers %j that it is not a gigastt supervisor",
     async (text) => {
       stranger = createServer((socket) => {
         socket.on("error", () => {});
