@@ -6,6 +6,7 @@ import type { DrainReport, TlsPair } from "../../shared/messages.ts";
 import type { ControlChannel } from "./control-channel.ts";
 import { createConfiguredEngine } from "./engine-source.ts";
 import type { ListenAddress } from "../http/listen.ts";
+import { createContainment } from "./contain.ts";
 import { obey } from "./control-messages.ts";
 import { createRuntime } from "../runtime.ts";
 import type { Runtime } from "../runtime.ts";
@@ -125,7 +126,7 @@ function createStop(runtime: Runtime, { signals, log, control, config }: ServeOp
     log.warn("drain_expedited", { signal });
     runtime.drain.expedite();
   };
-  const onBug = (error: unknown): void => fail(error);
+  const onBug = createContainment(runtime.context, fail);
 
   for (const signal of STOP_SIGNALS) signals.on(signal, onSignal);
   for (const event of FATAL_EVENTS) signals.on(event, onBug);
