@@ -81,6 +81,14 @@ export interface TranscribeOptions {
   readonly onProgress?: (doneS: number, totalS: number | undefined) => void;
   /** Utterance by utterance, as they are recognised. The engine waits for a returned promise: a slow reader slows the work. */
   readonly onHypothesis?: (hypothesis: Hypothesis) => void | Promise<void>;
+  /** Given once, when the work begins: lets its owner stop it for a while. */
+  readonly onBegin?: (work: Suspendable) => void;
+}
+
+/** Work that can stand still: what is being recognised is finished, nothing more is decoded until it resumes. */
+export interface Suspendable {
+  suspend(): void;
+  resume(): void;
 }
 
 export interface LiveStreamOptions {
@@ -90,6 +98,8 @@ export interface LiveStreamOptions {
   readonly minSilenceMs: number;
   readonly commitPolicy: CommitPolicy;
   readonly onHypothesis: (hypothesis: Hypothesis) => void;
+  /** Called when speech begins, and about once a second while it lasts. */
+  readonly onSpeech?: () => void;
   /** A window could not be recognised; the stream goes on with the audio after it. */
   readonly onError: (error: Error) => void;
 }
@@ -120,7 +130,7 @@ export interface EngineStats {
 
 /** How many live sessions the machine keeps up with, measured while it works; not a configured limit. */
 export interface LiveCapacity {
-  /** Open streams in which speech was heard in the last half minute, or that are younger. Silent ones cost nothing and do not count. */
+  /** Open streams in which speech was heard in the last half minute. Silent ones cost next to nothing and do not count. */
   readonly speaking: number;
   /** Sessions that can be kept up with in real time; at least 1. */
   readonly sustainable: number;
@@ -150,9 +160,9 @@ export interface Engine {
   stats(): EngineStats;
   /**
    * Whether one more live session fits. `openStream` itself does not refuse: the caller decides.
-   * @param expected sessions that were let in and have not spoken yet; default 0
+   * @param besides a stream that does not count: the one that asks
    */
-  liveCapacity(expected?: number): LiveCapacity;
+  liveCapacity(besides?: LiveStream): LiveCapacity;
   /** Called after each inference run: audio seconds, wall seconds. For metrics. */
   onInference: ((audioS: number, wallS: number) => void) | undefined;
   /** Waits for running windows (never terminates a busy worker), drops queued ones, frees the sessions. */

@@ -163,8 +163,8 @@ export function createEngineFrom(options: EngineParts): Engine {
         workerRestartsTotal: restartsBefore + (pool?.workerRestartsTotal ?? 0),
       };
     },
-    liveCapacity: (expected = 0) =>
-      meter?.live((live?.speaking ?? 0) + expected) ?? {
+    liveCapacity: (besides) =>
+      meter?.live(live?.speaking(besides) ?? 0) ?? {
         speaking: 0,
         sustainable: 1,
         realTimeFactor: undefined,

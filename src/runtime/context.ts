@@ -62,6 +62,8 @@ export interface Timing {
   readonly closeGraceMs: number;
   /** Ping interval of a paused socket: the only way to notice that its client is gone. */
   readonly pausedProbeMs: number;
+  /** Silence after which a session gives its slot back. */
+  readonly slotSilenceMs: number;
   /** Longest wait for the last final of a session that reached its cap. */
   readonly capFinalMs: number;
   /** Longest wait for the last final of a session that ends in order. */
@@ -75,6 +77,7 @@ export const defaultTiming: Timing = {
   ssePingMs: SSE_PING_MS,
   closeGraceMs: 1000,
   pausedProbeMs: 500,
+  slotSilenceMs: 10_000,
   capFinalMs: 350,
   finalMs: 60_000,
 };

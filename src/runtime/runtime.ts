@@ -21,7 +21,6 @@ import type { LanServer } from "./http/lan.ts";
 import { listen } from "./http/listen.ts";
 import type { ListenAddress, ListenTarget } from "./http/listen.ts";
 import { createMetrics } from "./metrics/metrics.ts";
-import { createLiveRoom } from "./admission/live-room.ts";
 import { createRateLimiter } from "./access/rate-limit.ts";
 import { notReadyReason } from "./lifecycle/readiness.ts";
 import { createSessionRegistry } from "./native/sessions/registry.ts";
@@ -91,7 +90,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
   const { engine, log, version } = options;
   const clock = options.clock ?? systemClock;
   const settings = createSettings(options.config);
-  const admission = createAdmission(() => settings.current.pool, clock, createLiveRoom(engine, clock));
+  const admission = createAdmission(() => settings.current.pool, clock);
   const uploads = createUploadMemory(() => {
     const { limits, pool } = settings.current;
     const totalBytes = limits.bodyBytes * pool.size;
@@ -99,7 +98,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
   });
   const limiter = createRateLimiter(settings.current.rateLimit, clock);
   const exchanges = createExchanges();
-  const sessions = createSessionRegistry();
+  const sessions = createSessionRegistry(() => settings.current.pool);
   const phase: Phase = { draining: false, handedOver: false, engineIsStuck: false, supervisor: undefined };
   const metrics = createMetrics(
     {
@@ -116,6 +115,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
   );
   admission.events.onCheckout = (waitedMs) => metrics.checkout(waitedMs / 1000);
   admission.events.onTimeout = () => metrics.checkoutTimeout();
+  admission.events.onSuspend = (kind) => metrics.lent(kind);
   admission.events.onLiveRefused = (reason) => {
     metrics.liveRefused();
     log.warn("live_session_refused", { reason, cure: "fewer sessions, a faster machine, or smaller weights" });

@@ -91,7 +91,8 @@ describe("drain", () => {
     const working = post();
     await expect.poll(() => running.runtime.context.admission.available).toBe(0);
     const waiting = post();
-    const session = await connect(`ws://127.0.0.1:${running.port}/v1/ws`);
+    const session = await openReady(running);
+    session.audio(new Uint8Array(3200));
     const upload = openRaw(running.port);
     upload.write("POST /v1/transcribe HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc");
     await expect
@@ -194,7 +195,7 @@ describe("hand-over", () => {
     kept.write("GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
     await kept.until(/"status":"ok"/);
     const working = fetch(`${running.url}/v1/transcribe`, { method: "POST", body: "abc" });
-    await expect.poll(() => running.runtime.context.admission.available).toBe(2);
+    await expect.poll(() => running.runtime.context.admission.available).toBe(3);
     const drained = running.runtime.drain.handOver(60_000);
     await expect(fetch(`${running.url}/health`)).rejects.toThrow("fetch failed");
     const done = await working;

@@ -21,17 +21,21 @@ it("with the real model: sessions are taken until the measured speed allows no m
   const config = { ...DEMO_CONFIG, engine: { ...DEMO_CONFIG.engine, workers: 1, threads: 1 } };
   const engine = createEngine({ config, bundle: await demoBundle("int8"), log: silentLogger });
   server = await startTestServer({ engine, config: { pool: { size: MOST_SESSIONS, checkoutTimeoutMs: 300 } } });
-  let refusal: Message | undefined;
-  while (refusal === undefined && clients.length < MOST_SESSIONS) {
+  const { admission } = server.runtime.context;
+  const refusalOf = (client: WsClient | undefined): Message | undefined =>
+    client?.received.find(({ type }) => type === "error");
+  while (refusalOf(clients.at(-1)) === undefined && clients.length < MOST_SESSIONS) {
     const client = await connect(`ws://127.0.0.1:${server.port}/v1/ws`);
     clients.push(client);
-    const answer = await client.next();
-    if (answer.type === "error") refusal = answer;
-    else {
-      client.send({ type: "configure", sample_rate: 16_000 });
-      client.audio(pcm);
-    }
+    expect((await client.next()).type).toBe("ready");
+    client.send({ type: "configure", sample_rate: 16_000 });
+    client.audio(pcm);
+    // It has a slot, or is told why not.
+    const isDecided = (): boolean =>
+      refusalOf(client) !== undefined || MOST_SESSIONS - admission.available === clients.length;
+    await expect.poll(isDecided, { timeout: 10_000, interval: 5 }).toBe(true);
   }
+  const refusal = refusalOf(clients.at(-1));
   expect(refusal).toMatchObject({ code: "timeout", retry_after_ms: expect.any(Number) });
   expect(refusal?.["message"]).toMatch(
     /^no room for one more live session: (this machine recognises|live windows wait)/,

@@ -2,12 +2,12 @@ import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { openRaw, parseAnswer, sendRaw } from "../support/raw-http.ts";
-import { createManualClock } from "../support/manual-clock.ts";
 import { createPacedEngine } from "../support/paced-engine.ts";
 import { startTestServer } from "../support/runtime-server.ts";
 import type { ConfigChanges, TestServer } from "../support/runtime-server.ts";
 import { connect } from "../support/ws-client.ts";
 import type { WsClient } from "../support/ws-client.ts";
+import type { ClientOptions } from "ws";
 
 let server: TestServer | undefined;
 let clients: WsClient[] = [];
@@ -328,32 +328,70 @@ describe("a session", () => {
 });
 
 describe("admission of sessions", () => {
-  it("lets the fifth of four wait and serves it when one ends", async () => {
-    const { runtime } = await start({ config: { pool: { size: 4 } } });
-    const four = await Promise.all(Array.from({ length: 4 }, openReady));
-    const fifth = await open();
-    await expect.poll(() => runtime.context.admission.waiters).toBe(1);
-    expect(fifth.received).toEqual([]);
-    four[0]?.send({ type: "stop" });
-    expect((await fifth.next()).type).toBe("ready");
+  /** A session that speaks: it holds a slot, or waits for one. */
+  const openSpeaking = async (options: ClientOptions = {}): Promise<WsClient> => {
+    const client = await open("/v1/ws", options);
+    expect((await client.next()).type).toBe("ready");
+    client.audio(new Uint8Array(3200));
+    return client;
+  };
+  const free = (): number | undefined => server?.runtime.context.admission.available;
+  const waiting = (): number | undefined => server?.runtime.context.admission.waiters;
+
+  it("takes a slot when a session speaks, not before", async () => {
+    await start({ config: { pool: { size: 1 } } });
+    const silent = await Promise.all(Array.from({ length: 10 }, openReady));
+    expect(free()).toBe(1);
+    silent[3]?.audio(new Uint8Array(3200));
+    await expect.poll(free).toBe(0);
+    silent[3]?.send({ type: "stop" });
+    expect(await silent[3]?.nextOf("final")).toMatchObject({ text: "3200 bytes" });
+    await expect.poll(free).toBe(1);
   });
 
-  it("keeps what an impatient client sends before ready, in order", async () => {
+  it("gives the slot back in silence and takes one again with the next words", async () => {
+    await start({ config: { pool: { size: 1 } }, timing: { slotSilenceMs: 150 } });
+    const first = await openSpeaking();
+    await expect.poll(free).toBe(0);
+    await expect.poll(free).toBe(1);
+    const second = await openSpeaking();
+    await expect.poll(free).toBe(0);
+    first.audio(new Uint8Array(3200));
+    await expect.poll(waiting).toBe(1);
+    second.send({ type: "stop" });
+    expect(await second.nextOf("final")).toMatchObject({ text: "3200 bytes" });
+    first.send({ type: "stop" });
+    expect(await first.nextOf("final")).toMatchObject({ text: "6400 bytes" });
+  });
+
+  it("lets the fifth that speaks of four wait and serves it when one ends", async () => {
+    const { runtime } = await start({ config: { pool: { size: 4 } } });
+    const four = await Promise.all(Array.from({ length: 4 }, () => openSpeaking()));
+    await expect.poll(free).toBe(0);
+    const fifth = await openSpeaking();
+    await expect.poll(() => runtime.context.admission.waiters).toBe(1);
+    fifth.send({ type: "stop" });
+    four[0]?.send({ type: "stop" });
+    expect(await fifth.nextOf("final")).toMatchObject({ text: "3200 bytes" });
+  });
+
+  it("keeps what a client sends while it waits, in order", async () => {
     await start({ config: { pool: { size: 1 } } });
-    const first = await openReady();
+    const first = await openSpeaking();
+    await expect.poll(free).toBe(0);
     const second = await open();
     second.send({ type: "configure", sample_rate: 16000 });
     for (let n = 0; n < 20; n++) second.audio(new Uint8Array(1000));
     second.send({ type: "stop" });
-    await expect.poll(() => server?.runtime.context.admission.waiters).toBe(1);
+    await expect.poll(waiting).toBe(1);
     first.send({ type: "stop" });
-    expect(await second.nextOf("ready")).toBeDefined();
     expect(await second.nextOf("final")).toMatchObject({ text: "20000 bytes" });
   });
 
   it("pauses an impatient client at the frame limit instead of keeping everything", async () => {
     await start({ config: { pool: { size: 1 } }, timing: { pausedProbeMs: 20 } });
-    const first = await openReady();
+    const first = await openSpeaking();
+    await expect.poll(free).toBe(0);
     const second = await open();
     for (let n = 0; n < 400; n++) second.audio(new Uint8Array(100_000));
     await expect
@@ -362,15 +400,16 @@ describe("admission of sessions", () => {
     await expect.poll(() => second.socket.bufferedAmount).toBeGreaterThan(10_000_000);
     second.socket.terminate();
     // Paused, it can only be noticed by writing to it.
-    await expect.poll(() => server?.runtime.context.admission.waiters).toBe(0);
+    await expect.poll(waiting).toBe(0);
     first.send({ type: "stop" });
     await slotsAreBack();
   });
 
   it("tells a wait that was too long: error timeout with a hint, close 1013", async () => {
     await start({ config: { pool: { size: 1, checkoutTimeoutMs: 50 } } });
-    await openReady();
-    const second = await open();
+    await openSpeaking();
+    await expect.poll(free).toBe(0);
+    const second = await openSpeaking();
     expect(await second.next()).toEqual({
       type: "error",
       message: "no slot became free within 0.05 s; try again after the time given",
@@ -378,6 +417,33 @@ describe("admission of sessions", () => {
       retry_after_ms: expect.any(Number),
     });
     expect(await second.closed).toEqual({ code: 1013, reason: "try again later" });
+  });
+
+  it("lends a slot of a client above its share to another client that speaks, and ends the session that waited in vain with what was recognised", async () => {
+    await start({
+      engine: createPacedEngine({ partial: "раз два" }),
+      config: { pool: { size: 2, checkoutTimeoutMs: 300 }, server: { trustedProxies: ["127.0.0.1/32"] } },
+    });
+    const from = (address: string): ClientOptions => ({ headers: { "x-forwarded-for": address } });
+    const greedy = [await openSpeaking(from("10.0.0.1")), await openSpeaking(from("10.0.0.1"))];
+    await expect.poll(free).toBe(0);
+    const other = await openSpeaking(from("10.0.0.2"));
+    other.send({ type: "stop" });
+    expect(await other.nextOf("final")).toMatchObject({ text: "3200 bytes" });
+    // The slot went back in time: nothing was lost.
+    for (const client of greedy) client.audio(new Uint8Array(3200));
+    const another = await openSpeaking(from("10.0.0.2"));
+    greedy[1]?.audio(new Uint8Array(3200));
+    expect(await greedy[1]?.nextOf("error")).toMatchObject({ code: "timeout", retry_after_ms: expect.any(Number) });
+    expect(await greedy[1]?.nextOf("final")).toMatchObject({
+      text: "6400 bytes",
+      truncated: true,
+      speech_final: false,
+    });
+    expect((await greedy[1]?.closed)?.code).toBe(1013);
+    for (const client of [greedy[0], another]) client?.send({ type: "stop" });
+    expect(await greedy[0]?.nextOf("final")).toMatchObject({ text: "6400 bytes" });
+    await slotsAreBack();
   });
 
   it("refuses the newest session when the machine keeps up with no more; those it has go on, and files are taken", async () => {
@@ -389,9 +455,9 @@ describe("admission of sessions", () => {
       engine: createPacedEngine({ capacity }),
       config: { pool: { size: 4, checkoutTimeoutMs: 300 }, metrics: { enabled: true } },
     });
-    const [first, second] = [await openReady(), await openReady()];
-    for (const client of [first, second]) client.audio(new Uint8Array(3200));
-    const third = await open();
+    const [first, second] = [await openSpeaking(), await openSpeaking()];
+    await expect.poll(free).toBe(2);
+    const third = await openSpeaking();
     expect(await third.next()).toMatchObject({
       type: "error",
       code: "timeout",
@@ -407,53 +473,56 @@ describe("admission of sessions", () => {
     expect(file.status).toBe(200);
     first.send({ type: "stop" });
     expect((await first.nextOf("final")).text).toBe("3200 bytes");
-    const fourth = await openReady();
+    const fourth = await openSpeaking();
     fourth.send({ type: "stop" });
     second.send({ type: "stop" });
     expect((await second.nextOf("final")).text).toBe("3200 bytes");
+    expect((await fourth.nextOf("final")).text).toBe("3200 bytes");
     await slotsAreBack();
   });
 
-  it("admits a session as soon as the machine keeps up again, although nobody left", async () => {
+  it("admits a session as soon as the machine keeps up again, although no other session left", async () => {
     let isBusy = true;
     const capacity = () => ({ canOpenMore: !isBusy, reason: isBusy ? "busy" : undefined });
     await start({ engine: createPacedEngine({ capacity }) });
-    const client = await open();
-    await expect.poll(() => server?.runtime.context.admission.waiters).toBe(1);
+    const client = await openSpeaking();
+    await expect.poll(waiting).toBe(1);
     isBusy = false;
-    expect((await client.next()).type).toBe("ready");
+    client.send({ type: "stop" });
+    expect((await client.nextOf("final")).text).toBe("3200 bytes");
   });
 
-  it("refuses a session that was silent so long that others took its room, when it begins to speak", async () => {
-    let isBusy = false;
-    const clock = createManualClock();
-    const capacity = () => ({ canOpenMore: !isBusy, reason: isBusy ? "busy" : undefined });
-    await start({ engine: createPacedEngine({ capacity }), clock });
-    const [soon, late] = [await openReady(), await openReady()];
-    isBusy = true;
-    soon.audio(new Uint8Array(3200));
-    soon.send({ type: "stop" });
-    expect((await soon.nextOf("final")).text).toBe("3200 bytes");
-    clock.advance(6000);
-    late.audio(new Uint8Array(3200));
-    expect(await late.next()).toMatchObject({ code: "timeout", retry_after_ms: expect.any(Number) });
-    expect((await late.closed).code).toBe(1013);
-    await slotsAreBack();
-  });
-
-  it("tells a full line: error queue_full with a hint, close 1013", async () => {
+  it("tells a full queue: error queue_full with a hint, close 1013", async () => {
     await start({ config: { pool: { size: 1, queue: 1 } } });
-    await openReady();
-    await open();
-    const third = await open();
+    await openSpeaking();
+    await expect.poll(free).toBe(0);
+    await openSpeaking();
+    await expect.poll(waiting).toBe(1);
+    const third = await openSpeaking();
     expect(await third.next()).toMatchObject({ code: "queue_full", retry_after_ms: expect.any(Number) });
     expect((await third.closed).code).toBe(1013);
   });
 
+  it("takes as many open sessions of one address as could run and wait, at least 16; silent or not", async () => {
+    await start({ config: { pool: { size: 1, queue: 1 } } });
+    const clients = await Promise.all(Array.from({ length: 16 }, openReady));
+    const over = await open();
+    expect(await over.nextOf("error")).toMatchObject({
+      code: "queue_full",
+      message: "this address has 16 open sessions; close one, or try again after the time given",
+      retry_after_ms: expect.any(Number),
+    });
+    expect((await over.closed).code).toBe(1013);
+    clients[0]?.send({ type: "stop" });
+    await clients[0]?.closed;
+    await openReady();
+  });
+
   it("frees the place of a client that leaves while it waits", async () => {
     const { runtime } = await start({ config: { pool: { size: 1 } } });
-    await openReady();
-    const second = await open();
+    await openSpeaking();
+    await expect.poll(free).toBe(0);
+    const second = await openSpeaking();
     await expect.poll(() => runtime.context.admission.waiters).toBe(1);
     second.socket.terminate();
     await expect.poll(() => runtime.context.admission.waiters).toBe(0);

@@ -60,10 +60,16 @@ export function createPacedEngine(options: Pace = {}): PacedEngine {
       state = "ready";
       return Promise.resolve(MODEL);
     },
-    transcribe: async ({ audio, signal, onHypothesis }) => {
+    transcribe: async ({ audio, signal, onHypothesis, onBegin }) => {
       let bytes = 0;
+      let isSuspended = false;
+      onBegin?.({ suspend: () => (isSuspended = true), resume: () => (isSuspended = false) });
       for await (const block of audio) bytes += block.length;
-      await sleep(options.transcribeMs ?? 0, signal);
+      for (let leftMs = options.transcribeMs ?? 0; leftMs > 0;) {
+        const stepMs = Math.min(leftMs, 50);
+        await sleep(stepMs, signal);
+        if (!isSuspended) leftMs -= stepMs;
+      }
       const text = `${bytes} bytes`;
       await onHypothesis?.(hypothesis("final", text));
       return [{ text, words: [], segments: [], durationS: bytes / 32_000, confidence: undefined, warnings: [] }];
@@ -81,8 +87,8 @@ export function createPacedEngine(options: Pace = {}): PacedEngine {
       inferenceSecondsTotal: 0,
       workerRestartsTotal: 0,
     }),
-    liveCapacity: (expected = 0) => {
-      const speaking = streams.filter((stream) => !stream.over).length + expected;
+    liveCapacity: (besides) => {
+      const speaking = streams.filter((stream) => stream !== besides && !stream.over).length;
       const { canOpenMore, reason } = options.capacity?.(speaking) ?? { canOpenMore: true, reason: undefined };
       return { speaking, sustainable: 100, realTimeFactor: undefined, canOpenMore, reason };
     },
@@ -113,6 +119,7 @@ function createPacedStream(given: LiveStreamOptions, { endMs = 0, speed = Infini
       return over;
     },
     write: (pcm) => {
+      given.onSpeech?.();
       bytes += pcm.length;
       if (speed !== Infinity) backlogMs += (pcm.length / 2 / given.sampleRateHz) * 1000;
       if (partial !== undefined) given.onHypothesis(hypothesis("partial", partial));
@@ -152,10 +159,14 @@ function hypothesis(type: "partial" | "final", text: string): Hypothesis {
 
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener("abort", () => {
+    const onAbort = (): void => {
       clearTimeout(timer);
-      reject(signal.reason);
-    });
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", onAbort, { once: true });
   });
 }

@@ -25,9 +25,8 @@ export async function decodeAudio(bytes: AsyncIterable<Uint8Array>, options: Dec
     const opened = await open(input, options, context);
     const { format, sampleRateHz, channelCount, totalFrames } = opened;
     checkShape(format, sampleRateHz, channelCount);
-    if (totalFrames !== undefined && (totalFrames * 1000) / sampleRateHz > maxDurationMs) {
-      throw audioTooLong(maxDurationMs);
-    }
+    const limitMs = longestMs(maxDurationMs, sampleRateHz * channelCount);
+    if (totalFrames !== undefined && (totalFrames * 1000) / sampleRateHz > limitMs) throw audioTooLong(limitMs);
     const blocks = guardBlocks({ input, opened, context, signal });
     const first = await blocks.next();
     if (first.done) throw damaged(format, "the file has no samples");
@@ -70,6 +69,18 @@ async function open(input: ByteReader, { headerless }: DecodeOptions, context: O
   return openHeaderless(input, headerless.codec, headerless.sampleRateHz);
 }
 
+/**
+ * Decoding costs by the sample: a recording may have as many as one of the longest duration with 8 channels at 48 kHz. A megabyte of FLAC can
+ * hold five times that.
+ */
+const MOST_SAMPLES_PER_S = 8 * 48_000;
+
+/** Longest duration of audio with so many samples a second, all channels together; whole seconds when the samples are what limits it. */
+function longestMs(maxDurationMs: number, samplesPerS: number): number {
+  if (samplesPerS <= MOST_SAMPLES_PER_S) return maxDurationMs;
+  return Math.ceil((maxDurationMs * MOST_SAMPLES_PER_S) / samplesPerS / 1000) * 1000;
+}
+
 interface GuardOptions {
   readonly input: ByteReader;
   readonly opened: OpenedAudio;
@@ -87,16 +98,19 @@ async function* guardBlocks({
   signal,
 }: GuardOptions): AsyncGenerator<AudioBlock, void, undefined> {
   let lengthMs = 0;
+  let samples = 0;
   let yieldedAt = performance.now();
   try {
     for await (const block of opened.blocks) {
       const frames = block.channels[0]?.length ?? 0;
       if (frames === 0) continue;
       lengthMs += (frames * 1000) / block.sampleRateHz;
+      samples += frames * block.channels.length;
+      const limitMs = longestMs(context.maxDurationMs, (samples * 1000) / lengthMs);
       // A thousandth of a sample of rounding is not a longer recording.
-      if (lengthMs > context.maxDurationMs + 1e-3) throw audioTooLong(context.maxDurationMs);
+      if (lengthMs > limitMs + 1e-3) throw audioTooLong(limitMs);
       checkShape(opened.format, block.sampleRateHz, block.channels.length);
-      for (const samples of block.channels) clean(samples);
+      for (const channel of block.channels) clean(channel);
       yield block;
       if (performance.now() - yieldedAt > YIELD_EVERY_MS) {
         await new Promise((resolve) => setImmediate(resolve));

@@ -52,6 +52,10 @@ export function createFileClient({ id, job, send, onSettled, resolve, reject }: 
       wantsHypotheses: job.onHypothesis !== undefined,
     },
   });
+  job.onBegin?.({
+    suspend: () => send({ type: "file_hold", id, isHeld: true }),
+    resume: () => send({ type: "file_hold", id, isHeld: false }),
+  });
   return {
     async pull() {
       try {

@@ -20,6 +20,8 @@ export interface FileJob {
   readonly settings: AudioSettings;
   readonly reader: SpanReader;
   readonly signal: AbortSignal;
+  /** Resolves when the work may go on: it may have been suspended. */
+  readonly mayGoOn: () => Promise<void> | undefined;
   readonly onProgress: (doneS: number, totalS: number | undefined) => void;
   /** Resolves when the consumer has taken it. */
   readonly onHypothesis: (hypothesis: Hypothesis) => Promise<void>;
@@ -46,6 +48,11 @@ export async function runFileJob(job: FileJob): Promise<Transcript[]> {
   try {
     const { sampleRateHz } = settings.frontEnd;
     for await (const parts of readLanes(decoded, { sampleRateHz, split })) {
+      const pause = job.mayGoOn();
+      if (pause !== undefined) {
+        await pause;
+        job.signal.throwIfAborted();
+      }
       for (const [index, lane] of lanes.entries()) await lane.push(parts[index]!);
     }
     const transcripts: Transcript[] = [];

@@ -7,7 +7,7 @@ import type { SendToAudioThread } from "../thread/link.ts";
 export interface StreamClient {
   readonly options: LiveStreamOptions;
   readonly handle: LiveStream;
-  /** When a window of it was last asked for, or it was opened; monotonic milliseconds. */
+  /** When speech was last heard in it, monotonic milliseconds; -Infinity = never. */
   readonly spokeAtMs: number;
   spoke(): void;
   covered(ms: number): void;
@@ -32,7 +32,7 @@ export function createStreamClient({ id, stream, send, onFinished }: StreamClien
   /** Audio that went to audio threads that were lost: the present one counts its times from there. */
   let lostBytes = 0;
   let coveredMs = 0;
-  let spokeAtMs = performance.now();
+  let spokeAtMs = -Infinity;
   let ending: Promise<void> | undefined;
   let over = false;
   let waiters: { ms: number; resolve: () => void }[] = [];
@@ -101,6 +101,7 @@ export function createStreamClient({ id, stream, send, onFinished }: StreamClien
     },
     spoke: () => {
       spokeAtMs = performance.now();
+      if (!over) stream.onSpeech?.();
     },
     covered(ms) {
       coveredMs = ms;

@@ -22,6 +22,7 @@ export interface LiveSessionOptions {
   readonly settings: AudioSettings;
   readonly reader: SpanReader;
   readonly onHypothesis: (hypothesis: Hypothesis) => void;
+  readonly onSpeech: () => void;
   readonly onError: (error: unknown) => void;
   readonly onCovered: (coveredMs: number) => void;
 }
@@ -105,6 +106,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
   function handle(event: SegmenterEvent): void {
     switch (event.type) {
       case "onset":
+        session.onSpeech();
         if (utterance?.full) endUtterance("length");
         utterance ??= beginUtterance(event.from);
         partials.forget();

@@ -3,6 +3,8 @@ import { errorToFailure, failureToError } from "./failure.ts";
 import { runFileJob } from "../file/job.ts";
 import { createLiveSession, type LiveSession } from "../stream/live-session.ts";
 import type { FileOptions, FromAudioThread, AudioSettings, ToAudioThread } from "./protocol.ts";
+import { createTurns } from "../../shared/turns.ts";
+import { queueStream } from "../stream/stream-queue.ts";
 import { createSpanReader, type SpanReader, type WindowRequest } from "../windows/span-reader.ts";
 
 /** Everything between bytes and words but the neural network. Runs in a worker thread, or in-process for the fake engine. */
@@ -16,6 +18,7 @@ export function createAudioThread(emit: (message: FromAudioThread, transfer?: Ar
   let nextWindow = 1;
   const windows = new Map<number, { resolve(result: WindowResult): void; reject(error: Error): void }>();
   const files = new Map<number, FileEntry>();
+  const turns = createTurns();
   const streams = new Map<number, LiveSession>();
 
   function recognize(request: WindowRequest): Promise<WindowResult> {
@@ -66,6 +69,9 @@ export function createAudioThread(emit: (message: FromAudioThread, transfer?: Ar
       case "file_ack":
         files.get(message.id)?.acknowledge();
         return;
+      case "file_hold":
+        files.get(message.id)?.hold(message.isHeld);
+        return;
       case "file_abort":
         files.get(message.id)?.abort();
         return;
@@ -73,7 +79,7 @@ export function createAudioThread(emit: (message: FromAudioThread, transfer?: Ar
         openStream(message.id, message);
         return;
       case "stream_data":
-        guard(message.id, () => streams.get(message.id)?.write(message.bytes));
+        streams.get(message.id)?.write(message.bytes);
         return;
       case "stream_end":
         void endStream(message.id);
@@ -98,6 +104,7 @@ export function createAudioThread(emit: (message: FromAudioThread, transfer?: Ar
         settings: settings!,
         reader: reader!,
         signal: entry.signal,
+        mayGoOn: entry.mayGoOn,
         onProgress: (doneS, totalS) => emit({ type: "progress", id, doneS, totalS }),
         onHypothesis: (hypothesis) => {
           emit({ type: "hypothesis", id, hypothesis });
@@ -120,6 +127,7 @@ export function createAudioThread(emit: (message: FromAudioThread, transfer?: Ar
       settings: settings!,
       reader: reader!,
       onHypothesis: (hypothesis) => emit({ type: "hypothesis", id, hypothesis }),
+      onSpeech: () => emit({ type: "stream_speech", id }),
       onError: (error) => emit({ type: "stream_error", id, failure: errorToFailure(error, "inference_error") }),
       onCovered: (coveredMs) => {
         // Half a second is exact enough for back-pressure and keeps silence quiet on the message port.
@@ -128,15 +136,9 @@ export function createAudioThread(emit: (message: FromAudioThread, transfer?: Ar
         emit({ type: "stream_covered", id, coveredMs });
       },
     });
-    streams.set(id, session);
-  }
-
-  function guard(id: number, work: () => void): void {
-    try {
-      work();
-    } catch (error) {
+    const onError = (error: unknown): void =>
       emit({ type: "stream_error", id, failure: errorToFailure(error, "inference_error") });
-    }
+    streams.set(id, queueStream(session, turns, onError));
   }
 
   async function endStream(id: number): Promise<void> {
@@ -160,6 +162,8 @@ interface FileEntry {
   give(bytes: Uint8Array | undefined): void;
   acknowledge(): void;
   acknowledged(): Promise<void>;
+  hold(isHeld: boolean): void;
+  mayGoOn(): Promise<void> | undefined;
   abort(): void;
 }
 
@@ -168,6 +172,13 @@ function createFileEntry(pull: () => void): FileEntry {
   const controller = new AbortController();
   let waiting: ((bytes: Uint8Array | undefined) => void) | undefined;
   let acknowledged: (() => void) | undefined;
+  let held: { readonly over: Promise<void>; readonly end: () => void } | undefined;
+  const hold = (isHeld: boolean): void => {
+    if (isHeld && !controller.signal.aborted) held ??= pending();
+    if (isHeld) return;
+    held?.end();
+    held = undefined;
+  };
   async function* read(): AsyncGenerator<Uint8Array, void, undefined> {
     for (;;) {
       controller.signal.throwIfAborted();
@@ -190,10 +201,21 @@ function createFileEntry(pull: () => void): FileEntry {
         acknowledged = resolve;
         if (controller.signal.aborted) resolve();
       }),
+    hold,
+    mayGoOn: () => held?.over,
     abort() {
       controller.abort(new Error("the request was aborted"));
+      hold(false);
       waiting?.(undefined);
       acknowledged?.();
     },
   };
+}
+
+function pending(): { readonly over: Promise<void>; readonly end: () => void } {
+  let end = (): void => {};
+  const over = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  return { over, end };
 }

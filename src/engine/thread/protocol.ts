@@ -40,6 +40,8 @@ export type ToAudioThread =
   | { readonly type: "file_data"; readonly id: number; readonly bytes: Uint8Array | undefined }
   /** The consumer has taken a hypothesis. */
   | { readonly type: "file_ack"; readonly id: number }
+  /** While held, nothing more of it is decoded. */
+  | { readonly type: "file_hold"; readonly id: number; readonly isHeld: boolean }
   | { readonly type: "file_abort"; readonly id: number }
   | { readonly type: "stream_open"; readonly id: number; readonly options: StreamOptions }
   | { readonly type: "stream_data"; readonly id: number; readonly bytes: Uint8Array }
@@ -58,6 +60,8 @@ export type FromAudioThread =
   | { readonly type: "file_failed"; readonly id: number; readonly failure: Failure }
   /** All audio up to here has been recognised or found silent, milliseconds from the stream's start. */
   | { readonly type: "stream_covered"; readonly id: number; readonly coveredMs: number }
+  /** Speech begins. While it lasts, the windows that are asked for tell the same. */
+  | { readonly type: "stream_speech"; readonly id: number }
   | { readonly type: "stream_error"; readonly id: number; readonly failure: Failure }
   | { readonly type: "stream_done"; readonly id: number }
   | {

@@ -2,16 +2,17 @@ import type { PoolConfig } from "../../config/types.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { WireError } from "../../shared/errors.ts";
 import { createFairQueue } from "./fair-queue.ts";
-import type { Waiter } from "./fair-queue.ts";
-import type { LiveRoom } from "./live-room.ts";
-import { createServiceTimes, expectedWaitMs } from "./service-times.ts";
+import type { Member } from "./fair-queue.ts";
+import { forecast } from "./forecast.ts";
+import type { Outlook, Pending } from "./forecast.ts";
+import { createServiceTimes } from "./service-times.ts";
 import type { WorkKind } from "./service-times.ts";
+import { chooseLender, countByClient } from "./shares.ts";
+import type { Holding } from "./shares.ts";
 import { setInterval, setTimeout } from "../../shared/timers.ts";
 
 /** The right to do one piece of work. Releasing twice is harmless. */
 export interface Slot {
-  /** A session's first audio has come. Undefined when it may go on, else the refusal: it waited so long that others took its room. */
-  speak(): WireError | undefined;
   release(): void;
 }
 
@@ -19,13 +20,20 @@ export interface AcquireOptions {
   /** Key of the client's address, for fairness. */
   readonly client: string;
   readonly kind: WorkKind;
-  /** Ends the wait: the client is gone. Rejects with the signal's reason. */
+  /** Ends the first wait: the client is gone. Rejects with the signal's reason. */
   readonly signal: AbortSignal;
+  /** Why it may not run now even if a slot is free, a sentence; undefined when it may. */
+  readonly blockedBy?: () => string | undefined;
+  /** The slot is lent to another client: the work stops until `onResume`, in its turn. */
+  readonly onSuspend: () => void;
+  readonly onResume: () => void;
+  /** Sessions only: it waited `checkoutTimeout` to go on, its slot is gone. */
+  readonly onLost?: (error: WireError) => void;
 }
 
 /**
- * Admission: `pool.size` slots and a bounded, fair waiting line behind them. Nothing is decoded or allocated for work that holds no slot.
- * A live session needs more than a slot: a machine that keeps up with it in real time. One that waits for that holds up no file behind it.
+ * Admission: `pool.size` slots and a bounded, fair queue behind them. Nothing is decoded or recognised for work that holds no slot. Slots
+ * are shared: while other clients wait, a client keeps no more than its share of them, whoever came first.
  */
 export interface Admission {
   /** Rejects with `queue_full`, `timeout`, `shutting_down` (new work) or `pool_closed` (work that was waiting). */
@@ -34,13 +42,15 @@ export interface Admission {
   refusal(client: string): WireError | undefined;
   readonly available: number;
   readonly total: number;
+  /** Work that waits for a slot, for the first time or to go on. */
   readonly waiters: number;
-  readonly lineIsFull: boolean;
+  /** A newcomer would be refused: every slot is held and the queue is full. */
+  readonly queueIsFull: boolean;
   /** Grants what a larger pool has room for. */
   rebalance(): void;
-  /** Refuses new work and dismisses those who wait. */
+  /** Refuses new work and dismisses those who wait for the first time. */
   close(): void;
-  /** Resolves when no slot is held. */
+  /** Resolves when no slot is held and no suspended work waits. */
   whenIdle(): Promise<void>;
   readonly events: AdmissionEvents;
 }
@@ -49,87 +59,90 @@ export interface Admission {
 export interface AdmissionEvents {
   onCheckout?: (waitedMs: number) => void;
   onTimeout?: () => void;
+  onSuspend?: (kind: WorkKind) => void;
   /** The machine does not keep up with one more live session. */
   onLiveRefused?: (reason: string) => void;
 }
 
-interface Waiting extends Waiter {
-  readonly kind: WorkKind;
-  readonly sinceMs: number;
-  readonly grant: () => void;
+interface Claim extends Member, Holding {
+  stays: boolean;
+  /** When its present wait or its present hold began. */
+  sinceMs: number;
+  /** Earlier holds. */
+  heldMs: number;
+  readonly mayRun: () => boolean;
+  readonly blockedBy: () => string | undefined;
+  /** The wait ended with a slot. */
+  readonly begin: () => void;
+  /** The wait ended without one. */
   readonly refuse: (error: unknown) => void;
+  readonly suspend: () => void;
 }
 
-interface Held {
-  readonly kind: WorkKind;
-  readonly sinceMs: number;
-}
-
-export function createAdmission(limits: () => PoolConfig, clock: Clock, live: LiveRoom): Admission {
-  const held = new Set<Held>();
-  const line = createFairQueue<Waiting>();
+export function createAdmission(limits: () => PoolConfig, clock: Clock): Admission {
+  const held = new Set<Claim>();
+  const queue = createFairQueue<Claim>();
   const times = createServiceTimes();
   const events: AdmissionEvents = {};
-  const waiting: Record<WorkKind, number> = { file: 0, session: 0 };
   let closed = false;
+  let suspended = 0;
   let idleListeners: (() => void)[] = [];
-  /** Only runs while a session waits: what the machine keeps up with changes without anybody leaving. */
-  let roomTimer: NodeJS.Timeout | undefined;
+  /** Runs while work waits: turns end, and what the machine keeps up with changes without anyone leaving. */
+  let poll: NodeJS.Timeout | undefined;
 
-  const isGrantable = ({ kind }: { readonly kind: WorkKind }): boolean =>
-    held.size < limits().size && (kind === "file" || live.refusal() === undefined);
+  const queueLimit = (): number => limits().queue + suspended;
+  const rank = (): ((client: string) => number) => {
+    const counts = countByClient(held);
+    return (client) => counts.get(client) ?? 0;
+  };
+  const nextClaim = (): Claim | undefined => queue.first((claim) => claim.mayRun(), rank());
+
+  /** A free slot, or one that a client above its share has to lend. */
+  const findSlot = (client: string): boolean => {
+    if (held.size < limits().size) return true;
+    if (held.size > limits().size) return false;
+    const lender = chooseLender(held, client, clock.monotonicMs());
+    lender?.suspend();
+    return lender !== undefined;
+  };
 
   const grantFree = (): void => {
-    while (held.size < limits().size) {
-      const next = line.next(isGrantable);
-      if (next === undefined) break;
-      next.grant();
+    for (let next = nextClaim(); next !== undefined && findSlot(next.client); next = nextClaim()) {
+      queue.served(next);
+      next.begin();
     }
-  };
-
-  const countWaiting = (kind: WorkKind, change: 1 | -1): void => {
-    waiting[kind] += change;
-    if (waiting.session > 0) roomTimer ??= setInterval(grantFree, ROOM_POLL_MS);
+    if (queue.length > 0) poll ??= setInterval(grantFree, POLL_MS);
     else {
-      clearInterval(roomTimer);
-      roomTimer = undefined;
+      clearInterval(poll);
+      poll = undefined;
     }
+    if (held.size > 0 || suspended > 0) return;
+    for (const listener of idleListeners) listener();
+    idleListeners = [];
   };
 
-  const take = (kind: WorkKind, waitedMs: number): Slot => {
-    const entry: Held = { kind, sinceMs: clock.monotonicMs() };
-    held.add(entry);
-    const place = kind === "session" ? live.reserve() : undefined;
-    events.onCheckout?.(waitedMs);
-    return {
-      speak: () => {
-        const reason = place?.speak();
-        return reason === undefined ? undefined : liveError(reason);
-      },
-      release: () => {
-        if (!held.delete(entry)) return;
-        place?.leave();
-        times.record(kind, clock.monotonicMs() - entry.sinceMs);
-        grantFree();
-        if (held.size === 0) {
-          for (const listener of idleListeners) listener();
-          idleListeners = [];
-        }
-      },
-    };
-  };
+  // --- hints
 
-  /** Expected time until somebody with `ahead` waiters before him gets a slot. */
-  const expectWaitMs = (ahead: number): number => {
+  const pending = (claim: Pick<Claim, "client" | "kind" | "heldMs" | "sinceMs" | "stays">): Pending => ({
+    client: claim.client,
+    kind: claim.kind,
+    sinceMs: claim.sinceMs,
+    isNew: !claim.stays,
+    leftMs: times.remainingMs(claim.kind, claim.heldMs),
+  });
+
+  const outlook = (client: string, kind: WorkKind): Outlook => {
     const nowMs = clock.monotonicMs();
-    const freeInMs = [...held].map((work) => times.remainingMs(work.kind, nowMs - work.sinceMs));
-    while (freeInMs.length < limits().size) freeInMs.push(0);
-    const sessions = waiting.session / Math.max(1, waiting.session + waiting.file);
-    const meanMs = sessions * times.meanMs("session") + (1 - sessions) * times.meanMs("file");
-    return expectedWaitMs(freeInMs, ahead, meanMs);
+    const running = Array.from(held, (claim) => {
+      const heldMs = nowMs - claim.sinceMs;
+      return { ...pending(claim), leftMs: heldMs + times.remainingMs(claim.kind, claim.heldMs + heldMs) };
+    });
+    const waiting = Array.from(queue.lines(), (line) => line.map(pending));
+    const newcomer = pending({ client, kind, heldMs: 0, sinceMs: nowMs, stays: false });
+    return forecast({ size: limits().size, places: limits().queue, nowMs, held: running, waiting }, newcomer);
   };
 
-  /** Room comes when a session ends; without one it is the machine's other work that is in the way. */
+  /** Room comes when a session falls silent; without one it is the machine's other work that is in the way. */
   const liveError = (reason: string): WireError => {
     events.onLiveRefused?.(reason);
     const nowMs = clock.monotonicMs();
@@ -140,71 +153,128 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock, live: Li
     });
   };
 
-  const timeoutError = (kind: WorkKind): WireError => {
-    const reason = kind === "session" && held.size < limits().size ? live.refusal() : undefined;
-    return reason === undefined ? slotError() : liveError(reason);
+  const timeoutError = (claim: Claim): WireError => {
+    const reason = held.size < limits().size ? claim.blockedBy() : undefined;
+    if (reason !== undefined) return liveError(reason);
+    const waitedS = limits().checkoutTimeoutMs / 1000;
+    return new WireError("timeout", `no slot became free within ${waitedS} s; try again after the time given`, {
+      retryAfterMs: Math.max(1000, outlook(claim.client, claim.kind).servedMs),
+    });
   };
 
-  const slotError = (): WireError =>
-    new WireError(
-      "timeout",
-      `no slot became free within ${limits().checkoutTimeoutMs / 1000} s; try again after the time given`,
-      { retryAfterMs: Math.max(1000, expectWaitMs(line.length)) },
-    );
-
-  // A newcomer that finds room may wait for checkoutTimeout: the hint is the moment from which that wait is expected to suffice.
-  const fullError = (): WireError =>
-    new WireError("queue_full", `the waiting line is full (${limits().queue}); try again after the time given`, {
-      retryAfterMs: Math.max(1000, expectWaitMs(0), expectWaitMs(line.length) - limits().checkoutTimeoutMs),
+  // A newcomer that finds a place may wait for checkoutTimeout: the hint is the moment from which that wait is expected to suffice.
+  const fullError = (client: string, kind: WorkKind): WireError => {
+    const { placeMs, servedMs } = outlook(client, kind);
+    return new WireError("queue_full", `the queue is full (${limits().queue}); try again after the time given`, {
+      retryAfterMs: Math.max(1000, placeMs * MARGIN + POLL_MS, servedMs - limits().checkoutTimeoutMs),
     });
+  };
 
-  const refusal = (client: string): WireError | undefined => {
-    if (closed) return new WireError("shutting_down", "the server is shutting down");
-    if (isGrantable({ kind: "file" }) && !line.has(isGrantable)) return undefined;
-    return line.hasRoomFor(client, limits().queue) ? undefined : fullError();
+  // --- claims
+
+  const hold = (claim: Claim): void => {
+    const nowMs = clock.monotonicMs();
+    events.onCheckout?.(nowMs - claim.sinceMs);
+    claim.sinceMs = nowMs;
+    held.add(claim);
+  };
+
+  /** @param settle what the first wait comes to */
+  const createClaim = (
+    { client, kind, signal, blockedBy = () => undefined, onSuspend, onResume, onLost }: AcquireOptions,
+    settle: { resolve(slot: Slot): void; reject(error: unknown): void },
+  ): Claim => {
+    let timer: NodeJS.Timeout | undefined;
+    const onAbort = (): void => {
+      if (queue.leave(claim)) claim.refuse(signal.reason);
+    };
+    const endWait = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+      if (claim.stays) suspended--;
+      claim.stays = false;
+    };
+    const startWait = (isBounded: boolean): void => {
+      claim.sinceMs = clock.monotonicMs();
+      if (!isBounded) return;
+      timer = setTimeout(() => {
+        if (!queue.leave(claim)) return;
+        events.onTimeout?.();
+        claim.refuse(timeoutError(claim));
+        grantFree();
+      }, limits().checkoutTimeoutMs);
+    };
+    const slot: Slot = {
+      release: () => {
+        if (held.delete(claim)) times.record(kind, claim.heldMs + clock.monotonicMs() - claim.sinceMs);
+        else if (queue.leave(claim)) endWait();
+        else return;
+        grantFree();
+      },
+    };
+    const claim: Claim = {
+      client,
+      kind,
+      stays: false,
+      sinceMs: clock.monotonicMs(),
+      heldMs: 0,
+      blockedBy,
+      mayRun: () => blockedBy() === undefined,
+      begin: () => {
+        const resumes = claim.stays;
+        endWait();
+        hold(claim);
+        if (resumes) onResume();
+        else settle.resolve(slot);
+      },
+      refuse: (error) => {
+        const wasSuspended = claim.stays;
+        endWait();
+        if (!wasSuspended) settle.reject(error);
+        else onLost?.(error as WireError); // only its timeout refuses suspended work
+      },
+      suspend: () => {
+        held.delete(claim);
+        claim.heldMs += clock.monotonicMs() - claim.sinceMs;
+        claim.stays = true;
+        suspended++;
+        queue.rejoin(claim);
+        // A file goes on in its turn, and its request has a budget of its own. A session's client cannot wait for long.
+        startWait(kind === "session");
+        events.onSuspend?.(kind);
+        onSuspend();
+      },
+    };
+    startWait(true);
+    signal.addEventListener("abort", onAbort, { once: true });
+    return claim;
+  };
+
+  const shuttingDown = (): WireError => new WireError("shutting_down", "the server is shutting down");
+
+  const mayEnter = (client: string, mayRun: () => boolean): boolean => {
+    if (!mayRun() || nextClaim() !== undefined || held.size > limits().size) return false;
+    return held.size < limits().size || chooseLender(held, client, clock.monotonicMs()) !== undefined;
   };
 
   return {
     acquire: (options) => {
       if (options.signal.aborted) return Promise.reject(options.signal.reason);
-      if (closed) return Promise.reject(new WireError("shutting_down", "the server is shutting down"));
-      if (isGrantable(options) && !line.has(isGrantable)) return Promise.resolve(take(options.kind, 0));
+      if (closed) return Promise.reject(shuttingDown());
       return new Promise<Slot>((resolve, reject) => {
-        countWaiting(options.kind, 1);
-        const end = (): void => {
-          countWaiting(options.kind, -1);
-          clearTimeout(timer);
-          options.signal.removeEventListener("abort", onAbort);
-        };
-        const waiter: Waiting = {
-          client: options.client,
-          kind: options.kind,
-          sinceMs: clock.monotonicMs(),
-          grant: () => {
-            end();
-            resolve(take(options.kind, clock.monotonicMs() - waiter.sinceMs));
-          },
-          refuse: (error) => {
-            end();
-            reject(error);
-          },
-        };
-        const onAbort = (): void => {
-          if (line.leave(waiter)) waiter.refuse(options.signal.reason);
-        };
-        const timer = setTimeout(() => {
-          if (!line.leave(waiter)) return;
-          events.onTimeout?.();
-          waiter.refuse(timeoutError(options.kind));
-        }, limits().checkoutTimeoutMs);
-        options.signal.addEventListener("abort", onAbort, { once: true });
-        const joined = line.join(waiter, limits().queue);
-        if (joined === "full") waiter.refuse(fullError());
-        else joined?.refuse(fullError());
+        const claim = createClaim(options, { resolve, reject });
+        if (mayEnter(options.client, claim.mayRun) && findSlot(options.client)) return claim.begin();
+        const joined = queue.join(claim, queueLimit());
+        if (joined === "full") claim.refuse(fullError(options.client, options.kind));
+        else joined?.refuse(fullError(joined.client, joined.kind));
         grantFree();
       });
     },
-    refusal,
+    refusal: (client) => {
+      if (closed) return shuttingDown();
+      const isWelcome = mayEnter(client, () => true) || queue.hasRoomFor(client, queueLimit());
+      return isWelcome ? undefined : fullError(client, "file");
+    },
     get available() {
       return Math.max(0, limits().size - held.size);
     },
@@ -212,25 +282,31 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock, live: Li
       return limits().size;
     },
     get waiters() {
-      return line.length;
+      return queue.length;
     },
-    get lineIsFull() {
-      return held.size >= limits().size && line.length >= limits().queue;
+    get queueIsFull() {
+      return held.size >= limits().size && queue.length >= queueLimit();
     },
     rebalance: grantFree,
     close: () => {
       closed = true;
-      for (const waiter of line.clear()) {
-        waiter.refuse(new WireError("pool_closed", "the server is shutting down; this request was still waiting"));
+      for (const claim of queue.clear((waiting) => !waiting.stays)) {
+        claim.refuse(new WireError("pool_closed", "the server is shutting down; this request was still waiting"));
       }
+      grantFree();
     },
-    whenIdle: () => (held.size === 0 ? Promise.resolve() : new Promise<void>((resolve) => idleListeners.push(resolve))),
+    whenIdle: () =>
+      held.size === 0 && suspended === 0
+        ? Promise.resolve()
+        : new Promise<void>((resolve) => idleListeners.push(resolve)),
     events,
   };
 }
 
 // ---
 
-const ROOM_POLL_MS = 250;
+const POLL_MS = 250;
+/** A client that comes back a moment before the place is free asks once more. */
+const MARGIN = 1.1;
 /** The engine's own memory of an overload. */
 const OVERLOAD_HINT_MS = 10_000;

@@ -56,7 +56,7 @@ export function createDeferredEngine(build: () => Promise<Engine>): Engine {
     transcribe: async (options) => required().transcribe(options),
     openStream: (options) => required().openStream(options),
     stats: () => inner?.stats() ?? NO_STATS,
-    liveCapacity: (expected) => inner?.liveCapacity(expected) ?? NO_CAPACITY,
+    liveCapacity: (besides) => inner?.liveCapacity(besides) ?? NO_CAPACITY,
     get onInference() {
       return onInference;
     },

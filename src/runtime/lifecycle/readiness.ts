@@ -6,15 +6,15 @@ export type NotReadyReason = "initializing" | "pool_exhausted" | "shutting_down"
 /** A loading model is usually there after a few seconds. */
 const LOADING_RETRY_MS = 5000;
 
-/** Why new work would be refused now; undefined while it is accepted, also when every slot is busy and the line has room. */
+/** Why new work would be refused now; undefined while it is accepted, also when every slot is busy and the queue has room. */
 export function notReadyReason(context: RuntimeContext): NotReadyReason | undefined {
   // After a hand-over the address goes on serving: a proxy that asks on a connection of the old process must not take it for down.
   if (context.phase.draining) return "shutting_down";
   if (!modelIsUsable(context)) return "initializing";
-  return context.admission.lineIsFull ? "pool_exhausted" : undefined;
+  return context.admission.queueIsFull ? "pool_exhausted" : undefined;
 }
 
-/** Throws the refusal of new work by the server's state; the waiting line is admission's to judge. */
+/** Throws the refusal of new work by the server's state; the queue is admission's to check. */
 export function requireReady(context: RuntimeContext): void {
   if (context.phase.draining) throw new WireError("shutting_down", "the server is shutting down");
   if (!modelIsUsable(context)) {

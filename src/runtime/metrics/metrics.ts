@@ -20,6 +20,7 @@ export interface Metrics {
   error(code: string): void;
   checkout(seconds: number): void;
   checkoutTimeout(): void;
+  lent(kind: "file" | "session"): void;
   liveRefused(): void;
   inference(audioS: number, wallS: number): void;
   rateLimited(): void;
@@ -79,11 +80,22 @@ export function createMetrics(sources: MetricSources, version: string): Metrics 
   const errors = counter("gigastt_errors_total", "Errors told to clients, by code, over HTTP and WebSocket.", ["code"]);
   gauge("gigastt_pool_available", "Free slots.", () => sources.admission().available);
   gauge("gigastt_pool_total", "All slots.", () => sources.admission().total);
-  gauge("gigastt_pool_waiters", "Requests and sessions in the waiting line.", () => sources.admission().waiters);
+  gauge(
+    "gigastt_pool_waiters",
+    "Requests and sessions that wait for a slot, suspended ones included.",
+    () => sources.admission().waiters,
+  );
   const checkoutSeconds = histogram("gigastt_pool_checkout_duration_seconds", "Wait for a slot.", REQUEST_BUCKETS_S);
   const checkoutTimeouts = counter("gigastt_pool_timeouts_total", "Waits for a slot that ended without one.");
-  gauge("gigastt_ws_active_connections", "Open WebSocket sessions, those that wait for a slot included.", () =>
-    sources.sessions(),
+  const lent = counter(
+    "gigastt_pool_lent_total",
+    "Slots lent to another client, by the kind of work that was suspended.",
+    ["kind"],
+  );
+  gauge(
+    "gigastt_ws_active_connections",
+    "Open WebSocket sessions, silent ones and those that wait for a slot included.",
+    () => sources.sessions(),
   );
   gauge("gigastt_live_speaking", "Live sessions that speak, as the engine counts them.", () => sources.live().speaking);
   gauge(
@@ -149,6 +161,7 @@ export function createMetrics(sources: MetricSources, version: string): Metrics 
     error: (code) => errors.inc({ code }),
     checkout: (seconds) => checkoutSeconds.observe(seconds),
     checkoutTimeout: () => checkoutTimeouts.inc(),
+    lent: (kind) => lent.inc({ kind }),
     liveRefused: () => liveRefusals.inc(),
     inference: (audioS, wallS) => {
       inferenceSeconds.observe(wallS);

@@ -1,4 +1,4 @@
-import type { Transcript, TranscribeOptions } from "../../engine/contract.ts";
+import type { Suspendable, Transcript, TranscribeOptions } from "../../engine/contract.ts";
 import { WireError } from "../../shared/errors.ts";
 import type { RuntimeContext } from "../context.ts";
 import type { Exchange } from "../http/exchanges.ts";
@@ -11,7 +11,7 @@ import { setTimeout } from "../../shared/timers.ts";
 export type WorkOptions = Pick<TranscribeOptions, "channels" | "headerless" | "strict" | "onHypothesis" | "onProgress">;
 
 /**
- * The body of a request through the engine, in the order that keeps slow clients harmless: refuse by state, line and headers before a byte is
+ * The body of a request through the engine, in the order that keeps slow clients harmless: refuse by state, queue and headers before a byte is
  * read; read the body while holding nothing but its memory; only then wait for a slot; hold the slot while the engine works and no longer.
  */
 export async function transcribeBody(
@@ -38,7 +38,21 @@ export async function transcribeBody(
   exchange.fields["bytes"] = upload.bytes;
   try {
     exchange.stage = "waiting";
-    const slot = await context.admission.acquire({ client: client.key, kind: "file", signal });
+    let work: Suspendable | undefined;
+    let isSuspended = false;
+    const slot = await context.admission.acquire({
+      client: client.key,
+      kind: "file",
+      signal,
+      onSuspend: () => {
+        isSuspended = true;
+        work?.suspend();
+      },
+      onResume: () => {
+        isSuspended = false;
+        work?.resume();
+      },
+    });
     exchange.stage = "working";
     const stopBudget = startBudget(exchange, context.settings.current.limits.requestBudgetMs);
     try {
@@ -47,6 +61,10 @@ export async function transcribeBody(
         audio: upload.blocks(),
         maxDurationMs: context.settings.current.limits.maxAudioDurationMs,
         signal,
+        onBegin: (begun) => {
+          work = begun;
+          if (isSuspended) begun.suspend();
+        },
       });
       exchange.fields["audio_s"] = Math.max(0, ...transcripts.map((transcript) => transcript.durationS));
       return transcripts;

@@ -131,6 +131,7 @@ describe("metrics.md", () => {
     );
     metrics.request("GET", "/health", 200, 1);
     metrics.error("timeout");
+    metrics.lent("file");
     metrics.sessionEnd(1000, 1);
     metrics.drain("cut", 1);
     const { body } = await metrics.text();

@@ -1,7 +1,5 @@
 import { WireError } from "../../../shared/errors.ts";
-import type { Slot } from "../../admission/admission.ts";
 import type { RuntimeContext } from "../../context.ts";
-import { toWireError } from "../../http/errors.ts";
 import { readyMessage } from "./configure.ts";
 import { createFlow } from "./flow.ts";
 import { createFrameReader } from "./frames.ts";
@@ -10,6 +8,7 @@ import type { Frame } from "./inbox.ts";
 import { createSessionClocks } from "./clocks.ts";
 import type { SessionPeer } from "./peer.ts";
 import type { Session } from "./registry.ts";
+import { createSeat } from "./seat.ts";
 import { createSender } from "./sender.ts";
 import { createTimers } from "../../../shared/timers.ts";
 import { createUtterances } from "./utterances.ts";
@@ -27,6 +26,8 @@ interface Ending {
   readonly reason: string;
   /** Longest wait for the engine's last final. */
   readonly boundMs: number;
+  /** What waits unread is dropped, not recognised. */
+  readonly dropsRest?: boolean;
 }
 
 export function createSession(peer: SessionPeer, identity: SessionIdentity, context: RuntimeContext): Session {
@@ -38,9 +39,8 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
   const hurried = new AbortController();
   const { promise: ended, resolve: settle } = deferred<{ cut: boolean }>();
 
-  let phase: Session["phase"] = "waiting";
-  let slot: Slot | undefined;
-  let isBehind = false;
+  let phase: Session["phase"] = "open";
+  let isCatchingUp = false;
   let cut = false;
   let scantTimer: NodeJS.Timeout | undefined;
 
@@ -53,7 +53,22 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
     requestId: identity.requestId,
     send: sender.send,
     sendError: sender.sendError,
-    refusal: () => slot?.speak(),
+    onSpeech: () => {
+      if (phase === "open") seat.heard();
+    },
+  });
+  const seat = createSeat(context, {
+    client: identity.client,
+    timers,
+    signal: left.signal,
+    blockedBy: utterances.blockedBy,
+    onGranted: () => {
+      // More may be ahead of recognition with a slot than without.
+      if (!isBehind()) isCatchingUp = false;
+      clocks.touch();
+      pump();
+    },
+    onRefused: (error) => refuse(error),
   });
   const frames = createFrameReader({
     stream: settings.current.stream,
@@ -63,21 +78,25 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
     onStop: () => void finish({ error: undefined, code: 1000, reason: "", boundMs: timing.finalMs }),
     onViolation: (reason) => close(1008, reason),
     onAudio: () => {
-      if (utterances.backlogMs >= settings.current.limits.bufferedAudioMs) void catchUp();
+      if (!isCatchingUp && isBehind()) void catchUp();
     },
   });
   const clocks = createSessionClocks({
     clock,
     settings,
     timers,
-    isHeld: () => flow.isPaused,
+    isHeld: () => flow.isPaused || seat.isWaiting,
     onIdle: (error) => void finish({ error, code: 1001, reason: "idle timeout", boundMs: timing.finalMs }),
     onCap: (error) => void finish({ error, code: 1008, reason: "session too long", boundMs: timing.capFinalMs }),
   });
 
   // --- frames
 
-  const takesFrames = (): boolean => phase === "open" && !isBehind;
+  const takesFrames = (): boolean => phase === "open" && !isCatchingUp && !seat.isWaiting;
+
+  /** Audio that may be ahead of recognition. Without a slot only enough to hear that speech begins. */
+  const mostBacklogMs = (): number => (seat.isHeld ? settings.current.limits.bufferedAudioMs : UNHEARD_MS);
+  const isBehind = (): boolean => utterances.backlogMs >= mostBacklogMs();
 
   const receive = (frame: Frame): void => {
     if (phase === "ending" || phase === "closed") return;
@@ -107,7 +126,6 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
     try {
       frames.read(frame);
     } catch (error) {
-      if (error instanceof WireError && error.wireCode === "timeout") return refuse(error);
       log.error("session_failed", { request_id: identity.requestId, err: error });
       const wire = error instanceof WireError ? error : new WireError("inference_error", "the session failed");
       void finish({ error: wire, code: 1011, reason: "internal error", boundMs: timing.finalMs });
@@ -116,10 +134,10 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
 
   /** Nothing is dropped: the client waits until half of the bound is free again. */
   const catchUp = async (): Promise<void> => {
-    isBehind = true;
+    isCatchingUp = true;
     flow.pause();
-    await utterances.waitForBacklogBelow(settings.current.limits.bufferedAudioMs / 2).catch(() => {});
-    isBehind = false;
+    await utterances.waitForBacklogBelow(mostBacklogMs() / 2).catch(() => {});
+    isCatchingUp = false;
     // The client could not send.
     clocks.touch();
     pump();
@@ -127,29 +145,13 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
 
   // --- life
 
-  const admit = async (): Promise<void> => {
-    try {
-      const granted = await context.admission.acquire({
-        client: identity.client,
-        kind: "session",
-        signal: left.signal,
-      });
-      if (left.signal.aborted) return granted.release();
-      slot = granted;
-    } catch (error) {
-      if (!left.signal.aborted) refuse(toWireError(error));
-      return;
-    }
-    phase = "open";
-    sender.send(readyMessage(context.engine.model?.id ?? "loading", settings.current.session));
-    clocks.start();
-    pump();
-  };
-
   const refuse = (error: WireError): void => {
-    sender.sendError(error);
     const isEnd = error.wireCode === "pool_closed" || error.wireCode === "shutting_down";
-    close(isEnd ? 1001 : 1013, isEnd ? "shutting down" : "try again later");
+    const [code, reason] = isEnd ? [1001, "shutting down"] : [1013, "try again later"];
+    // A session that was served before gets what was recognised; a newcomer begins again elsewhere or later.
+    if (seat.wasHeld) return void finish({ error, code, reason, boundMs: timing.capFinalMs, dropsRest: !isEnd });
+    sender.sendError(error);
+    close(code, reason);
   };
 
   /** Error if any, everything received so far recognised, the last final, Close. */
@@ -157,9 +159,11 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
     if (phase !== "open") return;
     phase = "ending";
     if (how.error !== undefined) sender.sendError(how.error);
-    readRest();
+    const isShort = how.dropsRest === true && !inbox.isEmpty;
+    if (isShort) inbox.clear();
+    else readRest();
     flow.resume();
-    const isComplete = await utterances.end(how.boundMs, AbortSignal.any([hurried.signal, left.signal]));
+    const isComplete = await utterances.end(how.boundMs, AbortSignal.any([hurried.signal, left.signal]), isShort);
     cut ||= !isComplete && !left.signal.aborted;
     close(how.code, how.reason);
   };
@@ -187,7 +191,7 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
     left.abort(new Error("the session ended"));
     utterances.abort();
     inbox.clear();
-    slot?.release();
+    seat.release();
     flow.resume();
     timers.after(timing.closeGraceMs, () => peer.terminate());
     report(code);
@@ -206,10 +210,15 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
     });
   };
 
-  void admit();
+  sender.send(readyMessage(context.engine.model?.id ?? "loading", settings.current.session));
+  clocks.start();
 
   return {
     requestId: identity.requestId,
+    client: identity.client,
+    get stays() {
+      return seat.isHeld || seat.isWaiting;
+    },
     ended,
     get phase() {
       return phase;
@@ -229,6 +238,7 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
       // The library answered a ping with a pong: a client that pings and never reads would fill the memory.
       sender.check();
     },
+    refuse,
     fail: leave,
     gone: (code) => {
       leave(code);
@@ -246,6 +256,10 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
   };
 }
 
+/**
+ * Twice what the engine needs: it hears speech as it begins, and tells what it has read in steps of half a second.
+ */
+const UNHEARD_MS = 2000;
 /** How long audio that is too short for a message of its own waits for more. */
 const SCANT_MS = 20;
 

@@ -2,22 +2,26 @@ import type { Hypothesis, LiveStream } from "../../../engine/contract.ts";
 import { WireError } from "../../../shared/errors.ts";
 import type { RuntimeContext } from "../../context.ts";
 import { emptyFinal, segmentMessage } from "../hypothesis.ts";
+import type { SegmentMessage } from "../hypothesis.ts";
 import type { SessionOptions } from "./configure.ts";
 import { setTimeout } from "../../../shared/timers.ts";
 
 /** The engine's side of a session: audio in, segments to the client out. */
 export interface Utterances {
-  /** Opens the engine's stream at the first byte: a session that says nothing costs nothing. Throws a WireError when the machine or the engine takes none. */
+  /** Opens the engine's stream at the first byte: a session that sends nothing costs nothing. Throws a WireError when the engine takes none. */
   write(pcm: Uint8Array, options: SessionOptions): void;
   readonly hasStarted: boolean;
   /** Milliseconds of audio received and not yet recognised. */
   readonly backlogMs: number;
   waitForBacklogBelow(ms: number): Promise<void>;
+  /** Why the machine does not keep up with this one more live session, a sentence; undefined when it does. */
+  blockedBy(): string | undefined;
   /**
    * Delivers the last final: the engine's, within `boundMs` and until `stop` aborts; after that what is known so far, marked `truncated`.
    * Resolves true when it was complete.
+   * @param isShort some of the audio was not given to the engine: the final says `truncated` too
    */
-  end(boundMs: number, stop: AbortSignal): Promise<boolean>;
+  end(boundMs: number, stop: AbortSignal, isShort: boolean): Promise<boolean>;
   abort(): void;
 }
 
@@ -25,19 +29,19 @@ export interface UtterancesOptions {
   readonly requestId: string;
   readonly send: (message: object) => void;
   readonly sendError: (error: WireError) => void;
-  /** Asked before the engine's stream is opened: why it may not be. */
-  readonly refusal: () => WireError | undefined;
+  readonly onSpeech: () => void;
 }
 
 export function createUtterances(
   context: RuntimeContext,
-  { requestId, send, sendError, refusal }: UtterancesOptions,
+  { requestId, send, sendError, onSpeech }: UtterancesOptions,
 ): Utterances {
   const { engine, clock, metrics, log } = context;
   let stream: LiveStream | undefined;
   let lastPartial: Hypothesis | undefined;
   let startedMs = 0;
   let partialSeen = false;
+  let isCutShort = false;
 
   const onHypothesis = (hypothesis: Hypothesis): void => {
     const isPartial = hypothesis.type === "partial";
@@ -46,7 +50,8 @@ export function createUtterances(
       partialSeen = true;
       metrics.firstPartial((clock.monotonicMs() - startedMs) / 1000);
     }
-    send(segmentMessage(hypothesis, clock.nowMs()));
+    const message = segmentMessage(hypothesis, clock.nowMs());
+    send(isCutShort && !isPartial ? truncated(message) : message);
   };
 
   const onError = (error: Error): void => {
@@ -62,16 +67,14 @@ export function createUtterances(
       lastPartial === undefined
         ? emptyFinal(clock.nowMs())
         : segmentMessage({ ...lastPartial, type: "final", endpointReason: "length" }, clock.nowMs());
-    send({ ...known, speech_final: false, truncated: true });
+    send(truncated(known));
   };
 
   return {
     write: (pcm, options) => {
       if (stream === undefined) {
-        const refused = refusal();
-        if (refused !== undefined) throw refused;
         startedMs = clock.monotonicMs();
-        stream = engine.openStream({ ...options, onHypothesis, onError });
+        stream = engine.openStream({ ...options, onHypothesis, onSpeech, onError });
       }
       stream.write(pcm);
     },
@@ -82,7 +85,12 @@ export function createUtterances(
       return stream?.backlogMs ?? 0;
     },
     waitForBacklogBelow: (ms) => stream?.waitForBacklogBelow(ms) ?? Promise.resolve(),
-    end: async (boundMs, stop) => {
+    blockedBy: () => {
+      const { canOpenMore, reason } = engine.liveCapacity(stream);
+      return canOpenMore ? undefined : (reason ?? "this machine keeps up with no more live sessions");
+    },
+    end: async (boundMs, stop, isShort) => {
+      isCutShort = isShort;
       if (stream === undefined) {
         send(emptyFinal(clock.nowMs()));
         return true;
@@ -95,6 +103,10 @@ export function createUtterances(
     },
     abort: () => stream?.abort(),
   };
+}
+
+function truncated(message: SegmentMessage): SegmentMessage {
+  return { ...message, speech_final: false, truncated: true };
 }
 
 async function settlesWithin(

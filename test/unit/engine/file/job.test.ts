@@ -42,6 +42,7 @@ async function recognise(
     settings: SETTINGS,
     reader,
     signal: new AbortController().signal,
+    mayGoOn: () => undefined,
     onProgress: () => {},
     onHypothesis: async () => {},
   });

@@ -130,6 +130,7 @@ export function listen(
     settings,
     reader,
     onHypothesis: (hypothesis) => told.hypotheses.push(hypothesis),
+    onSpeech: () => {},
     onError: (error) => told.errors.push(error),
     onCovered: (coveredMs) => told.coveredMs.push(coveredMs),
   });

@@ -1,20 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { createAdmission } from "../../../../src/runtime/admission/admission.ts";
-import type { LiveRoom } from "../../../../src/runtime/admission/live-room.ts";
-import { expectedWaitMs } from "../../../../src/runtime/admission/service-times.ts";
+import type { AcquireOptions } from "../../../../src/runtime/admission/admission.ts";
 import { WireError } from "../../../../src/shared/errors.ts";
 import { createManualClock } from "../../../support/manual-clock.ts";
 
 const limits = { size: 2, queue: 3, checkoutTimeoutMs: 30_000 };
 
-/** Room for every live session. */
-const anyRoom: LiveRoom = { refusal: () => undefined, reserve: () => ({ speak: () => undefined, leave: () => {} }) };
+const inert = { onSuspend: () => {}, onResume: () => {} };
 
-function setUp(changes: Partial<typeof limits> = {}, room = anyRoom) {
+function setUp(changes: Partial<typeof limits> = {}) {
   const clock = createManualClock();
-  const admission = createAdmission(() => ({ ...limits, ...changes }), clock, room);
-  const acquire = (client = "a", signal = new AbortController().signal, kind: "file" | "session" = "file") =>
-    admission.acquire({ client, kind, signal });
+  const admission = createAdmission(() => ({ ...limits, ...changes }), clock);
+  const acquire = (client = "a", more: Partial<AcquireOptions> = {}) =>
+    admission.acquire({ client, kind: "file", signal: new AbortController().signal, ...inert, ...more });
   return { clock, admission, acquire };
 }
 
@@ -46,8 +44,9 @@ describe("admission", () => {
 
   it("grants at once what a larger pool has room for, and lets a smaller one run empty", async () => {
     const pool = { ...limits, size: 1 };
-    const admission = createAdmission(() => pool, createManualClock(), anyRoom);
-    const acquire = () => admission.acquire({ client: "a", kind: "file", signal: new AbortController().signal });
+    const admission = createAdmission(() => pool, createManualClock());
+    const acquire = () =>
+      admission.acquire({ client: "a", kind: "file", signal: new AbortController().signal, ...inert });
     const slots = [await acquire()];
     const waiting = [acquire(), acquire()];
     pool.size = 3;
@@ -76,12 +75,12 @@ describe("admission", () => {
     expect(admission.available).toBe(1);
   });
 
-  it("refuses with queue_full and a hint when the line is full, and says so beforehand", async () => {
+  it("refuses with queue_full and a hint when the queue is full, and says so beforehand", async () => {
     const { admission, acquire } = setUp({ size: 1, queue: 1 });
     await acquire();
     expect(admission.refusal("a")).toBeUndefined();
     void acquire();
-    expect(admission.lineIsFull).toBe(true);
+    expect(admission.queueIsFull).toBe(true);
     expect(admission.refusal("a")).toMatchObject({ wireCode: "queue_full", status: 503 });
     await expect(acquire()).rejects.toMatchObject({ wireCode: "queue_full", retryAfterMs: expect.any(Number) });
     expect(admission.waiters).toBe(1);
@@ -89,17 +88,17 @@ describe("admission", () => {
 
   it("takes the newest place of a greedy client for a newcomer", async () => {
     const { acquire } = setUp({ size: 1, queue: 2 });
-    await acquire("greedy");
+    await acquire("other");
     void acquire("greedy");
     const evicted = acquire("greedy");
-    void acquire("other");
+    void acquire("third");
     await expect(evicted).rejects.toMatchObject({ wireCode: "queue_full" });
   });
 
   it("keeps a session waiting while the machine keeps up with no more, and lets files pass it", async () => {
     let reason: string | undefined = "two sessions are all";
-    const { admission, acquire } = setUp({}, { ...anyRoom, refusal: () => reason });
-    const session = acquire("a", undefined, "session");
+    const { admission, acquire } = setUp();
+    const session = acquire("a", { kind: "session", blockedBy: () => reason });
     expect([admission.waiters, admission.available]).toEqual([1, 2]);
     expect(admission.refusal("b")).toBeUndefined();
     (await acquire("b")).release();
@@ -112,17 +111,18 @@ describe("admission", () => {
   it("tells a session that waited for nothing why, and when a session is likely to end", async () => {
     const room: { reason?: string } = {};
     const refusals: string[] = [];
-    const { clock, admission, acquire } = setUp({ checkoutTimeoutMs: 20 }, { ...anyRoom, refusal: () => room.reason });
+    const { clock, admission, acquire } = setUp({ checkoutTimeoutMs: 20 });
+    const speak = () => acquire("a", { kind: "session", blockedBy: () => room.reason });
     admission.events.onLiveRefused = (why) => refusals.push(why);
     for (let n = 0; n < 20; n++) {
-      const slot = await acquire("a", undefined, "session");
+      const slot = await speak();
       clock.advance(60_000);
       slot.release();
     }
-    await acquire("a", undefined, "session");
+    await speak();
     clock.advance(45_000);
     room.reason = "one session is all";
-    await expect(acquire("a", undefined, "session")).rejects.toMatchObject({
+    await expect(speak()).rejects.toMatchObject({
       wireCode: "timeout",
       status: 503,
       message: "no room for one more live session: one session is all; try again after the time given",
@@ -146,7 +146,7 @@ describe("admission", () => {
     const { admission, acquire } = setUp({ size: 1 });
     const slot = await acquire();
     const gone = new AbortController();
-    const waiting = acquire("b", gone.signal);
+    const waiting = acquire("b", { signal: gone.signal });
     gone.abort(new Error("gone"));
     await expect(waiting).rejects.toThrow("gone");
     expect(admission.waiters).toBe(0);
@@ -179,7 +179,7 @@ describe("admission", () => {
       const gone = new AbortController();
       if (random() < 0.3) setTimeout(() => gone.abort(new Error("gone")), random() * 4);
       try {
-        const slot = await acquire(`client${n % 4}`, gone.signal);
+        const slot = await acquire(`client${n % 4}`, { signal: gone.signal });
         expect(admission.available).toBeGreaterThanOrEqual(0);
         await new Promise((resolve) => setTimeout(resolve, random() * 2));
         slot.release();
@@ -209,7 +209,7 @@ describe("the retry hint", () => {
       );
       return refused instanceof WireError ? (refused.retryAfterMs ?? 0) : 0;
     };
-    // One runs, one waits: a newcomer would be served after two services, and may spend the last second of that in the line.
+    // One runs, one waits: a newcomer would be served after two services, and may spend the last second of that in the queue.
     expect(await hintAfter(10_000)).toBeCloseTo(19_000, -3);
     expect(await hintAfter(40_000)).toBeCloseTo(79_000, -3);
   });
@@ -220,12 +220,5 @@ describe("the retry hint", () => {
     slot.release();
     await acquire();
     await expect(acquire()).rejects.toMatchObject({ retryAfterMs: 1000 });
-  });
-
-  it("computes when the n-th waiter is served", () => {
-    expect(expectedWaitMs([0, 500], 0, 100)).toBe(0);
-    expect(expectedWaitMs([1000, 300], 0, 100)).toBe(300);
-    expect(expectedWaitMs([1000, 300], 3, 100)).toBe(600);
-    expect(expectedWaitMs([100, 100], 4, 1000)).toBe(2100);
   });
 });
