@@ -36,11 +36,15 @@ describe("drain", () => {
   });
 
   it("gives every session its final and 1001, and reports them", async () => {
-    const running = await start({ engine: createPacedEngine({ endMs: 100 }) });
+    const engine = createPacedEngine({ endMs: 100 });
+    const running = await start({ engine });
     const clients = await Promise.all(Array.from({ length: 4 }, () => openReady(running)));
     for (const [n, client] of clients.entries()) if (n > 0) client.audio(new Uint8Array(n * 100));
     await expect.poll(() => running.runtime.context.sessions.size).toBe(4);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // The first client has sent nothing, so it has no stream yet.
+    await expect
+      .poll(() => engine.streams.map(({ bytes }) => bytes).toSorted((a, b) => a - b))
+      .toEqual([100, 200, 300]);
     const report = await running.runtime.drain.begin("test");
     expect(report).toMatchObject({ sessionsFlushed: 4, cut: 0 });
     for (const [n, client] of clients.entries()) {
@@ -65,7 +69,7 @@ describe("drain", () => {
   });
 
   it("announces itself on /ready, still answers /health, refuses new work without a hint and ends connections", async () => {
-    const running = await start({ engine: createPacedEngine({ transcribeMs: 400 }) });
+    const running = await start({ engine: createPacedEngine({ transcribeMs: 1500 }) });
     const working = fetch(`${running.url}/v1/transcribe`, { method: "POST", body: "abc" });
     await expect.poll(() => running.runtime.context.admission.available).toBe(3);
     const drained = running.runtime.drain.begin("test");

@@ -92,13 +92,13 @@ describe("the real runtime with the demo model", () => {
   });
 
   it("logs -f shows what happens next, and down drains and returns", async () => {
-    const follow = spawn(process.execPath, [cli, "logs", "-f", "-n", "0", "--state-dir", place.stateDir], {
+    const follow = spawn(process.execPath, [cli, "logs", "-f", "-n", "1", "--state-dir", place.stateDir], {
       cwd: place.dir,
       env: place.env,
     });
     let text = "";
     follow.stdout.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    await until("reading", () => text !== "");
     expect((await place.gigastt("down")).stdout).toBe("stopped\n");
     await until("followed", () => text.includes("stopping") && text.includes("drain_end"));
     follow.kill("SIGINT");
