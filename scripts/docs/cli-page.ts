@@ -26,7 +26,7 @@ export function renderCliPage(commands: Readonly<Record<string, Command>>): stri
 
 // ---
 
-const INTRODUCTION = `\`gigastt COMMAND [FLAGS]\`. Every command answers \`--help\`. Flags are strict: an unknown one, a missing value or a value that is no choice is refused, all mistakes of the line at once.
+const INTRODUCTION = `\`gigastt COMMAND [FLAGS]\`. Every command answers \`--help\`. Flags are strict: an unknown one, a missing value or a value that is not allowed is refused. All mistakes of the line are reported at once.
 
 | exit code | meaning |
 |---|---|
@@ -38,7 +38,7 @@ const INTRODUCTION = `\`gigastt COMMAND [FLAGS]\`. Every command answers \`--hel
 
 The first SIGINT or SIGTERM lets the command clean up, the second ends it at once. Services (\`up\`, \`serve\`) drain on the signal and exit 0.
 
-Output for people goes to stdout in colour on a terminal, plain elsewhere (\`NO_COLOR\`, \`--no-color\`; \`FORCE_COLOR\` asks for colours in a pipe). Warnings, errors and progress go to stderr, so \`--json\` output is always clean. A reader that closes the pipe early (\`| head\`) is no error.
+Output for people goes to stdout in colour on a terminal, plain elsewhere (\`NO_COLOR\`, \`--no-color\`; \`FORCE_COLOR\` asks for colours in a pipe). Warnings, errors and progress go to stderr, so \`--json\` output is always clean. A reader that closes the pipe early (\`| head\`) is not an error.
 
 An error that is not the user's ends with a stack, the versions and the request to report it.`;
 

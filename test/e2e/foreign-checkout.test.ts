@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, expect, it } from "vitest";
 
 const checkout = fileURLToPath(new URL("../../", import.meta.url));
-/** The user without rights. */
+/** A user without rights. */
 const NOBODY = { uid: 65534, gid: 65534 };
 /** Only root can be another user, and that one must be let at Node. */
 const canBeNobody = process.getuid?.() === 0 && spawnSync(process.execPath, ["-e", "0"], NOBODY).status === 0;
@@ -15,11 +15,11 @@ let dir = "";
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 (canBeNobody ? it : it.skip)(
-  `a checkout of somebody else's that was never built says who must start it first${canBeNobody ? "" : " (skipped: no other user can be tried here)"}`,
+  `a checkout of another user that was never built says that its owner must start it first${canBeNobody ? "" : " (skipped: no other user can be tried here)"}`,
   () => {
     dir = mkdtempSync(join(tmpdir(), "gigastt-foreign-"));
     chmodSync(dir, 0o755);
-    for (const name of ["gigastt", "scripts", "package.json", "package-lock.json", "src"])
+    for (const name of ["gigastt", "bin", "scripts", "package.json", "package-lock.json", "src"])
       cpSync(join(checkout, name), join(dir, name), { recursive: true });
     const start = () => {
       const ended = spawnSync(process.execPath, ["gigastt", "--version"], {

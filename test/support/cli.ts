@@ -23,7 +23,7 @@ export async function runCli(
         add(chunk.toString());
         done();
       },
-    }) as unknown as NodeJS.WriteStream; // a pipe is no terminal: commands use only `write`
+    }) as unknown as NodeJS.WriteStream; // a pipe is not a terminal: commands use only `write`
   const world = {
     registry,
     version: () => "0.0.0",

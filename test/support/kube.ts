@@ -10,7 +10,7 @@ export const KUBE: string | undefined = findTool("gigastt-kube");
 /** Definitions of the Gateway API that .ci/tools.sh puts there. */
 const CRDS = "/usr/local/share/gigastt-kube";
 
-/** Why there is no API server; undefined when there is one. */
+/** Why the API server is missing; undefined when it is installed. */
 export const whyNoKube: string | undefined =
   KUBE === undefined || !existsSync(CRDS) ? "gigastt-kube is not built, see .ci/tools.sh" : undefined;
 

@@ -30,7 +30,7 @@ export interface ServerFrame {
   readonly payload: Buffer;
 }
 
-/** Frames of a server's byte stream (unmasked, unfragmented); undefined when the stream is no such sequence. An incomplete last one is left out. */
+/** Frames of a server's byte stream (unmasked, unfragmented); undefined when the stream is anything else. An incomplete last frame is left out. */
 export function serverFrames(bytes: Buffer): ServerFrame[] | undefined {
   const frames: ServerFrame[] = [];
   for (let at = 0; at + 2 <= bytes.length;) {
