@@ -29,7 +29,7 @@ export function renderConfigPage(schema: Section): string {
           ]
         : [],
     ),
-    "*On change* tells what a change means for a running service:",
+    "*On change* says what a change does to a running service:",
     "",
     ...Object.entries(RELOAD_TEXT).map(([name, text]) => `- \`${name}\`: ${text}`),
     "",
@@ -41,7 +41,7 @@ export function renderConfigPage(schema: Section): string {
     "",
     "## Warnings",
     "",
-    "Legal, but most likely not meant; `gigastt config check` and every start say so:",
+    "Valid, but probably a mistake; `gigastt config check` and every start report them:",
     "",
     ...rules("warning"),
     "",

@@ -38,14 +38,14 @@ export const CAPACITY_RULES: readonly CrossRule[] = [
     check: ({ pool }) => {
       if (pool.queue === 0 && pool.checkoutTimeoutMs > 0) {
         return {
-          rule: "leaves no waiting line: who comes while all places are taken is refused at once",
+          rule: "leaves no queue: while all sessions are in use, new requests are refused",
           found: "0",
-          cure: "a line of a few times pool.size is usual",
+          cure: "a few times pool.size is usual",
         };
       }
       if (pool.queue > 0 && pool.checkoutTimeoutMs === 0) {
         return {
-          rule: "has no effect while pool.checkoutTimeout is 0: nobody waits",
+          rule: "has no effect while pool.checkoutTimeout is 0: requests do not wait",
           found: String(pool.queue),
           cure: "set checkoutTimeout, for example 30s",
         };
@@ -60,7 +60,7 @@ export const CAPACITY_RULES: readonly CrossRule[] = [
     check: ({ pool, limits }) =>
       pool.checkoutTimeoutMs > limits.requestBudgetMs
         ? {
-            rule: "lets clients wait longer than the work itself may take",
+            rule: "allows clients to wait longer than the transcription itself may take",
             found: `${formatDuration(pool.checkoutTimeoutMs)} against ${formatDuration(limits.requestBudgetMs)}`,
             cure: "lower checkoutTimeout",
           }
@@ -86,7 +86,7 @@ export const CAPACITY_RULES: readonly CrossRule[] = [
     check: ({ limits }) =>
       limits.wsFrameBytes > limits.bodyBytes
         ? {
-            rule: "lets one WebSocket frame be larger than a whole upload",
+            rule: "allows a WebSocket frame larger than a whole upload",
             found: `${formatBytes(limits.wsFrameBytes)} against ${formatBytes(limits.bodyBytes)}`,
             cure: "512KiB holds five seconds of audio at the highest rate",
           }
@@ -94,7 +94,7 @@ export const CAPACITY_RULES: readonly CrossRule[] = [
   },
   {
     severity: "warning",
-    says: "`model.mirror` is set although `model.offline` is on.",
+    says: "`model.mirror` is set while `model.offline` is on.",
     keys: ["model.mirror", "model.offline"],
     check: ({ model }) =>
       model.offline && model.mirror !== undefined

@@ -9,7 +9,7 @@ export const DEPLOY_RULES: readonly CrossRule[] = [
     check: ({ deploy }) =>
       deploy.proxy.kind !== "none" && deploy.tls.mode !== "none" && deploy.domain === undefined
         ? {
-            rule: "needs deploy.domain: a certificate is made out to a name",
+            rule: "needs deploy.domain: a certificate is issued for a name",
             found: deploy.tls.mode,
             cure: "set deploy.domain, or tls.mode: none on a private network",
           }
@@ -35,7 +35,7 @@ export const DEPLOY_RULES: readonly CrossRule[] = [
     check: ({ deploy }) =>
       deploy.auth.kind !== "none" && deploy.proxy.kind === "none" && deploy.target !== "kubernetes"
         ? {
-            rule: "needs a proxy: the server itself checks nobody",
+            rule: "needs a proxy: the server itself has no authentication",
             found: deploy.auth.kind,
             cure: "set deploy.proxy.kind: caddy or nginx, or auth.kind: none",
           }
@@ -72,7 +72,7 @@ export const DEPLOY_RULES: readonly CrossRule[] = [
       const taken = [deploy.httpPort, ...(deploy.tls.mode === "none" ? [] : [deploy.httpsPort])];
       return taken.includes(server.port)
         ? {
-            rule: "and the server cannot share a port on one machine",
+            rule: "must not be the server's own port on the same machine",
             found: String(server.port),
             cure: "give server.port another number, 9876 is usual",
           }
@@ -101,7 +101,7 @@ export const DEPLOY_RULES: readonly CrossRule[] = [
     check: ({ deploy }) =>
       deploy.auth.kind === "none" && deploy.proxy.kind !== "none" && deploy.tls.mode === "acme"
         ? {
-            rule: "lets the whole internet use this service",
+            rule: "allows anyone on the internet to use this service",
             found: "none",
             cure: "set deploy.auth.kind: basic or keys",
           }
@@ -114,9 +114,9 @@ export const DEPLOY_RULES: readonly CrossRule[] = [
     check: ({ session, deploy }) =>
       session.maxDurationMs === 0 && deploy.proxy.kind !== "none"
         ? {
-            rule: "is never, but a proxy needs a number: its reload cuts sessions older than an hour",
+            rule: "is unlimited, but the proxy needs a finite value: its reload ends sessions older than an hour",
             found: "0",
-            cure: "set a session cap",
+            cure: "set a maximum, for example 8h",
           }
         : undefined,
   },

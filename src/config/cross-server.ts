@@ -51,45 +51,45 @@ export const SERVER_RULES: readonly CrossRule[] = [
     check: ({ server }) =>
       server.corsAllowAny
         ? {
-            rule: "lets every web page in the world use this service from its visitors' browsers",
+            rule: "allows any web page to use this service from its visitors' browsers",
             cure: "list the pages in server.allowedOrigins instead",
           }
         : undefined,
   },
   {
     severity: "warning",
-    says: "`server.allowBindAny` is on although the host is loopback.",
+    says: "`server.allowBindAny` is on while the host is loopback.",
     keys: ["server.allowBindAny", "server.host"],
     check: ({ server }) =>
       server.allowBindAny && isLoopback(server.host)
         ? {
             rule: `has no effect while server.host is ${server.host}`,
-            cure: "delete it, so that a later change of host is asked about",
+            cure: "delete it, so that a later change of host is checked again",
           }
         : undefined,
   },
   {
     severity: "warning",
-    says: "`server.lan` is on although the host is loopback.",
+    says: "`server.lan` is on while the host is loopback.",
     keys: ["server.lan", "server.host"],
     check: ({ server }) =>
       server.lan && isLoopback(server.host)
         ? {
-            rule: `has no use while server.host is ${server.host}: no other device can connect`,
+            rule: `has no effect while server.host is ${server.host}: no other device can connect`,
             cure: "set server.host: 0.0.0.0 and server.allowBindAny: true",
           }
         : undefined,
   },
   {
     severity: "warning",
-    says: "`server.trustedProxies` believes everybody (`/0`), or a network is written with host bits set.",
+    says: "`server.trustedProxies` trusts any client (`/0`), or a network is written with host bits set.",
     keys: ["server.trustedProxies"],
     check: ({ server }) => {
-      const everybody = server.trustedProxies.find((cidr) => cidr.endsWith("/0"));
-      if (everybody !== undefined) {
+      const anyNetwork = server.trustedProxies.find((cidr) => cidr.endsWith("/0"));
+      if (anyNetwork !== undefined) {
         return {
-          rule: "believes everybody's X-Forwarded-For: any client can choose its address and evade the rate limit",
-          found: everybody,
+          rule: "trusts X-Forwarded-For from any client: clients can forge their address and evade the rate limit",
+          found: anyNetwork,
           cure: "list the proxy's own network only",
         };
       }
@@ -99,7 +99,7 @@ export const SERVER_RULES: readonly CrossRule[] = [
         : {
             rule: `means the whole network ${networkOf(loose)}`,
             found: loose,
-            cure: "write it so, or add /32 for one address",
+            cure: "write that, or add /32 for one address",
           };
     },
   },
@@ -110,7 +110,7 @@ export const SERVER_RULES: readonly CrossRule[] = [
     check: ({ server }) =>
       server.keepAliveTimeoutMs <= PROXY_KEEP_ALIVE_S * 1000
         ? {
-            rule: "is not longer than the 30s for which the rendered proxies keep idle connections: requests may be lost to a 502",
+            rule: "is not longer than the 30s that the rendered proxies keep idle connections: some requests may fail with 502",
             found: formatDuration(server.keepAliveTimeoutMs),
             cure: "write 65s",
           }

@@ -76,7 +76,7 @@ export const SUPERVISOR_RULES: readonly CrossRule[] = [
   },
   {
     severity: "warning",
-    says: "`supervisor.crashWindow` is too short to see `supervisor.crashLimit` restarts.",
+    says: "`supervisor.crashWindow` is too short for `supervisor.crashLimit` restarts.",
     keys: [
       "supervisor.crashWindow",
       "supervisor.crashLimit",
@@ -92,7 +92,7 @@ export const SUPERVISOR_RULES: readonly CrossRule[] = [
       }
       return total > supervisor.crashWindowMs
         ? {
-            rule: `is too short to hold ${supervisor.crashLimit} restarts with their delays: a crash loop is never noticed`,
+            rule: `is too short to hold ${supervisor.crashLimit} restarts with their delays: a crash loop is never detected`,
             found: formatDuration(supervisor.crashWindowMs),
             cure: "raise crashWindow or lower crashLimit",
           }

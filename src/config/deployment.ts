@@ -4,7 +4,7 @@ import type { ResolvedConfig } from "./types.ts";
 export const LOOPBACK_PROXIES: readonly string[] = ["127.0.0.1/32", "::1/128"];
 
 /**
- * What a proxy in front changes for the server itself: with one declared on this machine, loopback peers are believed and the public
+ * What a proxy in front changes for the server itself: with one declared on this machine, loopback peers are trusted and the public
  * origin may call from browsers. Values the user has set stay. In containers the rendered configuration says it all explicitly.
  */
 export function withDeployment(config: ResolvedConfig): ResolvedConfig {

@@ -16,7 +16,7 @@ export function ruleOf(node: SchemaNode): string {
     const items = maxItems === 1 || (maxItems === undefined && minItems === 1) ? "item" : "items";
     const count =
       minItems === undefined && maxItems === undefined ? "" : `${range(minItems, maxItems, "of ")} ${items}`;
-    return `must be a list${count}${uniqueItems === true ? " without repetition" : ""}`;
+    return `must be a list${count}${uniqueItems === true ? " without duplicates" : ""}`;
   }
   return `${leafRule(node)}${isNullable(node) ? ", or null" : ""}`;
 }

@@ -50,8 +50,8 @@ export function explain(
 
 /** What a change of the key does to a running service, in words. */
 export const RELOAD_TEXT: Readonly<Record<string, string>> = {
-  live: "taken over by the running service",
-  handover: "a new runtime takes over the socket, sessions drain",
+  live: "applied by the running service",
+  handover: "a new runtime takes over the socket; running sessions finish in the old one",
   restart: "needs a restart",
 };
 

@@ -41,7 +41,7 @@ export async function findFile(options: FindOptions): Promise<FoundFile | undefi
   return undefined;
 }
 
-/** Places where the file is looked for when neither `--config` nor GIGASTT_CONFIG names one, in order. */
+/** Places where the file is looked for when neither `--config` nor GIGASTT_CONFIG names one, first to last. */
 export function searchPath(env: FindOptions["env"], cwd: string): string[] {
   const home = env["XDG_CONFIG_HOME"] || (env["HOME"] ? join(env["HOME"], ".config") : undefined);
   return [
@@ -56,7 +56,7 @@ export function searchPath(env: FindOptions["env"], cwd: string): string[] {
 const FILE_NAME = "gigastt.config.yaml";
 /** A configuration with every key and comment has about 20 KiB. */
 const MAX_FILE_BYTES = 256 * 1024;
-/** A pipe has no end as long as somebody may write to it. */
+/** A pipe has no end while a writer has it open. */
 const PIPE_PATIENCE_MS = 10_000;
 const PIPE_POLL_MS = 20;
 
@@ -67,7 +67,7 @@ async function readFile(path: string, cwd: string): Promise<FoundFile | undefine
   const shown = printable(inside, 300);
   let handle;
   try {
-    // A pipe that nobody writes to would block here for ever, where no signal ends it.
+    // A pipe without a writer would block here, where no signal can end it.
     handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
@@ -81,14 +81,14 @@ async function readFile(path: string, cwd: string): Promise<FoundFile | undefine
   try {
     const stat = await handle.stat();
     if (stat.isDirectory())
-      throw fileError(shown, "must be a file, this is a folder", `for example ${join(shown, FILE_NAME)}`);
+      throw fileError(shown, "must be a file, not a folder", `for example ${join(shown, FILE_NAME)}`);
     // A pipe or /dev/stdin has no size: read up to the limit and one byte more.
     const buffer = Buffer.alloc(MAX_FILE_BYTES + 1);
     const length = await readInto(buffer, handle);
     if (length === undefined || (length === 0 && stat.isFIFO()))
-      throw fileError(shown, "must be a file, this is a pipe that nothing comes from", "write the file first");
+      throw fileError(shown, "must be a file, not a pipe without a writer", "write the file first");
     if (length > MAX_FILE_BYTES)
-      throw fileError(shown, `must be at most ${MAX_FILE_BYTES / 1024}KiB, this is more`, "is this the right file?");
+      throw fileError(shown, `must be at most ${MAX_FILE_BYTES / 1024}KiB`, "check that this is the right file");
     return { path, shown, bytes: buffer.subarray(0, length) };
   } finally {
     await handle.close();

@@ -77,7 +77,7 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
     rule: "must be a host name, or *. and a name",
     matches: (text) => isHostPattern(text),
     cure: (text) => {
-      if (text === "*") return "name the hosts; to allow every page set server.corsAllowAny";
+      if (text === "*") return "list the hosts; to allow every page set server.corsAllowAny";
       const host = /^(?:[\w+.-]+:\/\/)?([^/:?#]+)/.exec(text)?.[1] ?? "";
       return isHostPattern(host) ? `write ${host}` : "for example stt.example.com";
     },
@@ -169,7 +169,7 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
   "route-path": {
     rule: "must be an exact path of the server",
     matches: (text) => /^\/(?:[A-Za-z0-9._~-]+(?:\/[A-Za-z0-9._~-]+)*)?$/.test(text) && !isClosed(text),
-    cure: (text) => (isClosed(text) ? "metrics are never public" : "for example /health"),
+    cure: (text) => (isClosed(text) ? "metrics cannot be public" : "for example /health"),
   },
   // --- of the model registry
   line: {

@@ -64,7 +64,7 @@ export async function assemble(
     problems.push(...parsed.problems);
     layers.push({ raw: parsed.raw, place: parsed.locate });
   }
-  // What a broken file would have said is unknown: no rule over several keys can be judged.
+  // What a broken file would have said is unknown: rules over several keys cannot be checked.
   const broken = parsed?.problems.some((problem) => problem.code !== "GST_CONFIG_DUPLICATE_KEY") === true;
   const variables = readVariables(configSchema, options.env);
   warnings.push(...variables.warnings);

@@ -72,7 +72,7 @@ export function parseConfigText(bytes: Uint8Array, file: string): ParsedFile {
       tooDeep,
       1,
       `must not nest deeper than ${MAX_DEPTH} levels`,
-      "remove the surplus brackets or dashes",
+      "remove the extra brackets or dashes",
     );
     return { raw: undefined, problems, text, locate: nowhere };
   }
@@ -145,7 +145,7 @@ function depthProblem(text: string): number | undefined {
     else if (type === "seq-item-ind" || type === "explicit-key-ind") onLine += 1;
     else if (type === "newline") onLine = 0;
     if (flow > MAX_DEPTH || onLine > MAX_DEPTH) return offset;
-    // Markers of the lexer's own are no part of the text.
+    // The lexer's own markers are not part of the text.
     if (!MARKERS.has(type ?? "")) offset += token.length;
   }
   return undefined;
@@ -227,7 +227,7 @@ function locate(
   let key: unknown;
   for (const name of path) {
     if (isMap(node)) {
-      // The last one wins in YAML, and it is the one whose value is judged.
+      // The last one wins in YAML, and its value is the one that is checked.
       const pair = node.items.findLast((item) => isScalar(item.key) && String(item.key.value) === name);
       if (pair === undefined) break;
       key = pair.key;

@@ -6,13 +6,13 @@ export const PROBLEM_CODES = {
   GST_CONFIG_FILE: "The file cannot be read: missing, a folder, too large, not UTF-8.",
   GST_CONFIG_SYNTAX: "The file is not valid YAML, or uses YAML that a configuration does not need.",
   GST_CONFIG_DUPLICATE_KEY: "A key is given twice.",
-  GST_CONFIG_UNKNOWN_KEY: "There is no such key.",
+  GST_CONFIG_UNKNOWN_KEY: "The key does not exist.",
   GST_CONFIG_MISSING_KEY: "A required key is absent.",
   GST_CONFIG_TYPE: "A value of the wrong kind: text where a number belongs, a list where a section belongs.",
   GST_CONFIG_VALUE: "The right kind, but out of bounds, not one of the choices or not in the format.",
-  GST_CONFIG_CONFLICT: "Two keys that do not go together.",
+  GST_CONFIG_CONFLICT: "Two keys contradict each other.",
   GST_CONFIG_UNKNOWN_VARIABLE: "Warning: a GIGASTT_* variable that nothing reads.",
-  GST_CONFIG_ODD: "Warning: legal, but most likely not meant.",
+  GST_CONFIG_ODD: "Warning: valid, but probably a mistake.",
 } as const;
 
 export type ProblemCode = keyof typeof PROBLEM_CODES;

@@ -13,7 +13,7 @@ import {
 /**
  * Validated raw values → resolved ones, defaults filled in, deeply frozen.
  * `idleTimeout: 300s` becomes `idleTimeoutMs: 300000`, `body: 50MiB` becomes `bodyBytes`, `null` becomes undefined.
- * Only valid values may come in; what is absent gets its default.
+ * Takes valid values only; absent ones get their default.
  */
 export function resolveSection(section: Section, raw: unknown): Readonly<Record<string, unknown>> {
   const values: Record<string, unknown> = isRecord(raw) ? raw : {};

@@ -5,7 +5,7 @@ import { printable } from "../shared/printable.ts";
 import { resolvedName } from "./resolve.ts";
 import { variableName } from "./variables.ts";
 
-/** What was most likely meant by a key nobody knows: a typo, another section's key, a variable's or a resolved value's name. */
+/** Guesses what an unknown key was meant to be: a typo, another section's key, a variable's or a resolved value's name. */
 export function unknownKeyCure(schema: Section, parent: readonly string[], name: string): string {
   const section = nodeAt(schema, parent);
   const siblings = section !== undefined && isSection(section) ? Object.entries(section.properties) : [];

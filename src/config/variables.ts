@@ -13,7 +13,7 @@ import {
 import { printable } from "../shared/printable.ts";
 import { type Problem } from "./problem.ts";
 
-/** GIGASTT_* variables that are no configuration key, with what reads them. */
+/** GIGASTT_* variables that are not configuration keys, with what reads them. */
 export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
   GIGASTT_CONFIG: "The configuration file; --config wins over it.",
   GIGASTT_SOURCE: "Folder of the sources, read by the rendered compose overlay that builds the image itself.",
@@ -113,7 +113,7 @@ function unitOfName(name: string): "s" | "B" | undefined {
   return name.endsWith("_BYTES") ? "B" : undefined;
 }
 
-/** Kubernetes describes every Service to every pod: a Service called `gigastt` yields GIGASTT_PORT=tcp://…, which is no setting of ours. */
+/** Kubernetes describes every Service to every pod: a Service called `gigastt` yields GIGASTT_PORT=tcp://…, which is not a setting. */
 function isServiceLink(name: string, value: string): boolean {
   return (
     /^GIGASTT_(?:SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT_\d+_\w+)$/.test(name) ||
@@ -129,7 +129,7 @@ function unknownVariable(name: string, known: ReadonlyMap<string, { key: string 
     code: "GST_CONFIG_UNKNOWN_VARIABLE",
     place: { kind: "variable", name: printable(name) },
     key: "",
-    rule: "no such setting, the variable is ignored",
+    rule: "is not a known setting; the variable is ignored",
     found: undefined,
     cure: meant === undefined ? "see `gigastt config explain`" : `did you mean ${meant}?`,
   };

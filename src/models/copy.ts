@@ -42,7 +42,7 @@ async function findSource(fromDir: string, modelId: string, name: string, bytes:
       if (stats.isFile() && stats.size === bytes) return path;
       if (stats.isFile()) {
         throw new DownloadProblem(`${path} must have ${bytes} bytes, found ${stats.size}`, {
-          cure: "Copy it again from a machine where `gigastt models verify` is happy.",
+          cure: "Copy it again from a machine where `gigastt models verify` succeeds.",
         });
       }
     } catch (error) {

@@ -70,12 +70,12 @@ export function problemOfStatus(status: number, shownUrl: string, retryAfterMs: 
     });
   }
   if (status === 401 || status === 403) {
-    return new DownloadProblem(`${shownUrl} may not be read (${status})`, {
+    return new DownloadProblem(`${shownUrl} cannot be read: access denied (${status})`, {
       cure: "Check the user and password of the mirror, or whether your network blocks the site.",
     });
   }
   if (status === 407) {
-    return new DownloadProblem("the proxy wants a user and password (407)", {
+    return new DownloadProblem("the proxy requires a user and password (407)", {
       cure: "Put them into HTTPS_PROXY, e.g. http://user:password@proxy:3128.",
     });
   }

@@ -101,7 +101,7 @@ export async function verifyPart(
   if (found === file.sha256) return;
   throw new DownloadProblem(`the bytes received have SHA-256 ${found}, expected ${file.sha256}`, {
     discard: true,
-    cure: "The source holds another or a damaged file: check model.mirror or --from.",
+    cure: "The source has a different or damaged file: check model.mirror or --from.",
   });
 }
 
@@ -134,9 +134,10 @@ async function fetchRest(options: DownloadOptions, part: PartFile, useRange: boo
     },
     signal,
   );
-  const resumed = judge(answer, { file, asked, validator });
+  const resumed = continues(answer, { file, asked, validator });
   if (!resumed) {
-    if (present > 0) onEvent({ event: "restart", file: file.name, reason: "the server sends the file from its start" });
+    if (present > 0)
+      onEvent({ event: "restart", file: file.name, reason: "the server sent the file from the beginning" });
     await part.begin({ url: shownUrl(url), sha256: file.sha256, validator: validatorOf(answer) });
   }
   const bytes = await part.append(answer.body, {
@@ -144,23 +145,25 @@ async function fetchRest(options: DownloadOptions, part: PartFile, useRange: boo
     onBytes: (bytesDone) => onEvent({ event: "progress", file: file.name, bytesDone, bytesTotal: file.bytes }),
   });
   if (bytes < file.bytes) {
-    throw new DownloadProblem(`the server ended after ${bytes} of ${file.bytes} bytes`, { retriable: true });
+    throw new DownloadProblem(`the server closed the connection after ${bytes} of ${file.bytes} bytes`, {
+      retriable: true,
+    });
   }
 }
 
-/** True = the answer continues the part, false = it begins the file anew; anything else is a problem. */
-function judge(
+/** True = the answer continues the part, false = it starts the file again; throws for anything else. */
+function continues(
   answer: HttpAnswer,
   wanted: { readonly file: ModelFile; readonly asked: number; readonly validator: string | undefined },
 ): boolean {
   const { file, asked, validator } = wanted;
-  const problem = judgeHeaders(answer, file, asked, validator);
+  const problem = headerProblem(answer, file, asked, validator);
   if (problem === undefined) return answer.status === 206;
   answer.cancel();
   throw problem;
 }
 
-function judgeHeaders(
+function headerProblem(
   answer: HttpAnswer,
   file: ModelFile,
   asked: number,
@@ -168,35 +171,37 @@ function judgeHeaders(
 ): DownloadProblem | undefined {
   const { status, shownUrl: where } = answer;
   if (status === 416) {
-    return new DownloadProblem(`${where} says that it ends before byte ${asked}`, { discard: true });
+    return new DownloadProblem(`${where} says that the file ends before byte ${asked}`, { discard: true });
   }
   if (status !== 200 && status !== 206) {
     return problemOfStatus(status, where, parseRetryAfterMs(answer.header("retry-after"), Date.now()));
   }
   const encoding = answer.header("content-encoding");
   if (encoding !== undefined && encoding !== "identity") {
-    return new DownloadProblem(`${where} is sent compressed (${encoding}) although it was asked for plain`);
+    return new DownloadProblem(`${where} came compressed (${encoding}) although a plain file was requested`);
   }
-  if (status === 200) return judgeLength(answer, file);
+  if (status === 200) return lengthProblem(answer, file);
   const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(answer.header("content-range") ?? "");
   const fits = range !== null && Number(range[1]) === asked && (range[3] === "*" || Number(range[3]) === file.bytes);
   const etag = strongEtag(answer.header("etag"));
   const changed = validator !== undefined && etag !== undefined && validator.startsWith('"') && etag !== validator;
   if (!fits || changed) {
-    const what = changed ? "the file changed on the server" : "the server sent another range than it was asked for";
+    const what = changed
+      ? "the file changed on the server"
+      : "the server sent a different range from the one requested";
     return new DownloadProblem(what, { discard: true });
   }
   return undefined;
 }
 
-function judgeLength(answer: HttpAnswer, file: ModelFile): DownloadProblem | undefined {
+function lengthProblem(answer: HttpAnswer, file: ModelFile): DownloadProblem | undefined {
   const length = answer.header("content-length");
   if (length === undefined || Number(length) === file.bytes) return undefined;
   const type = answer.header("content-type") ?? "";
   return new DownloadProblem(`${answer.shownUrl} has ${length} bytes, expected ${file.bytes}`, {
     cure: type.startsWith("text/html")
       ? "It is a web page: a login page of the network, or an error page of the mirror."
-      : "The source holds another file: check model.mirror or --from.",
+      : "The source has a different file: check model.mirror or --from.",
   });
 }
 
@@ -219,9 +224,9 @@ async function waitBeforeRetry(problem: DownloadProblem, failures: number, optio
   }
   const askedMs = problem.retryAfterMs;
   if (askedMs !== undefined && askedMs > retry.maxRetryAfterMs) {
-    throw new DownloadProblem(`${problem.message} and asks to wait ${Math.ceil(askedMs / 1000)} s`, {
+    throw new DownloadProblem(`${problem.message} and asks to retry after ${Math.ceil(askedMs / 1000)} s`, {
       cause: problem,
-      cure: "Run the same command again after that time: it goes on where it stopped.",
+      cure: "Run the same command again after that time: it continues where it stopped.",
     });
   }
   const backoffMs = Math.min(retry.maxMs, retry.baseMs * 2 ** (failures - 1)) * (0.75 + Math.random() / 2);

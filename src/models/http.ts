@@ -175,9 +175,8 @@ async function stallGuard<T>(
 
 function redirectTarget(from: URL, location: string | undefined): URL {
   const where = shownUrl(from);
-  if (location === undefined) throw new DownloadProblem(`${where} redirects without saying where`);
-  if (!URL.canParse(location, from.href))
-    throw new DownloadProblem(`${where} redirects to something that is no address`);
+  if (location === undefined) throw new DownloadProblem(`${where} redirects without an address`);
+  if (!URL.canParse(location, from.href)) throw new DownloadProblem(`${where} redirects to an invalid address`);
   const to = new URL(location, from);
   if (to.protocol !== "https:" && to.protocol !== "http:") {
     throw new DownloadProblem(`${where} redirects to ${to.protocol}, only http: and https: are followed`);

@@ -180,8 +180,8 @@ function fallbackNotice(
   const reason = complete
     ? `${complete.entry.name} is installed as ${complete.precision} only and model.precision asks for ${precision}`
     : incomplete
-      ? `${incomplete.entry.name} is installed incompletely (${incomplete.wrong.length} of ${filesOf(incomplete.entry, incomplete.precision)?.length ?? 0} files missing or cut short)`
+      ? `${incomplete.entry.name} is incomplete (${incomplete.wrong.length} of ${filesOf(incomplete.entry, incomplete.precision)?.length ?? 0} files missing or cut short)`
       : `${better.name} is not installed`;
   const pull = `gigastt models pull${precision === "auto" ? "" : ` --precision ${precision}`}`;
-  return `The bundled demo model is in use, which understands household commands, numbers and dates only: ${reason}. Run "${pull}" and restart.`;
+  return `The bundled demo model is in use, which recognises only household commands, numbers and dates: ${reason}. Run "${pull}" and restart.`;
 }

@@ -147,13 +147,13 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** The hashes lie beside the files: they mean something only where nobody else can write both. */
+/** The hashes lie beside the files: they prove something only where no other user can write both. */
 async function isPrivate(dir: string): Promise<boolean> {
   const { uid, mode } = await stat(dir);
   return process.platform === "win32" || (uid === process.getuid?.() && (mode & 0o022) === 0);
 }
 
-/** Keeps the copies used last, and no draft that nobody finished. */
+/** Keeps the copies used last, and removes drafts that were never finished. */
 async function prune(baseDir: string): Promise<void> {
   const entries: { path: string; usedMs: number }[] = [];
   for (const name of await readdir(baseDir).catch(() => [])) {

@@ -92,12 +92,12 @@ export async function pullModel(options: PullOptions): Promise<void> {
     await requireSpace(dir, bytesMissing + (options.tuning ?? defaultPullTuning).spaceMarginBytes);
     onEvent({ event: "plan", model: entry.id, precision, dir, source: source.shown, files: missing, bytesMissing });
     await bring(missing, dir, source, options);
-    // The stamp knows what was just hashed, so this costs nothing unless somebody else wrote here meanwhile.
+    // The stamp knows what was just hashed, so this costs nothing unless another process wrote here since.
     const wrong = await wrongFiles(dir, files, signal);
     if (wrong[0])
       throw new GigasttError(
         "GST_MODEL_WRITE",
-        `${join(dir, wrong[0].name)} changed while the model was pulled. Find out who else writes there.`,
+        `${join(dir, wrong[0].name)} changed while the model was pulled. Find the other program that writes there.`,
       );
     finish(true);
   } catch (error) {
@@ -211,9 +211,9 @@ function explain(error: unknown, dir: string, options: PullOptions): unknown {
     const cure =
       error.cure ??
       (error.retriable || error.cause !== undefined
-        ? `Check the network${proxy === undefined ? " (a proxy is taken from HTTPS_PROXY)" : ` and the proxy ${proxy}`} and run the same command again: it goes on where it stopped.`
+        ? `Check the network${proxy === undefined ? " (a proxy is taken from HTTPS_PROXY)" : ` and the proxy ${proxy}`} and run the same command again: it continues where it stopped.`
         : "Check model.mirror or --from, or pull from a folder with --from DIR.");
-    return new GigasttError("GST_MODEL_DOWNLOAD", `the model could not be fetched: ${error.message}. ${cure}`, {
+    return new GigasttError("GST_MODEL_DOWNLOAD", `the model could not be downloaded: ${error.message}. ${cure}`, {
       cause: error,
     });
   }
@@ -225,7 +225,7 @@ function asWriteError(error: unknown, dir: string): unknown {
   if (error.code === "ENOSPC" || error.code === "EDQUOT") {
     return new GigasttError(
       "GST_MODEL_SPACE",
-      `the disk of ${dir} is full (${String(error.code)}). Free some space and run the same command again: it goes on where it stopped.`,
+      `the disk of ${dir} is full (${String(error.code)}). Free some space and run the same command again: it continues where it stopped.`,
       { cause: error },
     );
   }
@@ -240,15 +240,15 @@ function offline(entry: ModelEntry, precision: Precision, dir: string): GigasttE
   const pull = `gigastt models pull ${entry.id} --precision ${precision}`;
   return new GigasttError(
     "GST_MODEL_OFFLINE",
-    `downloads are switched off (--offline, model.offline or GIGASTT_OFFLINE) and ${dir} is not complete.\n` +
-      `On a machine with a network run \`${pull}\`, bring its folder here and run \`${pull} --from FOLDER\`: it checks every hash.`,
+    `downloads are disabled (--offline, model.offline or GIGASTT_OFFLINE) and ${dir} is incomplete.\n` +
+      `On a machine with a network run \`${pull}\`, copy its folder here and run \`${pull} --from FOLDER\`: it checks every hash.`,
   );
 }
 
 function nothingToPull(entry: ModelEntry, precision: Precision): GigasttError {
   if (entry.source.kind !== "download") {
     const where = entry.source.kind === "bundled" ? "is part of the installation" : "was made on this machine";
-    return new GigasttError("GST_MODEL_SOURCE", `${entry.id} ${where}, there is nothing to pull.`, { exitCode: 2 });
+    return new GigasttError("GST_MODEL_SOURCE", `${entry.id} ${where}, so there is nothing to pull.`, { exitCode: 2 });
   }
   return new GigasttError(
     "GST_MODEL_PRECISION",

@@ -123,5 +123,5 @@ async function verifyFile(
 function cureOf(state: FileVerdict["state"], bundle: ModelBundle): string {
   if (state === "unreadable") return "Give the user that runs gigastt read access to it, or check the disk.";
   if (state === "changing") return "Wait until the copy or download is finished and start again.";
-  return bundle.restore ?? "Restore it from where it came.";
+  return bundle.restore ?? "Restore it from its source.";
 }

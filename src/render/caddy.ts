@@ -43,9 +43,9 @@ export function caddyView(input: RenderInput, placement: Placement): View {
   return {
     p: { ...derived.proxy },
     grace: derived.proxy.gracePeriodS,
-    // One value: a quote in the middle of a word is no quote to Caddy.
+    // One value: Caddy does not treat a quote in the middle of a word as a quote.
     admin: `unix/${placement === "managed" ? managedPlace(input).adminSocket : "/run/caddy/admin.sock"}`,
-    // A child of the supervisor must not ask anybody for a password to change the machine's trust store.
+    // A child of the supervisor must not ask for a password to change the machine's trust store.
     skipInstallTrust: placement === "managed" && deploy.tls.mode === "internal",
     email: https && deploy.tls.mode === "acme" ? deploy.tls.email : undefined,
     plainHttp: !https,

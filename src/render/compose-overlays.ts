@@ -53,7 +53,7 @@ export function redisOverlay(input: RenderInput): Yaml {
           "128mb",
           "--maxmemory-policy",
           "noeviction",
-          // The network lets nobody else in.
+          // No other container is on this network.
           "--protected-mode",
           "no",
         ],

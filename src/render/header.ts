@@ -18,7 +18,7 @@ export const EXAMPLES = "example";
 
 /** What the header of a file on disk says. */
 export type HeaderState =
-  /** No header of ours: somebody else's file. */
+  /** No gigastt header: another program's file. */
   | { readonly kind: "foreign" }
   /** Ours, and the body is what we wrote. */
   | { readonly kind: "intact"; readonly configHash: string; readonly toolVersion: string }
@@ -34,7 +34,7 @@ export function readHeader(text: string): HeaderState {
   return { kind: hashOf(rest.slice(header.length)) === bodyHash ? "intact" : "edited", configHash, toolVersion };
 }
 
-/** The text below the header; the whole text when it has none of ours. */
+/** The text below the header; the whole text when it has no gigastt header. */
 export function bodyOf(text: string): string {
   const [shebang, rest] = splitShebang(text);
   const match = HEADER.exec(rest);

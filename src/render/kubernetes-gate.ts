@@ -11,7 +11,7 @@ export const GATE_PORT = 8080;
 export const GATE_FILE = "Caddyfile";
 
 /**
- * True when a Caddy inside the pod asks for users or keys: the Gateway API has no portable way to say it, and the server checks nobody.
+ * True when a Caddy inside the pod asks for users or keys: the Gateway API has no portable way to say it, and the server has no authentication.
  * ingress-nginx checks users itself. Throws where nothing that we render could check: an open service in place of a closed one is never right.
  */
 export function hasGate({ deploy }: ResolvedConfig): boolean {

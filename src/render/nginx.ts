@@ -146,9 +146,9 @@ function temporaryBelow(dir: string): OwnFiles["temporary"] {
 
 function managedFiles(place: ManagedPlace): OwnFiles & View {
   return {
-    // The word, not /dev/stderr: that cannot be opened where standard error is a socket, as it is for our children.
+    // The word, not /dev/stderr: that cannot be opened where standard error is a socket, as for children of the supervisor.
     errorLog: "stderr",
-    // No file of ours that would grow for ever; the server logs every request.
+    // No file, which would grow without limit; the server logs every request.
     accessLog: undefined,
     pid: place.pidFile,
     user: place.root ? "www-data" : undefined,

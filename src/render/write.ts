@@ -22,7 +22,7 @@ export async function compareFiles(outDir: string, files: readonly RenderedFile[
 
 /**
  * Writes what differs, each file atomically (temporary file, fsync, rename). Nothing is written when one of them was edited by hand or
- * belongs to somebody else, unless forced.
+ * belongs to another program, unless forced.
  *
  * @returns the states before writing
  */

@@ -19,7 +19,7 @@ const OPTIONS = {
   singleQuote: false,
 } as const;
 
-/** Sets values in a YAML text, keeping its comments and its order. Missing parents are made. Throws for text that is no YAML map. */
+/** Sets values in a YAML text, keeping its comments and its order. Creates missing parents. Throws for text that is not a YAML map. */
 export function editYaml(
   text: string,
   changes: readonly (readonly [path: readonly string[], value: unknown])[],
@@ -34,6 +34,6 @@ export function editYaml(
     }
     document.setIn(path, value);
   }
-  // As it is written there: `[/health]` is not to become `[ /health ]` in a file that somebody compares.
+  // As it is written there: `[/health]` is not to become `[ /health ]` in a file under version control.
   return document.toString({ lineWidth: 0, flowCollectionPadding: /[[{] /.test(text) });
 }

@@ -2,7 +2,7 @@ import { GigasttError } from "./errors.ts";
 import type { WireErrorCode } from "./protocol.ts";
 import { formatDuration } from "./units.ts";
 
-/** What is wrong with a recording: facts without advice. `wordAudioProblem` adds the advice for whoever sent it. */
+/** What is wrong with a recording: facts without advice. `wordAudioProblem` adds the advice for the sender. */
 export interface AudioProblem {
   readonly reason: AudioReason;
   /** The container or codec that the fact is about: `WAV`, `AAC`. */
@@ -12,7 +12,7 @@ export interface AudioProblem {
   readonly cure?: AudioCure;
 }
 
-/** Who is told: a client of the server, or the user of `gigastt transcribe`. */
+/** The reader: a client of the server, or the user of `gigastt transcribe`. */
 export type AudioFace = "http" | "cli";
 
 /** Something that was repaired or left out while a recording was decoded; part of the answer. */

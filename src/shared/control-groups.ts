@@ -25,7 +25,7 @@ export function controlGroups(procSelfCgroup: string | undefined): ControlGroups
   return found;
 }
 
-/** A limit file's number; undefined for `max` and for what is no positive number. */
+/** A limit file's number; undefined for `max` and for anything but a positive number. */
 export function limitOf(text: string | undefined): number | undefined {
   const value = Number(text?.trim() || Number.NaN);
   return value > 0 ? value : undefined;

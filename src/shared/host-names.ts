@@ -27,7 +27,7 @@ export function lanAddresses(interfaces: ReturnType<typeof networkInterfaces> = 
 /** Asking for them needs a netlink socket; a unit without `server.lan` may not open one. */
 function knownInterfaces(): ReturnType<typeof networkInterfaces> {
   try {
-    // Bridges of containers and virtual machines come and go, and nobody at home reaches them.
+    // Bridges of containers and virtual machines come and go, and other devices cannot reach them.
     return Object.fromEntries(
       Object.entries(networkInterfaces()).filter(([name]) => !/^(?:docker|br-|veth|virbr|cni|flannel)/.test(name)),
     );

@@ -19,11 +19,11 @@ export interface Logger {
   child(fields: LogFields): Logger;
   /** Takes effect at once, for this logger and for children made after it. */
   setLevel(level: LogLevel): void;
-  /** Resolves when the lines written so far have left the process, or after 500 ms when nobody reads them. */
+  /** Resolves when the lines written so far have left the process, or after 500 ms when the reader has stopped. */
   flush(): Promise<void>;
 }
 
-/** Lines that nobody reads are kept up to this many bytes; what comes after is dropped rather than kept in memory. */
+/** Unread lines are kept up to this many bytes; what comes after is dropped rather than kept in memory. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 const FLUSH_LIMIT_MS = 500;
 

@@ -5,7 +5,7 @@ export type ToRuntime =
   /**
    * First message: the resolved configuration as JSON. The runtime boots only after it.
    * With `handover` another runtime serves on the same socket: load and warm the model first, accept only then, so that
-   * no client meets `initializing` while somebody could have served it. With `tls` the inherited socket speaks TLS.
+   * no client meets `initializing` while another process could have served it. With `tls` the inherited socket speaks TLS.
    */
   | { readonly type: "start"; readonly config: unknown; readonly handover?: boolean; readonly tls?: TlsPair }
   /** Keys that may change without a new process (limits, origins, rate, log level). Answered by `reloaded` or `reload_refused`. */
@@ -61,7 +61,7 @@ export interface RuntimeStats {
   readonly state: "starting" | "ready" | "draining";
   readonly sessionsActive: number;
   readonly sessionsMax: number;
-  /** Clients in the waiting line. */
+  /** Clients in the queue. */
   readonly waiting: number;
   /** Since the process started. */
   readonly requestsTotal: number;

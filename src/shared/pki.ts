@@ -9,7 +9,7 @@ export interface KeyPair {
   readonly privateKey: string;
 }
 
-/** Days a certificate of ours is valid. Browsers refuse server certificates above 398 days. */
+/** Days a certificate made here is valid. Browsers refuse server certificates above 398 days. */
 export const VALID_DAYS = { ca: 3650, server: 397, client: 825 } as const;
 
 /** A self-signed CA, ECDSA P-256. It may sign end-entity certificates only. */

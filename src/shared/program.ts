@@ -75,7 +75,7 @@ export async function runProgram(file: string, args: readonly string[], options:
   };
 }
 
-/** A Node program of ours that runs beside us and talks over IPC. */
+/** A Node program of this installation that runs beside this process and talks over IPC. */
 export interface Helper {
   readonly pid: number | undefined;
   /** False when it is gone. */
@@ -177,10 +177,10 @@ function troubleOf(
 ): string | undefined {
   if (end.exitCode === 0) return undefined;
   if (end.code === "ENOENT") return `${file} is not installed`;
-  if (end.code === "EACCES") return `${file} may not be run by this user`;
+  if (end.code === "EACCES") return `${file} cannot be run by this user: permission denied`;
   const how =
     end.signal !== undefined
-      ? `was ended by ${end.signal}`
+      ? `was killed by ${end.signal}`
       : end.exitCode === undefined
         ? `cannot be started (${end.originalMessage ?? end.code ?? "unknown reason"})`
         : `ended with exit code ${end.exitCode}`;

@@ -39,7 +39,7 @@ export interface FormatOptions {
 /** Breaks of a segment: a pause longer than this, in seconds. */
 export const SEGMENT_PAUSE_S = 0.9;
 /**
- * Nobody says a word faster than this, seconds a letter. A transducer's word times are where its tokens were emitted, and a long word may
+ * No speaker says a word faster than this, in seconds per letter. A transducer's word times are where its tokens were emitted, and a long word may
  * come out as one token at its beginning: without this bound its remainder would look like a pause.
  */
 const MIN_S_PER_CHAR = 0.055;

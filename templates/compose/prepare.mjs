@@ -1,5 +1,5 @@
 // Runs once before the other containers, as root with three capabilities and no network: hands each container the files
-// it may read, owned by its own user and readable by nobody else. A missing or empty secret ends here, with its name.
+// it may read, owned by its own user and readable only by that user. A missing or empty secret ends here, with its name.
 import { chmodSync, chownSync, copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 

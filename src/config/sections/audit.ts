@@ -1,8 +1,8 @@
-/** What `gigastt audit` is told about this installation. */
+/** Settings of `gigastt audit` for this installation. */
 export const audit = {
   type: "object",
   title: "Audit",
-  description: "Findings of gigastt audit that were looked at and accepted.",
+  description: "Accepted findings of `gigastt audit`.",
   properties: {
     ignore: {
       type: "array",

@@ -7,8 +7,8 @@ export const log = {
     level: {
       type: "string",
       enum: ["trace", "debug", "info", "warn", "error", "fatal"],
-      title: "Least severe line that is logged",
-      description: "info tells of starts, stops and each request; debug adds the steps of a session.",
+      title: "Log level",
+      description: "info = starts, stops and each request; debug = also the steps of a session.",
       default: "info",
       "x-env": "GIGASTT_LOG_LEVEL",
       "x-reload": "live",

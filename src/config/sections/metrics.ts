@@ -2,12 +2,12 @@
 export const metrics = {
   type: "object",
   title: "Metrics",
-  description: "Numbers for Prometheus.",
+  description: "Prometheus metrics.",
   properties: {
     enabled: {
       type: "boolean",
       title: "GET /metrics",
-      description: "Answers Prometheus text on /metrics. The rendered proxies keep the route closed to the outside.",
+      description: "Serves Prometheus text on /metrics. The rendered proxies do not expose this route.",
       default: false,
       "x-env": "GIGASTT_METRICS",
       "x-reload": "live",

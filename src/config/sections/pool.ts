@@ -1,16 +1,16 @@
 /** How much runs at once and how much may wait. */
 export const pool = {
   type: "object",
-  title: "Concurrency and the queue",
-  description: "How many sessions run at once and how many may wait for a free slot.",
+  title: "Concurrency and queue",
+  description: "How many sessions run at the same time, and how many requests may wait for a free slot.",
   properties: {
     size: {
       type: "integer",
       minimum: 1,
       maximum: 1024,
-      title: "Sessions at once",
+      title: "Concurrent sessions",
       description:
-        "Sessions that speak and running transcriptions together. A session costs little; recognition itself runs in engine.workers.",
+        "WebSocket sessions while they speak and running transcriptions together. A session needs few resources; recognition runs in engine.workers.",
       default: 4,
       "x-env": "GIGASTT_POOL_SIZE",
       "x-reload": "live",
@@ -20,8 +20,9 @@ export const pool = {
       "x-unit": "duration",
       "x-min": "0",
       "x-max": "1h",
-      title: "Longest wait for a slot",
-      description: "Then the client gets 503 timeout and an honest Retry-After. 0 = do not wait.",
+      title: "Queue timeout",
+      description:
+        "After this time in the queue the client gets 503 timeout with a realistic Retry-After. 0 = do not wait.",
       default: "30s",
       "x-env": "GIGASTT_POOL_CHECKOUT_TIMEOUT_SECS",
       "x-reload": "live",
@@ -30,8 +31,8 @@ export const pool = {
       type: "integer",
       minimum: 0,
       maximum: 100_000,
-      title: "Length of the queue",
-      description: "A request that arrives while the queue is full gets 503 queue_full at once. 0 = no queue.",
+      title: "Queue length",
+      description: "When the queue is full, new requests get 503 queue_full. 0 = no queue.",
       default: 32,
       "x-reload": "live",
     },

@@ -3,14 +3,14 @@ export const rateLimit = {
   type: "object",
   title: "Rate limit",
   description:
-    "A token bucket per client address for the /v1 routes and the WebSocket upgrade. IPv6 clients count by /64.",
+    "A token bucket per client address, for the /v1 routes and the WebSocket upgrade. IPv6 clients are counted by /64.",
   properties: {
     perMinute: {
       type: "integer",
       minimum: 0,
       maximum: 60_000,
       title: "Requests per minute",
-      description: "Tokens that come back each minute. 0 = no rate limit.",
+      description: "Sustained rate. 0 = no rate limit.",
       default: 0,
       "x-env": "GIGASTT_RATE_LIMIT_PER_MINUTE",
       "x-reload": "live",
@@ -19,8 +19,8 @@ export const rateLimit = {
       type: "integer",
       minimum: 1,
       maximum: 60_000,
-      title: "Requests at once",
-      description: "Size of the bucket: how many requests may come together after a quiet time.",
+      title: "Burst",
+      description: "Size of the bucket: how many requests a client may send at once after a quiet time.",
       default: 10,
       "x-env": "GIGASTT_RATE_LIMIT_BURST",
       "x-reload": "live",

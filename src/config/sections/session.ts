@@ -2,16 +2,16 @@
 export const session = {
   type: "object",
   title: "WebSocket sessions",
-  description: "How long a session may live, and how long it may stay silent.",
+  description: "How long a session may last, and how long it may stay idle.",
   properties: {
     idleTimeout: {
       type: "string",
       "x-unit": "duration",
       "x-min": "1s",
       "x-max": "1d",
-      title: "Silence that ends a session",
+      title: "Session idle timeout",
       description:
-        "No audio and no text frame for this long: error idle_timeout, final, close 1001. Pings do not count.",
+        "After this time without an audio or text frame the client gets error idle_timeout, its final result and close 1001. Pings do not count.",
       default: "300s",
       examples: ["300s", "30m"],
       "x-env": "GIGASTT_IDLE_TIMEOUT_SECS",
@@ -22,8 +22,9 @@ export const session = {
       "x-unit": "duration",
       "x-min": "0",
       "x-max": "30d",
-      title: "Longest session",
-      description: "Then: error max_session_duration_exceeded, final, close 1008. 0 = never.",
+      title: "Maximum session length",
+      description:
+        "After this time the client gets error max_session_duration_exceeded, its final result and close 1008. 0 = no limit.",
       default: "3600s",
       "x-env": "GIGASTT_MAX_SESSION_SECS",
       "x-reload": "live",
@@ -33,9 +34,9 @@ export const session = {
       "x-unit": "duration",
       "x-min": "1s",
       "x-max": "30s",
-      title: "Heartbeat",
+      title: "Ping interval",
       description:
-        "The server pings each WebSocket this often, so that proxies keep it open and dead clients are noticed.",
+        "The server pings each WebSocket at this interval: proxies keep it open, and lost clients are detected.",
       default: "30s",
       "x-reload": "live",
     },

@@ -3,7 +3,7 @@ export const stream = {
   type: "object",
   title: "Live recognition",
   description:
-    "Defaults of a live session. A client may choose its own endpoint, silence and commit policy in its configure message.",
+    "Defaults for live sessions. A client may set its own endpoint, silence and commit policy in its configure message.",
   properties: {
     endpoint: {
       type: "string",
@@ -20,7 +20,7 @@ export const stream = {
       "x-min": "100ms",
       "x-max": "10s",
       title: "Pause that ends an utterance",
-      description: "Shorter = quicker finals, longer = fewer broken sentences.",
+      description: "Shorter = faster final results, longer = fewer broken sentences.",
       default: "600ms",
       "x-reload": "live",
     },
@@ -29,7 +29,7 @@ export const stream = {
       enum: ["auto", "on_finalize", "stable_prefix"],
       title: "When words become final",
       description:
-        "auto = words that every partial of 1.5 s agrees on, stable_prefix = sooner, when two agree, at the price of some wrong words, on_finalize = only with the final.",
+        "auto = words that stay the same in all partial results for 1.5 s; stable_prefix = after two equal partial results: sooner, with some more wrong words; on_finalize = only in the final result.",
       default: "auto",
       "x-reload": "live",
     },
@@ -38,8 +38,8 @@ export const stream = {
       "x-unit": "duration",
       "x-min": "50ms",
       "x-max": "1500ms",
-      title: "Quickest partials",
-      description: "Partials come this often while the machine is free.",
+      title: "Shortest interval of partial results",
+      description: "Used while the machine has free capacity.",
       default: "240ms",
       "x-reload": "handover",
     },
@@ -48,8 +48,8 @@ export const stream = {
       "x-unit": "duration",
       "x-min": "50ms",
       "x-max": "1500ms",
-      title: "Slowest partials",
-      description: "Under load partials become rarer, but never later than this.",
+      title: "Longest interval of partial results",
+      description: "Under load the interval grows up to this.",
       default: "1500ms",
       "x-reload": "handover",
     },

@@ -1,5 +1,5 @@
 /**
- * The parts of an ONNX model that graph rewriting needs. Weights stay where they are until somebody reads them, so a rewrite
+ * The parts of an ONNX model that graph rewriting needs. Weights stay in the file until they are read, so a rewrite
  * of an 885 MB encoder holds one tensor at a time.
  */
 export interface OnnxModel {
@@ -41,7 +41,7 @@ export type AttributeValue =
   | { readonly kind: "ints"; readonly ints: readonly number[] }
   | { readonly kind: "raw"; readonly bytes: Uint8Array };
 
-/** A constant of the graph. `read` gives its little-endian bytes, `byteLength` of them, each time anew. */
+/** A constant of the graph. `read` gives its little-endian bytes, `byteLength` of them, read again each time. */
 export interface OnnxTensor {
   readonly name: string;
   readonly dims: readonly number[];

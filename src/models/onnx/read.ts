@@ -136,7 +136,7 @@ async function readTensor(cursor: FileCursor, file: FileHandle): Promise<OnnxTen
   }
   if (decoded) return integerTensor(name, dims, dataType, decoded);
   const elements = elementCount(dims);
-  if (!Number.isSafeInteger(elements)) throw formatError(`the shape of ${name} is impossible`);
+  if (!Number.isSafeInteger(elements)) throw formatError(`the shape of ${name} is not valid`);
   if (dataType === DataType.float32 && located.length !== 4 * elements) {
     throw formatError(`${name} holds ${located.length} bytes where its shape needs ${4 * elements}`);
   }
@@ -297,7 +297,8 @@ class FileCursor {
   }
 
   async bytes(length: number): Promise<Uint8Array> {
-    if (length > MAX_MESSAGE_BYTES) throw formatError(`a message of ${length} bytes is larger than any sane graph has`);
+    if (length > MAX_MESSAGE_BYTES)
+      throw formatError(`a message of ${length} bytes is larger than any valid graph has`);
     const start = this.#position;
     this.skip(length);
     const inBuffer = start - this.#bufferStart;

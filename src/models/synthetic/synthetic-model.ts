@@ -48,7 +48,7 @@ export async function makeSyntheticModel(options: {
     id: SYNTHETIC_ID,
     name: "Random weights of GigaAM's size",
     version: "1",
-    summary: "For measurements only: it costs what GigaAM v3 costs and says nonsense.",
+    summary: "For measurements only: same cost as GigaAM v3, meaningless text.",
     license: { name: "MIT", holder: "gigastt appliance authors" },
     source: { kind: "local", madeFrom: "random numbers" },
     files,

@@ -23,7 +23,7 @@ export interface HandshakeOptions {
   readonly servername?: string;
 }
 
-/** One handshake, then the connection is closed. The certificate is judged but not a reason to reject; a refused handshake is. */
+/** One handshake, then the connection is closed. The certificate is checked, but only a refused handshake rejects. */
 export async function handshake(target: OutsideTarget, options: HandshakeOptions = {}): Promise<Handshake> {
   const { host, port, lookup, servername, ca, cert, key } = connectionOf(
     target,
@@ -52,7 +52,7 @@ export async function handshake(target: OutsideTarget, options: HandshakeOptions
       reject(error);
     };
     const aborted = (): void => stop(new NoAnswerError("stopped"));
-    // Not the socket's own timer: a peer that drips bytes would restart it for ever.
+    // Not the socket's own timer: a peer that drips bytes would keep restarting it.
     const timer = setTimeout(
       () => stop(new NoAnswerError(`no answer within ${target.timeoutMs / 1000} s`)),
       target.timeoutMs,

@@ -101,7 +101,7 @@ describe("models pull", () => {
 
   test("of the bundled model is a usage error", async () => {
     const { code, stderr } = await gigastt(["models", "pull", "demo-ru-rnnt"]);
-    expect(stderr).toContain("demo-ru-rnnt is part of the installation, there is nothing to pull.");
+    expect(stderr).toContain("demo-ru-rnnt is part of the installation, so there is nothing to pull.");
     expect(code).toBe(2);
   });
 

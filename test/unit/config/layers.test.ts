@@ -166,10 +166,10 @@ describe("variables", () => {
       GIGAST_PORT: "1",
     };
     expect(await warnings(loadBare({ env }))).toMatchInlineSnapshot(`
-      "GIGASTT_POOLSIZE: no such setting, the variable is ignored; did you mean GIGASTT_POOL_SIZE?
-      GIGASTT_PROT: no such setting, the variable is ignored; did you mean GIGASTT_PORT?
-      GIGASTT_QWERTYUIOP: no such setting, the variable is ignored; see \`gigastt config explain\`
-      GIGASTT_SERVER_PORT: no such setting, the variable is ignored; did you mean GIGASTT_PORT?"
+      "GIGASTT_POOLSIZE: is not a known setting; the variable is ignored; did you mean GIGASTT_POOL_SIZE?
+      GIGASTT_PROT: is not a known setting; the variable is ignored; did you mean GIGASTT_PORT?
+      GIGASTT_QWERTYUIOP: is not a known setting; the variable is ignored; see \`gigastt config explain\`
+      GIGASTT_SERVER_PORT: is not a known setting; the variable is ignored; did you mean GIGASTT_PORT?"
     `);
   });
 
@@ -275,16 +275,16 @@ describe("the file", () => {
     const text = async (file: string): Promise<string> =>
       (await failure(loadConfig({ env: {}, cwd: dir, file }))).replaceAll(dir, "DIR");
     expect(await text("cwd")).toMatchInlineSnapshot(
-      `"cwd: must be a file, this is a folder; for example cwd/gigastt.config.yaml"`,
+      `"cwd: must be a file, not a folder; for example cwd/gigastt.config.yaml"`,
     );
     expect(await text("loop.yaml")).toMatchInlineSnapshot(
       `"loop.yaml: cannot be read: ELOOP: too many symbolic links encountered, open 'DIR/loop.yaml'; check the path"`,
     );
     expect(await text("huge.yaml")).toMatchInlineSnapshot(
-      `"huge.yaml: must be at most 256KiB, this is more; is this the right file?"`,
+      `"huge.yaml: must be at most 256KiB; check that this is the right file"`,
     );
     expect(await text("/dev/zero")).toMatchInlineSnapshot(
-      `"/dev/zero: must be at most 256KiB, this is more; is this the right file?"`,
+      `"/dev/zero: must be at most 256KiB; check that this is the right file"`,
     );
     expect(await text("named.yaml/x")).toMatchInlineSnapshot(
       `"named.yaml/x: no such file; check the path; \`gigastt config print --commented --defaults\` writes a new one"`,
@@ -310,7 +310,7 @@ describe("the file", () => {
   it("may not be a pipe that nobody writes to: refused at once, instead of waiting where no signal helps", async () => {
     execFileSync("mkfifo", [join(dir, "dead.pipe")]);
     expect(await failure(loadConfig({ env: {}, cwd: dir, file: "dead.pipe" }))).toMatchInlineSnapshot(
-      `"dead.pipe: must be a file, this is a pipe that nothing comes from; write the file first"`,
+      `"dead.pipe: must be a file, not a pipe without a writer; write the file first"`,
     );
   });
 });

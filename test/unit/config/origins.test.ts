@@ -60,7 +60,7 @@ describe("server.allowedHosts", () => {
     ["https://stt.example.com", "write stt.example.com"],
     ["stt.example.com:8443", "write stt.example.com"],
     ["stt.example.com/", "write stt.example.com"],
-    ["*", "name the hosts; to allow every page set server.corsAllowAny"],
+    ["*", "list the hosts; to allow every page set server.corsAllowAny"],
     ["*.*.example.com", "for example stt.example.com"],
     ["a b.example", "for example stt.example.com"],
     [".example.com", "for example stt.example.com"],

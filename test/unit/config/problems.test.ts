@@ -286,7 +286,7 @@ describe("choices and formats", () => {
       "gigastt.config.yaml:2:9 server.host: must be an IP address or a host name, found "http://127.0.0.1"; write the address alone, without a scheme
       gigastt.config.yaml:2:9 server.host: must be an IP address or a host name, found "127.0.0.1:8080"; write 127.0.0.1 here and 8080 in server.port
       gigastt.config.yaml:2:9 server.host: must be an IP address or a host name, found "[::1]:80"; write ::1 without brackets or port
-      gigastt.config.yaml:2:14: has something here that does not belong; put a text with brackets, commas or colons in quotes
+      gigastt.config.yaml:2:14: has unexpected characters here; put a text with brackets, commas or colons in quotes
       gigastt.config.yaml:2:9 server.host: must be an IP address or a host name, found "*"; write 0.0.0.0 for every IPv4 address or :: for IPv6 too
       gigastt.config.yaml:2:9 server.host: must be an IP address or a host name, found "300.1.1.1"; for example 127.0.0.1 or 0.0.0.0
       gigastt.config.yaml:2:9 server.host: must be an IP address or a host name, found "a b"; for example 127.0.0.1 or 0.0.0.0

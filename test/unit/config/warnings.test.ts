@@ -39,40 +39,40 @@ describe("legal but odd values are warned about", () => {
   });
   it("no waiting line, or one nobody can use", async () => {
     expect(await odd("pool:\n  queue: 0\n")).toMatchInlineSnapshot(
-      `"gigastt.config.yaml:2:10 pool.queue: leaves no waiting line: who comes while all places are taken is refused at once, found 0; a line of a few times pool.size is usual"`,
+      `"gigastt.config.yaml:2:10 pool.queue: leaves no queue: while all sessions are in use, new requests are refused, found 0; a few times pool.size is usual"`,
     );
     expect(await odd("pool:\n  checkoutTimeout: 0\n")).toMatchInlineSnapshot(
-      `"gigastt.config.yaml:2:20 pool.queue: has no effect while pool.checkoutTimeout is 0: nobody waits, found 32; set checkoutTimeout, for example 30s"`,
+      `"gigastt.config.yaml:2:20 pool.queue: has no effect while pool.checkoutTimeout is 0: requests do not wait, found 32; set checkoutTimeout, for example 30s"`,
     );
     expect(await odd("pool:\n  checkoutTimeout: 0\n  queue: 0\n")).toBe("");
   });
   it("a wait longer than the work", async () => {
     expect(await odd("limits:\n  requestBudget: 20s\n")).toMatchInlineSnapshot(
-      `"gigastt.config.yaml:2:18 pool.checkoutTimeout: lets clients wait longer than the work itself may take, found 30s against 20s; lower checkoutTimeout"`,
+      `"gigastt.config.yaml:2:18 pool.checkoutTimeout: allows clients to wait longer than the transcription itself may take, found 30s against 20s; lower checkoutTimeout"`,
     );
   });
   it("every page allowed", async () => {
     expect(await odd("server:\n  corsAllowAny: true\n")).toMatchInlineSnapshot(
-      `"gigastt.config.yaml:2:17 server.corsAllowAny: lets every web page in the world use this service from its visitors' browsers; list the pages in server.allowedOrigins instead"`,
+      `"gigastt.config.yaml:2:17 server.corsAllowAny: allows any web page to use this service from its visitors' browsers; list the pages in server.allowedOrigins instead"`,
     );
   });
   it("everybody believed as a proxy, and a network with host bits", async () => {
     expect(await odd("server:\n  trustedProxies: [0.0.0.0/0]\n")).toMatchInlineSnapshot(
-      `"gigastt.config.yaml:2:19 server.trustedProxies: believes everybody's X-Forwarded-For: any client can choose its address and evade the rate limit, found 0.0.0.0/0; list the proxy's own network only"`,
+      `"gigastt.config.yaml:2:19 server.trustedProxies: trusts X-Forwarded-For from any client: clients can forge their address and evade the rate limit, found 0.0.0.0/0; list the proxy's own network only"`,
     );
     expect(await odd("server:\n  trustedProxies: [10.1.2.3/8]\n")).toMatchInlineSnapshot(
-      `"gigastt.config.yaml:2:19 server.trustedProxies: means the whole network 10.0.0.0/8, found 10.1.2.3/8; write it so, or add /32 for one address"`,
+      `"gigastt.config.yaml:2:19 server.trustedProxies: means the whole network 10.0.0.0/8, found 10.1.2.3/8; write that, or add /32 for one address"`,
     );
   });
   it("permissions without use", async () => {
     expect(await odd("server:\n  allowBindAny: true\n  lan: true\n")).toMatchInlineSnapshot(`
-      "gigastt.config.yaml:2:17 server.allowBindAny: has no effect while server.host is 127.0.0.1; delete it, so that a later change of host is asked about
-      gigastt.config.yaml:3:8 server.lan: has no use while server.host is 127.0.0.1: no other device can connect; set server.host: 0.0.0.0 and server.allowBindAny: true"
+      "gigastt.config.yaml:2:17 server.allowBindAny: has no effect while server.host is 127.0.0.1; delete it, so that a later change of host is checked again
+      gigastt.config.yaml:3:8 server.lan: has no effect while server.host is 127.0.0.1: no other device can connect; set server.host: 0.0.0.0 and server.allowBindAny: true"
     `);
   });
   it("an idle connection shorter than the proxy's", async () => {
     expect(await odd("server:\n  keepAliveTimeout: 5s\n")).toMatchInlineSnapshot(
-      `"gigastt.config.yaml:2:21 server.keepAliveTimeout: is not longer than the 30s for which the rendered proxies keep idle connections: requests may be lost to a 502, found 5s; write 65s"`,
+      `"gigastt.config.yaml:2:21 server.keepAliveTimeout: is not longer than the 30s that the rendered proxies keep idle connections: some requests may fail with 502, found 5s; write 65s"`,
     );
   });
   it("a frame larger than an upload, a mirror offline, a fake engine, a crash window too short", async () => {
@@ -81,10 +81,10 @@ describe("legal but odd values are warned about", () => {
         "limits:\n  body: 64KiB\nmodel:\n  offline: true\n  mirror: https://m.example\nengine:\n  kind: fake\nsupervisor:\n  crashLimit: 20\n",
       ),
     ).toMatchInlineSnapshot(`
-      "gigastt.config.yaml:2:9 limits.wsFrame: lets one WebSocket frame be larger than a whole upload, found 512KiB against 64KiB; 512KiB holds five seconds of audio at the highest rate
+      "gigastt.config.yaml:2:9 limits.wsFrame: allows a WebSocket frame larger than a whole upload, found 512KiB against 64KiB; 512KiB holds five seconds of audio at the highest rate
       gigastt.config.yaml:5:11 model.mirror: has no effect while model.offline is true; delete one of them
       gigastt.config.yaml:7:9 engine.kind: answers fixed text instead of recognising speech; set engine.kind: onnx for real use
-      gigastt.config.yaml:9:15 supervisor.crashWindow: is too short to hold 20 restarts with their delays: a crash loop is never noticed, found 5m; raise crashWindow or lower crashLimit"
+      gigastt.config.yaml:9:15 supervisor.crashWindow: is too short to hold 20 restarts with their delays: a crash loop is never detected, found 5m; raise crashWindow or lower crashLimit"
     `);
   });
 });

@@ -6,7 +6,7 @@ const check = (text: string | Uint8Array): Promise<string> => failure(load(text)
 describe("broken YAML", () => {
   it("a tab as indentation", async () => {
     expect(await check("server:\n\tport: 1\n")).toMatchInlineSnapshot(
-      `"gigastt.config.yaml:2:1: must be indented with spaces, here is a tab; use two spaces"`,
+      `"gigastt.config.yaml:2:1: must be indented with spaces, not with tabs; use two spaces"`,
     );
   });
   it("a key twice, told with both lines", async () => {
@@ -22,7 +22,7 @@ describe("broken YAML", () => {
   });
   it("bad indentation", async () => {
     expect(await check("server:\n  port: 1\n host: ::1\n")).toMatchInlineSnapshot(
-      `"gigastt.config.yaml:3:1: is indented in a way that fits no level above; align it with its neighbours, two spaces per level"`,
+      `"gigastt.config.yaml:3:1: has an indentation that matches no level above; align it with its neighbours, two spaces per level"`,
     );
   });
   it("an unclosed quote", async () => {
@@ -50,7 +50,7 @@ describe("broken YAML", () => {
   });
   it("two documents", async () => {
     expect(await check("pool:\n  size: 1\n---\npool:\n  size: 2\n")).toMatchInlineSnapshot(
-      `"gigastt.config.yaml:3:1: must hold one document, here a second one begins; delete the \`---\` line"`,
+      `"gigastt.config.yaml:3:1: must hold one document; a second one begins here; delete the \`---\` line"`,
     );
   });
   it("never shows the text of a broken line, it could be half a secret", async () => {
@@ -103,7 +103,7 @@ describe("YAML that a configuration does not need", () => {
   });
   it("nesting without end: brackets, braces, dashes, question marks", async () => {
     expect(await check("[".repeat(200_000))).toMatchInlineSnapshot(
-      `"gigastt.config.yaml:1:25: must not nest deeper than 24 levels; remove the surplus brackets or dashes"`,
+      `"gigastt.config.yaml:1:25: must not nest deeper than 24 levels; remove the extra brackets or dashes"`,
     );
     for (const piece of ["{a: ", "- ", "? "]) {
       expect(await check(piece.repeat(40_000))).toContain("must not nest deeper than 24 levels");
@@ -138,20 +138,20 @@ describe("bytes that are no text", () => {
   });
   it("refuses UTF-16", async () => {
     expect(await check(Buffer.from("\ufeffpool:\n", "utf16le"))).toMatchInlineSnapshot(
-      `"gigastt.config.yaml:1:1: must be UTF-8, this is UTF-16; save it as UTF-8"`,
+      `"gigastt.config.yaml:1:1: must be UTF-8, not UTF-16; save it as UTF-8"`,
     );
   });
   it("refuses a byte that is not UTF-8, at its place", async () => {
     expect(
       await check(Buffer.concat([Buffer.from("pool:\n  size: 1 # "), Buffer.from([0xef, 0xf0, 0xe8])])),
-    ).toMatchInlineSnapshot(`"gigastt.config.yaml:2:13: must be UTF-8, this byte is not; save it as UTF-8"`);
+    ).toMatchInlineSnapshot(`"gigastt.config.yaml:2:13: must be UTF-8; this byte is not valid; save it as UTF-8"`);
   });
   it("refuses NUL and other control characters", async () => {
     expect(await check("pool:\n  size: 1\0\n")).toMatchInlineSnapshot(
-      `"gigastt.config.yaml:2:10: must be plain text, here is the control character U+0000; delete it"`,
+      `"gigastt.config.yaml:2:10: must be plain text without the control character U+0000; delete it"`,
     );
     expect(await check("pool: \u0007\n")).toMatchInlineSnapshot(
-      `"gigastt.config.yaml:1:7: must be plain text, here is the control character U+0007; delete it"`,
+      `"gigastt.config.yaml:1:7: must be plain text without the control character U+0007; delete it"`,
     );
   });
   it("refuses a gzip file and an executable without a crash", async () => {

@@ -16,7 +16,7 @@ describe("auto", () => {
     expect(bundle.precision).toBe("int8");
     expect(bundle.encoderPath).toMatch(/models\/demo_ru_rnnt\/demo_ru_rnnt_encoder\.int8\.onnx$/);
     expect(bundle.notice).toBe(
-      'The bundled demo model is in use, which understands household commands, numbers and dates only: GigaAM v3 e2e RNN-T is not installed. Run "gigastt models pull" and restart.',
+      'The bundled demo model is in use, which recognises only household commands, numbers and dates: GigaAM v3 e2e RNN-T is not installed. Run "gigastt models pull" and restart.',
     );
   });
 
@@ -49,7 +49,7 @@ describe("auto", () => {
     truncateSync(join(dir, "tiny", "tiny_joint.int8.onnx"), 10);
     const bundle = await locateModel({ ...auto, dir }, { env: {}, registry });
     expect(bundle.id).toBe("demo-ru-rnnt");
-    expect(bundle.notice).toContain("Tiny is installed incompletely (1 of 4 files missing or cut short)");
+    expect(bundle.notice).toContain("Tiny is incomplete (1 of 4 files missing or cut short)");
     expect(bundle.notice).not.toContain(dir);
   });
 

@@ -72,10 +72,10 @@ describe("a base address", () => {
   test("without a closing slash, or with a token as query, is used for each file", async () => {
     const it = emptyInstallation();
     const server = await startFaultyServer(it.model.content);
-    await it.pull({ from: `${server.baseUrl}mirror?token=abc` });
+    await it.pull({ from: `${server.baseUrl}mirror?token=s3cret` });
     expect(server.requests.map(({ path }) => path)).toContain(`/mirror/${ENCODER}`);
-    expect(server.urls[0]).toBe(`/mirror/${VOCAB}?token=abc`);
-    expect(JSON.stringify(it.events)).not.toContain("abc");
+    expect(server.urls[0]).toBe(`/mirror/${VOCAB}?token=s3cret`);
+    expect(JSON.stringify(it.events)).not.toContain("s3cret");
   });
 });
 
@@ -99,7 +99,7 @@ describe("a broken connection", () => {
     server.script(ENCODER, cutAfter(2000, it.part));
     const impatient = { ...quick, retry: { ...quick.retry, attempts: 1 } };
     expect(await it.failure({ from: server.baseUrl, tuning: impatient })).toMatch(
-      /^the model could not be fetched: .*1 times in a row\. Check the network .*it goes on where it stopped\.$/,
+      /^the model could not be downloaded: .*1 times in a row\. Check the network .*it continues where it stopped\.$/,
     );
     expect(readFileSync(it.part(ENCODER)).length).toBe(2000);
     await it.pull({ from: server.baseUrl });
@@ -139,7 +139,7 @@ describe("a server that lies", () => {
     expect(it.events).toContainEqual({
       event: "restart",
       file: ENCODER,
-      reason: "the server sends the file from its start",
+      reason: "the server sent the file from the beginning",
     });
   });
 
@@ -238,7 +238,7 @@ describe("a server that lies", () => {
     const server = await startFaultyServer(it.model.content);
     server.script(VOCAB, (_req, res) => void res.writeHead(200, { "content-length": 10 }).end("0123456789"));
     expect(await it.failure({ from: server.baseUrl })).toBe(
-      `the model could not be fetched: ${server.baseUrl}${VOCAB} has 10 bytes, expected 64. The source holds another file: check model.mirror or --from.`,
+      `the model could not be downloaded: ${server.baseUrl}${VOCAB} has 10 bytes, expected 64. The source has a different file: check model.mirror or --from.`,
     );
   });
 
@@ -255,7 +255,7 @@ describe("a server that lies", () => {
     const server = await startFaultyServer(it.model.content);
     server.script(VOCAB, status(200, { "content-encoding": "gzip" }));
     expect(await it.failure({ from: server.baseUrl })).toContain(
-      "is sent compressed (gzip) although it was asked for plain",
+      "came compressed (gzip) although a plain file was requested",
     );
     expect(server.requests[0]?.headers["accept-encoding"]).toBe("identity");
   });
@@ -278,7 +278,7 @@ describe("wrong bytes", () => {
     writeFileSync(join(it.dir, ENCODER), "the old one");
     server.script(ENCODER, serve({ content: Buffer.alloc(5000, 1) }), serve({ content: Buffer.alloc(5000, 2) }));
     expect(await it.failure({ from: server.baseUrl })).toMatch(
-      /^the model could not be fetched: the bytes received have SHA-256 [0-9a-f]{64}, expected [0-9a-f]{64}\. The source holds another or a damaged file/,
+      /^the model could not be downloaded: the bytes received have SHA-256 [0-9a-f]{64}, expected [0-9a-f]{64}\. The source has a different or damaged file/,
     );
     expect(existsSync(it.part(ENCODER))).toBe(false);
     expect(readFileSync(join(it.dir, ENCODER), "utf8")).toBe("the old one");
@@ -370,9 +370,9 @@ describe("redirects", () => {
   });
 
   test.each([
-    ["without a Location", {}, "redirects without saying where"],
+    ["without a Location", {}, "redirects without an address"],
     ["to a file", { location: "file:///etc/passwd" }, "redirects to file:, only http: and https: are followed"],
-    ["to nonsense", { location: "http://[" }, "redirects to something that is no address"],
+    ["to nonsense", { location: "http://[" }, "redirects to an invalid address"],
   ])("%s are refused", async (_what, headers: Record<string, string>, message) => {
     const it = emptyInstallation();
     const server = await startFaultyServer(it.model.content, { fallback: status(307, headers) });
@@ -397,7 +397,7 @@ describe("an HTTP status", () => {
     const it = emptyInstallation();
     const server = await startFaultyServer(new Map());
     expect(await it.failure({ from: server.baseUrl })).toBe(
-      `the model could not be fetched: ${server.baseUrl}${VOCAB} does not exist (404). Check the base address: model.mirror, or --from. It must hold the files of models/registry.json under their names.`,
+      `the model could not be downloaded: ${server.baseUrl}${VOCAB} does not exist (404). Check the base address: model.mirror, or --from. It must hold the files of models/registry.json under their names.`,
     );
     expect(server.requests).toHaveLength(1);
   });
@@ -406,7 +406,7 @@ describe("an HTTP status", () => {
     const it = emptyInstallation();
     const server = await startFaultyServer(it.model.content, { fallback: status(403) });
     const message = await it.failure({ from: server.baseUrl.replace("//", "//me:secret@") });
-    expect(message).toContain(`${server.baseUrl}${VOCAB} may not be read (403).`);
+    expect(message).toContain(`${server.baseUrl}${VOCAB} cannot be read: access denied (403).`);
     expect(message).not.toContain("secret");
     expect(server.requests).toHaveLength(1);
   });
@@ -426,7 +426,7 @@ describe("an HTTP status", () => {
     const it = emptyInstallation();
     const server = await startFaultyServer(it.model.content, { fallback: status(429, { "retry-after": "3600" }) });
     expect(await it.failure({ from: server.baseUrl })).toContain(
-      "answered 429 and asks to wait 3600 s. Run the same command again after that time",
+      "answered 429 and asks to retry after 3600 s. Run the same command again after that time",
     );
     expect(server.requests).toHaveLength(1);
   });
@@ -508,8 +508,8 @@ describe("offline", () => {
     const it = emptyInstallation();
     const server = await startFaultyServer(it.model.content);
     expect(await it.failure({ from: server.baseUrl, offline: true })).toBe(
-      `downloads are switched off (--offline, model.offline or GIGASTT_OFFLINE) and ${it.dir} is not complete.\n` +
-        "On a machine with a network run `gigastt models pull tiny --precision int8`, bring its folder here and run `gigastt models pull tiny --precision int8 --from FOLDER`: it checks every hash.",
+      `downloads are disabled (--offline, model.offline or GIGASTT_OFFLINE) and ${it.dir} is incomplete.\n` +
+        "On a machine with a network run `gigastt models pull tiny --precision int8`, copy its folder here and run `gigastt models pull tiny --precision int8 --from FOLDER`: it checks every hash.",
     );
     expect(server.requests).toEqual([]);
   });
@@ -583,7 +583,7 @@ describe("the models' folder", () => {
 test("a bundled model is not pulled", async () => {
   const it = emptyInstallation();
   const entry = { ...makeModel().entry, source: { kind: "bundled", folder: "tiny" } } as const;
-  expect(await it.failure({ entry })).toBe("tiny is part of the installation, there is nothing to pull.");
+  expect(await it.failure({ entry })).toBe("tiny is part of the installation, so there is nothing to pull.");
 });
 
 test("the made-up files are what their entries say", () => {

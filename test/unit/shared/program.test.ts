@@ -29,7 +29,7 @@ describe("an external program", () => {
     });
     expect(await shell("kill -TERM $$")).toMatchObject({
       exitCode: undefined,
-      trouble: "/bin/sh was ended by SIGTERM",
+      trouble: "/bin/sh was killed by SIGTERM",
     });
   });
 
@@ -65,7 +65,7 @@ describe("an external program", () => {
     chmodSync(file, 0o644);
     expect(await runProgram(file, [], limits)).toMatchObject({
       isMissing: false,
-      trouble: `${file} may not be run by this user`,
+      trouble: `${file} cannot be run by this user: permission denied`,
     });
     const broken = join(dir, "broken");
     writeFileSync(broken, "#!/no/such/interpreter\n", { mode: 0o755 });

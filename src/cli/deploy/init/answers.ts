@@ -129,7 +129,7 @@ export function objections(answers: Answers): readonly string[] {
   if (answers.proxy !== "none" && answers.tls !== "none" && answers.domain === undefined)
     found.push("--domain is needed for --tls: a certificate is made out to a name; or --tls none on a private network");
   if (answers.auth !== "none" && answers.proxy === "none" && answers.target !== "kubernetes")
-    found.push("--auth needs a proxy: the server itself checks nobody; add --proxy caddy or nginx");
+    found.push("--auth needs a proxy: the server itself has no authentication; add --proxy caddy or nginx");
   if (answers.auth === "mtls" && answers.tls === "none") found.push("--auth mtls needs TLS: add --tls internal");
   if (answers.auth === "forward" && answers.forwardUrl === undefined) found.push("--auth forward needs --forward-url");
   if (answers.target === "kubernetes" && answers.domain === undefined)

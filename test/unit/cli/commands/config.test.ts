@@ -197,25 +197,26 @@ describe("config explain", () => {
   it("tells all about a key, with its value now", async () => {
     const { stdout } = await line(["config", "explain", "pool.size", "--config", "good.yaml"]);
     expect(stdout).toMatchInlineSnapshot(`
-      "pool.size: Sessions at once
-      WebSocket sessions and running transcriptions together. A session costs little; recognition itself
-      runs in engine.workers.
+      "pool.size: Concurrent sessions
+      WebSocket sessions while they speak and running transcriptions together. A session needs few
+      resources; recognition runs in engine.workers.
 
         type       a whole number from 1 to 1024
         default    4
         now        3, from good.yaml:2:9
         variable   GIGASTT_POOL_SIZE
-        on change  taken over by the running service
+        on change  applied by the running service
       "
     `);
     expect((await line(["config", "explain", "session.idleTimeout"])).stdout).toMatchInlineSnapshot(`
-      "session.idleTimeout: Silence that ends a session
-      No audio and no text frame for this long: error idle_timeout, final, close 1001. Pings do not count.
+      "session.idleTimeout: Session idle timeout
+      After this time without an audio or text frame the client gets error idle_timeout, its final result
+      and close 1001. Pings do not count.
 
         type       a duration from 1s to 1d
         default    300s
         variable   GIGASTT_IDLE_TIMEOUT_SECS (in seconds)
-        on change  taken over by the running service
+        on change  applied by the running service
         examples   300s   30m
       "
     `);
@@ -226,11 +227,11 @@ describe("config explain", () => {
   it("lists a section and everything", async () => {
     expect((await line(["config", "explain", "rateLimit"])).stdout).toMatchInlineSnapshot(`
       "rateLimit: Rate limit
-      A token bucket per client address for the /v1 routes and the WebSocket upgrade. IPv6 clients count
-      by /64.
+      A token bucket per client address, for the /v1 routes and the WebSocket upgrade. IPv6 clients are
+      counted by /64.
 
         rateLimit.perMinute  0   Requests per minute
-        rateLimit.burst      10  Requests at once
+        rateLimit.burst      10  Burst
       "
     `);
     expect((await line(["config", "explain"])).stdout.split("\n").length).toBeGreaterThan(50);

@@ -29,7 +29,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const REFUSED = [
   ["--yes --target host --proxy caddy --tls acme", "--domain is needed for --tls"],
-  ["--yes --target host --proxy none --auth basic", "--auth needs a proxy: the server itself checks nobody"],
+  ["--yes --target host --proxy none --auth basic", "--auth needs a proxy: the server itself has no authentication"],
   ["--yes --target compose --domain a.example.com --auth mtls --tls none", "--auth mtls needs TLS"],
   ["--yes --target compose --domain a.example.com --auth forward", "--auth forward needs --forward-url"],
   ["--yes --target kubernetes", "--domain is needed for --target kubernetes"],
