@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bootMachine, CLONE, missing, type Machine, type RunOptions } from "./machine/machine.ts";
+import { bootMachine, CLONE, whyNoMachine, type Machine, type RunOptions } from "./machine/machine.ts";
 import { KEYS, openTerminal, type Session } from "./machine/terminal.ts";
 
 /** `gigastt init` on a bare machine of its own, answered in a terminal; the commands it prints are run as they stand on the screen. */
+const missing = whyNoMachine("caddy", "nginx", "openssl", "curl");
 const suite = missing === undefined ? describe : describe.skip;
 const why = missing === undefined ? "" : ` (skipped: ${missing})`;
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { docCommands } from "../support/doc-commands.ts";
-import { bootMachine, missing, type Machine } from "./machine/machine.ts";
+import { bootMachine, whyNoMachine, type Machine } from "./machine/machine.ts";
 
 /** What the pages say to change on a private network; here it is the one without internet. */
 const PRIVATE = {
@@ -21,6 +21,7 @@ printf 'subjectAltName=DNS:%s\\nextendedKeyUsage=serverAuth\\n' "$name" >extensi
 openssl x509 -req -in request.pem -CA /etc/ssl/stand-in.pem -CAkey ca.key -CAcreateserial -days 90 -extfile extensions -out fullchain.pem
 `;
 
+const missing = whyNoMachine("caddy", "nginx", "openssl", "curl");
 const suite = missing === undefined ? describe : describe.skip;
 suite(`the pages from zero to HTTPS${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {
   let machine: Machine | undefined;

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { docCommands } from "../support/doc-commands.ts";
-import { bootMachine, missing, type Machine } from "./machine/machine.ts";
+import { bootMachine, whyNoMachine, type Machine } from "./machine/machine.ts";
 
 /** The rendered unit under a real systemd, in a machine of its own. */
+const missing = whyNoMachine("curl");
 const suite = missing === undefined ? describe : describe.skip;
 const why = missing === undefined ? "" : ` (skipped: ${missing})`;
 

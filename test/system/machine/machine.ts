@@ -33,8 +33,18 @@ export interface Outcome {
 /** anna's clone of the project. */
 export const CLONE = "/home/anna/gigastt";
 
-/** Why no machine can be started here; undefined when one can. */
-export const missing: string | undefined = whatIsMissing();
+/**
+ * Returns why no machine can be started here, undefined when one can.
+ * @param programs what the suite uses in the machine beside that: there is no network in it to install them
+ */
+export function whyNoMachine(...programs: readonly string[]): string | undefined {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return "needs root on Linux";
+  for (const program of ["unshare", "nsenter", "setpriv", "python3", "sudo", "ip", ...programs])
+    if (spawnSync("which", [program]).status !== 0) return `needs ${program}`;
+  if (!existsSync("/lib/systemd/systemd")) return "needs systemd";
+  const tried = spawnSync("unshare", ["--mount", "--pid", "--fork", "--cgroup", "--net", "true"]);
+  return tried.status === 0 ? undefined : "name spaces are not permitted here";
+}
 
 /** Starts a machine and waits until systemd says that it runs. */
 export async function bootMachine(): Promise<Machine> {
@@ -67,15 +77,6 @@ export async function bootMachine(): Promise<Machine> {
 
 const PROJECT = fileURLToPath(new URL("../../../", import.meta.url)).replace(/\/$/, "");
 let machines = 0;
-
-function whatIsMissing(): string | undefined {
-  if (process.platform !== "linux" || process.getuid?.() !== 0) return "needs root on Linux";
-  for (const program of ["unshare", "nsenter", "python3", "sudo", "ip"])
-    if (spawnSync("which", [program]).status !== 0) return `needs ${program}`;
-  if (!existsSync("/lib/systemd/systemd")) return "needs systemd";
-  const tried = spawnSync("unshare", ["--mount", "--pid", "--fork", "--cgroup", "--net", "true"]);
-  return tried.status === 0 ? undefined : "may not make name spaces here";
-}
 
 function machineOf(init: number, stop: Machine["stop"]): Machine {
   const enter = `nsenter --target ${init} --mount --pid --uts --ipc --net --cgroup`.split(" ");
