@@ -27,6 +27,7 @@ import { createSessionRegistry } from "./native/sessions/registry.ts";
 import { createWebSockets } from "./native/sessions/websocket.ts";
 import { createSettings } from "./lifecycle/settings.ts";
 import { createRequestStats } from "./metrics/stats.ts";
+import { createTurns } from "../shared/turns.ts";
 import { createUploadMemory } from "./http/upload-memory.ts";
 
 /** The served process without its process: everything between the sockets and the engine. */
@@ -94,7 +95,11 @@ function createContext(options: RuntimeOptions): RuntimeContext {
   const uploads = createUploadMemory(() => {
     const { limits, pool } = settings.current;
     const totalBytes = limits.bodyBytes * pool.size;
-    return { totalBytes, clientBytes: Math.max(limits.bodyBytes, totalBytes / 2) };
+    return {
+      totalBytes,
+      clientBytes: Math.max(limits.bodyBytes, totalBytes / 2),
+      clientUploads: Math.max(LEAST_UPLOADS, pool.size + pool.queue),
+    };
   });
   const limiter = createRateLimiter(settings.current.rateLimit, clock);
   const exchanges = createExchanges();
@@ -138,6 +143,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
     engine,
     admission,
     uploads,
+    uploadTurns: createTurns(0),
     limiter,
     exchanges,
     sessions,
@@ -167,3 +173,8 @@ function createContext(options: RuntimeOptions): RuntimeContext {
   };
   return context;
 }
+
+// ---
+
+/** Of one client at once, on a server without a queue too. More than run and wait would be refused when they are complete. */
+const LEAST_UPLOADS = 32;

@@ -5,8 +5,8 @@ export interface UploadPace {
   received(bytes: number): void;
   /** Starts and ends a time that is not the client's. */
   holdUp(isHeldUp: boolean): void;
-  /** It has fallen further behind the minimum rate than the grace allows. */
-  readonly isTooSlow: boolean;
+  /** Milliseconds of its own time until it has fallen further behind the minimum rate than the grace allows; below 0 = too slow. */
+  readonly slackMs: number;
   /** Recent speed: the last third of the grace counts most. */
   readonly bytesPerS: number;
   /** Milliseconds the client had so far. */
@@ -42,8 +42,8 @@ export function createUploadPace(clock: Clock, minKbps: number, graceMs: number)
       if (heldUpSinceMs !== undefined) heldUpMs += nowMs - heldUpSinceMs;
       heldUpSinceMs = isHeldUp ? nowMs : undefined;
     },
-    get isTooSlow() {
-      return ownMs() > paidUntilMs;
+    get slackMs() {
+      return paidUntilMs - ownMs();
     },
     get bytesPerS() {
       // Early on there is less to remember: divide by what could be remembered by now. At least 50 ms, or one packet would count as a flood.

@@ -4,10 +4,18 @@ import { WireError } from "../../shared/errors.ts";
 import { ClientGone } from "./errors.ts";
 import { createUploadPace } from "./upload-pace.ts";
 import type { UploadMemory, UploadShare } from "./upload-memory.ts";
-import { setInterval, setTimeout } from "../../shared/timers.ts";
+import { createAllowance } from "../../shared/allowance.ts";
+import { setTimeout } from "../../shared/timers.ts";
+import type { Turns } from "../../shared/turns.ts";
 
-/** Received bytes are copied into blocks of this size: a body of one-byte chunks must not cost an object per byte. */
+/** Received bytes are copied into blocks that grow to this size: a body of one-byte chunks must not cost an object per byte. */
 const BLOCK_BYTES = 64 * 1024;
+/** A TCP read holds up to 10 000 chunks of one byte: chunks below this size are read not faster than the allowance. */
+const TINY_BYTES = 512;
+const TINY_PER_S = 2000;
+const TINY_AT_ONCE = 1000;
+/** Paused for longer than owed: else each chunk would cost a timer. */
+const TINY_REST_MS = 250;
 
 export interface UploadLimits {
   readonly bodyBytes: number;
@@ -22,6 +30,8 @@ export interface ReadUploadOptions {
   readonly req: IncomingMessage;
   readonly limits: UploadLimits;
   readonly memory: UploadMemory;
+  /** One turn of the event loop each: how uploads that were paused for their tiny chunks go on. */
+  readonly turns: Turns;
   readonly client: string;
   readonly clock: Clock;
   /** Aborted when the client is gone or the server must stop; the body is no longer wanted then. */
@@ -55,8 +65,11 @@ export function readUpload(options: ReadUploadOptions): Promise<Upload> {
   const { req, limits, signal } = options;
   const blocks: Uint8Array[] = [];
   const pace = createUploadPace(options.clock, limits.minUploadKbps, limits.graceMs);
-  let used = BLOCK_BYTES;
+  const tiny = createAllowance(options.clock, TINY_PER_S, TINY_AT_ONCE);
+  /** Bytes used of the last block. */
+  let used = 0;
   let bytes = 0;
+  let isResting = false;
 
   return new Promise((resolve, reject) => {
     const over = new AbortController();
@@ -69,11 +82,12 @@ export function readUpload(options: ReadUploadOptions): Promise<Upload> {
       },
       giveWay: () => finish(gaveWay()),
     });
+    if (share === undefined) return reject(tooMany());
 
     const finish = (error: unknown): void => {
       if (over.signal.aborted) return;
       over.abort();
-      clearInterval(watch);
+      clearTimeout(watch);
       req.off("data", onData).off("end", onEnd).off("error", onGone).off("close", onGone);
       signal.removeEventListener("abort", onAbort);
       req.pause();
@@ -93,45 +107,67 @@ export function readUpload(options: ReadUploadOptions): Promise<Upload> {
       pace.received(chunk.length);
       bytes += chunk.length;
       if (bytes > limits.bodyBytes) return finish(tooLarge(limits.bodyBytes));
-      if (!store(chunk)) void waitForMemory(chunk);
+      if (chunk.length < TINY_BYTES) tiny.spend(1);
+      const rest = fill(chunk);
+      if (rest.length > 0 && !share.tryReserve(blockBytes(rest))) return void waitForMemory(rest);
+      if (rest.length > 0) append(rest);
+      if (tiny.owedMs > 0 && !isResting) pauseFor(tiny.owedMs + TINY_REST_MS);
     };
 
-    /** Copies the chunk into blocks; false when memory ran out (nothing of it was copied then). */
-    const store = (chunk: Buffer): boolean => {
-      const missing = Math.ceil(Math.max(0, chunk.length - (BLOCK_BYTES - used)) / BLOCK_BYTES);
-      if (missing > 0 && !share.tryReserve(missing * BLOCK_BYTES)) return false;
-      for (let offset = 0; offset < chunk.length;) {
-        if (used === BLOCK_BYTES) {
-          blocks.push(new Uint8Array(BLOCK_BYTES));
-          used = 0;
-        }
-        const part = chunk.subarray(offset, offset + BLOCK_BYTES - used);
-        blocks.at(-1)!.set(part, used); // a block was just made
-        used += part.length;
-        offset += part.length;
-      }
-      return true;
+    const pauseFor = (ms: number): void => {
+      isResting = true;
+      req.pause();
+      setTimeout(
+        () =>
+          options.turns.ask(() => {
+            isResting = false;
+            if (!over.signal.aborted) req.resume();
+          }),
+        ms,
+      );
     };
 
-    /** The wait is our fault, not the client's: its clock stands still meanwhile. */
-    const waitForMemory = async (chunk: Buffer): Promise<void> => {
+    /** Copies what fits into the last block; returns the rest. */
+    const fill = (chunk: Uint8Array): Uint8Array => {
+      const block = blocks.at(-1);
+      if (block === undefined) return chunk;
+      const part = chunk.subarray(0, block.length - used);
+      block.set(part, used);
+      used += part.length;
+      return chunk.subarray(part.length);
+    };
+
+    /** Blocks double from the first byte on: a body of one byte takes one byte. */
+    const blockBytes = (rest: Uint8Array): number => Math.max(rest.length, Math.min(BLOCK_BYTES, bytes - rest.length));
+
+    const append = (rest: Uint8Array): void => {
+      const block = new Uint8Array(blockBytes(rest));
+      block.set(rest);
+      blocks.push(block);
+      used = rest.length;
+    };
+
+    /** The wait is not the client's: its clock stands still. */
+    const waitForMemory = async (rest: Uint8Array): Promise<void> => {
       req.pause();
       pace.holdUp(true);
       const stop = new AbortController();
       const timer = setTimeout(() => stop.abort(), limits.memoryWaitMs);
-      const either = AbortSignal.any([over.signal, stop.signal]);
-      while (!either.aborted && !store(chunk)) await share.whenFree(either);
+      const isGranted = await share.reserve(blockBytes(rest), AbortSignal.any([over.signal, stop.signal]));
       clearTimeout(timer);
       pace.holdUp(false);
       if (over.signal.aborted) return;
-      if (stop.signal.aborted) finish(outOfMemory(limits.memoryWaitMs));
-      else req.resume();
+      if (!isGranted) return finish(outOfMemory(limits.memoryWaitMs));
+      append(rest);
+      req.resume();
     };
 
+    let watch: NodeJS.Timeout | undefined;
     const checkPace = (): void => {
-      if (pace.isTooSlow) finish(tooSlow(limits));
+      if (pace.slackMs < 0) return finish(tooSlow(limits));
+      watch = setTimeout(checkPace, Math.max(MIN_CHECK_MS, pace.slackMs));
     };
-    const watch = setInterval(checkPace, Math.min(1000, limits.graceMs / 4));
+    checkPace();
 
     if (signal.aborted) return onAbort();
     if (req.destroyed && !req.complete) return onGone();
@@ -149,7 +185,7 @@ function complete(blocks: Uint8Array[], used: number, bytes: number, share: Uplo
         const block = blocks[index]!; // in range
         blocks[index] = new Uint8Array(0);
         yield index === blocks.length - 1 ? block.subarray(0, used) : block;
-        share.give(BLOCK_BYTES);
+        share.give(block.length);
       }
     },
     release: () => {
@@ -157,6 +193,21 @@ function complete(blocks: Uint8Array[], used: number, bytes: number, share: Uplo
       share.close();
     },
   };
+}
+
+/** How often an upload at the edge of its minimum rate is looked at. */
+const MIN_CHECK_MS = 20;
+/** Uploads of one client end within this time, mostly. */
+const TOO_MANY_HINT_MS = 5000;
+
+function tooMany(): WireError {
+  return new WireError(
+    "queue_full",
+    "too many uploads of this address are on their way; try again after the time given",
+    {
+      retryAfterMs: TOO_MANY_HINT_MS,
+    },
+  );
 }
 
 function emptyBody(): WireError {

@@ -31,6 +31,7 @@ export async function transcribeBody(
     req,
     limits,
     memory: context.uploads,
+    turns: context.uploadTurns,
     client: client.key,
     clock: context.clock,
     signal,

@@ -1,7 +1,7 @@
 import type { StreamConfig } from "../../../config/types.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import { WireError } from "../../../shared/errors.ts";
-import { createAllowance } from "./allowance.ts";
+import { createAllowance } from "../../../shared/allowance.ts";
 import { parseClientMessage, type ClientMessage } from "./client-message.ts";
 import { applyConfigure, defaultSessionOptions } from "./configure.ts";
 import type { Frame } from "./inbox.ts";

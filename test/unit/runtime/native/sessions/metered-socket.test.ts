@@ -1,7 +1,7 @@
 import { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { createAllowance } from "../../../../../src/runtime/native/sessions/allowance.ts";
+import { createAllowance } from "../../../../../src/shared/allowance.ts";
 import { createFrameScan } from "../../../../../src/runtime/native/sessions/frame-scan.ts";
 import { FRAMES_AT_ONCE, meterSocket } from "../../../../../src/runtime/native/sessions/metered-socket.ts";
 import { systemClock } from "../../../../../src/shared/clock.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../../../shared/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** A budget that fills with time. */
 export interface Allowance {
