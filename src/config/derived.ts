@@ -203,6 +203,12 @@ export function derive(config: ResolvedConfig, installed?: ModelMemory): Derived
   };
 }
 
+/** Returns how many connections, or requests behind a trusted proxy, one client may have open. */
+export function connectionsPerClient({ limits, pool }: Pick<ResolvedConfig, "limits" | "pool">): number {
+  if (limits.connectionsPerClient !== "auto") return limits.connectionsPerClient;
+  return Math.max(64, 4 * (pool.size + pool.queue));
+}
+
 /** Longest time a whole request may take to arrive: the largest body at the slowest rate, and never less than 5 minutes. */
 export function requestTimeoutMs({ limits }: Pick<ResolvedConfig, "limits">): number {
   return Math.max(300, Math.ceil((limits.bodyBytes * 8) / (limits.minUploadKbps * 1000)) + 30) * 1000;

@@ -37,6 +37,7 @@ export interface RuntimeContext {
   readonly phase: Phase;
   readonly stats: RequestStats;
   clientOf(peer: string | undefined, headers: AddressHeaders): ClientAddress;
+  isProxy(peer: string | undefined): boolean;
   readonly allowsHost: HostPolicy;
 }
 

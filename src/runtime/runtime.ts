@@ -7,7 +7,7 @@ import type { Logger } from "../shared/log.ts";
 import type { TlsPair } from "../shared/messages.ts";
 import { createAdmission } from "./admission/admission.ts";
 import { createApp } from "./http/app.ts";
-import { createAddressResolver } from "./access/client-address.ts";
+import { createAddressResolver, createProxyCheck } from "./access/client-address.ts";
 import { createHostPolicy } from "./access/host.ts";
 import { defaultTiming } from "./context.ts";
 import type { Phase, RuntimeContext, Timing } from "./context.ts";
@@ -128,10 +128,12 @@ function createContext(options: RuntimeOptions): RuntimeContext {
   engine.onInference = (audioS, wallS) => metrics.inference(audioS, wallS);
 
   let resolveAddress = createAddressResolver(settings.current.server.trustedProxies);
+  let isProxy = createProxyCheck(settings.current.server.trustedProxies);
   let allowsHost = createHostPolicy(settings.current);
   let misuseLogged = false;
   settings.onChange((next) => {
     resolveAddress = createAddressResolver(next.server.trustedProxies);
+    isProxy = createProxyCheck(next.server.trustedProxies);
     allowsHost = createHostPolicy(next);
     limiter.configure(next.rateLimit);
     admission.rebalance();
@@ -157,6 +159,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
     timing: { ...defaultTiming, ...options.timing },
     phase,
     allowsHost: (host) => allowsHost(host),
+    isProxy: (peer) => isProxy(peer),
     clientOf: (peer, headers) => {
       const client = resolveAddress(peer, headers);
       if (client.appendedForward) {

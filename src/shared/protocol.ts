@@ -196,6 +196,7 @@ export const WIRE_ERROR_STATUS = {
   audio_too_long: 422,
   transcription_error: 500,
   rate_limit_exceeded: 429,
+  too_many_connections: 429,
   timeout: 503,
   queue_full: 503,
   initializing: 503,

@@ -79,5 +79,17 @@ export const limits = {
       default: "30s",
       "x-reload": "live",
     },
+    connectionsPerClient: {
+      type: "integer",
+      "x-auto": true,
+      minimum: 1,
+      maximum: 100_000,
+      title: "Connections per client",
+      description:
+        "TCP connections that one client address may have open; behind a trusted proxy, requests and sessions at the same time. Further ones get 429 too_many_connections; health checks are still answered. auto = four for each place in pool and queue, at least 64.",
+      default: "auto",
+      examples: ["auto", 200],
+      "x-reload": "live",
+    },
   },
 } as const;

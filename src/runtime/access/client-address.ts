@@ -28,10 +28,7 @@ type Address = ipaddr.IPv4 | ipaddr.IPv6;
  * @param trustedProxies CIDRs, e.g. `127.0.0.1/32`; a bare address counts as itself
  */
 export function createAddressResolver(trustedProxies: readonly string[]): AddressResolver {
-  const ranges = trustedProxies.flatMap((cidr) => parseRange(cidr) ?? []);
-  const isTrusted = (address: Address): boolean =>
-    ranges.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits));
-
+  const isTrusted = createTrust(trustedProxies);
   return (peer, headers) => {
     const peerAddress = parseAddress(peer);
     if (peerAddress === undefined) return { address: "unknown", key: "unknown", appendedForward: false };
@@ -48,6 +45,21 @@ export function createAddressResolver(trustedProxies: readonly string[]): Addres
     }
     return describe(parseAddress(headers.realIp?.trim()) ?? peerAddress, appended);
   };
+}
+
+/** Returns whether a TCP peer is one of the trusted proxies. */
+export function createProxyCheck(trustedProxies: readonly string[]): (peer: string | undefined) => boolean {
+  const isTrusted = createTrust(trustedProxies);
+  return (peer) => {
+    const address = parseAddress(peer);
+    return address !== undefined && isTrusted(address);
+  };
+}
+
+function createTrust(trustedProxies: readonly string[]): (address: Address) => boolean {
+  const ranges = trustedProxies.flatMap((cidr) => parseRange(cidr) ?? []);
+  return (address) =>
+    ranges.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits));
 }
 
 /** Strict: only the usual spellings, so that `0x7f.1` or `127.1` never pass for an address. */

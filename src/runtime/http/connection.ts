@@ -26,10 +26,15 @@ export interface Connection {
   readonly newest: IncomingMessage | undefined;
 }
 
-/** Reading stops while so many turns wait. */
+/** Reading stops while so many turns of a connection wait. */
 const READ_AHEAD = 16;
-/** One read can bring more than that in tiny requests; with so many the connection is cut. */
-const MAX_WAITING = 1024;
+/** One read can bring thousands of tiny requests, of about 3 KB each in memory; with so many of one client the connection is cut. */
+const MAX_WAITING = 2048;
+
+/** Turns that wait on all connections of one client. */
+export interface WaitingTurns {
+  count: number;
+}
 
 const scope = new AsyncLocalStorage<Connection>();
 
@@ -47,7 +52,7 @@ export function onBehalfOf<T>(connection: Connection, action: () => T): T {
  * Puts a connection's requests, upgrades and parse errors in a queue. Node reports them while earlier answers are unfinished, and also
  * behind an answer with `Connection: close`; acting on them at once mixes answers up or ends the process with an assertion inside Node.
  */
-export function createConnection(socket: Socket): Connection {
+export function createConnection(socket: Socket, ofClient: WaitingTurns): Connection {
   const waiting: Turn[] = [];
   let running: ServerResponse | "open" | "taken" = "open";
   let newest: IncomingMessage | undefined;
@@ -68,7 +73,9 @@ export function createConnection(socket: Socket): Connection {
   };
   const startNext = (): void => {
     const turn = waiting.shift();
-    if (turn === undefined || socket.destroyed) return finish();
+    if (turn === undefined) return finish();
+    ofClient.count--;
+    if (socket.destroyed) return finish();
     if (waiting.length === READ_AHEAD - 1) socket.off("resume", stopReading).resume();
     if (turn.isDetached !== true) return start(turn);
     socket.off("drain", passDrainOn).off("readable", ignore);
@@ -81,6 +88,7 @@ export function createConnection(socket: Socket): Connection {
   const finish = (): void => {
     running = "taken";
     isComplete = true;
+    ofClient.count -= waiting.length;
     waiting.length = 0;
   };
   const passDrainOn = (): void => {
@@ -101,7 +109,8 @@ export function createConnection(socket: Socket): Connection {
       isComplete = turn.isLast === true;
       if (running === "open") return start(turn);
       waiting.push(turn);
-      if (waiting.length > MAX_WAITING) return void socket.destroy();
+      ofClient.count++;
+      if (ofClient.count > MAX_WAITING) return void socket.destroy();
       if (waiting.length >= READ_AHEAD) stopReading();
       // Node removed its own listeners. A listener for "readable" keeps what arrives in the socket's buffer, whoever resumes it.
       if (turn.isDetached === true) socket.on("error", ignore).on("drain", passDrainOn).on("readable", ignore);

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { Server as TlsServer } from "node:tls";
 import { WireError } from "../../shared/errors.ts";
 import type { RuntimeContext } from "../context.ts";
+import { createClientConnections } from "./client-connections.ts";
 import { createConnection, onBehalfOf } from "./connection.ts";
 import type { Connection } from "./connection.ts";
 import { asksForWebSocket, ignoreUpgrade } from "./foreign-upgrade.ts";
@@ -23,9 +24,11 @@ export function attach(
   onUpgrade: UpgradeHandler,
 ): void {
   const connections = new WeakMap<object, Connection>();
+  const clients = createClientConnections(context);
   const connectionOf = (socket: Socket): Connection => {
     let connection = connections.get(socket);
-    if (connection === undefined) connections.set(socket, (connection = createConnection(socket)));
+    if (connection === undefined)
+      connections.set(socket, (connection = createConnection(socket, clients.open(socket))));
     return connection;
   };
   wrapConnectionListeners(server, (socket, listen) => onBehalfOf(connectionOf(socket), listen));
@@ -33,9 +36,11 @@ export function attach(
   const takeRequest = (req: IncomingMessage, res: ServerResponse, expectation: Expectation): void => {
     const run = (): ServerResponse => {
       const exchange = openExchange(req, res, context, expectation === "continue");
-      const fault = brokenBodies.get(req) ?? (expectation === "unknown" ? unknownExpectation() : undefined);
-      // Its body may follow or not.
-      if (expectation === "unknown") res.shouldKeepAlive = false;
+      const { refusal, release } = clients.enter(req);
+      res.once("close", release);
+      const fault = brokenBodies.get(req) ?? refusal ?? (expectation === "unknown" ? unknownExpectation() : undefined);
+      // The body of an unknown expectation may follow or not.
+      if (expectation === "unknown" || clients.isSurplus(req.socket)) res.shouldKeepAlive = false;
       if (fault !== undefined) exchange.abort(fault);
       handler(req, res);
       return res;
@@ -63,9 +68,15 @@ export function attach(
   server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => {
     const isWebSocket = asksForWebSocket(req);
     const run = (): "open" | "taken" => {
-      if (isWebSocket) onUpgrade(req, socket, head);
-      else ignoreUpgrade(server, req, socket, head);
-      return isWebSocket ? "taken" : "open";
+      if (!isWebSocket) {
+        ignoreUpgrade(server, req, socket, head);
+        return "open";
+      }
+      const { refusal, release } = clients.enter(req);
+      socket.once("close", release);
+      if (refusal === undefined) onUpgrade(req, socket, head);
+      else refuse(socket, context, refusal, "upgrade_refused", requestId(req.headers["x-request-id"], context.clock));
+      return "taken";
     };
     connectionOf(socket).take({ req, run, isLast: isWebSocket, isDetached: true });
   });
@@ -120,7 +131,7 @@ function refuse(
   wire: WireError,
   event: string,
   id: string,
-  headers: Readonly<Record<string, string>>,
+  headers: Readonly<Record<string, string>> = {},
   reason?: string,
 ): void {
   socket.on("error", () => {});

@@ -32,7 +32,12 @@ function world(state: { lent: number; exchanges: number; sessions: number }) {
     },
   } as unknown as RuntimeContext; // what the containment reads of it
   const onDoubt = vi.fn();
-  return { socket, onDoubt, contain: createContainment(context, onDoubt), connection: createConnection(socket) };
+  return {
+    socket,
+    onDoubt,
+    contain: createContainment(context, onDoubt),
+    connection: createConnection(socket, { count: 0 }),
+  };
 }
 
 describe("containment of bugs", () => {
