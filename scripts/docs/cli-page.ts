@@ -54,10 +54,11 @@ function renderCommand(path: readonly string[], command: Command): string[] {
 }
 
 function flagTable(flags: Readonly<Record<string, FlagSpec>>): string[] {
+  const shown = Object.entries(flags).filter(([, { describe }]) => describe !== "");
   return [
     "| flag | meaning |",
     "|---|---|",
-    ...Object.entries(flags).map(([name, flag]) => {
+    ...shown.map(([name, flag]) => {
       const repeat = flag.multiple === true && !flag.describe.includes("repeat") ? "; may be repeated" : "";
       return `| \`${cell(flagSyntax(name, flag).trim())}\` | ${cell(flag.describe)}${repeat} |`;
     }),

@@ -1,5 +1,6 @@
 import { CROSS_RULES } from "../../src/config/cross.ts";
 import { allFacts, RELOAD_TEXT, type KeyFacts } from "../../src/config/explain.ts";
+import { FORMER_VARIABLES } from "../../src/config/former-names.ts";
 import { isSection, type Section } from "../../src/config/node.ts";
 import { PROBLEM_CODES } from "../../src/config/problem.ts";
 import { OTHER_VARIABLES } from "../../src/config/variables.ts";
@@ -50,6 +51,9 @@ export function renderConfigPage(schema: Section): string {
     "| variable | what it is |",
     "|---|---|",
     ...Object.entries(OTHER_VARIABLES).map(([name, text]) => `| \`${name}\` | ${cell(text)} |`),
+    ...Object.entries(FORMER_VARIABLES).map(
+      ([name, key]) => `| \`${name}\` | Sets \`${key}\`: the Rust server's name. |`,
+    ),
     "",
     "## Problem codes",
     "",
@@ -70,9 +74,10 @@ const INTRODUCTION = `One YAML file, every key optional. \`gigastt.config.yaml\`
 
 1. \`--config FILE\`
 2. the variable \`GIGASTT_CONFIG\`
-3. \`./gigastt.config.yaml\`
-4. \`$XDG_CONFIG_HOME/gigastt/gigastt.config.yaml\` (\`~/.config\` when unset)
-5. \`/etc/gigastt/gigastt.config.yaml\`
+3. \`./gigastt.local.yaml\`, which \`gigastt init\` writes beside the example of a checkout: git ignores it, an update never conflicts
+4. \`./gigastt.config.yaml\`
+5. \`$XDG_CONFIG_HOME/gigastt/gigastt.config.yaml\` (\`~/.config\` when unset)
+6. \`/etc/gigastt/gigastt.config.yaml\`
 
 A file that \`--config\` or \`GIGASTT_CONFIG\` names must exist. Without any file the defaults apply.
 

@@ -36,6 +36,8 @@ interface Step {
   readonly b: number;
 }
 
+const MAX_PAIRS = 2 ** 20;
+
 /** Longest common subsequence after the common head and tail are cut off. */
 function diffLines(a: readonly string[], b: readonly string[]): Step[] {
   let head = 0;
@@ -45,9 +47,11 @@ function diffLines(a: readonly string[], b: readonly string[]): Step[] {
     tail += 1;
   const left = a.slice(head, a.length - tail);
   const right = b.slice(head, b.length - tail);
+  // Beyond that all of it counts as replaced: a table of every pair of lines would fill the memory.
+  const isComparable = left.length * right.length <= MAX_PAIRS;
   const width = right.length + 1;
-  const table = new Uint32Array((left.length + 1) * width);
-  for (let i = left.length - 1; i >= 0; i -= 1) {
+  const table = new Uint32Array(isComparable ? (left.length + 1) * width : 0);
+  for (let i = isComparable ? left.length - 1 : -1; i >= 0; i -= 1) {
     for (let j = right.length - 1; j >= 0; j -= 1) {
       table[i * width + j] =
         left[i] === right[j]

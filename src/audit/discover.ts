@@ -97,7 +97,7 @@ export async function discover(paths: readonly string[], cwd: string, config?: s
     const { source } = read;
     if (isExample(source.text) && absolute.some((start) => below(file, start) && below(INSTALLATION, start))) continue;
     if (explicit.has(file) && /\.(?:md|markdown)$/i.test(file)) {
-      for (const masked of maskMarkdown(source)) {
+      for (const masked of maskMarkdown(source, unread)) {
         sources.push(masked.source);
         files.push(masked);
       }
@@ -108,7 +108,13 @@ export async function discover(paths: readonly string[], cwd: string, config?: s
       config !== undefined && file === resolve(cwd, config) ? "config" : classify(source, explicit.has(file));
     if (audited.has(file) || kind === "dotenv") files.push({ source, kind });
   }
-  return { tree: createTree(sources, others), files, unread, root };
+  // The example of a checkout is not the configuration of a box that has its own beside it.
+  const own = new Set(files.map(({ source }) => source.path));
+  const replaced = ({ source, kind }: ClassifiedFile): boolean =>
+    kind === "config" &&
+    own.has(source.path.replace(/(^|\/)gigastt\.config\.yaml$/, "$1gigastt.local.yaml")) &&
+    source.path.endsWith("gigastt.config.yaml");
+  return { tree: createTree(sources, others), files: files.filter((file) => !replaced(file)), unread, root };
 }
 
 /** Which secret-bearing files git tracks or would take. Empty outside a repository or without git. */

@@ -148,7 +148,7 @@ function singleDash(word: string, known: Flags): string | undefined {
 }
 
 function longNames(known: Flags): string[] {
-  return Object.keys(known).map((name) => `--${name}`);
+  return Object.entries(known).flatMap(([name, { guarded }]) => (guarded === true ? [] : [`--${name}`]));
 }
 
 function flagMistake(token: Token & { kind: "option" }, spec: FlagSpec, seen: boolean): string | undefined {

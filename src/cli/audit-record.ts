@@ -14,7 +14,7 @@ export async function recordAudit(
   audited: readonly string[],
   severities: readonly string[],
 ): Promise<void> {
-  if (!audited.some((path) => basename(path) === "gigastt.config.yaml")) return;
+  if (!audited.some((path) => /^gigastt\.(?:config|local)\.yaml$/.test(basename(path)))) return;
   try {
     const paths = await findStatePaths(context);
     if (!(await stat(paths.dir)).isDirectory()) return;

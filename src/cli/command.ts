@@ -7,8 +7,11 @@ export interface FlagSpec {
   readonly short?: string;
   /** Placeholder of the value in the help, e.g. `FILE`. */
   readonly value?: string;
+  /** Empty: the flag works, but help and completions leave it out. */
   readonly describe: string;
   readonly multiple?: boolean;
+  /** True: never proposed for a mistyped flag, because it opens the server to more clients. */
+  readonly guarded?: boolean;
   /** The values it takes. With `boolean`: the flag stands alone or as `--flag=CHOICE`. */
   readonly choices?: readonly string[];
 }

@@ -1,17 +1,29 @@
+import { OPENING_KEYS } from "../config/former-names.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
+import { configSchema } from "../config/schema.ts";
 import { printable } from "../shared/printable.ts";
 import type { CommandContext, FlagSpec } from "./command.ts";
+import { formerFlags } from "./former-flags.ts";
 import { paintFor } from "./output.ts";
 import { renderProblems } from "./problems.ts";
 import { UsageError } from "./usage.ts";
 
-/** Flags of the commands that serve; each is short for a `--set`. */
+const FORMER_FLAGS = formerFlags(configSchema);
+
+/** Flags of the commands that serve; each is short for a `--set`. Those of the Rust server work too, without standing in the help. */
 export const SERVER_FLAGS: Readonly<Record<string, FlagSpec>> = {
+  ...Object.fromEntries(
+    [...FORMER_FLAGS].map(([name, { key, alone, multiple }]): [string, FlagSpec] => [
+      name,
+      { type: alone === undefined ? "string" : "boolean", multiple, describe: "", guarded: OPENING_KEYS.has(key) },
+    ]),
+  ),
   host: { type: "string", value: "ADDRESS", describe: "listening address, short for --set server.host=…" },
   port: { type: "string", short: "p", value: "PORT", describe: "listening port, short for --set server.port=…" },
   "allow-bind-any": {
     type: "boolean",
     describe: "allow a host other than loopback, short for --set server.allowBindAny=true",
+    guarded: true,
   },
 };
 
@@ -40,16 +52,11 @@ export function loadOptions(context: CommandContext): Parameters<typeof loadConf
       throw new UsageError([`--set needs KEY=VALUE, found "${printable(pair)}"; for example --set pool.size=8`], []);
     set(pair.slice(0, equals).trim(), pair.slice(equals + 1), "--set");
   }
-  for (const [flag, key] of Object.entries(KEY_OF_FLAG)) {
+  for (const [flag, { key, alone, unit }] of FORMER_FLAGS) {
     const value = flags[flag];
-    if (value === undefined || Array.isArray(value)) continue;
-    set(key, String(value), `--${flag}`);
+    if (value === undefined || value === false) continue;
+    const text = value === true ? (alone ?? "true") : Array.isArray(value) ? value.join(",") : String(value);
+    set(key, /^\d+$/.test(text) ? `${text}${unit}` : text, `--${flag}`);
   }
   return { file: typeof flags["config"] === "string" ? flags["config"] : undefined, env, overrides, flagNames, cwd };
 }
-
-const KEY_OF_FLAG: Readonly<Record<string, string>> = {
-  host: "server.host",
-  port: "server.port",
-  "allow-bind-any": "server.allowBindAny",
-};

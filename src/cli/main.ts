@@ -2,6 +2,7 @@ import { writeSync } from "node:fs";
 import { readVersion } from "../shared/version.ts";
 import type { Registry } from "./command.ts";
 import { registry as commands } from "./registry.ts";
+import { programName } from "./program-name.ts";
 import { reportError } from "./report.ts";
 import { run } from "./run.ts";
 
@@ -18,12 +19,18 @@ export async function main(argv: readonly string[], registry: Registry = command
   };
   const onSigint = (): void => onSignal("SIGINT");
   const onSigterm = (): void => onSignal("SIGTERM");
+  // Only once a command watches them: Node runs no handler while a command computes, and its default ends the process at once.
+  const watchSignals = (): AbortSignal => {
+    if (!ownSignals && process.listenerCount("SIGINT", onSigint) === 0) {
+      process.on("SIGINT", onSigint);
+      process.on("SIGTERM", onSigterm);
+    }
+    return controller.signal;
+  };
   const forgetSignals = (): void => {
     process.off("SIGINT", onSigint);
     process.off("SIGTERM", onSigterm);
   };
-  process.on("SIGINT", onSigint);
-  process.on("SIGTERM", onSigterm);
   const onPipeError = (error: NodeJS.ErrnoException): void => {
     // A service goes on without its terminal.
     if (ownSignals) return;
@@ -48,17 +55,20 @@ export async function main(argv: readonly string[], registry: Registry = command
       stdin: process.stdin,
       stdout: process.stdout,
       cwd: workingDirectory(),
-      signal: controller.signal,
+      get signal() {
+        return watchSignals();
+      },
       onCommand: (command) => {
         ownSignals = command.ownSignals === true;
-        if (ownSignals) forgetSignals();
       },
     });
   } catch (error) {
     const flags = { "no-color": argv.includes("--no-color") };
-    // What a command throws because its signal was aborted is no news to the person who pressed Ctrl-C.
+    // What a command throws because its signal was aborted needs no message after Ctrl-C.
     process.exitCode =
-      interrupted === undefined ? await reportError(error, { ...world, flags }) : EXIT_CODE[interrupted];
+      interrupted === undefined
+        ? await reportError(error, { ...world, flags, program: programName(workingDirectory(), process.env["PATH"]) })
+        : EXIT_CODE[interrupted];
   } finally {
     forgetSignals();
   }

@@ -2,15 +2,23 @@ import { GigasttError } from "../shared/errors.ts";
 import { printable } from "../shared/printable.ts";
 import type { CommandContext } from "./command.ts";
 import { paintFor } from "./output.ts";
+import { asTyped } from "./program-name.ts";
 import { UsageError } from "./usage.ts";
 
-/** Tells on stderr what went wrong, in as few lines as it takes, and returns the exit code. A bug shows its stack. */
+/**
+ * Prints the error to stderr, in as few lines as it takes, and returns the exit code. A bug shows its stack.
+ *
+ * @param world `program`: what this person types for `gigastt`
+ */
 export async function reportError(
   error: unknown,
-  world: Pick<CommandContext, "stderr" | "env" | "flags"> & { readonly version: () => string },
+  world: Pick<CommandContext, "stderr" | "env" | "flags"> & {
+    readonly version: () => string;
+    readonly program?: string;
+  },
 ): Promise<number> {
   const paint = paintFor(world.stderr, world);
-  const say = (text: string): void => void world.stderr.write(`${text}\n`);
+  const say = (text: string): void => void world.stderr.write(`${asTyped(text, world.program ?? "gigastt")}\n`);
   const name = paint.red("gigastt:");
   if (error instanceof UsageError) {
     for (const line of error.message.split("\n")) say(`${name} ${line}`);
@@ -43,7 +51,7 @@ export async function reportError(
   return 1;
 }
 
-/** The operating system refused something (no space, no permission): the user's business, not a bug. */
+/** The operating system refused something (no space, no permission): for the user to solve, not a bug. */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && "syscall" in error && "code" in error && typeof error.code === "string";
 }

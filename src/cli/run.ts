@@ -24,6 +24,11 @@ export async function run(argv: readonly string[], world: World): Promise<number
       [],
     );
   }
+  const former = Object.hasOwn(FORMER_COMMANDS, first) ? FORMER_COMMANDS[first] : undefined;
+  if (former !== undefined) {
+    const at = argv.indexOf(first);
+    return run([...argv.slice(0, at), ...former, ...argv.slice(at + 1)], world);
+  }
   // `gigastt help models pull` is `gigastt models pull --help`.
   if (first === "help") {
     return rest.length === 0 ? runTop(["--help"], world) : run([...rest, "--help"], world);
@@ -37,7 +42,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
   const { flags, positionals } = parseFlags(argv, path, command);
   const paint = paintFor(world.stdout, { env: world.env, flags });
   if (flags["help"] === true || command.run === undefined) {
-    const text = renderHelp(path, command, paint);
+    const text = renderHelp(path, command, paint, columnsOf(world.stdout));
     if (flags["help"] === true) {
       world.stdout.write(text);
       return 0;
@@ -45,13 +50,35 @@ export async function run(argv: readonly string[], world: World): Promise<number
     throw new UsageError([`a command is missing: one of ${Object.keys(command.subcommands ?? {}).join(", ")}`], path);
   }
   world.onCommand?.(command);
-  const { stdin, stdout, stderr, env, cwd, signal, registry } = world;
-  const context = { flags, positionals, stdin, stdout, stderr, env, cwd, signal, registry };
+  const { stdin, stdout, stderr, env, cwd, registry } = world;
+  const context: CommandContext = {
+    flags,
+    positionals,
+    stdin,
+    stdout,
+    stderr,
+    env,
+    cwd,
+    registry,
+    get signal() {
+      return world.signal;
+    },
+  };
   const { aboutService = false } = command;
   if (aboutService === false || (typeof aboutService === "function" && !aboutService(flags)))
     return command.run(context);
   return command.run(await (await import("./about-service.ts")).aboutService(context));
 }
+
+/** What people type who come from other servers and tools. */
+const FORMER_COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  start: ["up"],
+  stop: ["down"],
+  run: ["serve"],
+  download: ["models", "pull"],
+  update: ["upgrade"],
+  version: ["--version"],
+};
 
 /** Loads every command: for completions and the reference page. */
 export async function loadAll(registry: Registry): Promise<Record<string, Command>> {
@@ -61,10 +88,18 @@ export async function loadAll(registry: Registry): Promise<Record<string, Comman
 
 // ---
 
+/** A narrow terminal is not overrun; a wide one, a pipe and a file get lines that are good to read. */
+function columnsOf({ columns }: { readonly columns?: number }): number {
+  return Math.min(100, Math.max(20, columns ?? 100));
+}
+
 function runTop(argv: readonly string[], world: World): number {
   const { flags } = parseFlags(argv, [], { summary: "", flags: TOP_FLAGS });
   if (flags["version"] === true && flags["help"] !== true) world.stdout.write(`gigastt ${world.version()}\n`);
-  else world.stdout.write(renderTopHelp(world.registry, paintFor(world.stdout, { env: world.env, flags })));
+  else
+    world.stdout.write(
+      renderTopHelp(world.registry, paintFor(world.stdout, { env: world.env, flags }), columnsOf(world.stdout)),
+    );
   return 0;
 }
 

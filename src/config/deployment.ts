@@ -1,3 +1,4 @@
+import { domainToASCII } from "node:url";
 import type { ResolvedConfig } from "./types.ts";
 
 /** Proxies on this machine. */
@@ -7,7 +8,8 @@ export const LOOPBACK_PROXIES: readonly string[] = ["127.0.0.1/32", "::1/128"];
  * What a proxy in front changes for the server itself: with one declared on this machine, loopback peers are trusted and the public
  * origin may call from browsers. Values the user has set stay. In containers the rendered configuration says it all explicitly.
  */
-export function withDeployment(config: ResolvedConfig): ResolvedConfig {
+export function withDeployment(typed: ResolvedConfig): ResolvedConfig {
+  const config = withAsciiDomain(typed);
   const { deploy, server } = config;
   if (deploy.target !== "host" || deploy.proxy.kind === "none") return config;
   const origin = publicOrigin(config);
@@ -19,6 +21,13 @@ export function withDeployment(config: ResolvedConfig): ResolvedConfig {
       allowedOrigins: server.corsAllowAny ? server.allowedOrigins : withOrigin(server.allowedOrigins, origin),
     }),
   });
+}
+
+/** Names in other scripts as DNS, certificates and browsers spell them: `пример.рф` → `xn--e1afmkfd.xn--p1ai`. */
+function withAsciiDomain(config: ResolvedConfig): ResolvedConfig {
+  const { domain } = config.deploy;
+  if (domain === undefined || /^[\x21-\x7e]*$/.test(domain)) return config;
+  return Object.freeze({ ...config, deploy: Object.freeze({ ...config.deploy, domain: domainToASCII(domain) }) });
 }
 
 /** The origin browsers send: scheme and port of what is really served, default ports left out. undefined when nothing public is served. */

@@ -7,6 +7,11 @@ import { printable } from "../shared/printable.ts";
 import { ConfigError } from "./problem.ts";
 import { sleep } from "../shared/timers.ts";
 
+/** The configuration; in a checkout the example of this name belongs to the repository. */
+export const FILE_NAME = "gigastt.config.yaml";
+/** The operator's own configuration beside that example; git ignores it, so that an update never conflicts. */
+export const LOCAL_FILE_NAME = "gigastt.local.yaml";
+
 /** A configuration file, read. */
 export interface FoundFile {
   readonly path: string;
@@ -45,6 +50,7 @@ export async function findFile(options: FindOptions): Promise<FoundFile | undefi
 export function searchPath(env: FindOptions["env"], cwd: string): string[] {
   const home = env["XDG_CONFIG_HOME"] || (env["HOME"] ? join(env["HOME"], ".config") : undefined);
   return [
+    join(cwd, LOCAL_FILE_NAME),
     join(cwd, FILE_NAME),
     ...(home !== undefined && isAbsolute(home) ? [join(home, "gigastt", FILE_NAME)] : []),
     `/etc/gigastt/${FILE_NAME}`,
@@ -53,7 +59,6 @@ export function searchPath(env: FindOptions["env"], cwd: string): string[] {
 
 // ---
 
-const FILE_NAME = "gigastt.config.yaml";
 /** A configuration with every key and comment has about 20 KiB. */
 const MAX_FILE_BYTES = 256 * 1024;
 /** A pipe has no end while a writer has it open. */

@@ -1,6 +1,6 @@
 import { ALL_ROUTES } from "../shared/protocol.ts";
 import { isIP } from "node:net";
-import { domainToASCII } from "node:url";
+import { domainToASCII, domainToUnicode } from "node:url";
 
 /** Text formats of the schema. Each says its rule, checks a value and knows the cure of its common mistakes. */
 export type FormatName =
@@ -122,11 +122,16 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
   // --- what is written into files of other programs: nothing that would need quoting there
   domain: {
     rule: "must be a host name with at least one dot, in lower case, not an address",
-    matches: (text) =>
-      isHost(text) && isIP(text) === 0 && text.includes(".") && parseUrl(`https://${text}`)?.hostname === text,
+    matches: (text) => {
+      const ascii = domainToASCII(text);
+      const isName = isHost(ascii) && isIP(ascii) === 0 && ascii.includes(".") && text === text.toLowerCase();
+      return isName && parseUrl(`https://${text}`)?.hostname === ascii && /^[\p{L}\p{M}\p{N}.-]+$/u.test(text);
+    },
     cure: (text) => {
-      const name = URL.canParse(text) ? new URL(text).hostname : text.toLowerCase();
-      return isHost(name) && name.includes(".") && isIP(name) === 0 ? `write ${name}` : "for example stt.example.com";
+      const name = domainToUnicode(URL.canParse(text) ? new URL(text).hostname : text.toLowerCase());
+      return isHost(domainToASCII(name)) && name.includes(".") && isIP(name) === 0
+        ? `write ${name}`
+        : "for example stt.example.com";
     },
   },
   email: {

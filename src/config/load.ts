@@ -75,7 +75,7 @@ export async function assemble(
 
   const merged: Record<string, unknown> = {};
   const origins = new Map<string, Place>();
-  const invalid = new Set<string>();
+  const invalid = createInvalidKeys();
   for (const layer of layers) {
     for (const finding of await findingsOf(layer.raw)) {
       problems.push(placed(finding, layer));
@@ -83,7 +83,7 @@ export async function assemble(
     }
     for (const [key] of settableKeys(configSchema)) {
       const value = valueAt(layer.raw, key);
-      if (value === undefined || isInvalid(invalid, key)) continue;
+      if (value === undefined || invalid.touches(key)) continue;
       setAt(merged, key, value);
       origins.set(key, layer.place(key.split("."), "value"));
     }
@@ -129,10 +129,10 @@ function applyRules(
   config: ResolvedConfig,
   machine: Machine,
   origins: ReadonlyMap<string, Place>,
-  invalid: ReadonlySet<string>,
+  invalid: InvalidKeys,
 ): Problem[] {
   return CROSS_RULES.flatMap((rule) => {
-    if (rule.keys.some((key) => isInvalid(invalid, key))) return [];
+    if (rule.keys.some((key) => invalid.touches(key))) return [];
     const finding = rule.check(config, machine);
     if (finding === undefined) return [];
     // Two defaults never conflict: one of the keys was set by the user, the named one if possible.
@@ -160,12 +160,28 @@ function valueAt(raw: unknown, key: string): unknown {
   return value;
 }
 
-/** True when the key, something above it or something in it was found invalid. */
-function isInvalid(invalid: ReadonlySet<string>, key: string): boolean {
-  for (const path of invalid) {
-    if (path === key || path === "" || path.startsWith(`${key}.`) || key.startsWith(`${path}.`)) return true;
-  }
-  return false;
+interface InvalidKeys {
+  add(path: string): void;
+  /** True when the key, something above it or something in it was found invalid. */
+  touches(key: string): boolean;
+}
+
+function createInvalidKeys(): InvalidKeys {
+  const invalid = new Set<string>();
+  const above = new Set<string>();
+  return {
+    add: (path) => {
+      invalid.add(path);
+      for (const parent of withParents(path)) above.add(parent);
+    },
+    touches: (key) => above.has(key) || invalid.has("") || withParents(key).some((parent) => invalid.has(parent)),
+  };
+}
+
+/** `a.b.c` → `a.b.c`, `a.b`, `a`. */
+function withParents(path: string): readonly string[] {
+  const names = path.split(".");
+  return names.map((_, index) => names.slice(0, names.length - index).join("."));
 }
 
 /** The file from top to bottom, then variables, then flags. */

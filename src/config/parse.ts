@@ -11,6 +11,8 @@ import {
   visit,
   CST,
   type Document,
+  type Pair,
+  type YAMLMap,
 } from "yaml";
 import { decode } from "./decode.ts";
 import { formatKey, formatPlace, type Place, type Problem, type ProblemCode } from "./problem.ts";
@@ -30,6 +32,7 @@ export interface ParsedFile {
 /** Reads YAML 1.2 with positions. Never throws for bad input. @param file name shown in problems */
 export function parseConfigText(bytes: Uint8Array, file: string): ParsedFile {
   const problems: Problem[] = [];
+  const seen = new Set<string>();
   const add = (
     code: ProblemCode,
     offset: number,
@@ -41,7 +44,9 @@ export function parseConfigText(bytes: Uint8Array, file: string): ParsedFile {
   ): void => {
     // The library and our own look at the tree may both find the same thing.
     const place = placeAt(lines, text, file, offset, length);
-    if (problems.some((problem) => problem.rule === rule && formatPlace(problem.place) === formatPlace(place))) return;
+    const id = `${formatPlace(place)} ${rule}`;
+    if (seen.has(id)) return;
+    seen.add(id);
     problems.push({
       severity: "error",
       code,
@@ -78,26 +83,14 @@ export function parseConfigText(bytes: Uint8Array, file: string): ParsedFile {
   }
   const document = parseDocument(text, {
     prettyErrors: false,
-    uniqueKeys: true,
+    // The library compares every key with every other one of its map.
+    uniqueKeys: false,
     strict: true,
     logLevel: "error",
     version: "1.2",
   });
   for (const error of document.errors) {
     const [offset] = error.pos;
-    if (error.code === "DUPLICATE_KEY") {
-      const duplicate = duplicateAt(document, offset);
-      const line = duplicate === undefined ? undefined : lines.linePos(duplicate.firstOffset).line;
-      add(
-        "GST_CONFIG_DUPLICATE_KEY",
-        offset,
-        duplicate?.name.length ?? 1,
-        `is given twice${line === undefined ? "" : `, first on line ${line}`}`,
-        "delete one of them",
-        duplicate === undefined ? "" : formatKey(duplicate.path),
-      );
-      continue;
-    }
     const opening = /closing .*quote|^Flow /.test(error.message) ? openingBefore(document, text, offset) : undefined;
     if (opening !== undefined) {
       const closing = CLOSING[text.charAt(opening)] ?? "";
@@ -110,17 +103,24 @@ export function parseConfigText(bytes: Uint8Array, file: string): ParsedFile {
     // What follows a break in the structure is noise.
     if (problems.length >= MAX_SYNTAX_PROBLEMS) break;
   }
+  for (const { offset, path, firstOffset } of duplicates(document)) {
+    const name = path.at(-1) ?? "";
+    const { line } = lines.linePos(firstOffset);
+    const rule = `is given twice, first on line ${line}`;
+    add("GST_CONFIG_DUPLICATE_KEY", offset, name.length, rule, "delete one of them", formatKey(path));
+  }
   for (const [offset, rule, cure] of unwanted(document)) {
     if (problems.length >= MAX_SYNTAX_PROBLEMS) break;
     add("GST_CONFIG_SYNTAX", offset, 1, rule, cure);
   }
+  const pairs = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>();
   const fatal = problems.some((problem) => problem.code === "GST_CONFIG_SYNTAX");
   return {
     raw: fatal ? undefined : (document.toJS({ maxAliasCount: 0 }) as unknown), // typed any by the library
     problems,
     text,
     locate: (path, target) =>
-      locate(document, path, target, (offset, length) => placeAt(lines, text, file, offset, length)),
+      locate(document, pairs, path, target, (offset, length) => placeAt(lines, text, file, offset, length)),
   };
 }
 
@@ -196,29 +196,35 @@ function openingBefore(document: Document, text: string, offset: number): number
   return opening;
 }
 
-function duplicateAt(
-  document: Document,
-  offset: number,
-): { name: string; path: string[]; firstOffset: number } | undefined {
-  let result: { name: string; path: string[]; firstOffset: number } | undefined;
+interface Duplicate {
+  readonly offset: number;
+  readonly path: readonly string[];
+  readonly firstOffset: number;
+}
+
+function duplicates(document: Document): readonly Duplicate[] {
+  const found: Duplicate[] = [];
   visit(document, {
     Map: (_, map, ancestors) => {
-      const second = map.items.find((pair) => isNode(pair.key) && offsetOf(pair.key) === offset);
-      if (second === undefined || !isScalar(second.key)) return undefined;
-      const name = String(second.key.value);
-      const first = map.items.find((pair) => isScalar(pair.key) && String(pair.key.value) === name);
       const parents = ancestors.flatMap((node) => (isPair(node) && isScalar(node.key) ? [String(node.key.value)] : []));
-      result = { name, path: [...parents, name], firstOffset: isNode(first?.key) ? offsetOf(first.key) : 0 };
-      return visit.BREAK;
+      const offsets = new Map<string, number>();
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue;
+        const name = String(key.value);
+        const firstOffset = offsets.get(name);
+        if (firstOffset === undefined) offsets.set(name, offsetOf(key));
+        else found.push({ offset: offsetOf(key), path: [...parents, name], firstOffset });
+      }
     },
   });
-  return result;
+  return found;
 }
 
 // --- places
 
 function locate(
   document: Document,
+  known: WeakMap<YAMLMap, ReadonlyMap<string, Pair>>,
   path: readonly string[],
   target: "key" | "value",
   at: (offset: number, length: number) => Place,
@@ -227,8 +233,9 @@ function locate(
   let key: unknown;
   for (const name of path) {
     if (isMap(node)) {
-      // The last one wins in YAML, and its value is the one that is checked.
-      const pair = node.items.findLast((item) => isScalar(item.key) && String(item.key.value) === name);
+      let pairs = known.get(node);
+      if (pairs === undefined) known.set(node, (pairs = pairsByName(node)));
+      const pair = pairs.get(name);
       if (pair === undefined) break;
       key = pair.key;
       node = pair.value;
@@ -242,6 +249,11 @@ function locate(
   const valueHasText = isNode(node) && lengthOf(node) > 0;
   const chosen = (target === "key" || !valueHasText) && isNode(key) ? key : node;
   return isNode(chosen) ? at(offsetOf(chosen), lengthOf(chosen)) : at(0, 1);
+}
+
+/** The last one of a name wins in YAML, and it is the one whose value is checked. */
+function pairsByName(map: YAMLMap): ReadonlyMap<string, Pair> {
+  return new Map(map.items.flatMap((pair) => (isScalar(pair.key) ? [[String(pair.key.value), pair]] : [])));
 }
 
 function placeAt(lines: LineCounter, text: string, file: string, offset: number, length: number): Place {

@@ -11,6 +11,7 @@ import {
   type Section,
 } from "./node.ts";
 import { printable } from "../shared/printable.ts";
+import { FORMER_VARIABLES, OPENING_KEYS } from "./former-names.ts";
 import { type Problem } from "./problem.ts";
 
 /** GIGASTT_* variables that are not configuration keys, with what reads them. */
@@ -40,7 +41,8 @@ export function variableName(key: string, node: Leaf | List | Dictionary): strin
 /** Reads the GIGASTT_* variables. Unknown ones are warned about; empty ones count as not set. */
 export function readVariables(schema: Section, env: Readonly<Record<string, string | undefined>>): TextLayer {
   const byVariable = new Map<string, { key: string; node: Leaf | List | Dictionary }>();
-  for (const [key, node] of settableKeys(schema)) byVariable.set(variableName(key, node), { key, node });
+  const keys = settableKeys(schema);
+  for (const [key, node] of keys) byVariable.set(variableName(key, node), { key, node });
 
   const raw: Record<string, unknown> = {};
   const names = new Map<string, string>();
@@ -49,7 +51,9 @@ export function readVariables(schema: Section, env: Readonly<Record<string, stri
     const value = env[name]?.trim();
     if (!name.startsWith("GIGASTT_") || value === undefined || value === "") continue;
     if (isServiceLink(name, value) || Object.hasOwn(OTHER_VARIABLES, name)) continue;
-    const known = byVariable.get(name);
+    const former = Object.hasOwn(FORMER_VARIABLES, name) ? FORMER_VARIABLES[name] : undefined;
+    const node = former === undefined ? undefined : keys.get(former);
+    const known = former === undefined || node === undefined ? byVariable.get(name) : { key: former, node };
     if (known === undefined) {
       warnings.push(unknownVariable(name, byVariable));
       continue;
@@ -65,12 +69,15 @@ export function valueOfText(node: Leaf | List | Dictionary, text: string, bareUn
   if (isList(node)) {
     const words = node["x-env-values"];
     if (words !== undefined && Object.hasOwn(words, text)) return words[text];
-    if (/^\s*\[/.test(text)) return jsonOrText(text);
+    const json = /^\s*\[/.test(text) ? jsonOrText(text) : text;
+    if (typeof json !== "string") return json;
     if (!isLeaf(node.items)) return text;
     const items = node.items;
+    // A shell has eaten the quotes of ["a","b"], or there never were any, as in YAML.
     return text
+      .replace(/^\s*\[(.*)\]\s*$/s, "$1")
       .split(",")
-      .map((item) => item.trim())
+      .map((item) => item.trim().replace(/^(["'])(.*)\1$/, "$2"))
       .filter((item) => item !== "")
       .map((item) => valueOfText(items, item));
   }
@@ -123,7 +130,8 @@ function isServiceLink(name: string, value: string): boolean {
 
 function unknownVariable(name: string, known: ReadonlyMap<string, { key: string }>): Problem {
   const bySystematicName = [...known].find(([, { key }]) => systematicName(key) === name);
-  const meant = bySystematicName?.[0] ?? closest(name, [...known.keys(), ...Object.keys(OTHER_VARIABLES)]);
+  const harmless = [...known].filter(([, { key }]) => !OPENING_KEYS.has(key)).map(([variable]) => variable);
+  const meant = bySystematicName?.[0] ?? closest(name, [...harmless, ...Object.keys(OTHER_VARIABLES)]);
   return {
     severity: "warning",
     code: "GST_CONFIG_UNKNOWN_VARIABLE",

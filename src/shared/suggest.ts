@@ -11,7 +11,10 @@ export function closest(word: string, candidates: Iterable<string>): string | un
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of candidates) {
-    const distance = editDistance(wanted, plain(candidate), { swaps: true });
+    const spelled = plain(candidate);
+    // Every surplus letter is an edit.
+    if (Math.abs(spelled.length - wanted.length) >= bestDistance) continue;
+    const distance = editDistance(wanted, spelled, { swaps: true });
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;

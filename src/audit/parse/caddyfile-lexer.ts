@@ -124,10 +124,10 @@ function readHeredoc(text: string, start: number): { value: string; end: number;
   return { value: text.slice(bodyStart), end: text.length, closed: false };
 }
 
-/** `{$NAME}` and `{$NAME:default}` are replaced before anything else is read. Unknown names keep their text. */
+/** `{$NAME}` and `{$NAME:default}` (no brace in it: a row of open ones would be scanned again and again) are replaced before anything else is read. Unknown names keep their text. */
 function replaceEnv(value: string, env: Readonly<Record<string, string | undefined>>): string {
   if (!value.includes("{$")) return value;
-  return value.replace(/\{\$([A-Za-z_][A-Za-z0-9_]*)(?::([^}]*))?\}/g, (whole, name: string, fallback?: string) => {
+  return value.replace(/\{\$([A-Za-z_][A-Za-z0-9_]*)(?::([^{}]*))?\}/g, (whole, name: string, fallback?: string) => {
     return env[name] ?? fallback ?? whole;
   });
 }

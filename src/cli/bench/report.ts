@@ -9,6 +9,8 @@ export interface BenchReport {
   readonly coldStartMs: number;
   readonly files: readonly FileFigure[];
   readonly streams: readonly StreamFigure[];
+  /** True when the measurement was stopped: only whole stages are reported, and the limit is not known. */
+  readonly interrupted: boolean;
   /** The largest number of real-time streams that kept up. */
   readonly sustainedStreams: number;
   readonly peakMemoryMb: number;
@@ -77,7 +79,9 @@ export function formatReport(report: BenchReport): string {
       ].join(""),
     ),
     "",
-    `This box keeps up with ${report.sustainedStreams} live stream${report.sustainedStreams === 1 ? "" : "s"}.`,
+    report.interrupted
+      ? "Interrupted: only the stages above are complete, the limit of this machine is not known."
+      : `This machine keeps up with ${report.sustainedStreams} live stream${report.sustainedStreams === 1 ? "" : "s"}.`,
   ];
   if (host.throttling && host.throttling.length > 0) {
     lines.push(

@@ -61,16 +61,22 @@ async function bench(context: CommandContext): Promise<number> {
     const idle = await server.memoryMb();
     const samples = await loadSamples();
     const files: FileFigure[] = [];
-    for (const seconds of quick ? FILE_SECONDS.slice(0, 2) : FILE_SECONDS) {
-      say(`a file of ${seconds} s …`);
-      files.push(await measureFile(server.url, samples, seconds, seconds > 100 ? 1 : 3, signal));
-    }
     const streams: StreamFigure[] = [];
-    for (const count of streamCounts(maxStreams)) {
-      say(`${count} live stream${count === 1 ? "" : "s"} …`);
-      const figure = await measureStreams(server.url, samples, count, streamSeconds, signal);
-      streams.push(figure);
-      if (!figure.keptUp || signal.aborted) break;
+    try {
+      for (const seconds of quick ? FILE_SECONDS.slice(0, 2) : FILE_SECONDS) {
+        say(`a file of ${seconds} s …`);
+        files.push(await measureFile(server.url, samples, seconds, seconds > 100 ? 1 : 3, signal));
+      }
+      for (const count of streamCounts(maxStreams)) {
+        say(`${count} live stream${count === 1 ? "" : "s"} …`);
+        const figure = await measureStreams(server.url, samples, count, streamSeconds, signal);
+        // An interrupted stage says nothing about the machine.
+        signal.throwIfAborted();
+        streams.push(figure);
+        if (!figure.keptUp) break;
+      }
+    } catch (error) {
+      if (!signal.aborted || files.length === 0) throw error;
     }
     const peak = await server.memoryMb();
     say("draining …");
@@ -85,6 +91,7 @@ async function bench(context: CommandContext): Promise<number> {
       coldStartMs: Math.round(server.coldStartMs),
       files,
       streams,
+      interrupted: signal.aborted,
       sustainedStreams: Math.max(0, ...streams.filter(({ keptUp }) => keptUp).map((figure) => figure.streams)),
       idleMemoryMb: idle?.nowMb ?? 0,
       peakMemoryMb: peak?.peakMb ?? 0,
@@ -93,8 +100,9 @@ async function bench(context: CommandContext): Promise<number> {
     if (flags["json"] === true) writeJson(stdout, report);
     else stdout.write(formatReport(report));
     await writeReports(context, report);
+    signal.throwIfAborted();
     await offerAdvice(context, report, config.pool.size, loaded.path);
-    return signal.aborted ? 1 : 0;
+    return 0;
   } finally {
     await server.stop();
   }

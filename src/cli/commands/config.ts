@@ -23,7 +23,7 @@ export const command: Command = {
   summary: "Check, show and explain the configuration",
   topic: "set-up",
   rank: 2,
-  help: "The file is the one given by --config, else by GIGASTT_CONFIG, else ./gigastt.config.yaml, $XDG_CONFIG_HOME/gigastt/gigastt.config.yaml or /etc/gigastt/gigastt.config.yaml; without any the defaults apply. Variables win over the file, flags over variables.",
+  help: "The file is the one given by --config, else by GIGASTT_CONFIG, else ./gigastt.local.yaml, ./gigastt.config.yaml, $XDG_CONFIG_HOME/gigastt/gigastt.config.yaml or /etc/gigastt/gigastt.config.yaml; without any the defaults apply. Variables win over the file, flags over variables.",
   subcommands: {
     check: {
       summary: "Find every problem of a configuration at once",

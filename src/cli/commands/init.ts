@@ -1,18 +1,16 @@
 import { userInfo } from "node:os";
-import { dirname, join, relative, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, join, relative } from "node:path";
 import { assemble, type LoadedConfig } from "../../config/load.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 import { renderFiles, targetsOf } from "../../render/render.ts";
 import { compareFiles, writeFiles } from "../../render/write.ts";
 import { writeFileAtomic } from "../../shared/files.ts";
-import { installationRoot } from "../../shared/entry.ts";
 import { lanAddresses } from "../../shared/host-names.ts";
 import { readVersion } from "../../shared/version.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { changesOf, isDeployed, objections, suggest, type Answers } from "../deploy/init/answers.ts";
 import type { Terminal } from "../deploy/init/ask.ts";
-import { currentConfig, newConfigText } from "../deploy/init/config-text.ts";
+import { configPath, currentConfig, newConfigText } from "../deploy/init/config-text.ts";
 import { detectMachine } from "../deploy/init/detect.ts";
 import { firstSecret } from "../deploy/init/first-secret.ts";
 import { withFlags } from "../deploy/init/flag-answers.ts";
@@ -23,6 +21,7 @@ import { readText } from "../deploy/init/read-text.ts";
 import { remarksOn } from "../deploy/init/remarks.ts";
 import { notFollowed, outDir } from "../deploy/paths.ts";
 import { paintFor, table, writeJson } from "../output.ts";
+import { programName } from "../program-name.ts";
 import { UsageError } from "../usage.ts";
 
 export const command: Command = {
@@ -74,7 +73,7 @@ export const command: Command = {
     force: { type: "boolean", describe: "also overwrite rendered files that were edited by hand" },
     json: { type: "boolean", describe: "answer JSON; needs --yes" },
   },
-  help: `Looks at the machine, writes gigastt.config.yaml (comments of an existing one are kept), renders the files, makes the first secret and prints the next commands. Running it again suggests what it was told before, and updates; files edited by hand are kept unless you agree or say --force. Left in the middle it writes nothing.
+  help: `Looks at the machine, writes the configuration (comments of an existing one are kept), renders the files, makes the first secret and prints the next commands. The configuration is the file of --config, else gigastt.config.yaml; beside the example of a checkout it is gigastt.local.yaml, which is found by default and which git ignores. Running it again suggests the answers of the last run and updates; files edited by hand are kept unless you agree or pass --force. If you quit midway, nothing is written.
 
   gigastt init
   gigastt init --yes --lan
@@ -88,13 +87,10 @@ export const command: Command = {
 async function init(context: CommandContext): Promise<number> {
   const { flags, stdout, stderr } = context;
   if (flags["json"] === true && flags["yes"] !== true)
-    throw new UsageError(["--json needs --yes: nobody reads the questions"], ["init"]);
+    throw new UsageError(["--json needs --yes: prompts need a terminal"], ["init"]);
   const terminal = flags["yes"] === true ? undefined : terminalOf(context);
   const machine = await detectMachine(userInfo().uid);
-  const configFile = resolve(
-    context.cwd,
-    typeof flags["config"] === "string" ? flags["config"] : "gigastt.config.yaml",
-  );
+  const configFile = await configPath(typeof flags["config"] === "string" ? flags["config"] : undefined, context);
   const before = await readText(configFile);
   const current = before === undefined ? undefined : await currentConfig(configFile, context);
   const suggested = withFlags(suggest(machine, current), context, current === undefined || !isDeployed(current));
@@ -138,7 +134,7 @@ async function init(context: CommandContext): Promise<number> {
   await ignoreSecrets(dirname(configFile));
   const { secret, missing } = await firstSecret(context, answers, { config, path: configFile }, machine);
   const steps = nextSteps(config, machine, {
-    program: programName(context.cwd),
+    program: programName(context.cwd, context.env["PATH"]),
     configFile: shown(configFile, context.cwd),
     out: shown(out, context.cwd),
     missingSecret: missing,
@@ -175,7 +171,7 @@ async function init(context: CommandContext): Promise<number> {
   return 0;
 }
 
-/** Where the questions are asked; refuses where nobody could answer. */
+/** Where the questions are asked; refuses without a terminal. */
 function terminalOf({ stdin, stdout, env }: CommandContext): Terminal {
   if (!isTerminal(stdin) || stdout.isTTY !== true) {
     throw new UsageError(
@@ -199,13 +195,6 @@ function formerProxy(answers: Answers, current: ResolvedConfig | undefined): "ca
 function validate(text: string, configFile: string, context: CommandContext): Promise<LoadedConfig> {
   const bytes = Buffer.from(text);
   return assemble({ path: configFile, shown: shown(configFile, context.cwd), bytes }, { env: {} });
-}
-
-function programName(cwd: string): string {
-  const root = fileURLToPath(installationRoot());
-  const launcher = join(root, "gigastt");
-  const short = relative(cwd, launcher);
-  return short === "gigastt" ? "./gigastt" : launcher;
 }
 
 function shown(path: string, cwd: string): string {

@@ -65,7 +65,8 @@ function wordsOf(commands: Readonly<Record<string, Command>>): Word[] {
 }
 
 function flagsOf(flags: Readonly<Record<string, FlagSpec>>, configKeys: readonly string[]): CompletionFlag[] {
-  return Object.entries(flags).map(([name, flag]) => ({
+  const shown = Object.entries(flags).filter(([, { describe }]) => describe !== "");
+  return shown.map(([name, flag]) => ({
     name,
     short: flag.short,
     describe: flag.describe,

@@ -15,11 +15,12 @@ export interface RunOptions {
   readonly env?: Record<string, string>;
   readonly cwd?: string;
   readonly isTTY?: boolean;
+  readonly columns?: number;
 }
 
 /** Runs a command line in this process, with streams that remember. */
 export async function runLine(argv: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  const [stdout, stderr] = [memory(options.isTTY), memory(options.isTTY)];
+  const [stdout, stderr] = [memory(options), memory(options)];
   const world = {
     registry: options.registry ?? commands,
     version: () => "9.9.9",
@@ -44,7 +45,7 @@ export function registryOf(commands: Readonly<Record<string, Command>>): Registr
   );
 }
 
-function memory(isTTY = false): { stream: NodeJS.WriteStream; text: () => string } {
+function memory({ isTTY = false, columns }: RunOptions): { stream: NodeJS.WriteStream; text: () => string } {
   const chunks: string[] = [];
   const stream = new Writable({
     write(chunk, _encoding, done) {
@@ -53,7 +54,10 @@ function memory(isTTY = false): { stream: NodeJS.WriteStream; text: () => string
     },
   });
   return {
-    stream: Object.assign(stream, { isTTY }) as unknown as NodeJS.WriteStream, // the commands write and ask isTTY, no more
+    stream: Object.assign(stream, {
+      isTTY,
+      ...(columns === undefined ? {} : { columns }),
+    }) as unknown as NodeJS.WriteStream, // the commands write and ask isTTY, no more
     text: () => chunks.join(""),
   };
 }

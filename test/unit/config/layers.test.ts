@@ -248,11 +248,12 @@ describe("the file", () => {
     expect(await size({ env: { XDG_CONFIG_HOME: join(dir, "xdg") }, cwd: join(dir, "cwd") })).toBe(12);
     expect(await size({ env: { XDG_CONFIG_HOME: join(dir, "xdg") } })).toBe(11);
     expect(searchPath({ HOME: "/home/u" }, "/w")).toEqual([
+      "/w/gigastt.local.yaml",
       "/w/gigastt.config.yaml",
       "/home/u/.config/gigastt/gigastt.config.yaml",
       "/etc/gigastt/gigastt.config.yaml",
     ]);
-    expect(searchPath({ XDG_CONFIG_HOME: "relative" }, "/w")).toHaveLength(2);
+    expect(searchPath({ XDG_CONFIG_HOME: "relative" }, "/w")).toHaveLength(3);
   });
 
   it("is found relative to the working directory and told with its absolute path", async () => {

@@ -1,10 +1,31 @@
-import { loadConfig } from "../../../config/load.ts";
+import { join, resolve } from "node:path";
+import { defaultConfig } from "../../../config/defaults.ts";
+import { FILE_NAME, LOCAL_FILE_NAME } from "../../../config/files.ts";
+import { hashOf, loadConfig } from "../../../config/load.ts";
+import { configSchema } from "../../../config/schema.ts";
 import { ConfigError } from "../../../config/problem.ts";
 import type { ResolvedConfig } from "../../../config/types.ts";
 import { editYaml } from "../../../render/yaml.ts";
 import { GigasttError } from "../../../shared/errors.ts";
 import type { CommandContext } from "../../command.ts";
 import type { Change } from "./answers.ts";
+import { readText } from "./read-text.ts";
+
+/**
+ * The file that init writes, absolute: the one named, else the one that is found here, but never the example of a checkout, which an update
+ * replaces.
+ */
+export async function configPath(named: string | undefined, context: CommandContext): Promise<string> {
+  const { cwd } = context;
+  if (named !== undefined) return resolve(cwd, named);
+  const local = join(cwd, LOCAL_FILE_NAME);
+  if ((await readText(local)) !== undefined) return local;
+  const standard = join(cwd, FILE_NAME);
+  const text = await readText(standard);
+  if (text?.includes(configSchema.description) !== true) return standard;
+  const current = await currentConfig(standard, context);
+  return current !== undefined && hashOf(current) === hashOf(defaultConfig) ? local : standard;
+}
 
 /** The configuration an earlier run wrote; one that cannot be used suggests nothing and is reported when the new text is checked. */
 export async function currentConfig(file: string, { cwd }: CommandContext): Promise<ResolvedConfig | undefined> {
@@ -25,7 +46,7 @@ export function newConfigText(before: string | undefined, keys: readonly Change[
     } catch {
       throw new GigasttError(
         "GST_CONFIG",
-        "gigastt.config.yaml cannot be read as YAML. See `gigastt config check`, mend it, and run init again.",
+        "the configuration cannot be read as YAML. See `gigastt config check`, correct it, and run init again.",
         { exitCode: 2 },
       );
     }

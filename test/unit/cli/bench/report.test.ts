@@ -19,6 +19,7 @@ const report: BenchReport = {
   },
   model: { id: "demo-ru-rnnt", precision: "int8", bundleHash: "abcdef0123456789" },
   engine: { workers: "auto", threads: "auto" },
+  interrupted: false,
   coldStartMs: 860,
   files: [
     { seconds: 5, rtf: 0.1 },
@@ -50,6 +51,14 @@ const report: BenchReport = {
   drainMs: 140,
 };
 
+describe("an interrupted measurement", () => {
+  it("shows its whole stages and names no limit", () => {
+    const text = formatReport({ ...report, streams: report.streams.slice(0, 1), interrupted: true });
+    expect(text).toContain("Interrupted: only the stages above are complete, the limit of this machine is not known.");
+    expect(text).not.toMatch(/keeps up with|NaN/);
+  });
+});
+
 describe("the report", () => {
   it("is a table that says what the box can do", () => {
     expect(formatReport(report)).toMatchInlineSnapshot(`
@@ -68,7 +77,7 @@ describe("the report", () => {
       1        0.50 s         0.30 s / 0.70 s     0.20 s     yes
       2        –              – / –               –          no, 1 refused
 
-      This box keeps up with 1 live stream.
+      This machine keeps up with 1 live stream.
       The processor was throttled (frequency was capped): cool it or use a stronger supply and measure again.
       "
     `);

@@ -43,6 +43,36 @@ const REFUSED = [
   ["--json", "--json needs --yes"],
 ];
 
+describe("gigastt init in a checkout", () => {
+  const example = readFileSync(new URL("../../../gigastt.config.yaml", import.meta.url), "utf8");
+
+  it("leaves the example alone and writes gigastt.local.yaml, which the other commands then find", async () => {
+    writeFileSync(join(dir, "gigastt.config.yaml"), example);
+    const line = "--yes --target host --domain stt.example.com --proxy caddy";
+    expect((await init(line)).code).toBe(0);
+    expect(file("gigastt.config.yaml")).toBe(example);
+    expect(file("gigastt.local.yaml")).toContain("domain: stt.example.com");
+    const printed = await runCli(["config", "print", "--json"], dir);
+    expect(JSON.parse(printed.stdout)).toMatchObject({ path: join(dir, "gigastt.local.yaml") });
+    expect((await runCli(["render", "--check"], dir)).code).toBe(0);
+    expect((await init(line)).stdout).toContain("unchanged  gigastt.local.yaml");
+  });
+
+  it("goes on with an example that was edited, and with the path that is named", async () => {
+    writeFileSync(join(dir, "gigastt.config.yaml"), example.replace("port: 9876", "port: 9000"));
+    expect((await init("--yes --lan")).code).toBe(0);
+    expect(existsSync(join(dir, "gigastt.local.yaml"))).toBe(false);
+    expect((await init("--yes --lan -c mine.yaml")).code).toBe(0);
+    expect(file("mine.yaml")).toContain("lan: true");
+  });
+
+  it("writes nothing that git would see as a change", () => {
+    const ignored = readFileSync(new URL("../../../.gitignore", import.meta.url), "utf8").split("\n");
+    for (const line of ["/gigastt.local.yaml", "/deploy/*/", "deploy/compose/secrets/", "deploy/compose/tls/"])
+      expect(ignored).toContain(line);
+  });
+});
+
 describe("gigastt init --yes", () => {
   it("sets up a compose project: configuration, files, first secret, next commands", async () => {
     const { code, stdout } = await init("--yes --target compose --domain stt.example.com --auth basic --name anna");
