@@ -1,5 +1,5 @@
 import { readdir, stat } from "node:fs/promises";
-import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EXAMPLES, readHeader } from "../render/header.ts";
 import { installationRoot } from "../shared/entry.ts";
@@ -106,6 +106,7 @@ export async function discover(paths: readonly string[], cwd: string, config?: s
     sources.push(source);
     const kind =
       config !== undefined && file === resolve(cwd, config) ? "config" : classify(source, explicit.has(file));
+    if (isBackupCopy(file) && !explicit.has(file) && !HOLDS_SECRETS.has(kind)) continue;
     if (audited.has(file) || kind === "dotenv") files.push({ source, kind });
   }
   // The example of a checkout is not the configuration of a box that has its own beside it.
@@ -146,11 +147,28 @@ export async function readGitFacts(root: string, files: readonly ClassifiedFile[
 
 // ---
 
+/** Copies that editors, cp --backup and package managers leave behind: no program reads them, except through an include. */
+function isBackupCopy(path: string): boolean {
+  return /(?:~|\.(?:bak|backup|old|orig|save|swp|~\d+~|dpkg-[a-z]+|ucf-[a-z]+|rpm(?:save|new|orig)|pacnew|pacsave))$|^#.*#$/i.test(
+    basename(path),
+  );
+}
+
+/** A copy of a secret is as secret as the file itself. */
+const HOLDS_SECRETS: ReadonlySet<ClassifiedFile["kind"]> = new Set(["dotenv", "htpasswd", "key"]);
+
+/** The state folder of a supervisor keeps earlier configurations and rendered sets; they are not in use. */
+function isStateFolder(names: ReadonlySet<string>): boolean {
+  return (
+    names.has("generations") && ["supervisor.json", "children.json", "history", "logs"].some((name) => names.has(name))
+  );
+}
+
 const INSTALLATION = fileURLToPath(installationRoot());
 /** What a checkout brings along: tests full of mistakes, pages that quote them, templates. None of it is anybody's deployment. */
 const PROGRAM_FOLDERS = /^(?:\.ci|bin|deploy\/examples|docs|models|scripts|src|templates|test|vendor)\//;
 
-/** Whoever audits the folder that holds this program means his own files in it; the program's are audited when they are named. */
+/** An audit of the folder that holds this program is about the operator's own files; the program's files are audited when they are named. */
 function isOfProgram(file: string, start: string): boolean {
   return below(INSTALLATION, start) && PROGRAM_FOLDERS.test(relative(INSTALLATION, file).split(sep).join("/"));
 }
@@ -183,7 +201,9 @@ async function walk(
       if (isDenied(error)) closed.push(at);
       return [];
     });
+    const isState = isStateFolder(new Set(entries.map(({ name }) => name)));
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      if (isState && (at !== folder || entry.name === "generations")) continue;
       if (out.length >= limit) return;
       const path = join(at, entry.name);
       if (entry.isDirectory()) {

@@ -23,7 +23,7 @@ export const OUTSIDE_FLAGS: Readonly<Record<string, FlagSpec>> = {
   "key-stdin": { type: "boolean", describe: "ask for an API key in a terminal, or read it from standard input" },
   cert: { type: "string", value: "FILE", describe: "client certificate, PEM" },
   key: { type: "string", value: "FILE", describe: "its private key, PEM" },
-  open: { type: "boolean", describe: "nobody is asked for credentials, on purpose" },
+  open: { type: "boolean", describe: "the service is meant to need no credentials" },
   ca: { type: "string", value: "FILE", describe: "CA to trust, PEM" },
   connect: {
     type: "string",

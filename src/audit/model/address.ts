@@ -43,7 +43,7 @@ export function isIpLiteral(host: string): boolean {
   return /^\d+\.\d+\.\d+\.\d+$/.test(host) || host.includes(":");
 }
 
-/** CIDRs that trust everybody, or the whole private address space. */
+/** CIDRs that trust every address, or the whole private address space. */
 export function isEveryone(cidr: string): boolean {
   return /^(?:0\.0\.0\.0\/0|::\/0|0::\/0|\*)$/.test(cidr);
 }

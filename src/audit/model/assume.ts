@@ -44,7 +44,14 @@ const NUMBERS = [
 ] as const;
 
 /** Besides these, `--assume gpu=true`: the engine needs device files. */
-const FLAGS = ["server.allowBindAny", "server.corsAllowAny", "metrics.enabled", "model.offline", "gpu"] as const;
+const FLAGS = [
+  "server.allowBindAny",
+  "server.corsAllowAny",
+  "server.lan",
+  "metrics.enabled",
+  "model.offline",
+  "gpu",
+] as const;
 
 const LISTS = [
   "server.trustedProxies",

@@ -99,7 +99,7 @@ export function locationMatcher(scope: NginxScope): Pick<NginxPoint, "path" | "m
 
 function regexMatches(scope: NginxScope, path: string): boolean {
   const { modifier, path: pattern } = locationMatcher(scope);
-  if (pattern.length > 300 || /[+*}]\)?[+*{]/.test(pattern)) return false; // a pattern that could backtrack for ever is not tried
+  if (pattern.length > 300 || /[+*}]\)?[+*{]/.test(pattern)) return false; // a pattern that could backtrack without end is not tried
   try {
     return new RegExp(pattern.replace(/\(\?i\)/g, ""), modifier === "~*" ? "i" : "").test(path);
   } catch {

@@ -13,10 +13,29 @@ export function buildNginxRoots(files: readonly Source[], tree: FileTree): reado
   const built = files.map((source) => buildRoot(source, tree, included));
   // Files that include each other would leave no root at all: keep them then.
   const roots = built.filter((root) => !included.has(root.source));
-  return roots.length > 0 ? roots : built;
+  const used = roots.filter((root) => !isUnusedSnippet(root, roots));
+  return used.length > 0 ? used : built;
 }
 
 // ---
+
+/** Lines for an include that nothing includes, below the nginx.conf of the tree: Debian ships proxy_params like that. */
+function isUnusedSnippet(root: NginxRoot, roots: readonly NginxRoot[]): boolean {
+  if (root.main.kind !== "snippet") return false;
+  return roots.some(
+    (other) =>
+      other.complete && isBelow(root.source.path, dirName(other.source.path)) && includesSomething(other.source),
+  );
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return folder === "" || path.startsWith(`${folder}/`);
+}
+
+/** A main file without includes says nothing about what lies beside it. */
+function includesSomething(source: Source): boolean {
+  return /^\s*include\s/m.test(source.text);
+}
 
 /** Bytes one root may read through includes: files that include each other twice would double at every level. */
 const MAX_INCLUDED_BYTES = 8 * 2 ** 20;

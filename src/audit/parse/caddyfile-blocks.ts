@@ -95,7 +95,7 @@ function readDirectives(
       continue;
     }
     directives.push(directiveOf(token, args, args.at(-1)?.end ?? token.end));
-    // A "{" that cannot open a block here would loop for ever.
+    // A "{" that cannot open a block here would loop without end.
     i = next && isOpen(next) && !next.first ? j + 1 : Math.max(j, i + 1);
   }
   return { directives, next: i, close: undefined };

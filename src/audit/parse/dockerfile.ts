@@ -42,7 +42,7 @@ const KNOWN = new Set(
 export function parseDockerfile(source: Source): DockerfileParse {
   const problems: ParseProblem[] = [];
   const instructions: DockerInstruction[] = [];
-  // Same length, so that offsets stay: a byte order mark is no part of FROM, and a lone CR ends no line of Docker's.
+  // Same length, so that offsets stay: a byte order mark is not part of FROM, and a lone CR does not end a line for Docker.
   const file = DockerfileParser.parse(source.text.replace(/^\uFEFF|\r(?!\n)/g, " "));
   let stage = -1;
   for (const parsed of file.getInstructions()) {

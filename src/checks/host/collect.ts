@@ -33,7 +33,7 @@ export interface CollectOptions {
   readonly proxyFiles: () => Promise<readonly DeployedProblem[]>;
 }
 
-/** Files of a folder of secrets that are none. */
+/** Files in a folder of secrets that hold no secret. */
 const PUBLIC_NAMES = /\.(?:pem|crt)$|^\.gitignore$/;
 /** Most files of one folder that are looked at. */
 const MAX_ENTRIES = 500;

@@ -7,7 +7,7 @@ import type { Assumptions } from "../../audit/model/assume.ts";
 import { NotCheckedError } from "../../audit/observe/verdict.ts";
 import { sleep } from "../../shared/timers.ts";
 
-/** Enough for any page of ours; a hostile server gets no more of our memory and time. */
+/** Enough for any page of the service; a hostile server gets no more memory and time. */
 const MAX_ANSWER_CHARS = 65_536;
 const MAX_PATIENCE_MS = 5000;
 

@@ -3,7 +3,7 @@ import { printable } from "../../shared/printable.ts";
 import { NotCheckedError, type Problem } from "../../audit/observe/verdict.ts";
 import type { LiveContext } from "./context.ts";
 
-/** A name that can belong to nobody (RFC 2606). */
+/** A name that cannot exist (RFC 2606). */
 export const FOREIGN_NAME = "gigastt-audit.invalid";
 export const FOREIGN_ORIGIN: string = `https://${FOREIGN_NAME}`;
 
@@ -59,7 +59,7 @@ export function isOurs(answer: Answer): boolean {
   }
 }
 
-/** Whether somebody without credentials must be refused: what is declared, else what the server does. */
+/** Whether requests without credentials must be refused: what is declared, else what the server does. */
 export function wantsCredentials(live: LiveContext): boolean | undefined {
   if (live.open) return false;
   const kind = live.assume.text("deploy.auth.kind");

@@ -1,5 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
+import { withDeadline } from "../../shared/deadline.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { connectionProblem, type OutsideTarget } from "../../shared/outside/client.ts";
 import { printable } from "../../shared/printable.ts";
@@ -17,7 +18,7 @@ export interface LiveOptions {
   readonly target: OutsideTarget;
   readonly limits: LiveLimits;
   readonly assume: Assumptions;
-  /** Nobody is asked for credentials, on purpose. */
+  /** The service is meant to need no credentials. */
   readonly open: boolean;
   /** Called with one line before each probe and after it. */
   readonly progress: (line: string) => void;
@@ -28,7 +29,7 @@ export async function runLive(options: LiveOptions): Promise<readonly Judged[]> 
   const { limits, progress } = options;
   let target: OutsideTarget;
   let live: LiveContext;
-  const stop = AbortSignal.any([options.target.signal, AbortSignal.timeout(limits.timeMs)]);
+  const stop = withDeadline(options.target.signal, limits.timeMs);
   try {
     target = { ...(await pinned(options.target)), signal: stop };
     progress(`${target.url.origin} at ${target.connectTo}`);

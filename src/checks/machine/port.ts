@@ -46,7 +46,7 @@ export function portProblems(
   return problems;
 }
 
-/** The sentence and the cure for a port of ours that another program holds. */
+/** The sentence and the cure for the server's port in use by another program. */
 export function portTaken(address: string, owner: string | undefined): Pick<Problem, "message" | "fix"> {
   const port = address.slice(address.lastIndexOf(":") + 1);
   return {

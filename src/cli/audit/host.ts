@@ -8,7 +8,7 @@ import type { Judged } from "../../audit/observe/verdict.ts";
 import type { LoadedConfig } from "../../config/load.ts";
 import { modelsDir } from "../../models/paths.ts";
 import { watchedCertificates } from "../../render/deployed/certificates.ts";
-import { newestNginxWorker, proxyFileProblems } from "../../render/deployed/proxy.ts";
+import { proxyFileProblems } from "../../render/deployed/proxy.ts";
 import { accessFileOf, secretsProblems } from "../../render/deployed/secrets.ts";
 import { defaultStateDir, statePaths } from "../../supervisor/state/state-dir.ts";
 import type { CommandContext, FlagSpec } from "../command.ts";
@@ -40,7 +40,7 @@ export async function judgeThisHost(
     paths: pathsOf(context, loaded),
     certificates: () => watchedCertificates(deployment),
     secrets: async () => (accessFileOf(deployment) === undefined ? undefined : secretsProblems(deployment)),
-    proxyFiles: async () => proxyFileProblems(deployment, { newestWorker: await newestNginxWorker() }),
+    proxyFiles: () => proxyFileProblems(deployment),
   });
   return { verdicts: judgeHost(facts), configFile: loaded.path };
 }

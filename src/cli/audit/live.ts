@@ -15,16 +15,16 @@ const ANSWER_TIMEOUT_S = 10;
 
 /** Flags that mean something only with `--live`. */
 const LIVE_ONLY: Readonly<Record<string, FlagSpec>> = {
-  consent: { type: "boolean", describe: "with --live: you may probe this host; without it you are asked" },
+  consent: { type: "boolean", describe: "with --live: confirm that you may probe this host; without it you are asked" },
   "live-requests": {
     type: "string",
     value: "COUNT",
-    describe: `with --live: at most so many requests (default ${DEFAULT_LIMITS.requests})`,
+    describe: `with --live: maximum number of requests (default ${DEFAULT_LIMITS.requests})`,
   },
   "live-time": {
     type: "string",
     value: "SECONDS",
-    describe: `with --live: at most so long (default ${DEFAULT_LIMITS.timeMs / 1000})`,
+    describe: `with --live: maximum duration (default ${DEFAULT_LIMITS.timeMs / 1000})`,
   },
   ...OUTSIDE_FLAGS,
   timeout: {
@@ -35,7 +35,7 @@ const LIVE_ONLY: Readonly<Record<string, FlagSpec>> = {
 };
 
 export const LIVE_FLAGS: Readonly<Record<string, FlagSpec>> = {
-  live: { type: "string", value: "URL", describe: "ask a running service too, and compare with the files" },
+  live: { type: "string", value: "URL", describe: "also probe a running service, and compare it with the files" },
   ...LIVE_ONLY,
 };
 
@@ -52,10 +52,7 @@ export async function livePlan(context: CommandContext): Promise<LivePlan | unde
   if (typeof address !== "string") {
     const alone = Object.keys(LIVE_ONLY).filter((name) => flags[name] !== undefined);
     if (alone.length > 0)
-      throw new UsageError(
-        [`${alone.map((name) => `--${name}`).join(", ")} has a meaning only with --live URL`],
-        ["audit"],
-      );
+      throw new UsageError([`${alone.map((name) => `--${name}`).join(", ")} needs --live URL`], ["audit"]);
     return undefined;
   }
   const requests = Number(flags["live-requests"] ?? DEFAULT_LIMITS.requests);
@@ -67,7 +64,7 @@ export async function livePlan(context: CommandContext): Promise<LivePlan | unde
     ...(timeS >= 1 && timeS <= MAX_TIME_S
       ? []
       : [`--live-time must be 1 to ${MAX_TIME_S} seconds, got "${String(flags["live-time"])}"`]),
-    ...(flags["fix"] === undefined ? [] : ["--fix and --live do not go together: fix the files first, then look"]),
+    ...(flags["fix"] === undefined ? [] : ["--fix and --live cannot be combined: fix the files first, then probe"]),
   ];
   const target = await outsideTarget(context, {
     address,
@@ -79,11 +76,11 @@ export async function livePlan(context: CommandContext): Promise<LivePlan | unde
   return { target, limits: { ...DEFAULT_LIMITS, requests, timeMs: timeS * 1000 } };
 }
 
-/** Asks a person unless `--consent` said it. Throws UsageError where nobody can be asked. */
+/** Asks a person unless `--consent` said it. Throws UsageError without a terminal. */
 export async function mayProbe(context: CommandContext, { target, limits }: LivePlan): Promise<boolean> {
   if (context.flags["consent"] === true) return true;
-  const question = `Up to ${limits.requests} requests go to ${target.url.origin}, among them attempts to get past its limits, and its rate limit for this address is used up. May you do that to this host?`;
-  if (!canAsk(context)) throw new UsageError([`${question} Say so with --consent`], ["audit"]);
+  const question = `Up to ${limits.requests} requests go to ${target.url.origin}, including attempts to get past its limits, and the rate limit of this address is used up. Are you allowed to do that to this host?`;
+  if (!canAsk(context)) throw new UsageError([`${question} If yes, repeat it with --consent`], ["audit"]);
   return askYes(context, question);
 }
 

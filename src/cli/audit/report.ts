@@ -26,9 +26,9 @@ export const REPORT_FLAGS: Readonly<Record<string, FlagSpec>> = {
   },
   baseline: { type: "string", value: "FILE", describe: "findings listed there do not count" },
   "write-baseline": { type: "string", value: "FILE", describe: "write the findings of today as a baseline" },
-  "no-ignores": { type: "boolean", describe: "let findings count that comments or the config silence" },
-  "show-suppressed": { type: "boolean", describe: "show silenced findings in the text report" },
-  quiet: { type: "boolean", short: "q", describe: "leave the reasons out of the text report" },
+  "no-ignores": { type: "boolean", describe: "include suppressed findings" },
+  "show-suppressed": { type: "boolean", describe: "also list suppressed findings in the text report" },
+  quiet: { type: "boolean", short: "q", describe: "omit the reasons in the text report" },
 };
 
 /** The report in the format that was asked for. */

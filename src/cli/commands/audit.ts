@@ -35,7 +35,7 @@ export const command: Command = {
       type: "string",
       value: "KEY=VALUE",
       multiple: true,
-      describe: "take a server limit for true, e.g. shutdown.drain=30s; may be repeated",
+      describe: "assume this server setting, e.g. shutdown.drain=30s; may be repeated",
     },
     fix: {
       type: "boolean",
@@ -57,7 +57,7 @@ export const command: Command = {
       summary: "Check this machine: sockets, containers, unit, files, swap, dumps, certificates, clock, memory",
       positionals: "[PATH…]",
       flags: { ...REPORT_FLAGS, ...HOST_FLAGS },
-      help: "Reads what this machine really does, changes nothing and asks nobody outside. As root it sees the sockets and files of every user; what it may not read is listed as not checked, with the reason. Findings in the files of PATH are confirmed or contradicted.\n\nExit code as for the audit of files; 3 when nothing could be looked at.",
+      help: "Reads what this machine really does, changes nothing and contacts no other machine. As root it sees the sockets and files of every user; what it may not read is listed as not checked, with the reason. Findings in the files of PATH are confirmed or contradicted.\n\nExit code as for the audit of files; 3 when nothing could be looked at.",
       run: host,
     },
     explain: {
@@ -166,7 +166,7 @@ async function fix(
     stdout.write(diff);
     if (diff === "") stderr.write("gigastt: there is nothing to fix\n");
     if (diff === "" || flags["diff"] === true) return undefined;
-    // What changes behaviour is written only after somebody saw it.
+    // What changes behaviour is written only after a person has seen it.
     if (flags["yes"] !== true && !(canAsk(context) && (await askYes(context, "Write these changes?")))) {
       stderr.write("gigastt: nothing was written; read the diff, then repeat with --yes\n");
       return undefined;

@@ -13,7 +13,7 @@ export const cpu: DoctorCheck = {
       return flags.has("asimddp")
         ? ok(`${model}, with dot products`)
         : warn(
-            `${model} has no dot-product instructions: int8 is no faster than fp32`,
+            `${model} has no dot-product instructions: int8 is not faster than fp32`,
             "Expect about half the speed, or use a newer board.",
           );
     }

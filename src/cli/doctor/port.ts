@@ -1,4 +1,5 @@
 import { createServer } from "node:net";
+import { withDeadline } from "../../shared/deadline.ts";
 import { portTaken, readListeners } from "../../checks/machine/port.ts";
 import { ok } from "../../audit/observe/verdict.ts";
 import { type DoctorCheck, fail, warn } from "./check.ts";
@@ -48,7 +49,7 @@ async function isOurs(address: string, signal: AbortSignal): Promise<boolean> {
   const reachable = address.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]");
   try {
     const answer = await fetch(`http://${reachable}/health`, {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(2000)]),
+      signal: withDeadline(signal, 2000),
       redirect: "error",
     });
     const body: unknown = await answer.json();

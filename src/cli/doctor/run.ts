@@ -47,7 +47,7 @@ export async function runChecks(all: readonly DoctorCheck[], context: DoctorCont
   return results.flat();
 }
 
-/** What could not be looked at is no problem of the installation. */
+/** What could not be checked does not count as a problem. */
 function linesOf(name: string, verdict: Verdict): Result[] {
   if (verdict.result === "ok") return [{ name, status: "ok", text: verdict.detail }];
   if (verdict.result === "not-checked") return [{ name, status: "ok", text: `not checked: ${verdict.reason}` }];

@@ -1,26 +1,18 @@
 import { readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { bodyOf, readHeader } from "../header.ts";
 import { accessFileOf } from "./secrets.ts";
 import { reloadCommand, type DeployedProblem, type Deployment } from "./problem.ts";
 
-/** What the proxy's processes show of themselves. */
-export interface ProxyProcess {
+/** A worker of nginx. */
+interface ProxyProcess {
   readonly pid: number;
   /** When it read its files: a reload of nginx starts new workers. */
   readonly startedMs: number;
 }
 
-export interface ProxyFacts {
-  /** Newest worker of nginx on this machine; undefined when none runs or none is visible. */
-  readonly newestWorker: ProxyProcess | undefined;
-}
-
 /** Finds a proxy that runs with older files: rendered but not installed, or installed but not read since. */
-export async function proxyFileProblems(
-  deployment: Deployment,
-  facts: ProxyFacts,
-): Promise<readonly DeployedProblem[]> {
+export async function proxyFileProblems(deployment: Deployment): Promise<readonly DeployedProblem[]> {
   const { config, deployDir } = deployment;
   const { proxy, target } = config.deploy;
   if (target !== "host" || proxy.kind === "none" || config.supervisor.proxy.managed) return [];
@@ -43,8 +35,8 @@ export async function proxyFileProblems(
       cure: `cp --backup=numbered ${join(rendered, name)} ${file} && ${reloadCommand(config)}`,
     });
   }
-  const { newestWorker } = facts;
-  if (proxy.kind !== "nginx" || newestWorker === undefined) return problems;
+  const newestWorker = proxy.kind === "nginx" ? await newestNginxWorker(installed) : undefined;
+  if (newestWorker === undefined) return problems;
   const { tls, auth } = config.deploy;
   // nginx reads the password file on every request; keys, certificates and its own files when it is reloaded.
   const keys = auth.kind === "keys" ? accessFileOf(deployment) : undefined;
@@ -67,21 +59,6 @@ export async function proxyFileProblems(
   return problems;
 }
 
-/** Reads /proc for the worker of nginx that started last. Linux only. */
-export async function newestNginxWorker(proc = "/proc"): Promise<ProxyProcess | undefined> {
-  const bootS = Number(/^btime (\d+)$/m.exec((await textOf(join(proc, "stat"))) ?? "")?.[1]);
-  if (Number.isNaN(bootS)) return undefined;
-  let newest: ProxyProcess | undefined;
-  for (const pid of (await readdir(proc).catch(() => [])).filter((name) => /^\d+$/.test(name))) {
-    if (!((await textOf(join(proc, pid, "cmdline"))) ?? "").startsWith("nginx: worker process")) continue;
-    // After the name in brackets, which may hold anything: field 22 is the start in ticks since boot.
-    const fields = ((await textOf(join(proc, pid, "stat"))) ?? "").split(") ").at(-1)?.split(" ");
-    const startedMs = bootS * 1000 + Number(fields?.[19]) * CLOCK_TICK_MS;
-    if (startedMs > (newest?.startedMs ?? 0)) newest = { pid: Number(pid), startedMs };
-  }
-  return newest;
-}
-
 // ---
 
 /** Linux counts process starts in hundredths of a second, from a boot time in whole seconds. */
@@ -90,4 +67,21 @@ const BOOT_ROUNDING_MS = 1000;
 
 async function textOf(path: string): Promise<string | undefined> {
   return readFile(path, "utf8").catch(() => undefined);
+}
+
+/** Reads /proc for the worker that started last, of the nginx that reads this folder. Linux only. */
+async function newestNginxWorker(configDir = "/etc/nginx", proc = "/proc"): Promise<ProxyProcess | undefined> {
+  const bootS = Number(/^btime (\d+)$/m.exec((await textOf(join(proc, "stat"))) ?? "")?.[1]);
+  if (Number.isNaN(bootS)) return undefined;
+  let newest: ProxyProcess | undefined;
+  for (const pid of (await readdir(proc).catch(() => [])).filter((name) => /^\d+$/.test(name))) {
+    if (!((await textOf(join(proc, pid, "cmdline"))) ?? "").startsWith("nginx: worker process")) continue;
+    // After the name in brackets, which may hold anything: field 4 is the parent, field 22 the start in ticks since boot.
+    const fields = ((await textOf(join(proc, pid, "stat"))) ?? "").split(") ").at(-1)?.split(" ");
+    const master = (await textOf(join(proc, fields?.[1] ?? "", "cmdline"))) ?? "";
+    if (dirname(/ -c ?(\S+)/.exec(master)?.[1] ?? "/etc/nginx/nginx.conf") !== configDir) continue;
+    const startedMs = bootS * 1000 + Number(fields?.[19]) * CLOCK_TICK_MS;
+    if (startedMs > (newest?.startedMs ?? 0)) newest = { pid: Number(pid), startedMs };
+  }
+  return newest;
 }

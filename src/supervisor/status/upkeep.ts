@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import type { LoadedConfig } from "../../config/load.ts";
 import { modelsDir } from "../../models/paths.ts";
 import { watchedCertificates } from "../../render/deployed/certificates.ts";
-import { newestNginxWorker, proxyFileProblems } from "../../render/deployed/proxy.ts";
+import { proxyFileProblems } from "../../render/deployed/proxy.ts";
 import { secretsProblems } from "../../render/deployed/secrets.ts";
 import type { DeployedProblem } from "../../render/deployed/problem.ts";
 import { timeLeft } from "../../shared/certificate.ts";
@@ -95,9 +95,7 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
         setDir === undefined ? undefined : findDrift(setDir, { configHash: hash, toolVersion: options.version() }),
         watchedCertificates(about).catch(() => []),
         secretsProblems(about).catch(() => []),
-        newestNginxWorker()
-          .then((newestWorker) => proxyFileProblems(about, { newestWorker }))
-          .catch(() => []),
+        proxyFileProblems(about).catch(() => []),
         diskSpace(options.paths.dir, modelsDir(config.model.dir, options.env)),
         readAudit(options.paths),
         replacedPrograms(options.programs()),

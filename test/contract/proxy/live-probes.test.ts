@@ -248,7 +248,7 @@ const BREAKS: readonly Break[] = [
         "location ^~ /metrics {\n auth_basic off;\n proxy_pass http://gigastt;",
       ],
     ],
-    says: "/metrics shows the metrics to everybody",
+    says: "/metrics shows the metrics without a password",
   },
   {
     id: "GA-LIV-015",

@@ -37,8 +37,8 @@ const REFUSED: readonly (readonly [line: string, message: string])[] = [
   ["--live https://x.example.com --consent --connect name", '--connect must be an IP address, got "name"'],
   ["--live https://x.example.com --consent --cert a.pem", "--cert and --key go together"],
   ["--live https://x.example.com --consent --fix", "--fix and --live do not go together"],
-  ["--consent", "--consent has a meaning only with --live URL"],
-  [". --user anna", "--user has a meaning only with --live URL"],
+  ["--consent", "--consent needs --live URL"],
+  [". --user anna", "--user needs --live URL"],
 ];
 
 describe("gigastt audit --live", () => {

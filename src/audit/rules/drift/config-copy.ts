@@ -82,7 +82,7 @@ function* compare(facts: Facts, copy: YamlNode, place: (span: Span) => Span): Ge
   if (everyone)
     yield {
       span: place(everyone.node),
-      message: `trustedProxies contains ${everyone.text}: every client is believed about its address`,
+      message: `trustedProxies contains ${everyone.text}: every client can set its own address`,
       fix: "Name the network of the proxy.",
     };
   const expects =

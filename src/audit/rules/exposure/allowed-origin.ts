@@ -43,7 +43,7 @@ export const rule: Rule = {
       if (!told && first)
         yield {
           span: first.span,
-          message: `the proxy serves ${[...new Set(served.map(({ name }) => name))].join(", ")}, but deploy.domain is ${domain}: nobody answers under the public name`,
+          message: `the proxy serves ${[...new Set(served.map(({ name }) => name))].join(", ")}, but deploy.domain is ${domain}: no site answers under the public name`,
           fix: `Use ${domain} as the proxy's name, or change deploy.domain.`,
           related: assume.related("deploy.domain"),
         };

@@ -7,7 +7,7 @@ import type { CaddyPoint } from "../../model/caddy.ts";
 /** Whether nginx asks for credentials (password, subrequest or client certificate) in a scope. */
 export function nginxAuth(scope: NginxScope): boolean {
   const basic = inherited(scope, "auth_basic");
-  // Without a user file nginx lets everybody in, whatever the realm.
+  // Without a user file nginx accepts every request, whatever the realm.
   if (basic && arg(basic, 0) !== "off" && (inherited(scope, "auth_basic_user_file") ?? partlyUnknown(scope)))
     return true;
   const request = inherited(scope, "auth_request");

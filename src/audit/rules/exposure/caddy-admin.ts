@@ -9,7 +9,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "Caddy's admin API is open to every local process, or to the network",
-  why: "The admin API has no password and can load any configuration. On TCP every local user, every container in the host network and every request a local program can be tricked into reaches it. `admin off` is no cure where reloads are expected: they need it.",
+  why: "The admin API has no password and can load any configuration. On TCP every local user, every container in the host network and every request that a local program can be tricked into sending reaches it. `admin off` does not help where reloads are expected: they need it.",
   evidence: ["Caddy documentation, global option admin; advisories of February 2026."],
   reads: ["caddyfile", "caddy-json", "systemd"],
   fixKind: "safe",

@@ -11,7 +11,7 @@ export const rule: Rule = {
   id: "GA-EXP-011",
   severity: "error",
   confidence: "certain",
-  title: "A dollar sign in a secret is taken for a variable",
+  title: "A dollar sign in a secret is read as a variable",
   why: "Compose replaces `$name` in unquoted and double-quoted values of .env and in the YAML itself. A bcrypt hash `$2a$14$…` silently loses parts: the right password is refused, and nothing says why.",
   evidence: ["compose-spec 05-services.md, env_file format", "traefik/traefik#4831", "getindiekit/indiekit#942"],
   reads: ["dotenv", "compose"],

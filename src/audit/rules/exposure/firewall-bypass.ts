@@ -7,7 +7,7 @@ export const rule: Rule = {
   id: "GA-EXP-002",
   severity: "warning",
   confidence: "likely",
-  title: "ufw, or the loopback address, is relied on to hide a container port",
+  title: "ufw, or the loopback address, does not hide a container port",
   why: "Docker writes its own rules ahead of ufw's: a published port stays reachable although `ufw status` says denied. Before Docker 28 even a port published on 127.0.0.1 can be reached by neighbours on the same network segment.",
   evidence: ["chaifeng/ufw-docker", "moby/moby#45610"],
   reads: ["shell", "compose"],

@@ -6,7 +6,7 @@ export const rule: Rule = {
   severity: "error",
   confidence: "certain",
   title: "The server itself is open: bound to the network, or to every web page",
-  why: "The server has no TLS and no passwords of its own; on a network address it answers everybody. corsAllowAny lets any web page a user visits send his microphone through the server and read the text.",
+  why: "The server has no TLS and no passwords of its own; on a network address it answers every machine there (home-network mode, server.lan, adds TLS). With corsAllowAny any web page that a user visits can send audio to the server and read the text.",
   evidence: ["docs/threat-model.md"],
   reads: ["config"],
   fixKind: "manual",
@@ -21,10 +21,11 @@ export const rule: Rule = {
       facts.workloads.length > 0 ||
       facts.dockerfiles.length > 0;
     const span = assume.span("server.host");
-    if (span && !isLoopbackHost(host) && !contained) {
+    // Home-network mode has TLS of its own, and is meant for every device there.
+    if (span && !isLoopbackHost(host) && !contained && !assume.flag("server.lan")) {
       yield {
         span,
-        message: `server.host is ${host} on a plain host: everybody on the network reaches the server without TLS or password`,
+        message: `server.host is ${host} on a plain host: every machine of the network reaches the server without TLS or password`,
         fix: "Set server.host to 127.0.0.1 and put the proxy in front.",
       };
     }

@@ -8,7 +8,7 @@ export const rule: Rule = {
   id: "GA-EXP-006",
   severity: "error",
   confidence: "certain",
-  title: "The proxy logs everybody in",
+  title: "The proxy adds its own credentials to every request",
   why: "A location that adds an Authorization header on the way in, without asking for credentials itself, hands the protected service to every visitor with the operator's rights.",
   evidence: ["Seen in a published hardening guide: an admin interface behind an injected `Basic` header."],
   reads: ["nginx", "caddyfile"],
@@ -26,7 +26,7 @@ export const rule: Rule = {
         continue;
       yield {
         span: headSpan(header.directive),
-        message: "an Authorization header is added for everybody: this location asks for no credentials",
+        message: "an Authorization header is added to every request, but this location asks for no credentials",
         fix: "Ask for credentials here (auth_basic, auth_request or allow/deny), or drop the header.",
         related: [{ span: headSpan(point.pass), message: "passed on without a password" }],
       };
@@ -45,7 +45,7 @@ export const rule: Rule = {
           continue;
         yield {
           span: caddyHead(header),
-          message: "an Authorization header is added for everybody: this site asks for no credentials",
+          message: "an Authorization header is added to every request, but this site asks for no credentials",
           fix: "Add basic_auth or forward_auth in front, or drop the header.",
         };
       }

@@ -31,7 +31,7 @@ export const rule: Rule = {
       const at = point.location.directive ?? point.pass;
       yield {
         span: headSpan(point.pass),
-        message: `/metrics goes through this location to the server, for everybody${soft.severity ? ", once metrics are enabled" : ""}`,
+        message: `/metrics goes through this location to the server, without a password${soft.severity ? ", once metrics are enabled" : ""}`,
         fix: "Add `location = /metrics { return 404; }` and scrape the server directly.",
         edits: [insertLineBefore(at.source, at.start, "location = /metrics { return 404; }")],
         related,
@@ -43,7 +43,7 @@ export const rule: Rule = {
       const at = point.around[0] ?? point.proxy;
       yield {
         span: caddyHead(point.proxy),
-        message: `/metrics goes through this proxy to the server, for everybody${soft.severity ? ", once metrics are enabled" : ""}`,
+        message: `/metrics goes through this proxy to the server, without a password${soft.severity ? ", once metrics are enabled" : ""}`,
         fix: "Add `handle /metrics { respond 404 }` (and put the proxy into a `handle` of its own).",
         ...(point.file.source.path.endsWith(".json")
           ? {}

@@ -11,7 +11,7 @@ export const rule: Rule = {
   confidence: "certain",
   title: "A route that the config calls public asks for the password",
   why: "deploy.publicPaths names what anybody may ask: health checks, a status page, a model list. When the proxy asks for a password there, monitoring sees 401 and reports a healthy server as dead, and the balancer takes it out.",
-  evidence: ["Reproduced: an uptime check on /health behind auth_basic gets 401 for ever."],
+  evidence: ["Reproduced: an uptime check on /health behind auth_basic always gets 401."],
   reads: ["nginx", "caddyfile", "config"],
   fixKind: "manual",
   *check(facts) {

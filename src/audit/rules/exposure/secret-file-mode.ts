@@ -9,7 +9,7 @@ export const rule: Rule = {
   id: "GA-EXP-012",
   severity: "warning",
   confidence: "certain",
-  title: "A secret file can be read by too many, or not by the one who needs it",
+  title: "A secret file can be read by too many users, or not by the one that needs it",
   why: "World-readable hashes and keys are readable by every process on the machine. The other way round Compose mounts file secrets with the mode they have on the host (uid, gid and mode are ignored): 0600 of root is unreadable for a container user.",
   evidence: ["compose-spec 05-services.md, secrets long syntax: uid, gid, mode are not implemented for file sources."],
   reads: ["htpasswd", "dotenv", "compose", "shell"],
@@ -24,7 +24,7 @@ export const rule: Rule = {
         (kind === "dotenv" && !holdsSecret(source))
       )
         continue;
-      // A password file is shared with the proxy's group; keys and environments with nobody.
+      // A password file is shared with the proxy's group; keys and environments are not shared.
       const open = kind === "htpasswd" ? source.mode & 0o007 : source.mode & 0o077;
       if (open === 0) continue;
       yield {
@@ -48,7 +48,7 @@ export const rule: Rule = {
         };
       }
     }
-    // Locked for root in a script, mounted into a container that runs as somebody else.
+    // Locked for root in a script, mounted into a container that runs as another user.
     for (const service of facts.services) {
       const user = numericUser(service);
       if (user === undefined) continue;
@@ -98,7 +98,7 @@ function mode(bits: number): string {
   return `0${(bits & 0o777).toString(8).padStart(3, "0")}`;
 }
 
-/** A .env of project names and ports is nobody's secret. */
+/** A .env of project names and ports holds no secret. */
 function holdsSecret(source: Source): boolean {
   return source.text
     .split("\n")

@@ -11,8 +11,8 @@ export const rule: Rule = {
   id: "GA-EXP-013",
   severity: "warning",
   confidence: "likely",
-  title: "A secret lies in a file that travels",
-  why: "What git tracks, everybody with the repository has, for ever. The same holds for passwords written into compose files and manifests, which are copied, mailed and pasted.",
+  title: "A secret is in a file that is copied or published",
+  why: "What git tracks, everyone with a copy of the repository keeps. The same holds for passwords written into compose files and manifests, which are copied, mailed and pasted.",
   evidence: ["checkov CKV_K8S_35", "kube-linter env-var-secret"],
   reads: ["dotenv", "htpasswd", "compose", "kubernetes", "caddyfile"],
   fixKind: "manual",
@@ -79,7 +79,7 @@ export const rule: Rule = {
           if (PLACEHOLDER.test(plain.trim())) continue;
           yield {
             span: entry.key,
-            message: `Secret ${object.name} carries the value of ${key} in the manifest${field === "data" ? " (base64 is no encryption)" : ""}`,
+            message: `Secret ${object.name} carries the value of ${key} in the manifest${field === "data" ? " (base64 is not encryption)" : ""}`,
             fix: "Create the Secret on the cluster (`kubectl create secret`), or encrypt the manifest (SOPS, sealed-secrets).",
           };
         }

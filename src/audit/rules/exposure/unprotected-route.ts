@@ -27,9 +27,9 @@ export const rule: Rule = {
       realms.add(basic);
       yield {
         span: headSpan(basic),
-        message: "auth_basic without auth_basic_user_file asks nobody for a password: nginx lets every request through",
+        message: "auth_basic without auth_basic_user_file does not ask for a password: nginx accepts every request",
         fix: "Name the password file with auth_basic_user_file.",
-        related: [{ span: headSpan(point.pass), message: "open to everybody" }],
+        related: [{ span: headSpan(point.pass), message: "open to every client" }],
       };
     }
     for (const point of appNginxPoints(facts)) {

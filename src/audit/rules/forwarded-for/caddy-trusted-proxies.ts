@@ -64,9 +64,9 @@ function* judge(trusted: CaddyDirective, points: readonly CaddyPoint[]): Generat
   if (everyone === undefined && !open && !weak) return;
   const reason =
     everyone !== undefined
-      ? `trusted_proxies contains ${everyone}: every client is believed`
+      ? `trusted_proxies contains ${everyone}: every client is trusted`
       : weak
-        ? "trusted_proxies private_ranges believes every private address, the container gateway included"
+        ? "trusted_proxies private_ranges trusts every private address, the container gateway included"
         : "trusted_proxies is set, and no header_up overwrites X-Forwarded-For: what a trusted peer relays is passed on";
   yield {
     span: caddyHead(trusted),
@@ -75,7 +75,7 @@ function* judge(trusted: CaddyDirective, points: readonly CaddyPoint[]): Generat
     edits: points.some((point) => point.file.source.path.endsWith(".json"))
       ? []
       : [
-          // Nobody left to trust: the line goes. Else the proxy names the one client that the trusted ones saw.
+          // No proxy left to trust: the line goes. Else the proxy names the one client that the trusted ones saw.
           ...(everyone !== undefined && trusted.args.filter(range).length === 1 ? [removeLines(trusted)] : []),
           ...points
             .filter((point) => overwrite(point) === undefined)

@@ -10,7 +10,7 @@ export const rule: Rule = {
   severity: "error",
   confidence: "likely",
   title: "The ingress keeps address headers that clients can forge",
-  why: "ingress-nginx overwrites X-Forwarded-For by default. compute-full-forwarded-for appends to it, and use-forwarded-headers believes it from everybody unless proxy-real-ip-cidr limits that: clients then choose their own address.",
+  why: "ingress-nginx overwrites X-Forwarded-For by default. compute-full-forwarded-for appends to it, and use-forwarded-headers trusts it from any client unless proxy-real-ip-cidr limits that: clients then choose their own address.",
   evidence: [
     "ingress-nginx configmap.md, use-forwarded-headers and compute-full-forwarded-for.",
     "Envoy's numTrustedHops counts from the right: one hop too many is the client's own text.",
@@ -28,7 +28,7 @@ export const rule: Rule = {
           span: yamlEntrySpan(data, key) ?? object.node,
           message:
             key === "use-forwarded-headers"
-              ? 'use-forwarded-headers: "true" without proxy-real-ip-cidr believes every client'
+              ? 'use-forwarded-headers: "true" without proxy-real-ip-cidr trusts every client'
               : 'compute-full-forwarded-for: "true" appends to what the client sent',
           fix: "Remove the key; behind a load balancer of your own set proxy-real-ip-cidr to its addresses.",
           edits: turnOff(yamlAt(data, key)),

@@ -9,7 +9,7 @@ export const rule: Rule = {
   severity: "error",
   confidence: "certain",
   title: "The rate limit sees only the proxy's address",
-  why: "Behind a proxy every request comes from the proxy's address. If the server is not told to trust that proxy, all users share one bucket: a single busy client locks everybody out.",
+  why: "Behind a proxy every request comes from the proxy's address. If the server does not trust that proxy, all users share one bucket: a single busy client blocks all others.",
   evidence: ["The server reads X-Forwarded-For only from addresses in server.trustedProxies."],
   reads: ["config", "nginx", "caddyfile", "kubernetes"],
   fixKind: "manual",

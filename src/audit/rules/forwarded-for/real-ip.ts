@@ -9,7 +9,7 @@ export const rule: Rule = {
   id: "GA-XFF-006",
   severity: "error",
   confidence: "certain",
-  title: "The real client address is taken from everybody, or a declared CDN is not trusted",
+  title: "Any client can set its own address, or a declared CDN is not trusted",
   why: "set_real_ip_from 0.0.0.0/0 lets any client choose the address nginx itself logs and limits by. The other way round, behind a CDN without it every visitor shares the CDN's few addresses and one rate limit.",
   evidence: ["nginx documentation, ngx_http_realip_module."],
   reads: ["nginx", "caddyfile", "config"],
@@ -21,7 +21,7 @@ export const rule: Rule = {
           if (!isEveryone(arg(directive, 0))) continue;
           yield {
             span: headSpan(directive),
-            message: `set_real_ip_from ${arg(directive, 0)} believes the address header of every client`,
+            message: `set_real_ip_from ${arg(directive, 0)} trusts the address header of every client`,
             fix: "List only the addresses of the CDN or load balancer in front of nginx; without one remove the directive.",
             edits: [removeLines(directive)],
           };

@@ -8,8 +8,8 @@ export const rule: Rule = {
   id: "GA-XFF-008",
   severity: "error",
   confidence: "likely",
-  title: "The server believes address headers and is reachable without its proxy",
-  why: "Whoever reaches the port directly, or through the container gateway whose address lies in the trusted range, chooses the address the rate limit and the log see.",
+  title: "The server trusts address headers and is reachable without its proxy",
+  why: "A client that reaches the port directly, or through a container gateway in the trusted range, chooses the address that the rate limit and the log see.",
   evidence: [
     "Connections to a published container port arrive from the bridge gateway (caddyserver/caddy-docker#406).",
   ],

@@ -6,7 +6,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "An ignore comment has no effect",
-  why: "A suppression without a reason, for a rule that does not exist, or past its date silences nothing, while its author believes it does.",
+  why: "A suppression without a reason, for a rule that does not exist, or past its date silences nothing, although its author expects it to.",
   evidence: ["zizmor and trivy demand reasons and expiry for the same cause."],
   reads: ["nginx", "caddyfile", "compose", "kubernetes", "systemd", "dockerfile", "dotenv"],
   fixKind: "manual",

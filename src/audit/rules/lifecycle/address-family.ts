@@ -13,7 +13,7 @@ export const rule: Rule = {
   severity: "error",
   confidence: "certain",
   title: "The name is served over IPv4 or IPv6 only, another server answers on the other",
-  why: "`listen 443` is IPv4, `listen [::]:443` is IPv6. When another server listens on both and this one on one of them, visitors of the other family get that server's certificate, page or refusal. Whoever tests from an IPv4 network sees nothing wrong.",
+  why: "`listen 443` is IPv4, `listen [::]:443` is IPv6. When another server listens on both and this one on one of them, visitors of the other family get that server's certificate, page or refusal. A test from an IPv4 network shows nothing wrong.",
   evidence: ["nginx, listen: an IPv6 socket takes IPv6 only (ipv6only=on) since 1.3.4."],
   reads: ["nginx"],
   fixKind: "manual",

@@ -7,7 +7,7 @@ export const rule: Rule = {
   id: "GA-LIF-005",
   severity: "warning",
   confidence: "certain",
-  title: "Caddy waits for ever, or too short, when it stops",
+  title: "Caddy waits without limit, or too short, when it stops",
   why: "grace_period is eternal by default: one stuck request keeps a stop or reload from finishing, until the service manager kills everything at once. Shorter than the server's drain it cuts requests the server would finish.",
   evidence: ["Tried on Caddy 2.6.2: SIGTERM waits for a 6 s request without a limit; `grace_period 2s` cuts it."],
   reads: ["caddyfile", "caddy-json", "config"],
@@ -29,7 +29,7 @@ export const rule: Rule = {
         span: option ? caddyHead(option) : (point.site.addresses[0] ?? caddyHead(point.proxy)),
         message: option
           ? `grace_period ${value?.value} is shorter than shutdown.drain ${seconds(drain)}`
-          : "the global option grace_period is not set: Caddy waits for ever when it stops or reloads",
+          : "the global option grace_period is not set: Caddy waits without limit when it stops or reloads",
         fix: `Set the global option \`grace_period ${want}\` (drain + 5 s).`,
         edits: value
           ? [replace(value, json ? `"${want}"` : want)]

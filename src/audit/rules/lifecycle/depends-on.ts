@@ -10,7 +10,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "Dependants start before the model is loaded",
-  why: "The short form of depends_on waits only until the container runs; the model loads for seconds to minutes after that, and the proxy answers 502 meanwhile. Without a health check nothing can wait for readiness, and deployment tools fall back to stopping the old container first.",
+  why: "The short form of depends_on waits only until the container runs; the model loads for seconds to minutes after that, and the proxy answers 502 until then. Without a health check nothing can wait for readiness, and deployment tools fall back to stopping the old container first.",
   evidence: ["compose-spec 05-services.md, depends_on", "coollabsio/coolify-docs#250"],
   reads: ["compose", "dockerfile", "kubernetes"],
   fixKind: "safe",

@@ -71,7 +71,7 @@ export const rule: Rule = {
         if (blocks) {
           yield {
             span: yamlEntrySpan(spec, minimum ? "minAvailable" : "maxUnavailable") ?? object.node,
-            message: `the budget allows no eviction${workload ? ` of ${workload.object.name} (${replicas} replica${replicas === 1 ? "" : "s"})` : ""}: draining a node hangs for ever`,
+            message: `the budget allows no eviction${workload ? ` of ${workload.object.name} (${replicas} replica${replicas === 1 ? "" : "s"})` : ""}: draining a node never ends`,
             fix: "Write `maxUnavailable: 1`.",
             edits: minimum
               ? [replace(yamlEntrySpan(spec, "minAvailable") ?? minimum, "maxUnavailable: 1")]

@@ -4,7 +4,7 @@ import { appNginxPoints } from "../../model/facts.ts";
 import { allScopes, arg, headSpan } from "../../model/nginx.ts";
 import { nginxLocations } from "../../model/nginx-points.ts";
 
-/** What makes a location answer by itself, or says that nobody is meant to come in. */
+/** What makes a location answer by itself, or refuse every request. */
 const ANSWERS =
   /^(?:(?:proxy|grpc|fastcgi|uwsgi|scgi|memcached)_pass|return|rewrite|try_files|alias|root|stub_status|empty_gif|js_content|content_by_lua\w*|mirror|dav_methods|autoindex)$/;
 
@@ -12,7 +12,7 @@ export const rule: Rule = {
   id: "GA-LIF-019",
   severity: "error",
   confidence: "certain",
-  title: "A location sets up a proxy and passes nothing on",
+  title: "A location has proxy settings but no proxy_pass",
   why: "Timeouts, headers and buffering are inherited by a location, proxy_pass is not. A location that was added to give one route a longer timeout takes that route away from the server: nginx looks for a file of that name and answers 404.",
   evidence: ["nginx documentation: proxy_pass has no default and is not inherited from the enclosing level."],
   reads: ["nginx"],

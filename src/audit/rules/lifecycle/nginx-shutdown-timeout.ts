@@ -7,7 +7,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "Reloading nginx cuts sessions, or leaves old workers behind",
-  why: "After a reload the old workers keep their connections. worker_shutdown_timeout cuts them after that time: below the session limit it ends live sessions; without it every reload leaves workers alive for as long as somebody keeps talking.",
+  why: "After a reload the old workers keep their connections. worker_shutdown_timeout cuts them after that time: below the session limit it ends live sessions; without it every reload leaves old workers alive as long as their sessions last.",
   evidence: [
     "Tried on nginx: `worker_shutdown_timeout 2s` cuts a WebSocket at 2 s; without it the old worker stays.",
     "kubernetes/ingress-nginx#11515",
@@ -31,7 +31,7 @@ export const rule: Rule = {
       yield {
         span: directive ? headSpan(directive) : headSpan(point.pass),
         message: directive
-          ? `worker_shutdown_timeout ${arg(directive, 0)} cuts sessions that may last ${session === 0 ? "for ever" : seconds(session)}`
+          ? `worker_shutdown_timeout ${arg(directive, 0)} cuts sessions that may last ${session === 0 ? "without limit" : seconds(session)}`
           : "worker_shutdown_timeout is not set: every reload leaves old workers alive until their last session ends",
         fix: `Write \`worker_shutdown_timeout ${want}s;\` at the top level of nginx.conf (session limit + 15 s).`,
         edits: value

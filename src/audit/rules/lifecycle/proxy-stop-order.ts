@@ -8,7 +8,7 @@ export const rule: Rule = {
   severity: "note",
   confidence: "certain",
   title: "Compose stops the proxy before the server can drain through it",
-  why: "Services stop in reverse order of depends_on: the proxy first. It closes every session at once, and the server's drain has nobody left to talk to. Compose cannot express the other order; `gigastt down`, or stopping the server first by hand, can.",
+  why: "Services stop in reverse order of depends_on: the proxy first. It closes every session at once, and the server has no connection left through which to drain. Compose cannot express the other order; `gigastt down`, or stopping the server first by hand, can.",
   evidence: ["docker/compose#2619"],
   reads: ["compose"],
   fixKind: "manual",
@@ -17,7 +17,7 @@ export const rule: Rule = {
       const apps = new Set(
         project.services.filter((service) => facts.app.isService(service)).map((service) => service.name),
       );
-      // Whoever names the command in the file knows about the order, and who renders with gigastt stops with it.
+      // A file that names the command accounts for the order, and a rendered set is stopped with it.
       if (project.files.some((file) => readHeader(file.text).kind !== "foreign")) continue;
       if (project.files.some((file) => /gigastt down|docker compose stop \S/.test(file.text))) continue;
       for (const service of project.services) {

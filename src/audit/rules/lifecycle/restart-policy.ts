@@ -14,8 +14,8 @@ export const rule: Rule = {
   id: "GA-LIF-017",
   severity: "note",
   confidence: "certain",
-  title: "Nobody restarts what crashed or hangs, or a restart becomes an outage",
-  why: "A crash at night is over in seconds where something starts the process again, and lasts until morning where nothing does. The same holds for a process that hangs: only a watchdog or a liveness probe notices. And while the server restarts, a proxy that tries again for some seconds turns an error for everybody into a short wait.",
+  title: "A crash or hang is not restarted, or a restart becomes an outage",
+  why: "A crash at night lasts seconds if the process is restarted, and until morning if it is not. The same holds for a process that hangs: only a watchdog or a liveness probe notices. And while the server restarts, a proxy that tries again for some seconds turns an error for everybody into a short wait.",
   evidence: [
     "systemd.service(5): Restart defaults to no. Compose: restart defaults to no.",
     "Tried on Caddy 2.11: without lb_try_duration every request during a restart gets 502.",
@@ -102,7 +102,7 @@ function* proxies(facts: Facts): Generator<Hit> {
     if (!attempt || !value || ms === undefined || ms === 0 || dialMs === undefined || dialMs < ms) continue;
     yield {
       span: caddyHead(dial ?? attempt),
-      message: `dial_timeout ${dialArg?.value ?? "3s (default)"} uses up lb_try_duration ${value.value}: there is no second try`,
+      message: `dial_timeout ${dialArg?.value ?? "3s (default)"} uses up lb_try_duration ${value.value}: no time is left for a second try`,
       fix: "Write `dial_timeout 2s` in the transport.",
       edits: dialArg ? [replace(dialArg, "2s")] : [],
     };
@@ -112,7 +112,7 @@ function* proxies(facts: Facts): Generator<Hit> {
     const directive = inherited(point.scope, "proxy_connect_timeout");
     const value = directive?.args[0];
     const ms = directive ? nginxTimeMs(arg(directive, 0)) : undefined;
-    // nginx's default of 60 s is everybody's: only what somebody raised or set is spoken about.
+    // 60 s is nginx's default: only a changed value is reported.
     if (!directive || !value || ms === undefined || ms <= 10_000 || seen.has(directive)) continue;
     seen.add(directive);
     yield {

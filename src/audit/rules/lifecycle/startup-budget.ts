@@ -32,7 +32,7 @@ export const rule: Rule = {
         if (path === "/health") continue; // answers while the model loads
         yield {
           span: yamlKey(container.node, "livenessProbe") ?? container.span,
-          message: `there is no startupProbe, and the liveness probe begins ${seconds(delay)} after the start: a model that loads for up to ${seconds(load)} is killed`,
+          message: `no startupProbe, and the liveness probe begins ${seconds(delay)} after the start: a model that loads for up to ${seconds(load)} is killed`,
           fix: `Add a startupProbe on /ready with periodSeconds 5 and failureThreshold ${Math.ceil(load / 5000)}.`,
           related,
         };

@@ -15,13 +15,13 @@ export const rule: Rule = {
   id: "GA-LIF-018",
   severity: "error",
   confidence: "certain",
-  title: "Proxy, container and server do not meet: port, config file or model folder",
-  why: "The server listens on one port and reads one file. A proxy that dials another port answers 502 to everybody; a container started with `--config` on a path that nothing is mounted on does not start at all; a model folder without its volume is an empty folder.",
+  title: "Proxy, container and server disagree on port, config file or model folder",
+  why: "The server listens on one port and reads one file. A proxy that dials another port answers every request with 502; a container started with `--config` on a path that nothing is mounted on does not start at all; a model folder without its volume is an empty folder.",
   evidence: ["Reproduced: 502 with `connect() failed (111: Connection refused)` in the proxy's log."],
   reads: ["nginx", "caddyfile", "compose", "kubernetes", "dockerfile", "systemd", "config"],
   fixKind: "unsafe",
   *check(facts) {
-    // Without a config the port is only the default: nobody can be told to use it.
+    // Without a config the port is only the default, and no reason for a finding.
     if (facts.assume.hasConfig || facts.assume.isSet("server.port")) yield* ports(facts);
     yield* mounts(facts);
   },

@@ -6,7 +6,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "A file was not audited",
-  why: "The audit says nothing about this file, and what other files take from it is missing too: a report without findings would read as approval of something nobody looked at.",
+  why: "The audit says nothing about this file, and what other files take from it is missing too: a report without findings would read as approval of a file that was not looked at.",
   evidence: [
     "A file above 2 MiB, one in UTF-16, one that this user may not read, a folder of more than 20 000 files: where name or beginning say that it is configuration, or where it was named.",
   ],

@@ -26,7 +26,7 @@ export const rule: Rule = {
   },
 };
 
-/** The image's own user, for whoever runs it without saying one. */
+/** The image's own user, for runs that name none. */
 function* image(file: DockerfileParse): Generator<Hit> {
   const stage = file.stages.at(-1);
   if (!stage || !/gigastt/i.test(file.source.text)) return;
@@ -37,7 +37,7 @@ function* image(file: DockerfileParse): Generator<Hit> {
   yield {
     span: user ?? stage.from,
     message: user
-      ? `the image runs as ${root ? "root" : `uid ${name}, which may be somebody's on the host`}`
+      ? `the image runs as ${root ? "root" : `uid ${name}, which may be a user's own id on the host`}`
       : "the image names no user, so it runs as root",
     fix: "Write `USER 10001:10001`.",
     ...(user ? { edits: [replace(user, "USER 10001:10001")] } : {}),
@@ -82,7 +82,7 @@ function* dangerous(service: ComposeService): Generator<Hit> {
     if (!/\/(?:var\/)?run\/docker\.sock/.test(text)) continue;
     yield {
       span: volume,
-      message: `${service.name} holds the Docker socket: whoever controls it controls the host`,
+      message: `${service.name} has the Docker socket: control over it is control over the host`,
       fix: "Put a socket proxy with a short list of calls in between.",
       ...(text.endsWith(":ro") ? { severity: "note" as const } : {}),
     };
@@ -119,7 +119,7 @@ function* hardened(facts: Facts, service: ComposeService): Generator<Hit> {
   } else if (/^\d+$/.test(name) && Number(name) < 10_000) {
     yield {
       span: user ?? at,
-      message: `${service.name} runs as uid ${name}, which may be somebody's on the host`,
+      message: `${service.name} runs as uid ${name}, which may be a user's own id on the host`,
       fix: 'Use a uid of 10000 or more: `user: "10001:10001"`.',
       severity: "note",
     };

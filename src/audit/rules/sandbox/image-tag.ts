@@ -6,8 +6,8 @@ export const rule: Rule = {
   id: "GA-SBX-004",
   severity: "warning",
   confidence: "certain",
-  title: "The image changes by itself",
-  why: "`latest` is whatever was pushed last: two machines run different code, a restart at night becomes an upgrade, and there is no version to go back to. With `pull always` every restart is such an upgrade.",
+  title: "The image can change without an edit",
+  why: "`latest` is the image that was pushed last: two machines run different code, a restart at night becomes an upgrade, and no older version is named to go back to. With `pull always` every restart is such an upgrade.",
   evidence: ["trivy DS-0001", "kube-linter latest-tag"],
   reads: ["compose", "kubernetes", "dockerfile"],
   fixKind: "manual",
@@ -26,7 +26,7 @@ export const rule: Rule = {
       if (policy === "always" && !service.image.includes("@sha256:") && floating) {
         yield {
           span: yamlEntrySpan(service.node, "pull_policy") ?? service.nameSpan,
-          message: `pull_policy: always makes every start of ${service.name} an upgrade nobody decided`,
+          message: `pull_policy: always makes every start of ${service.name} an unplanned upgrade`,
           fix: "Delete it and pin the image.",
         };
       }

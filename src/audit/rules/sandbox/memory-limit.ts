@@ -13,7 +13,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "The memory or process limit is missing, or too small for the pool",
-  why: "Without a limit a flood of uploads takes the whole machine down. A limit below the model plus sessions plus bodies in flight is worse: the kernel kills the server in the middle of everybody's sentence.",
+  why: "Without a limit a flood of uploads takes the whole machine down. A limit below the model plus sessions plus bodies in flight is worse: the kernel kills the server and with it every session.",
   evidence: ["docker-bench-security 5.11 and 5.29", "trivy KSV-0018"],
   reads: ["compose", "kubernetes", "systemd", "config"],
   fixKind: "safe",

@@ -8,7 +8,7 @@ export const rule: Rule = {
   id: "GA-SBX-006",
   severity: "error",
   confidence: "certain",
-  title: "A hardening option that Node cannot live with",
+  title: "A hardening option that Node cannot run with",
   why: "MemoryDenyWriteExecute forbids the memory V8 compiles into: Node aborts at the start. ProcSubset=pid hides /proc/cpuinfo, so Node counts no processors and pools sized from that are empty. PrivateDevices hides the GPU. The first two gain next to nothing in the exposure score.",
   evidence: ["Tried: PR_SET_MDWE with Node ends in SIGTRAP (exit 133); with /proc subset=pid os.cpus() is empty."],
   reads: ["systemd", "config"],
@@ -58,7 +58,7 @@ export const rule: Rule = {
         if (system?.value === "strict" && !folder && !writable)
           yield {
             span: system,
-            message: `ProtectSystem=strict without ${key}: there is no folder that the server may write`,
+            message: `ProtectSystem=strict without ${key}: the server cannot write to any folder`,
             fix: `Set \`${key}=gigastt\`.`,
             edits: [addUnit(unit.span, `${key}=gigastt`)],
           };

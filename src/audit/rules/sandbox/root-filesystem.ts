@@ -75,7 +75,7 @@ export const rule: Rule = {
         if (mount.readOnly || mount.tmpfs || !/^\/(?:models|etc)(?:\/|$)/.test(mount.target)) continue;
         yield {
           span: yamlEntrySpan(mount.node, "read_only") ?? mount.node,
-          message: `${mount.target} of ${service.name} is mounted writable: whoever takes the server over can change ${mount.target.startsWith("/models") ? "its model" : "its configuration"}`,
+          message: `${mount.target} of ${service.name} is mounted writable: an attacker who takes over the server can change ${mount.target.startsWith("/models") ? "its model" : "its configuration"}`,
           fix: mount.node.kind === "map" ? "Set `read_only: true`." : "Append `:ro`.",
           severity: "note",
         };
@@ -125,7 +125,7 @@ export const rule: Rule = {
         if (mount.readOnly || fixed || !/^\/(?:models|etc)(?:\/|$)/.test(mount.target)) continue;
         yield {
           span: yamlEntrySpan(mount.node, "readOnly") ?? mount.node,
-          message: `${mount.target} of container ${container.name} is mounted writable: whoever takes the server over can change its model`,
+          message: `${mount.target} of container ${container.name} is mounted writable: an attacker who takes over the server can change its model`,
           fix: "Set `readOnly: true`.",
           severity: "note",
         };

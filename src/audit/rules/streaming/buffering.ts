@@ -7,7 +7,7 @@ export const rule: Rule = {
   id: "GA-STR-009",
   severity: "warning",
   confidence: "certain",
-  title: "nginx may hold back the event stream",
+  title: "nginx may buffer the event stream",
   why: "With an HTTP/1.0 upstream, nginx's default before 1.29.7, buffering delivers all events together at the end. Over HTTP/1.1 they pass at once; `proxy_buffering off` makes it certain for this location.",
   evidence: ["Tried: proxy_http_version 1.0 delivers everything at the end, 1.1 in real time."],
   reads: ["nginx"],

@@ -6,7 +6,7 @@ export const rule: Rule = {
   id: "GA-STR-015",
   severity: "warning",
   confidence: "certain",
-  title: "Caddy keeps working for clients that left",
+  title: "Caddy keeps requests of clients that have disconnected",
   why: "`flush_interval -1` also keeps the upstream request alive when the client goes away. Event streams and WebSockets are flushed at once anyway; on uploads it makes abandoned transcriptions hold a slot to their end.",
   evidence: ["Caddy documentation, reverse_proxy flush_interval."],
   reads: ["caddyfile", "caddy-json"],

@@ -7,8 +7,8 @@ export const rule: Rule = {
   id: "GA-STR-003",
   severity: "error",
   confidence: "certain",
-  title: "Caddy is told to speak another HTTP version than the server",
-  why: "`versions h2c` sends every request as HTTP/2 without TLS, which neither an HTTP/1.1 server nor a WebSocket understands: all requests fail with 502. `h1` is no version at all; Caddy 2.10.1 and later refuse to start.",
+  title: "Caddy uses another HTTP version than the server",
+  why: "`versions h2c` sends every request as HTTP/2 without TLS, which neither an HTTP/1.1 server nor a WebSocket understands: all requests fail with 502. `h1` is not a version; Caddy 2.10.1 and later refuse to start.",
   evidence: [
     "Tried on Caddy 2.6.2: REST answers 502 `unexpected EOF`, WebSockets 502 `http2: invalid Upgrade request header`.",
     "caddyserver/caddy#7112",

@@ -39,7 +39,7 @@ export const rule: Rule = {
           !caddyPathMatches(matcher.value, "/v1/transcribe/stream")
         )
           return;
-        // A matcher that decides by content type, or a named one, is somebody's deliberate choice.
+        // A matcher that decides by content type, or a named one, is a deliberate choice.
         if (child(directive, "match") || matcher?.value.startsWith("@")) return;
         hits.push(directive);
       });

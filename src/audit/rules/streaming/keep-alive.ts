@@ -9,7 +9,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "The proxy keeps connections longer than the server",
-  why: "Whoever closes an idle connection first wins. If the server does, the proxy may just then send the next request on it and answer 502. The proxy's idle time must be the shorter one; Caddy's default is 2 minutes.",
+  why: "If the server closes an idle connection first, the proxy may just then send the next request on it and answer 502. The proxy's idle time must be the shorter one; Caddy's default is 2 minutes.",
   evidence: ["Caddy documentation, transport http keepalive: 502 when it exceeds the upstream's."],
   reads: ["nginx", "caddyfile", "caddy-json", "config"],
   fixKind: "safe",

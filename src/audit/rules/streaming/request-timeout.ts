@@ -9,7 +9,7 @@ export const rule: Rule = {
   id: "GA-STR-005",
   severity: "error",
   confidence: "certain",
-  title: "The proxy gives up on a transcription before the server may",
+  title: "The proxy's timeout is shorter than a transcription may take",
   why: "While a file waits for a slot and is transcribed no byte flows, so proxy_read_timeout counts queueing plus inference. If it is shorter than the server's own budget, long files end in 504 although the server finishes them.",
   evidence: ["Tried on nginx: upstream silent for 4 s with proxy_read_timeout 2s gives 504 at 2.0 s."],
   reads: ["nginx", "kubernetes", "config"],
@@ -26,7 +26,7 @@ export const rule: Rule = {
       const shared = directive !== undefined && !point.scope.own.includes(directive);
       yield {
         span: headSpan(directive ?? point.pass),
-        message: `${directive ? `proxy_read_timeout ${arg(directive, 0)}` : "proxy_read_timeout is not set (60s)"} is below the ${seconds(budget)} a transcription may take (waiting line + inference)`,
+        message: `${directive ? `proxy_read_timeout ${arg(directive, 0)}` : "proxy_read_timeout is not set (60s)"} is below the ${seconds(budget)} a transcription may take (queue + inference)`,
         fix: `Write \`proxy_read_timeout ${want}s;\` in the location of /v1/transcribe.`,
         edits: [value && !shared ? replace(value, `${want}s`) : addNginx(point.pass, `proxy_read_timeout ${want}s;`)],
         related: [
@@ -45,7 +45,7 @@ export const rule: Rule = {
         if (!node || ms === undefined || ms === 0 || ms >= budget) continue;
         yield {
           span: yamlEntrySpan(yamlAt(rule.rule, "timeouts"), key) ?? node,
-          message: `timeouts.${key} ${yamlText(node)} is below the ${seconds(budget)} a transcription may take (waiting line + inference)`,
+          message: `timeouts.${key} ${yamlText(node)} is below the ${seconds(budget)} a transcription may take (queue + inference)`,
           fix: `Write \`${key}: ${want}s\` or more: the limit covers the upload as well.`,
           edits: [replace(node, `${want}s`)],
           related,

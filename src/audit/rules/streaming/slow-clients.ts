@@ -8,7 +8,7 @@ import { caddyHead, child, goDurationMs } from "../../model/caddy.ts";
 import { isAtLeast } from "../../model/versions.ts";
 import { replace, seconds } from "../kit/edits.ts";
 
-/** Longest time a header, or a pause in a body, may take before it is no browser any more. */
+/** Longest time a header, or a pause in a body, may take for a real client. */
 const HEADER_MS = 60_000;
 const BODY_MS = 120_000;
 
@@ -16,8 +16,8 @@ export const rule: Rule = {
   id: "GA-STR-016",
   severity: "warning",
   confidence: "certain",
-  title: "A client that sends slowly holds its connection for ever",
-  why: "Some hundred clients that send one byte of their header every minute keep as many connections open as the proxy has, and nobody else gets in. The proxy must give up on a header that does not come. nginx does after 60 s; Caddy before 2.9 never does.",
+  title: "A slow client holds its connection without limit",
+  why: "A few hundred clients that send one byte of their header per minute use up every connection of the proxy, and other clients cannot connect. The proxy must give up on a header that does not arrive. nginx does after 60 s; Caddy before 2.9 never does.",
   evidence: [
     "Slowloris (2009), still in every scanner.",
     "caddyserver/caddy#6663: read_header got a default of one minute in 2.9.",
@@ -53,7 +53,7 @@ export const rule: Rule = {
         span: anchor,
         message: header
           ? `read_header ${text} lets a client that sends nothing hold its connection`
-          : "no read_header timeout: before Caddy 2.9 a client that sends nothing holds its connection for ever",
+          : "no read_header timeout: before Caddy 2.9 a client that sends nothing holds its connection without limit",
         fix: "Write `servers { timeouts { read_header 15s } }` in the global options.",
         ...(value ? { edits: [replace(value, "15s")] } : {}),
         ...(header || facts.versions.caddy !== undefined

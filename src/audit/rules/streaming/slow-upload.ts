@@ -46,7 +46,7 @@ export const rule: Rule = {
       if (!request || ms === undefined || ms === 0 || ms >= floor) continue;
       yield {
         span: yamlEntrySpan(timeouts, "request") ?? request,
-        message: `timeouts.request ${yamlText(request)} is shorter than the ${seconds(whole)} that upload, waiting line and transcription may take`,
+        message: `timeouts.request ${yamlText(request)} is shorter than the ${seconds(whole)} that upload, queue and transcription may take`,
         fix: `Write \`request: ${ceilSeconds(whole) + 30}s\` or \`0s\`.`,
         edits: [replace(request, `${ceilSeconds(whole) + 30}s`)],
         related: [...related, ...assume.related("limits.requestBudget")],

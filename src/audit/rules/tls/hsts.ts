@@ -18,7 +18,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "Strict-Transport-Security is missing, too short, or lost",
-  why: "Without it the first request of every visit can be kept on plain http by whoever sits in between. nginx leaves add_header out of error answers unless it says `always`, and drops the whole inherited list in a location that has an add_header of its own.",
+  why: "Without it an attacker on the path can keep the first request of every visit on plain HTTP. nginx leaves add_header out of error answers unless it says `always`, and drops the whole inherited list in a location that has an add_header of its own.",
   evidence: [
     "Tried on nginx: the header vanishes in such a location and on a 401.",
     "MDN HTTP Observatory, strict-transport-security test",

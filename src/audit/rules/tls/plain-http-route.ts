@@ -43,7 +43,7 @@ export const rule: Rule = {
         if (host === undefined || secured.some((name) => covers(name, host))) continue;
         yield {
           span: yamlEntrySpan(item, "host") ?? item,
-          message: `no tls entry names ${host}: it is answered without TLS, or with a certificate nobody trusts`,
+          message: `no tls entry names ${host}: it is answered without TLS, or with a certificate that clients do not trust`,
           fix: `Add \`tls: [{ hosts: [${host}], secretName: … }]\`; if a load balancer in front ends TLS, say so in an ignore.`,
         };
       }

@@ -13,7 +13,7 @@ export const rule: Rule = {
   id: "GA-TLS-004",
   severity: "warning",
   confidence: "certain",
-  title: "TLS upkeep: unknown names, dead options, renewal that does not run",
+  title: "TLS upkeep: unknown names, obsolete options, renewal that does not run",
   why: "Without a default server that refuses, the first server answers for every name that points at the machine. Let's Encrypt has stopped OCSP, so stapling only logs errors. `listen … http2` is deprecated since 1.25.1. A line in /etc/crontab without a user field never runs, and monthly renewal leaves no second try before the certificate ends.",
   evidence: [
     'Tried on nginx 1.30.4: `the "listen ... http2" directive is deprecated`.',

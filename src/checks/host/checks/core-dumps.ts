@@ -9,7 +9,7 @@ export const check: HostCheck = {
   severity: "warning",
   confidence: "certain",
   title: "A crash would write audio and transcripts to the disk",
-  why: "A core dump is the whole memory of the process: sound of every open session, transcripts, credentials of the proxy's requests. It is kept for days, copied into bug reports, and readable by whoever reads the dumps.",
+  why: "A core dump is the whole memory of the process: sound of every open session, transcripts, credentials of the proxy's requests. It is kept for days, copied into bug reports, and readable by anyone who may read the dumps.",
   evidence: [
     "Read: the core limit of the running processes, kernel.core_pattern, and Storage= of systemd-coredump. core(5): with a pipe the kernel does not enforce the limit, the handler must.",
   ],

@@ -7,7 +7,7 @@ export const check: HostCheck = {
   severity: "warning",
   confidence: "certain",
   title: "Files and folders are open to more users than they should be",
-  why: "Whoever can write the configuration, the model or the control socket decides what the server does; whoever can read the keys and hashes can be the server or its users.",
+  why: "A user who can write the configuration, the model or the control socket decides what the server does; one who can read the keys and hashes can pose as the server or its users.",
   evidence: [
     "Read: mode bits of the configuration, the secrets and certificates with their keys, the state folder, the control socket, and the models.",
   ],

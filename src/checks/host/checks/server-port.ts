@@ -6,7 +6,7 @@ export const check: HostCheck = {
   id: "GA-HST-001",
   severity: "error",
   confidence: "certain",
-  title: "The server's port listens wider than configured, or belongs to somebody else",
+  title: "The server's port listens wider than configured, or another program uses it",
   why: "The configuration says where the server listens; the socket says where it does. A forgotten --host, an old process or another program on the port make the service reachable without its proxy, or not at all.",
   evidence: ["Read: the listening sockets of /proc/net/tcp and tcp6 on server.port, and which process holds them."],
   reads: ["/proc/net/tcp", "/proc/net/tcp6", "/proc/PID/fd"],

@@ -71,7 +71,7 @@ async function announce(live: LiveContext, announcedBytes: number, timeoutMs: nu
     });
     if (asksForCredentials(answer))
       throw new NotCheckedError(`credentials are needed (${answer.status}): --user NAME or --key-stdin`);
-    // 408 is about the time the rest took: the size was let in.
+    // 408 is about the time the rest took: the size was accepted.
     return answer.status === 408 ? undefined : answer.status;
   } catch (error) {
     if (error instanceof NoAnswerError) return undefined;
@@ -79,7 +79,7 @@ async function announce(live: LiveContext, announcedBytes: number, timeoutMs: nu
   }
 }
 
-/** True when a request that everybody answers at once is answered in a quarter of the time that silence was given. */
+/** True when a cheap request is answered in a quarter of the time that silence was given. */
 async function isPrompt(live: LiveContext): Promise<boolean> {
   const startedMs = performance.now();
   await live.ask("/health");

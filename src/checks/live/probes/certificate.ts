@@ -8,7 +8,7 @@ export const probe: Probe = {
   id: "GA-LIV-012",
   severity: "error",
   confidence: "certain",
-  title: "The certificate is not one that clients accept",
+  title: "Clients do not accept the certificate",
   why: "An expired certificate, one for another name, or one without its intermediate makes every new client fail, often only some of them: browsers complete a chain that other clients cannot.",
   evidence: ["Read in the handshake: the chain as this machine (or --ca) trusts it, the name, and the dates."],
   reads: ["TLS handshake"],

@@ -3,7 +3,7 @@ import { problem } from "../kit.ts";
 import type { LiveContext } from "../context.ts";
 import type { Probe } from "../probe.ts";
 
-/** Headers in which proxies and servers look for a client's address, each with a value nobody has sent before. */
+/** Headers in which proxies and servers look for a client's address, each with a value that was not sent before. */
 const FORGED: readonly (readonly [name: string, value: (address: string) => string])[] = [
   ["X-Forwarded-For", (address) => address],
   ["X-Real-IP", (address) => address],
@@ -25,7 +25,7 @@ export const probe: Probe = {
   severity: "error",
   confidence: "certain",
   title: "A forged address header gets past the rate limit",
-  why: "The server counts requests per client address. When a proxy hands on, or adds to, an address header that the client wrote, each request can claim a new address: the limit stops nobody who wants to get past it, and the log names innocent addresses.",
+  why: "The server counts requests per client address. When a proxy hands on, or adds to, an address header that the client wrote, each request can claim a new address: the limit no longer stops an attacker, and the log names innocent addresses.",
   evidence: [
     "Sent: requests until 429, then the same with a forged X-Forwarded-For, X-Real-IP, Forwarded, X-Client-IP, True-Client-IP, CF-Connecting-IP, and one without as a control.",
   ],
@@ -97,7 +97,7 @@ interface Bucket {
   emptyMs: number;
 }
 
-/** Tokens that can have come back since it was empty; a part of one counts as one, and so does a rate that nobody told us. */
+/** Tokens that can have come back since it was empty; a part of one counts as one, and so does an unknown rate. */
 function refilled({ perMinute, emptyMs }: Bucket): number {
   return Math.max(1, Math.ceil(((performance.now() - emptyMs) / 60_000) * perMinute));
 }

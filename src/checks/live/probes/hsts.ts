@@ -11,7 +11,7 @@ export const probe: Probe = {
   severity: "warning",
   confidence: "certain",
   title: "Strict-Transport-Security is missing, too short, or twice",
-  why: "Without the header a browser tries plain HTTP first each time, and whoever sits on the way can keep it there. A browser ignores the header when it comes twice with different values; a short age forgets it between two visits.",
+  why: "Without the header a browser tries plain HTTP first each time, and an attacker on the path can keep it there. A browser ignores the header when it comes twice with different values; a short age forgets it between two visits.",
   evidence: ["Read from the answer of /health. 300 s is the trial that deploy.tls.hsts: trial renders."],
   reads: ["GET /health"],
   fixKind: "manual",

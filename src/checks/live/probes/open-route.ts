@@ -16,7 +16,7 @@ export const probe: Probe = {
   severity: "error",
   confidence: "certain",
   title: "A REST route needs no credentials",
-  why: "One location without the password is enough: whoever finds it transcribes at your cost and reads what the model route tells. Paths written another way (a doubled slash, dots) must not lead past the check.",
+  why: "One location without the password is enough: anyone who finds it transcribes at your cost and reads the model route. Paths written another way (a doubled slash, dots) must not lead past the check.",
   evidence: ["Sent: requests without credentials to each route, and with its path written in two other ways."],
   reads: ROUTES.map(([method, path]) => `${method} ${path}`),
   fixKind: "manual",
@@ -42,7 +42,7 @@ export const probe: Probe = {
         }),
       );
     }
-    return verdictOf(problems, "every route refuses somebody without credentials");
+    return verdictOf(problems, "every route refuses requests without credentials");
   },
 };
 

@@ -30,7 +30,7 @@ export const probe: Probe = {
       if (answer?.status !== 200 || !looksLike.test(answer.body)) continue;
       problems.push(
         problem(live, `GET ${path} without credentials`, "200", {
-          message: `${path} shows ${what} to everybody`,
+          message: `${path} shows ${what} without a password`,
           fix: "Take it out of what the proxy serves; for Caddy's admin API use a Unix socket (admin unix//run/caddy/admin.sock).",
         }),
       );

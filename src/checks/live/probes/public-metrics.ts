@@ -10,7 +10,7 @@ export const probe: Probe = {
   severity: "error",
   confidence: "certain",
   title: "The metrics are public",
-  why: "The metrics tell everybody how many sessions run, what fails, which model is loaded and how busy the machine is: a schedule for whoever wants to disturb it, and a look at how the service is used.",
+  why: "The metrics show how many sessions run, what fails, which model is loaded and how busy the machine is: useful to an attacker, and a view of how the service is used.",
   evidence: ["Sent: /metrics in five spellings without credentials; the answer is metrics when it has # TYPE lines."],
   reads: PATHS.map((path) => `GET ${path}`),
   fixKind: "manual",
@@ -25,7 +25,7 @@ export const probe: Probe = {
       if (answer.status === 200 && /^# (?:HELP|TYPE) /m.test(answer.body))
         problems.push(
           problem(live, `GET ${path} without credentials`, `200 ${answer.body.split("\n")[0] ?? ""}`, {
-            message: `${path} shows the metrics to everybody`,
+            message: `${path} shows the metrics without a password`,
             fix: "Answer /metrics with 404 at the proxy and scrape the server directly, or render the proxy's file again.",
           }),
         );

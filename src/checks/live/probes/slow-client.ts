@@ -8,8 +8,8 @@ export const probe: Probe = {
   id: "GA-LIV-007",
   severity: "warning",
   confidence: "certain",
-  title: "Clients that send a byte a second are waited for",
-  why: "A connection that is kept open with a byte a second costs the attacker nothing and the service a connection, a buffer and, for an upload, room in its upload memory. A few hundred of them keep everybody else out.",
+  title: "Slow clients are not cut off",
+  why: "A connection that is kept open with a byte a second costs the attacker nothing and the service a connection, a buffer and, for an upload, room in its upload memory. A few hundred of them block all other clients.",
   evidence: [
     "Sent: a request whose headers, and an upload whose body, arrive a byte a second. The server cuts a body 30 s behind limits.minUploadKbps; the rendered proxies cut headers after 15 s.",
   ],

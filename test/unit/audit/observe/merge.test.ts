@@ -155,7 +155,7 @@ describe("reports with observations", () => {
         --> https://stt.example.com/v1/models
         1 | GET / → 200 <&"'>
           | ^^^^^^^^^^^^^^^^^
-        why: The server counts requests per client address. When a proxy hands on, or adds to, an address header that the client wrote, each request can claim a new address: the limit stops nobody who wants to get past it, and the log names innocent addresses.
+        why: The server counts requests per client address. When a proxy hands on, or adds to, an address header that the client wrote, each request can claim a new address: the limit no longer stops an attacker, and the log names innocent addresses.
         fix: Mend it.
 
       found        GA-LIV-001 A forged address header gets past the rate limit (confirms GA-XFF-001 at site.conf:4)

@@ -68,7 +68,7 @@ describe("cpu", () => {
       machine({ "/proc/cpuinfo": `processor\t: 0\nFeatures\t: fp asimd ${features}\n` }, { arch: "arm64" });
     expect(await linesOf(cpu, contextOf(arm("asimddp")))).toEqual(["ok: arm64, with dot products"]);
     expect(await linesOf(cpu, contextOf(arm("crc32")))).toEqual([
-      "warn: arm64 has no dot-product instructions: int8 is no faster than fp32 → Expect about half the speed, or use a newer board.",
+      "warn: arm64 has no dot-product instructions: int8 is not faster than fp32 → Expect about half the speed, or use a newer board.",
     ]);
   });
 
