@@ -1,3 +1,5 @@
+import { setTimeout } from "./timers.ts";
+
 /**
  * Returns a signal that aborts with the given one, or after a time. A timer of its own: Node 20 collects an `AbortSignal.timeout` that
  * only `AbortSignal.any` refers to, and then it never fires.

@@ -36,7 +36,7 @@ const REFUSED: readonly (readonly [line: string, message: string])[] = [
   ["--live https://x.example.com --consent --live-time 1e9", '--live-time must be 1 to 7200 seconds, got "1e9"'],
   ["--live https://x.example.com --consent --connect name", '--connect must be an IP address, got "name"'],
   ["--live https://x.example.com --consent --cert a.pem", "--cert and --key go together"],
-  ["--live https://x.example.com --consent --fix", "--fix and --live do not go together"],
+  ["--live https://x.example.com --consent --fix", "--fix and --live cannot be combined"],
   ["--consent", "--consent needs --live URL"],
   [". --user anna", "--user needs --live URL"],
 ];
@@ -52,7 +52,7 @@ describe("gigastt audit --live", () => {
     asked = 0;
     const { code, stderr } = await runCli(["audit", "--live", url], dir);
     expect(code).toBe(2);
-    expect(stderr).toContain("May you do that to this host? Say so with --consent");
+    expect(stderr).toContain("Are you allowed to do that to this host? If yes, repeat it with --consent");
     expect(asked).toBe(0);
   });
 
