@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
 const BASIC_TOOLS =
-  "sh env cat chmod cp dd echo false grep head id ln ls mkdir mkfifo mv nice printf ps pwd rm rmdir sed sleep stat tail touch tr true wc".split(
+  "sh env cat chmod cp dd echo false grep head id ln ls mkdir mkfifo mv nice printf ps pwd rm rmdir sed sleep stat tail touch tr true wc yes".split(
     " ",
   );
 

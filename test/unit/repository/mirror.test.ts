@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -10,9 +10,8 @@ const root = fileURLToPath(new URL("../../../", import.meta.url));
 const OTHER_FOLDERS = new Set(["docs", "repository", "support"]);
 const sources = listed("src").map((path) => path.replace(/\.ts$/, ""));
 const tests = listed("test/unit")
-  .filter((path) => path.endsWith(".test.ts"))
-  .map((path) => path.replace(/(?:\.programs|\.long)?\.test\.ts$/, ""))
-  .filter((path) => path.includes("/") && !OTHER_FOLDERS.has(path.split("/")[0]!)); // split gives one at least
+  .filter((file) => file.endsWith(".test.ts") && file.includes("/") && !OTHER_FOLDERS.has(file.split("/")[0]!)) // split gives one at least
+  .map((file) => ({ file, test: file.replace(/(?:\.programs|\.long)?\.test\.ts$/, "") }));
 
 describe("test/unit mirrors src", () => {
   it("finds tests and sources", () => {
@@ -21,15 +20,20 @@ describe("test/unit mirrors src", () => {
   });
 
   it("every folder with unit tests is a folder of src", () => {
-    const folders = new Set(tests.map((path) => dirname(path)));
+    const folders = new Set(tests.map(({ test }) => dirname(test)));
     expect([...folders].filter((folder) => !existsSync(`${root}src/${folder}`))).toEqual([]);
   });
 
-  it("a test with the name of a source file is where that file is", () => {
-    const misplaced = tests.flatMap((test) => {
+  it("a test of the source file with its name is where that file is", () => {
+    const misplaced = tests.flatMap(({ file, test }) => {
       if (sources.includes(test) || existsSync(`${root}src/${test}`)) return [];
       const [room] = test.split("/");
-      const places = sources.filter((path) => basename(path) === basename(test) && path.startsWith(`${room}/`));
+      const text = readFileSync(`${root}test/unit/${file}`, "utf8");
+      // It tests a file of its own folder.
+      if (text.includes(`/src/${dirname(test)}/`)) return [];
+      const places = sources.filter(
+        (path) => basename(path) === basename(test) && path.startsWith(`${room}/`) && text.includes(`/${path}.ts"`),
+      );
       return places.length === 0
         ? []
         : [`test/unit/${test} → ${places.map((path) => `test/unit/${path}`).join(" or ")}`];

