@@ -40,7 +40,6 @@ const PENDING: readonly string[] = [
   "docs/adr/0014-slow-uploads.md",
   "docs/adr/0020-audio-decoders.md",
   "docs/adr/0036-long-form-margin.md",
-  "docs/adr/0053-pull.md",
   "docs/adr/0063-admission.md",
   "docs/adr/0080-logs-through-pipes.md",
   "docs/adr/0120-own-template-renderer.md",
