@@ -10,7 +10,7 @@ export interface CommentedOptions {
   readonly reveal?: boolean;
 }
 
-/** A complete configuration file: every key with its meaning, bounds and variable as comments. @param resolved the values to write */
+/** Renders a complete configuration file: every key with its meaning, bounds and variable as comments. @param resolved the values to write */
 export function renderCommented(root: Section, resolved: unknown, options: CommentedOptions = {}): string {
   const lines = [
     `# yaml-language-server: $schema=${options.schemaPath ?? "./gigastt.schema.json"}`,
@@ -22,7 +22,7 @@ export function renderCommented(root: Section, resolved: unknown, options: Comme
   return `${lines.join("\n")}\n`;
 }
 
-/** One value in YAML, on one line. */
+/** Returns one value in YAML, on one line. */
 export function yamlScalar(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(yamlScalar).join(", ")}]`;
   if (isRecord(value)) {

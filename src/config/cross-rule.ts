@@ -22,7 +22,7 @@ export interface CrossFinding {
   readonly cure: string;
 }
 
-/** What is wrong when the lower of two durations is longer than the upper. */
+/** Returns what is wrong when the lower of two durations is longer than the upper. */
 export function atMost(maxKey: string, minName: string, minMs: number, maxMs: number): CrossFinding | undefined {
   if (minMs <= maxMs) return undefined;
   return {

@@ -6,7 +6,7 @@ import { FORMATS } from "./formats.ts";
 import { baseType, isDictionary, isLeaf, isList, isSection, type Leaf, type SchemaNode } from "./node.ts";
 import { isRecord } from "./resolve.ts";
 
-/** What to write instead, guessed from what was found. */
+/** Returns what to write instead, guessed from what was found. */
 export function cureOf(node: SchemaNode, value: unknown): string {
   if (isSection(node)) {
     if (typeof value === "string" && MISSING_SPACE.test(value)) return "put a space after the colon";

@@ -5,7 +5,7 @@ import type { ResolvedConfig } from "./types.ts";
 export const LOOPBACK_PROXIES: readonly string[] = ["127.0.0.1/32", "::1/128"];
 
 /**
- * What a proxy in front changes for the server itself: with one declared on this machine, loopback peers are trusted and the public
+ * Returns the configuration with what a proxy in front changes for the server: with one declared on this machine, loopback peers are trusted and the public
  * origin may call from browsers. Values the user has set stay. In containers the rendered configuration says it all explicitly.
  */
 export function withDeployment(typed: ResolvedConfig): ResolvedConfig {
@@ -38,7 +38,7 @@ export function publicOrigin(config: ResolvedConfig): string | undefined {
   return `https://${domain}${httpsPort === 443 ? "" : `:${httpsPort}`}`;
 }
 
-/** The list with one origin in it, once. */
+/** Returns the list with one origin in it, once. */
 export function withOrigin(origins: readonly string[], origin: string | undefined): readonly string[] {
   return origin === undefined || origins.includes(origin) ? origins : Object.freeze([...origins, origin]);
 }

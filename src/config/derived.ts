@@ -115,7 +115,7 @@ export const UNCAPPED_SESSION_S = 3600;
 /** A restart of the server as a proxy sees it: seconds until the port answers again. */
 export const RESTART_ESTIMATE_S = 5;
 
-/** All derived settings of a configuration. Pure. With the installed model, memory is that model's instead of the largest known one's. */
+/** Returns all derived settings of a configuration. Pure. With the installed model, memory is that model's instead of the largest known one's. */
 export function derive(config: ResolvedConfig, installed?: ModelMemory): Derived {
   const { deploy, limits, pool, session, supervisor } = config;
   const idleS = seconds(session.idleTimeoutMs);
@@ -209,7 +209,7 @@ export function connectionsPerClient({ limits, pool }: Pick<ResolvedConfig, "lim
   return Math.max(64, 4 * (pool.size + pool.queue));
 }
 
-/** Longest time a whole request may take to arrive: the largest body at the slowest rate, and never less than 5 minutes. */
+/** Returns the longest time a whole request may take to arrive: the largest body at the slowest rate, and never less than 5 minutes. */
 export function requestTimeoutMs({ limits }: Pick<ResolvedConfig, "limits">): number {
   return Math.max(300, Math.ceil((limits.bodyBytes * 8) / (limits.minUploadKbps * 1000)) + 30) * 1000;
 }

@@ -2,12 +2,12 @@ import { printable } from "../shared/printable.ts";
 import { FORMATS } from "./formats.ts";
 import { baseType, isDictionary, isLeaf, isList, isNullable, isSection, type Leaf, type SchemaNode } from "./node.ts";
 
-/** What kind of value it must be, when it is of another kind altogether. */
+/** Returns what kind of value it must be, when it is of another kind altogether. */
 export function kindRuleOf(node: SchemaNode): string {
   return isList(node) ? "must be a list" : ruleOf(node);
 }
 
-/** What a value must be, as the end of the sentence "server.port …": `must be a whole number from 0 to 65535`. */
+/** Returns what a value must be, as the end of the sentence "server.port …": `must be a whole number from 0 to 65535`. */
 export function ruleOf(node: SchemaNode): string {
   if (isSection(node)) return "must be a section with keys";
   if (isDictionary(node)) return "must be a map of names to values";
@@ -21,13 +21,13 @@ export function ruleOf(node: SchemaNode): string {
   return `${leafRule(node)}${isNullable(node) ? ", or null" : ""}`;
 }
 
-/** What a value may be, without the "must": for help, comments and the reference page. */
+/** Returns what a value may be, without the "must": for help, comments and the reference page. */
 export function typeText(node: SchemaNode): string {
   const text = ruleOf(node).replace(/^must (?:be )?/, "");
   return isList(node) ? `${text}; each item ${ruleOf(node.items)}` : text;
 }
 
-/** The value as it may be shown: JSON on one line, shortened; secrets and whole sections are not shown. */
+/** Returns the value as it may be shown: JSON on one line, shortened; secrets and whole sections are not shown. */
 export function foundText(node: SchemaNode | undefined, value: unknown): string {
   if (node !== undefined && isLeaf(node) && node["x-secret"] === true) return "[REDACTED]";
   // `password:hunter2` without the space is a text where a section belongs: only its key is shown.
@@ -41,7 +41,7 @@ export function foundText(node: SchemaNode | undefined, value: unknown): string 
   return printable(String(value));
 }
 
-/** A URL may carry a password or a token: what stands before `@` and after `?` is not shown. */
+/** Removes what stands before `@` and after `?` from a URL: it may be a password or a token. */
 export function withoutCredentials(text: string): string {
   return text.replace(/(:\/\/)[^/\s@]*@/g, "$1[REDACTED]@").replace(/(:\/\/[^\s?]*\?)\S+/g, "$1[REDACTED]");
 }

@@ -29,12 +29,12 @@ export interface KeyFacts {
   readonly secret: boolean;
 }
 
-/** Facts of every settable key, in the schema's order. */
+/** Returns the facts of every settable key, in the schema's order. */
 export function allFacts(root: Section): KeyFacts[] {
   return [...settableKeys(root)].map(([key, node]) => factsOf(key, node));
 }
 
-/** Facts of a key, or of all keys of a section; undefined when there is no such key. */
+/** Returns the facts of a key, or of all keys of a section; undefined when there is no such key. */
 export function explain(
   root: Section,
   key: string,

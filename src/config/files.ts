@@ -26,7 +26,7 @@ export interface FindOptions {
   readonly cwd: string;
 }
 
-/** The file that was asked for or is found first; undefined when there is none. */
+/** Returns the file that was asked for or is found first; undefined when there is none. */
 export async function findFile(options: FindOptions): Promise<FoundFile | undefined> {
   const fromEnv = options.env["GIGASTT_CONFIG"]?.trim();
   const asked = options.file ?? (fromEnv === "" ? undefined : fromEnv);
@@ -46,7 +46,7 @@ export async function findFile(options: FindOptions): Promise<FoundFile | undefi
   return undefined;
 }
 
-/** Places where the file is looked for when neither `--config` nor GIGASTT_CONFIG names one, first to last. */
+/** Returns the places where the file is looked for when neither `--config` nor GIGASTT_CONFIG names one, first to last. */
 export function searchPath(env: FindOptions["env"], cwd: string): string[] {
   const home = env["XDG_CONFIG_HOME"] || (env["HOME"] ? join(env["HOME"], ".config") : undefined);
   return [

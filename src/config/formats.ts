@@ -210,13 +210,13 @@ function isClosed(path: string): boolean {
   return ALL_ROUTES.some((route) => route.access === "closed" && path.startsWith(route.path));
 }
 
-/** True for addresses that only this machine can reach. */
+/** Returns true for addresses that only this machine can reach. */
 export function isLoopback(host: string): boolean {
   const name = host.toLowerCase();
   return name === "localhost" || name === "::1" || (isIP(name) === 4 && name.startsWith("127."));
 }
 
-/** The network a CIDR really means, host bits cleared: `10.1.2.3/8` → `10.0.0.0/8`. IPv6 is returned as it is. */
+/** Returns the network a CIDR really means, host bits cleared: `10.1.2.3/8` → `10.0.0.0/8`. IPv6 is returned as it is. */
 export function networkOf(cidr: string): string {
   const [address = "", prefix = ""] = cidr.split("/");
   if (isIP(address) !== 4) return cidr;

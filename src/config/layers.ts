@@ -11,7 +11,7 @@ export interface Layer {
   readonly place: (path: readonly string[], target: "key" | "value") => Place;
 }
 
-/** A layer whose places are names of variables or flags. */
+/** Returns a layer whose places are names of variables or flags. */
 export function namedLayer(raw: unknown, names: ReadonlyMap<string, string>, kind: "variable" | "flag"): Layer {
   return {
     raw,
@@ -25,7 +25,7 @@ export function namedLayer(raw: unknown, names: ReadonlyMap<string, string>, kin
   };
 }
 
-/** A finding at its place. */
+/** Returns a finding at its place. */
 export function placed(finding: Finding, layer: Layer): Problem {
   return {
     severity: "error",

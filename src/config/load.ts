@@ -48,7 +48,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   return assemble(await findFile(options), options);
 }
 
-/** `loadConfig` for a file that was read already, or for none. */
+/** Does the work of `loadConfig` for a file that was read already, or for none. */
 export async function assemble(
   found: FoundFile | undefined,
   options: Omit<LoadOptions, "file" | "cwd">,
@@ -111,7 +111,7 @@ export async function assemble(
   };
 }
 
-/** SHA-256 over canonical JSON (sorted keys, undefined left out), hex. */
+/** Returns the SHA-256 over canonical JSON (sorted keys, undefined left out), hex. */
 export function hashOf(config: ResolvedConfig): string {
   return createHash("sha256").update(canonical(config)).digest("hex");
 }

@@ -32,7 +32,7 @@ type MemoryConfig = {
 };
 
 /**
- * Memory that one server needs at most: the model, a full pool of sessions and their uploads. The one formula of the limits in units and
+ * Returns the memory that one server needs at most: the model, a full pool of sessions and their uploads. The one formula of the limits in units and
  * manifests, of `doctor` and of the audit; units and manifests do not know which model the server will find.
  */
 export function serverMemoryBytes({ pool, limits, model, engine }: MemoryConfig, installed?: ModelMemory): number {
@@ -44,7 +44,7 @@ export function serverMemoryBytes({ pool, limits, model, engine }: MemoryConfig,
   return baseBytes + pool.size * (SESSION_MIB * MIB + limits.bodyBytes);
 }
 
-/** The same as a limit to set, MiB. */
+/** Returns it as a limit to set, MiB. */
 export function serverMemoryMiB(config: MemoryConfig, installed?: ModelMemory): number {
   return Math.ceil(serverMemoryBytes(config, installed) / MIB / STEP_MIB) * STEP_MIB;
 }

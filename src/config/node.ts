@@ -87,17 +87,17 @@ export function isLeaf(node: SchemaNode): node is Leaf {
   return node.type !== "object" && node.type !== "array";
 }
 
-/** True when `null` (= not set) is a value of this leaf. */
+/** Returns true when `null` (= not set) is a value of this leaf. */
 export function isNullable(leaf: Leaf): boolean {
   return typeof leaf.type !== "string";
 }
 
-/** The leaf's type besides `null`. */
+/** Returns the leaf's type besides `null`. */
 export function baseType(leaf: Leaf): "string" | "integer" | "number" | "boolean" {
   return typeof leaf.type === "string" ? leaf.type : leaf.type[0];
 }
 
-/** Every settable key below a section: values, lists and maps, by dotted path, in the schema's order. */
+/** Returns every settable key below a section: values, lists and maps, by dotted path, in the schema's order. */
 export function settableKeys(section: Section, prefix = ""): Map<string, Leaf | List | Dictionary> {
   const keys = new Map<string, Leaf | List | Dictionary>();
   for (const [name, node] of Object.entries(section.properties)) {
@@ -108,7 +108,7 @@ export function settableKeys(section: Section, prefix = ""): Map<string, Leaf | 
   return keys;
 }
 
-/** The node at a dotted path; undefined when the schema has none. Numbers and map keys lead into items. */
+/** Returns the node at a dotted path; undefined when the schema has none. Numbers and map keys lead into items. */
 export function nodeAt(root: Section, path: readonly string[]): SchemaNode | undefined {
   let node: SchemaNode | undefined = root;
   for (const name of path) {

@@ -66,7 +66,7 @@ export class ConfigError extends GigasttError {
   }
 }
 
-/** `gigastt.config.yaml:3:9 server.port: must be …, found 70000; write …` on one line. */
+/** Formats a problem on one line: `gigastt.config.yaml:3:9 server.port: must be …, found 70000; write …`. */
 export function formatProblem(problem: Problem): string {
   const place = formatPlace(problem.place);
   const head = [place, problem.key].filter((part) => part !== "").join(" ");
@@ -75,14 +75,14 @@ export function formatProblem(problem: Problem): string {
   return `${head === "" ? "" : `${head}: `}${problem.rule}${found}${cure}`;
 }
 
-/** `file:line:col`, the variable's or the flag's name, or nothing for a default. */
+/** Returns `file:line:col`, the variable's or the flag's name, or nothing for a default. */
 export function formatPlace(place: Place): string {
   if (place.kind === "file") return place.line === 0 ? place.file : `${place.file}:${place.line}:${place.col}`;
   if (place.kind === "derived") return `derived from ${place.from}`;
   return place.kind === "default" ? "" : place.name;
 }
 
-/** `["server", "trustedProxies", "0"]` → `server.trustedProxies[0]`. */
+/** Formats a path: `["server", "trustedProxies", "0"]` → `server.trustedProxies[0]`. */
 export function formatKey(path: readonly string[]): string {
   return path.map((name, i) => (/^\d+$/.test(name) ? `[${name}]` : `${i === 0 ? "" : "."}${printable(name)}`)).join("");
 }

@@ -4,7 +4,7 @@ import { baseType, isDictionary, isList, isNullable, isSection, type Leaf, type 
 import { isRecord } from "./resolve.ts";
 
 /**
- * True when a raw value is valid beyond doubt. False means "ask the validator", not "invalid": this walk accepts only, it never
+ * Returns true when a raw value is valid beyond doubt. False means "ask the validator", not "invalid": this walk accepts only, it never
  * explains. It spares a healthy start the loading and compiling of ajv (about as long as Node itself takes to start, and 10 MB).
  * A property test proves that what it accepts the validator accepts too.
  */

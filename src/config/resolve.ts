@@ -11,7 +11,7 @@ import {
 } from "./node.ts";
 
 /**
- * Validated raw values → resolved ones, defaults filled in, deeply frozen.
+ * Turns validated raw values into resolved ones, defaults filled in, deeply frozen.
  * `idleTimeout: 300s` becomes `idleTimeoutMs: 300000`, `body: 50MiB` becomes `bodyBytes`, `null` becomes undefined.
  * Takes valid values only; absent ones get their default.
  */
@@ -25,13 +25,13 @@ export function resolveSection(section: Section, raw: unknown): Readonly<Record<
   return Object.freeze(resolved);
 }
 
-/** The key's name after resolution: `idleTimeout` → `idleTimeoutMs`. */
+/** Returns the key's name after resolution: `idleTimeout` → `idleTimeoutMs`. */
 export function resolvedName(name: string, node: SchemaNode): string {
   const unit = unitOf(node);
   return unit === undefined ? name : `${name}${unit === "duration" ? "Ms" : "Bytes"}`;
 }
 
-/** The resolved value at a dotted schema path (`session.idleTimeout`), out of a resolved configuration. */
+/** Returns the resolved value at a dotted schema path (`session.idleTimeout`), out of a resolved configuration. */
 export function resolvedValue(root: Section, resolved: unknown, path: readonly string[]): unknown {
   let node: SchemaNode | undefined = root;
   let value = resolved;
@@ -44,7 +44,7 @@ export function resolvedValue(root: Section, resolved: unknown, path: readonly s
   return value;
 }
 
-/** The spelling of a resolved value in YAML terms: 300000 → `5m` for a duration leaf, undefined → null. */
+/** Returns the spelling of a resolved value in YAML terms: 300000 → `5m` for a duration leaf, undefined → null. */
 export function unresolve(node: SchemaNode, value: unknown): unknown {
   if (value === undefined) return null;
   if (isSection(node)) {
@@ -76,7 +76,7 @@ export function unresolve(node: SchemaNode, value: unknown): unknown {
 /** What stands for a secret wherever it would be shown. */
 export const REDACTED = "[REDACTED]";
 
-/** An unresolved value with its secrets replaced, for everything that is shown. */
+/** Returns an unresolved value with its secrets replaced, for everything that is shown. */
 export function redacted(node: SchemaNode, value: unknown): unknown {
   if (value === null || value === undefined) return value;
   if (isSection(node)) {
@@ -90,7 +90,7 @@ export function redacted(node: SchemaNode, value: unknown): unknown {
   return node["x-secret"] === true ? REDACTED : value;
 }
 
-/** True when the node itself or anything in it is secret. */
+/** Returns true when the node itself or anything in it is secret. */
 export function holdsSecret(node: SchemaNode): boolean {
   if (isSection(node)) return Object.values(node.properties).some(holdsSecret);
   if (isDictionary(node)) return holdsSecret(node.additionalProperties);

@@ -48,7 +48,7 @@ export const configSchema: Section & { readonly properties: Readonly<Record<keyo
   },
 };
 
-/** The same as JSON Schema 2020-12 for editors and for the validator: units become patterns, unknown keys are refused. */
+/** Converts it to JSON Schema 2020-12 for editors and for the validator: units become patterns, unknown keys are refused. */
 export function toJsonSchema(root: Section = configSchema): Record<string, unknown> {
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",

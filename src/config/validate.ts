@@ -21,7 +21,7 @@ export interface Finding {
   readonly cure: string;
 }
 
-/** Everything that is wrong with raw values, at most one finding for each key. */
+/** Returns everything that is wrong with raw values, at most one finding for each key. */
 export function validate(raw: unknown, schema: Section = configSchema): readonly Finding[] {
   const check = compiled.get(schema) ?? compile(schema);
   if (check(raw)) return [];

@@ -32,7 +32,7 @@ export interface TextLayer {
   readonly warnings: readonly Problem[];
 }
 
-/** The variable of a key: the schema's own name, else `GIGASTT_<SECTION>_<KEY>`. */
+/** Returns the variable of a key: the schema's own name, else `GIGASTT_<SECTION>_<KEY>`. */
 export function variableName(key: string, node: Leaf | List | Dictionary): string {
   if (node["x-env"] !== undefined) return node["x-env"];
   return systematicName(key);

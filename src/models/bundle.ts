@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { ModelBundle, ModelFile } from "./manifest.ts";
 import type { ModelEntry, Precision } from "./registry-guard.ts";
 
-/** The distinct files of one precision, in registry order; undefined when the model does not have it. */
+/** Returns the distinct files of one precision, in registry order; undefined when the model does not have it. */
 export function filesOf(entry: ModelEntry, precision: Precision): readonly ModelFile[] | undefined {
   const roles = entry.precisions[precision];
   if (roles === undefined) return undefined;
@@ -11,7 +11,7 @@ export function filesOf(entry: ModelEntry, precision: Precision): readonly Model
   return entry.files.filter(({ name }) => wanted.has(name));
 }
 
-/** The bundle of a model whose files lie in `dir`. Touches no disk. The entry must have the precision. */
+/** Creates the bundle of a model whose files lie in `dir`. Touches no disk. The entry must have the precision. */
 export function createBundle(options: {
   readonly entry: ModelEntry;
   readonly precision: Precision;
@@ -42,13 +42,13 @@ export function createBundle(options: {
   };
 }
 
-/** SHA-256 over the sorted `sha256  name` lines, hex: the identity of a bundle. */
+/** Returns the SHA-256 over the sorted `sha256  name` lines, hex: the identity of a bundle. */
 export function bundleHash(files: readonly ModelFile[]): string {
   const lines = files.map(({ name, sha256 }) => `${sha256}  ${name}\n`).sort();
   return createHash("sha256").update(lines.join("")).digest("hex");
 }
 
-/** How to get the files of a model back, as a sentence. */
+/** Returns how to get the files of a model back, as a sentence. */
 export function restoreCure(entry: Pick<ModelEntry, "id" | "source">, precision: Precision | undefined): string {
   switch (entry.source.kind) {
     case "bundled":

@@ -27,7 +27,7 @@ export class DownloadProblem extends Error {
   }
 }
 
-/** A failure below HTTP: name resolution, connection, TLS, proxy. */
+/** Returns the problem of a failure below HTTP: name resolution, connection, TLS, proxy. */
 export function problemOfNetworkError(error: unknown, host: string): DownloadProblem {
   if (error instanceof DownloadProblem) return error;
   const code = codeOf(error);
@@ -52,7 +52,7 @@ export function problemOfNetworkError(error: unknown, host: string): DownloadPro
   return new DownloadProblem(what, { cause: error, retriable: true });
 }
 
-/** Milliseconds of a `Retry-After` header: seconds or an HTTP date; undefined when absent or unreadable. */
+/** Returns the milliseconds of a `Retry-After` header: seconds or an HTTP date; undefined when absent or unreadable. */
 export function parseRetryAfterMs(value: string | undefined, nowMs: number): number | undefined {
   if (value === undefined) return undefined;
   const text = value.trim();
@@ -62,7 +62,7 @@ export function parseRetryAfterMs(value: string | undefined, nowMs: number): num
   return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs);
 }
 
-/** What an HTTP status other than 200, 206 and 416 means for the download. */
+/** Returns what an HTTP status other than 200, 206 and 416 means for the download. */
 export function problemOfStatus(status: number, shownUrl: string, retryAfterMs: number | undefined): DownloadProblem {
   if (status === 404 || status === 410) {
     return new DownloadProblem(`${shownUrl} does not exist (${status})`, {

@@ -35,7 +35,7 @@ export interface HttpClientOptions {
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** The only user of undici: Node's built-in fetch can neither use a proxy on every Node version nor leave a body compressed. */
+/** Creates the client of downloads, the only user of undici: Node's built-in fetch can neither use a proxy on every Node version nor leave a body compressed. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const dispatcher = createDispatcher(options);
   return {
@@ -59,14 +59,14 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   };
 }
 
-/** An address for messages and logs: without credentials and query (a CDN's query is a signature). */
+/** Returns an address for messages and logs: without credentials and query (a CDN's query is a signature). */
 export function shownUrl(url: URL | string): string {
   const parsed = typeof url === "string" ? (URL.canParse(url) ? new URL(url) : undefined) : url;
   // `origin` is "null" for schemes other than http and https.
   return parsed ? `${parsed.protocol}//${parsed.host}${parsed.pathname}` : "(not a URL)";
 }
 
-/** The proxy that requests would use, without credentials; for hints in error messages. */
+/** Returns the proxy that requests would use, without credentials; for hints in error messages. */
 export function proxyInUse(env: NodeJS.ProcessEnv): string | undefined {
   const { httpProxy, httpsProxy } = proxySettings(env);
   const proxy = httpsProxy || httpProxy;

@@ -10,7 +10,7 @@ import { parseRegistry, type ModelEntry, type Registry } from "./registry-guard.
 const MANIFEST = "model.json";
 
 /**
- * The registry together with the models that were made on this machine. A broken manifest hides only its own model, unless the
+ * Returns the registry together with the models that were made on this machine. A broken manifest hides only its own model, unless the
  * configuration asks for it: then it is unknown by name. An id of the shipped registry cannot be taken over.
  */
 export async function withLocalModels(registry: Registry, baseDir: string): Promise<Registry> {
@@ -33,7 +33,7 @@ export async function writeLocalManifest(dir: string, entry: ModelEntry): Promis
   await writeFileAtomic(file, text, { mode: 0o644 });
 }
 
-/** Size and SHA-256 of a file that was just made. */
+/** Returns the size and SHA-256 of a file that was just made. */
 export async function describeFile(dir: string, name: string): Promise<ModelFile> {
   const path = join(dir, name);
   const hash = createHash("sha256");

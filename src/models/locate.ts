@@ -60,7 +60,7 @@ export async function inspectModel(entry: ModelEntry, baseDir: string): Promise<
   );
 }
 
-/** Where the files of a model belong: its own folder below the models' folder, or its folder in the installation. */
+/** Returns where the files of a model belong: its own folder below the models' folder, or its folder in the installation. */
 export function folderOf(entry: ModelEntry, baseDir: string): string {
   return entry.source.kind === "bundled" ? join(bundledModelsDir(), entry.source.folder) : join(baseDir, entry.id);
 }

@@ -5,7 +5,7 @@ import { locateModel } from "./locate.ts";
 import { modelsDir } from "./paths.ts";
 import { findModel, loadRegistry } from "./registry.ts";
 
-/** What a worker takes of the model that the configuration finds on this machine; undefined when there is none. */
+/** Returns what a worker takes of the model that the configuration finds on this machine; undefined when there is none. */
 export async function installedModelMemory(
   config: ModelConfig,
   env: NodeJS.ProcessEnv,

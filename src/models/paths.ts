@@ -2,7 +2,7 @@ import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 
 /**
- * Folder of the downloaded models: `model.dir` when set, else `gigastt/models` in the user's data directory
+ * Returns the folder of the downloaded models: `model.dir` when set, else `gigastt/models` in the user's data directory
  * (`XDG_DATA_HOME`, or `~/.local/share`). Each model has a folder of its own in it, named by its id.
  */
 export function modelsDir(configured: string | undefined, env: NodeJS.ProcessEnv): string {
@@ -13,7 +13,7 @@ export function modelsDir(configured: string | undefined, env: NodeJS.ProcessEnv
   return join(homeOf(env), ".local", "share", "gigastt", "models");
 }
 
-/** Folder of optimized copies of encoders (`optimized.ts`) in the user's cache directory: `XDG_CACHE_HOME`, or `~/.cache`. May be removed at any time. */
+/** Returns the folder of optimized copies of encoders (`optimized.ts`) in the user's cache directory: `XDG_CACHE_HOME`, or `~/.cache`. May be removed at any time. */
 export function optimizedDir(env: NodeJS.ProcessEnv): string {
   const cacheHome = env["XDG_CACHE_HOME"];
   if (cacheHome !== undefined && isAbsolute(cacheHome)) return join(cacheHome, "gigastt", "optimized");

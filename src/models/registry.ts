@@ -9,7 +9,7 @@ import { parseRegistry } from "./registry-guard.ts";
 /** The id that chooses the best installed model. */
 export const AUTO_MODEL = "auto";
 
-/** `models/` of the installation. */
+/** Returns `models/` of the installation. */
 export function bundledModelsDir(): string {
   return fileURLToPath(new URL("models/", installationRoot()));
 }
@@ -29,7 +29,7 @@ export async function loadRegistry(file: string = `${bundledModelsDir()}registry
   return parseRegistry(text, file);
 }
 
-/** The entry with this id. @throws GigasttError `GST_MODEL_UNKNOWN` (exit 2) naming the known ids. */
+/** Returns the entry with this id. @throws GigasttError `GST_MODEL_UNKNOWN` (exit 2) naming the known ids. */
 export function findModel(registry: Registry, id: string): ModelEntry {
   const entry = registry.models.find((model) => model.id === id);
   if (entry) return entry;

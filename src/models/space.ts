@@ -2,7 +2,7 @@ import { statfs } from "node:fs/promises";
 import { GigasttError } from "../shared/errors.ts";
 import { readableBytes } from "../shared/units.ts";
 
-/** Bytes an ordinary user may still write to the file system of `dir`; undefined when it does not tell (some network shares say 0 of 0). */
+/** Returns the bytes an ordinary user may still write to the file system of `dir`; undefined when the file system does not say (some network shares say 0 of 0). */
 export async function freeBytes(dir: string): Promise<number | undefined> {
   try {
     const { bavail, bsize, blocks } = await statfs(dir);

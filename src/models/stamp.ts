@@ -20,7 +20,7 @@ export type Stamp = Readonly<Record<string, { readonly identity: FileIdentity; r
 const STAMP_NAME = ".gigastt-verified.json";
 const KEYS = ["bytes", "mtimeNs", "ctimeNs", "inode", "device"] as const;
 
-/** undefined for a folder or a device. @throws the file system's error. */
+/** Returns the identity of a file; undefined for a folder or a device. @throws the file system's error. */
 export async function identityOf(path: string): Promise<FileIdentity | undefined> {
   const stats = await stat(path, { bigint: true });
   if (!stats.isFile()) return undefined;
@@ -37,7 +37,7 @@ export function sameIdentity(a: FileIdentity, b: FileIdentity | undefined): bool
   return b !== undefined && KEYS.every((key) => a[key] === b[key]);
 }
 
-/** The stamp of a folder; anything unreadable, foreign or damaged is an empty stamp, which only costs a hash run. */
+/** Returns the stamp of a folder; anything unreadable, foreign or damaged is an empty stamp, which only costs a hash run. */
 export async function readStamp(dir: string): Promise<Stamp> {
   const value = await readJsonFile(join(dir, STAMP_NAME));
   if (typeof value !== "object" || value === null) return {};
@@ -46,7 +46,7 @@ export async function readStamp(dir: string): Promise<Stamp> {
   return known;
 }
 
-/** Best effort: a read-only folder keeps no stamp. */
+/** Writes the stamp, if the folder can be written: a read-only one keeps none. */
 export async function writeStamp(dir: string, stamp: Stamp): Promise<void> {
   const text = `${JSON.stringify(stamp, null, 1)}\n`;
   await writeFileAtomic(join(dir, STAMP_NAME), text, { mode: 0o644, sync: false }).catch(() => undefined);

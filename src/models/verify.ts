@@ -42,7 +42,7 @@ export async function verifyBundle(bundle: ModelBundle, options: VerifyOptions =
   }
 }
 
-/** The verdict on each file, in the given order. Never throws for a bad file; rejects with the signal's reason when aborted. */
+/** Returns the verdict on each file, in the given order. Never throws for a bad file; rejects with the signal's reason when aborted. */
 export async function verifyFiles(
   dir: string,
   files: readonly ModelFile[],
@@ -62,7 +62,7 @@ export async function verifyFiles(
   return verdicts;
 }
 
-/** Streamed SHA-256 of a file, lower-case hex. */
+/** Returns the SHA-256 of a file, read as a stream, in lower-case hex. */
 export async function sha256OfFile(
   path: string,
   options: { readonly signal?: AbortSignal; readonly onProgress?: (bytesDone: number) => void } = {},

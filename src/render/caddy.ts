@@ -20,7 +20,7 @@ export const NEWEST_CADDY = "2.11.4";
 /** Oldest supported: Debian 12. */
 export const OLDEST_CADDY = "2.6.2";
 
-/** View model of templates/caddy/Caddyfile. Pure. */
+/** Returns the view model of templates/caddy/Caddyfile. Pure. */
 export function caddyView(input: RenderInput, placement: Placement): View {
   const { config, derived } = input;
   const { deploy } = config;
@@ -84,12 +84,12 @@ export function caddyView(input: RenderInput, placement: Placement): View {
   };
 }
 
-/** The declared version, with `auto` resolved. */
+/** Returns the declared version, with `auto` resolved. */
 export function caddyVersion(config: ResolvedConfig): string {
   return config.deploy.proxy.version === "auto" ? NEWEST_CADDY : config.deploy.proxy.version;
 }
 
-/** Host name of the site; required as soon as TLS is on. */
+/** Returns the host name of the site; required as soon as TLS is on. */
 export function requireDomain(config: ResolvedConfig): string {
   const { domain, tls } = config.deploy;
   if (domain !== undefined) return domain;
@@ -99,7 +99,7 @@ export function requireDomain(config: ResolvedConfig): string {
   );
 }
 
-/** The check URL of the authentication service, split as proxies want it. */
+/** Returns the check URL of the authentication service, split as proxies want it. */
 export function forwardView(config: ResolvedConfig): {
   readonly origin: string;
   readonly host: string;

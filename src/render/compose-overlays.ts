@@ -2,7 +2,7 @@ import { LOGGING, type Yaml } from "./compose-service.ts";
 import { derive, PROBE_PERIOD_S } from "../config/derived.ts";
 import type { RenderInput } from "./target.ts";
 
-/** The image is built from the sources instead of pulled. */
+/** Renders the overlay that builds the image from the sources instead of pulling it. */
 export function buildOverlay({ config }: RenderInput): Yaml {
   const { images } = config.deploy;
   return {
@@ -20,7 +20,7 @@ export function buildOverlay({ config }: RenderInput): Yaml {
   };
 }
 
-/** A small box: two cores, one worker, two sessions, memory for exactly that. */
+/** Renders the overlay for a small box: two cores, one worker, two sessions, memory for exactly that. */
 export function edgeOverlay({ config }: RenderInput): Yaml {
   const size = Math.min(2, config.pool.size);
   const { memoryMiB } = derive({ ...config, pool: { ...config.pool, size } }).compose;
@@ -34,7 +34,7 @@ export function edgeOverlay({ config }: RenderInput): Yaml {
   };
 }
 
-/** A Redis for the store of several servers. */
+/** Renders the overlay with a Redis for the store of several servers. */
 export function redisOverlay(input: RenderInput): Yaml {
   const { images } = input.config.deploy;
   return {

@@ -2,7 +2,7 @@ import { APP_UID, CONTAINER_MODELS } from "./container-config.ts";
 import { bind, LOGGING, type Yaml } from "./compose-service.ts";
 import type { RenderInput } from "./target.ts";
 
-/** The init step: gives volumes and secrets to the users who may read them. */
+/** Returns the init step, which gives volumes and secrets to the users who may read them. */
 export function prepareService({ config }: RenderInput): Yaml {
   return {
     image: config.deploy.images.app,
@@ -22,7 +22,7 @@ export function prepareService({ config }: RenderInput): Yaml {
   };
 }
 
-/** What the init step has to do, and on which volumes. */
+/** Returns what the init step has to do, and on which volumes. */
 export function prepareStep(
   folders: readonly { readonly path: string; readonly uid: number }[],
   volumes: readonly unknown[],

@@ -5,7 +5,7 @@ import { RenderError } from "./errors.ts";
 import { ACME_WEBROOT } from "./nginx.ts";
 import { tlsFileNames, type RenderInput } from "./target.ts";
 
-/** The proxy in front, and what the init step does for it. */
+/** Renders the overlay of the proxy in front, with its init step. */
 export function proxyOverlay(input: RenderInput): Yaml {
   const { config, derived } = input;
   const { deploy } = config;
@@ -99,7 +99,7 @@ export function proxyOverlay(input: RenderInput): Yaml {
   };
 }
 
-/** The init step's view of the certificates: `./tls`, or certbot's folder of the host. */
+/** Returns the init step's view of the certificates: `./tls`, or certbot's folder of the host. */
 export function tlsOverlay(input: RenderInput): Yaml {
   const { tls, proxy } = input.config.deploy;
   const fromCertbot = proxy.kind === "nginx" && tls.mode === "acme";
@@ -110,7 +110,7 @@ export function tlsOverlay(input: RenderInput): Yaml {
   return { services: { prepare: { volumes } } };
 }
 
-/** True when the proxy reads certificates that are not its own. */
+/** Returns true when the proxy reads certificates that are not its own. */
 export function needsTlsFolder(input: RenderInput): boolean {
   return input.config.deploy.proxy.kind !== "none" && tlsFiles(input).length > 0;
 }

@@ -11,7 +11,7 @@ import type { RenderedBody, RenderInput } from "./target.ts";
 import { renderTemplate } from "./template-files.ts";
 import { renderYaml } from "./yaml.ts";
 
-/** The compose project: base file, overlays, the proxy's files, the server's configuration, `.env`. */
+/** Renders the compose project: base file, overlays, the proxy's files, the server's configuration, `.env`. */
 export function renderCompose(input: RenderInput, dir: string): readonly RenderedBody[] {
   const { deploy } = input.config;
   const proxy = deploy.proxy.kind;
@@ -39,7 +39,7 @@ export function renderCompose(input: RenderInput, dir: string): readonly Rendere
   return files;
 }
 
-/** The server's configuration inside the project. */
+/** Returns the server's configuration inside the project. */
 export function serverConfig({ config, derived }: RenderInput): ReturnType<typeof containerConfig> {
   const { project, subnet, subnet6, model } = config.deploy.compose;
   return containerConfig(config, derived, {

@@ -8,7 +8,7 @@ import type { RenderedBody } from "./target.ts";
 import { renderYaml } from "./yaml.ts";
 
 /**
- * A configuration as YAML for a server in a container: only what differs from the defaults and what `ALWAYS` names. Without the sections that
+ * Returns a configuration as YAML for a server in a container: only what differs from the defaults and what `ALWAYS` names. Without the sections that
  * such a server does not read, and without secrets: anyone on the machine may read the file.
  */
 export function configText(config: ResolvedConfig): string {

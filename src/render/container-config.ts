@@ -8,7 +8,7 @@ export const APP_UID = 10001;
 export const CONTAINER_MODELS = "/models";
 
 /**
- * The configuration the server inside a container or pod runs with: same limits, but listening for its proxy, trusting exactly
+ * Returns the configuration the server inside a container or pod runs with: same limits, but listening for its proxy, trusting exactly
  * its network, answering its public origin and name, with the model where it is mounted.
  */
 export function containerConfig(

@@ -3,7 +3,7 @@ import { PROBE_PERIOD_S } from "../config/derived.ts";
 import { APP_UID } from "./container-config.ts";
 import { renderTemplate } from "./template-files.ts";
 
-/** The Dockerfile and its ignore file. */
+/** Renders the Dockerfile and its ignore file. */
 export function renderDocker({ config, derived }: RenderInput, dir: string): readonly RenderedBody[] {
   const { images } = config.deploy;
   const view = {

@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import type { RenderedBody, RenderInput } from "./target.ts";
 import { renderTemplate } from "./template-files.ts";
 
-/** Rules for the machine's firewall: nftables or ufw, with Docker's own chain where containers publish ports. */
+/** Renders rules for the machine's firewall: nftables or ufw, with Docker's own chain where containers publish ports. */
 export function renderFirewall({ config }: RenderInput, dir: string): readonly RenderedBody[] {
   const { deploy, server } = config;
   const { firewall } = deploy;

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { RenderedBody, RenderSource } from "./target.ts";
 
 /**
- * The file with its header: who made it from what, and a hash of the body, so that an edit by hand is noticed.
+ * Returns the file with its header: who made it from what, and a hash of the body, so that an edit by hand is noticed.
  * A first line `#!` stays first.
  */
 export function withHeader(body: RenderedBody, source: RenderSource): string {
@@ -34,7 +34,7 @@ export function readHeader(text: string): HeaderState {
   return { kind: hashOf(rest.slice(header.length)) === bodyHash ? "intact" : "edited", configHash, toolVersion };
 }
 
-/** The text below the header; the whole text when it has no gigastt header. */
+/** Returns the text below the header; the whole text when it has no gigastt header. */
 export function bodyOf(text: string): string {
   const [shebang, rest] = splitShebang(text);
   const match = HEADER.exec(rest);

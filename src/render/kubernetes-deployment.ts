@@ -9,7 +9,7 @@ import { mebibytes, quantity } from "./kubernetes-quantity.ts";
 import { hasCopies, isScaled } from "./kubernetes-scale.ts";
 import type { RenderInput } from "./target.ts";
 
-/** The pods and how they are replaced. */
+/** Returns the Deployment: the pods and how they are replaced. */
 export function deployment(input: RenderInput): Manifest {
   const { config, derived } = input;
   const { kubernetes: k8s, images } = config.deploy;
@@ -119,7 +119,7 @@ export function deployment(input: RenderInput): Manifest {
   };
 }
 
-/** The files that the pods read. */
+/** Returns the ConfigMap with the files that the pods read. */
 export function configMap(input: RenderInput): Manifest {
   return {
     apiVersion: "v1",
@@ -129,7 +129,7 @@ export function configMap(input: RenderInput): Manifest {
   };
 }
 
-/** Where the model lies, for `model: pvc`. */
+/** Returns the volume claim of the model, for `model: pvc`. */
 export function modelClaim(input: RenderInput): Manifest {
   const k8s = input.config.deploy.kubernetes;
   return {

@@ -11,7 +11,7 @@ export const GATE_PORT = 8080;
 export const GATE_FILE = "Caddyfile";
 
 /**
- * True when a Caddy inside the pod asks for users or keys: the Gateway API has no portable way to say it, and the server has no authentication.
+ * Returns true when a Caddy inside the pod asks for users or keys: the Gateway API has no portable way to say it, and the server has no authentication.
  * ingress-nginx checks users itself. Throws where nothing that we render could check: an open service in place of a closed one is never right.
  */
 export function hasGate({ deploy }: ResolvedConfig): boolean {
@@ -24,7 +24,7 @@ export function hasGate({ deploy }: ResolvedConfig): boolean {
   return kind === "keys" || (kind === "basic" && deploy.kubernetes.route !== "ingress");
 }
 
-/** The Caddyfile of the gate: the host's, but plain HTTP behind the gateway, whose address is trusted to name the client. */
+/** Returns the Caddyfile of the gate: the host's, but plain HTTP behind the gateway, whose address is trusted to name the client. */
 export function gateFile({ config, derived }: RenderInput): string {
   const { deploy } = config;
   const inside: ResolvedConfig = {
@@ -44,7 +44,7 @@ export function gateFile({ config, derived }: RenderInput): string {
   return file!.body; // one file, always
 }
 
-/** A native sidecar: it starts before the server and ends after it, so that a drain reaches the clients through it. */
+/** Returns the native sidecar: it starts before the server and ends after it, so that a drain reaches the clients through it. */
 export function gateContainer(config: ResolvedConfig): Readonly<Record<string, unknown>> {
   return {
     name: "gate",
@@ -71,7 +71,7 @@ export function gateContainer(config: ResolvedConfig): Readonly<Record<string, u
   };
 }
 
-/** Volumes of the gate. Without the Secret the pod waits: no users, no service. */
+/** Returns the volumes of the gate. Without the Secret the pod waits: no users, no service. */
 export function gateVolumes(): readonly Readonly<Record<string, unknown>>[] {
   return [
     { name: "access", secret: { secretName: ACCESS_SECRET, defaultMode: 0o440 } },

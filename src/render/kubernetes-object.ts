@@ -12,7 +12,7 @@ export const SELECTOR: Readonly<Record<string, string>> = {
   "app.kubernetes.io/component": "server",
 };
 
-/** Metadata of an object. */
+/** Returns the metadata of an object. */
 export function meta(
   { config }: RenderInput,
   name: string = NAME,

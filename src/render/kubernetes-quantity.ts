@@ -1,10 +1,10 @@
-/** In the form the API server keeps: the largest unit without a fraction. Another one would be a change at every comparison. */
+/** Formats a quantity as the API server keeps it: the largest unit without a fraction. Another one would be a change at every comparison. */
 export function quantity(bytes: number): string {
   for (const [unit, size] of QUANTITY_UNITS) if (bytes % size === 0) return `${bytes / size}${unit}`;
   return String(bytes);
 }
 
-/** The quantity of so many MiB. */
+/** Returns the quantity of so many MiB. */
 export function mebibytes(count: number): string {
   return quantity(count * 2 ** 20);
 }

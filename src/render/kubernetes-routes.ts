@@ -6,7 +6,7 @@ import type { RenderInput } from "./target.ts";
 /** Secret with the users of `auth.kind: basic`, read by ingress-nginx. */
 export const USERS_SECRET = "gigastt-users";
 
-/** What the gateway hands on, with which timers. */
+/** Returns the HTTPRoute: what the gateway hands on, with which timers. */
 export function httpRoute(input: RenderInput): Manifest {
   const { config, derived } = input;
   const { deploy } = config;
@@ -70,7 +70,7 @@ export function httpRoute(input: RenderInput): Manifest {
   };
 }
 
-/** Plain HTTP to the literal name over HTTPS. */
+/** Returns the HTTPRoute that redirects plain HTTP to the literal name over HTTPS. */
 export function redirectRoute(input: RenderInput): Manifest {
   const { deploy } = input.config;
   return {
@@ -96,7 +96,7 @@ export function redirectRoute(input: RenderInput): Manifest {
   };
 }
 
-/** For ingress-nginx. */
+/** Returns the Ingress for ingress-nginx. */
 export function ingress(input: RenderInput): Manifest {
   const { config, derived } = input;
   const { deploy } = config;

@@ -1,12 +1,12 @@
 import { meta, NAME, SELECTOR, type Manifest } from "./kubernetes-object.ts";
 import type { RenderInput } from "./target.ts";
 
-/** True when an autoscaler decides how many pods there are. */
+/** Returns true when an autoscaler decides how many pods there are. */
 export function isScaled({ config }: RenderInput): boolean {
   return config.deploy.kubernetes.maxReplicas > config.deploy.kubernetes.replicas;
 }
 
-/** True when there is, or may be, more than one pod. */
+/** Returns true when there is, or may be, more than one pod. */
 export function hasCopies({ config }: RenderInput): boolean {
   const { replicas, maxReplicas } = config.deploy.kubernetes;
   return Math.max(replicas, maxReplicas) > 1;

@@ -8,7 +8,7 @@ import type { RenderedBody, RenderInput } from "./target.ts";
 import { isAtLeast, parseVersion } from "./version.ts";
 import { renderYaml } from "./yaml.ts";
 
-/** One file per object plus kustomization.yaml. */
+/** Renders one file per object plus kustomization.yaml. */
 export function renderKubernetes(input: RenderInput, dir: string): readonly RenderedBody[] {
   const objects = kubernetesObjects(input);
   const files = [...objects].map(([name, value]) => ({
@@ -26,7 +26,7 @@ export function renderKubernetes(input: RenderInput, dir: string): readonly Rend
   return [...files, { path: `${dir}/kustomization.yaml`, body: renderYaml(kustomization), comment: "#" }];
 }
 
-/** Every object by file name, in the order in which they are applied. Pure. */
+/** Returns every object by file name, in the order in which they are applied. Pure. */
 export function kubernetesObjects(input: RenderInput): ReadonlyMap<string, Manifest> {
   const { config } = input;
   const k8s = config.deploy.kubernetes;

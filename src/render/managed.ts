@@ -14,7 +14,7 @@ export interface ProxyBuild {
 }
 
 /**
- * The files of a proxy that runs as a child of the supervisor, for the build that will read them. Paths are names in
+ * Renders the files of a proxy that runs as a child of the supervisor, for the build that will read them. Paths are names in
  * `place.configDir`. Pure. Throws RenderError when the configuration has no proxy or cannot be expressed for the build.
  */
 export function renderManagedProxy(

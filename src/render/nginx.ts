@@ -32,7 +32,7 @@ const CIPHERS = [
   "ECDHE-RSA-CHACHA20-POLY1305",
 ].join(":");
 
-/** View model shared by templates/nginx/*. Pure. */
+/** Returns the view model shared by templates/nginx/*. Pure. */
 export function nginxView(input: RenderInput, placement: Placement): View {
   const { config, derived } = input;
   const managed = placement === "managed" ? managedPlace(input) : undefined;

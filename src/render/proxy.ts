@@ -3,7 +3,7 @@ import { nginxView } from "./nginx.ts";
 import type { Placement, RenderedBody, RenderInput } from "./target.ts";
 import { renderTemplate } from "./template-files.ts";
 
-/** The Caddyfile. */
+/** Renders the Caddyfile. */
 export function renderCaddy(input: RenderInput, placement: Placement, dir: string): readonly RenderedBody[] {
   return [
     {
@@ -14,7 +14,7 @@ export function renderCaddy(input: RenderInput, placement: Placement, dir: strin
   ];
 }
 
-/** nginx.conf (complete main file), gigastt.conf (http context) and the include every location repeats. */
+/** Renders nginx.conf (complete main file), gigastt.conf (http context) and the include every location repeats. */
 export function renderNginx(input: RenderInput, placement: Placement, dir: string): readonly RenderedBody[] {
   const view = nginxView(input, placement);
   return ["nginx.conf", "gigastt.conf", "gigastt-proxy.inc"].map((name) => ({

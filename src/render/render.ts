@@ -23,7 +23,7 @@ export interface RenderedFile {
 }
 
 /**
- * Every file of the targets, sorted by path. Pure: the same configuration gives the same bytes.
+ * Renders every file of the targets, sorted by path. Pure: the same configuration gives the same bytes.
  * Throws RenderError when the configuration cannot be expressed for a target.
  */
 export function renderFiles(
@@ -42,7 +42,7 @@ export function renderFiles(
   return files.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** The targets `all` means: the place where it runs, its proxy, and what belongs to the machine. */
+/** Returns the targets `all` means: the place where it runs, its proxy, and what belongs to the machine. */
 export function targetsOf(config: ResolvedConfig): readonly RenderTarget[] {
   const { target, proxy } = config.deploy;
   if (target === "kubernetes") return ["kubernetes", "docker"];

@@ -7,7 +7,7 @@ export interface SecurityHeader {
   readonly value: string;
 }
 
-/** The response headers of the public service. The proxy owns them: whatever the server sends under these names is dropped. */
+/** Returns the response headers of the public service. The proxy owns them: whatever the server sends under these names is dropped. */
 export function securityHeaders(config: ResolvedConfig, derived: Derived): readonly SecurityHeader[] {
   const headers: SecurityHeader[] = [];
   if (derived.proxy.hstsMaxAgeS > 0) {

@@ -6,7 +6,7 @@ import type { RenderedBody, RenderInput } from "./target.ts";
 import type { View } from "./template.ts";
 import { renderTemplate } from "./template-files.ts";
 
-/** The appliance unit, its socket and timers, and the drop-in for the proxy's own unit. */
+/** Renders the appliance unit, its socket and timers, and the drop-in for the proxy's own unit. */
 export function renderSystemd(input: RenderInput, dir: string): readonly RenderedBody[] {
   const { config } = input;
   const { proxy, tls, systemd } = config.deploy;
@@ -30,7 +30,7 @@ export function renderSystemd(input: RenderInput, dir: string): readonly Rendere
   return files;
 }
 
-/** True when `gigastt certs` makes the certificates: nginx has no CA of its own, and client certificates always come from it. */
+/** Returns true when `gigastt certs` makes the certificates: nginx has no CA of its own, and client certificates always come from it. */
 export function usesOwnCertificates(config: ResolvedConfig): boolean {
   const { proxy, tls, auth } = config.deploy;
   return proxy.kind !== "none" && ((proxy.kind === "nginx" && tls.mode === "internal") || auth.kind === "mtls");

@@ -31,7 +31,7 @@ export interface ManagedPlace {
   readonly root: boolean;
 }
 
-/** The managed place, which that placement always comes with. */
+/** Returns the managed place, which that placement always comes with. */
 export function managedPlace({ managed }: RenderInput): ManagedPlace {
   if (managed === undefined) throw new Error("a managed proxy is rendered for a place");
   return managed;
@@ -47,7 +47,7 @@ export interface RenderedBody {
   readonly mode?: number;
 }
 
-/** The server as the proxy dials it. */
+/** Returns the server as the proxy dials it. */
 export function upstreamAddress(config: ResolvedConfig, placement: Placement): string {
   if (placement === "compose") return `gigastt:${config.server.port}`;
   const host = config.server.host;
@@ -56,7 +56,7 @@ export function upstreamAddress(config: ResolvedConfig, placement: Placement): s
   return host.includes(":") ? `[${host}]:${config.server.port}` : `${host}:${config.server.port}`;
 }
 
-/** Ports the proxy itself listens on: inside a container always the standard ones, published on the configured ones. */
+/** Returns the ports the proxy itself listens on: inside a container always the standard ones, published on the configured ones. */
 export function listenPorts(
   config: ResolvedConfig,
   placement: Placement,
@@ -65,7 +65,7 @@ export function listenPorts(
   return { http: config.deploy.httpPort, https: config.deploy.httpsPort };
 }
 
-/** Folder of the secrets as the proxy sees it. */
+/** Returns the folder of the secrets as the proxy sees it. */
 export function secretsDir(config: ResolvedConfig, placement: Placement): string {
   return placement === "compose" ? "/run/gigastt/secrets" : config.deploy.secretsDir;
 }
@@ -77,7 +77,7 @@ export const tlsFileNames = {
   clientCaFile: "clients-ca.pem",
 } as const;
 
-/** A path of the TLS files as the proxy sees it: in compose the init step copies them into the proxy's own volume. */
+/** Returns a path of the TLS files as the proxy sees it: in compose the init step copies them into the proxy's own volume. */
 export function tlsPath(config: ResolvedConfig, placement: Placement, which: keyof typeof tlsFileNames): string {
   const { proxy, tls } = config.deploy;
   if (placement !== "compose") return tls[which];
@@ -87,7 +87,7 @@ export function tlsPath(config: ResolvedConfig, placement: Placement, which: key
   return `/run/gigastt/tls/${tlsFileNames[which]}`;
 }
 
-/** True when every route needs a client certificate before HTTP begins. */
+/** Returns true when every route needs a client certificate before HTTP begins. */
 export function isStrictMtls(config: ResolvedConfig): boolean {
   return config.deploy.auth.kind === "mtls" && config.deploy.publicPaths.length === 0;
 }

@@ -1,6 +1,6 @@
 import { parseDocument, stringify } from "yaml";
 
-/** One YAML document as text: block style, two spaces, strings quoted where another parser could misread them. Key order is the object's. */
+/** Renders one YAML document as text: block style, two spaces, strings quoted where another parser could misread them. Key order is the object's. */
 export function renderYaml(value: unknown, comment?: string): string {
   const text = stringify(value, OPTIONS);
   return comment === undefined ? text : `${comment.replace(/^(?=.)/gm, "# ")}\n${text}`;

@@ -83,14 +83,14 @@ const CURES = {
 
 export type AudioCure = keyof typeof CURES;
 
-/** The sentence for a face: fact, then cure. */
+/** Returns the sentence for a face: fact, then cure. */
 export function wordAudioProblem(problem: AudioProblem, face: AudioFace): string {
   const cure: string | undefined = CURES[problem.cure ?? DEFAULT_CURES[problem.reason]][face];
   const fact = face === "cli" ? factOf(problem).replace(/^the body is /, "the file is ") : factOf(problem);
   return cure === undefined ? fact : `${fact}: ${cure}`;
 }
 
-/** The audio is longer than what is allowed. */
+/** Returns the problem of audio that is longer than allowed. */
 export function audioTooLong(maxDurationMs: number): AudioError {
   return new AudioError({ reason: "too_long", detail: `the audio is longer than ${formatDuration(maxDurationMs)}` });
 }

@@ -25,13 +25,13 @@ export function controlGroups(procSelfCgroup: string | undefined): ControlGroups
   return found;
 }
 
-/** A limit file's number; undefined for `max` and for anything but a positive number. */
+/** Returns a limit file's number; undefined for `max` and for anything but a positive number. */
 export function limitOf(text: string | undefined): number | undefined {
   const value = Number(text?.trim() || Number.NaN);
   return value > 0 ? value : undefined;
 }
 
-/** The number after a key in a file of `key number` lines (`memory.events`, `memory.stat`, `memory.oom_control`). */
+/** Returns the number after a key in a file of `key number` lines (`memory.events`, `memory.stat`, `memory.oom_control`). */
 export function countOf(text: string | undefined, key: string): number | undefined {
   const line = text?.split("\n").find((one) => one.startsWith(`${key} `));
   return line === undefined ? undefined : Number(line.slice(key.length + 1));

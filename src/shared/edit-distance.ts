@@ -1,5 +1,5 @@
 /**
- * Insertions, deletions and replacements that turn one sequence into the other (Levenshtein); with `swaps`, exchanged neighbours count as
+ * Counts the insertions, deletions and replacements that turn one sequence into the other (Levenshtein); with `swaps`, exchanged neighbours count as
  * one edit (optimal string alignment). Time is the product of the lengths, memory the second's.
  */
 export function editDistance(

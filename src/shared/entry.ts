@@ -1,5 +1,5 @@
 /**
- * The compiled file of one of our program entries, for workers and child processes.
+ * Returns the compiled file of one of the program entries, for workers and child processes.
  * Always under dist/, also when the caller itself runs from src/ in a test: Node 20 runs no TypeScript.
  *
  * @param name path below src/ without extension, e.g. `engine/inference-main`
@@ -8,7 +8,7 @@ export function entryFile(name: string): URL {
   return new URL(`../../dist/${name}.js`, import.meta.url);
 }
 
-/** The root folder of the installation: where `templates/`, `models/` and `package.json` are. */
+/** Returns the root folder of the installation: where `templates/`, `models/` and `package.json` are. */
 export function installationRoot(): URL {
   return new URL("../../", import.meta.url);
 }

@@ -19,7 +19,7 @@ export class GigasttError extends Error {
 export class WireError extends GigasttError {
   readonly wireCode: WireErrorCode;
   readonly status: number;
-  /** When trying again is worth it, in milliseconds from now; absent when no honest hint exists. */
+  /** When trying again is worth it, in milliseconds from now; absent when there is no realistic hint. */
   readonly retryAfterMs: number | undefined;
 
   constructor(
@@ -35,12 +35,12 @@ export class WireError extends GigasttError {
   }
 }
 
-/** The message of whatever was thrown. */
+/** Returns the message of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The `code` of a file-system or socket error (`ENOENT`), if it has one. */
+/** Returns the `code` of a file-system or socket error (`ENOENT`), if it has one. */
 export function errorCodeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;

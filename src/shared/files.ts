@@ -39,7 +39,7 @@ export async function writeFileAtomic(
   }
 }
 
-/** The parsed JSON of a file; undefined when it is missing or is not JSON. */
+/** Returns the parsed JSON of a file; undefined when it is missing or is not JSON. */
 export async function readJsonFile(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, "utf8"));

@@ -1,6 +1,6 @@
 import { hostname, networkInterfaces } from "node:os";
 
-/** Names and addresses a certificate for this machine should carry; `first` leads when it is given. */
+/** Returns the names and addresses a certificate for this machine should carry; `first` leads when it is given. */
 export function namesOfHost(
   first: string | undefined,
   interfaces: ReturnType<typeof networkInterfaces> = knownInterfaces(),
@@ -14,7 +14,7 @@ export function namesOfHost(
   return [...new Set([...(first === undefined ? [] : [first]), host, "localhost", ...addresses])];
 }
 
-/** Addresses of this machine that others in its network can reach, IPv4. */
+/** Returns the addresses of this machine that others in its network can reach, IPv4. */
 export function lanAddresses(interfaces: ReturnType<typeof networkInterfaces> = knownInterfaces()): readonly string[] {
   return Object.values(interfaces)
     .flatMap((list) => list ?? [])

@@ -12,7 +12,7 @@ export interface KeyPair {
 /** Days a certificate made here is valid. Browsers refuse server certificates above 398 days. */
 export const VALID_DAYS = { ca: 3650, server: 397, client: 825 } as const;
 
-/** A self-signed CA, ECDSA P-256. It may sign end-entity certificates only. */
+/** Creates a self-signed CA, ECDSA P-256. It may sign end-entity certificates only. */
 export async function createCa(commonName: string, now: Date): Promise<KeyPair> {
   const keys = await generateKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned(
@@ -33,7 +33,7 @@ export async function createCa(commonName: string, now: Date): Promise<KeyPair> 
   return { certificate: pem(certificate), privateKey: await keyPem(keys.privateKey) };
 }
 
-/** A server certificate for names and addresses, signed by the CA. */
+/** Creates a server certificate for names and addresses, signed by the CA. */
 export async function createServerCertificate(ca: KeyPair, names: readonly string[], now: Date): Promise<KeyPair> {
   return issue(ca, names[0] ?? "gigastt", x509.ExtendedKeyUsage.serverAuth, VALID_DAYS.server, now, [
     new x509.SubjectAlternativeNameExtension(
@@ -44,7 +44,7 @@ export async function createServerCertificate(ca: KeyPair, names: readonly strin
   ]);
 }
 
-/** A client certificate; its name shows in the proxy's log. */
+/** Creates a client certificate; its name shows in the proxy's log. */
 export async function createClientCertificate(ca: KeyPair, name: string, now: Date): Promise<KeyPair> {
   return issue(ca, name, x509.ExtendedKeyUsage.clientAuth, VALID_DAYS.client, now, []);
 }

@@ -7,7 +7,7 @@ export interface ListeningSocket {
   readonly inode: string;
 }
 
-/** Listening rows of `/proc/net/tcp` or `/proc/net/tcp6`: `sl local_address rem_address st … inode`, state 0A. */
+/** Returns the listening rows of `/proc/net/tcp` or `/proc/net/tcp6`: `sl local_address rem_address st … inode`, state 0A. */
 export function listeningSockets(table: string): readonly ListeningSocket[] {
   return table.split("\n").flatMap((line) => {
     const [, local = "", , state, , , , , , inode = "0"] = line.trim().split(/\s+/);
@@ -17,7 +17,7 @@ export function listeningSockets(table: string): readonly ListeningSocket[] {
   });
 }
 
-/** True for addresses that only this machine can reach. */
+/** Returns true for addresses that only this machine can reach. */
 export function isLoopbackAddress(address: string): boolean {
   const plain = address.replace(/^\[|\]$/g, "").replace(/^::ffff:/i, "");
   return plain === "localhost" || plain === "::1" || plain.startsWith("127.");

@@ -11,13 +11,13 @@ export interface ProcessIdentity {
   readonly birth: string;
 }
 
-/** The identity of a living process; undefined when there is none, or only a zombie of it. */
+/** Returns the identity of a living process; undefined when there is none, or only a zombie of it. */
 export function identify(pid: number): ProcessIdentity | undefined {
   const birth = process.platform === "linux" ? linuxBirth(pid) : psBirth(pid);
   return birth === undefined ? undefined : { pid, birth };
 }
 
-/** True while exactly this process lives. */
+/** Returns true while exactly this process lives. */
 export function isAlive(identity: ProcessIdentity): boolean {
   return identify(identity.pid)?.birth === identity.birth;
 }

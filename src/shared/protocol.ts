@@ -124,17 +124,17 @@ export type HttpRouteName = Exclude<RouteName, WebSocketRouteName>;
 
 export const ALL_ROUTES: readonly RouteSpec[] = Object.values(ROUTES);
 
-/** Paths of the routes that carry these kinds of traffic, kind by kind. */
+/** Returns the paths of the routes that carry these kinds of traffic, kind by kind. */
 export function pathsOf(...traffic: readonly Traffic[]): readonly string[] {
   return traffic.flatMap((kind) => ALL_ROUTES.filter((route) => route.traffic === kind).map(({ path }) => path));
 }
 
-/** Whether `OPTIONS` is answered 204 with the CORS headers: pages of other origins never read what proxies keep closed. */
+/** Returns whether `OPTIONS` is answered 204 with the CORS headers: pages of other origins never read what proxies keep closed. */
 export function answersPreflight(route: RouteSpec): boolean {
   return route.checksOrigin && route.access !== "closed";
 }
 
-/** The `Allow` header of a route. */
+/** Returns the `Allow` header of a route. */
 export function allowedMethods(route: RouteSpec): readonly string[] {
   const { methods, traffic } = route;
   return [

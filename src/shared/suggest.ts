@@ -1,7 +1,7 @@
 import { editDistance } from "./edit-distance.ts";
 
 /**
- * The candidate a person most likely meant, or undefined when none is close: at most one edit for short words,
+ * Returns the candidate a person most likely meant, or undefined when none is close: at most one edit for short words,
  * a third of the length for longer ones. Case and `-`/`_` do not count as edits.
  */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
@@ -23,7 +23,7 @@ export function closest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** `did you mean X?`, or an empty string. */
+/** Returns `did you mean X?`, or an empty string. */
 export function didYouMean(word: string, candidates: Iterable<string>): string {
   const found = closest(word, candidates);
   return found === undefined ? "" : `did you mean ${found}?`;

@@ -50,7 +50,7 @@ const DEFAULT_MAX_CHARS = 80;
 const DEFAULT_MAX_WORDS = 14;
 
 /**
- * The transcript as a text in the given format, ending with a newline (an empty `txt` is just empty).
+ * Returns the transcript as a text in the given format, ending with a newline (an empty `txt` is just empty).
  * Several transcripts are the channels of one recording: subtitles are merged by time and say the channel.
  */
 export function formatTranscript(
@@ -92,7 +92,7 @@ export interface TranscriptJson {
 }
 
 /**
- * The JSON form. One transcript: `text`, `words`, `duration`, `confidence` and `segments` when asked.
+ * Returns the JSON form. One transcript: `text`, `words`, `duration`, `confidence` and `segments` when asked.
  * Several: the same keys over all channels (words and segments in time order, each with its `channel`), and `channels` with each on its own.
  */
 export function transcriptJson(
@@ -129,7 +129,7 @@ export function transcriptJson(
   };
 }
 
-/** Segments of a transcript: broken at pauses over 0.9 s, after `.`, `!`, `?` and before 30 s are exceeded. */
+/** Returns the segments of a transcript: broken at pauses over 0.9 s, after `.`, `!`, `?` and before 30 s are exceeded. */
 export function segmentsOf(transcript: FormattableTranscript): TimedText[] {
   return groupSegments(timedWords(transcript)).map((words) => textOf(words, words.at(-1)?.end ?? 0));
 }

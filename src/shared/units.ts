@@ -6,7 +6,7 @@ export const DURATION_PATTERN = "^(?:0|(?:\\d+(?:\\.\\d+)?(?:ms|s|m|h|d))+)$";
 /** What a size must look like, for error messages and the JSON Schema. */
 export const BYTES_PATTERN = "^\\d+(?:\\.\\d+)?(?:B|KB|MB|GB|KiB|MiB|GiB)$";
 
-/** Milliseconds of `10s`, `1h30m`, `250ms` or `0`; undefined for anything else or above 2^53. */
+/** Returns the milliseconds of `10s`, `1h30m`, `250ms` or `0`; undefined for anything else or above 2^53. */
 export function parseDurationMs(text: string): number | undefined {
   if (!new RegExp(DURATION_PATTERN).test(text)) return undefined;
   let totalMs = 0;
@@ -17,7 +17,7 @@ export function parseDurationMs(text: string): number | undefined {
   return Number.isSafeInteger(rounded) ? rounded : undefined;
 }
 
-/** Bytes of `50MiB`, `512KiB`, `1GB` or `100B`; undefined for anything else or above 2^53. */
+/** Returns the bytes of `50MiB`, `512KiB`, `1GB` or `100B`; undefined for anything else or above 2^53. */
 export function parseBytes(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(B|KB|MB|GB|KiB|MiB|GiB)$/.exec(text);
   if (!match) return undefined;
@@ -25,7 +25,7 @@ export function parseBytes(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** The shortest exact spelling of a duration: 90000 → `1m30s`, 250 → `250ms`, 0 → `0`. */
+/** Returns the shortest exact spelling of a duration: 90000 → `1m30s`, 250 → `250ms`, 0 → `0`. */
 export function formatDuration(ms: number): string {
   if (ms === 0) return "0";
   let rest = ms;
@@ -38,7 +38,7 @@ export function formatDuration(ms: number): string {
   return text;
 }
 
-/** The shortest exact binary spelling of a size: 52428800 → `50MiB`, 1000 → `1000B`. */
+/** Returns the shortest exact binary spelling of a size: 52428800 → `50MiB`, 1000 → `1000B`. */
 export function formatBytes(bytes: number): string {
   for (const unit of ["GiB", "MiB", "KiB"] as const) {
     if (bytes >= BYTE_UNITS[unit] && bytes % BYTE_UNITS[unit] === 0) return `${bytes / BYTE_UNITS[unit]}${unit}`;
@@ -46,7 +46,7 @@ export function formatBytes(bytes: number): string {
   return `${bytes}B`;
 }
 
-/** A size for people, rounded, in decimal units as disks and downloads are sold: `885 MB`, `4.6 MB`, `13 kB`. */
+/** Returns a size for people, rounded, in decimal units as disks and downloads are sold: `885 MB`, `4.6 MB`, `13 kB`. */
 export function readableBytes(bytes: number): string {
   if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(1)} GB`;
   if (bytes >= 1e6) return `${(bytes / 1e6).toFixed(bytes >= 1e7 ? 0 : 1)} MB`;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { installationRoot } from "./entry.ts";
 
-/** The version of this installation, from package.json. */
+/** Returns the version of this installation, from package.json. */
 export function readVersion(): string {
   const text = readFileSync(new URL("package.json", installationRoot()), "utf8");
   return /"version":\s*"([^"]+)"/.exec(text)?.[1] ?? "0.0.0";

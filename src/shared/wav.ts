@@ -1,4 +1,4 @@
-/** A WAV file around the samples: mono PCM16. */
+/** Returns a WAV file around the samples: mono PCM16. */
 export function wavFile(pcm: Int16Array, rateHz: number = 16_000): Uint8Array {
   const bytes = new Uint8Array(44 + pcm.byteLength);
   const view = new DataView(bytes.buffer);

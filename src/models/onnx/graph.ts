@@ -60,7 +60,7 @@ export const DataType: {
   readonly bool: 9;
 } = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 };
 
-/** A one-output node with the given attributes. */
+/** Makes a one-output node with the given attributes. */
 export function makeNode(
   opType: string,
   inputs: readonly string[],
@@ -81,7 +81,7 @@ export function makeNode(
   };
 }
 
-/** A float32 constant whose values are made when they are needed. */
+/** Returns a float32 constant whose values are made when they are needed. */
 export function floatTensor(name: string, dims: readonly number[], values: () => Promise<Float32Array>): OnnxTensor {
   return {
     name,
@@ -92,30 +92,30 @@ export function floatTensor(name: string, dims: readonly number[], values: () =>
   };
 }
 
-/** Number of elements of a shape; 1 for a scalar. */
+/** Returns the number of elements of a shape; 1 for a scalar. */
 export function elementCount(dims: readonly number[]): number {
   return dims.reduce((product, dim) => product * dim, 1);
 }
 
-/** The bytes behind a typed array, without a copy. */
+/** Returns the bytes behind a typed array, without a copy. */
 export function bytesOf(values: Float32Array | Int8Array | BigInt64Array | Int32Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
-/** A tensor's values as float32. Copies only when the bytes are not aligned. */
+/** Returns a tensor's values as float32. Copies only when the bytes are not aligned. */
 export async function readFloats(tensor: OnnxTensor): Promise<Float32Array> {
   const bytes = await tensor.read();
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
   return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
 }
 
-/** The integer list of an attribute, or the fallback when the node does not carry it. */
+/** Returns the integer list of an attribute, or the fallback when the node does not carry it. */
 export function intsAttribute(node: OnnxNode, name: string, fallback: readonly number[]): readonly number[] {
   const value = node.attributes.find((attribute) => attribute.name === name)?.value;
   return value?.kind === "ints" ? value.ints : fallback;
 }
 
-/** The integer of an attribute, or the fallback when the node does not carry it. */
+/** Returns the integer of an attribute, or the fallback when the node does not carry it. */
 export function intAttribute(node: OnnxNode, name: string, fallback: number): number {
   const value = node.attributes.find((attribute) => attribute.name === name)?.value;
   return value?.kind === "int" ? value.int : fallback;

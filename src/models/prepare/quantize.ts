@@ -30,7 +30,7 @@ export interface QuantizeSummary {
 }
 
 /**
- * Dynamic int8 quantization of every matrix product with a constant right side: weights become symmetric signed int8 with one
+ * Quantizes to dynamic int8 every matrix product with a constant right side: weights become symmetric signed int8 with one
  * scale per output channel, activations are quantized per tensor when the model runs.
  *
  * `y = A·W + …` becomes `DynamicQuantizeLinear(A) → MatMulInteger → Cast → × (scaleA · scaleW[n])`, the shape that ONNX

@@ -30,7 +30,7 @@ export const GIGAAM_SIZE: ConformerSize = {
 
 const MAX_POSITIONS = 5000;
 
-/** A conformer encoder with random weights: `audio_signal [B, mel, T]`, `length [B]` → `encoded [B, width, T']`, `encoded_len [B]`. */
+/** Returns a conformer encoder with random weights: `audio_signal [B, mel, T]`, `length [B]` → `encoded [B, width, T']`, `encoded_len [B]`. */
 export function conformerEncoder(size: ConformerSize): OnnxModel {
   const g = createGraphBuilder(1);
   const { width } = size;
@@ -62,7 +62,7 @@ export function conformerEncoder(size: ConformerSize): OnnxModel {
   );
 }
 
-/** A one-layer LSTM prediction network: `x [B, 1]`, `h.1`, `c.1 [1, B, P]` → `dec [B, 1, P]`, `h`, `c`. */
+/** Returns a one-layer LSTM prediction network: `x [B, 1]`, `h.1`, `c.1 [1, B, P]` → `dec [B, 1, P]`, `h`, `c`. */
 export function predictionNetwork(size: ConformerSize): OnnxModel {
   const g = createGraphBuilder(2);
   const width = size.predictionWidth;
@@ -92,7 +92,7 @@ export function predictionNetwork(size: ConformerSize): OnnxModel {
   );
 }
 
-/** A joint network: `enc [B, width, 1]`, `dec [B, P, 1]` → log-probabilities `joint [B, 1, 1, vocabulary + 1]`. */
+/** Returns a joint network: `enc [B, width, 1]`, `dec [B, P, 1]` → log-probabilities `joint [B, 1, 1, vocabulary + 1]`. */
 export function jointNetwork(size: ConformerSize): OnnxModel {
   const g = createGraphBuilder(3);
   const project = (input: string, from: number): string =>

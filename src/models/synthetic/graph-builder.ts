@@ -106,7 +106,7 @@ function uniform(count: number, deviation: number, seed: number): Float32Array {
   return values;
 }
 
-/** A ValueInfoProto: name = 1, type = 2 { tensor_type = 1 { elem_type = 1, shape = 2 { dim = 1 { dim_value = 1 | dim_param = 2 } } } }. */
+/** Encodes a ValueInfoProto: name = 1, type = 2 { tensor_type = 1 { elem_type = 1, shape = 2 { dim = 1 { dim_value = 1 | dim_param = 2 } } } }. */
 export function encodeValueInfo({ name, dataType, dims }: ValueSpec): Uint8Array {
   const writer = new BinaryWriter().tag(1, WireType.LengthDelimited).string(name);
   writer.tag(2, WireType.LengthDelimited).fork().tag(1, WireType.LengthDelimited).fork();

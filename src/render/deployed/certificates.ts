@@ -29,7 +29,7 @@ export async function watchedCertificates(deployment: Deployment): Promise<reado
   return found;
 }
 
-/** Problems of a chain of certificates in one PEM file: its names, its dates, its order. Cures are the caller's. */
+/** Returns the problems of a chain of certificates in one PEM file: its names, its dates, its order. Cures are the caller's. */
 export function chainProblems(
   chain: readonly X509Certificate[],
   about: { readonly domain: string | undefined; readonly now: Date },

@@ -24,7 +24,7 @@ export async function findUser(name: string): Promise<User | undefined> {
   return undefined;
 }
 
-/** The user that must be able to read the secrets of a deployment on this host; undefined where it is not known. */
+/** Returns the user that must be able to read the secrets of a deployment on this host; undefined where it is not known. */
 export async function readerOf(config: ResolvedConfig): Promise<User | undefined> {
   const name = proxyUser(config);
   if (name === undefined || config.deploy.target !== "host") return undefined;

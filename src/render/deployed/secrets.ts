@@ -4,12 +4,12 @@ import { errorCodeOf } from "../../shared/errors.ts";
 import type { DeployedProblem, Deployment } from "./problem.ts";
 import { obstacleFor, readerOf } from "./reader.ts";
 
-/** Folder of the secrets of a deployment, where the commands write them. */
+/** Returns the folder of the secrets of a deployment, where the commands write them. */
 export function secretsFolderOf({ config, deployDir }: Pick<Deployment, "config" | "deployDir">): string {
   return config.deploy.target === "compose" ? join(deployDir, "compose", "secrets") : config.deploy.secretsDir;
 }
 
-/** The file in which the proxy looks up users or keys; undefined where it looks up none. */
+/** Returns the file in which the proxy looks up users or keys; undefined where it looks up none. */
 export function accessFileOf({ config, deployDir }: Pick<Deployment, "config" | "deployDir">): string | undefined {
   const { auth, proxy, target } = config.deploy;
   if (proxy.kind === "none" || target === "kubernetes" || (auth.kind !== "basic" && auth.kind !== "keys"))

@@ -64,7 +64,7 @@ const MAX_BODY_CHARS = 1_000_000;
 /** No answer in time. */
 export class NoAnswerError extends Error {}
 
-/** One request on a connection of its own. Never follows redirects. Rejects with one sentence. */
+/** Sends one request on a connection of its own. Never follows redirects. Rejects with one sentence. */
 export async function ask(target: OutsideTarget, path: string, options: AskOptions = {}): Promise<Answer> {
   const base = options.origin ?? target.url;
   const secure = base.protocol === "https:";
@@ -138,7 +138,7 @@ export async function ask(target: OutsideTarget, path: string, options: AskOptio
   });
 }
 
-/** Where to connect and which name to ask for. */
+/** Returns where to connect and which name to ask for. */
 export function connectionOf(
   target: OutsideTarget,
   base: URL,
@@ -157,7 +157,7 @@ export function connectionOf(
   };
 }
 
-/** What stopped a connection, in one sentence, and what to do about it. */
+/** Returns what stopped a connection, in one sentence, and what to do about it. */
 export function connectionFailure(
   error: unknown,
   target: OutsideTarget,
@@ -175,7 +175,7 @@ export function connectionFailure(
   return { message, fix: "Check that this address and port serve the proxy, over HTTPS if the URL says so." };
 }
 
-/** One sentence about a connection that failed. */
+/** Returns one sentence about a connection that failed. */
 export function connectionProblem(error: unknown): string {
   // OpenSSL's own words are between its number and the file that they come from.
   const tls = /:SSL routines:[^:]*:([^:]+):/.exec(messageOf(error))?.[1];

@@ -23,7 +23,7 @@ export interface HandshakeOptions {
   readonly servername?: string;
 }
 
-/** One handshake, then the connection is closed. The certificate is checked, but only a refused handshake rejects. */
+/** Makes one handshake, then closes the connection. The certificate is checked, but only a refused handshake rejects. */
 export async function handshake(target: OutsideTarget, options: HandshakeOptions = {}): Promise<Handshake> {
   const { host, port, lookup, servername, ca, cert, key } = connectionOf(
     target,
