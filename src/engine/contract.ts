@@ -73,6 +73,8 @@ export interface TranscribeOptions {
   /** `mix` = one transcript of the mono mix; `split` = one transcript per channel. */
   readonly channels?: "mix" | "split";
   readonly headerless?: HeaderlessFormat;
+  /** Which of several audio tracks: its number from 0, or its ISO 639 language. Absent = the default one. */
+  readonly track?: string;
   /** Rejects where audio is missing or damaged, instead of a warning in the transcript. Default false. */
   readonly strict?: boolean;
   readonly maxDurationMs: number;

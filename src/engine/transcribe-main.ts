@@ -5,7 +5,7 @@
 //
 //   → { type: "start", config: ResolvedConfig, bundle: ModelBundle }     once, first
 //   ← { type: "ready", model: ModelInfo }  |  { type: "fatal", code, message }  (exits 1 after it)
-//   → { type: "file", id, path, options?: { channels?: "mix" | "split", headerless?: HeaderlessFormat, strict?: boolean, maxDurationMs?: number } }
+//   → { type: "file", id, path, options?: { channels?: "mix" | "split", headerless?: HeaderlessFormat, track?: string, strict?: boolean, maxDurationMs?: number } }
 //   ← { type: "progress", id, doneS, totalS? }                           at most ten a second
 //   ← { type: "result", id, transcripts: Transcript[] }
 //   ← { type: "error", id, code, message, problem? }                     `problem` when the audio is at fault; the next file is still taken
@@ -34,6 +34,7 @@ export type ToTranscriber =
 export interface TranscribeFileOptions {
   readonly channels?: "mix" | "split";
   readonly headerless?: HeaderlessFormat;
+  readonly track?: string;
   readonly strict?: boolean;
   /** Default: limits.maxAudioDuration of the configuration. */
   readonly maxDurationMs?: number;
@@ -109,6 +110,7 @@ async function transcribe(file: Extract<ToTranscriber, { type: "file" }>, signal
       audio: path === "-" ? process.stdin : readBytes(path),
       channels: options?.channels ?? "mix",
       ...(options?.headerless && { headerless: options.headerless }),
+      ...(options?.track !== undefined && { track: options.track }),
       strict: options?.strict ?? false,
       maxDurationMs: options?.maxDurationMs ?? config.limits.maxAudioDurationMs,
       signal,

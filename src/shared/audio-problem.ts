@@ -62,13 +62,33 @@ const CURES = {
     cli: "give WAV, MP3, FLAC, Ogg (Vorbis, Opus), WebM or M4A/AAC audio",
   },
   any: {
-    http: "send WAV, MP3, FLAC, Ogg, WebM or M4A, or add codec= and sample_rate= for audio without a header",
-    cli: "give WAV, MP3, FLAC, Ogg, WebM or M4A, or add --codec and --sample-rate for audio without a header",
+    http: "send WAV, MP3, FLAC, Ogg, WebM or M4A",
+    cli: "give WAV, MP3, FLAC, Ogg, WebM or M4A",
+  },
+  pcmu: {
+    http: "if it is telephone audio (µ-law) without a header, add codec=pcmu and sample_rate=8000 (or its rate)",
+    cli: "if it is telephone audio (µ-law) without a header, add --codec pcmu --sample-rate 8000 (or its rate)",
+  },
+  pcma: {
+    http: "if it is telephone audio (A-law) without a header, add codec=pcma and sample_rate=8000 (or its rate)",
+    cli: "if it is telephone audio (A-law) without a header, add --codec pcma --sample-rate 8000 (or its rate)",
+  },
+  s16le: {
+    http: "if it is PCM without a header, add codec=s16le and sample_rate=16000 (or its rate)",
+    cli: "if it is PCM without a header, add --codec s16le --sample-rate 16000 (or its rate)",
+  },
+  firstPart: {
+    http: "send the whole recording from its first part on: only that has the header",
+    cli: "give the whole recording from its first part on: only that has the header",
   },
   bareFile: { http: "send the file itself (curl: --data-binary @FILE, not -F)", cli: "give the file that is in it" },
   binary: { http: "send the file unchanged (curl: --data-binary @FILE, not --data)", cli: "copy the original again" },
   again: { http: "upload it again", cli: "copy it again" },
   export: { http: "export it again", cli: "export it again" },
+  convert: {
+    http: "convert it with ffmpeg -i FILE -ac 1 -ar 16000 OUT.wav",
+    cli: "convert it with ffmpeg -i FILE -ac 1 -ar 16000 OUT.wav",
+  },
   pcm: { http: "export it as 16-bit PCM", cli: "export it as 16-bit PCM" },
   stereo: { http: "mix it down to stereo", cli: "mix it down to stereo" },
   remux: {
@@ -76,6 +96,10 @@ const CURES = {
     cli: "remux it with ffmpeg -i FILE -c copy -movflags +faststart OUT.m4a",
   },
   unprotected: { http: "send it without copy protection", cli: "give it without copy protection" },
+  track: {
+    http: "choose one with track=NUMBER or track=LANGUAGE",
+    cli: "choose one with --track NUMBER or --track LANGUAGE",
+  },
   oneByOne: { http: "send one file after the other", cli: "give one file after the other" },
   dropCodec: { http: "leave out codec=", cli: "leave out --codec" },
   shorter: { http: "cut it into shorter files", cli: "cut it into shorter files" },

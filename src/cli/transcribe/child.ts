@@ -12,6 +12,7 @@ import { setTimeout } from "../../shared/timers.ts";
 export interface FileOptions {
   readonly channels: "mix" | "split";
   readonly headerless?: { readonly codec: "pcmu" | "pcma" | "s16le"; readonly sampleRateHz: number };
+  readonly track?: string;
   readonly strict: boolean;
 }
 

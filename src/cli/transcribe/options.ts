@@ -31,6 +31,11 @@ export const TRANSCRIBE_FLAGS: Readonly<Record<string, FlagSpec>> = {
     choices: ["pcmu", "pcma", "s16le"],
     describe: "input without a header; with --sample-rate",
   },
+  track: {
+    type: "string",
+    value: "N|LANGUAGE",
+    describe: "of several audio tracks: its number from 0, or its language; default: the default track",
+  },
   strict: { type: "boolean", describe: "fail on audio that is cut or damaged instead of a warning" },
   "sample-rate": { type: "string", value: "HZ", describe: "of input without a header, 4000 to 192000" },
   model: { type: "string", value: "ID", describe: "short for --set model.id=…" },
@@ -78,6 +83,9 @@ export function readJob(context: CommandContext): TranscribeJob {
   const sampleRateHz = integer("sample-rate", 4000, 192_000);
   if (codec !== undefined && text("sample-rate") === undefined) mistakes.push("--codec needs --sample-rate");
   if (codec === undefined && sampleRateHz !== undefined) mistakes.push("--sample-rate is for --codec only");
+  const track = text("track");
+  if (track !== undefined && !TRACK.test(track))
+    mistakes.push(`--track must be a number or a language code, found "${track}"`);
   const maxCharsPerLine = integer("max-chars-per-line", 1, 1000);
   const maxWordsPerLine = integer("max-words-per-line", 1, 1000);
   if (mistakes.length > 0) throw new UsageError(mistakes, ["transcribe"]);
@@ -92,11 +100,15 @@ export function readJob(context: CommandContext): TranscribeJob {
     file: {
       channels: text("channels") === "split" ? "split" : "mix",
       strict: flags["strict"] === true,
+      ...(track === undefined ? {} : { track }),
       ...(codec !== undefined && sampleRateHz !== undefined ? { headerless: { codec, sampleRateHz } } : {}),
     },
     output: text("output"),
   };
 }
+
+/** A track's number, or an ISO 639 code with or without a region. */
+const TRACK = /^(?:\d{1,3}|[a-z]{2,3}(?:-[a-z0-9]{2,8})*)$/i;
 
 /** The context with `--model` and `--precision` as the configuration keys they are short for. */
 export function withModelFlags(context: CommandContext): CommandContext {

@@ -18,7 +18,7 @@ import { openHeaderless } from "./wav/wav.ts";
 export async function decodeAudio(bytes: AsyncIterable<Uint8Array>, options: DecodeOptions): Promise<DecodedAudio> {
   const { maxDurationMs, signal } = options;
   const notes = createWarnings(options.strict === true);
-  const context: OpenContext = { maxDurationMs, warn: notes.warn };
+  const context: OpenContext = { maxDurationMs, track: options.track, warn: notes.warn };
   const input = createByteReader(bytes, signal);
   try {
     if ((await input.peek(1)).length === 0) throw new AudioError({ reason: "empty" });

@@ -8,7 +8,9 @@ import { openOgg } from "./ogg/ogg.ts";
 import type { ByteReader } from "./input/byte-reader.ts";
 import { foreign, unsupported } from "./refuse.ts";
 import type { Sniffed } from "./sniff.ts";
-import { MAGIC_BYTES, SNIFF_BYTES, sniff } from "./sniff.ts";
+import { findMpegFrames, MAGIC_BYTES, RIFF_WITHOUT_AUDIO, SNIFF_BYTES, sniff, sniffMagic } from "./sniff.ts";
+import { guessRaw, hasLostBytes } from "./raw-guess.ts";
+import { PROBE_BYTES } from "./wav/shape.ts";
 import type { OpenContext, OpenedAudio } from "./types.ts";
 import { openWav } from "./wav/wav.ts";
 import { openWebm } from "./webm/webm.ts";
@@ -18,7 +20,8 @@ export async function openDetected(input: ByteReader, context: OpenContext): Pro
   const found = await recognise(input);
   if (found.kind === "foreign") throw foreign(found.what, found.cure);
   if (found.kind === "unknown") {
-    throw new AudioError({ reason: "unknown" });
+    const cure = guessRaw(await input.peek(PROBE_BYTES));
+    throw new AudioError({ reason: "unknown", ...(cure !== undefined && { cure }) });
   }
   switch (found.container) {
     case "wav":
@@ -40,30 +43,61 @@ export async function openDetected(input: ByteReader, context: OpenContext): Pro
   }
 }
 
-/** Samples of a WAV header are noise at the start of the transcript: a container sent as headerless is a mistake. */
+/** Read as samples, a container is noise, and words would be found in it: one that is sent as headerless is refused. */
 export async function refuseContainerAsHeaderless(input: ByteReader, codec: string): Promise<void> {
-  const found = sniff(await input.peek(MAGIC_BYTES));
-  if (found.kind !== "audio" || found.container === "mp3" || found.container === "adts") return;
-  throw unsupported(`codec ${codec}`, `the audio has a header, it is a ${found.container} file`, "dropCodec");
+  const found = sniffMagic(await input.peek(MAGIC_BYTES));
+  if (found === undefined || found.kind === "unknown") return;
+  const what =
+    found.kind === "audio" ? `the audio has a header, it is a ${found.container} file` : `it is ${found.what}`;
+  throw unsupported(`codec ${codec}`, what, "dropCodec");
 }
 
 // ---
 
-/** Skips ID3 tags, which some tools put in front of anything, and recognises what follows. */
+/** Bytes searched for the first frame of a stream, and most zeros in front of a file. */
+const SEARCH_BYTES = 65_536;
+
+/** Skips ID3 tags and zeros, which some tools put in front of anything, and recognises what follows. */
 async function recognise(input: ByteReader): Promise<Sniffed> {
   let isTagged = false;
-  for (;;) {
+  for (let skippedZeros = 0; ;) {
     // Most containers say so in their first bytes: waiting for more would hold back a slow upload's refusal.
     const magic = await input.peek(MAGIC_BYTES);
-    const tagBytes = sniff(magic).kind === "audio" ? tagLength(magic) : 0;
+    const known = sniffMagic(magic);
+    if (known?.kind === "foreign" && known.what !== RIFF_WITHOUT_AUDIO) return known;
+    const head = await input.peek(SNIFF_BYTES);
+    const found = known?.kind === "audio" ? known : sniff(head);
+    if (found.kind === "unknown" && magic[0] === 0 && skippedZeros < SEARCH_BYTES) {
+      const zeros = await countZeros(input);
+      skippedZeros += zeros;
+      await input.skip(zeros);
+      continue;
+    }
+    // Telephone audio has no zeros either where it is not loud.
+    const mayBeTorn = found.kind !== "foreign" || found.what === RIFF_WITHOUT_AUDIO;
+    if (mayBeTorn && hasLostBytes(head) && !isTelephony(await input.peek(PROBE_BYTES))) {
+      return { kind: "foreign", what: "a file that lost bytes on the way", cure: "binary" };
+    }
+    const tagBytes = found.kind === "audio" ? tagLength(magic) : 0;
     if (tagBytes > 0) {
       isTagged = true;
       await input.skip(tagBytes);
       continue;
     }
-    let found = sniff(magic);
-    if (found.kind !== "audio") found = sniff(await input.peek(SNIFF_BYTES));
+    if (found.kind === "audio") return found;
     // After a tag comes audio, if need be behind some padding.
-    return isTagged && found.kind !== "audio" ? { kind: "audio", container: "mp3" } : found;
+    if (isTagged) return { kind: "audio", container: "mp3" };
+    return found.kind === "unknown" ? findMpegFrames(await input.peek(SEARCH_BYTES)) : found;
   }
+}
+
+function isTelephony(head: Uint8Array): boolean {
+  const guess = guessRaw(head);
+  return guess === "pcmu" || guess === "pcma";
+}
+
+async function countZeros(input: ByteReader): Promise<number> {
+  const head = await input.peek(SEARCH_BYTES);
+  const first = head.findIndex((byte) => byte !== 0);
+  return first < 0 ? head.length : first;
 }

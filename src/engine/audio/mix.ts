@@ -48,7 +48,20 @@ export const SPEAKERS_BY_COUNT: Readonly<Record<number, number>> = {
   8: 0x63f,
 };
 
+/** Channels of Vorbis, and of Opus in mapping family 1, in the order of WAVE. */
+export function inWaveOrder(channels: Float32Array[]): Float32Array[] {
+  return VORBIS_TO_WAVE[channels.length]?.map((from) => channels[from]!) ?? channels;
+}
+
 // ---
+
+const VORBIS_TO_WAVE: Readonly<Record<number, readonly number[]>> = {
+  3: [0, 2, 1],
+  5: [0, 2, 1, 3, 4],
+  6: [0, 2, 1, 5, 3, 4],
+  7: [0, 2, 1, 6, 5, 3, 4],
+  8: [0, 2, 1, 7, 5, 6, 3, 4],
+};
 
 const OPPOSITE_BELOW = -0.7;
 const ALIKE_ABOVE = -0.3;

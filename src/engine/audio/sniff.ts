@@ -3,6 +3,9 @@ import { parseAdtsHeader } from "./aac/adts.ts";
 import type { FrameHeader } from "./input/frame-scan.ts";
 import { parseMpegHeader } from "./mp3/mp3.ts";
 
+/** Also what `curl --data` leaves of a WAV file. */
+export const RIFF_WITHOUT_AUDIO = "a RIFF file without audio";
+
 /** What the first bytes of a body are. */
 export type Sniffed =
   | { readonly kind: "audio"; readonly container: "wav" | "mp3" | "flac" | "ogg" | "webm" | "mp4" | "adts" }
@@ -17,21 +20,40 @@ export const SNIFF_BYTES = 4096;
 
 /** Recognises a container by its first bytes, never by a name or a header field. */
 export function sniff(head: Uint8Array): Sniffed {
-  for (const { container, at, magic } of CONTAINERS) {
-    if (startsWith(head, magic, at)) return { kind: "audio", container };
-  }
-  if (startsWith(head, "RIFF") || startsWith(head, "RF64") || startsWith(head, "BW64") || startsWith(head, "RIFX"))
-    return sniffRiff(head);
-  for (const { what, at, magic, and } of FOREIGN) {
-    if (startsWith(head, magic, at) && (!and || startsWith(head, and.magic, and.at))) return { kind: "foreign", what };
-  }
+  const known = sniffMagic(head);
+  if (known) return known;
   if (isMultipart(head)) return { kind: "foreign", what: "a multipart form, not the file itself", cure: "bareFile" };
+  const transport = sniffTransportStream(head);
+  if (transport) return transport;
   const container = sniffMpegAudio(head);
   if (container) return { kind: "audio", container };
   const text = sniffText(head);
   if (text) return { kind: "foreign", what: text };
-  const cut = findMpegFrames(head);
-  return cut ? { kind: "audio", container: cut } : { kind: "unknown" };
+  return findMpegFrames(head);
+}
+
+/** What a magic string alone says; undefined when there is none. */
+export function sniffMagic(head: Uint8Array): Sniffed | undefined {
+  for (const { container, at, magic } of CONTAINERS) {
+    if (startsWith(head, magic, at)) return { kind: "audio", container };
+  }
+  if (["RIFF", "RF64", "BW64", "RIFX"].some((magic) => startsWith(head, magic))) return sniffRiff(head);
+  for (const { what, at, magic, and, cure } of FOREIGN) {
+    if (startsWith(head, magic, at) && (!and || startsWith(head, and.magic, and.at))) {
+      return { kind: "foreign", what, ...(cure !== undefined && { cure }) };
+    }
+  }
+  return undefined;
+}
+
+/** A stream cut out of another one begins inside a frame: three headers in a chain are no accident. */
+export function findMpegFrames(head: Uint8Array): Sniffed {
+  for (let at = 1; at + 7 < head.length; at++) {
+    if (head[at] !== 0xff) continue;
+    if (isChain(head, at, parseMpegHeader, 4)) return { kind: "audio", container: "mp3" };
+    if (isChain(head, at, parseAdtsHeader, 7)) return { kind: "audio", container: "adts" };
+  }
+  return { kind: "unknown" };
 }
 
 // ---
@@ -47,10 +69,16 @@ const CONTAINERS: readonly (Magic & { readonly container: "mp3" | "flac" | "ogg"
   { container: "ogg", magic: "OggS" },
   { container: "webm", magic: "\x1aE\xdf\xa3" },
   { container: "mp4", magic: "ftyp", at: 4 },
+  { container: "mp4", magic: "moov", at: 4 },
+  { container: "mp4", magic: "mdat", at: 4 },
+  { container: "mp4", magic: "wide", at: 4 },
+  { container: "mp4", magic: "free", at: 4 },
+  { container: "mp4", magic: "skip", at: 4 },
+  { container: "mp4", magic: "pnot", at: 4 },
   { container: "mp3", magic: "ID3" },
 ];
 
-const FOREIGN: readonly (Magic & { readonly what: string; readonly and?: Magic })[] = [
+const FOREIGN: readonly (Magic & { readonly what: string; readonly and?: Magic; readonly cure?: AudioCure })[] = [
   { what: "a PNG image", magic: "\x89PNG\r\n\x1a\n" },
   { what: "a JPEG image", magic: "\xff\xd8\xff" },
   { what: "a GIF image", magic: "GIF8" },
@@ -70,27 +98,64 @@ const FOREIGN: readonly (Magic & { readonly what: string; readonly and?: Magic }
   { what: "an executable (ELF)", magic: "\x7fELF" },
   { what: "a WebAssembly module", magic: "\0asm" },
   { what: "an SQLite database", magic: "SQLite format 3\0" },
-  { what: "AIFF audio, which is not supported", magic: "FORM", and: { magic: "AIF", at: 8 } },
-  { what: "AU audio, which is not supported", magic: ".snd" },
-  { what: "CAF audio, which is not supported", magic: "caff\0" },
-  { what: "AMR audio, which is not supported", magic: "#!AMR" },
-  { what: "Windows Media (ASF), which is not supported", magic: "\x30\x26\xb2\x75\x8e\x66\xcf\x11" },
-  { what: "WavPack audio, which is not supported", magic: "wvpk" },
-  { what: "Monkey's Audio, which is not supported", magic: "MAC ", and: { magic: "\0\0", at: 6 } },
-  { what: "MPEG video, which is not supported", magic: "\0\0\x01\xba" },
+  // Parts of a recording as MediaRecorder and DASH hand them out: the header is in the first one.
+  { what: "a later part of a WebM recording", magic: "\x1f\x43\xb6\x75", cure: "firstPart" },
+  { what: "a later part of an MP4 recording", magic: "moof", at: 4, cure: "firstPart" },
+  { what: "a later part of an MP4 recording", magic: "styp", at: 4, cure: "firstPart" },
+  { what: "a later part of an MP4 recording", magic: "sidx", at: 4, cure: "firstPart" },
+  { what: "AIFF audio, which is not supported", magic: "FORM", and: { magic: "AIF", at: 8 }, cure: "convert" },
+  { what: "AU audio, which is not supported", magic: ".snd", cure: "convert" },
+  { what: "CAF audio, which is not supported", magic: "caff\0", cure: "convert" },
+  { what: "AMR-WB audio, which is not supported", magic: "#!AMR-WB", cure: "convert" },
+  { what: "AMR-NB audio, which is not supported", magic: "#!AMR", cure: "convert" },
+  { what: "EVRC audio, which is not supported", magic: "#!EVRC", cure: "convert" },
+  { what: "SILK audio, which is not supported", magic: "#!SILK", cure: "convert" },
+  { what: "SILK audio (WeChat), which is not supported", magic: "\x02#!SILK", cure: "convert" },
+  {
+    what: "Windows Media (WMA, ASF), which is not supported",
+    magic: "\x30\x26\xb2\x75\x8e\x66\xcf\x11",
+    cure: "convert",
+  },
+  { what: "Wave64 audio, which is not supported", magic: "riff\x2e\x91\xcf\x11", cure: "convert" },
+  { what: "WavPack audio, which is not supported", magic: "wvpk", cure: "convert" },
+  { what: "Monkey's Audio, which is not supported", magic: "MAC ", and: { magic: "\0\0", at: 6 }, cure: "convert" },
+  { what: "True Audio (TTA), which is not supported", magic: "TTA1", cure: "convert" },
+  { what: "Musepack audio, which is not supported", magic: "MPCK", cure: "convert" },
+  { what: "Musepack audio, which is not supported", magic: "MP+", cure: "convert" },
+  { what: "DSD audio, which is not supported", magic: "DSD ", and: { magic: "\x1c\0\0\0", at: 4 }, cure: "convert" },
+  { what: "Creative Voice audio, which is not supported", magic: "Creative Voice File", cure: "convert" },
+  { what: "NIST SPHERE audio, which is not supported", magic: "NIST_1A\n", cure: "convert" },
+  { what: "RealMedia, which is not supported", magic: ".RMF", cure: "convert" },
+  { what: "AC-3 audio (Dolby Digital), which is not supported", magic: "\x0b\x77", cure: "convert" },
+  { what: "DTS audio, which is not supported", magic: "\x7f\xfe\x80\x01", cure: "convert" },
+  { what: "a MIDI file, which holds notes and no sound", magic: "MThd" },
+  { what: "MPEG video, which is not supported", magic: "\0\0\x01\xba", cure: "convert" },
   { what: "MPEG video, which is not supported", magic: "\0\0\x01\xb3" },
-  { what: "Flash video, which is not supported", magic: "FLV\x01" },
+  { what: "Flash video, which is not supported", magic: "FLV\x01", cure: "convert" },
 ];
 
 function sniffRiff(head: Uint8Array): Sniffed {
   // A header cut before its form type is left to the WAV reader, which says so.
   if (head.length < 12 || startsWith(head, "WAVE", 8)) return { kind: "audio", container: "wav" };
-  if (startsWith(head, "AVI ", 8)) return { kind: "foreign", what: "AVI video, which is not supported" };
+  if (startsWith(head, "AVI ", 8))
+    return { kind: "foreign", what: "AVI video, which is not supported", cure: "convert" };
   if (startsWith(head, "WEBP", 8)) return { kind: "foreign", what: "a WebP image" };
   // `curl --data` takes zero bytes and line ends out of a file.
   if (latin1(head.subarray(4, 12)).includes("WAVE"))
     return { kind: "foreign", what: "a WAV file that lost bytes on the way", cure: "binary" };
-  return { kind: "foreign", what: "a RIFF file without audio" };
+  return { kind: "foreign", what: RIFF_WITHOUT_AUDIO };
+}
+
+/** Packets of 188 bytes, or of 192 with a time stamp in front (cameras). */
+function sniffTransportStream(head: Uint8Array): Sniffed | undefined {
+  for (const [offset, size] of [
+    [0, 188],
+    [4, 192],
+  ] as const) {
+    const isSync = [0, 1, 2, 3].every((n) => head[offset + n * size] === 0x47);
+    if (isSync) return { kind: "foreign", what: "an MPEG transport stream, which is not supported", cure: "convert" };
+  }
+  return undefined;
 }
 
 /** A form as browsers and `curl -F` send it; the file in it is binary. */
@@ -108,16 +173,6 @@ function latin1(bytes: Uint8Array): string {
 function sniffMpegAudio(head: Uint8Array): "mp3" | "adts" | undefined {
   if (head.length >= 7 && parseAdtsHeader(head, 0)) return "adts";
   return head.length >= 4 && parseMpegHeader(head, 0) ? "mp3" : undefined;
-}
-
-/** A stream cut out of another one begins inside a frame: three headers in a chain are no accident. */
-function findMpegFrames(head: Uint8Array): "mp3" | "adts" | undefined {
-  for (let at = 1; at + 7 < head.length; at++) {
-    if (head[at] !== 0xff) continue;
-    if (isChain(head, at, parseMpegHeader, 4)) return "mp3";
-    if (isChain(head, at, parseAdtsHeader, 7)) return "adts";
-  }
-  return undefined;
 }
 
 function isChain(
@@ -139,7 +194,7 @@ function isChain(
 
 /** Text: valid UTF-8 without control characters in the first kilobyte, or a UTF-16 byte order mark. */
 function sniffText(head: Uint8Array): string | undefined {
-  if (startsWith(head, "\xff\xfe") || startsWith(head, "\xfe\xff")) return "text (UTF-16)";
+  if (isUtf16(head)) return "text (UTF-16)";
   const start = head.subarray(0, 1024);
   for (const byte of start) {
     if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) return undefined;
@@ -152,6 +207,18 @@ function sniffText(head: Uint8Array): string | undefined {
   if (trimmed.startsWith("<")) return "XML or HTML text";
   if (/^[{[]/.test(trimmed)) return "JSON or other text";
   return "text";
+}
+
+/** A byte order mark and, in a kilobyte, hardly a character that is not a letter, a digit or punctuation. */
+function isUtf16(head: Uint8Array): boolean {
+  const isLittle = startsWith(head, "\xff\xfe");
+  if (!isLittle && !startsWith(head, "\xfe\xff")) return false;
+  const bytes = head.subarray(2, 1024 - (head.length % 2));
+  const text = new TextDecoder(isLittle ? "utf-16le" : "utf-16be").decode(bytes);
+  const odd = [...text].filter(
+    (char) => !/[\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}\s]/u.test(char) || char === "\ufffd",
+  ).length;
+  return odd <= text.length / 20;
 }
 
 function decodeUtf8(bytes: Uint8Array): string | undefined {

@@ -6,6 +6,8 @@ export interface DecodeOptions {
   readonly headerless?: HeaderlessFormat;
   /** Longest audio taken, in milliseconds. Enforced on what the container declares and on what is really decoded. */
   readonly maxDurationMs: number;
+  /** Which of several audio tracks: its number from 0, or its ISO 639 language. Absent = the default one. */
+  readonly track?: string;
   /** Ends with an error where the audio is truncated or damaged, instead of with a warning. Default false. */
   readonly strict?: boolean;
   /** Observed before every read and every block; rejects with its reason. */
@@ -15,6 +17,8 @@ export interface DecodeOptions {
 /** What a container's reader is given besides the bytes. */
 export interface OpenContext {
   readonly maxDurationMs: number;
+  /** Which of several audio tracks: its number from 0, or its language; undefined = the default one. */
+  readonly track: string | undefined;
   /** Notes what was repaired or left out. Throws in strict mode when audio is missing. */
   warn(code: AudioWarningCode, message: string): void;
 }

@@ -47,6 +47,7 @@ export function createFileClient({ id, job, send, onSettled, resolve, reject }: 
     options: {
       channels: job.channels ?? "mix",
       headerless: job.headerless,
+      track: job.track,
       strict: job.strict ?? false,
       maxDurationMs: job.maxDurationMs,
       wantsHypotheses: job.onHypothesis !== undefined,

@@ -36,6 +36,7 @@ export async function runFileJob(job: FileJob): Promise<Transcript[]> {
   const decoded = await decodeAudio(job.bytes, {
     ...(options.headerless && { headerless: options.headerless }),
     strict: options.strict,
+    ...(options.track !== undefined && { track: options.track }),
     maxDurationMs: options.maxDurationMs,
     signal: job.signal,
   });

@@ -20,6 +20,7 @@ export interface AudioSettings {
 export interface FileOptions {
   readonly channels: "mix" | "split";
   readonly headerless: HeaderlessFormat | undefined;
+  readonly track: string | undefined;
   readonly strict: boolean;
   readonly maxDurationMs: number;
   readonly wantsHypotheses: boolean;

@@ -13,6 +13,8 @@ export interface TranscribeQuery {
   readonly segments: boolean;
   readonly channels: "mix" | "split";
   readonly headerless: HeaderlessFormat | undefined;
+  /** Number or language of one of several audio tracks. */
+  readonly track: string | undefined;
   /** Refuse audio that is cut or damaged instead of transcribing what is there. */
   readonly strict: boolean;
 }
@@ -30,8 +32,15 @@ export function parseTranscribeQuery(params: URLSearchParams): TranscribeQuery {
     segments: flag(params, "segments"),
     channels: oneOf(params, "channels", ["mix", "split"]) ?? "mix",
     headerless: headerless(params),
+    track: trackOf(params),
     strict: flag(params, "strict"),
   };
+}
+
+function trackOf(params: URLSearchParams): string | undefined {
+  const value = params.get("track");
+  if (value === null || /^(?:\d{1,3}|[a-z]{2,3}(?:-[a-z0-9]{2,8})*)$/i.test(value)) return value ?? undefined;
+  throw bad(`track must be a number or a language code, got ${quote(value)}`);
 }
 
 function flag(params: URLSearchParams, name: string): boolean {

@@ -8,7 +8,10 @@ import type { UploadLimits } from "../http/upload.ts";
 import { setTimeout } from "../../shared/timers.ts";
 
 /** What a route adds to the transcription of a body. */
-export type WorkOptions = Pick<TranscribeOptions, "channels" | "headerless" | "strict" | "onHypothesis" | "onProgress">;
+export type WorkOptions = Pick<
+  TranscribeOptions,
+  "channels" | "headerless" | "strict" | "track" | "onHypothesis" | "onProgress"
+>;
 
 /**
  * The body of a request through the engine, in the order that keeps slow clients harmless: refuse by state, queue and headers before a byte is

@@ -1,37 +1,28 @@
 import { AAC_FIRST_FRAME, AAC_FRAME_SAMPLES, AAC_RATES_HZ, createAacCodec } from "./aac.ts";
 import type { FrameHeader, ScannedFrame } from "../input/frame-scan.ts";
-import { scanFrames } from "../input/frame-scan.ts";
+import { createFrameSource, type FrameSource } from "../input/frame-scan.ts";
 import type { EncodedPacket } from "../codec/decode-packets.ts";
 import { decodePackets } from "../codec/decode-packets.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
 import { damaged, unsupported } from "../refuse.ts";
-import type { OpenContext, OpenedAudio } from "../types.ts";
+import type { AudioBlock, OpenContext, OpenedAudio } from "../types.ts";
 
 /**
- * Bare AAC in ADTS frames. HE-AAC is decoded without its high band (see `aac.ts`).
+ * Bare AAC in ADTS frames, joined streams one after the other. HE-AAC is decoded without its high band (see `aac.ts`).
  *
- * Truncation policy: a cut last frame is dropped; nothing in such a stream says where it should end.
+ * A cut last frame is dropped; nothing in such a stream says where it should end.
  */
 export async function openAdts(input: ByteReader, context: OpenContext): Promise<OpenedAudio> {
-  const frames = scanFrames(input, { container: "AAC", headerBytes: 7, parse: parseAdtsHeader });
+  const frames = createFrameSource(input, { container: "AAC", headerBytes: 7, parse: parseAdtsHeader });
   const first = await frames.next();
-  if (first.done) throw damaged("AAC", "no audio frame was found");
-  const { objectType, sampleRateHz, channelCount } = first.value.header;
+  if (!first) throw damaged("AAC", "no audio frame was found");
+  const { sampleRateHz, channelCount } = first.header;
   return {
     format: "aac",
     sampleRateHz,
     channelCount,
     totalFrames: undefined,
-    blocks: decodePackets({
-      container: "AAC",
-      sampleRateHz,
-      channelCount,
-      context,
-      packets: readPackets(first.value, frames),
-      createDecoder: () => createAacCodec({ objectType, sampleRateHz, channelCount }),
-      skipFrames: AAC_FIRST_FRAME,
-      concealFrames: AAC_FRAME_SAMPLES,
-    }),
+    blocks: decodeLinks(frames, first, context),
   };
 }
 
@@ -64,16 +55,41 @@ interface AdtsHeader extends FrameHeader {
   readonly blockCount: number;
 }
 
-async function* readPackets(
+async function* decodeLinks(
+  frames: FrameSource<AdtsHeader>,
   first: ScannedFrame<AdtsHeader>,
-  frames: AsyncGenerator<ScannedFrame<AdtsHeader>, void, undefined>,
+  context: OpenContext,
+): AsyncGenerator<AudioBlock, void, undefined> {
+  for (let frame: typeof first | undefined = first; frame; frame = await frames.next()) {
+    const { objectType, sampleRateHz, channelCount } = frame.header;
+    frames.unread(frame);
+    yield* decodePackets({
+      container: "AAC",
+      sampleRateHz,
+      channelCount,
+      context,
+      packets: readPackets(frames, frame.header.key),
+      createDecoder: () => createAacCodec({ objectType, sampleRateHz, channelCount }),
+      skipFrames: AAC_FIRST_FRAME,
+      concealFrames: AAC_FRAME_SAMPLES,
+    });
+  }
+}
+
+/** The frames of one kind; the first of another kind is left unread. */
+async function* readPackets(
+  frames: FrameSource<AdtsHeader>,
+  key: number,
 ): AsyncGenerator<EncodedPacket, void, undefined> {
   let endFrame = 0;
-  function packetOf({ header, data }: ScannedFrame<AdtsHeader>): EncodedPacket {
+  for (let frame = await frames.next(); frame; frame = await frames.next()) {
+    const { header, data } = frame;
+    if (header.key !== key) {
+      frames.unread(frame);
+      return;
+    }
     if (header.blockCount > 1) throw unsupported("AAC", "several blocks in one ADTS frame are not supported");
     endFrame += AAC_FRAME_SAMPLES;
-    return { data: data.subarray(header.headerBytes), endFrame };
+    yield { data: data.subarray(header.headerBytes), endFrame };
   }
-  yield packetOf(first);
-  for await (const frame of frames) yield packetOf(frame);
 }

@@ -2,6 +2,7 @@ import type { DecodedPacket, PacketDecoder } from "./packet-decoder.ts";
 import { PacketError } from "./packet-decoder.ts";
 import { audioTooLong } from "../../../shared/audio-problem.ts";
 import { damaged } from "../refuse.ts";
+import { SPEAKERS_BY_COUNT } from "../mix.ts";
 import type { AudioBlock, OpenContext } from "../types.ts";
 
 /** One encoded packet as a container yields it. */
@@ -12,6 +13,11 @@ export interface EncodedPacket {
   readonly endFrame?: number;
   /** The stream ends here: samples beyond this frame, counted from the first decoded one, are padding. */
   readonly limitFrame?: number;
+  /**
+   * Where the packet's first decoded frame lies on the recording's time line, in frames, before anything is skipped. A
+   * packet that begins clearly later than the one before it ended has silence put in front.
+   */
+  readonly atFrame?: number;
   /** Known to be lost or damaged: silence up to `endFrame` stands for it. */
   readonly isDamaged?: boolean;
 }
@@ -21,6 +27,8 @@ export interface PacketPipeline {
   readonly container: string;
   readonly sampleRateHz: number;
   readonly channelCount: number;
+  /** The channels are those of a surround layout, in the order of WAVE. */
+  readonly isSurround?: boolean;
   readonly context: OpenContext;
   readonly packets: AsyncGenerator<EncodedPacket, void, undefined>;
   readonly createDecoder: () => Promise<PacketDecoder>;
@@ -40,13 +48,15 @@ export interface PacketPipeline {
 export async function* decodePackets(pipeline: PacketPipeline): AsyncGenerator<AudioBlock, void, undefined> {
   const { container, sampleRateHz, channelCount, packets, concealFrames, context } = pipeline;
   const { maxDurationMs } = context;
-  const skipFrames = pipeline.skipFrames ?? 0;
+  const { skipFrames = 0, isSurround = false } = pipeline;
   const decoder = await pipeline.createDecoder();
-  let batch = createBatch(sampleRateHz, channelCount);
+  let batch = createBatch(sampleRateHz, channelCount, isSurround);
   let position = 0;
   let seen = 0;
   let lost = 0;
   let packetEnd = 0;
+  /** Frames given so far, silence included. */
+  let given = 0;
 
   /** A packet that cannot be decoded becomes silence of its length, so that everything after it keeps its time. */
   function decodeOne(packet: EncodedPacket): DecodedPacket {
@@ -79,12 +89,20 @@ export async function* decodePackets(pipeline: PacketPipeline): AsyncGenerator<A
       if (length === 0) continue;
       if (decoded.sampleRateHz !== batch.sampleRateHz || decoded.channels.length !== batch.channelCount) {
         if (batch.frames > 0) yield batch.take();
-        batch = createBatch(decoded.sampleRateHz, decoded.channels.length);
+        batch = createBatch(decoded.sampleRateHz, decoded.channels.length, isSurround);
       }
       const from = Math.max(0, skipFrames - position);
       const to = Math.min(length, (packet.limitFrame ?? Number.POSITIVE_INFINITY) - position);
       position += length;
-      if (to > from) batch.add(decoded.channels, from, to);
+      if (to <= from) continue;
+      const gap = packet.atFrame === undefined ? 0 : Math.round(packet.atFrame + from - given);
+      if (gap > (MIN_GAP_MS * sampleRateHz) / 1000 && gap < MAX_GAP_S * sampleRateHz) {
+        if (batch.frames > 0) yield batch.take();
+        yield* silence(gap, batch);
+        given += gap;
+      }
+      given += to - from;
+      batch.add(decoded.channels, from, to);
       if (batch.frames >= BLOCK_FRAMES) yield batch.take();
     }
     if (lost > seen / (lost > FEW ? 10 : 2)) throw damaged(container, `${lost} of ${seen} frames cannot be decoded`);
@@ -100,6 +118,10 @@ export async function* decodePackets(pipeline: PacketPipeline): AsyncGenerator<A
 // ---
 
 const BLOCK_FRAMES = 8000;
+/** Time stamps are rounded to milliseconds and more: only what is clearly longer is a pause. */
+const MIN_GAP_MS = 60;
+/** A clock that jumps further is wrong. */
+const MAX_GAP_S = 3600;
 /** So many lost packets say little about the rest of a short recording. */
 const FEW = 8;
 /** Two-byte packets of silence for the longest audio a server takes by default fit in. */
@@ -186,6 +208,13 @@ async function* readAhead(
   }
 }
 
+function* silence(frames: number, { sampleRateHz, channelCount }: Batch): Generator<AudioBlock, void, undefined> {
+  for (let left = frames; left > 0; left -= BLOCK_FRAMES) {
+    const length = Math.min(left, BLOCK_FRAMES);
+    yield { sampleRateHz, channels: Array.from({ length: channelCount }, () => new Float32Array(length)) };
+  }
+}
+
 interface Batch {
   readonly sampleRateHz: number;
   readonly channelCount: number;
@@ -194,7 +223,7 @@ interface Batch {
   take(): AudioBlock;
 }
 
-function createBatch(sampleRateHz: number, channelCount: number): Batch {
+function createBatch(sampleRateHz: number, channelCount: number, isSurround: boolean): Batch {
   let parts: Float32Array[][] = [];
   let frames = 0;
   return {
@@ -219,7 +248,8 @@ function createBatch(sampleRateHz: number, channelCount: number): Batch {
       });
       parts = [];
       frames = 0;
-      return { sampleRateHz, channels };
+      const speakers = isSurround ? SPEAKERS_BY_COUNT[channelCount] : undefined;
+      return { sampleRateHz, channels, ...(speakers !== undefined && { speakers }) };
     },
   };
 }

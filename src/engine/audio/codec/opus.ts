@@ -1,4 +1,5 @@
 import { OpusDecoder } from "opus-decoder";
+import { inWaveOrder } from "../mix.ts";
 import type { PacketDecoder } from "./packet-decoder.ts";
 import { PacketError } from "./packet-decoder.ts";
 import { damaged, unsupported } from "../refuse.ts";
@@ -9,6 +10,8 @@ export const OPUS_RATE_HZ = 48_000;
 /** What an identification header says: the `OpusHead` of Ogg and WebM, the `dOps` box of MP4. */
 export interface OpusHead {
   readonly channelCount: number;
+  /** The channels are those of a surround layout (mapping family 1). */
+  readonly isSurround: boolean;
   /** Samples at 48 kHz to drop at the start. */
   readonly preSkip: number;
   /** Factor on every sample. */
@@ -58,7 +61,7 @@ export async function createOpusCodec(head: OpusHead): Promise<PacketDecoder> {
         const { channelData, errors } = decoder.decodeFrame(packet);
         if (errors.length > 0) throw new PacketError(errors[0]!.message);
         if (gain !== 1) for (const samples of channelData) for (let i = 0; i < samples.length; i++) samples[i]! *= gain;
-        return { sampleRateHz: OPUS_RATE_HZ, channels: channelData };
+        return { sampleRateHz: OPUS_RATE_HZ, channels: head.isSurround ? inWaveOrder(channelData) : channelData };
       } catch (error) {
         if (error instanceof PacketError) throw error;
         isLost = true;
@@ -96,7 +99,7 @@ function parseOpusFields(body: Uint8Array, preSkip: number, gainQ8: number): Opu
       throw damaged("Opus", `channel mapping family 0 has 1 or 2 channels, got ${channelCount}`);
     }
     const mapping = channelCount === 2 ? [0, 1] : [0];
-    return { channelCount, preSkip, gain, streamCount: 1, coupledCount: channelCount - 1, mapping };
+    return { channelCount, isSurround: false, preSkip, gain, streamCount: 1, coupledCount: channelCount - 1, mapping };
   }
   if (family !== 1 && family !== 2 && family !== 255) {
     throw unsupported("Opus", `channel mapping family ${family} is not supported`);
@@ -110,7 +113,7 @@ function parseOpusFields(body: Uint8Array, preSkip: number, gainQ8: number): Opu
     mapping.length === channelCount &&
     mapping.every((index) => index === 255 || index < streamCount + coupledCount);
   if (!isSound) throw damaged("Opus", "the channel mapping table is broken");
-  return { channelCount, preSkip, gain, streamCount, coupledCount, mapping };
+  return { channelCount, isSurround: family === 1, preSkip, gain, streamCount, coupledCount, mapping };
 }
 
 /** RFC 6716 section 3.2 and its appendix B: one stream's part of a packet. */

@@ -7,7 +7,7 @@ import type { OpusHead } from "./opus.ts";
 import { OPUS_RATE_HZ, createOpusCodec, opusPacketFrames } from "./opus.ts";
 import type { SampleEncoding } from "./pcm.ts";
 import { SAMPLE_BYTES, deinterleave } from "./pcm.ts";
-import { damaged } from "../refuse.ts";
+import { damaged, unsupported } from "../refuse.ts";
 import { createCodec } from "./symphonia.ts";
 import { createVorbisCodec, createVorbisCounter, parseVorbisHead } from "./vorbis.ts";
 
@@ -18,6 +18,8 @@ export interface TrackCodec {
   readonly channelCount: number;
   /** Samples to drop at the start when the container does not say it better: the codec's own delay. */
   readonly skipFrames: number;
+  /** The channels are those of a surround layout, in the order of WAVE. */
+  readonly isSurround?: boolean;
   readonly createDecoder: () => Promise<PacketDecoder>;
   /** Makes a function that counts the samples of each packet, in order, without decoding it. */
   readonly createCounter: () => (packet: Uint8Array) => number;
@@ -28,6 +30,7 @@ export function opusTrack(head: OpusHead): TrackCodec {
     name: "opus",
     sampleRateHz: OPUS_RATE_HZ,
     channelCount: head.channelCount,
+    isSurround: head.isSurround,
     skipFrames: head.preSkip,
     createDecoder: () => createOpusCodec(head),
     createCounter: () => (packet) => opusPacketFrames(packet, head.streamCount) ?? 0,
@@ -41,6 +44,7 @@ export function vorbisTrack(identification: Uint8Array, setup: Uint8Array | unde
     name: "vorbis",
     sampleRateHz: head.sampleRateHz,
     channelCount: head.channelCount,
+    isSurround: true,
     skipFrames: 0,
     createDecoder: () => createVorbisCodec(head, setup),
     createCounter: () => createVorbisCounter(head, setup),
@@ -54,6 +58,7 @@ export function flacTrack(streamInfo: Uint8Array): TrackCodec {
     name: "flac",
     sampleRateHz,
     channelCount,
+    isSurround: true,
     skipFrames: 0,
     createDecoder: () => createCodec({ codec: "flac", privateData: streamInfo }),
     createCounter: () => (packet) => parseFrameHeader(packet, 0)?.samples ?? 0,
@@ -106,6 +111,8 @@ export function alacTrack(cookie: Uint8Array): TrackCodec {
 }
 
 export function pcmTrack(encoding: SampleEncoding, sampleRateHz: number, channelCount: number): TrackCodec {
+  if (SAMPLE_BYTES[encoding] === undefined)
+    throw unsupported("PCM", `samples of the kind ${encoding} are not supported`, "convert");
   const frameBytes = SAMPLE_BYTES[encoding] * channelCount;
   return {
     name: "pcm",

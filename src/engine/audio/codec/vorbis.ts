@@ -1,3 +1,4 @@
+import { inWaveOrder } from "../mix.ts";
 import type { PacketDecoder } from "./packet-decoder.ts";
 import { damaged } from "../refuse.ts";
 import { createCodec } from "./symphonia.ts";
@@ -29,7 +30,13 @@ export function parseVorbisHead(packet: Uint8Array): VorbisHead {
 export async function createVorbisCodec(head: VorbisHead, setup: Uint8Array | undefined): Promise<PacketDecoder> {
   if (!setup || !isSetup(setup)) throw damaged("Vorbis", "the setup header is missing");
   const privateData = new Uint8Array(Buffer.concat([head.identification, setup]));
-  return await createCodec({ codec: "vorbis", privateData });
+  const codec = await createCodec({ codec: "vorbis", privateData });
+  return {
+    decode(packet) {
+      const { sampleRateHz, channels } = codec.decode(packet);
+      return { sampleRateHz, channels: inWaveOrder(channels) };
+    },
+  };
 }
 
 /** Counts the samples of packets by their block sizes alone; packets must come in order. */

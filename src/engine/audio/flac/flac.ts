@@ -26,6 +26,7 @@ export async function openFlac(input: ByteReader, context: OpenContext): Promise
       container: "FLAC",
       sampleRateHz: info.sampleRateHz,
       channelCount: info.channelCount,
+      isSurround: true,
       context,
       packets: readFrames(input, info),
       createDecoder: () => createCodec({ codec: "flac", privateData: streamInfo }),

@@ -5,7 +5,7 @@ import { damaged } from "../refuse.ts";
 export interface FrameHeader {
   /** Whole frame with its header. */
   readonly frameBytes: number;
-  /** Equal for frames of one stream: frames of another kind are not taken for its continuation. */
+  /** Equal for frames of one stream. */
   readonly key: number;
 }
 
@@ -22,12 +22,35 @@ export interface ScannedFrame<H extends FrameHeader> {
   readonly data: Uint8Array;
 }
 
+/** Frames one after the other, with one step back: a stream may end where another begins. */
+export interface FrameSource<H extends FrameHeader> {
+  next(): Promise<ScannedFrame<H> | undefined>;
+  /** Gives one frame back. */
+  unread(frame: ScannedFrame<H>): void;
+}
+
 /**
- * Frames of an MPEG audio or ADTS stream. Tags between frames are skipped; other bytes that are no frame are skipped
- * too (streams are cut and joined at any byte), but not more than 64 KiB of them in all. A frame that the end of the
- * input cuts is dropped: nothing in such a stream says where it should end.
+ * Frames of an MPEG audio or ADTS stream. Tags between frames are skipped; other bytes that are not a frame are skipped
+ * too (streams are cut and joined at any byte), but not more than 64 KiB of them between two frames. Frames of another
+ * kind (rate, channels) are taken when several of them follow each other. A frame that the end of the input cuts is
+ * dropped: nothing in such a stream says where it should end.
  */
-export async function* scanFrames<H extends FrameHeader>(
+export function createFrameSource<H extends FrameHeader>(input: ByteReader, syntax: FrameSyntax<H>): FrameSource<H> {
+  const frames = scanFrames(input, syntax);
+  let held: ScannedFrame<H> | undefined;
+  return {
+    async next() {
+      const frame = held ?? (await frames.next()).value ?? undefined;
+      held = undefined;
+      return frame;
+    },
+    unread(frame) {
+      held = frame;
+    },
+  };
+}
+
+async function* scanFrames<H extends FrameHeader>(
   input: ByteReader,
   syntax: FrameSyntax<H>,
 ): AsyncGenerator<ScannedFrame<H>, void, undefined> {
@@ -46,16 +69,16 @@ export async function* scanFrames<H extends FrameHeader>(
       continue;
     }
     const header = parse(head, 0);
-    if (header && (key === undefined || header.key === key)) {
-      if (isInSync || (await isFollowed(header))) {
-        const data = (await input.peek(header.frameBytes)).slice();
-        if (data.length < header.frameBytes) return;
-        await input.skip(header.frameBytes);
-        key = header.key;
-        isInSync = true;
-        yield { header, data };
-        continue;
-      }
+    const isSame = header !== undefined && (key === undefined || header.key === key);
+    if (header && (isSame ? isInSync || (await isFollowed(header, 1)) : await isFollowed(header, OTHER_KIND_CHAIN))) {
+      const data = (await input.peek(header.frameBytes)).slice();
+      if (data.length < header.frameBytes) return;
+      await input.skip(header.frameBytes);
+      key = header.key;
+      isInSync = true;
+      junkBytes = 0;
+      yield { header, data };
+      continue;
     }
     isInSync = false;
     const step = nextCandidate(head);
@@ -71,11 +94,17 @@ export async function* scanFrames<H extends FrameHeader>(
     }
   }
 
-  /** A header out of sync counts when another one of its kind follows its frame, or the input ends there. */
-  async function isFollowed(header: H): Promise<boolean> {
-    const bytes = await input.peek(header.frameBytes + headerBytes);
-    if (bytes.length < header.frameBytes + headerBytes) return bytes.length >= header.frameBytes;
-    return parse(bytes, header.frameBytes)?.key === header.key || tagLength(bytes.subarray(header.frameBytes)) > 0;
+  /** A header out of sync counts when so many others of its kind follow its frame, or the input ends before. */
+  async function isFollowed(header: H, count: number): Promise<boolean> {
+    let at = header.frameBytes;
+    for (let i = 0; i < count; i++) {
+      const bytes = await input.peek(at + headerBytes);
+      if (bytes.length < at + headerBytes) return bytes.length >= header.frameBytes && (i > 0 || count === 1);
+      const next = parse(bytes, at);
+      if (next?.key !== header.key) return tagLength(bytes.subarray(at)) > 0 && (i > 0 || count === 1);
+      at += next.frameBytes;
+    }
+    return true;
   }
 
   /** Distance to the next byte that could start a frame or a tag. */
@@ -108,5 +137,7 @@ export function tagLength(bytes: Uint8Array): number {
 
 const WINDOW_BYTES = 4096;
 const MAX_JUNK_BYTES = 65_536;
+/** Frames of another kind that must follow the first of them. */
+const OTHER_KIND_CHAIN = 3;
 /** I, T and A. */
 const TAG_STARTS: ReadonlySet<number> = new Set([0x49, 0x54, 0x41]);

@@ -1,42 +1,30 @@
 import type { FrameHeader, ScannedFrame } from "../input/frame-scan.ts";
-import { scanFrames } from "../input/frame-scan.ts";
+import { createFrameSource, type FrameSource } from "../input/frame-scan.ts";
 import type { EncodedPacket } from "../codec/decode-packets.ts";
 import { decodePackets } from "../codec/decode-packets.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
-import { damaged, truncated } from "../refuse.ts";
+import { damaged } from "../refuse.ts";
 import { createCodec } from "../codec/symphonia.ts";
-import type { OpenContext, OpenedAudio } from "../types.ts";
+import type { AudioBlock, OpenContext, OpenedAudio } from "../types.ts";
 
 /**
- * MPEG-1, 2 and 2.5 audio, layers II and III, as a bare stream of frames with or without tags.
+ * MPEG-1, 2 and 2.5 audio, layers II and III, as a bare stream of frames with or without tags. Files that were joined are
+ * decoded one after the other, whatever their rates and channel counts.
  *
- * The decoder's delay is taken out, the encoder's delay and padding too when a LAME or Lavc header says them. Truncation
- * policy: a cut last
- * frame is dropped; when the Xing header counts more frames than came, the file is `invalid_audio`.
+ * The decoder's delay is taken out, the encoder's delay and padding too when a LAME or Lavc header says them. A cut last
+ * frame is dropped; when the Xing header counts more frames than came, the file is truncated.
  */
 export async function openMp3(input: ByteReader, context: OpenContext): Promise<OpenedAudio> {
-  const frames = scanFrames(input, { container: "MP3", headerBytes: 4, parse: parseMpegHeader });
-  const first = await frames.next();
-  if (first.done) throw damaged("MP3", "no audio frame was found");
-  const { header } = first.value;
-  const info = parseInfoFrame(first.value);
-  const trim = info && trimOf(info, header);
-
+  const frames = createFrameSource(input, { container: "MP3", headerBytes: 4, parse: parseMpegHeader });
+  const first = await openLink(frames);
+  if (!first) throw damaged("MP3", "no audio frame was found");
+  const { header, trim } = first;
   return {
     format: header.layer === 2 ? "mp2" : "mp3",
     sampleRateHz: header.sampleRateHz,
     channelCount: header.channelCount,
     totalFrames: trim?.totalFrames,
-    blocks: decodePackets({
-      container: "MP3",
-      sampleRateHz: header.sampleRateHz,
-      channelCount: header.channelCount,
-      context,
-      packets: readPackets(info ? undefined : first.value, frames, info && { frameCount: info.frameCount, ...trim }),
-      createDecoder: () => createCodec({ codec: header.layer === 2 ? "mp2" : "mp3" }),
-      skipFrames: trim?.skipFrames ?? MPEG_DECODER_DELAY[header.layer],
-      concealFrames: header.samples,
-    }),
+    blocks: decodeLinks(frames, first, context),
   };
 }
 
@@ -71,6 +59,43 @@ export function parseMpegHeader(bytes: Uint8Array, at: number): MpegHeader | und
 }
 
 // ---
+
+/** One of the files that were joined, up to its first frame. */
+interface Link {
+  readonly header: MpegHeader;
+  readonly info: InfoFrame | undefined;
+  readonly trim: Trim | undefined;
+}
+
+/** Looks at the next frame; one that describes the file is consumed. undefined at the end. */
+async function openLink(frames: FrameSource<MpegHeader>): Promise<Link | undefined> {
+  const first = await frames.next();
+  if (!first) return undefined;
+  const { header } = first;
+  const info = parseInfoFrame(first);
+  if (!info) frames.unread(first);
+  return { header, info, trim: info && trimOf(info, header) };
+}
+
+async function* decodeLinks(
+  frames: FrameSource<MpegHeader>,
+  first: Link,
+  context: OpenContext,
+): AsyncGenerator<AudioBlock, void, undefined> {
+  for (let link: Link | undefined = first; link; link = await openLink(frames)) {
+    const { header, trim } = link;
+    yield* decodePackets({
+      container: "MP3",
+      sampleRateHz: header.sampleRateHz,
+      channelCount: header.channelCount,
+      context,
+      packets: readPackets(frames, link, context),
+      createDecoder: () => createCodec({ codec: header.layer === 2 ? "mp2" : "mp3" }),
+      skipFrames: trim?.skipFrames ?? MPEG_DECODER_DELAY[header.layer],
+      concealFrames: header.samples,
+    });
+  }
+}
 
 interface MpegHeader extends FrameHeader {
   readonly layer: 2 | 3;
@@ -140,27 +165,31 @@ function trimOf({ frameCount, delay, padding }: InfoFrame, header: MpegHeader): 
 /** A header may count itself, and a cut last frame is dropped: so many frames may be missing without a word. */
 const MISSING_FRAMES_TOLERATED = 2;
 
+/** The frames of one link; the first of the next one is left unread. */
 async function* readPackets(
-  first: ScannedFrame<MpegHeader> | undefined,
-  frames: AsyncGenerator<ScannedFrame<MpegHeader>, void, undefined>,
-  expected: (Partial<Trim> & { readonly frameCount: number | undefined }) | undefined,
+  frames: FrameSource<MpegHeader>,
+  { header, info, trim }: Link,
+  context: OpenContext,
 ): AsyncGenerator<EncodedPacket, void, undefined> {
   let count = 0;
   let endFrame = 0;
-  const { frameCount, skipFrames, totalFrames } = expected ?? {};
+  const frameCount = info?.frameCount;
+  const { skipFrames, totalFrames } = trim ?? {};
   const limit = skipFrames === undefined || totalFrames === undefined ? undefined : skipFrames + totalFrames;
 
-  function packetOf({ header, data }: ScannedFrame<MpegHeader>): EncodedPacket {
+  for (let frame = await frames.next(); frame; frame = await frames.next()) {
+    if (frame.header.key !== header.key || (count > 0 && parseInfoFrame(frame))) {
+      frames.unread(frame);
+      break;
+    }
     count++;
     endFrame += header.samples;
     // What follows the counted frames was joined to the file later: the padding between the two is cut, no more.
     const isCounted = frameCount !== undefined && count <= frameCount;
-    return { data, endFrame, ...(isCounted && limit !== undefined && { limitFrame: limit }) };
+    yield { data: frame.data, endFrame, ...(isCounted && limit !== undefined && { limitFrame: limit }) };
   }
-
-  if (first) yield packetOf(first);
-  for await (const frame of frames) yield packetOf(frame);
   if (frameCount !== undefined && count + MISSING_FRAMES_TOLERATED < frameCount) {
-    throw truncated("MP3", `the file is truncated, ${frameCount - count} of ${frameCount} frames are missing`);
+    const missing = `${frameCount - count} of ${frameCount} frames are missing`;
+    context.warn("truncated", `MP3: the file is truncated, ${missing}`);
   }
 }

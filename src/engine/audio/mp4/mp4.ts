@@ -13,16 +13,15 @@ import type { TrackCodec } from "../codec/track-codecs.ts";
 import type { OpenContext, OpenedAudio } from "../types.ts";
 
 /**
- * MP4, M4A and QuickTime: the first audio track with AAC-LC, ALAC, Opus, FLAC or MP3, plain or fragmented. An edit list
- * takes out the encoder's delay and padding.
+ * MP4, M4A and QuickTime: one audio track, plain, fragmented or both. The edit list takes out the encoder's delay and
+ * padding, and delays a track that begins later than the recording; pauses between packets become silence.
  *
  * A file with its index (`moov`) in front is decoded as it is read; with the index behind, the media before it are kept
- * in memory, up to 512 MiB. Truncation policy: samples that the index promises and the body does not have are
- * `invalid_audio`; so is a body without an index.
+ * in memory, up to 512 MiB. Samples that the index promises and the body does not have are a truncated file.
  */
 export async function openMp4(input: ByteReader, context: OpenContext): Promise<OpenedAudio> {
-  const { track, store } = await readHead(input);
-  const samples = track.fragments ? readFragments(input, track, store) : readSamples(input, track, store);
+  const { track, store } = await readHead(input, context);
+  const samples = track.fragments ? readFragmented(input, track, store) : readSamples(input, track, store);
   const first = await samples.next();
   if (first.done) throw damaged("MP4", "the audio track is empty");
   const codec = track.codecOf(first.value.data);
@@ -40,8 +39,15 @@ export async function openMp4(input: ByteReader, context: OpenContext): Promise<
       container: "MP4",
       sampleRateHz,
       channelCount,
+      isSurround: codec.isSurround ?? false,
       context,
-      packets: countFrames({ first: first.value, rest: samples, codec, limitFrame }),
+      packets: countFrames({
+        first: first.value,
+        rest: samples,
+        codec,
+        limitFrame,
+        frameOf: (time) => toFrames(time + track.delay) - skipFrames,
+      }),
       createDecoder: codec.createDecoder,
       skipFrames,
     }),
@@ -93,7 +99,10 @@ async function skipBody(input: ByteReader, { bodyBytes }: BoxHeader): Promise<vo
 }
 
 /** Reads up to the index. `store` holds the media, when they must be read in another order than they come. */
-async function readHead(input: ByteReader): Promise<{ track: Mp4Track; store: ByteStore | undefined }> {
+async function readHead(
+  input: ByteReader,
+  context: OpenContext,
+): Promise<{ track: Mp4Track; store: ByteStore | undefined }> {
   let store: ByteStore | undefined;
   for (;;) {
     const box = await readBoxHeader(input);
@@ -107,7 +116,7 @@ async function readHead(input: ByteReader): Promise<{ track: Mp4Track; store: By
       store ??= createByteStore();
       await keep(input, store, box);
     } else if (box.type === "moov") {
-      const track = parseMoov(await readBody(input, box));
+      const track = parseMoov(await readBody(input, box), context.track);
       if (track.fragments) return { track, store };
       const { isOrdered, firstOffset } = summarise(track);
       if (!store && isOrdered && firstOffset >= input.position) return { track, store };
@@ -139,7 +148,8 @@ async function keep(input: ByteReader, store: ByteStore, { bodyBytes }: BoxHeade
 
 interface ReadSample {
   readonly data: Uint8Array;
-  readonly duration: number;
+  /** In the time scale of the track. */
+  readonly time: number;
 }
 
 async function* readSamples(
@@ -148,7 +158,7 @@ async function* readSamples(
   store: ByteStore | undefined,
 ): AsyncGenerator<ReadSample, void, undefined> {
   for (const sample of listSamples(track)) {
-    if (sample.size > 0) yield { data: await readSample(input, sample, store), duration: sample.duration };
+    if (sample.size > 0) yield { data: await readSample(input, sample, store), time: sample.time };
   }
 }
 
@@ -164,28 +174,46 @@ async function readSample(input: ByteReader, sample: Sample, store: ByteStore | 
   return data;
 }
 
-async function* readFragments(
+/** Samples of the index, as a recorder writes them that finished its first part, then those of the fragments. */
+async function* readFragmented(
   input: ByteReader,
   track: Mp4Track,
   store: ByteStore | undefined,
 ): AsyncGenerator<ReadSample, void, undefined> {
-  if (store) throw damaged("MP4", "the media come before their index");
+  const plain = listSamples(track);
+  let next = plain.next();
+  if (store) {
+    for (; !next.done; next = plain.next()) {
+      if (next.value.size > 0) yield { data: await readSample(input, next.value, store), time: next.value.time };
+    }
+  }
+  let time = summarise(track).duration;
   for (let box = await readBoxHeader(input); box; box = await readBoxHeader(input)) {
+    if (box.type === "mdat") {
+      const mediaEnd = input.position + box.bodyBytes;
+      for (; !next.done && next.value.offset < mediaEnd; next = plain.next()) {
+        if (next.value.size > 0) yield { data: await readSample(input, next.value, undefined), time: next.value.time };
+      }
+      await skipBody(input, { ...box, bodyBytes: mediaEnd - input.position });
+      continue;
+    }
     if (box.type !== "moof") {
       await skipBody(input, box);
       continue;
     }
     // The samples lie in the mdat box behind. They are listed one at a time: a run may claim billions.
-    const samples = listFragment(await readBody(input, box), box.offset, track);
+    const samples = listFragment(await readBody(input, box), box.offset, track, time);
     let sample = samples.next();
-    if (sample.done) continue;
-    const mediaEnd = await enterMedia(input);
-    for (; !sample.done; sample = samples.next()) {
-      const { offset, size, duration } = sample.value;
-      if (offset + size > mediaEnd) throw damaged("MP4", "a sample lies outside of its fragment");
-      if (size > 0) yield { data: await readSample(input, sample.value, undefined), duration };
+    if (!sample.done) {
+      const mediaEnd = await enterMedia(input);
+      for (; !sample.done; sample = samples.next()) {
+        const { offset, size } = sample.value;
+        if (offset + size > mediaEnd) throw damaged("MP4", "a sample lies outside of its fragment");
+        if (size > 0) yield { data: await readSample(input, sample.value, undefined), time: sample.value.time };
+      }
+      await skipBody(input, { ...box, bodyBytes: mediaEnd - input.position });
     }
-    await skipBody(input, { ...box, bodyBytes: mediaEnd - input.position });
+    time = sample.value;
   }
 }
 
@@ -204,6 +232,8 @@ interface CountOptions {
   readonly rest: AsyncGenerator<ReadSample, void, undefined>;
   readonly codec: TrackCodec;
   readonly limitFrame: number | undefined;
+  /** Where a time of the track lies on the recording's time line, in frames. */
+  readonly frameOf: (time: number) => number;
 }
 
 async function* countFrames({
@@ -211,12 +241,13 @@ async function* countFrames({
   rest,
   codec,
   limitFrame,
+  frameOf,
 }: CountOptions): AsyncGenerator<EncodedPacket, void, undefined> {
   const framesOf = codec.createCounter();
   let endFrame = 0;
-  function packetOf({ data }: ReadSample): EncodedPacket {
+  function packetOf({ data, time }: ReadSample): EncodedPacket {
     endFrame += framesOf(data);
-    return { data, endFrame, ...(limitFrame !== undefined && { limitFrame }) };
+    return { data, endFrame, atFrame: frameOf(time), ...(limitFrame !== undefined && { limitFrame }) };
   }
   yield packetOf(first);
   for await (const sample of rest) yield packetOf(sample);

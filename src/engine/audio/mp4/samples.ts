@@ -7,17 +7,19 @@ import { damaged, unsupported } from "../refuse.ts";
 export interface Sample {
   readonly offset: number;
   readonly size: number;
-  /** In units of the track's time scale. */
-  readonly duration: number;
+  /** When it is to be decoded, in units of the track's time scale. */
+  readonly time: number;
 }
 
 /** Larger than any packet of a codec we know. */
 const MAX_SAMPLE_BYTES = 8 * 2 ** 20;
+const PCM_PIECE_BYTES = 32_768;
 
 /** The samples of a plain file, one at a time: the tables may claim billions. */
 export function* listSamples(track: Mp4Track): Generator<Sample, void, undefined> {
   const { sampleTable } = track;
   const sizes = parseSizes(sampleTable);
+  if (sizes.count === 0) return;
   const offsets = parseOffsets(sampleTable);
   const durationOf = createDurations(sampleTable);
   const perChunk = readFields(findBox(sampleTable, "stsc") ?? new Uint8Array(8), "stsc");
@@ -27,6 +29,7 @@ export function* listSamples(track: Mp4Track): Generator<Sample, void, undefined
   let nextCount = 0;
   let samplesInChunk = 0;
   let index = 0;
+  let time = 0;
 
   for (let chunk = 1; chunk <= offsets.count && index < sizes.count; chunk++) {
     while (chunk >= nextRunChunk) {
@@ -41,13 +44,26 @@ export function* listSamples(track: Mp4Track): Generator<Sample, void, undefined
       if (chunk >= nextRunChunk) continue;
     }
     let offset = offsets.at(chunk - 1);
+    if (track.frameBytes !== undefined && sizes.constant !== undefined) {
+      // PCM: a sample is a frame, whatever its size says, and a chunk holds as many as it says.
+      for (let left = Math.min(samplesInChunk, sizes.count - index); left > 0;) {
+        const frames = Math.min(left, Math.max(1, Math.floor(PCM_PIECE_BYTES / track.frameBytes)));
+        yield { offset, size: frames * track.frameBytes, time };
+        for (let i = 0; i < frames; i++) time += durationOf();
+        offset += frames * track.frameBytes;
+        index += frames;
+        left -= frames;
+      }
+      continue;
+    }
     for (let i = 0; i < samplesInChunk && index < sizes.count; i++, index++) {
       const size = checkedSize(sizes.at(index));
-      yield { offset, size, duration: durationOf() };
+      yield { offset, size, time };
+      time += durationOf();
       offset += size;
     }
   }
-  if (index < sizes.count) throw damaged("MP4", "the sample tables contradict each other");
+  if (index < sizes.count && offsets.count > 0) throw damaged("MP4", "the sample tables contradict each other");
 }
 
 /** Length of a plain file's track in its time scale, and whether its chunks lie in the file in order. */
@@ -56,21 +72,29 @@ export function summarise(track: Mp4Track): { duration: number; isOrdered: boole
   stts.skip(4);
   let duration = 0;
   for (let left = stts.u32(); left > 0; left--) duration += stts.u32() * stts.u32();
-  const offsets = parseOffsets(track.sampleTable);
+  const offsets =
+    parseSizes(track.sampleTable).count === 0 ? { count: 0, at: () => 0 } : parseOffsets(track.sampleTable);
   let isOrdered = true;
   for (let i = 1; i < offsets.count; i++) if (offsets.at(i) < offsets.at(i - 1)) isOrdered = false;
   return { duration, isOrdered, firstOffset: offsets.count > 0 ? offsets.at(0) : 0 };
 }
 
-/** The samples of one fragment. @param moofOffset where the `moof` box begins in the file */
+/**
+ * The samples of one fragment; returns the time after the last of them.
+ * @param moofOffset where the `moof` box begins in the file
+ * @param time when it begins, unless it says so itself
+ */
 export function* listFragment(
   moof: Uint8Array,
   moofOffset: number,
   track: Mp4Track,
-): Generator<Sample, void, undefined> {
+  time: number,
+): Generator<Sample, number, undefined> {
+  let next = time;
   for (const { type, body } of parseBoxes(moof)) {
-    if (type === "traf") yield* listTrackFragment(parseBoxes(body), moofOffset, track);
+    if (type === "traf") next = yield* listTrackFragment(parseBoxes(body), moofOffset, track, next);
   }
+  return next;
 }
 
 // ---
@@ -80,17 +104,24 @@ function checkedSize(size: number): number {
   return size;
 }
 
-function parseSizes(sampleTable: readonly Mp4Box[]): { count: number; at: (index: number) => number } {
+interface SampleSizes {
+  readonly count: number;
+  /** Set when all have this size. */
+  readonly constant: number | undefined;
+  at(index: number): number;
+}
+
+function parseSizes(sampleTable: readonly Mp4Box[]): SampleSizes {
   const stsz = findBox(sampleTable, "stsz");
   if (!stsz) throw damaged("MP4", "the audio track has no table of sample sizes");
   const fields = readFields(stsz, "stsz");
   fields.skip(4);
   const size = fields.u32();
   const count = fields.u32();
-  if (size > 0) return { count, at: () => size };
+  if (size > 0) return { count, constant: size, at: () => size };
   const view = viewOf(fields.rest());
   if (count * 4 > view.byteLength) throw damaged("MP4", "the stsz box is cut short");
-  return { count, at: (index) => view.getUint32(index * 4) };
+  return { count, constant: undefined, at: (index) => view.getUint32(index * 4) };
 }
 
 function parseOffsets(sampleTable: readonly Mp4Box[]): { count: number; at: (index: number) => number } {
@@ -130,10 +161,11 @@ function* listTrackFragment(
   traf: readonly Mp4Box[],
   moofOffset: number,
   track: Mp4Track,
-): Generator<Sample, void, undefined> {
+  startTime: number,
+): Generator<Sample, number, undefined> {
   const tfhd = readFields(findBox(traf, "tfhd") ?? new Uint8Array(0), "tfhd");
   const flags = tfhd.u32() & 0xff_ffff;
-  if (tfhd.u32() !== track.id) return;
+  if (tfhd.u32() !== track.id) return startTime;
   const base = flags & 1 ? tfhd.u64() : moofOffset;
   if (flags & 2) tfhd.skip(4);
   const defaults = {
@@ -141,13 +173,24 @@ function* listTrackFragment(
     size: flags & 16 ? tfhd.u32() : (track.fragments?.size ?? 0),
   };
   let offset = base;
+  let time = parseDecodeTime(findBox(traf, "tfdt")) ?? startTime;
   for (const { type, body } of traf) {
     if (type !== "trun") continue;
-    for (const sample of listRun(readFields(body, "trun"), base, offset, defaults)) {
-      yield sample;
-      offset = sample.offset + sample.size;
+    for (const { duration, ...place } of listRun(readFields(body, "trun"), base, offset, defaults)) {
+      yield { ...place, time };
+      time += duration;
+      offset = place.offset + place.size;
     }
   }
+  return time;
+}
+
+function parseDecodeTime(tfdt: Uint8Array | undefined): number | undefined {
+  if (!tfdt) return undefined;
+  const fields = readFields(tfdt, "tfdt");
+  const is64 = fields.u8() === 1;
+  fields.skip(3);
+  return is64 ? fields.u64() : fields.u32();
 }
 
 function* listRun(
@@ -155,7 +198,7 @@ function* listRun(
   base: number,
   start: number,
   defaults: { readonly duration: number; readonly size: number },
-): Generator<Sample, void, undefined> {
+): Generator<{ offset: number; size: number; duration: number }, void, undefined> {
   const flags = trun.u32() & 0xff_ffff;
   const count = trun.u32();
   let offset = flags & 1 ? base + trun.i32() : start;

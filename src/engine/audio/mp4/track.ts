@@ -1,10 +1,12 @@
 import { parseAudioSpecificConfig } from "../aac/aac.ts";
 import type { Mp4Box } from "./boxes.ts";
-import { findBox, findPath, parseBoxes, readFields, typeAt } from "./boxes.ts";
+import { findBox, findPath, parseBoxes, readFields, typeAt, viewOf } from "./boxes.ts";
 import { parseDops } from "../codec/opus.ts";
+import { chooseTrack } from "../choose-track.ts";
 import { damaged, foreign, unsupported } from "../refuse.ts";
+import { SAMPLE_BYTES, type SampleEncoding } from "../codec/pcm.ts";
 import type { TrackCodec } from "../codec/track-codecs.ts";
-import { aacTrack, alacTrack, flacTrack, mpegTrack, opusTrack } from "../codec/track-codecs.ts";
+import { aacTrack, alacTrack, flacTrack, mpegTrack, opusTrack, pcmTrack } from "../codec/track-codecs.ts";
 
 /** The audio track of a `moov` box. */
 export interface Mp4Track {
@@ -15,19 +17,34 @@ export interface Mp4Track {
   readonly codecOf: (firstPacket: Uint8Array) => TrackCodec;
   /** The part of the media that is presented, in `timescale` units; undefined = all of it. */
   readonly edit: { readonly start: number; readonly length: number | undefined } | undefined;
+  /** Bytes of one frame of PCM: its samples may be listed one by one, or as one byte each. */
+  readonly frameBytes: number | undefined;
+  /** Silence before the track begins, in `timescale` units. */
+  readonly delay: number;
   /** Boxes of the sample table. */
   readonly sampleTable: readonly Mp4Box[];
   /** The samples are in fragments, with these defaults. */
   readonly fragments: { readonly duration: number; readonly size: number } | undefined;
 }
 
-/** Finds the first audio track. */
-export function parseMoov(moov: Uint8Array): Mp4Track {
+/** Chooses among the audio tracks and reads what is needed to decode one. */
+export function parseMoov(moov: Uint8Array, wanted: string | undefined): Mp4Track {
   const boxes = parseBoxes(moov);
   const tracks = boxes.filter(({ type }) => type === "trak").map(({ body }) => parseBoxes(body));
-  const trak = tracks.find((track) => handlerOf(track) === "soun");
-  if (!trak) throw foreign(tracks.length > 0 ? "video without an audio track" : "MP4 without any track");
+  const audio = tracks.filter((track) => handlerOf(track) === "soun");
+  if (audio.length === 0) throw foreign(tracks.length > 0 ? "video without an audio track" : "MP4 without any track");
+  return chooseTrack({
+    container: "MP4",
+    wanted,
+    tracks: audio.map((trak) => ({
+      language: languageOf(trak),
+      isDefault: isEnabled(trak),
+      open: () => parseTrack(trak, boxes),
+    })),
+  });
+}
 
+function parseTrack(trak: readonly Mp4Box[], moov: readonly Mp4Box[]): Mp4Track {
   const id = parseTrackId(findBox(trak, "tkhd"));
   const mdhd = readFields(findPath(trak, "mdia", "mdhd") ?? new Uint8Array(0), "mdhd");
   const is64 = mdhd.u8() === 1;
@@ -37,14 +54,13 @@ export function parseMoov(moov: Uint8Array): Mp4Track {
   const sampleTable = parseBoxes(findPath(trak, "mdia", "minf", "stbl") ?? new Uint8Array(0));
   const sampleEntries = findBox(sampleTable, "stsd");
   if (!sampleEntries) throw damaged("MP4", "the audio track does not name its codec");
-
   return {
     id,
     timescale,
-    codecOf: parseSampleEntry(sampleEntries),
-    edit: parseEdit(findPath(trak, "edts", "elst"), timescale / movieTimescale(boxes)),
+    ...parseSampleEntry(sampleEntries),
+    ...parseEdits(findPath(trak, "edts", "elst"), timescale / movieTimescale(moov)),
     sampleTable,
-    fragments: parseFragmentDefaults(findBox(boxes, "mvex"), id),
+    fragments: parseFragmentDefaults(findBox(moov, "mvex"), id),
   };
 }
 
@@ -53,6 +69,20 @@ export function parseMoov(moov: Uint8Array): Mp4Track {
 function handlerOf(trak: readonly Mp4Box[]): string | undefined {
   const hdlr = findPath(trak, "mdia", "hdlr");
   return hdlr && typeAt(hdlr, 8);
+}
+
+/** ISO 639-2 code of the track, packed into 15 bits; undefined when it says none. */
+function languageOf(trak: readonly Mp4Box[]): string | undefined {
+  const mdhd = findPath(trak, "mdia", "mdhd");
+  const at = mdhd?.[0] === 1 ? 32 : 20;
+  if (!mdhd || mdhd.length < at + 2) return undefined;
+  const packed = (mdhd[at]! << 8) | mdhd[at + 1]!;
+  const code = [10, 5, 0].map((shift) => String.fromCharCode(0x60 + ((packed >> shift) & 31))).join("");
+  return /^[a-z]{3}$/.test(code) && code !== "und" ? code : undefined;
+}
+
+function isEnabled(trak: readonly Mp4Box[]): boolean {
+  return ((findBox(trak, "tkhd")?.[3] ?? 0) & 1) === 1;
 }
 
 function parseTrackId(tkhd: Uint8Array | undefined): number {
@@ -71,26 +101,32 @@ function movieTimescale(moov: readonly Mp4Box[]): number {
   return fields.u32() || 1;
 }
 
-/** One edit trims the encoder's delay and padding; several are a montage, of which only the start is honoured. */
-function parseEdit(elst: Uint8Array | undefined, perMovieUnit: number): Mp4Track["edit"] {
-  if (!elst) return undefined;
+/**
+ * Empty edits in front delay the track. One edit after them trims the encoder's delay and padding; several are a montage,
+ * of which only the start is honoured.
+ */
+function parseEdits(elst: Uint8Array | undefined, perMovieUnit: number): Pick<Mp4Track, "edit" | "delay"> {
+  if (!elst) return { edit: undefined, delay: 0 };
   const fields = readFields(elst, "elst");
   const is64 = fields.u8() === 1;
   fields.skip(3);
   const count = fields.u32();
   const edits: { start: number; length: number }[] = [];
+  let delay = 0;
   for (let i = 0; i < count && fields.left > 0; i++) {
     const length = is64 ? fields.u64() : fields.u32();
     const start = is64 ? fields.i64() : fields.i32();
     fields.skip(4);
-    // -1 = an empty edit: silence before the track starts, which a transcript does not need.
     if (start >= 0) edits.push({ start, length });
+    else if (edits.length === 0) delay += length * perMovieUnit;
   }
   const first = edits[0];
-  if (!first) return undefined;
   return {
-    start: first.start,
-    length: edits.length === 1 && first.length > 0 ? first.length * perMovieUnit : undefined,
+    delay,
+    edit: first && {
+      start: first.start,
+      length: edits.length === 1 && first.length > 0 ? first.length * perMovieUnit : undefined,
+    },
   };
 }
 
@@ -107,7 +143,7 @@ function parseFragmentDefaults(mvex: Uint8Array | undefined, trackId: number): M
   return { duration: 0, size: 0 };
 }
 
-function parseSampleEntry(stsd: Uint8Array): (firstPacket: Uint8Array) => TrackCodec {
+function parseSampleEntry(stsd: Uint8Array): Pick<Mp4Track, "codecOf" | "frameBytes"> {
   const entry = parseBoxes(stsd.subarray(8))[0];
   if (!entry) throw damaged("MP4", "the audio track does not name its codec");
   const fields = readFields(entry.body, entry.type);
@@ -119,10 +155,21 @@ function parseSampleEntry(stsd: Uint8Array): (firstPacket: Uint8Array) => TrackC
   if (version === 2) fields.skip(36);
   const children = parseBoxes(fields.rest());
 
-  switch (entry.type) {
+  const pcm = pcmEncoding(entry.type, entry.body, children);
+  if (pcm) {
+    const { encoding, sampleRateHz, channelCount } = pcm;
+    const codec = pcmTrack(encoding, sampleRateHz, channelCount);
+    return { codecOf: () => codec, frameBytes: SAMPLE_BYTES[encoding] * channelCount };
+  }
+  return { codecOf: codecOf(entry.type, children), frameBytes: undefined };
+}
+
+function codecOf(type: string, children: readonly Mp4Box[]): Mp4Track["codecOf"] {
+  switch (type) {
     case "mp4a":
       return parseEsds(findBox(children, "esds") ?? findPath(children, "wave", "esds"));
     case ".mp3":
+    case "ms\0\x55":
       return mpegTrack;
     case "Opus": {
       const head = parseDops(findBox(children, "dOps") ?? new Uint8Array(0));
@@ -140,10 +187,106 @@ function parseSampleEntry(stsd: Uint8Array): (firstPacket: Uint8Array) => TrackC
     }
     case "enca":
       throw unsupported("MP4", "the audio is encrypted", "unprotected");
-    default:
-      throw unsupported("MP4", `the codec ${entry.type.replace(/[^\w .-]/g, "?")} is not supported`);
+    default: {
+      const name = CODEC_NAMES[type] ?? `the codec ${type.replace(/[^\w .-]/g, "?")}`;
+      throw unsupported("MP4", `${name} is not supported`, "convert");
+    }
   }
 }
+
+/** Sample entries that people meet and that cannot be decoded here. */
+const CODEC_NAMES: Readonly<Record<string, string>> = {
+  samr: "AMR-NB",
+  sawb: "AMR-WB",
+  sawp: "AMR-WB+",
+  "ac-3": "AC-3 (Dolby Digital)",
+  "ec-3": "E-AC-3 (Dolby Digital Plus)",
+  "ac-4": "AC-4 (Dolby)",
+  dtsc: "DTS",
+  dtsh: "DTS-HD",
+  dtsl: "DTS-HD Lossless",
+  dtse: "DTS Express",
+  apac: "APAC (Apple Positional Audio)",
+  mha1: "MPEG-H Audio",
+  mhm1: "MPEG-H Audio",
+  mlpa: "Dolby TrueHD",
+  sevc: "EVRC",
+  sqcp: "QCELP",
+  Qclp: "QCELP",
+  QDM2: "QDesign Music",
+  ima4: "IMA ADPCM",
+  MAC3: "MACE 3:1",
+  MAC6: "MACE 6:1",
+  agsm: "GSM 6.10",
+  spex: "Speex",
+  wma2: "Windows Media Audio",
+};
+
+/** QuickTime's and ISO's ways to say PCM and G.711; undefined = another codec. */
+function pcmEncoding(
+  type: string,
+  entry: Uint8Array,
+  children: readonly Mp4Box[],
+): { encoding: SampleEncoding; sampleRateHz: number; channelCount: number } | undefined {
+  const view = viewOf(entry);
+  const isVersion2 = view.getUint16(8) === 2 && entry.length >= 64;
+  const channelCount = isVersion2 ? view.getUint32(40) : view.getUint16(16);
+  const bits = isVersion2 ? view.getUint32(48) : view.getUint16(18);
+  const sampleRateHz = Math.round(isVersion2 ? view.getFloat64(32) : view.getUint32(24) / 65_536);
+  const take = (encoding: string | undefined) =>
+    encoding === undefined ? undefined : { encoding: encoding as SampleEncoding, sampleRateHz, channelCount };
+  // `enda` in the extension says that the samples are little-endian.
+  const enda = findPath(children, "wave", "enda");
+  const order = (enda?.[1] ?? 0) === 1 ? "le" : "be";
+  switch (type) {
+    case "sowt":
+      return take(bits === 8 ? "s8" : "s16le");
+    case "twos":
+      return take(bits === 8 ? "s8" : "s16be");
+    case "raw ":
+    case "NONE":
+    case "\0\0\0\0":
+      return take(bits === 16 ? "s16be" : "u8");
+    case "in24":
+      return take(`s24${order}`);
+    case "in32":
+      return take(`s32${order}`);
+    case "fl32":
+      return take(`f32${order}`);
+    case "fl64":
+      return take(`f64${order}`);
+    case "ulaw":
+    case "alaw":
+      return take(type === "ulaw" ? "pcmu" : "pcma");
+    case "lpcm": {
+      const flags = view.getUint32(52);
+      const kind = flags & 1 ? "f" : flags & 4 || bits > 8 ? "s" : "u";
+      return take(bits === 8 ? `${kind}8` : `${kind}${bits}${flags & 2 ? "be" : "le"}`);
+    }
+    case "ipcm":
+    case "fpcm": {
+      const pcmC = findBox(children, "pcmC");
+      const size = pcmC?.[5] ?? bits;
+      return take(`${type === "fpcm" ? "f" : "s"}${size}${(pcmC?.[4] ?? 1) & 1 ? "le" : "be"}`);
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** Object types of codecs that cannot be decoded here. */
+const OBJECT_TYPES: Readonly<Record<number, string>> = {
+  0xa0: "EVRC",
+  0xa5: "AC-3 (Dolby Digital)",
+  0xa6: "E-AC-3 (Dolby Digital Plus)",
+  0xa9: "DTS",
+  0xaa: "DTS-HD",
+  0xab: "DTS-HD",
+  0xac: "DTS-HD",
+  0xad: "Opus in an elementary stream descriptor",
+  0xdd: "Vorbis in MP4",
+  0xe1: "QCELP",
+};
 
 /** The MPEG-4 elementary stream descriptor names the codec and holds its configuration. */
 function parseEsds(esds: Uint8Array | undefined): (firstPacket: Uint8Array) => TrackCodec {
@@ -169,6 +312,8 @@ function parseEsds(esds: Uint8Array | undefined): (firstPacket: Uint8Array) => T
       objectType = fields.u8();
       fields.skip(12);
       if (objectType === 0x69 || objectType === 0x6b) return mpegTrack;
+      const other = OBJECT_TYPES[objectType];
+      if (other !== undefined) throw unsupported("MP4", `${other} is not supported`, "convert");
     } else if (tag === 5 && (objectType === 0x40 || (objectType >= 0x66 && objectType <= 0x68))) {
       const config = parseAudioSpecificConfig(fields.rest().subarray(0, length));
       return () => aacTrack(config);

@@ -150,6 +150,7 @@ async function* decodeChain(
       container: "Ogg",
       sampleRateHz: codec.sampleRateHz,
       channelCount: codec.channelCount,
+      isSurround: codec.isSurround ?? false,
       context,
       packets: readPackets(pages, link),
       createDecoder: codec.createDecoder,

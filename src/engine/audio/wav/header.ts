@@ -105,16 +105,19 @@ function parseDs64(body: DataView): number {
   return bytes === 0n || bytes > BigInt(Number.MAX_SAFE_INTEGER) ? 0xffff_ffff : Number(bytes);
 }
 
-function parseFields(body: DataView, isBigEndian: boolean): WavFields {
+/** Parses a WAVEFORMATEX structure. */
+export function parseFields(body: DataView, isBigEndian: boolean): WavFields {
   if (body.byteLength < 16) throw damaged("WAV", `the fmt chunk must be 16 bytes or more, got ${body.byteLength}`);
   const u16 = (at: number): number => body.getUint16(at, !isBigEndian);
   const u32 = (at: number): number => body.getUint32(at, !isBigEndian);
   let tag = u16(0);
+  let speakers: number | undefined;
   if (tag === TAG_EXTENSIBLE) {
     if (body.byteLength < 40) throw damaged("WAV", "the extensible fmt chunk is shorter than 40 bytes");
     const tail = Buffer.from(body.buffer, body.byteOffset + 26, 14).toString("hex");
     if (tail !== SUBTYPE_TAIL) throw unsupported("WAV", "the sub-format is not one of PCM, float, A-law and µ-law");
     tag = u16(24);
+    speakers = u32(20) || undefined;
   }
   return {
     tag,
@@ -123,6 +126,7 @@ function parseFields(body: DataView, isBigEndian: boolean): WavFields {
     byteRate: u32(8),
     blockAlign: u16(12),
     bits: u16(14),
+    speakers,
     isBigEndian,
   };
 }

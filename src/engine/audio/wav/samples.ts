@@ -49,7 +49,7 @@ const MAX_BLOCK_FRAMES = 8192;
 /** Yields up to `bytes` of whole frames; returns how many bytes there were. A cut last frame is dropped. */
 async function* readFrames(
   input: ByteReader,
-  { encoding, channelCount, sampleRateHz }: WavShape,
+  { encoding, channelCount, sampleRateHz, speakers }: WavShape,
   bytes: number,
 ): AsyncGenerator<AudioBlock, number, undefined> {
   const frameBytes = SAMPLE_BYTES[encoding] * channelCount;
@@ -59,7 +59,10 @@ async function* readFrames(
     const wanted = Math.min(blockBytes, bytes - done);
     const part = await input.read(wanted);
     done += part.length;
-    if (part.length >= frameBytes) yield { sampleRateHz, channels: deinterleave(part, encoding, channelCount) };
+    if (part.length >= frameBytes) {
+      const channels = deinterleave(part, encoding, channelCount);
+      yield { sampleRateHz, channels, ...(speakers !== undefined && { speakers }) };
+    }
     if (part.length < wanted) break;
   }
   return done;

@@ -9,6 +9,8 @@ export interface WavFields {
   readonly byteRate: number;
   readonly blockAlign: number;
   readonly bits: number;
+  /** Mask of speakers; undefined where the header names none. */
+  readonly speakers: number | undefined;
   /** Big-endian samples (RIFX). */
   readonly isBigEndian: boolean;
 }
@@ -18,6 +20,7 @@ export interface WavShape {
   readonly encoding: SampleEncoding;
   readonly channelCount: number;
   readonly sampleRateHz: number;
+  readonly speakers?: number | undefined;
 }
 
 export const TAG_PCM = 1;
@@ -46,6 +49,7 @@ export function findShape(fields: WavFields, probe: Uint8Array): (WavShape & { i
     encoding,
     channelCount: channels,
     sampleRateHz,
+    speakers: fields.speakers,
     isRepaired: isRepaired || isRateRepaired,
   });
   if (byAlign && (byAlign === byBits || isWiderContainer(fields, channelCount)))
@@ -113,7 +117,7 @@ const ABSURD = 2;
  * How rough a reading is: 1.3 for noise, 0.3 to 0.6 for speech. Several channels that are all smooth count as the
  * smoothest of them: two halves of wider samples are never both smooth.
  */
-function roughness(probe: Uint8Array, encoding: SampleEncoding, channelCount: number): number {
+export function roughness(probe: Uint8Array, encoding: SampleEncoding, channelCount: number): number {
   if (channelCount > MAX_CHANNELS) return ABSURD;
   const found = deinterleave(probe, encoding, channelCount).map(channelRoughness);
   const heard = found.filter((value) => value !== undefined);

@@ -18,8 +18,8 @@ export async function readElementHeader(input: ByteReader): Promise<{ id: number
   const header = parseHeader(bytes, 0);
   if (!header) {
     throw bytes.length < 12
-      ? truncated("WebM", "the file is truncated")
-      : damaged("WebM", `the file is damaged at byte ${at}`);
+      ? truncated("WebM/Matroska", "the file is truncated")
+      : damaged("WebM/Matroska", `the file is damaged at byte ${at}`);
   }
   await input.skip(header.end);
   return { id: header.id, size: header.size };
@@ -31,7 +31,7 @@ export function parseElements(body: Uint8Array): EbmlElement[] {
   for (let at = 0; at < body.length;) {
     const header = parseHeader(body, at);
     if (!header || header.size === UNKNOWN_SIZE || header.end + header.size > body.length) {
-      throw damaged("WebM", "an element is larger than the one around it");
+      throw damaged("WebM/Matroska", "an element is larger than the one around it");
     }
     elements.push({ id: header.id, body: body.subarray(header.end, header.end + header.size) });
     at = header.end + header.size;

@@ -6,37 +6,43 @@ import type { EncodedPacket } from "../codec/decode-packets.ts";
 import { decodePackets } from "../codec/decode-packets.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
 import { damaged, foreign, truncated, unsupported } from "../refuse.ts";
+import { chooseTrack } from "../choose-track.ts";
+import type { SampleEncoding } from "../codec/pcm.ts";
+import { parseFields } from "../wav/header.ts";
+import { findShape } from "../wav/shape.ts";
 import type { TrackCodec } from "../codec/track-codecs.ts";
 import { aacTrack, alacTrack, flacTrack, mpegTrack, opusTrack, pcmTrack, vorbisTrack } from "../codec/track-codecs.ts";
 import type { OpenContext, OpenedAudio } from "../types.ts";
 
 /**
- * WebM and Matroska: the first audio track with Opus, Vorbis, AAC, FLAC, ALAC, MP3 or PCM. Packets are joined one after
- * the other, their time stamps are not looked at. Segments and clusters of unknown size (live recordings) are read to
- * the end of the body.
+ * WebM and Matroska: one audio track with Opus, Vorbis, AAC, FLAC, ALAC, MP3 or PCM. Packets follow each other; where
+ * their time stamps leave a pause, it becomes silence. Segments and clusters of unknown size (live recordings) are read
+ * to the end of the body.
  *
- * Truncation policy: a body that ends inside an element, or before the end its segment declares, is `invalid_audio`.
+ * A body that ends inside an element, or before the end its segment declares, is truncated.
  */
 export async function openWebm(input: ByteReader, context: OpenContext): Promise<OpenedAudio> {
   const walk = createWalk(input);
-  const { track, durationS } = await readHead(walk);
-  const packets = readPackets(walk, track);
+  const { track, durationS, tickNs } = await readHead(walk, context.track);
+  const packets = readPackets(walk, track, tickNs);
   const first = await packets.next();
-  if (first.done) throw damaged("WebM", "the file has no audio packets");
+  if (first.done) throw damaged("WebM/Matroska", "the file has no audio packets");
   const codec = codecOf(track, first.value.data);
+  const skipFrames = skipOf(track, codec);
   return {
     format: codec.name === "opus" || codec.name === "vorbis" ? `webm-${codec.name}` : `matroska-${codec.name}`,
     sampleRateHz: codec.sampleRateHz,
     channelCount: codec.channelCount,
     totalFrames: durationS === undefined ? undefined : Math.round(durationS * codec.sampleRateHz),
     blocks: decodePackets({
-      container: "WebM",
+      container: "WebM/Matroska",
       sampleRateHz: codec.sampleRateHz,
       channelCount: codec.channelCount,
+      isSurround: codec.isSurround ?? false,
       context,
-      packets: countFrames(first.value, packets, codec),
+      packets: countFrames({ first: first.value, rest: packets, codec, skipFrames }),
       createDecoder: codec.createDecoder,
-      skipFrames: skipOf(track, codec),
+      skipFrames,
     }),
   };
 }
@@ -49,6 +55,7 @@ const ID = {
   info: 0x1549a966,
   tracks: 0x1654ae6b,
   cluster: 0x1f43b675,
+  clusterTime: 0xe7,
   simpleBlock: 0xa3,
   blockGroup: 0xa0,
   block: 0xa1,
@@ -80,27 +87,27 @@ function createWalk(input: ByteReader): Walk {
         }
         const element = await readElementHeader(input);
         if (!element) {
-          if (segmentEnd !== Number.POSITIVE_INFINITY) throw truncated("WebM", "the file is truncated");
+          if (segmentEnd !== Number.POSITIVE_INFINITY) throw truncated("WebM/Matroska", "the file is truncated");
           return undefined;
         }
         if (element.id === ID.segment) {
           if (element.size !== UNKNOWN_SIZE) segmentEnd = input.position + element.size;
         } else if (element.id !== ID.cluster) {
           if (element.size === UNKNOWN_SIZE) {
-            throw damaged("WebM", `the file is damaged before byte ${input.position}`);
+            throw damaged("WebM/Matroska", `the file is damaged before byte ${input.position}`);
           }
           return element;
         }
       }
     },
     async store(size) {
-      if (size > MAX_STORED_BYTES) throw unsupported("WebM", `an element of ${size} bytes is too large`);
+      if (size > MAX_STORED_BYTES) throw unsupported("WebM/Matroska", `an element of ${size} bytes is too large`);
       const body = (await input.read(size)).slice();
-      if (body.length < size) throw truncated("WebM", "the file is truncated");
+      if (body.length < size) throw truncated("WebM/Matroska", "the file is truncated");
       return body;
     },
     async skip(size) {
-      if ((await input.skip(size)) < size) throw truncated("WebM", "the file is truncated");
+      if ((await input.skip(size)) < size) throw truncated("WebM/Matroska", "the file is truncated");
     },
   };
 }
@@ -120,47 +127,97 @@ interface Track {
   readonly prefix: Uint8Array;
 }
 
-async function readHead(walk: Walk): Promise<{ track: Track; durationS: number | undefined }> {
+async function readHead(
+  walk: Walk,
+  wanted: string | undefined,
+): Promise<{ track: Track; durationS: number | undefined; tickNs: number }> {
   let durationS: number | undefined;
+  let tickNs = 1_000_000;
   for (;;) {
     const element = await walk.next();
-    if (!element) throw truncated("WebM", "the file ends before its list of tracks");
-    if (element.id === ID.info) durationS = parseDuration(parseElements(await walk.store(element.size)));
-    else if (element.id === ID.tracks) {
-      return { track: chooseTrack(parseElements(await walk.store(element.size))), durationS };
+    if (!element) throw truncated("WebM/Matroska", "the file ends before its list of tracks");
+    if (element.id === ID.info) {
+      const info = parseElements(await walk.store(element.size));
+      tickNs = number(info, 0x2ad7b1) || tickNs;
+      durationS = parseDuration(info, tickNs);
+    } else if (element.id === ID.tracks) {
+      return { track: findTrack(parseElements(await walk.store(element.size)), wanted), durationS, tickNs };
     } else if (element.id === ID.simpleBlock || element.id === ID.blockGroup) {
-      throw damaged("WebM", "the audio comes before the list of tracks");
+      throw damaged("WebM/Matroska", "the audio comes before the list of tracks");
     } else await walk.skip(element.size);
   }
 }
 
-function parseDuration(info: readonly EbmlElement[]): number | undefined {
-  const scale = find(info, 0x2ad7b1);
+function parseDuration(info: readonly EbmlElement[], tickNs: number): number | undefined {
   const duration = find(info, 0x4489);
   if (!duration) return undefined;
-  const seconds = (parseFloatElement(duration) * (scale ? parseUnsigned(scale) : 1_000_000)) / 1e9;
+  const seconds = (parseFloatElement(duration) * tickNs) / 1e9;
   return Number.isFinite(seconds) && seconds > 0 ? seconds : undefined;
 }
 
-function chooseTrack(tracks: readonly EbmlElement[]): Track {
+function findTrack(tracks: readonly EbmlElement[], wanted: string | undefined): Track {
   const entries = tracks.filter(({ id }) => id === 0xae).map(({ body }) => parseElements(body));
-  const audio = entries.find((entry) => number(entry, 0x83) === 2);
-  if (!audio) throw foreign(entries.length > 0 ? "video without an audio track" : "WebM without any track");
-  const details = parseElements(find(audio, 0xe1) ?? new Uint8Array(0));
+  const audio = entries.filter((entry) => number(entry, 0x83) === 2);
+  if (audio.length === 0) {
+    throw foreign(entries.length > 0 ? "video without an audio track" : "WebM without any track");
+  }
+  return chooseTrack({
+    container: "WebM/Matroska",
+    wanted,
+    tracks: audio.map((entry) => ({
+      language: text(find(entry, 0x22b59d)) || text(find(entry, 0x22b59c)) || "eng",
+      isDefault: (find(entry, 0x88)?.at(-1) ?? 1) === 1,
+      open: () => parseTrack(entry),
+    })),
+  });
+}
+
+function parseTrack(entry: readonly EbmlElement[]): Track {
+  const details = parseElements(find(entry, 0xe1) ?? new Uint8Array(0));
   const frequency = find(details, 0xb5);
+  const codecId = text(find(entry, 0x86));
+  if (!isKnownCodec(codecId)) {
+    const name = CODEC_NAMES.find(([prefix]) => codecId.startsWith(prefix))?.[1];
+    const shown = name ?? `the codec ${codecId.replace(/[^\w/.-]/g, "?").slice(0, 40)}`;
+    throw unsupported("WebM/Matroska", `${shown} is not supported`, "convert");
+  }
   return {
-    number: number(audio, 0xd7),
-    codecId: Buffer.from(find(audio, 0x86) ?? [])
-      .toString("latin1")
-      .replace(/\0.*/s, ""),
-    privateData: find(audio, 0x63a2) ?? new Uint8Array(0),
+    number: number(entry, 0xd7),
+    codecId,
+    privateData: find(entry, 0x63a2) ?? new Uint8Array(0),
     sampleRateHz: frequency ? Math.round(parseFloatElement(frequency)) : 8000,
     channelCount: number(details, 0x9f) || 1,
     bitDepth: number(details, 0x6264),
-    delayNs: number(audio, 0x56aa),
-    prefix: parseEncodings(find(audio, 0x6d80)),
+    delayNs: number(entry, 0x56aa),
+    prefix: parseEncodings(find(entry, 0x6d80)),
   };
 }
+
+function text(body: Uint8Array | undefined): string {
+  return Buffer.from(body ?? [])
+    .toString("latin1")
+    .replace(/\0.*/s, "");
+}
+
+function isKnownCodec(codecId: string): boolean {
+  return /^A_(?:OPUS|VORBIS|FLAC|ALAC|MPEG\/L[23]|PCM\/(?:INT\/(?:LIT|BIG)|FLOAT\/IEEE)|AAC(?:\/.*)?|MS\/ACM)$/.test(
+    codecId,
+  );
+}
+
+/** Codecs that people meet and that cannot be decoded here, by the beginning of their id. */
+const CODEC_NAMES: readonly (readonly [prefix: string, name: string])[] = [
+  ["A_AC3", "AC-3 (Dolby Digital)"],
+  ["A_EAC3", "E-AC-3 (Dolby Digital Plus)"],
+  ["A_DTS", "DTS"],
+  ["A_TRUEHD", "Dolby TrueHD"],
+  ["A_MLP", "Meridian Lossless Packing"],
+  ["A_TTA1", "True Audio"],
+  ["A_WAVPACK4", "WavPack"],
+  ["A_REAL", "RealAudio"],
+  ["A_MPEG/L1", "MPEG layer I"],
+  ["A_QUICKTIME", "a QuickTime codec"],
+];
 
 /** Only the removal of common first bytes is supported of the encodings a track can have. */
 function parseEncodings(body: Uint8Array | undefined): Uint8Array {
@@ -169,7 +226,7 @@ function parseEncodings(body: Uint8Array | undefined): Uint8Array {
   const compression = encodings.length === 1 ? find(parseElements(encodings[0]!.body), 0x5034) : undefined;
   const settings = compression && parseElements(compression);
   if (!settings || number(settings, 0x4254) !== 3) {
-    throw unsupported("WebM", "the track is encrypted or compressed", "remux");
+    throw unsupported("WebM/Matroska", "the track is encrypted or compressed", "remux");
   }
   return find(settings, 0x4255) ?? new Uint8Array(0);
 }
@@ -187,21 +244,31 @@ function number(elements: readonly EbmlElement[], id: number): number {
 
 interface Block {
   readonly data: Uint8Array;
+  /** When its first sample is heard, in nanoseconds from the first block of any track; undefined for laced packets. */
+  readonly timeNs: number | undefined;
   /** Of its last samples, in nanoseconds. */
   readonly discardNs: number;
 }
 
-async function* readPackets(walk: Walk, track: Track): AsyncGenerator<Block, void, undefined> {
+async function* readPackets(walk: Walk, track: Track, tickNs: number): AsyncGenerator<Block, void, undefined> {
+  let clusterTime = 0;
+  let startTime: number | undefined;
   for (;;) {
     const element = await walk.next();
     if (!element) return;
+    if (element.id === ID.clusterTime) {
+      clusterTime = parseUnsigned(await walk.store(element.size));
+      continue;
+    }
     const isGroup = element.id === ID.blockGroup;
     if (element.id !== ID.simpleBlock && !isGroup) {
       await walk.skip(element.size);
       continue;
     }
     if (!isGroup) {
-      const head = parseVint(await walk.input.peek(Math.min(8, element.size)), 0);
+      const bytes = await walk.input.peek(Math.min(12, element.size));
+      const head = parseVint(bytes, 0);
+      if (head) startTime ??= clusterTime + timeAt(bytes, head.end);
       if (head?.value !== track.number) {
         await walk.skip(element.size);
         continue;
@@ -212,19 +279,28 @@ async function* readPackets(walk: Walk, track: Track): AsyncGenerator<Block, voi
     const block = isGroup ? find(children, ID.block) : body;
     if (!block) continue;
     const padding = find(children, ID.discardPadding);
+    const number = parseVint(block, 0);
+    const time = clusterTime + (number ? timeAt(block, number.end) : 0);
+    startTime ??= time;
     const packets = parseBlock(block, track.number);
     for (const [i, data] of packets.entries()) {
       const whole = track.prefix.length > 0 ? new Uint8Array(Buffer.concat([track.prefix, data])) : data;
       const discardNs = padding && i === packets.length - 1 ? parseSigned(padding) : 0;
-      if (whole.length > 0) yield { data: whole, discardNs };
+      const timeNs = i === 0 ? (time - startTime) * tickNs : undefined;
+      if (whole.length > 0) yield { data: whole, timeNs, discardNs };
     }
   }
+}
+
+/** A block's time from its cluster's, in ticks. */
+function timeAt(block: Uint8Array, at: number): number {
+  return block.length < at + 2 ? 0 : (((block[at]! << 8) | block[at + 1]!) << 16) >> 16;
 }
 
 /** The packets of a block, when it is one of our track. */
 function parseBlock(block: Uint8Array, trackNumber: number): Uint8Array[] {
   const track = parseVint(block, 0);
-  if (!track || track.end + 3 > block.length) throw damaged("WebM", "a block is cut short");
+  if (!track || track.end + 3 > block.length) throw damaged("WebM/Matroska", "a block is cut short");
   if (track.value !== trackNumber) return [];
   const lacing = (block[track.end + 2]! >> 1) & 3;
   let at = track.end + 3;
@@ -250,7 +326,7 @@ function parseBlock(block: Uint8Array, trackNumber: number): Uint8Array[] {
     let size = 0;
     for (let i = 0; i < count - 1; i++) {
       const vint = parseVint(block, at);
-      if (!vint) throw damaged("WebM", "the lacing of a block is broken");
+      if (!vint) throw damaged("WebM/Matroska", "the lacing of a block is broken");
       // All sizes but the first are differences, coded around the middle of their range.
       size = i === 0 ? vint.value : size + vint.value - (2 ** (7 * (vint.end - at) - 1) - 1);
       at = vint.end;
@@ -259,7 +335,7 @@ function parseBlock(block: Uint8Array, trackNumber: number): Uint8Array[] {
   }
   sizes.push(left());
   if (sizes.some((size) => !Number.isInteger(size) || size < 0)) {
-    throw damaged("WebM", "the lacing of a block is broken");
+    throw damaged("WebM/Matroska", "the lacing of a block is broken");
   }
   return sizes.map((size) => {
     at += size;
@@ -267,17 +343,30 @@ function parseBlock(block: Uint8Array, trackNumber: number): Uint8Array[] {
   });
 }
 
-async function* countFrames(
-  first: Block,
-  rest: AsyncGenerator<Block, void, undefined>,
-  codec: TrackCodec,
-): AsyncGenerator<EncodedPacket, void, undefined> {
+interface CountOptions {
+  readonly first: Block;
+  readonly rest: AsyncGenerator<Block, void, undefined>;
+  readonly codec: TrackCodec;
+  readonly skipFrames: number;
+}
+
+async function* countFrames({
+  first,
+  rest,
+  codec,
+  skipFrames,
+}: CountOptions): AsyncGenerator<EncodedPacket, void, undefined> {
   const framesOf = codec.createCounter();
+  const toFrames = (ns: number): number => Math.round((ns * codec.sampleRateHz) / 1e9);
   let endFrame = 0;
-  function packetOf({ data, discardNs }: Block): EncodedPacket {
+  function packetOf({ data, timeNs, discardNs }: Block): EncodedPacket {
     endFrame += framesOf(data);
-    if (discardNs <= 0) return { data, endFrame };
-    return { data, endFrame, limitFrame: endFrame - Math.round((discardNs * codec.sampleRateHz) / 1e9) };
+    return {
+      data,
+      endFrame,
+      ...(timeNs !== undefined && { atFrame: toFrames(timeNs) - skipFrames }),
+      ...(discardNs > 0 && { limitFrame: endFrame - toFrames(discardNs) }),
+    };
   }
   yield packetOf(first);
   for await (const block of rest) yield packetOf(block);
@@ -288,6 +377,13 @@ function parseSigned(body: Uint8Array): number {
 }
 
 // --- codecs
+
+const PCM_LITTLE: Readonly<Record<number, SampleEncoding>> = { 8: "u8", 16: "s16le", 24: "s24le", 32: "s32le" };
+const PCM_BIG: Readonly<Record<number, SampleEncoding>> = { 8: "s8", 16: "s16be", 24: "s24be", 32: "s32be" };
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
 
 function codecOf(track: Track, firstPacket: Uint8Array): TrackCodec {
   const { codecId, privateData, sampleRateHz, channelCount, bitDepth } = track;
@@ -306,10 +402,17 @@ function codecOf(track: Track, firstPacket: Uint8Array): TrackCodec {
     case "A_MPEG/L3":
     case "A_MPEG/L2":
       return mpegTrack(firstPacket);
-    case "A_PCM/INT/LIT": {
-      const encoding = ({ 8: "u8", 16: "s16le", 24: "s24le", 32: "s32le" } as const)[bitDepth];
+    case "A_PCM/INT/LIT":
+    case "A_PCM/INT/BIG": {
+      const kinds = codecId.endsWith("LIT") ? PCM_LITTLE : PCM_BIG;
+      const encoding = kinds[bitDepth];
       if (!encoding) throw unsupported("PCM", `${bitDepth} bits are not supported`);
       return pcmTrack(encoding, sampleRateHz, channelCount);
+    }
+    case "A_MS/ACM": {
+      const shape = findShape(parseFields(viewOf(privateData), false), new Uint8Array(0));
+      if (!shape) throw unsupported("WebM/Matroska", "the codec of this WAV track is not supported", "convert");
+      return pcmTrack(shape.encoding, shape.sampleRateHz, shape.channelCount);
     }
     case "A_PCM/FLOAT/IEEE":
       return pcmTrack(bitDepth === 64 ? "f64le" : "f32le", sampleRateHz, channelCount);
@@ -318,7 +421,7 @@ function codecOf(track: Track, firstPacket: Uint8Array): TrackCodec {
     if (privateData.length > 0) return aacTrack(parseAudioSpecificConfig(privateData));
     if (AAC_RATES_HZ.includes(sampleRateHz)) return aacTrack({ objectType: 2, sampleRateHz, channelCount });
   }
-  throw unsupported("WebM", `the codec ${codecId.replace(/[^\w/.-]/g, "?").slice(0, 40)} is not supported`);
+  throw damaged("AAC", "the decoder configuration is missing");
 }
 
 function skipOf(track: Track, codec: TrackCodec): number {

@@ -14,7 +14,7 @@ import { setTimeout } from "../../../shared/timers.ts";
 export const transcribeStream: Route = {
   ...ROUTES.transcribeStream,
   handle: async (exchange, context, params) => {
-    const { headerless, strict } = parseTranscribeQuery(params);
+    const { headerless, strict, track } = parseTranscribeQuery(params);
     const stream = createEventStream({
       bufferBytes: context.settings.current.limits.wsOutgoingBytes,
       stallMs: context.timing.slowReaderMs,
@@ -27,6 +27,7 @@ export const transcribeStream: Route = {
     const work = transcribeBody(exchange, context, {
       ...(headerless === undefined ? {} : { headerless }),
       strict,
+      ...(track === undefined ? {} : { track }),
       onHypothesis: (hypothesis) => {
         begin();
         return stream.send(segmentMessage(hypothesis, context.clock.nowMs()));

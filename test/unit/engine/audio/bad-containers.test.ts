@@ -40,7 +40,6 @@ function flip(file: string, at: number): Buffer {
 
 const mp3 = read("no-header.mp3");
 const FRAME = 216;
-const lame = read("stereo-44k.mp3");
 const noise = new Uint8Array(100_000).map((_, i) => (i * 7919) & 0x7f);
 
 refuses("MP3", [
@@ -64,11 +63,6 @@ refuses("MP3", [
     "100 kB of nothing behind a tag",
     concat("ID3", Uint8Array.of(4, 0, 0, 0, 0, 0, 0), noise),
     "MP3: no audio frame was found in the first 65536",
-  ],
-  [
-    "frames of 44.1 kHz after frames of 16 kHz",
-    concat(mp3.subarray(0, 10 * FRAME), lame, lame, lame, lame),
-    "MP3: more than 65536 bytes between",
   ],
 ]);
 
@@ -227,7 +221,11 @@ refuses("MP4", [
     "AAC: the decoder configuration is missing",
   ],
   ["an encrypted track", patch("index-first.m4a", "mp4a", "enca"), "MP4: the audio is encrypted"],
-  ["a codec we do not have", patch("index-first.m4a", "mp4a", "ac-3"), "MP4: the codec ac-3 is not supported"],
+  [
+    "a codec we do not have",
+    patch("index-first.m4a", "mp4a", "ac-3"),
+    "MP4: AC-3 (Dolby Digital) is not supported: convert it with",
+  ],
   ["chunks beyond the end of the file", movedChunk, "MP4: the file is truncated"],
   ["tables that contradict each other", fewerChunks, "MP4: the sample tables contradict each other"],
   ["a sample of a gigabyte", hugeSample, "MP4: a sample of 1879048192 bytes is too large"],
@@ -283,49 +281,57 @@ const encoded = element(
 );
 
 refuses("WebM", [
-  ["a header and nothing else", EBML, "WebM: the file ends before its list of tracks"],
+  ["a header and nothing else", EBML, "WebM/Matroska: the file ends before its list of tracks"],
   ["no tracks", segment(element(TRACKS, new Uint8Array(0))), "unsupported_media: the body is WebM without any track"],
   ["video without audio", read("video-only.webm"), "unsupported_media: the body is video without an audio track"],
-  ["tracks without audio packets", segment(track("A_OPUS", opusPrivate)), "WebM: the file has no audio packets"],
-  ["audio before the tracks", segment(block(0x80, 1, 2)), "WebM: the audio comes before the list of tracks"],
-  ["a codec we do not have", segment(track("A_AC3"), block(0x80, 1, 2)), "WebM: the codec A_AC3 is not supported"],
+  [
+    "tracks without audio packets",
+    segment(track("A_OPUS", opusPrivate)),
+    "WebM/Matroska: the file has no audio packets",
+  ],
+  ["audio before the tracks", segment(block(0x80, 1, 2)), "WebM/Matroska: the audio comes before the list of tracks"],
+  [
+    "a codec we do not have",
+    segment(track("A_AC3"), block(0x80, 1, 2)),
+    "WebM/Matroska: AC-3 (Dolby Digital) is not supported: convert it with",
+  ],
   [
     "a compressed track",
     segment(track("A_OPUS", opusPrivate, encoded), block(0x80, 1, 2)),
-    "WebM: the track is encrypted or compressed",
+    "WebM/Matroska: the track is encrypted or compressed",
   ],
   ["Opus without its header", segment(track("A_OPUS"), block(0x80, 1, 2)), "Opus: the identification header is broken"],
   ["Vorbis without its headers", segment(track("A_VORBIS"), block(0x80, 1, 2)), "Vorbis: the headers are broken"],
   [
     "a block that breaks the framing rules of Opus",
     segment(track("A_OPUS", opusPrivate), block(0x80, 0x0b, 0)),
-    "WebM: 1 of 1 frames cannot be decoded",
+    "WebM/Matroska: 1 of 1 frames cannot be decoded",
   ],
   [
     "a block that ends inside its head",
     segment(track("A_OPUS", opusPrivate), element([0xa3], Uint8Array.of(0x81))),
-    "WebM: a block is cut short",
+    "WebM/Matroska: a block is cut short",
   ],
   [
     "a block whose laces are longer than itself",
     segment(track("A_OPUS", opusPrivate), block(0x82, 1, 200, 1)),
-    "WebM: the lacing of a block is broken",
+    "WebM/Matroska: the lacing of a block is broken",
   ],
   [
     "an element that is larger than its parent",
     segment(element(TRACKS, Uint8Array.of(0xae, 0x8f, 0))),
-    "WebM: an element is larger than the one around it",
+    "WebM/Matroska: an element is larger than the one around it",
   ],
   [
     "an element of a gigabyte",
     segment(Uint8Array.of(...TRACKS, 0x08, 0x3b, 0x9a, 0xca, 0)),
-    "WebM: an element of 1000000000 bytes is too large",
+    "WebM/Matroska: an element of 1000000000 bytes is too large",
   ],
-  ["a byte that starts no element", segment(new Uint8Array(20)), "WebM: the file is damaged at byte"],
+  ["a byte that starts no element", segment(new Uint8Array(20)), "WebM/Matroska: the file is damaged at byte"],
   [
     "an element without an end that is not a cluster",
     segment(Uint8Array.of(0xec, 0xff), new Uint8Array(20)),
-    "WebM: the file is damaged before byte",
+    "WebM/Matroska: the file is damaged before byte",
   ],
   [
     "a PCM track of 12 bits",

@@ -122,7 +122,7 @@ describe("decoded audio against the clip it was made from", () => {
     const file = readFileSync(`${FIXTURES}/cbr-16k.mp3`);
     const decoded = await decodeAll(new Uint8Array(Buffer.concat([file, file])));
     const tail = decoded.channels[0]!.subarray(clip.length);
-    expect(tail.length).toBeGreaterThan(clip.length);
+    expect(tail.length).toBeGreaterThanOrEqual(clip.length);
     expect(align(tail.subarray(tail.length - clip.length), clip, 3000).correlation).toBeGreaterThan(0.99);
   });
 });

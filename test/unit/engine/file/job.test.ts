@@ -36,6 +36,7 @@ async function recognise(
       channels: "mix",
       headerless: { codec: "s16le", sampleRateHz: 16_000 },
       maxDurationMs: 1e9,
+      track: undefined,
       strict: false,
       wantsHypotheses: false,
     },
