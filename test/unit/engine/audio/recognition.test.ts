@@ -108,7 +108,7 @@ describe("formats that are not decoded are named, with the command that converts
     ["RealMedia", latin1(".RMF\0\0\0\x12")],
   ];
   for (const [name, head] of heads) {
-    test(name, async () => {
+    test(`${name} is named, with its conversion`, async () => {
       const told = await refusal(concat(head, new Uint8Array(2000).fill(0x31)));
       expect(told).toMatch(new RegExp(`^unsupported_media: the body is ${name}`));
       expect(told).toMatch(/: convert it with ffmpeg -i FILE -ac 1 -ar 16000 OUT\.wav$/);
