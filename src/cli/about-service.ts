@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { errorCodeOf, GigasttError, messageOf } from "../shared/errors.ts";
 import { isAlive } from "../shared/process-identity.ts";
 import { readClaim } from "../supervisor/state/claim.ts";
 import type { CommandContext } from "./command.ts";
@@ -24,6 +25,25 @@ export async function aboutService(context: CommandContext, unitFile: string = U
   if (await runsOwn(context)) return context;
   context.stderr.write(`gigastt.service: ${service.configFile}, state in ${service.stateDir}\n`);
   return withService(context, service);
+}
+
+/** Runs a command with the service in its context. What only the service's user may read is a reason to use sudo. */
+export async function runAboutService(
+  run: (context: CommandContext) => Promise<number>,
+  context: CommandContext,
+): Promise<number> {
+  const about = await aboutService(context);
+  try {
+    return await run(about);
+  } catch (error) {
+    const code = errorCodeOf(error);
+    if (about.service === undefined || (code !== "EACCES" && code !== "EPERM")) throw error;
+    throw new GigasttError(
+      "GST_SERVICE_DENIED",
+      `this belongs to the service's user (${messageOf(error)}): run the same command with sudo`,
+      { cause: error },
+    );
+  }
 }
 
 // ---

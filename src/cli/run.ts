@@ -64,10 +64,9 @@ export async function run(argv: readonly string[], world: World): Promise<number
       return world.signal;
     },
   };
-  const { aboutService = false } = command;
-  if (aboutService === false || (typeof aboutService === "function" && !aboutService(flags)))
-    return command.run(context);
-  return command.run(await (await import("./about-service.ts")).aboutService(context));
+  const { run: start, aboutService = false } = command;
+  const isAbout = typeof aboutService === "function" ? aboutService(flags) : aboutService;
+  return isAbout ? (await import("./about-service.ts")).runAboutService(start, context) : start(context);
 }
 
 /** What people type who come from other servers and tools. */

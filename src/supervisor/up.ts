@@ -64,10 +64,11 @@ async function run(supervisor: Supervisor, options: UpOptions, view: View): Prom
   const forget = onSignals(options, {
     stop: (count, name) => {
       if (count === 1) {
-        view.say(`${name}: draining, up to ${supervisor.config.shutdown.drainMs / 1000} s; once more to stop at once`);
+        const again = name === "SIGINT" ? " Press Ctrl-C again to stop now." : "";
+        view.say(`Finishing running sessions (up to ${supervisor.config.shutdown.drainMs / 1000} s).${again}`);
         void notifier.stopping();
       } else {
-        view.say(`${name} again: stopping at once`);
+        view.say("Stopping now.");
       }
       void supervisor.stop({ now: count > 1 });
     },

@@ -58,8 +58,6 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
 /** The only files that may import node:child_process, and why. */
 const CHILD_PROCESS: Readonly<Record<string, string>> = {
   "cli/bench/server.ts": "the server that is measured, for minutes, by its lines",
-  "cli/commands/install-service.ts": "moves with the installed service",
-  "cli/commands/uninstall.ts": "moves with the installed service",
   "shared/process-identity.ts": "ps on macOS, from code that cannot wait",
   "supervisor/detach.ts": "the supervisor itself, which outlives the command that starts it",
   "supervisor/helpers/systemd-notify.ts": "one shell for all heartbeats",

@@ -1,21 +1,26 @@
-import { spawnSync } from "node:child_process";
-import { rm, rmdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, rm, rmdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { defaultConfig } from "../../config/defaults.ts";
+import { ConfigError } from "../../config/problem.ts";
+import type { ResolvedConfig } from "../../config/types.ts";
 import { modelsDir, optimizedDir } from "../../models/paths.ts";
 import { loadRegistry } from "../../models/registry.ts";
+import { findUser } from "../../render/deployed/reader.ts";
+import { readHeader } from "../../render/header.ts";
 import { GigasttError } from "../../shared/errors.ts";
 import { isAlive } from "../../shared/process-identity.ts";
-import { readClaim } from "../../supervisor/state/claim.ts";
+import { runProgram } from "../../shared/program.ts";
+import { sleep } from "../../shared/timers.ts";
 import { callControl } from "../../supervisor/control/client.ts";
+import { serviceFiles } from "../../supervisor/install/service-files.ts";
+import { readClaim } from "../../supervisor/state/claim.ts";
 import { ownStateFiles, removeOwnStateFiles } from "../../supervisor/state/own-files.ts";
 import type { StatePaths } from "../../supervisor/state/state-dir.ts";
-import type { Command } from "../command.ts";
-import { findUser } from "../../render/deployed/reader.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { LINK, linkState } from "../deploy/path-link.ts";
 import { certsFolder, outDir, secretsFolder } from "../deploy/paths.ts";
 import { loadCliConfig } from "../load-config.ts";
 import { configuredStatePaths, STATE_FLAGS } from "../state.ts";
-import { servicePlan } from "./install-service.ts";
-import { sleep } from "../../shared/timers.ts";
 
 export const command: Command = {
   summary: "Stop gigastt and remove what it keeps on this machine",
@@ -25,56 +30,143 @@ export const command: Command = {
     ...STATE_FLAGS,
     yes: { type: "boolean", short: "y", describe: "do it; without it only the list is shown" },
     models: { type: "boolean", describe: "also remove downloaded models" },
+    all: {
+      type: "boolean",
+      describe:
+        "also remove what is below /etc/gigastt and in the service's folders (secrets, certificates, all models), the configuration, and the user",
+    },
   },
-  help: "Removes the service, what it keeps in the state folder, copies of models made for speed, and with --models the downloaded models. It leaves the configuration, rendered files, the secrets, certificates, models made here, anything else in its folders, the service's user and this program, and names what is there.",
+  help: "Removes the service, its link on PATH, what it keeps in the state folder, copies of models made for speed, and with --models the downloaded models. Everything else is named and left, unless --all is given: then it goes too. The program itself stays.",
   aboutService: true,
   run: async (context) => {
     const { flags, stdout } = context;
-    const loaded = await loadCliConfig(context, { quiet: true });
-    const { config } = loaded;
-    const paths = configuredStatePaths(config.supervisor.stateDir, context);
-    const plan = await servicePlan(context);
-    const service = await existing(plan.files.map((file) => file.path));
-    const models = modelsDir(config.model.dir, context.env);
-    const downloaded = flags["models"] === true ? await downloadedModels(models) : [];
-    const doomed = [...(await existing([optimizedDir(context.env)])), ...downloaded];
-    const running = await readClaim(paths);
-    const runs = running !== undefined && isAlive(running);
+    const plan = await removalPlan(context);
+    const { running, units, gone, others, user } = plan;
     if (flags["yes"] !== true) {
-      if (runs) stdout.write(`would stop gigastt (pid ${running.pid})\n`);
-      for (const path of [...service, ...(await ownStateFiles(paths)), ...doomed])
-        stdout.write(`would remove ${path}\n`);
+      if (running !== undefined) stdout.write(`would stop gigastt (pid ${running.pid})\n`);
+      for (const path of [...units, ...gone]) stdout.write(`would remove ${path}\n`);
+      if (flags["all"] === true && user !== undefined) stdout.write(`would remove the user ${user}\n`);
       stdout.write("nothing was done: add --yes to do it\n");
       return 0;
     }
-    if (service.length > 0) for (const [file = "", ...args] of plan.undo) spawnSync(file, args, { stdio: "ignore" });
-    await stopRunning(paths, context.signal);
-    if (runs) stdout.write(`stopped gigastt (pid ${running.pid})\n`);
-    const gone = [...service, ...(await ownStateFiles(paths)), ...doomed];
-    await removeOwnStateFiles(paths);
-    for (const path of gone) {
+    if (units.length > 0) await disable(units);
+    await stopRunning(plan.paths, context.signal);
+    if (running !== undefined) stdout.write(`stopped gigastt (pid ${running.pid})\n`);
+    const doomed = [...units, ...(await removalPlan(context)).gone];
+    await removeOwnStateFiles(plan.paths);
+    for (const path of doomed) {
       await rm(path, { recursive: true, force: true });
       stdout.write(`removed ${path}\n`);
     }
-    await rmdir(models).catch(() => {});
-    if (service.length > 0) spawnSync("systemctl", ["daemon-reload"], { stdio: "ignore" });
-    const { user } = config.deploy.systemd;
-    const left = await existing([
-      ...(loaded.path === undefined ? [] : [loaded.path, `${loaded.path}.before-rollback`]),
-      outDir(loaded, context.cwd, undefined),
-      secretsFolder(loaded, context.cwd, undefined),
-      certsFolder(loaded, context.cwd, undefined),
-      paths.dir,
-      models,
-    ]);
-    for (const path of new Set(left)) stdout.write(`left ${path}\n`);
-    if (service.length > 0 && (await findUser(user)) !== undefined)
-      stdout.write(`left the user ${user}: userdel ${user}\n`);
+    for (const dir of plan.maybeEmpty) await rmdir(dir).catch(() => {});
+    if (units.length > 0) await runProgram("systemctl", ["daemon-reload"], { timeoutMs: 60_000 });
+    for (const path of await existing(others)) stdout.write(`left ${path}\n`);
+    if (user !== undefined) stdout.write(await userLine(user, flags["all"] === true));
     return 0;
   },
 };
 
 // ---
+
+interface RemovalPlan {
+  readonly running: { readonly pid: number } | undefined;
+  readonly paths: StatePaths;
+  readonly units: readonly string[];
+  /** What is removed besides the units. */
+  readonly gone: readonly string[];
+  /** What is left; files and folders. */
+  readonly others: readonly string[];
+  /** Folders of the service that go when nothing is in them. */
+  readonly maybeEmpty: readonly string[];
+  /** The service's user, when there is one. */
+  readonly user: string | undefined;
+}
+
+async function removalPlan(context: CommandContext): Promise<RemovalPlan> {
+  const { flags, env, cwd, service } = context;
+  const loaded = await configOrDefault(context);
+  const { config } = loaded;
+  const paths = configuredStatePaths(config.supervisor.stateDir, context);
+  const units = await ownUnits();
+  const models = modelsDir(config.model.dir, env);
+  const userName = service?.user ?? config.deploy.systemd.user;
+  const claim = await readClaim(paths);
+  const installDir = service?.installDir ?? config.deploy.systemd.installDir;
+  const link = units.length > 0 && (await linkState(installDir)) === "ours" ? [LINK] : [];
+  const rest = [
+    ...(loaded.path === undefined ? [] : [loaded.path, `${loaded.path}.before-rollback`]),
+    outDir(loaded, cwd, undefined),
+    secretsFolder(loaded, cwd, undefined),
+    certsFolder(loaded, cwd, undefined),
+    models,
+    paths.dir,
+  ];
+  const all = flags["all"] === true;
+  // Folders that a configuration names may hold other people's files: a whole one goes only where gigastt alone lives.
+  const roots = ["/etc/gigastt", "/var/cache/gigastt", ...(service === undefined ? [] : [service.stateDir])];
+  const isOurs = (path: string): boolean =>
+    path.startsWith(loaded.path ?? "\0") || roots.some((root) => path === root || path.startsWith(`${root}/`));
+  const downloaded = flags["models"] === true || all ? await downloadedModels(models) : [];
+  const optimized = optimizedDir(env);
+  return {
+    running: claim !== undefined && isAlive(claim) ? claim : undefined,
+    paths,
+    units,
+    gone: [
+      ...new Set([
+        ...link,
+        ...(await ownStateFiles(paths)),
+        ...(await existing([optimized, ...downloaded, ...(all ? rest.filter(isOurs) : [])])),
+      ]),
+    ],
+    others: [...new Set(all ? rest.filter((path) => !isOurs(path)) : rest)],
+    maybeEmpty: [
+      models,
+      dirname(optimized),
+      paths.dir,
+      ...(all && loaded.path !== undefined ? [dirname(loaded.path)] : []),
+    ],
+    user: units.length > 0 && (await findUser(userName)) !== undefined ? userName : undefined,
+  };
+}
+
+/** A broken configuration does not keep gigastt on the machine. */
+async function configOrDefault(
+  context: CommandContext,
+): Promise<{ readonly config: ResolvedConfig; readonly path: string | undefined }> {
+  try {
+    return await loadCliConfig(context, { quiet: true });
+  } catch (error) {
+    const { config } = context.flags;
+    if (!(error instanceof ConfigError) || typeof config !== "string") throw error;
+    return { config: defaultConfig, path: config };
+  }
+}
+
+/** The unit files of this machine that we rendered. */
+async function ownUnits(): Promise<string[]> {
+  const found = await Promise.all(
+    serviceFiles(process.platform).map(async (path) => {
+      const text = await readFile(path, "utf8").catch(() => undefined);
+      return text !== undefined && (path.endsWith(".plist") || readHeader(text).kind !== "foreign") ? [path] : [];
+    }),
+  );
+  return found.flat();
+}
+
+async function disable(units: readonly string[]): Promise<void> {
+  const timeoutMs = 15 * 60_000;
+  const agent = units.find((path) => path.endsWith(".plist"));
+  if (agent !== undefined) await runProgram("launchctl", ["unload", "-w", agent], { timeoutMs });
+  const names = units.flatMap((path) => /\/(gigastt[^/]*\.(?:service|socket|timer))$/.exec(path)?.[1] ?? []);
+  if (names.length > 0) await runProgram("systemctl", ["disable", "--now", ...names], { timeoutMs });
+}
+
+async function userLine(user: string, remove: boolean): Promise<string> {
+  if (!remove) return `left the user ${user}; remove it:\n  sudo userdel ${user}\n`;
+  const { trouble } = await runProgram("userdel", [user], { timeoutMs: 60_000 });
+  return trouble === undefined ? `removed the user ${user}\n` : `left the user ${user}: ${trouble}\n`;
+}
 
 async function existing(paths: readonly string[]): Promise<string[]> {
   const found = await Promise.all(

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readFile, readdir } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import { writeFileAtomic } from "../../shared/files.ts";
@@ -22,9 +22,15 @@ export interface CertStoreOptions {
 
 /** Makes the CA where there is none, and a server certificate for the names. An existing CA is kept: clients trust it. */
 export async function createServer(dir: string, names: readonly string[], options: CertStoreOptions): Promise<void> {
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await openFolder(dir);
   const ca = (await readPair(dir, "ca")) ?? (await makeCa(dir, names[0] ?? "this machine", options));
   await save(dir, "server", await createServerCertificate(ca, names, options.now), options);
+}
+
+/** Certificates are public, and the service reads their end for `status`; each key has its own mode. */
+async function openFolder(dir: string): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  await chmod(dir, 0o755);
 }
 
 /** A certificate for one client, in `clients/`. */
@@ -56,6 +62,7 @@ export async function renew(
       "GST_CERTS",
       `the CA in ${dir} has expired. Make a new one: remove ca.pem and ca.key, then gigastt certs create; every client must then trust the new CA.`,
     );
+  await openFolder(dir);
   if (facts.daysLeft > RENEW_BEFORE_DAYS && !options.force) return "not due";
   await save(dir, "server", await createServerCertificate(ca, facts.names, options.now), options);
   return "renewed";

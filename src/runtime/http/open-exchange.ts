@@ -34,7 +34,9 @@ export function openExchange(
     // nginx's 499: the client closed before it was answered.
     const status = res.headersSent && res.writableFinished ? res.statusCode : 499;
     metrics.request(req.method ?? "other", exchange.route, status, ms / 1000);
-    context.stats.record(status, ms);
+    const isPolled = POLLED_PATHS.includes(exchange.route);
+    // The supervisor's own health checks are no work: `status` would show requests on an idle box.
+    if (!isPolled) context.stats.record(status, ms);
     const line = {
       request_id: exchange.requestId,
       method: req.method,
@@ -42,7 +44,6 @@ export function openExchange(
       status,
       ms: Math.round(ms),
     };
-    const isPolled = POLLED_PATHS.includes(exchange.route);
     log[isPolled ? "debug" : "info"]("request_end", { ...line, ...exchange.fields });
   });
   return exchange;

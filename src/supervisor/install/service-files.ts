@@ -40,9 +40,29 @@ export function planService(input: ServiceInput): ServicePlan {
   }
 }
 
+/** Every file that installing may have written, whatever the configuration was then. */
+export function serviceFiles(platform: NodeJS.Platform): readonly string[] {
+  if (platform === "darwin") return [agentFile()];
+  return [
+    "gigastt.service",
+    "gigastt.socket",
+    "gigastt-certs.service",
+    "gigastt-certs.timer",
+    "gigastt-certbot.service",
+    "gigastt-certbot.timer",
+    "caddy.service.d/gigastt.conf",
+    "nginx.service.d/gigastt.conf",
+  ].map((name) => `${UNIT_DIR}/${name}`);
+}
+
 // ---
 
 const LABEL = "local.gigastt";
+const UNIT_DIR = "/etc/systemd/system";
+
+function agentFile(): string {
+  return join(homedir(), "Library", "LaunchAgents", `${LABEL}.plist`);
+}
 
 function systemdPlan({ config, configHash, toolVersion }: ServiceInput): ServicePlan {
   const { user, socketActivation } = config.deploy.systemd;
@@ -52,7 +72,7 @@ function systemdPlan({ config, configHash, toolVersion }: ServiceInput): Service
   const started = [...(socketActivation ? ["gigastt.socket"] : []), "gigastt.service", ...timers];
   return {
     files: units.map(({ path, text, mode }) => ({
-      path: `/etc/systemd/system/${path.replace(/^systemd\//, "")}`,
+      path: `${UNIT_DIR}/${path.replace(/^systemd\//, "")}`,
       text,
       mode,
     })),
@@ -68,7 +88,7 @@ function systemdPlan({ config, configHash, toolVersion }: ServiceInput): Service
 }
 
 function launchdPlan({ config, nodePath, scriptPath, configPath }: ServiceInput): ServicePlan {
-  const path = join(homedir(), "Library", "LaunchAgents", `${LABEL}.plist`);
+  const path = agentFile();
   const words = [nodePath, scriptPath, "up", ...(configPath === undefined ? [] : ["--config", configPath])];
   const text = `<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">

@@ -2,6 +2,7 @@ import { stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { LoadedConfig } from "../../config/load.ts";
 import { modelsDir } from "../../models/paths.ts";
+import type { ResolvedConfig } from "../../config/types.ts";
 import { watchedCertificates } from "../../render/deployed/certificates.ts";
 import { proxyFileProblems } from "../../render/deployed/proxy.ts";
 import { secretsProblems } from "../../render/deployed/secrets.ts";
@@ -12,6 +13,7 @@ import { readJsonFile } from "../../shared/files.ts";
 import type { Issue } from "./issues.ts";
 import { findDrift, renderedDir } from "../config/rendered-set.ts";
 import type { RenderedDrift } from "../config/rendered-set.ts";
+import { servedCertificateEnd } from "./served-certificate.ts";
 import { replacedPrograms } from "../companions/replaced-programs.ts";
 import type { RunningProgram } from "../companions/replaced-programs.ts";
 import { shellWord } from "../../shared/shell-word.ts";
@@ -101,10 +103,15 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
         replacedPrograms(options.programs()),
       ]);
       const ours = drift !== undefined && drift.current.length + drift.stale.length + drift.edited.length > 0;
-      const served = servedIssues(options.servedCertificateEndMs(), now);
+      const unread = certificates.some(({ file, unread: code, daysLeft }) => isServed(config, file, code, daysLeft));
+      const endMs = options.servedCertificateEndMs() ?? (unread ? await servedCertificateEnd(config) : undefined);
+      const served = servedIssues(endMs, now);
       report = {
         rendered: ours ? drift : null,
-        certificates: certificates.map(({ file, daysLeft }) => ({ file, daysLeft: daysLeft ?? null })),
+        certificates: certificates.map(({ file, daysLeft, unread: code }) => ({
+          file,
+          daysLeft: daysLeft ?? (isServed(config, file, code, daysLeft) ? daysUntil(endMs, now) : null),
+        })),
         disks,
         audit,
       };
@@ -127,6 +134,20 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
 
 function deployedIssues(problems: readonly DeployedProblem[]): readonly Issue[] {
   return problems.map(({ id, severity, message, cure }) => ({ id, severity, text: message, cure }));
+}
+
+/** The file of the proxy's own certificate, which this user may not read: what the proxy serves tells its end. */
+function isServed(
+  { deploy }: ResolvedConfig,
+  file: string,
+  unread: string | undefined,
+  daysLeft: number | undefined,
+): boolean {
+  return unread !== undefined && daysLeft === undefined && file === deploy.tls.certificateFile;
+}
+
+function daysUntil(endMs: number | undefined, now: Date): number | null {
+  return endMs === undefined ? null : Math.floor((endMs - now.getTime()) / 86_400_000);
 }
 
 function driftIssues({ dir, stale, edited }: RenderedDrift): readonly Issue[] {
