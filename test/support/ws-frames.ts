@@ -1,28 +1,26 @@
-/** WebSocket frames by hand: for byte streams that no client library would send. */
+/** A client's frame by hand: for byte streams that no client library would send. */
 export function clientFrame(opcode: number, payload: Uint8Array, options: { fin?: boolean } = {}): Buffer {
+  return rawFrame(opcode, payload, options);
+}
+
+/** A frame with any bits set, masked or not. */
+export function rawFrame(
+  opcode: number,
+  payload: Uint8Array = new Uint8Array(),
+  { fin = true, rsv = 0, masked = true }: { fin?: boolean; rsv?: number; masked?: boolean } = {},
+): Buffer {
   const mask = Buffer.from([0x12, 0x34, 0x56, 0x78]);
-  const first = (options.fin === false ? 0 : 0x80) | opcode;
   const size = payload.length;
-  const head =
-    size < 126
-      ? Buffer.from([first, 0x80 | size])
-      : size < 65_536
-        ? Buffer.from([first, 0x80 | 126, size >> 8, size & 0xff])
-        : Buffer.from([
-            first,
-            0x80 | 127,
-            0,
-            0,
-            0,
-            0,
-            size >>> 24,
-            (size >> 16) & 0xff,
-            (size >> 8) & 0xff,
-            size & 0xff,
-          ]);
-  const masked = Buffer.from(payload);
-  for (let n = 0; n < masked.length; n++) masked[n] = masked[n]! ^ mask[n % 4]!; // both in range
-  return Buffer.concat([head, mask, masked]);
+  const maskBit = masked ? 0x80 : 0;
+  const head = Buffer.alloc(size < 126 ? 2 : size < 65_536 ? 4 : 10);
+  head[0] = (fin ? 0x80 : 0) | (rsv << 4) | opcode;
+  head[1] = maskBit | (size < 126 ? size : size < 65_536 ? 126 : 127);
+  if (head.length === 4) head.writeUInt16BE(size, 2);
+  if (head.length === 10) head.writeBigUInt64BE(BigInt(size), 2);
+  if (!masked) return Buffer.concat([head, payload]);
+  const bytes = Buffer.from(payload);
+  for (let n = 0; n < bytes.length; n++) bytes[n] = bytes[n]! ^ mask[n % 4]!; // both in range
+  return Buffer.concat([head, mask, bytes]);
 }
 
 export interface ServerFrame {

@@ -37,7 +37,7 @@ const MAX_BAD_TEXTS = 10;
 const MAX_EMPTY_FRAMES = 1000;
 /** Parsing costs: a real configure has 200 characters. */
 const MAX_TEXT_CHARS = 16 * 1024;
-const MAX_CONFIGURES = 100;
+const MAX_CONFIGURES = 256;
 /** Pings and pongs: a client needs one in 30 s, and answers two a second while its socket is paused. */
 const CONTROL_FRAMES_PER_S = 10;
 const CONTROL_FRAMES_AT_ONCE = 1000;

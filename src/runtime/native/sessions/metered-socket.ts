@@ -9,7 +9,7 @@ import { createFrameScan } from "./frame-scan.ts";
 
 /** Frames a client may send in a second for long, and at once after a quiet time. Live audio in frames of 10 ms is 100 a second. */
 export const FRAMES_PER_S = 250;
-export const FRAMES_AT_ONCE = 4000;
+export const FRAMES_AT_ONCE = 20_000;
 /** A TCP read of 64 KiB holds up to 10 000 frames, and the WebSocket library reads all of them in one go: it is given so many at a time. */
 const PORTION_FRAMES = 64;
 /** A socket that is not read does not tell that its client is gone, only writing does: the first ping brings a reset, the next one fails. */

@@ -64,7 +64,7 @@ export function createWebSockets(context: RuntimeContext, sessions: SessionRegis
       ...({
         // Default 30 s: one client that never answers Close would hold a drain that long.
         closeTimeout: context.timing.closeGraceMs,
-        // Defaults 16384 and 262144. Each piece of an unfinished message is an object and keeps the memory that it was read into.
+        // The second one is 262144 by default. Each piece of an unfinished message is an object and keeps the memory that it was read into.
         maxFragments: MAX_FRAGMENTS,
         maxBufferedChunks: Math.max(MAX_FRAGMENTS, limits.wsFrameBytes / 512),
       } as object),
@@ -154,7 +154,7 @@ export function createWebSockets(context: RuntimeContext, sessions: SessionRegis
 }
 
 /** Pieces, in frames or in TCP reads, that one message may come in. */
-const MAX_FRAGMENTS = 1024;
+const MAX_FRAGMENTS = 16_384;
 const NOTHING = Buffer.alloc(0);
 
 function sessionPeer(peer: Peer, socket: NodeSocket): SessionPeer {
