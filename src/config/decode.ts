@@ -6,7 +6,7 @@ export interface Decoded {
   readonly offset: number;
 }
 
-/** Returns decodes UTF-8 and removes the byte order mark; refuses what no editor would have written. */
+/** Decodes UTF-8 and removes the byte order mark; refuses what no editor would have written. */
 export function decode(bytes: Uint8Array): Decoded {
   const utf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
   if (utf16) return { text: "", problem: "must be UTF-8, not UTF-16", cure: "save it as UTF-8", offset: 0 };

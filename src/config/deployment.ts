@@ -30,7 +30,7 @@ function withAsciiDomain(config: ResolvedConfig): ResolvedConfig {
   return Object.freeze({ ...config, deploy: Object.freeze({ ...config.deploy, domain: domainToASCII(domain) }) });
 }
 
-/** Returns the origin browsers send: scheme and port of what is really served, default ports left out. undefined when nothing public is served. */
+/** Returns the origin browsers send: scheme and port of what is really served, default ports left out; undefined when nothing public is served. */
 export function publicOrigin(config: ResolvedConfig): string | undefined {
   const { domain, httpsPort, httpPort, tls, proxy, target } = config.deploy;
   if (domain === undefined || (proxy.kind === "none" && target !== "kubernetes")) return undefined;

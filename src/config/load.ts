@@ -48,7 +48,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   return assemble(await findFile(options), options);
 }
 
-/** Returns does the work of `loadConfig` for a file that was read already, or for none. */
+/** Does the work of `loadConfig` for a file that was read already, or for none. */
 export async function assemble(
   found: FoundFile | undefined,
   options: Omit<LoadOptions, "file" | "cwd">,

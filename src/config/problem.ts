@@ -66,7 +66,7 @@ export class ConfigError extends GigasttError {
   }
 }
 
-/** Returns formats a problem on one line: `gigastt.config.yaml:3:9 server.port: must be …, found 70000; write …`. */
+/** Formats a problem on one line: `gigastt.config.yaml:3:9 server.port: must be …, found 70000; write …`. */
 export function formatProblem(problem: Problem): string {
   const place = formatPlace(problem.place);
   const head = [place, problem.key].filter((part) => part !== "").join(" ");
@@ -82,7 +82,7 @@ export function formatPlace(place: Place): string {
   return place.kind === "default" ? "" : place.name;
 }
 
-/** Returns formats a path: `["server", "trustedProxies", "0"]` → `server.trustedProxies[0]`. */
+/** Formats a path: `["server", "trustedProxies", "0"]` → `server.trustedProxies[0]`. */
 export function formatKey(path: readonly string[]): string {
   return path.map((name, i) => (/^\d+$/.test(name) ? `[${name}]` : `${i === 0 ? "" : "."}${printable(name)}`)).join("");
 }

@@ -20,7 +20,7 @@ export type Stamp = Readonly<Record<string, { readonly identity: FileIdentity; r
 const STAMP_NAME = ".gigastt-verified.json";
 const KEYS = ["bytes", "mtimeNs", "ctimeNs", "inode", "device"] as const;
 
-/** Returns the identity of a file; Returns the identity of a file; undefined for a folder or a device. @throws the file system's error. */
+/** Returns the identity of a file; undefined for a folder or a device. @throws the file system's error. */
 export async function identityOf(path: string): Promise<FileIdentity | undefined> {
   const stats = await stat(path, { bigint: true });
   if (!stats.isFile()) return undefined;

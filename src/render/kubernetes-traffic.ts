@@ -17,7 +17,7 @@ export function service(input: RenderInput): Manifest {
   };
 }
 
-/** Returns the network policy. Returns the network policy. In: the gateway (and monitoring). Out: nothing, the weights are local. */
+/** Returns the network policy. In: the gateway (and monitoring). Out: nothing, the weights are local. */
 export function networkPolicy(input: RenderInput): Manifest {
   const k8s = input.config.deploy.kubernetes;
   const from = (name: string): Manifest => ({

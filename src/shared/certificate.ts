@@ -18,7 +18,7 @@ export const RENEW_BEFORE_DAYS = 30;
 export type Expiry = "good" | "soon" | "urgent" | "expired";
 
 /**
- * Returns how near the end is. Returns how near the end is. Renewal begins with a third of the life left at the latest (90 days: 30, Caddy's own CA: 4 of 12 hours), so less than a quarter means
+ * Returns how near the end is. Renewal begins with a third of the life left at the latest (90 days: 30, Caddy's own CA: 4 of 12 hours), so less than a quarter means
  * that it failed.
  */
 export function expiryOf({ notBefore, notAfter }: Pick<CertificateFacts, "notBefore" | "notAfter">, now: Date): Expiry {

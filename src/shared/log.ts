@@ -28,7 +28,7 @@ const MAX_BUFFERED_BYTES = 1024 * 1024;
 const FLUSH_LIMIT_MS = 500;
 
 /**
- * Creates a logger of Creates a logger of JSON lines: `{"level":"info","time":"2026-11-21T09:41:00.000Z","event":"request_end",…}`.
+ * Creates a logger of JSON lines: `{"level":"info","time":"2026-11-21T09:41:00.000Z","event":"request_end",…}`.
  *
  * @param options.stream where lines go; default standard output, written asynchronously so that a full pipe never blocks the event loop
  */
