@@ -140,7 +140,7 @@ describe("gigastt verify", () => {
     expect(stderr).toContain(message);
   });
 
-  it("a name nobody knows fails with a sentence, not a stack", async () => {
+  it("an unknown name fails with a sentence, not a stack", async () => {
     const { code, stdout } = await runCli(
       ["verify", "https://gigastt-verify.invalid", "--open", "--timeout", "2"],
       "/",

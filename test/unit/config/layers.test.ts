@@ -157,7 +157,7 @@ describe("variables", () => {
     expect([config.server.port, config.pool.size]).toEqual([9876, 7]);
   });
 
-  it("warns about a variable nobody reads and suggests the right name", async () => {
+  it("warns about an unknown variable and suggests the right name", async () => {
     const env = {
       GIGASTT_PROT: "1",
       GIGASTT_SERVER_PORT: "1",
@@ -308,7 +308,7 @@ describe("the file", () => {
     closeSync(reader);
   });
 
-  it("may not be a pipe that nobody writes to: refused at once, instead of waiting where no signal helps", async () => {
+  it("is refused when it is a pipe without a writer, instead of waiting where no signal helps", async () => {
     execFileSync("mkfifo", [join(dir, "dead.pipe")]);
     expect(await failure(loadConfig({ env: {}, cwd: dir, file: "dead.pipe" }))).toMatchInlineSnapshot(
       `"dead.pipe: must be a file, not a pipe without a writer; write the file first"`,

@@ -391,7 +391,7 @@ describe("keys that do not go together", () => {
       `"gigastt.config.yaml:9:14 supervisor.proxy.managed: needs certificates its user may read: certbot keeps them for root, found nginx with tls.mode acme; set deploy.proxy.kind: caddy, which gets its own, or tls.mode: files or internal"`,
     );
   });
-  it("a history in a Redis that is not there, two of them, or one that is no address", async () => {
+  it("a history in a Redis that does not exist, in two of them, or at something that is not an address", async () => {
     expect(await check("supervisor:\n  history: redis\n")).toMatchInlineSnapshot(
       `"gigastt.config.yaml:2:12 supervisor.history: needs a Redis, found redis; set supervisor.redis.managed: true, or supervisor.redis.url to one that runs elsewhere"`,
     );

@@ -34,7 +34,7 @@ describe("a proxy", () => {
     expect(proxy.seen.length).toBe(before);
   });
 
-  test("that refuses is told from a mirror that refuses", async () => {
+  test("that refuses is distinguished from a mirror that refuses", async () => {
     const it = emptyInstallation();
     const proxy = await startProxy({ refuse: true });
     const message = await it.failure({

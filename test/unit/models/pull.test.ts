@@ -128,7 +128,7 @@ describe("a broken connection", () => {
 });
 
 describe("a server that lies", () => {
-  test("by ignoring the range gets the file begun anew", async () => {
+  test("by ignoring the range gets the file started again", async () => {
     const it = emptyInstallation();
     const whole: ReturnType<typeof serve> = (_req, res, content) =>
       void res.writeHead(200, { "content-length": content.length }).end(content);
@@ -143,7 +143,7 @@ describe("a server that lies", () => {
     });
   });
 
-  test("by changing the file between two resumes gets the file begun anew", async () => {
+  test("by changing the file between two resumes gets the file started again", async () => {
     const it = emptyInstallation();
     const old = Buffer.alloc(5000, 7);
     const server = await startFaultyServer(it.model.content, { fallback: serve({ etag: '"v2"' }) });
@@ -172,7 +172,7 @@ describe("a server that lies", () => {
     ["another total", "bytes 2000-9999/10000"],
     ["nonsense", "bytes all"],
     ["nothing", ""],
-  ])("by answering a range with a Content-Range of %s gets the file begun anew", async (_what, contentRange) => {
+  ])("by answering a range with a Content-Range of %s gets the file started again", async (_what, contentRange) => {
     const it = emptyInstallation();
     const server = await startFaultyServer(it.model.content);
     const wrong: ReturnType<typeof serve> = (_req, res, content) =>
@@ -183,7 +183,7 @@ describe("a server that lies", () => {
     expect(it.isClean()).toBe(true);
   });
 
-  test("by calling the range unsatisfiable gets the file begun anew", async () => {
+  test("by calling the range unsatisfiable gets the file started again", async () => {
     const it = emptyInstallation();
     const server = await startFaultyServer(it.model.content);
     server.script(ENCODER, cutAfter(2000, it.part), status(416));
@@ -233,7 +233,7 @@ describe("a server that lies", () => {
     expect(existsSync(it.dir)).toBe(false);
   });
 
-  test("about the length in its header is believed to have another file", async () => {
+  test("about the length in its header is treated as having another file", async () => {
     const it = emptyInstallation();
     const server = await startFaultyServer(it.model.content);
     server.script(VOCAB, (_req, res) => void res.writeHead(200, { "content-length": 10 }).end("0123456789"));
@@ -242,7 +242,7 @@ describe("a server that lies", () => {
     );
   });
 
-  test("with a login page in the place of the file is told from a mirror", async () => {
+  test("with a login page in the place of the file is distinguished from a mirror", async () => {
     const it = emptyInstallation();
     const page = "<!doctype html>please log in";
     const server = await startFaultyServer(it.model.content);
@@ -284,7 +284,7 @@ describe("wrong bytes", () => {
     expect(readFileSync(join(it.dir, ENCODER), "utf8")).toBe("the old one");
   });
 
-  test("in a part from an earlier run are found by the hash and fetched anew", async () => {
+  test("in a part from an earlier run are found by the hash and fetched again", async () => {
     const it = emptyInstallation();
     const server = await startFaultyServer(it.model.content);
     mkdirSync(it.dir, { recursive: true });
@@ -335,7 +335,7 @@ describe("wrong bytes", () => {
 describe("a server that stalls", () => {
   const hasty = { ...quick, stallMs: 1000 };
 
-  test("in the middle of the body is left and the rest asked for anew", async () => {
+  test("in the middle of the body is given up and the rest requested again", async () => {
     const it = emptyInstallation();
     const server = await startFaultyServer(it.model.content);
     server.script(ENCODER, stallAfter(1500));

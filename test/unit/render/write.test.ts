@@ -76,7 +76,7 @@ describe("rendered files on disk", () => {
     expect(readFileSync(path, "utf8")).toBe(newer[0]!.text);
   });
 
-  it("never replace somebody else's file without --force", async () => {
+  it("never replace another program's file without --force", async () => {
     await writeFiles(dir, files, { force: false });
     writeFileSync(join(dir, "caddy/Caddyfile"), "mine\n");
     await expect(writeFiles(dir, files, { force: false })).rejects.toThrow("(not made by gigastt)");

@@ -169,7 +169,7 @@ deploy:
     expect(readdirSync(dir)).toEqual([]);
   });
 
-  it("leaves a configuration alone that is no YAML", async () => {
+  it("does not touch a configuration that is not YAML", async () => {
     writeFileSync(join(dir, "gigastt.config.yaml"), "a: [");
     const { code, stderr } = await init("--yes --target host --proxy none");
     expect(code).toBe(2);

@@ -57,7 +57,7 @@ describe("certificates near their end", () => {
     );
   });
 
-  it("are told by doctor, which also names what is missing or unreadable", async () => {
+  it("are reported by doctor, which also names what is missing or unreadable", async () => {
     const at = (now: Date, config = own()): Promise<string[]> =>
       linesOf(certificates, contextOf(machine({}, { nowMs: () => now.getTime() }), { config }));
     expect(await at(daysBeforeEnd(396))).toEqual([
