@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { runProgram } from "../shared/program.ts";
 import type { Source } from "./source.ts";
 
-/** What the real program says about a file; `unknown` when it is not installed or cannot judge this file. */
+/** What the real program says about a file; `unknown` when it is not installed or cannot check this file. */
 export type Verdict =
   | { readonly state: "ok" }
   | { readonly state: "bad"; readonly message: string }

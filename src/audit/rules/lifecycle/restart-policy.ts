@@ -15,7 +15,7 @@ export const rule: Rule = {
   severity: "note",
   confidence: "certain",
   title: "A crash or hang is not restarted, or a restart becomes an outage",
-  why: "A crash at night lasts seconds if the process is restarted, and until morning if it is not. The same holds for a process that hangs: only a watchdog or a liveness probe notices. And while the server restarts, a proxy that tries again for some seconds turns an error for everybody into a short wait.",
+  why: "A crash at night lasts seconds if the process is restarted, and until morning if it is not. The same holds for a process that hangs: only a watchdog or a liveness probe notices. And while the server restarts, a proxy that tries again for some seconds turns an error for all clients into a short wait.",
   evidence: [
     "systemd.service(5): Restart defaults to no. Compose: restart defaults to no.",
     "Tried on Caddy 2.11: without lb_try_duration every request during a restart gets 502.",

@@ -13,7 +13,7 @@ export const cases: CasesOfRule = casesOf("GA-XFF-009", [
     at: "compute-full",
   },
   {
-    name: "forwarded headers of everybody",
+    name: "forwarded headers from any client",
     ...KUBE,
     from: "",
     to: "",

@@ -2,7 +2,7 @@ import { type CasesOfRule, casesOf, CADDY, NGINX } from "../../../../support/aud
 
 export const cases: CasesOfRule = casesOf("GA-XFF-006", [
   {
-    name: "every client believed",
+    name: "every client trusted",
     ...NGINX,
     from: '    auth_basic "gigastt";',
     to: '    set_real_ip_from 0.0.0.0/0;\n    auth_basic "gigastt";',
