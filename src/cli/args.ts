@@ -76,7 +76,7 @@ export function parseFlags(argv: readonly string[], path: readonly string[], com
     }
   }
   const own = positionals.slice(path.length);
-  // Someone who asks for help gets it, whatever else is on the line.
+  // --help wins over every mistake on the line.
   if (flags["help"] === true) return { flags, positionals: own };
   mistakes.push(...positionalMistakes(own, command.positionals ?? ""));
   if (mistakes.length > 0) throw new UsageError(mistakes, path);
@@ -111,7 +111,7 @@ function tokenize(argv: readonly string[], known: Flags): Token[] {
       { type, multiple: true, ...(short === undefined ? {} : { short }) },
     ]),
   );
-  // Not strict: parseArgs stops at the first mistake and knows no did-you-mean; its tokens tell us everything.
+  // Not strict: parseArgs stops at the first mistake and has no did-you-mean; its tokens are enough.
   const { tokens } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true });
   return tokens.map((token): Token => {
     if (token.kind !== "option") return token;
@@ -139,7 +139,7 @@ function singleDash(word: string, known: Flags): string | undefined {
   if (letters.every((letter) => Object.values(known).some(({ short }) => short === letter))) return undefined;
   const meant = closest(word.slice(1), Object.keys(known));
   if (meant !== undefined) return `${printable(word)} has one dash, did you mean --${meant}?`;
-  // `-otalk.srt` is -o with its value; `-dash.wav` is no flag, and the h in it asks for no help.
+  // `-otalk.srt` is -o with its value; `-dash.wav` is not a flag, and the h in it does not ask for help.
   const specs = letters.map((letter) => Object.values(known).find(({ short }) => short === letter));
   const strange = specs.indexOf(undefined);
   const valued = specs.findIndex((spec) => spec?.type === "string");

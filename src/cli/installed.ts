@@ -15,13 +15,13 @@ export interface InstalledService {
 
 export const UNIT_FILE = "/etc/systemd/system/gigastt.service";
 
-/** Reads the installed unit; undefined when there is none, or it is not one of ours. */
+/** Reads the installed unit; undefined when there is none, or another program's. */
 export async function findInstalledService(unitFile: string = UNIT_FILE): Promise<InstalledService | undefined> {
   const text = await readFile(unitFile, "utf8").catch(() => undefined);
   return text === undefined ? undefined : parseUnit(text, unitFile);
 }
 
-/** What a unit of ours says. Pure. */
+/** Returns what a gigastt unit says. Pure. */
 export function parseUnit(text: string, unitFile: string): InstalledService | undefined {
   const values = (key: string): string[] =>
     [...text.matchAll(new RegExp(`^${key}=(.*)$`, "gm"))].map(([, value = ""]) => value.trim());

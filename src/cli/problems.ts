@@ -1,7 +1,7 @@
 import { formatPlace, formatProblem, MAX_SHOWN, type Problem } from "../config/problem.ts";
 import type { Paint } from "./output.ts";
 
-/** Problems for people: the one line that tools can parse, and below it the line of the file with a caret. */
+/** Renders problems for people: one line that tools can parse, and below it the line of the file with a caret. */
 export function renderProblems(problems: readonly Problem[], source: string | undefined, paint: Paint): string {
   const lines = source?.split("\n");
   const shown = problems.slice(0, MAX_SHOWN).map((problem) => renderProblem(problem, lines, paint));
@@ -56,7 +56,7 @@ function frameOf(problem: Problem, lines: readonly string[], paint: Paint): stri
   return `${paint.dim(`${number} |`)} ${cut}\n${gutter} ${" ".repeat(column)}${paint.red("^".repeat(width))}`;
 }
 
-/** The line without what may be secret: the values of telling or redacted keys, and whatever follows a key nobody knows (a mistyped `password`). */
+/** The line without what may be secret: the values of telling or redacted keys, and everything after an unknown key (a mistyped `password`). */
 function withoutSecrets(line: string, problem: Problem): string {
   const hides =
     problem.code === "GST_CONFIG_UNKNOWN_KEY" ||

@@ -120,12 +120,12 @@ export const registry: Registry = {
   },
   verify: {
     topic: "deploy",
-    summary: "Prove a deployment from outside",
+    summary: "Check a deployment from outside, with real requests",
     load: async () => (await import("./commands/verify.ts")).command,
   },
   audit: {
     topic: "deploy",
-    summary: "Find what is wrong in proxy, container and unit files, also across them",
+    summary: "Find mistakes in proxy, container and unit files, and between them",
     load: async () => (await import("./commands/audit.ts")).command,
   },
   doctor: {

@@ -13,7 +13,7 @@ export interface World extends Omit<CommandContext, "flags" | "positionals"> {
   readonly onCommand?: (command: Command) => void;
 }
 
-/** Runs one command line and returns its exit code. Throws GigasttError for what the user can mend. */
+/** Runs one command line and returns its exit code. Throws GigasttError for what the user can correct. */
 export async function run(argv: readonly string[], world: World): Promise<number> {
   const top = positionalsOf(argv, { ...GLOBAL_FLAGS, ...TOP_FLAGS });
   const [first, ...rest] = top.words;
@@ -69,7 +69,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
   return isAbout ? (await import("./about-service.ts")).runAboutService(start, context) : start(context);
 }
 
-/** What people type who come from other servers and tools. */
+/** Command names of other servers and tools. */
 const FORMER_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   start: ["up"],
   stop: ["down"],

@@ -8,7 +8,7 @@ import type { CommandContext } from "./command.ts";
 import { UsageError } from "./usage.ts";
 import { canAsk } from "./yes.ts";
 
-/** A secret from standard input: asked for without showing it where somebody sits there, else all that comes, without its last line end. */
+/** Reads a secret from standard input: a prompt without echo on a terminal, else everything up to the end, without its last line end. */
 export async function readSecretInput(context: CommandContext, question: string): Promise<string> {
   if (canAsk(context)) return askHidden(context, question);
   const chunks: Buffer[] = [];
@@ -35,7 +35,7 @@ export function askHidden({ stdin, stderr }: CommandContext, question: string): 
   const terminal = createInterface({ input: stdin, output: silent, terminal: true });
   stderr.write(question);
   return new Promise((answered, refused) => {
-    // Ctrl-C and Ctrl-D close it: without this nobody would hear of them.
+    // Ctrl-C and Ctrl-D close it: without this they would have no effect.
     terminal.once("close", () => {
       stderr.write("\n");
       refused(new UsageError(["nothing was entered"], []));

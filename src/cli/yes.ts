@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline";
 import type { CommandContext } from "./command.ts";
 
-/** Whether somebody sits at the terminal who can be asked. */
+/** Whether there is a terminal to ask on. */
 export function canAsk({ stdin }: Pick<CommandContext, "stdin">): boolean {
   return "isTTY" in stdin && stdin.isTTY === true;
 }

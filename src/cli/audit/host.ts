@@ -21,7 +21,7 @@ export const HOST_FLAGS: Readonly<Record<string, FlagSpec>> = {
   unit: { type: "string", value: "NAME", describe: `systemd unit of the server; default ${DEFAULT_UNIT}` },
 };
 
-/** Collects the facts of this machine for the loaded configuration, and judges them. */
+/** Collects the facts of this machine for the loaded configuration, and checks them. */
 export async function judgeThisHost(
   context: CommandContext,
 ): Promise<{ readonly verdicts: readonly Judged[]; readonly configFile: string | undefined }> {

@@ -25,7 +25,7 @@ const version = (program: string, example: string): FlagSpec => ({
 });
 
 export const command: Command = {
-  summary: "Find what is wrong in proxy, container and unit files, also across them",
+  summary: "Find mistakes in proxy, container and unit files, and between them",
   topic: "deploy",
   rank: 3,
   positionals: "[PATH…]",
@@ -195,7 +195,7 @@ function readAssumptions(value: CommandContext["flags"][string]): Record<string,
     else if (!Object.hasOwn(ASSUME_KEYS, key)) {
       const meant = didYouMean(key, Object.keys(ASSUME_KEYS));
       mistakes.push(
-        `--assume knows no key "${key}"${meant === "" ? `; it knows ${Object.keys(ASSUME_KEYS).join(", ")}` : `, ${meant}`}`,
+        `--assume: unknown key "${key}"${meant === "" ? `; the keys are ${Object.keys(ASSUME_KEYS).join(", ")}` : `, ${meant}`}`,
       );
     } else out[key] = item.slice(equals + 1);
   }

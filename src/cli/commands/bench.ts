@@ -28,13 +28,13 @@ export const command: Command = {
       describe: "measure a model of this size with random weights, made here, before anything is downloaded",
     },
     quick: { type: "boolean", describe: "files of 5 and 15 s and short streams only" },
-    "max-streams": { type: "string", value: "N", describe: "stop at so many live streams; default 16" },
+    "max-streams": { type: "string", value: "N", describe: "largest number of live streams to try; default 16" },
     seconds: { type: "string", value: "S", describe: "length of each live stream; default 30, with --quick 12" },
     output: { type: "string", short: "o", value: "FILE", describe: "also write the report as FILE.json and FILE.html" },
     write: { type: "boolean", describe: "write the fitting values into the configuration without asking" },
     json: { type: "boolean", describe: "answer JSON" },
   },
-  help: "Starts a server of its own on a free port, transcribes files, then adds live streams until one falls behind. Stop other work first: what runs beside it is measured too.",
+  help: "Starts a server of its own on a free port, transcribes files, then adds live streams until one falls behind. Stop other work first: it would change the figures.",
   run: bench,
 };
 

@@ -27,7 +27,7 @@ export const command: Command = {
   help: "For networks without Let's Encrypt and for client certificates (deploy.auth.kind: mtls). The CA's key never leaves the folder; clients trust ca.pem.",
   subcommands: {
     create: {
-      summary: "Make the server certificate, and the CA where there is none",
+      summary: "Create the server certificate, and the CA if there is none",
       flags: {
         dir,
         json,
@@ -40,8 +40,8 @@ export const command: Command = {
       },
       run: create,
     },
-    client: { summary: "Make a certificate for one client", positionals: "NAME", flags: { dir, json }, run: client },
-    list: { summary: "Names and expiry of every certificate", flags: { dir, json }, run: list },
+    client: { summary: "Create a certificate for one client", positionals: "NAME", flags: { dir, json }, run: client },
+    list: { summary: "List names and expiry of every certificate", flags: { dir, json }, run: list },
     renew: {
       summary: "Renew the server certificate when 30 days or less are left",
       flags: { dir, json, force: { type: "boolean", describe: "renew now" } },
@@ -136,7 +136,7 @@ async function renewCommand(context: CommandContext): Promise<number> {
   if (context.flags["json"] === true) writeJson(context.stdout, { ok: done !== "none", done });
   else
     context.stdout.write(
-      `${{ renewed: `${join(folder, "server.pem")} was renewed.`, "not due": "Nothing is due.", none: `${folder} holds no certificate of ours. Make it: gigastt certs create` }[done]}\n`,
+      `${{ renewed: `${join(folder, "server.pem")} was renewed.`, "not due": "Nothing is due.", none: `${folder} holds no certificate made by gigastt. Create it: gigastt certs create` }[done]}\n`,
     );
   return done === "none" ? 1 : 0;
 }

@@ -26,7 +26,7 @@ export const command: Command = {
   help: "The file is the one given by --config, else by GIGASTT_CONFIG, else ./gigastt.local.yaml, ./gigastt.config.yaml, $XDG_CONFIG_HOME/gigastt/gigastt.config.yaml or /etc/gigastt/gigastt.config.yaml; without any the defaults apply. Variables win over the file, flags over variables.",
   subcommands: {
     check: {
-      summary: "Find every problem of a configuration at once",
+      summary: "Report every problem of a configuration at once",
       positionals: "[FILE]",
       flags: { json },
       help: "Exit code 0 when it is usable (warnings allowed), 2 when it is not.",

@@ -34,7 +34,7 @@ export const command: Command = {
       type: "string",
       value: "WHERE",
       choices: ["host", "compose", "kubernetes"],
-      describe: "where it will run",
+      describe: "where the service will run",
     },
     lan: {
       type: "boolean",
@@ -53,7 +53,7 @@ export const command: Command = {
       type: "string",
       value: "KIND",
       choices: ["none", "basic", "keys", "forward", "mtls"],
-      describe: "who may use it",
+      describe: "authentication at the proxy",
     },
     "forward-url": { type: "string", value: "URL", describe: "authentication service, for --auth forward" },
     name: { type: "string", value: "NAME", describe: "first user or key to make" },

@@ -27,7 +27,7 @@ export const command: Command = {
       describe: "write nothing; exit 1 and show the difference when a file is missing, stale or edited",
     },
     diff: { type: "boolean", describe: "write nothing; show what would change" },
-    force: { type: "boolean", describe: "also overwrite files that were edited by hand or are not ours" },
+    force: { type: "boolean", describe: "also overwrite files that were edited by hand or made by other programs" },
     stdout: { type: "boolean", describe: "print the files instead of writing them" },
     json: { type: "boolean", describe: "answer JSON" },
   },

@@ -29,7 +29,7 @@ export const command: Command = {
   help: `Passwords are kept as bcrypt hashes, keys as they are; every file has mode 0600 and is ignored by git. A new value is shown once, when it is made.`,
   subcommands: {
     create: {
-      summary: "Make a user or a key and show its value once",
+      summary: "Create a user or a key and show its value once",
       positionals,
       choices,
       flags: {
@@ -57,8 +57,8 @@ export const command: Command = {
       },
       run: (context) => change(context, "rotate"),
     },
-    delete: { summary: "Take a user or a key away", positionals, choices, flags: { dir, json }, run: remove },
-    list: { summary: "Names and ages, never values", flags: { dir, json }, run: list },
+    delete: { summary: "Delete a user or a key", positionals, choices, flags: { dir, json }, run: remove },
+    list: { summary: "List names and ages, never values", flags: { dir, json }, run: list },
   },
 };
 

@@ -7,7 +7,7 @@ import { OUTSIDE_FLAGS, outsideTarget } from "../outside-target.ts";
 import { paintFor, writeJson } from "../output.ts";
 
 export const command: Command = {
-  summary: "Prove a deployment from outside",
+  summary: "Check a deployment from outside, with real requests",
   topic: "deploy",
   rank: 2,
   positionals: "URL",

@@ -98,7 +98,7 @@ function stateOf(facts: CertificateFacts | undefined): StoredCertificate["state"
 
 async function makeCa(dir: string, name: string, options: CertStoreOptions): Promise<KeyPair> {
   const ca = await createCa(`gigastt CA of ${name}`, options.now);
-  // The CA's key stays with whoever made it: the proxy never needs it.
+  // The CA's key stays with the user that made it: the proxy never needs it.
   await save(dir, "ca", ca, { now: options.now });
   await copyFile(join(dir, "ca.pem"), join(dir, "clients-ca.pem"));
   await writeFileAtomic(join(dir, ".gitignore"), "*\n", { mode: 0o600, makeFolder: true });

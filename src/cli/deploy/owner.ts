@@ -4,7 +4,7 @@ import type { ResolvedConfig } from "../../config/types.ts";
 
 /**
  * The user new secret files are given to: only root can give files away, and in a compose project the init step does it.
- * undefined = they stay with whoever runs the command.
+ * undefined = they stay with the user that runs the command.
  */
 export async function ownerFor(config: ResolvedConfig, uid: number | undefined): Promise<User | undefined> {
   return uid === 0 ? readerOf(config) : undefined;

@@ -17,7 +17,7 @@ export interface SecretInfo {
   readonly createdAt: string;
 }
 
-/** The secrets of one deployment: one file of ours and the four files the proxies read, all 0600 in a folder of 0700. */
+/** The secrets of one deployment: one source file and the four files that the proxies read, all 0600 in a folder of 0700. */
 export interface SecretStore {
   list(): readonly SecretInfo[];
   /** Adds or replaces a user. Returns the password: generated when none is given. */
@@ -100,7 +100,7 @@ export function isSecretName(name: string): boolean {
   );
 }
 
-/** Files of a folder whose mode lets others in; empty when all is well or there is no folder. */
+/** Files of a folder that other users can read; empty when all is well or there is no folder. */
 export async function looseModes(dir: string): Promise<readonly string[]> {
   const loose: string[] = [];
   for (const name of ["", STORE, "users.htpasswd", "users.caddy", "keys.map", "keys.caddy"]) {

@@ -19,7 +19,7 @@ const FLAGS: Readonly<Record<string, FlagSpec>> = {
   id: {
     type: "string",
     value: "ID",
-    describe: "id of the model that is made; default: the source's with -int8 or -fast",
+    describe: "id of the new model; default: the id of the source with -int8 or -fast",
   },
   audio: {
     type: "string",
@@ -35,15 +35,15 @@ const FLAGS: Readonly<Record<string, FlagSpec>> = {
 };
 
 export const quantize: Command = {
-  summary: "Make an int8 model out of an fp32 one, here",
+  summary: "Convert an fp32 model to int8 on this machine",
   positionals: "[MODEL]",
   flags: FLAGS,
-  help: "The encoder's matrix products become int8 with one scale per output channel. Needs as much disk as the result and little memory. Then both models hear the same recordings, and the report says how they differ.",
+  help: "The encoder's matrix products become int8 with one scale per output channel. Needs as much disk as the result and little memory. Then both models recognise the same recordings, and the report shows the differences.",
   run: (context) => prepare(context, { pointwise: false, suffix: "int8" }),
 };
 
 export const optimize: Command = {
-  summary: "As quantize, with the pointwise convolutions too: faster and smaller",
+  summary: "Like quantize, and also convert the pointwise convolutions: faster and smaller",
   positionals: "[MODEL]",
   flags: FLAGS,
   run: (context) => prepare(context, { pointwise: true, suffix: "fast" }),

@@ -98,7 +98,7 @@ function linesOf(event: PullEvent): string[] {
         ? [`  ${event.file} (${readableBytes(event.bytes)}), goes on at ${readableBytes(event.resumedFrom)}`]
         : [`  ${event.file} (${readableBytes(event.bytes)})`];
     case "restart":
-      return [`  ${event.file} begins anew: ${event.reason}`];
+      return [`  ${event.file} starts again: ${event.reason}`];
     case "retry":
       return [`  ${event.reason}; try ${event.attempt} in ${durationText(event.waitMs / 1000)}`];
     case "done":

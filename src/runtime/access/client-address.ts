@@ -22,8 +22,8 @@ export type AddressResolver = (peer: string | undefined, headers: AddressHeaders
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
 /**
- * The peer, unless it is a trusted proxy: then the right-most address of `X-Forwarded-For` that is no trusted proxy, else
- * `X-Real-IP`, else the peer. A value that is no address means the peer.
+ * Returns the resolver. The client is the peer, unless the peer is a trusted proxy: then the right-most address of `X-Forwarded-For` that is
+ * not a trusted proxy, else `X-Real-IP`, else the peer. A value that is not an address means the peer.
  *
  * @param trustedProxies CIDRs, e.g. `127.0.0.1/32`; a bare address counts as itself
  */

@@ -85,7 +85,7 @@ export function isReadableByUnits(path: string): boolean {
   return !/^\/(?:home|root|run\/user|tmp|var\/tmp)(?:\/|$)/.test(path);
 }
 
-/** What to suggest: what an earlier run was told, else what fits this machine. */
+/** What to suggest: the answers of an earlier run, else what fits this machine. */
 export function suggest(machine: Machine, current: ResolvedConfig | undefined): Answers {
   if (current !== undefined && isDeployed(current)) {
     const { deploy, server } = current;

@@ -202,7 +202,7 @@ async function askAuth(start: Answers, tls: Answers["tls"], terminal: Terminal):
         { value: "keys" as const, label: "Programs with API keys" },
         ...(tls === "none" ? [] : [{ value: "mtls" as const, label: "Devices with client certificates" }]),
         { value: "forward" as const, label: "Another service decides", hint: "Authelia, oauth2-proxy, …" },
-        { value: "none" as const, label: "Everybody who reaches it" },
+        { value: "none" as const, label: "Anyone who can reach it" },
       ],
     }),
   );

@@ -46,7 +46,7 @@ export async function detectMachine(uid: number): Promise<Machine> {
   };
 }
 
-/** True when nobody listens on the port of this machine. */
+/** True when nothing listens on the port of this machine. */
 export async function isPortFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();

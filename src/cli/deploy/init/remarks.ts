@@ -22,10 +22,12 @@ export async function remarksOn(
     );
   if ((answers.auth === "basic" || answers.auth === "keys") && answers.firstName === undefined)
     remarks.push(
-      `nobody is let in before there is a ${answers.auth === "basic" ? "user" : "key"}: gigastt secrets create ${answers.auth === "basic" ? "user NAME" : "key NAME"}`,
+      `no access yet: every request is refused until there is a ${answers.auth === "basic" ? "user" : "key"}: gigastt secrets create ${answers.auth === "basic" ? "user NAME" : "key NAME"}`,
     );
   if (answers.auth === "none" && answers.proxy !== "none")
-    remarks.push("nobody is asked for a password: whoever reaches the proxy may use it; --auth basic asks");
+    remarks.push(
+      "no password is required: any client that reaches the proxy may use the service. To require one: --auth basic",
+    );
   if (answers.target !== "kubernetes" && answers.proxy !== "none") {
     const installed = answers.target === "host" && machine[answers.proxy] !== undefined;
     for (const port of answers.tls === "none" ? [httpPort] : [httpPort, httpsPort]) {
@@ -46,7 +48,7 @@ export async function remarksOn(
       );
     if (to === "elsewhere")
       remarks.push(
-        `${answers.domain} leads to ${addresses.join(", ")}, which is no address of this machine: right behind a router, wrong otherwise`,
+        `${answers.domain} leads to ${addresses.join(", ")}, which is not an address of this machine: correct behind a router, wrong otherwise`,
       );
   }
   if (machine.memoryMiB < 2048) remarks.push(`${machine.memoryMiB} MiB of memory: use the int8 model and pool.size 2`);

@@ -68,7 +68,7 @@ describe("gigastt certs", () => {
   it("says what is missing", async () => {
     expect(await certs("renew")).toEqual({
       code: 1,
-      stdout: `${folder} holds no certificate of ours. Make it: gigastt certs create\n`,
+      stdout: `${folder} holds no certificate made by gigastt. Create it: gigastt certs create\n`,
       stderr: "",
     });
     expect((await certs("list")).stderr).toBe(`${folder} holds no certificates. Make them: gigastt certs create\n`);
