@@ -48,7 +48,7 @@ describe("an error that nothing catches", () => {
     broken.audio(new Uint8Array(1000));
     expect((await broken.closed).code).not.toBe(1000);
     expect(child.exitCode).toBeNull();
-    expect(await (await fetch(`${url}/ready`)).json()).toMatchObject({ pool_available: 3, pool_total: 4 });
+    expect(await (await fetch(`${url}/ready`)).json()).toMatchObject({ pool_available: 4, pool_total: 4 });
     other.send({ type: "stop" });
     expect((await other.closed).code).toBe(1000);
     child.kill("SIGTERM");

@@ -66,7 +66,7 @@ export function createApp(context: RuntimeContext): H3 {
     );
   }
   on("", undefined, () => {
-    throw new WireError("not_found", `there is no such route; see ${OPEN_PATHS.join(", ")}`);
+    throw new WireError("not_found", `no such route; see ${OPEN_PATHS.join(", ")}`);
   });
   return app;
 }

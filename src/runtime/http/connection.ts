@@ -112,7 +112,7 @@ export function createConnection(socket: Socket, ofClient: WaitingTurns): Connec
       ofClient.count++;
       if (ofClient.count > MAX_WAITING) return void socket.destroy();
       if (waiting.length >= READ_AHEAD) stopReading();
-      // Node removed its own listeners. A listener for "readable" keeps what arrives in the socket's buffer, whoever resumes it.
+      // Node removed its own listeners. A listener for "readable" keeps what arrives in the socket's buffer, even when the socket is resumed.
       if (turn.isDetached === true) socket.on("error", ignore).on("drain", passDrainOn).on("readable", ignore);
     },
     get newest() {

@@ -3,7 +3,7 @@ import { setTimeout } from "../../shared/timers.ts";
 
 /** The one deadline of a drain. */
 export interface Deadline {
-  /** Aborts shortly before the end: what is still unfinished says its last word now. */
+  /** Aborts shortly before the end: what is unfinished sends its last message now. */
   readonly soon: AbortSignal;
   /** Aborts at the end: what is left is cut. */
   readonly now: AbortSignal;
@@ -14,7 +14,7 @@ export interface Deadline {
   clear(): void;
 }
 
-/** Time kept back for last words: a tenth of the whole, at most half a second. */
+/** Time kept back for last messages: a tenth of the whole, at most half a second. */
 const RESERVE_MS = 500;
 
 export function createDeadline(limitMs: number, clock: Clock): Deadline {

@@ -17,15 +17,15 @@ export interface Exchange {
   stage: "receiving" | "waiting" | "working";
   /** More fields of its log line. */
   readonly fields: Record<string, unknown>;
-  /** Ends its work: nothing but the answer to `reason` happens after it. */
+  /** Ends its work; `reason` is what it answers. */
   abort(reason: Error): void;
   /** Tells a client that asked by `Expect: 100-continue` to send its body. */
   inviteBody(): void;
-  /** The client still waits for that word: its body was never sent. */
+  /** The client still waits for it: its body was never sent. */
   readonly bodyWithheld: boolean;
 }
 
-/** All requests under way. */
+/** All running requests. */
 export interface Exchanges extends Iterable<Exchange> {
   open(
     options: Pick<Exchange, "req" | "res" | "requestId" | "client" | "startedMs"> & { expectsContinue: boolean },

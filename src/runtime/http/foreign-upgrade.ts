@@ -10,9 +10,9 @@ export function asksForWebSocket(req: IncomingMessage): boolean {
 }
 
 /**
- * A request that offers another protocol (Java's HttpClient offers `h2c` with every first request, uploads included) is served as if it had
- * not: RFC 9110 7.8 lets a server ignore the offer, but Node's parser has already let go of the connection. So the request is written back
- * in front of what follows it, without the offer, and the socket handed to the server as a new connection.
+ * Ignores the offer of another protocol, as RFC 9110 7.8 allows, and lets the request be served. Java's HttpClient offers `h2c` with every first
+ * request, uploads included. Node's parser has already let go of the connection, so the request is written back in front of what follows
+ * it, without the offer, and the socket is given to the server as a new connection. Every earlier answer must be closed.
  */
 export function ignoreUpgrade(server: Server, req: IncomingMessage, socket: Duplex, head: Buffer): void {
   const lines = [`${req.method ?? "GET"} ${req.url ?? "/"} HTTP/${req.httpVersion}`];
@@ -20,7 +20,7 @@ export function ignoreUpgrade(server: Server, req: IncomingMessage, socket: Dupl
     const [name = "", value = ""] = req.rawHeaders.slice(index, index + 2);
     if (!UPGRADE_HEADERS.has(name.toLowerCase())) lines.push(`${name}: ${value}`);
   }
-  // Bytes that Node's parser let through may be put back as they were: latin1 is how it decoded them.
+  // Node's parser decoded the bytes as latin1.
   socket.unshift(Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), head]));
   // A TLS server's "connection" is a bare one, still before its handshake.
   server.emit(socket instanceof TLSSocket ? "secureConnection" : "connection", socket);

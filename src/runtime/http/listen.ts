@@ -3,7 +3,7 @@ import type { Server } from "node:http";
 import { messageOf } from "../../shared/errors.ts";
 import { GigasttError } from "../../shared/errors.ts";
 
-/** Where to listen: a descriptor somebody else bound (systemd, the supervisor), or an address. */
+/** Where to listen: a descriptor that another process has bound (systemd, the supervisor), or an address. */
 export type ListenTarget = { readonly fd: number } | { readonly host: string; readonly port: number };
 
 export interface ListenAddress {
@@ -11,7 +11,7 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** Starts listening; rejects with the cure when the address is taken or not ours. */
+/** Starts listening; rejects with the cure when the address is in use or not an address of this machine. */
 export async function listen(server: Server, target: ListenTarget): Promise<ListenAddress> {
   try {
     const listening = once(server, "listening");
@@ -34,7 +34,7 @@ function explain(error: unknown, target: ListenTarget): GigasttError {
   if ("fd" in target) {
     return new GigasttError(
       "GST_LISTEN",
-      `descriptor ${target.fd} is no listening socket (${messageOf(error)}); start through the supervisor or unset LISTEN_FDS`,
+      `descriptor ${target.fd} is not a listening socket (${messageOf(error)}); start through the supervisor or unset LISTEN_FDS`,
       { cause: error },
     );
   }
@@ -42,7 +42,7 @@ function explain(error: unknown, target: ListenTarget): GigasttError {
   const cures: Readonly<Record<string, string>> = {
     EADDRINUSE: `${where} is already in use; stop the other process (gigastt status, ss -ltnp) or set server.port`,
     EACCES: `${where} needs privileges; choose a port above 1023, the proxy listens on 443`,
-    EADDRNOTAVAIL: `${where} is no address of this machine; set server.host to one of its own`,
+    EADDRNOTAVAIL: `${where} is not an address of this machine; set server.host to one of its own`,
   };
   const text = typeof code === "string" ? cures[code] : undefined;
   return new GigasttError("GST_LISTEN", text ?? `cannot listen on ${where}: ${messageOf(error)}`, { cause: error });

@@ -24,7 +24,7 @@ export function openExchange(
     startedMs: clock.monotonicMs(),
     expectsContinue,
   });
-  // First of the listeners: whoever reads the body hears of the refusal before its end.
+  // The first listener: the reader of the body sees the refusal before the end.
   req.once("end", () => {
     const fault = trailerFault(req);
     if (fault !== undefined) exchange.abort(fault);
@@ -35,7 +35,7 @@ export function openExchange(
     const status = res.headersSent && res.writableFinished ? res.statusCode : 499;
     metrics.request(req.method ?? "other", exchange.route, status, ms / 1000);
     const isPolled = POLLED_PATHS.includes(exchange.route);
-    // The supervisor's own health checks are no work: `status` would show requests on an idle box.
+    // The supervisor's own health checks are not work: `status` would show requests on an idle machine.
     if (!isPolled) context.stats.record(status, ms);
     const line = {
       request_id: exchange.requestId,

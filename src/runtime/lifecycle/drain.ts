@@ -154,7 +154,7 @@ async function finishRequests(context: RuntimeContext, deadline: Deadline, tally
   );
 }
 
-/** The last word of a request that could not finish: its coded answer if nothing was sent yet, then the end of its connection. */
+/** Ends a request that could not finish: its coded answer if nothing was sent yet, then the end of its connection. */
 async function cutRequest(exchange: Exchange, closed: Promise<void>, deadline: Deadline, tally: Tally): Promise<void> {
   tally.cut++;
   exchange.abort(new WireError("shutting_down", "the server is shutting down"));

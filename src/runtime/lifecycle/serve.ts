@@ -107,7 +107,7 @@ function createStop(runtime: Runtime, { signals, log, control, config }: ServeOp
     await log.flush();
     control?.close();
     if (runtime.context.phase.engineIsStuck) {
-      // A worker is inside a native call: exiting in order would abort the process (exit 134, a core dump). Nothing is left to lose.
+      // A worker is inside a native call: a normal exit would abort the process (exit 134, a core dump). Nothing is left to lose.
       process.kill(process.pid, "SIGKILL");
     }
     finish(failure === undefined ? Number(report.cut > 0) : exitCodeOf(failure));

@@ -7,7 +7,7 @@ import type { Timers } from "../../../shared/timers.ts";
 export interface SessionClocks {
   /** Starts both; called when the session is admitted. */
   start(): void;
-  /** A frame came, or could not come for reasons of ours. Pings do not count. */
+  /** A frame came, or the server kept it from coming. Pings do not count. */
   touch(): void;
 }
 

@@ -48,7 +48,7 @@ function requireHandshake(req: IncomingMessage): void {
   const protocols = headers["sec-websocket-protocol"];
   if (req.method !== "GET") throw new WireError("method_not_allowed", "a WebSocket upgrade is a GET request");
   if (req.httpVersion !== "1.1") throw bad("a WebSocket upgrade needs HTTP/1.1");
-  // Its bytes would be taken for the first frames.
+  // Its bytes would be read as the first frames.
   if (headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0)
     throw bad("a WebSocket upgrade has no body");
   if (!KEY.test(headers["sec-websocket-key"] ?? "")) throw bad("Sec-WebSocket-Key must be 16 bytes in base64");
