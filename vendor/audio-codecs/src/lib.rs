@@ -8,6 +8,7 @@
 
 use std::cell::RefCell;
 
+use symphonia_codec_adpcm::AdpcmDecoder;
 use symphonia_core::audio::{layouts, Channels};
 use symphonia_core::codecs::audio::well_known as id;
 use symphonia_core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
@@ -23,6 +24,8 @@ struct State {
     decoder: Option<Box<dyn AudioDecoder>>,
     channels: u32,
     sample_rate: u32,
+    /// Samples in a packet, where the codec cannot tell them from the packet itself (ADPCM).
+    packet_frames: u32,
 }
 
 thread_local! {
@@ -44,11 +47,12 @@ pub extern "C" fn reserve(length: u32) -> *mut u8 {
 
 /// Makes the decoder. The codec's private data are the first `extra_length` reserved bytes. 0 = made.
 #[no_mangle]
-pub extern "C" fn open(codec: u32, sample_rate: u32, channels: u32, bits: u32, extra_length: u32) -> i32 {
+pub extern "C" fn open(codec: u32, sample_rate: u32, channels: u32, packet_frames: u32, extra_length: u32) -> i32 {
     with_state(|state| {
-        let made = make(codec, sample_rate, channels, bits, &state.input[..extra_length as usize]);
+        let made = make(codec, sample_rate, channels, packet_frames, &state.input[..extra_length as usize]);
         match made {
             Ok(decoder) => {
+                state.packet_frames = packet_frames;
                 state.decoder = Some(decoder);
                 0
             }
@@ -62,7 +66,7 @@ pub extern "C" fn open(codec: u32, sample_rate: u32, channels: u32, bits: u32, e
 pub extern "C" fn decode(length: u32) -> i32 {
     with_state(|state| {
         let Some(decoder) = state.decoder.as_mut() else { return -1 };
-        let packet = PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, &state.input[..length as usize]);
+        let packet = PacketRef::new(0, Timestamp::ZERO, Duration::from(u64::from(state.packet_frames)), &state.input[..length as usize]);
         match decoder.decode_ref(&packet) {
             Ok(buffer) => {
                 let frames = buffer.frames();
@@ -114,14 +118,11 @@ fn fail(state: &mut State, error: Error) -> i32 {
     -1
 }
 
-fn make(codec: u32, sample_rate: u32, channels: u32, bits: u32, extra: &[u8]) -> Result<Box<dyn AudioDecoder>> {
+fn make(codec: u32, sample_rate: u32, channels: u32, packet_frames: u32, extra: &[u8]) -> Result<Box<dyn AudioDecoder>> {
     let options = AudioDecoderOptions::default();
     let mut params = AudioCodecParameters::new();
     if sample_rate > 0 {
         params.with_sample_rate(sample_rate);
-    }
-    if bits > 0 {
-        params.with_bits_per_sample(bits);
     }
     match channels {
         0 => {}
@@ -135,6 +136,10 @@ fn make(codec: u32, sample_rate: u32, channels: u32, bits: u32, extra: &[u8]) ->
             params.with_channels(Channels::Discrete(many as u16));
         }
     }
+    if packet_frames > 0 {
+        let frames = u64::from(packet_frames);
+        params.with_max_frames_per_packet(frames).with_frames_per_block(frames);
+    }
     if !extra.is_empty() {
         params.with_extra_data(extra.into());
     }
@@ -145,6 +150,8 @@ fn make(codec: u32, sample_rate: u32, channels: u32, bits: u32, extra: &[u8]) ->
         4 => Box::new(symphonia_bundle_flac::FlacDecoder::try_new(params.for_codec(id::CODEC_ID_FLAC), &options)?),
         5 => Box::new(symphonia_codec_vorbis::VorbisDecoder::try_new(params.for_codec(id::CODEC_ID_VORBIS), &options)?),
         6 => Box::new(symphonia_codec_alac::AlacDecoder::try_new(params.for_codec(id::CODEC_ID_ALAC), &options)?),
+        7 => Box::new(AdpcmDecoder::try_new(params.for_codec(id::CODEC_ID_ADPCM_IMA_WAV), &options)?),
+        8 => Box::new(AdpcmDecoder::try_new(params.for_codec(id::CODEC_ID_ADPCM_MS), &options)?),
         _ => return Err(Error::Unsupported("unknown codec number")),
     })
 }

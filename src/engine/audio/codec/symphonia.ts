@@ -5,8 +5,13 @@ import type { DecodedPacket, PacketDecoder } from "./packet-decoder.ts";
 import { PacketError } from "./packet-decoder.ts";
 import { damaged } from "../refuse.ts";
 
+/** What the module decodes. */
+export type CodecName = "mp2" | "mp3" | "aac" | "flac" | "vorbis" | "alac" | "adpcm-ima-wav" | "adpcm-ms";
+
 export interface CodecOptions {
-  readonly codec: "mp2" | "mp3" | "aac" | "flac" | "vorbis" | "alac";
+  readonly codec: CodecName;
+  /** Samples per channel in a packet: needed by ADPCM. */
+  readonly packetFrames?: number;
   /** Needed by AAC without `privateData`. */
   readonly sampleRateHz?: number;
   readonly channelCount?: number;
@@ -45,9 +50,15 @@ export async function createCodec(options: CodecOptions): Promise<PacketDecoder>
   }
 
   guarded(() => {
-    const { privateData = new Uint8Array(0), sampleRateHz = 0, channelCount = 0 } = options;
+    const { privateData = new Uint8Array(0), sampleRateHz = 0, channelCount = 0, packetFrames = 0 } = options;
     put(privateData);
-    const status = codec.open(CODEC_NUMBER[options.codec], sampleRateHz, channelCount, 0, privateData.length);
+    const status = codec.open(
+      CODEC_NUMBER[options.codec],
+      sampleRateHz,
+      channelCount,
+      packetFrames,
+      privateData.length,
+    );
     if (status !== 0) {
       throw damaged(options.codec, "the stream cannot be decoded", new Error(failure()));
     }
@@ -70,12 +81,21 @@ export async function createCodec(options: CodecOptions): Promise<PacketDecoder>
 
 // ---
 
-const CODEC_NUMBER = { mp3: 1, mp2: 2, aac: 3, flac: 4, vorbis: 5, alac: 6 } as const;
+const CODEC_NUMBER: Readonly<Record<CodecName, number>> = {
+  mp3: 1,
+  mp2: 2,
+  aac: 3,
+  flac: 4,
+  vorbis: 5,
+  alac: 6,
+  "adpcm-ima-wav": 7,
+  "adpcm-ms": 8,
+};
 
 interface CodecExports {
   readonly memory: WebAssembly.Memory;
   reserve(length: number): number;
-  open(codec: number, sampleRateHz: number, channelCount: number, bits: number, privateLength: number): number;
+  open(codec: number, sampleRateHz: number, channelCount: number, packetFrames: number, privateLength: number): number;
   decode(length: number): number;
   output(): number;
   channels(): number;

@@ -10,6 +10,8 @@ export interface WavHeader {
   readonly dataBytes: number | undefined;
   /** Declared position of the end of the file. */
   readonly fileBytes: number;
+  /** Samples per channel that a fact chunk counts; for coded audio, whose last block is padded. */
+  readonly factFrames: number | undefined;
   frameBytes(shape: WavShape): number;
 }
 
@@ -24,6 +26,7 @@ export async function readHeader(input: ByteReader, context: OpenContext): Promi
   const riffBytes = riff.getUint32(4, !isBigEndian);
   let fields: WavFields | undefined;
   let ds64DataBytes: number | undefined;
+  let factFrames: number | undefined;
 
   for (;;) {
     const chunk = viewOf((await input.peek(8)).slice());
@@ -43,18 +46,19 @@ export async function readHeader(input: ByteReader, context: OpenContext): Promi
       const frameBytes = ({ encoding, channelCount }: WavShape): number => SAMPLE_BYTES[encoding] * channelCount;
       const isOpen = isPlaceholder(declared) || (declared === 0 && !(await isChunkNext(input)));
       if (declared > 0 || isOpen) {
-        return { fields, dataBytes: isOpen ? undefined : declared, fileBytes, frameBytes };
+        return { fields, dataBytes: isOpen ? undefined : declared, fileBytes, factFrames, frameBytes };
       }
       continue;
     }
-    const isRead = (id === "fmt " && !fields) || (id === "ds64" && is64);
+    const isRead = (id === "fmt " && !fields) || (id === "ds64" && is64) || id === "fact";
     if (!isRead) {
       await skipExactly(input, size + (size & 1));
       continue;
     }
     const body = viewOf(await input.read(Math.min(size, 64)));
     if (id === "fmt ") fields = parseFields(body, isBigEndian);
-    else ds64DataBytes = parseDs64(body);
+    else if (id === "ds64") ds64DataBytes = parseDs64(body);
+    else if (body.byteLength >= 4) factFrames = body.getUint32(0, !isBigEndian) || undefined;
     await skipExactly(input, size + (size & 1) - body.byteLength);
   }
 }

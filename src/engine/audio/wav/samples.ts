@@ -85,7 +85,8 @@ function warnOfMissing(
     );
 }
 
-type Next =
+/** What stands behind the declared samples. */
+export type Next =
   | { readonly is: "end" }
   | { readonly is: "samples" }
   | { readonly is: "another file" }
@@ -98,7 +99,7 @@ const MAX_UNKNOWN_CHUNK_BYTES = 2 ** 20;
  * Looks at what stands behind the declared samples: chunks, tags and padding end them, a further data chunk and bare
  * samples go on, from the frame after `rest` bytes.
  */
-async function whatFollows(
+export async function whatFollows(
   input: ByteReader,
   { rest, isOdd, frameBytes }: { rest: number; isOdd: boolean; frameBytes: number },
 ): Promise<Next> {

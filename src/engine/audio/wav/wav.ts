@@ -2,19 +2,23 @@ import type { ByteReader } from "../input/byte-reader.ts";
 import { checkShape, unsupported } from "../refuse.ts";
 import type { AudioBlock, OpenContext, OpenedAudio } from "../types.ts";
 import type { SampleEncoding } from "../codec/pcm.ts";
+import { openCoded } from "./coded.ts";
 import { readHeader, type WavHeader } from "./header.ts";
 import { readSamples } from "./samples.ts";
 import { findShape, PROBE_BYTES, type WavShape } from "./shape.ts";
 
 /**
- * RIFF, RIFX, RF64 and BW64: PCM 8/16/24/32, float 32/64, A-law, µ-law, plain or WAVE_FORMAT_EXTENSIBLE; files joined with
- * `cat` are read one after the other.
+ * RIFF, RIFX, RF64 and BW64: PCM 8/16/24/32, float 32/64, A-law, µ-law, plain or WAVE_FORMAT_EXTENSIBLE, and packets of the
+ * codecs in `coded.ts`; files joined with `cat` are read one after the other.
  *
  * Headers lie, the data decide: the samples are read in the longest way that is consistent. Whatever follows the
  * declared length and is not a chunk is samples too; a shorter body is read to its end.
  */
 export async function openWav(input: ByteReader, context: OpenContext): Promise<OpenedAudio> {
-  const first = await openFile(input, context);
+  const header = await readHeader(input, context);
+  const coded = await openCoded(input, header, context);
+  if (coded) return coded;
+  const first = await openFile(input, context, header);
   const { sampleRateHz, channelCount } = first.shape;
   return {
     format: "wav",
@@ -47,15 +51,14 @@ interface WavFile {
   readonly expectedFrames: number | undefined;
 }
 
-async function openFile(input: ByteReader, context: OpenContext): Promise<WavFile> {
-  const header = await readHeader(input, context);
+async function openFile(input: ByteReader, context: OpenContext, header: WavHeader): Promise<WavFile> {
   const { fields, dataBytes } = header;
   const found = findShape(fields, (await input.peek(Math.min(PROBE_BYTES, dataBytes || PROBE_BYTES))).slice());
   if (!found) {
     throw unsupported(
       "WAV",
       `format ${fields.tag} with ${fields.bits} bits in frames of ${fields.blockAlign} bytes for ${fields.channelCount} channel(s) cannot be read`,
-      "pcm",
+      "convert",
     );
   }
   const { isRepaired, ...shape } = found;
@@ -78,7 +81,7 @@ async function* readFiles(
   input: ByteReader,
   context: OpenContext,
 ): AsyncGenerator<AudioBlock, void, undefined> {
-  for (let file = first; ; file = await openFile(input, context)) {
+  for (let file = first; ; file = await openFile(input, context, await readHeader(input, context))) {
     const end = yield* readSamples({ input, context, shape: file.shape, header: file.header });
     if (end !== "another file") return;
   }

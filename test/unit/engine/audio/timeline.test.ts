@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { decodeAudio } from "../../../../src/engine/audio/decode.ts";
@@ -117,6 +118,59 @@ describe("PCM in other containers", () => {
       expect(worst).toBeLessThan(likeness);
     });
   }
+});
+
+describe("codecs in WAV", () => {
+  // SHA-256 of what ffmpeg decodes, as interleaved 16-bit samples.
+  for (const [file, hash] of [
+    ["adpcm_ima_wav.wav", "4d68c72dede520a526b208f6b9c541178109499c29b0fc7417bac409f747c18f"],
+    ["adpcm_ima_wav-stereo.wav", "14a5d8cfa86f9e38ce9b466957007572ab06a60b721dc23cce7105e775a2aecb"],
+    ["adpcm_ms.wav", "e137a6af9dd7fce8cb9bb5ce95c1b33f8b961020db13c2d2da4d8b093cfc3e36"],
+    ["adpcm_ms-stereo.wav", "6df0a527d89e6dd4b54630d6b1f3813906232ecde3fc3fafe0b0a20656131dfe"],
+  ] as const) {
+    test(`${file} gives the very samples that ffmpeg gives`, async () => {
+      const { channels, warnings } = await decodeAll(read(file));
+      const samples = Buffer.alloc(channels.length * channels[0]!.length * 2);
+      channels[0]!.forEach((_, i) =>
+        channels.forEach((channel, c) => samples.writeInt16LE(channel[i]! * 32_768, 2 * (i * channels.length + c))),
+      );
+      expect(createHash("sha256").update(samples).digest("hex")).toBe(hash);
+      expect(warnings).toEqual([]);
+    });
+  }
+
+  test("a header that says too few or too many bytes of ADPCM loses no block", async () => {
+    const whole = (await decodeAll(read("adpcm_ima_wav.wav"))).channels[0]!;
+    for (const declared of [1024, 5000]) {
+      const bytes = read("adpcm_ima_wav.wav");
+      bytes.writeUInt32LE(declared, bytes.indexOf("data") + 4);
+      const { channels, warnings } = await decodeAll(bytes);
+      expect(channels[0]!.length).toBeGreaterThanOrEqual(whole.length - 2);
+      expect(channels[0]!.subarray(0, 4000)).toEqual(whole.subarray(0, 4000));
+      if (declared === 1024) expect(warnings.map(({ code }) => code)).toEqual(["wrong_header"]);
+    }
+    const cut = await decodeAll(read("adpcm_ima_wav.wav").subarray(0, -300));
+    expect(cut.warnings.map(({ code }) => code)).toEqual(["truncated"]);
+  });
+
+  test("mp3.wav is the MP3 that is in it", async () => {
+    expect(Math.abs(lagOf(await monoOf(read("mp3.wav")), clip.subarray(0, 0.4 * RATE)))).toBeLessThan(1200);
+  });
+
+  test("others are named, with the command that converts them", async () => {
+    const bytes = read("adpcm_ima_wav.wav");
+    for (const [tag, name] of [
+      [0x31, "GSM 6.10"],
+      [0x45, "G.726 ADPCM"],
+      [0x161, "Windows Media Audio"],
+      [0x2000, "AC-3 (Dolby Digital)"],
+    ] as const) {
+      bytes.writeUInt16LE(tag, 20);
+      expect(await refusal(bytes)).toBe(
+        `invalid_audio: WAV: ${name} is not supported: convert it with ffmpeg -i FILE -ac 1 -ar 16000 OUT.wav`,
+      );
+    }
+  });
 });
 
 describe("MP4 by other beginnings", () => {

@@ -197,7 +197,16 @@ describe("bad WAV", () => {
       "invalid_audio: WAV: the sample rate must be",
     ],
     ["65 channels", riff(fmt({ ...PCM16, channelCount: 65 }), data), "invalid_audio: WAV: the channel count must be"],
-    ["ADPCM", riff(fmt({ tag: 17, bits: 4, blockAlign: 256 }), data), "invalid_audio: WAV: format 17 with 4 bits in"],
+    [
+      "ADPCM in impossible blocks",
+      riff(fmt({ tag: 17, bits: 4, blockAlign: 2 }), data),
+      "invalid_audio: WAV: an ADPCM block of 2 bytes",
+    ],
+    [
+      "an unknown codec",
+      riff(fmt({ tag: 999, bits: 4, blockAlign: 256 }), data),
+      "invalid_audio: WAV: format 999 with 4 bits in",
+    ],
     [
       "an extensible format without its extension",
       riff(fmt({ ...PCM16, tag: 0xfffe }), data),
