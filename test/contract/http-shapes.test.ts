@@ -129,6 +129,7 @@ const methods: readonly Shape[] = [
   ends("CONNECT", method("CONNECT", "a:80"), 405),
   ends("the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
   ends("a request of HTTP/2.0", "GET /v1/models HTTP/2.0\r\nHost: localhost\r\n\r\n", 505),
+  ends("a request that says HTTP/0.9", "GET /v1/models HTTP/0.9\r\nHost: localhost\r\n\r\n", 505),
   ends("a request of HTTP/1.2", "GET /v1/models HTTP/1.2\r\nHost: localhost\r\n\r\n", 400),
   ends("a request of HTTP/0.9", "GET /v1/models\r\n", 400),
   ends("a TLS hello", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),

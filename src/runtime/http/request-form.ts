@@ -10,7 +10,7 @@ const MAX_HEADERS = 200;
  */
 export function requestFault(req: IncomingMessage): WireError | undefined {
   if (req.rawHeaders.length > MAX_HEADERS * 2) return tooMany("headers");
-  if (req.httpVersionMajor !== 1) {
+  if (!req.httpVersion.startsWith("1.")) {
     return new WireError("bad_request", "this server speaks HTTP/1.1 and HTTP/1.0", { status: 505 });
   }
   const rule = hostFault(req) ?? bodyFault(req) ?? pathFault(req.url ?? "/");
