@@ -41,7 +41,7 @@ export async function startDetached(options: {
       };
       const onAbort = (): void => {
         child.kill("SIGTERM");
-        leave({ ok: false, text: "gigastt: interrupted, the starting supervisor was told to stop" });
+        leave({ ok: false, text: "gigastt: interrupted; the supervisor that was starting is stopping" });
       };
       options.signal.addEventListener("abort", onAbort);
       child.once("error", reject);

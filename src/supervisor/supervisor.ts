@@ -53,7 +53,7 @@ export class Supervisor {
   /** Asked for by a signal or a file change, not begun yet. */
   #waitingReload: Promise<void> | undefined;
   #finish: (code: number) => void = () => {};
-  /** Resolves with the exit code once `stop` is through. */
+  /** Resolves with the exit code once `stop()` completes. */
   readonly finished: Promise<number> = new Promise((resolve) => {
     this.#finish = resolve;
   });
@@ -130,7 +130,7 @@ export class Supervisor {
     });
   }
 
-  /** Takes over what is on disk: the configuration, judged by the new code, and a runtime of the new code and model. */
+  /** Applies what is on disk: the configuration, checked by the new code, and a runtime of the new code and model. */
   upgrade(progress: Progress = () => {}): Promise<RestartOutcome & { readonly version: string }> {
     return this.#operations.run("upgrade", async () => {
       const outcome = await this.#changes.upgrade(progress);
@@ -151,7 +151,7 @@ export class Supervisor {
   /** `reload` for signals and file changes: waits for a running operation instead of refusing, and reports through events. */
   reloadSoon(reason: string): Promise<void> {
     if (this.#operations.current === undefined) return this.#reloadNow(reason);
-    // One that still waits reads the file later than now: it serves everybody who asked meanwhile.
+    // One that still waits reads the file later than now: it covers every request made since.
     this.#waitingReload ??= this.#operations.whenIdle(() => {
       this.#waitingReload = undefined;
       return this.#reloadNow(reason);

@@ -9,7 +9,7 @@ export interface RunningProgram {
   readonly startedAtMs: number;
 }
 
-/** A word about each child whose program was installed anew since it started: it goes on with the old one until it is started again. */
+/** Returns a notice for each child whose program was replaced since it started: it runs the old one until it is restarted. */
 export async function replacedPrograms(running: readonly RunningProgram[]): Promise<readonly Issue[]> {
   const found = await Promise.all(
     running.map(async ({ name, binary, startedAtMs }): Promise<readonly Issue[]> => {
@@ -23,7 +23,7 @@ export async function replacedPrograms(running: readonly RunningProgram[]): Prom
         {
           id: "program_replaced",
           severity: "notice",
-          text: `${binary} was changed after ${name} started: the old program runs on`,
+          text: `${binary} was changed after ${name} started: the old program is still running`,
           cure: "gigastt down, then gigastt up",
         },
       ];

@@ -52,7 +52,7 @@ export interface ConfigChanges {
   rollback(progress: Progress, written?: number): Promise<ReloadOutcome>;
   /** What `rollback` would put back now. */
   rollbackTarget(): Promise<RollbackTarget>;
-  /** Remembers what runs as a configuration to go back to. */
+  /** Keeps the running configuration as one to go back to. */
   keepAsGood(): Promise<void>;
   /** The file at `path` changed and is not applied by itself (`supervisor.watchConfig` is off). */
   noteChange(path: string): Promise<void>;

@@ -12,7 +12,7 @@ export interface ConfigChange {
   readonly class: ReloadClass;
 }
 
-/** What it takes to apply changes: the strongest class among them. `manual`: the supervisor itself must be started anew. */
+/** What it takes to apply changes: the strongest class among them. `manual`: the supervisor itself must be restarted. */
 export type ReloadEffect = "none" | "live" | "handover" | "restart" | "manual";
 
 export interface ConfigPlan {

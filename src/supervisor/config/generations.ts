@@ -42,7 +42,7 @@ export async function keepGeneration(dir: string, good: Omit<Generation, "number
   const known = await listGenerations(dir);
   const newest = known[0];
   if (newest !== undefined && newest.hash === good.hash && newest.source === good.source && newest.path === good.path) {
-    // The same configuration may be rendered anew: by a new version, or for another proxy.
+    // The same configuration may be rendered again: by a new version, or for another proxy.
     if (JSON.stringify(newest.kept) !== JSON.stringify(good.kept))
       await writeFileAtomic(join(dir, String(newest.number), RENDERED_FILE), JSON.stringify(good.kept));
     return { ...newest, kept: good.kept };

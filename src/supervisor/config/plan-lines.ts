@@ -2,8 +2,8 @@ import { printableLine } from "../../shared/printable.ts";
 
 const EFFECT_TEXT: Readonly<Record<string, string>> = {
   none: "nothing would change",
-  live: "the running service takes it over; nobody notices",
-  handover: "a new runtime takes over the socket; sessions of the old one end by themselves or are drained",
+  live: "the running service applies it; clients notice nothing",
+  handover: "a new runtime takes over the socket; sessions of the old one finish or are drained",
   restart: "drain, then start on the new address; connections are refused in between",
   manual: "needs `gigastt down` and `gigastt up`",
 };

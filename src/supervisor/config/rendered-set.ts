@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { bodyOf, EXAMPLES, readHeader } from "../../render/header.ts";
 
-/** Files of ours in a folder, by what became of them since. Paths below the folder. */
+/** Rendered files in a folder, by what became of them since. Paths below the folder. */
 export interface RenderedDrift {
   readonly dir: string;
   /** Ours and as rendered from the running configuration. */
@@ -41,7 +41,7 @@ export async function findDrift(
   return { dir, ...found };
 }
 
-/** The files of ours that nobody edited: what a generation keeps. */
+/** Reads the rendered files that were not edited: what a generation keeps. */
 export async function readIntact(dir: string): Promise<KeptFile[]> {
   return (await readFiles(dir)).filter(({ text }) => {
     const header = readHeader(text);

@@ -13,7 +13,7 @@ export interface ControlCall {
 
 /**
  * Sends one command to the running supervisor and resolves with its result.
- * Throws `GST_NOT_RUNNING` when nobody listens, `GST_CONTROL_TIMEOUT` when it does not answer, else the supervisor's own error.
+ * Throws `GST_NOT_RUNNING` when no supervisor listens, `GST_CONTROL_TIMEOUT` when it does not answer, else the supervisor's own error.
  */
 export function callControl(call: ControlCall): Promise<unknown> {
   return new Promise((resolve, reject) => {

@@ -2,11 +2,11 @@ import { GigasttError } from "../../shared/errors.ts";
 
 /** What changes the service, one at a time. */
 export interface Operations {
-  /** The one under way, since when. */
+  /** The one that runs, and since when. */
   readonly current: { readonly name: string; readonly since: string } | undefined;
-  /** Throws GST_BUSY while another one is under way, and GST_STOPPING once everything ends. */
+  /** Throws GST_BUSY while another one runs, and GST_STOPPING once everything ends. */
   run<T>(name: string, work: () => Promise<T>): Promise<T>;
-  /** Calls `next` once none is under way, before anybody else can begin one. */
+  /** Calls `next` once none is running, before another can begin. */
   whenIdle<T>(next: () => T | Promise<T>): Promise<T>;
 }
 
@@ -22,7 +22,7 @@ export function createOperations(isStopping: () => boolean): Operations {
       if (current !== undefined)
         throw new GigasttError(
           "GST_BUSY",
-          `a ${current.name} is under way since ${current.since}: wait for it (gigastt status)`,
+          `${current.name} has been running since ${current.since}: wait for it (gigastt status)`,
         );
       const result = work();
       current = { name, since: new Date().toISOString(), done: result.then(noop, noop) };
@@ -33,7 +33,7 @@ export function createOperations(isStopping: () => boolean): Operations {
       }
     },
     async whenIdle(next) {
-      // Whoever waited longer may have begun another.
+      // A call that waited longer may have begun another.
       for (let done = current?.done; done !== undefined; done = current?.done) await done;
       return await next();
     },

@@ -19,7 +19,7 @@ export interface ControlFailure {
   readonly message: string;
 }
 
-/** Requests are small; what is longer is no request of ours. */
+/** Requests are small; longer lines come from another program. */
 export const MAX_REQUEST_BYTES: number = 64 * 1024;
 
 /** Checks one line from a client. */

@@ -17,9 +17,9 @@ export interface ControlServer {
 }
 
 const MAX_CLIENTS = 32;
-/** A client that asks nothing is let go. */
+/** An idle client is disconnected. */
 const IDLE_MS = 60_000;
-/** A client that does not read its answers is let go. */
+/** A client that does not read its answers is disconnected. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
 /** Opens the control socket with mode 0600. The state directory must be claimed: a left-over socket file is removed. */
@@ -28,7 +28,7 @@ export async function openControlServer(path: string, handler: ControlHandler): 
   const clients = new Map<Socket, ControlClient>();
   const server = createServer((socket) => {
     if (clients.size >= MAX_CLIENTS) {
-      // A new client has something to ask. One that asks nothing makes room for it; when all are served, it is told.
+      // A new client has a request. An idle one makes room for it; when none is idle, the new one gets GST_CONTROL_BUSY.
       const silent = [...clients].find(([, client]) => !client.isServed());
       if (silent === undefined) {
         socket.on("error", () => {});
@@ -72,7 +72,7 @@ export async function openControlServer(path: string, handler: ControlHandler): 
 // ---
 
 interface ControlClient {
-  /** A command of it is being done. */
+  /** One of its commands runs. */
   isServed(): boolean;
 }
 
@@ -81,7 +81,7 @@ const TOO_MANY: ControlAnswer = {
   ok: false,
   error: {
     code: "GST_CONTROL_BUSY",
-    message: `${MAX_CLIENTS} commands are being done for others: wait for them, or end some of the gigastt commands that run`,
+    message: `${MAX_CLIENTS} gigastt commands are running already: wait for them, or end some of them`,
   },
 };
 

@@ -4,7 +4,7 @@ import { GigasttError } from "../../shared/errors.ts";
 import { runChild } from "../process/run-child.ts";
 
 /**
- * Asks a short-lived process of ours one question and takes its one answer, over IPC as JSON: libraries that the
+ * Asks a short-lived helper process one question and takes its one answer, over IPC as JSON: libraries that the
  * supervisor should not keep for months, and after an upgrade the new code.
  *
  * @param about `what` failed, e.g. `the configuration cannot be read`; `hint`: why there may be no answer in time

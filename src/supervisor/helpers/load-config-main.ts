@@ -1,5 +1,5 @@
 // Entry of the short-lived process that reads the configuration for the supervisor: `yaml` and `ajv` cost 20 MB that a
-// process of months should not keep, and after an upgrade the new code judges the new file.
+// process of months should not keep, and after an upgrade the new code checks the new file.
 import { loadConfig } from "../../config/load.ts";
 import type { LoadOptions } from "../../config/load.ts";
 import { ConfigError } from "../../config/problem.ts";

@@ -30,7 +30,7 @@ async function answer(request: RendererRequest): Promise<RendererAnswer> {
   }
 }
 
-/** The managed proxy's files: rendered for its build, judged by it, and put back when it refuses them. */
+/** The managed proxy's files: rendered for its build, checked by it, and put back when it refuses them. */
 async function renderProxy(
   { config, source, write, env, kept }: RendererRequest,
   asked: NonNullable<RendererRequest["proxy"]>,

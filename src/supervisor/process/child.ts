@@ -14,7 +14,7 @@ export interface LaunchPlan {
   readonly cwd: string;
   /** Passed as descriptor 3 with `LISTEN_FDS=1`. */
   readonly listenFd?: number;
-  /** Opens an IPC channel: for Node programs of ours. */
+  /** Opens an IPC channel: for gigastt's own Node programs. */
   readonly ipc: boolean;
   /** Variables of the service manager, which a child otherwise does not get. */
   readonly serviceEnv?: NodeJS.ProcessEnv;

@@ -63,7 +63,7 @@ export function explainExit(exit: ChildExit, context: ExitContext): ExitReason {
   if (exit.code === 0) {
     return context.stopping
       ? { kind: "clean", text: "stopped cleanly" }
-      : { kind: "failed", text: "ended by itself with code 0 although nobody asked it to" };
+      : { kind: "failed", text: "ended with code 0 without being asked to" };
   }
   if (exit.code === 2) return { kind: "config", text: "refused its configuration (exit code 2)" };
   if (exit.code === 1 && context.stopping)

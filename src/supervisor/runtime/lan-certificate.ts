@@ -9,7 +9,7 @@ import { writeFileAtomic } from "../../shared/files.ts";
 
 /**
  * The certificate for the home network (`server.lan`), kept in a folder of the state directory: devices that have accepted it, or trust
- * its CA, meet the same one after every restart. Made anew when its end is near or the machine has names it does not carry.
+ * its CA, see the same one after every restart. Made again when its end is near or the machine has names it does not carry.
  */
 export async function lanCertificate(
   dir: string,
@@ -49,7 +49,7 @@ async function readPair(dir: string, name: string): Promise<TlsPair | undefined>
     readCertificate(certificate, new Date());
     return { certificate, privateKey };
   } catch {
-    // Missing or torn: it is made anew.
+    // Missing or torn: it is made again.
     return undefined;
   }
 }

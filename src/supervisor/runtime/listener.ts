@@ -12,7 +12,7 @@ export interface Listener {
   /** The address as bound, and the port that was really given (for port 0). */
   readonly host: string;
   readonly port: number;
-  /** True when systemd (or another activator) gave it to us: then it cannot be bound anew elsewhere. */
+  /** True when systemd (or another activator) gave it to us: then it cannot be bound elsewhere. */
   readonly inherited: boolean;
   close(): void;
 }
@@ -45,7 +45,7 @@ export function inheritedListener(env: NodeJS.ProcessEnv): Listener | undefined 
   const fail = (): GigasttError =>
     new GigasttError(
       "GST_LISTEN_FDS",
-      `socket activation passed descriptor ${FIRST_LISTEN_FD}, but it is no TCP socket: use ListenStream=HOST:PORT`,
+      `socket activation passed descriptor ${FIRST_LISTEN_FD}, but it is not a TCP socket: use ListenStream=HOST:PORT`,
     );
   if (typeof handle === "number") throw fail();
   return listenerOf(handle, { inherited: true, fail });

@@ -1,12 +1,12 @@
 import type { Clock } from "../../shared/clock.ts";
 
-/** Several samples in a row: one large upload is no leak. */
+/** Several samples in a row: one large upload is not a leak. */
 const SAMPLES_ABOVE_LIMIT = 3;
 const RECYCLE_PAUSE_MS = 60_000;
 
 /** When the runtime has held more memory than it may for long enough to be replaced, at most once a minute. */
 export interface MemoryCeiling {
-  /** @param busy an operation is under way: it is looked at again with the next sample */
+  /** @param busy an operation runs: the next sample decides */
   isPassed(rssBytes: number, limitBytes: number, busy: boolean): boolean;
 }
 

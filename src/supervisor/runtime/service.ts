@@ -133,7 +133,7 @@ export class Service {
     }
     const obstacle = await this.#handoverObstacle();
     if (obstacle !== undefined) {
-      progress(`no hand-over: ${obstacle}. Draining first; new connections wait meanwhile`);
+      progress(`no hand-over: ${obstacle}. Draining first; new connections wait until the new runtime is ready`);
       await this.process.stop();
       throwUnlessReady(await this.process.start());
       return outcome("stop_start", obstacle);

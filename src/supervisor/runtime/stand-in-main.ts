@@ -1,5 +1,5 @@
 // Stands in for a runtime in a crash loop: answers every request with an honest 503 on the inherited socket, so that
-// clients do not hang in a queue nobody works off.
+// clients do not hang in a queue that no process reads.
 import http from "node:http";
 import https from "node:https";
 import type { StandInOrder } from "./stand-in.ts";

@@ -4,14 +4,14 @@ import type { TlsPair } from "../../shared/messages.ts";
 import { startChild } from "../process/child.ts";
 import type { Child } from "../process/child.ts";
 
-/** What the stand-in is told once it runs. Not by its environment, which shows in /proc: the key is in it. */
+/** What the stand-in receives once it runs; not by its environment, which shows in /proc, because the key is in it. */
 export interface StandInOrder {
   readonly retryAfterS: number;
   /** What the socket speaks TLS with; undefined = it does not. */
   readonly tls: TlsPair | undefined;
 }
 
-/** In a crash loop a small process answers 503, as nobody else would accept what the kernel queues. */
+/** In a crash loop a small process answers 503, because no other process accepts the connections that the kernel queues. */
 export interface StandIn {
   begin(order: StandInOrder & { readonly listenFd: number }): void;
   end(): void;

@@ -41,7 +41,7 @@ export async function claimStateDir(
     configPath: about.configPath,
     version: about.version,
   };
-  // Its content is complete as soon as it exists: what cannot be read is no claim of a living supervisor.
+  // Its content is complete as soon as it exists: what cannot be read is not the claim of a living supervisor.
   const lock = await takeLock({
     path: paths.claimFile,
     text: `${JSON.stringify(record, undefined, 2)}\n`,

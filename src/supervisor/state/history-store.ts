@@ -63,7 +63,7 @@ export async function createHistoryStore(
   let chain: Promise<void> = Promise.resolve();
 
   const read = async <T>(key: string, guard: (value: unknown) => value is T): Promise<T[]> => {
-    // Raw text: `getItem` would turn "123" into a number, hand out an Error object as the value when the path is no
+    // Raw text: `getItem` would turn "123" into a number, hand out an Error object as the value when the path is not a
     // folder, and a torn file as a string.
     const text: unknown = await storage.getItemRaw(key);
     const json = Buffer.isBuffer(text) ? text.toString("utf8") : text;
@@ -81,7 +81,7 @@ export async function createHistoryStore(
       return await storage.getKeys(kind);
     } catch (error) {
       if (place.kind === "redis") throw error;
-      // The driver takes the Error it got from a path that is no folder for a list.
+      // The driver takes the Error it got from a path that is not a folder for a list.
       return [];
     }
   };

@@ -2,12 +2,12 @@ import type { RuntimeStats } from "../../shared/messages.ts";
 import type { SupervisorEvent } from "../logs/events.ts";
 import type { HistoryPlace, HistoryStore, KeptEvent, Sample } from "./history-store.ts";
 
-/** The history as the supervisor feeds it: never throws, never in the way. */
+/** The history as the supervisor feeds it: never throws and never delays the service. */
 export interface History {
   event(event: SupervisorEvent): void;
   sample(stats: RuntimeStats, restarts: number): void;
   read(sinceMs: number): Promise<{ readonly samples: readonly Sample[]; readonly events: readonly KeptEvent[] }>;
-  /** Why it cannot be written as configured, while it cannot. `kept`: the entries go to files meanwhile. */
+  /** Why it cannot be written as configured, while it cannot. `kept`: the entries go to files until then. */
   trouble(): HistoryTrouble | undefined;
   settled(): Promise<void>;
   close(): Promise<void>;
@@ -24,7 +24,7 @@ const REDIS_REST_MS = 5000;
 
 /**
  * Stores are loaded with the first entry: a start should not wait for them. Where Redis is configured and does not take an
- * entry, files do; whoever reads gets both.
+ * entry, files do; a reader gets both.
  *
  * @param dir of the files
  * @param redis where it shall go instead; may change at any time

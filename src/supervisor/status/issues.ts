@@ -2,7 +2,7 @@ import type { HistoryTrouble } from "../state/history.ts";
 import type { LogTrouble } from "../logs/log-file.ts";
 import type { ProcessSnapshot } from "../process/process-state.ts";
 
-/** Something a person should know, with the way out. `id` is stable and documented. */
+/** Something that needs attention, with its cure. `id` is stable and documented. */
 export interface Issue {
   readonly id: IssueId;
   /** A notice does not make the service degraded. */
@@ -65,13 +65,13 @@ export interface IssueFacts {
   readonly upkeep: readonly Issue[];
   readonly companionTroubles: readonly CompanionTrouble[];
   readonly memory: { readonly rssBytes: number; readonly limitBytes: number | undefined } | undefined;
-  /** Ended processes nobody collects; undefined unless we are process 1. */
+  /** Zombie processes; undefined unless we are process 1. */
   readonly uncollected?: number | undefined;
   readonly logsDir: string;
   readonly nowMs: number;
 }
 
-/** An abort or memory kill is worth a word for this long after it was recovered. */
+/** An abort or memory kill is reported for this long after the recovery. */
 const REMEMBER_MS = 60 * 60 * 1000;
 
 /** Our own children are among them for a moment. */
@@ -87,7 +87,7 @@ export function findIssues(facts: IssueFacts): readonly Issue[] {
       issues.push({
         id: "crash_loop",
         severity: "error",
-        text: `${process.name} failed again and again (last: ${reason}); one try every ${Math.round((process.nextStartInMs ?? 0) / 1000)} s from now on`,
+        text: `${process.name} keeps failing (last: ${reason}); next try in ${Math.round((process.nextStartInMs ?? 0) / 1000)} s`,
         cure: `gigastt logs --process ${process.name} --lines 50 && gigastt restart`,
       });
     } else if (process.state === "waiting") {
@@ -101,7 +101,7 @@ export function findIssues(facts: IssueFacts): readonly Issue[] {
       issues.push({
         id: "unresponsive",
         severity: "error",
-        text: `${process.name} lives but does not answer (${process.lastProbe ?? "no answer"}); it is being replaced`,
+        text: `${process.name} runs but does not answer (${process.lastProbe ?? "no answer"}); it is being replaced`,
         cure: "gigastt logs",
       });
     }
@@ -121,7 +121,7 @@ export function findIssues(facts: IssueFacts): readonly Issue[] {
     issues.push({
       id: "log_write_failed",
       severity: "warning",
-      text: `log lines cannot be written (${facts.logTrouble.code}), ${facts.logTrouble.lostLines} lost so far; the service goes on`,
+      text: `log lines cannot be written (${facts.logTrouble.code}), ${facts.logTrouble.lostLines} lost so far; the service keeps running`,
       cure: `df -h ${facts.logsDir}`,
     });
   }
@@ -132,8 +132,8 @@ export function findIssues(facts: IssueFacts): readonly Issue[] {
       severity: "warning",
       text:
         place === "redis"
-          ? `Redis does not take the history (${reason}); ${kept ? "it goes to files meanwhile" : "nor do the files"}, and the service goes on`
-          : `the history cannot be written (${reason}); the service goes on`,
+          ? `Redis does not take the history (${reason}); ${kept ? "it goes to files instead" : "nor do the files"}, and the service keeps running`
+          : `the history cannot be written (${reason}); the service keeps running`,
       cure: place === "redis" ? "gigastt config explain supervisor.redis" : `df -h ${facts.logsDir}`,
     });
   }
@@ -156,7 +156,7 @@ export function findIssues(facts: IssueFacts): readonly Issue[] {
     issues.push({
       id: "memory_high",
       severity: "warning",
-      text: `the runtime uses ${percent} % of supervisor.memoryLimit; above it it is replaced in order`,
+      text: `the runtime uses ${percent} % of supervisor.memoryLimit; above the limit it is restarted gracefully`,
       cure: "gigastt config explain supervisor.memoryLimit",
     });
   }
@@ -164,7 +164,7 @@ export function findIssues(facts: IssueFacts): readonly Issue[] {
     issues.push({
       id: "no_init",
       severity: "warning",
-      text: `${facts.uncollected} ended processes wait for a parent: supervisor.eventCommand leaves processes behind, and process 1 of this container is no init`,
+      text: `${facts.uncollected} zombie processes: supervisor.eventCommand leaves processes behind, and process 1 of this container is not an init`,
       cure: "docker run --init, or init: true in compose",
     });
   }

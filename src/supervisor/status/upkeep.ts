@@ -68,7 +68,7 @@ export interface UpkeepOptions {
 /** The thresholds of `gigastt doctor`. */
 const LOW_BYTES = 1_000_000_000;
 const EMPTY_BYTES = 100_000_000;
-/** One word a day about the same certificate. */
+/** One reminder a day about the same certificate. */
 const REMIND_MS = 24 * 60 * 60 * 1000;
 
 /** Nothing is looked at before the first `look`. */
@@ -176,7 +176,7 @@ function driftIssues({ dir, stale, edited }: RenderedDrift): readonly Issue[] {
   ];
 }
 
-/** Certificates that the proxy renews itself are no worry until it fails to: then it serves one that is over. */
+/** Certificates that the proxy renews itself are reported only when it serves one that has expired. */
 function servedIssues(endMs: number | undefined, now: Date): readonly Issue[] {
   if (endMs === undefined || endMs > now.getTime()) return [];
   return [

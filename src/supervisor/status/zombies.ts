@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 /**
- * Ended processes that nobody collects. Orphans of a container become children of its process 1, and Node collects
+ * Counts zombie processes. Orphans of a container become children of its process 1, and Node collects
  * only what it started itself. Undefined unless we are process 1 on Linux: elsewhere the init does it.
  */
 export function uncollectedProcesses(pid: number = process.pid): number | undefined {

@@ -184,7 +184,7 @@ describe("reload", () => {
           ),
         50,
       ),
-    ).rejects.toThrow("restart is under way since");
+    ).rejects.toThrow("restart has been running since");
     expect(await first).toMatchObject({ mode: "handover" });
   });
 });

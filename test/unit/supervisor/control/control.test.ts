@@ -58,7 +58,7 @@ describe("the control socket", () => {
     await expect.poll(() => served).toBe(32);
     await expect(ask("status")).rejects.toMatchObject({
       code: "GST_CONTROL_BUSY",
-      message: expect.stringMatching(/^32 commands/),
+      message: expect.stringMatching(/^32 gigastt commands/),
     });
     finish();
     expect(new Set(await Promise.all(early))).toEqual(new Set(["done"]));

@@ -14,7 +14,7 @@ describe("operations", () => {
     const door = gate();
     const first = operations.run("restart", () => door.passed);
     expect(operations.current?.name).toBe("restart");
-    await expect(operations.run("reload", async () => {})).rejects.toThrow("a restart is under way since");
+    await expect(operations.run("reload", async () => {})).rejects.toThrow("restart has been running since");
     door.open();
     await first;
     expect(operations.current).toBeUndefined();

@@ -73,7 +73,7 @@ describe("exit reasons", () => {
     [{ code: undefined, signal: "SIGTERM" }, { sent: ["SIGTERM"] }, "stopped", "ended by our SIGTERM"],
     [{ code: undefined, signal: "SIGHUP" }, {}, "killed", "ended by SIGHUP from outside"],
     [{ code: 0, signal: undefined }, { stopping: true }, "clean", "stopped cleanly"],
-    [{ code: 0, signal: undefined }, {}, "failed", "ended by itself with code 0 although nobody asked it to"],
+    [{ code: 0, signal: undefined }, {}, "failed", "ended with code 0 without being asked to"],
     [{ code: 1, signal: undefined }, { stopping: true }, "cut", "stopped, but something had to be cut at the deadline"],
     [{ code: 1, signal: undefined }, { fatal: { code: "X", message: "no model" } }, "fatal", "gave up: no model"],
     [{ code: 2, signal: undefined }, { fatal: { code: "X", message: "bad host" } }, "config", "gave up: bad host"],
