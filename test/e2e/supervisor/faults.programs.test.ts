@@ -106,7 +106,7 @@ describe("memory control group", () => {
   );
 
   it.skipIf(!canLimitMemory)(
-    "too little memory for two (needs root and a v1 memory controller): drains first, says so, refuses nobody",
+    "too little memory for two (needs root and a v1 memory controller): drains first, says so, refuses no connection",
     async () => {
       const group = join(memoryGroups, `gigastt-test2-${process.pid}`);
       mkdirSync(group);

@@ -35,7 +35,7 @@ describe("disk", () => {
     expect(up.errors()).toContain("a file is in the way");
   });
 
-  it("log files deleted under a running service: written anew", async () => {
+  it("log files deleted under a running service: written again", async () => {
     const up = place.up();
     const url = await up.ready();
     const log = join(place.stateDir, "logs", "runtime.log");
@@ -71,7 +71,7 @@ describe("signals to the processes", () => {
     expect(living(pid)).toBe(false);
   });
 
-  it("SIGSTOP and SIGCONT of the supervisor: the runtime serves meanwhile and is not taken for hung afterwards", async () => {
+  it("SIGSTOP and SIGCONT of the supervisor: the runtime keeps serving and does not count as hung afterwards", async () => {
     const up = place.up();
     const url = await up.ready();
     const pid = await runtimePid(url);
@@ -149,7 +149,7 @@ describe("signals to the processes", () => {
 });
 
 describe("the supervisor's own surroundings", () => {
-  it("control-socket clients that hang, flood or talk nonsense do not keep anybody else from an answer", async () => {
+  it("control-socket clients that hang, flood or talk nonsense do not keep other clients from an answer", async () => {
     const up = place.up();
     await up.ready();
     const sockets: Socket[] = [];
@@ -212,7 +212,7 @@ describe("the supervisor's own surroundings", () => {
     await readyAfter(up, 1);
   });
 
-  it("a runtime above supervisor.memoryLimit is replaced in order, not killed", async () => {
+  it("a runtime above supervisor.memoryLimit is restarted gracefully, not killed", async () => {
     place.plan({ rssBytes: 900 * 2 ** 20 });
     const up = place.up({ overrides: { "supervisor.memoryLimit": "512MiB" } });
     const url = await up.ready();
@@ -225,7 +225,7 @@ describe("the supervisor's own surroundings", () => {
     expect((await up.status()).processes[0]?.restarts).toBe(0);
   });
 
-  it("a runtime that answers no probes is judged by /health alone", async () => {
+  it("a runtime that answers no probes is checked by /health alone", async () => {
     place.plan({ muteProbe: true });
     const up = place.up();
     await up.ready();

@@ -40,7 +40,7 @@ describe("state folder", () => {
     expect((await up.status()).overall).toBe("ok");
   });
 
-  it("state files half written: passed over, written anew", async () => {
+  it("state files half written: passed over, written again", async () => {
     mkdirSync(join(place.stateDir, "generations", "1"), { recursive: true, mode: 0o700 });
     writeFileSync(join(place.stateDir, "generations", "1", "generation.json"), '{"number":1,"at":"2026-');
     mkdirSync(join(place.stateDir, "history", "events"), { recursive: true });
@@ -53,7 +53,7 @@ describe("state folder", () => {
     await expect(callControl({ socket: place.socket, cmd: "rollback", timeoutMs: 5000 })).rejects.toThrow("no earlier");
   });
 
-  it("state of a newer version: fields we do not know are no trouble and stay as they are", async () => {
+  it("state of a newer version: fields we do not know cause no trouble and stay as they are", async () => {
     const newer = { number: 7, at: "2030-01-01T00:00:00.000Z", version: "9.0.0", hash: "f".repeat(64), shape: "new" };
     const folder = join(place.stateDir, "generations", "7");
     mkdirSync(folder, { recursive: true, mode: 0o700 });

@@ -23,7 +23,7 @@ describe("socket activation", () => {
     expect((await up.status()).service.activated).toBe(false);
   });
 
-  it("an inherited descriptor that is no TCP socket is refused with the cure", async () => {
+  it("an inherited descriptor that is not a TCP socket is refused with the cure", async () => {
     const up = place.up({ wrapper: ["/bin/sh", "-c", 'exec 3</dev/null; exec "$@"', "sh"], env: { LISTEN_FDS: "1" } });
     expect((await up.exited).code).toBe(1);
     expect(up.errors()).toContain("GST_LISTEN_FDS");

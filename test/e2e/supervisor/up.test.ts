@@ -103,7 +103,7 @@ describe("one supervisor per state directory", () => {
 });
 
 describe("restarts", () => {
-  it("starts the runtime again after a crash, and connections made meanwhile wait instead of failing", async () => {
+  it("starts the runtime again after a crash, and connections made in between wait instead of failing", async () => {
     const up = place.up();
     const url = await up.ready();
     const before = await runtimePid(url);
