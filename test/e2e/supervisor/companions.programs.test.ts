@@ -105,7 +105,7 @@ describe.each(TITLED)(`a managed $title${rightless}`, (front) => {
   );
 
   it.skipIf(front.binary === undefined)(
-    "goes on over a restart of the runtime, and status says that its program was installed anew",
+    "goes on over a restart of the runtime, and status says that its program was replaced",
     async () => {
       const copy = join(place.dir, front.kind);
       copyFileSync(front.binary ?? "", copy);
