@@ -342,6 +342,7 @@ const ROWS: readonly Row[] = [
   [COPY, /^server > allowBindAny$/, "GA-DRF-003", DF],
   [COPY, /^server > trustedProxies > \d+$/, "GA-DRF-003", [], "default", () => ["0.0.0.0/0"]],
   [COPY, /^server > allowedOrigins > 0$/, "GA-DRF-003", D],
+  [COPY, /^server > allowedHosts > 0$/, "GA-DRF-003", D],
   [COPY, /^server > keepAliveTimeout$/, "GA-DRF-003", L, "one-sided"],
   [
     COPY,
@@ -564,7 +565,7 @@ export const LEFT_ALONE: readonly (readonly [file: RegExp, path: RegExp, reason:
   [MAIN, /^(?:user|worker_processes|pid|error_log)$|^http > /, "free"],
   [
     /systemd\//,
-    /^Unit > (?:After|Wants|Requires|StartLimit\w+)$|> WantedBy$|Service > (?:RestartSec|ExecReload|SystemCallErrorNumber|Environment \w+|PrivateTmp)$|Timer > (?:RandomizedDelaySec|Persistent)$|Socket > (?:Backlog|NoDelay)$/,
+    /^Unit > (?:After|Wants|Requires|StartLimit\w+)$|> WantedBy$|Service > (?:RestartSec|RestartPreventExitStatus|ExecReload|SystemCallErrorNumber|Environment \w+|PrivateTmp)$|Timer > (?:RandomizedDelaySec|Persistent)$|Socket > (?:Backlog|NoDelay)$/,
     "free",
   ],
   [/systemd\//, /^Service > (?:Group|WorkingDirectory|RuntimeDirectory|RuntimeDirectoryMode|KillMode)$/, "default"],
@@ -583,6 +584,8 @@ export const LEFT_ALONE: readonly (readonly [file: RegExp, path: RegExp, reason:
     "free",
   ],
   [COPY, /^model > (?:dir|offline)$|^limits > requestBudget$/, "default"],
+  // Names under which other containers may reach the server: the rendered proxy sends the public one.
+  [COPY, /^server > allowedHosts > [1-9]\d*$/, "free"],
   [/docker\/Dockerfile$/, /^build > |final > (?:FROM|WORKDIR|COPY|CMD)$/, "refused"],
   [/docker\/Dockerfile$/, /final > (?:ARG|LABEL|ENV \w+)$/, "default"],
   [/kubernetes\/kustomization\.yaml$/, /./, "refused"],

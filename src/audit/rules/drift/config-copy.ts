@@ -96,13 +96,21 @@ function* compare(facts: Facts, copy: YamlNode, place: (span: Span) => Span): Ge
   const domain = facts.assume.text("deploy.domain");
   if (domain === undefined || !expects) return;
   const origins = yamlStrings(yamlAt(server, "allowedOrigins")).map((item) => item.text.toLowerCase());
-  if (origins.some((origin) => origin.includes(`://${domain.toLowerCase()}`))) return;
-  yield {
-    span: at("allowedOrigins"),
-    message: `the copy does not allow the origin of ${domain}: its pages get 403`,
-    fix: `Add "https://${domain}" to server.allowedOrigins.`,
-    related: facts.assume.related("deploy.domain"),
-  };
+  if (!origins.some((origin) => origin.includes(`://${domain.toLowerCase()}`)))
+    yield {
+      span: at("allowedOrigins"),
+      message: `the copy does not allow the origin of ${domain}: its pages get 403`,
+      fix: `Add "https://${domain}" to server.allowedOrigins.`,
+      related: facts.assume.related("deploy.domain"),
+    };
+  const hosts = yamlStrings(yamlAt(server, "allowedHosts")).map((item) => item.text.toLowerCase());
+  if (hosts.length > 0 && !hosts.includes(domain.toLowerCase()))
+    yield {
+      span: at("allowedHosts"),
+      message: `the copy does not allow the host name ${domain}: requests for it are refused`,
+      fix: `Add "${domain}" to server.allowedHosts.`,
+      related: facts.assume.related("deploy.domain"),
+    };
 }
 
 function* leaves(

@@ -44,7 +44,7 @@ const REFUSED = [
 ];
 
 describe("gigastt init in a checkout", () => {
-  const example = readFileSync(new URL("../../../gigastt.config.yaml", import.meta.url), "utf8");
+  const example = readFileSync(new URL("../../../../gigastt.config.yaml", import.meta.url), "utf8");
 
   it("leaves the example alone and writes gigastt.local.yaml, which the other commands then find", async () => {
     writeFileSync(join(dir, "gigastt.config.yaml"), example);
@@ -67,7 +67,7 @@ describe("gigastt init in a checkout", () => {
   });
 
   it("writes nothing that git would see as a change", () => {
-    const ignored = readFileSync(new URL("../../../.gitignore", import.meta.url), "utf8").split("\n");
+    const ignored = readFileSync(new URL("../../../../.gitignore", import.meta.url), "utf8").split("\n");
     for (const line of ["/gigastt.local.yaml", "/deploy/*/", "deploy/compose/secrets/", "deploy/compose/tls/"])
       expect(ignored).toContain(line);
   });
