@@ -153,11 +153,11 @@ deploy:
     for (const folder of folders) expect(existsSync(join(dir, folder)), folder).toBe(true);
   });
 
-  it("opens nothing to others unasked, whatever proxy is installed; where nobody is asked for a password it says so", async () => {
+  it("opens nothing to others unless asked, whatever proxy is installed, and says where no password is required", async () => {
     expect((await init("--yes")).code).toBe(0);
     expect(existsSync(join(dir, "deploy/caddy"))).toBe(false);
     expect(existsSync(join(dir, "deploy/nginx"))).toBe(false);
-    expect((await init("--yes --target host --proxy caddy")).stderr).toContain("nobody is asked for a password");
+    expect((await init("--yes --target host --proxy caddy")).stderr).toContain("no password is required");
     expect((await init("--yes")).code).toBe(0);
     expect(existsSync(join(dir, "deploy/caddy"))).toBe(true);
   });
