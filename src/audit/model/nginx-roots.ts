@@ -135,7 +135,7 @@ function finishRoot(
   return { source, main, complete: kind === "main", problems };
 }
 
-/** What the top level of a file is, according to its content. */
+/** What the top level of a file is, by what it contains. */
 function rootKind(source: Source, directives: readonly NginxDirective[]): string {
   const names = new Set(directives.map((directive) => directive.directive));
   if (names.has("http") || names.has("events") || names.has("stream") || names.has("worker_processes")) return "main";

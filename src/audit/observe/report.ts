@@ -17,7 +17,7 @@ export interface FindingPlace {
   readonly line: number;
 }
 
-/** True for places that are not files of the audited tree: URLs and absolute paths. */
+/** True for places outside the audited tree: URLs and absolute paths. */
 export function isOutside(place: string): boolean {
   return place.startsWith("/") || isUrl(place);
 }

@@ -129,7 +129,7 @@ function parseBlock(
   }
 }
 
-/** Names that begin a directive and are not sensible arguments: one at the start of a line means that a ";" is missing before it. */
+/** Names that begin a directive and make no sense as an argument: one at the start of a line means that a ";" is missing before it. */
 const DIRECTIVE_NAMES =
   /^(?:listen|server_name|server_tokens|location|upstream|map|root|index|include|return|proxy_[a-z_]+|add_header|ssl_[a-z_]+|client_[a-z_]+|limit_(?:req|conn)[a-z_]*|auth_[a-z_]+|access_log|error_log|keepalive_timeout|gzip_[a-z_]+|sendfile)$/;
 

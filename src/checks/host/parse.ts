@@ -1,6 +1,6 @@
 import type { PublishedPort } from "./facts.ts";
 
-/** Ports of `docker inspect`'s JSON for running containers. Throws for any other JSON. */
+/** Ports of `docker inspect`'s JSON for running containers. Throws for anything else. */
 export function publishedByInspect(text: string): readonly PublishedPort[] {
   const containers: unknown = JSON.parse(text);
   if (!Array.isArray(containers)) throw new Error("docker inspect answered no list");

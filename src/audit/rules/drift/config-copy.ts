@@ -16,7 +16,7 @@ export const rule: Rule = {
   id: "GA-DRF-003",
   severity: "error",
   confidence: "certain",
-  title: "The copy of the config that a container reads says something else",
+  title: "The copy of the config that a container reads differs from the config",
   why: "Compose and Kubernetes mount a copy of the config, made for a server behind its proxy. All other files were derived from the config outside. A limit, a timeout or a drain that differs in the copy is the one the server really uses, and no proxy knows it; a copy that listens on loopback, trusts no proxy or lacks the public origin does not work behind one.",
   evidence: ["The renderer's own table: docs/reference/render.md."],
   reads: ["config", "compose", "kubernetes"],

@@ -15,7 +15,7 @@ export const rule: Rule = {
   id: "GA-EXP-003",
   severity: "error",
   confidence: "certain",
-  title: "Loopback inside a container is the container itself",
+  title: "127.0.0.1 inside a container is the container itself",
   why: "A proxy in a container that passes on to 127.0.0.1 asks itself and answers 502. A server that listens on 127.0.0.1 inside its container is unreachable from every other one, whatever is published.",
   evidence: ["Caddy documentation, running in Docker."],
   reads: ["compose", "nginx", "caddyfile", "kubernetes"],

@@ -9,7 +9,7 @@ export const rule: Rule = {
   id: "GA-EXP-010",
   severity: "error",
   confidence: "certain",
-  title: "Password hashes or the directive that reads them do not fit",
+  title: "Password hashes, or the directive that reads them, do not work with this proxy",
   why: "Caddy before 2.8 knows only `basicauth`, newer ones call it `basic_auth` and warn about the old name. MD5, SHA-1, crypt and plain passwords are guessed within minutes once the file leaks.",
   evidence: ["Tried on Caddy 2.6.2: `unrecognized directive: basic_auth`.", "caddyserver/caddy#6092"],
   reads: ["caddyfile", "htpasswd"],

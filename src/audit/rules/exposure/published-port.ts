@@ -7,7 +7,7 @@ export const rule: Rule = {
   id: "GA-EXP-001",
   severity: "error",
   confidence: "certain",
-  title: "A container port is published to the network past the proxy",
+  title: "A container port is published to the network, bypassing the proxy",
   why: "A port without a host address is bound on every interface, and Docker's rules come before ufw's. Anyone on the network can use the service without TLS and without a password. An unset variable does not help: `${PORT:-5173}` publishes the default.",
   evidence: ["KICS container_traffic_not_bound_to_host_interface", "docker-bench-security 5.14"],
   reads: ["compose"],

@@ -8,7 +8,7 @@ export const rule: Rule = {
   severity: "note",
   confidence: "certain",
   title: "nginx shows its version",
-  why: "Every answer and every error page names the exact version. Scanners look for versions with a known hole first; no one else needs it.",
+  why: "Every answer and every error page names the exact version. Scanners look for versions with a known vulnerability; no client needs it.",
   evidence: ["nginx documentation, server_tokens: on by default.", "gixy-ng version_disclosure"],
   reads: ["nginx"],
   fixKind: "safe",

@@ -9,7 +9,7 @@ export const rule: Rule = {
   severity: "error",
   confidence: "certain",
   title: "nginx appends to the client's X-Forwarded-For instead of overwriting it",
-  why: "The client may send an X-Forwarded-For of its own. With $proxy_add_x_forwarded_for the server sees `6.6.6.6, 127.0.0.1`: the first address is whatever the client invented, so per-address limits and logs are in the attacker's hands.",
+  why: "The client may send an X-Forwarded-For of its own. With $proxy_add_x_forwarded_for the server sees `6.6.6.6, 127.0.0.1`: the first address is the one that the client invented, so it controls per-address limits and logs.",
   evidence: ["Tried on nginx 1.22 and 1.30: a forged header arrives as the first hop."],
   reads: ["nginx"],
   fixKind: "safe",

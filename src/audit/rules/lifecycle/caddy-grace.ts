@@ -8,7 +8,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "Caddy waits without limit, or too short, when it stops",
-  why: "grace_period is eternal by default: one stuck request keeps a stop or reload from finishing, until the service manager kills everything at once. Shorter than the server's drain it cuts requests the server would finish.",
+  why: "grace_period is unlimited by default: one stuck request keeps a stop or reload from finishing, until the service manager kills everything at once. Shorter than the server's drain it cuts requests the server would finish.",
   evidence: ["Tried on Caddy 2.6.2: SIGTERM waits for a 6 s request without a limit; `grace_period 2s` cuts it."],
   reads: ["caddyfile", "caddy-json", "config"],
   fixKind: "safe",

@@ -17,7 +17,7 @@ export const rule: Rule = {
   id: "GA-LIF-014",
   severity: "error",
   confidence: "certain",
-  title: "The health check asks for something that is not there",
+  title: "The health check cannot succeed: wrong path, port, host or tool",
   why: "A check of a wrong path, port or scheme, of `localhost` (which may be ::1 while the server listens on IPv4), or with a tool the image does not contain, never succeeds: the container stays unhealthy, dependants never start, rollouts roll back.",
   evidence: ["Slim Node images hold neither curl nor wget.", "coollabsio/coolify-docs#250"],
   reads: ["dockerfile", "compose", "kubernetes", "caddyfile", "config"],

@@ -12,7 +12,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "The liveness probe kills a healthy server",
-  why: "/ready says no while the model loads, while the line is full and during the drain; as a liveness probe it turns each of these into a restart that cuts all sessions. A probe that gives up within seconds does the same to a machine that is merely busy.",
+  why: "/ready answers 503 while the model loads, while the queue is full and during the drain; as a liveness probe it turns each of these into a restart that cuts all sessions. A probe that gives up within seconds does the same to a machine that is merely busy.",
   evidence: ["kube-score README_PROBES.md", "zegl/kube-score#339"],
   reads: ["kubernetes"],
   fixKind: "safe",

@@ -9,7 +9,7 @@ export const rule: Rule = {
   severity: "error",
   confidence: "certain",
   title: "Kubernetes kills the pod before the drain is over",
-  why: "terminationGracePeriodSeconds starts before the preStop hook, so the hook's pause is taken out of it. What is left must hold the server's drain plus 5 s; otherwise SIGKILL cuts live sessions and their last words are lost.",
+  why: "terminationGracePeriodSeconds starts before the preStop hook, so the hook's pause is taken out of it. What is left must hold the server's drain plus 5 s; otherwise SIGKILL cuts live sessions and their final results are lost.",
   evidence: [
     "kubernetes/website pod-lifecycle.md: the countdown begins before the PreStop hook.",
     "spring-projects/spring-boot#26469",

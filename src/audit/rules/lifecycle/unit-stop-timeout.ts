@@ -8,7 +8,7 @@ export const rule: Rule = {
   severity: "error",
   confidence: "certain",
   title: "systemd kills the server or its proxy before the drain is over",
-  why: "TimeoutStopSec bounds the whole stop. The stock units of Caddy and nginx allow 5 s: a proxy that is killed takes every session through it along, however patiently the server drains.",
+  why: "TimeoutStopSec bounds the whole stop. The stock units of Caddy and nginx allow 5 s: a proxy that is killed ends every session that runs through it, however long the server drains.",
   evidence: ["caddyserver/dist caddy.service and Debian's nginx.service: TimeoutStopSec=5."],
   reads: ["systemd", "config"],
   fixKind: "safe",

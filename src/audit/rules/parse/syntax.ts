@@ -6,7 +6,7 @@ export const rule: Rule = {
   severity: "error",
   confidence: "certain",
   title: "The file cannot be read",
-  why: "The program the file is for will refuse it, or read something else than its author meant. Nothing behind the mistake was audited.",
+  why: "The program that reads the file refuses it, or reads something other than intended. What follows the mistake was not audited.",
   evidence: ["The parsers are compared with crossplane, `caddy adapt`, and the programs' own checks."],
   reads: PARSED_KINDS,
   fixKind: "manual",

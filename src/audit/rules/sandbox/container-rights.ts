@@ -13,7 +13,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "The container has more rights than the server needs",
-  why: "The server decodes audio from strangers. If a decoder has a hole, what the container may do decides how far it reaches: as root with capabilities and the Docker socket it reaches the whole machine.",
+  why: "The server decodes audio from strangers. If a decoder has a vulnerability, the container's rights decide how far an attack reaches: as root with capabilities and the Docker socket it reaches the whole machine.",
   evidence: ["Kubernetes Pod Security Standard, restricted", "KICS, trivy KSV-0001, 0003, 0012, 0020, 0104"],
   reads: ["compose", "kubernetes", "dockerfile"],
   fixKind: "safe",

@@ -9,7 +9,7 @@ export const rule: Rule = {
   id: "GA-SBX-005",
   severity: "warning",
   confidence: "likely",
-  title: "The pod can talk to the API server and to the world",
+  title: "The pod can reach the Kubernetes API and the internet",
   why: "The server never calls the Kubernetes API, yet by default every pod gets a token for it. Without a NetworkPolicy any pod of the cluster reaches the server past the gateway, and the server reaches the internet although its model lies on the disk.",
   evidence: ["trivy KSV-0036", "kube-linter non-isolated-pod"],
   reads: ["kubernetes", "config"],

@@ -78,7 +78,7 @@ export const rule: Rule = {
   id: "GA-SBX-007",
   severity: "warning",
   confidence: "likely",
-  title: "The unit gives the server more of the system than it needs",
+  title: "The unit gives the server more access to the system than it needs",
   why: "systemd can take away what the server never uses: other people's files, kernel settings, namespaces, most system calls. The estimate follows `systemd-analyze security`; 2.0 is reached without any loss of function.",
   evidence: ["Measured with systemd 252: 9.2 for a bare Node unit, 1.1 with the whole list."],
   reads: ["systemd"],

@@ -11,7 +11,7 @@ export const rule: Rule = {
   id: "GA-STR-008",
   severity: "error",
   confidence: "certain",
-  title: "The proxy's body limit is not the server's",
+  title: "The proxy's body limit differs from the server's",
   why: "A smaller limit at the proxy refuses files the server would take, with an HTML 413 no client expects; a larger one, or none, sends the server bodies it only refuses after the bandwidth is spent. The units differ: nginx `50m` is 52,428,800 bytes, Caddy `50MB` is 50,000,000; nginx without the directive allows 1 MiB, Caddy without one allows everything.",
   evidence: [
     "Tried: nginx `50m` takes exactly 52,428,800 bytes; under Caddy `50MB` an upload of 52,428,800 bytes fails.",

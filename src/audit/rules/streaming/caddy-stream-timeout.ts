@@ -7,7 +7,7 @@ export const rule: Rule = {
   severity: "error",
   confidence: "certain",
   title: "Caddy ends streams before the session limit",
-  why: "stream_timeout is a hard cap on a WebSocket, whatever happens on it, and `timeouts write` cuts SSE answers and long transcriptions. Below the server's session limit live sessions end in mid-sentence.",
+  why: "stream_timeout is a hard cap on a WebSocket, whatever happens on it, and `timeouts write` cuts SSE answers and long transcriptions. Below the server's session limit it cuts live sessions.",
   evidence: ["Caddy documentation, reverse_proxy stream_timeout and servers timeouts."],
   reads: ["caddyfile", "caddy-json", "config"],
   fixKind: "safe",

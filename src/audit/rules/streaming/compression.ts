@@ -8,7 +8,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "The event stream is compressed on its way",
-  why: "A compressor collects text before it emits anything, so partial results arrive in lumps. Caddy's encode matches text/* by default and flushed event streams only after 2.11.4; nginx compresses them when gzip_types names text/event-stream or *.",
+  why: "A compressor collects text before it sends anything, so partial results arrive late and in groups. Caddy's encode matches text/* by default and flushed event streams only after 2.11.4; nginx compresses them when gzip_types names text/event-stream or *.",
   evidence: ["caddyserver/caddy#7905"],
   reads: ["nginx", "caddyfile", "caddy-json"],
   fixKind: "safe",

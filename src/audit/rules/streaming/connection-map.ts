@@ -6,7 +6,7 @@ export const rule: Rule = {
   id: "GA-STR-002",
   severity: "warning",
   confidence: "certain",
-  title: "Connection is not mapped: every request is marked as an upgrade, or as closing",
+  title: "The Connection header is not mapped: every request is marked as an upgrade, or as closing",
   why: "A literal `Connection \"upgrade\"` on a location that also carries ordinary requests marks each of them as an upgrade and prevents upstream keep-alive. `'' close` in the map closes the upstream connection after every request, which nginx 1.29.7 and later would keep open.",
   evidence: ["nginx CHANGES 1.29.7: upstream keep-alive is on by default."],
   reads: ["nginx"],

@@ -11,7 +11,7 @@ export const rule: Rule = {
   id: "GA-STR-017",
   severity: "warning",
   confidence: "certain",
-  title: "client_header_timeout stands where nginx does not look",
+  title: "client_header_timeout is set in a server where nginx ignores it",
   why: "nginx waits for the header of a request before it knows which server is meant: the timer is that of the default server of the address. A shorter time in any other server reads as if slow clients were cut, and they are not.",
   evidence: [
     "Tried on nginx 1.22.1 with 9 s in the default server and 2 s in the named one: cut after 9 s, over plain HTTP and over TLS, also when the handshake names the server.",

@@ -17,7 +17,7 @@ export const rule: Rule = {
   severity: "error",
   confidence: "certain",
   title: "Outdated TLS is offered",
-  why: "TLS 1.0 and 1.1, CBC, RC4 and 3DES suites have known attacks; no browser of the last years needs them. `ssl on` was removed in nginx 1.25.1. Before 1.29.2 ssl_protocols of a server that is not the default one of its port has no effect: the default server's counts.",
+  why: "TLS 1.0 and 1.1, CBC, RC4 and 3DES suites have known attacks; no current browser needs them. `ssl on` was removed in nginx 1.25.1. Before 1.29.2 ssl_protocols of a server that is not the default one of its port has no effect: the default server's counts.",
   evidence: ["Mozilla TLS guideline 6.0", "nginx CHANGES 1.25.1 and 1.29.2"],
   reads: ["nginx", "caddyfile"],
   fixKind: "safe",

@@ -66,7 +66,7 @@ export const rule: Rule = {
           yield {
             span: headSpan(directive),
             message:
-              "error_page 497 redirects after the request, with its credentials, arrived in clear text; the answer is 302",
+              "error_page 497 redirects after the request and its credentials were sent in clear; the answer is 302",
             fix: "Delete it: the http server on port 80 redirects.",
           };
         }

@@ -6,7 +6,7 @@ export const check: HostCheck = {
   id: "GA-HST-005",
   severity: "warning",
   confidence: "certain",
-  title: "Files and folders are open to more users than they should be",
+  title: "Files and folders are open to more users than needed",
   why: "A user who can write the configuration, the model or the control socket decides what the server does; one who can read the keys and hashes can pose as the server or its users.",
   evidence: [
     "Read: mode bits of the configuration, the secrets and certificates with their keys, the state folder, the control socket, and the models.",

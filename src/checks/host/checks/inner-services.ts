@@ -7,7 +7,7 @@ export const check: HostCheck = {
   id: "GA-HST-002",
   severity: "error",
   confidence: "certain",
-  title: "An inner service listens to the network",
+  title: "An internal service listens on the network",
   why: "Caddy's admin API, Redis and the Docker API ask for no password by default. Access to one of them is control over the proxy, the stored state, or the whole machine.",
   evidence: [`Read: listening sockets on ${Object.keys(INNER_PORTS).join(", ")} with an address that is not loopback.`],
   reads: ["/proc/net/tcp", "/proc/net/tcp6"],

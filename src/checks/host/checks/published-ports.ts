@@ -7,8 +7,8 @@ export const check: HostCheck = {
   id: "GA-HST-003",
   severity: "error",
   confidence: "certain",
-  title: "A container port is published past the firewall",
-  why: "Docker writes its own rules before those of ufw and firewalld: a port published on 0.0.0.0 is open to the network however closed the firewall looks. The server's own port there means: no password, no TLS, and any address claimed.",
+  title: "A published container port bypasses the firewall",
+  why: "Docker writes its own rules before those of ufw and firewalld: a port published on 0.0.0.0 is open to the network however closed the firewall looks. If it is the server's own port, clients bypass the password and TLS, and can claim any address.",
   evidence: [
     "Read: `docker inspect` of the running containers; without access to the engine the DOCKER chain of the NAT table, else the docker-proxy processes.",
   ],

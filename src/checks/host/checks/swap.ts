@@ -7,7 +7,7 @@ export const check: HostCheck = {
   severity: "warning",
   confidence: "likely",
   title: "Swap on a plain disk could keep audio and transcripts",
-  why: "What is said to the server lives in memory only, by design. Under memory pressure the kernel writes pages to swap; on a disk without encryption they stay there after the process, and after the power is off.",
+  why: "Audio and transcripts are kept in memory only, by design. Under memory pressure the kernel writes pages to swap; on a disk without encryption they stay there after the process, and after the power is off.",
   evidence: [
     "Read: /proc/swaps, whether a device is zram or dm-crypt, and memory.swap.max of the server's control group.",
   ],

@@ -12,7 +12,7 @@ export const probe: Probe = {
   id: "GA-LIV-006",
   severity: "error",
   confidence: "certain",
-  title: "The service's body limit is not the server's",
+  title: "The body limit of the service differs from the server's",
   why: "A proxy with a smaller limit refuses recordings that the server would take. One with a larger limit, or none, lets a client send what the server refuses: bandwidth, and the proxy's disk or memory.",
   evidence: [
     "Sent: an upload that announces exactly limits.body and one that announces a byte more; of each only 1 KiB.",

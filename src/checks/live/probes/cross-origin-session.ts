@@ -8,7 +8,7 @@ export const probe: Probe = {
   severity: "error",
   confidence: "certain",
   title: "Pages of other sites may open live sessions",
-  why: "WebSocket knows no CORS: the server's own look at Origin is all that keeps a page of another site from opening a session with the visitor's network position and, behind basic authentication, with their remembered password.",
+  why: "CORS does not cover WebSocket: only the server's own check of Origin keeps a page of another site from opening a session with the visitor's network position and, behind basic authentication, with their remembered password.",
   evidence: ["Sent: WebSocket handshakes with the Origin of a name that cannot exist and with null; a refusal is 403."],
   reads: ["GET /v1/ws"],
   fixKind: "manual",

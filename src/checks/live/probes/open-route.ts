@@ -46,5 +46,5 @@ export const probe: Probe = {
   },
 };
 
-/** Sixteen bytes that are not audio: enough to see who answers. */
+/** Sixteen bytes that are not audio: enough to see which program answers. */
 const NO_AUDIO: Uint8Array = new TextEncoder().encode("gigastt audit...");

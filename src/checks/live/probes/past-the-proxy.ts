@@ -6,7 +6,7 @@ export const probe: Probe = {
   id: "GA-LIV-016",
   severity: "error",
   confidence: "certain",
-  title: "The server can be reached past its proxy",
+  title: "The server can be reached without its proxy",
   why: "Password, TLS, headers and the overwritten address are the proxy's work. A client that reaches the server's own port bypasses all of them, and can claim any address where the server trusts that network.",
   evidence: ["Sent: GET /health to server.port of the same host in plain HTTP."],
   reads: ["GET http://…:server.port/health"],

@@ -160,7 +160,7 @@ describe("reports with observations", () => {
 
       found        GA-LIV-001 A forged address header gets past the rate limit (confirms GA-XFF-001 at site.conf:4)
       ok           GA-LIV-004 seen <well>
-      not checked  GA-LIV-016 The server can be reached past its proxy: no | answer
+      not checked  GA-LIV-016 The server can be reached without its proxy: no | answer
       found        GA-LIV-002 Pages of other sites may use the REST routes (the audited files show no cause: others are in use, or something stands in front)
 
       1 error, 0 warnings, 0 notes in 4 checks, 1 of them not checked

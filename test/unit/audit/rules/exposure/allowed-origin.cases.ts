@@ -23,7 +23,7 @@ export const cases: CasesOfRule = casesOf("GA-EXP-009", [
     to: "",
   },
   {
-    name: "no server has the public name",
+    name: "no site serves the public name",
     ...NGINX,
     from: "server_name stt.example.com;\n    ssl_certificate",
     to: "server_name old.example.com;\n    ssl_certificate",

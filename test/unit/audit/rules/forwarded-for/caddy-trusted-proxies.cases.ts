@@ -9,7 +9,7 @@ export const cases: CasesOfRule = casesOf("GA-XFF-004", [
     at: "trusted_proxies",
   },
   {
-    name: "every client trusted in the servers option",
+    name: "every address trusted in the servers option",
     ...CADDY,
     from: "\tservers {\n",
     to: "\tservers {\n\t\ttrusted_proxies static 0.0.0.0/0\n\t\ttrusted_proxies_strict\n",

@@ -13,7 +13,7 @@ export const cases: CasesOfRule = casesOf("GA-XFF-009", [
     at: "compute-full",
   },
   {
-    name: "forwarded headers from any client",
+    name: "forwarded headers of every client",
     ...KUBE,
     from: "",
     to: "",

@@ -9,7 +9,7 @@ export const cases: CasesOfRule = casesOf("GA-STR-003", [
     at: "versions",
   },
   {
-    name: "h1 is not a version",
+    name: "h1 as version",
     ...CADDY,
     from: "keepalive 30s\n",
     to: "keepalive 30s\n\t\t\t\tversions h1 2\n",
