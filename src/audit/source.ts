@@ -56,10 +56,6 @@ export function lineText(source: Source, line: number): string {
   return source.text.slice(start, end - 1).replace(/\r$/, "");
 }
 
-export function spanLine(span: Span): number {
-  return positionAt(span.source, span.start).line;
-}
-
 /** The span of a whole line, without indentation. */
 export function lineSpan(source: Source, line: number): Span {
   const start = source.lineStarts[line - 1] ?? 0;

@@ -1,5 +1,5 @@
 import type { Source } from "./source.ts";
-import { lineText, positionAt } from "./source.ts";
+import { lineText } from "./source.ts";
 import type { YamlNode } from "./parse/yaml.ts";
 import { yamlAt, yamlStrings } from "./parse/yaml.ts";
 import type { Finding, Hit, Suppression } from "./types.ts";
@@ -147,9 +147,4 @@ function nextTextLine(source: Source, line: number): number {
     if (text !== "" && !/^(?:#|;|\/\/)/.test(text)) return at;
   }
   return line;
-}
-
-/** Line of an offset; kept here so that callers need no second import. */
-export function lineOf(source: Source, offset: number): number {
-  return positionAt(source, offset).line;
 }

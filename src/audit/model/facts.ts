@@ -10,7 +10,7 @@ import type { HtpasswdEntry } from "../parse/htpasswd.ts";
 import { parseHtpasswd } from "../parse/htpasswd.ts";
 import { parseUnit } from "../parse/systemd.ts";
 import type { YamlNode } from "../parse/yaml.ts";
-import { parseYaml, yamlAt } from "../parse/yaml.ts";
+import { parseYaml } from "../parse/yaml.ts";
 import type { Source } from "../source.ts";
 import type { FileTree } from "../tree.ts";
 import { dirName } from "../tree.ts";
@@ -243,11 +243,6 @@ export function appUnits(facts: Facts): readonly Unit[] {
     if (starts.some((entry) => /gigastt(?:\.js)?["']?\s+(?:up|serve)\b/.test(entry.value))) return true;
     return /gigastt/i.test(unit.name) && !/-(?:certs?|renew|backup|audit|models?|pull)/i.test(unit.name);
   });
-}
-
-/** First key of a config section, for rules that point at the config. */
-export function configSection(facts: Facts, ...path: readonly string[]): YamlNode | undefined {
-  return yamlAt(facts.config, ...path);
 }
 
 function isAppPath(path: string): boolean {

@@ -55,7 +55,7 @@ export function portTaken(address: string, owner: string | undefined): Pick<Prob
   };
 }
 
-export function isWildcard(address: string): boolean {
+function isWildcard(address: string): boolean {
   return address === "0.0.0.0" || address === "::" || address === "[::]" || address === "*";
 }
 

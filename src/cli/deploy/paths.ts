@@ -1,4 +1,5 @@
 import { dirname, join, resolve } from "node:path";
+import { secretsFolderOf } from "../../render/deployed/secrets.ts";
 import type { LoadedConfig } from "../../config/load.ts";
 
 /** Folder of rendered files: `--out`, else `deploy/` beside the configuration. */
@@ -17,8 +18,7 @@ export function notFollowed(loaded: Pick<LoadedConfig, "path">, cwd: string, out
 /** Folder of the secrets: `--dir`, else where the chosen deployment reads them. */
 export function secretsFolder(loaded: Pick<LoadedConfig, "path" | "config">, cwd: string, flag: unknown): string {
   if (typeof flag === "string") return resolve(cwd, flag);
-  const { deploy } = loaded.config;
-  return deploy.target === "compose" ? join(outDir(loaded, cwd, undefined), "compose", "secrets") : deploy.secretsDir;
+  return secretsFolderOf({ config: loaded.config, deployDir: outDir(loaded, cwd, undefined) });
 }
 
 /** Folder of our own certificates: `--dir`, else where the chosen deployment reads them. */

@@ -30,7 +30,7 @@ export async function watchedCertificates(deployment: Deployment): Promise<reado
 }
 
 /** Returns the problems of a chain of certificates in one PEM file: its names, its dates, its order. Cures are the caller's. */
-export function chainProblems(
+function chainProblems(
   chain: readonly X509Certificate[],
   about: { readonly domain: string | undefined; readonly now: Date },
 ): readonly { readonly what: "name" | "expired" | "ending" | "early" | "order"; readonly message: string }[] {
@@ -64,7 +64,7 @@ export function chainProblems(
 }
 
 /** Reads every certificate of a PEM text. Throws when there is none. */
-export function readChain(text: string): readonly X509Certificate[] {
+function readChain(text: string): readonly X509Certificate[] {
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^]+?-----END CERTIFICATE-----/g);
   return (blocks ?? [text]).map((block) => new X509Certificate(block));
 }

@@ -10,7 +10,7 @@ export interface User {
 }
 
 /** Returns the user that the proxy reads its secrets as; undefined without a proxy. */
-export function proxyUser(config: ResolvedConfig): string | undefined {
+function proxyUser(config: ResolvedConfig): string | undefined {
   return { none: undefined, caddy: "caddy", nginx: "www-data" }[config.deploy.proxy.kind];
 }
 

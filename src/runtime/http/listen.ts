@@ -1,3 +1,4 @@
+import { portTakenError } from "../../shared/port-taken.ts";
 import { once } from "node:events";
 import type { Server } from "node:http";
 import { messageOf } from "../../shared/errors.ts";
@@ -38,9 +39,9 @@ function explain(error: unknown, target: ListenTarget): GigasttError {
       { cause: error },
     );
   }
+  if (code === "EADDRINUSE") return portTakenError(target.host, target.port, error);
   const where = `${target.host}:${target.port}`;
   const cures: Readonly<Record<string, string>> = {
-    EADDRINUSE: `${where} is already in use; stop the other process (gigastt status, ss -ltnp) or set server.port`,
     EACCES: `${where} needs privileges; choose a port above 1023, the proxy listens on 443`,
     EADDRNOTAVAIL: `${where} is not an address of this machine; set server.host to one of its own`,
   };

@@ -1,3 +1,4 @@
+import { portTakenError } from "../../shared/port-taken.ts";
 import { lookup } from "node:dns/promises";
 import net from "node:net";
 import { FIRST_LISTEN_FD, inheritedSockets } from "../../shared/listen-fds.ts";
@@ -131,10 +132,7 @@ function bindError(host: string, port: number, errno: number): GigasttError {
   switch (errno) {
     case -98:
     case -48:
-      return new GigasttError(
-        "GST_PORT_TAKEN",
-        `port ${port} on ${host} is taken by another program: stop it (find it with "ss -ltnp | grep :${port}"), or set server.port`,
-      );
+      return portTakenError(host, port);
     case -13:
       return new GigasttError(
         "GST_BIND",

@@ -220,9 +220,7 @@ describe("failures at the start", () => {
   it("says that the port is taken, in one line with the cure, and exits 1", async () => {
     const first = await startServe("engine: { kind: fake }");
     const second = startServe(`engine: { kind: fake }\nserver: { port: ${first.port} }`, { port: first.port });
-    await expect(second).rejects.toThrow(
-      `127.0.0.1:${first.port} is already in use; stop the other process (gigastt status, ss -ltnp) or set server.port`,
-    );
+    await expect(second).rejects.toThrow(`port ${first.port} on 127.0.0.1 is in use by another program. Stop it`);
     await expect(second).rejects.toThrow("serve ended with 1");
   });
 

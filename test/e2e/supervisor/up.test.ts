@@ -58,7 +58,7 @@ describe("start gate", () => {
       const second = other.up({ overrides: { "server.port": new URL(url).port } });
       expect((await second.exited).code).toBe(1);
       expect(second.errors()).toContain(
-        `GST_PORT_TAKEN port ${new URL(url).port} on 127.0.0.1 is taken by another program`,
+        `GST_PORT_TAKEN port ${new URL(url).port} on 127.0.0.1 is in use by another program`,
       );
     } finally {
       other.cleanUp();

@@ -3,7 +3,8 @@ import { appCaddyPoints, appNginxPoints } from "../../model/facts.ts";
 import { arg, headSpan, inherited } from "../../model/nginx.ts";
 import { caddyHead, children } from "../../model/caddy.ts";
 import { caddyAuth } from "./auth.ts";
-import { addCaddy, addHeader, effectiveHeaders } from "../kit/edits.ts";
+import { addCaddy } from "../kit/edits.ts";
+import { addHeader, effectiveHeaders } from "../kit/headers.ts";
 
 export const rule: Rule = {
   id: "GA-EXP-007",

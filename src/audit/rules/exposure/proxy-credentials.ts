@@ -2,7 +2,7 @@ import type { Rule } from "../../types.ts";
 import { headSpan } from "../../model/nginx.ts";
 import { caddyHead, children } from "../../model/caddy.ts";
 import { caddyAuth, nginxAuth, nginxDenied } from "./auth.ts";
-import { effectiveHeaders } from "../kit/edits.ts";
+import { effectiveHeaders } from "../kit/headers.ts";
 
 export const rule: Rule = {
   id: "GA-EXP-006",

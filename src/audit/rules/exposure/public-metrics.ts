@@ -3,7 +3,8 @@ import { appCaddyPoints, appNginxPoints } from "../../model/facts.ts";
 import { headSpan } from "../../model/nginx.ts";
 import { caddyHead } from "../../model/caddy.ts";
 import { caddyAuth, nginxAuth, nginxDenied } from "./auth.ts";
-import { caddyPointFor, insertLineBefore, routesAt } from "../kit/edits.ts";
+import { insertLineBefore } from "../kit/edits.ts";
+import { caddyPointFor, routesAt } from "../kit/points.ts";
 
 export const rule: Rule = {
   id: "GA-EXP-008",

@@ -3,7 +3,7 @@ import { appCaddyPoints, appNginxPoints } from "../../model/facts.ts";
 import { headSpan, inherited } from "../../model/nginx.ts";
 import { caddyHead } from "../../model/caddy.ts";
 import { caddyAuth, nginxAuth } from "./auth.ts";
-import { caddyPointFor, routesAt } from "../kit/edits.ts";
+import { caddyPointFor, routesAt } from "../kit/points.ts";
 
 export const rule: Rule = {
   id: "GA-EXP-018",

@@ -5,7 +5,8 @@ import { nginxLocations } from "../../model/nginx-points.ts";
 import { caddyHead } from "../../model/caddy.ts";
 import { ALL_ROUTES } from "../../../shared/protocol.ts";
 import { caddyAuth, caddyAuthSomewhere, nginxAuth, nginxDenied } from "./auth.ts";
-import { caddyPointFor, removeLines, replace, routesAt } from "../kit/edits.ts";
+import { removeLines, replace } from "../kit/edits.ts";
+import { caddyPointFor, routesAt } from "../kit/points.ts";
 
 export const rule: Rule = {
   id: "GA-EXP-005",

@@ -2,7 +2,8 @@ import type { Rule } from "../../types.ts";
 import { arg, headSpan, allScopes, ownAll } from "../../model/nginx.ts";
 import { appNginxPoints } from "../../model/facts.ts";
 import { baseName } from "../../tree.ts";
-import { effectiveHeaders, replace } from "../kit/edits.ts";
+import { replace } from "../kit/edits.ts";
+import { effectiveHeaders } from "../kit/headers.ts";
 
 export const rule: Rule = {
   id: "GA-XFF-001",

@@ -1,6 +1,7 @@
 import type { Rule } from "../../types.ts";
 import { headSpan } from "../../model/nginx.ts";
-import { addHeader, effectiveHeaders, isOurs } from "../kit/edits.ts";
+import { addHeader, effectiveHeaders } from "../kit/headers.ts";
+import { isOurs } from "../kit/points.ts";
 
 export const rule: Rule = {
   id: "GA-XFF-002",

@@ -3,7 +3,8 @@ import { appCaddyPoints, appNginxPoints } from "../../model/facts.ts";
 import { headSpan } from "../../model/nginx.ts";
 import { caddyHead, children } from "../../model/caddy.ts";
 import { yamlAt, yamlKey, yamlStrings, yamlText } from "../../parse/yaml.ts";
-import { addCaddy, addHeader, effectiveHeaders } from "../kit/edits.ts";
+import { addCaddy } from "../kit/edits.ts";
+import { addHeader, effectiveHeaders } from "../kit/headers.ts";
 import { appRouteRules } from "../kit/kubernetes.ts";
 
 /** Headers that carry an address and that the rendered proxies do not set. */

@@ -2,7 +2,7 @@ import type { Rule } from "../../types.ts";
 import type { NginxScope } from "../../model/nginx.ts";
 import { headSpan } from "../../model/nginx.ts";
 import { appNginxPoints } from "../../model/facts.ts";
-import { addHeader, effectiveHeaders } from "../kit/edits.ts";
+import { addHeader, effectiveHeaders } from "../kit/headers.ts";
 
 const WANTED = [
   ["Host", "$host"],

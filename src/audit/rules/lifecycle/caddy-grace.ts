@@ -1,7 +1,8 @@
 import type { Rule } from "../../types.ts";
 import { appCaddyPoints } from "../../model/facts.ts";
 import { caddyHead, goDurationMs } from "../../model/caddy.ts";
-import { addCaddy, ceilSeconds, replace, seconds } from "../kit/edits.ts";
+import { addCaddy, replace } from "../kit/edits.ts";
+import { ceilSeconds, seconds } from "../kit/wording.ts";
 
 export const rule: Rule = {
   id: "GA-LIF-005",

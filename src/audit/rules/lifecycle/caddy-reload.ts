@@ -1,7 +1,9 @@
 import type { Rule } from "../../types.ts";
 import { caddyHead, child, goDurationMs } from "../../model/caddy.ts";
 import { isBelow } from "../../model/versions.ts";
-import { addCaddy, caddyCarrying, ceilSeconds, replace, seconds } from "../kit/edits.ts";
+import { addCaddy, replace } from "../kit/edits.ts";
+import { caddyCarrying } from "../kit/points.ts";
+import { ceilSeconds, seconds } from "../kit/wording.ts";
 
 export const rule: Rule = {
   id: "GA-LIF-007",

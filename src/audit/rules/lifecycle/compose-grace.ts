@@ -3,7 +3,8 @@ import { appServices } from "../../model/facts.ts";
 import { composeDurationMs } from "../../model/compose.ts";
 import { yamlAt, yamlEntrySpan, yamlText } from "../../parse/yaml.ts";
 import { projectsWithApp, proxyKind } from "../kit/compose.ts";
-import { addYaml, ceilSeconds, replace, seconds } from "../kit/edits.ts";
+import { addYaml, replace } from "../kit/edits.ts";
+import { ceilSeconds, seconds } from "../kit/wording.ts";
 
 export const rule: Rule = {
   id: "GA-LIF-003",

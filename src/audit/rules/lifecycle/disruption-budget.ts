@@ -2,7 +2,8 @@ import type { Rule } from "../../types.ts";
 import { appWorkloads } from "../../model/facts.ts";
 import { selects, stringMap } from "../../model/kubernetes.ts";
 import { yamlAt, yamlEntrySpan, yamlNumber, yamlText } from "../../parse/yaml.ts";
-import { addYaml, removeLines, replace, seconds } from "../kit/edits.ts";
+import { addYaml, removeLines, replace } from "../kit/edits.ts";
+import { seconds } from "../kit/wording.ts";
 
 export const rule: Rule = {
   id: "GA-LIF-016",

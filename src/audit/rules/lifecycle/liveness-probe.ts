@@ -1,7 +1,8 @@
 import type { Rule } from "../../types.ts";
 import { appWorkloads } from "../../model/facts.ts";
 import { yamlAt, yamlEntrySpan, yamlKey, yamlNumber, yamlText } from "../../parse/yaml.ts";
-import { replace, seconds } from "../kit/edits.ts";
+import { replace } from "../kit/edits.ts";
+import { seconds } from "../kit/wording.ts";
 import { appContainer } from "../kit/kubernetes.ts";
 
 /** A server whose cores are all inferring answers late, not never. */

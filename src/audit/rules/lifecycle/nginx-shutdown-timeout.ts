@@ -1,6 +1,8 @@
 import type { Rule } from "../../types.ts";
 import { arg, headSpan, nginxTimeMs } from "../../model/nginx.ts";
-import { ceilSeconds, nginxCarrying, replace, seconds } from "../kit/edits.ts";
+import { replace } from "../kit/edits.ts";
+import { nginxCarrying } from "../kit/points.ts";
+import { ceilSeconds, seconds } from "../kit/wording.ts";
 
 export const rule: Rule = {
   id: "GA-LIF-006",

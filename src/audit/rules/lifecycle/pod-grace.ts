@@ -1,7 +1,8 @@
 import type { Rule } from "../../types.ts";
 import { appWorkloads } from "../../model/facts.ts";
 import { yamlAt, yamlEntrySpan, yamlNumber } from "../../parse/yaml.ts";
-import { addYaml, ceilSeconds, replace, seconds } from "../kit/edits.ts";
+import { addYaml, replace } from "../kit/edits.ts";
+import { ceilSeconds, seconds } from "../kit/wording.ts";
 import { appContainer, preStop } from "../kit/kubernetes.ts";
 
 export const rule: Rule = {

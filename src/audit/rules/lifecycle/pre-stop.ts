@@ -3,7 +3,8 @@ import type { Facts } from "../../model/facts.ts";
 import { appWorkloads } from "../../model/facts.ts";
 import { isBelow } from "../../model/versions.ts";
 import { yamlAt, yamlEntrySpan } from "../../parse/yaml.ts";
-import { addYaml, ceilSeconds, replace } from "../kit/edits.ts";
+import { addYaml, replace } from "../kit/edits.ts";
+import { ceilSeconds } from "../kit/wording.ts";
 import { appContainer, preStop, servicesOf } from "../kit/kubernetes.ts";
 
 export const rule: Rule = {

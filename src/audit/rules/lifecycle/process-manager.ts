@@ -1,6 +1,7 @@
 import type { Rule } from "../../types.ts";
 import { appServices, appUnits } from "../../model/facts.ts";
-import { addUnit, replace, seconds } from "../kit/edits.ts";
+import { addUnit, replace } from "../kit/edits.ts";
+import { seconds } from "../kit/wording.ts";
 import { environment } from "../kit/compose.ts";
 
 export const rule: Rule = {

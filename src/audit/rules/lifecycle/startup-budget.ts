@@ -4,7 +4,8 @@ import { appServices, appUnits, appWorkloads } from "../../model/facts.ts";
 import { composeDurationMs } from "../../model/compose.ts";
 import { parseUnitTimeMs } from "../../parse/systemd.ts";
 import { yamlAt, yamlEntrySpan, yamlKey, yamlNumber } from "../../parse/yaml.ts";
-import { addUnit, addYaml, ceilSeconds, replace, seconds } from "../kit/edits.ts";
+import { addUnit, addYaml, replace } from "../kit/edits.ts";
+import { ceilSeconds, seconds } from "../kit/wording.ts";
 import { appContainer } from "../kit/kubernetes.ts";
 
 export const rule: Rule = {

@@ -1,7 +1,8 @@
 import type { Rule } from "../../types.ts";
 import { appUnits } from "../../model/facts.ts";
 import { stopBudget } from "../../model/units.ts";
-import { addUnit, ceilSeconds, replace, seconds } from "../kit/edits.ts";
+import { addUnit, replace } from "../kit/edits.ts";
+import { ceilSeconds, seconds } from "../kit/wording.ts";
 
 export const rule: Rule = {
   id: "GA-LIF-004",

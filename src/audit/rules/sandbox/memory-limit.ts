@@ -5,7 +5,8 @@ import { composeBytes } from "../../model/compose.ts";
 import { quantityBytes } from "../../model/kubernetes.ts";
 import { yamlAt, yamlEntrySpan, yamlKey, yamlNumber, yamlText } from "../../parse/yaml.ts";
 import { environment } from "../kit/compose.ts";
-import { addUnit, mebibytes, replace } from "../kit/edits.ts";
+import { addUnit, replace } from "../kit/edits.ts";
+import { mebibytes } from "../kit/wording.ts";
 import { appContainer } from "../kit/kubernetes.ts";
 
 export const rule: Rule = {

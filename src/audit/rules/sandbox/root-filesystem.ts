@@ -4,7 +4,8 @@ import { composeBytes } from "../../model/compose.ts";
 import { quantityBytes } from "../../model/kubernetes.ts";
 import type { YamlNode } from "../../parse/yaml.ts";
 import { yamlAt, yamlBoolean, yamlEntrySpan, yamlKey, yamlStrings, yamlText } from "../../parse/yaml.ts";
-import { addYaml, mebibytes, replace } from "../kit/edits.ts";
+import { addYaml, replace } from "../kit/edits.ts";
+import { mebibytes } from "../kit/wording.ts";
 import { appContainer } from "../kit/kubernetes.ts";
 
 export const rule: Rule = {

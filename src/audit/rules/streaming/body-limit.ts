@@ -4,7 +4,9 @@ import type { CaddyDirective } from "../../parse/caddyfile-tree.ts";
 import type { CaddyPoint } from "../../model/caddy.ts";
 import { caddyHead, caddyPathMatches, child, humanizeBytes, isMatcher, visit } from "../../model/caddy.ts";
 import { yamlAt, yamlKey } from "../../parse/yaml.ts";
-import { addNginx, addYaml, caddyCarrying, insertLineBefore, mebibytes, nginxCarrying, replace } from "../kit/edits.ts";
+import { addNginx, addYaml, insertLineBefore, replace } from "../kit/edits.ts";
+import { caddyCarrying, nginxCarrying } from "../kit/points.ts";
+import { mebibytes } from "../kit/wording.ts";
 import { annotation, appIngresses } from "../kit/kubernetes.ts";
 
 export const rule: Rule = {

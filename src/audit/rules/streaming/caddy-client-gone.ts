@@ -1,6 +1,7 @@
 import type { Rule } from "../../types.ts";
 import { caddyHead, child } from "../../model/caddy.ts";
-import { caddyCarrying, removeLines } from "../kit/edits.ts";
+import { removeLines } from "../kit/edits.ts";
+import { caddyCarrying } from "../kit/points.ts";
 
 export const rule: Rule = {
   id: "GA-STR-015",

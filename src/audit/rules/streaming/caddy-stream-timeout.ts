@@ -1,6 +1,8 @@
 import type { Rule } from "../../types.ts";
 import { caddyHead, child, goDurationMs } from "../../model/caddy.ts";
-import { caddyCarrying, removeLines, replace, seconds } from "../kit/edits.ts";
+import { removeLines, replace } from "../kit/edits.ts";
+import { caddyCarrying } from "../kit/points.ts";
+import { seconds } from "../kit/wording.ts";
 
 export const rule: Rule = {
   id: "GA-STR-006",

@@ -1,7 +1,8 @@
 import type { Rule } from "../../types.ts";
 import { arg, headSpan, inherited } from "../../model/nginx.ts";
 import { caddyHead, caddyPathMatches, child, isMatcher, visit } from "../../model/caddy.ts";
-import { addNginx, caddyCarrying, nginxCarrying, removeLines } from "../kit/edits.ts";
+import { addNginx, removeLines } from "../kit/edits.ts";
+import { caddyCarrying, nginxCarrying } from "../kit/points.ts";
 
 export const rule: Rule = {
   id: "GA-STR-010",

@@ -1,6 +1,8 @@
 import type { Rule } from "../../types.ts";
 import { allScopes, arg, headSpan, ownAll } from "../../model/nginx.ts";
-import { addNginx, effectiveHeaders, isOurs, replace } from "../kit/edits.ts";
+import { addNginx, replace } from "../kit/edits.ts";
+import { effectiveHeaders } from "../kit/headers.ts";
+import { isOurs } from "../kit/points.ts";
 
 export const rule: Rule = {
   id: "GA-STR-002",

@@ -3,7 +3,7 @@ import { appNginxPoints } from "../../model/facts.ts";
 import { listenSockets } from "../../model/nginx-listen.ts";
 import { arg, headSpan, inherited, nginxTimeMs, ownAll } from "../../model/nginx.ts";
 import { nginxServers } from "../../model/nginx-points.ts";
-import { seconds } from "../kit/edits.ts";
+import { seconds } from "../kit/wording.ts";
 
 const NGINX_DEFAULT_MS = 60_000;
 

@@ -1,7 +1,9 @@
 import { SSE_PING_MS } from "../../../shared/protocol.ts";
 import type { Hit, Rule } from "../../types.ts";
 import { arg, headSpan, inherited, nginxTimeMs } from "../../model/nginx.ts";
-import { addNginx, addYaml, ceilSeconds, nginxCarrying, replace, seconds } from "../kit/edits.ts";
+import { addNginx, addYaml, replace } from "../kit/edits.ts";
+import { nginxCarrying } from "../kit/points.ts";
+import { ceilSeconds, seconds } from "../kit/wording.ts";
 import { annotation, appIngresses } from "../kit/kubernetes.ts";
 import { yamlAt, yamlKey } from "../../parse/yaml.ts";
 

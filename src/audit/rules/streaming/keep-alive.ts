@@ -1,7 +1,8 @@
 import type { Rule } from "../../types.ts";
 import { arg, headSpan, nginxTimeMs } from "../../model/nginx.ts";
 import { appCaddyPoints, appNginxPoints } from "../../model/facts.ts";
-import { addCaddy, addNginx, replace, seconds } from "../kit/edits.ts";
+import { addCaddy, addNginx, replace } from "../kit/edits.ts";
+import { seconds } from "../kit/wording.ts";
 import { caddyHead, child, goDurationMs } from "../../model/caddy.ts";
 
 export const rule: Rule = {

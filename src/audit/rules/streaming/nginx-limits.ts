@@ -3,7 +3,8 @@ import type { Edit } from "../../parts.ts";
 import type { Facts } from "../../model/facts.ts";
 import { allScopes, arg, headSpan, inherited, inheritedList } from "../../model/nginx.ts";
 import { appNginxPoints } from "../../model/facts.ts";
-import { addNginx, nginxCarrying, replace } from "../kit/edits.ts";
+import { addNginx, replace } from "../kit/edits.ts";
+import { nginxCarrying } from "../kit/points.ts";
 
 export const rule: Rule = {
   id: "GA-STR-014",

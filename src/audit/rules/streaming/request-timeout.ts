@@ -2,7 +2,9 @@ import type { Rule } from "../../types.ts";
 import { arg, headSpan, inherited, nginxTimeMs } from "../../model/nginx.ts";
 import { gatewayDurationMs } from "../../model/kubernetes.ts";
 import { yamlAt, yamlEntrySpan, yamlText } from "../../parse/yaml.ts";
-import { addNginx, addYaml, ceilSeconds, nginxCarrying, replace, seconds } from "../kit/edits.ts";
+import { addNginx, addYaml, replace } from "../kit/edits.ts";
+import { nginxCarrying } from "../kit/points.ts";
+import { ceilSeconds, seconds } from "../kit/wording.ts";
 import { annotation, appIngresses, appRouteRules, ruleTakes } from "../kit/kubernetes.ts";
 
 export const rule: Rule = {

@@ -2,7 +2,8 @@ import type { Rule } from "../../types.ts";
 import { gatewayDurationMs } from "../../model/kubernetes.ts";
 import { ALL_ROUTES } from "../../../shared/protocol.ts";
 import { yamlAt, yamlEntrySpan, yamlKey, yamlText } from "../../parse/yaml.ts";
-import { addYaml, replace, seconds } from "../kit/edits.ts";
+import { addYaml, replace } from "../kit/edits.ts";
+import { seconds } from "../kit/wording.ts";
 import { appRouteRules, ruleTakes } from "../kit/kubernetes.ts";
 
 export const rule: Rule = {

@@ -6,7 +6,8 @@ import { listenSockets } from "../../model/nginx-listen.ts";
 import { nginxServers } from "../../model/nginx-points.ts";
 import { caddyHead, child, goDurationMs } from "../../model/caddy.ts";
 import { isAtLeast } from "../../model/versions.ts";
-import { replace, seconds } from "../kit/edits.ts";
+import { replace } from "../kit/edits.ts";
+import { seconds } from "../kit/wording.ts";
 
 /** Longest time a header, or a pause in a body, may take for a real client. */
 const HEADER_MS = 60_000;

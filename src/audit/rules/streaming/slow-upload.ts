@@ -2,7 +2,9 @@ import type { Rule } from "../../types.ts";
 import { caddyHead, child, goDurationMs } from "../../model/caddy.ts";
 import { gatewayDurationMs } from "../../model/kubernetes.ts";
 import { yamlAt, yamlEntrySpan, yamlText } from "../../parse/yaml.ts";
-import { caddyCarrying, ceilSeconds, removeLines, replace, seconds } from "../kit/edits.ts";
+import { removeLines, replace } from "../kit/edits.ts";
+import { caddyCarrying } from "../kit/points.ts";
+import { ceilSeconds, seconds } from "../kit/wording.ts";
 import { appRouteRules, ruleTakes } from "../kit/kubernetes.ts";
 
 export const rule: Rule = {

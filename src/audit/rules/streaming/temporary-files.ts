@@ -1,6 +1,7 @@
 import type { Rule } from "../../types.ts";
 import { arg, headSpan, inherited } from "../../model/nginx.ts";
-import { addNginx, nginxCarrying, replace } from "../kit/edits.ts";
+import { addNginx, replace } from "../kit/edits.ts";
+import { nginxCarrying } from "../kit/points.ts";
 
 export const rule: Rule = {
   id: "GA-STR-011",

@@ -4,7 +4,9 @@ import type { NginxPoint } from "../../model/nginx-points.ts";
 import type { NginxScope } from "../../model/nginx.ts";
 import { allScopes, arg, closest, headSpan, inherited } from "../../model/nginx.ts";
 import { isAtLeast } from "../../model/versions.ts";
-import { addHeader, addNginx, effectiveHeaders, nginxCarrying } from "../kit/edits.ts";
+import { addNginx } from "../kit/edits.ts";
+import { addHeader, effectiveHeaders } from "../kit/headers.ts";
+import { nginxCarrying } from "../kit/points.ts";
 
 export const rule: Rule = {
   id: "GA-STR-001",
