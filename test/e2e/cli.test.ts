@@ -87,7 +87,7 @@ describe("signals", () => {
 });
 
 describe("the world around", () => {
-  it("a reader that closes the pipe early is no error", () => {
+  it("a reader that closes the pipe early is not an error", () => {
     const command = `{ "${process.execPath}" "${fixture}" spam; echo "code $?" >&2; } | head -n 1`;
     expect(spawnSync("sh", ["-c", command], { encoding: "utf8", env })).toMatchObject({
       stdout: "0\n",
@@ -98,7 +98,7 @@ describe("the world around", () => {
     const command = `"${process.execPath}" "${cli}" config explain >&-; echo $?; "${process.execPath}" "${cli}" frobnicate 2>&-; echo $?`;
     expect(spawnSync("sh", ["-c", command], { encoding: "utf8", env }).stdout).toBe("0\n2\n");
   });
-  it("a working directory that was deleted is no obstacle", () => {
+  it("a working directory that was deleted does no harm", () => {
     const dir = mkdtempSync(join(tmpdir(), "gigastt-gone-"));
     const command = `cd "${dir}" && rmdir "${dir}" && exec "${process.execPath}" "${cli}" config check`;
     const { status, stderr } = spawnSync("sh", ["-c", command], { encoding: "utf8", env });

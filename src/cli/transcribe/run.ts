@@ -30,7 +30,7 @@ export async function transcribe(given: CommandContext): Promise<number> {
   const { config } = await loadCliConfig(context);
   const status = createStatusLine(stderr);
   const bundle = await locateModel(config.model, { env });
-  // One recording that is not there needs no model to say so; among several it is told in its turn.
+  // One recording that is not there needs no model to say so; among several it is reported in its turn.
   if (job.inputs.length === 1 && !(await isUsable(job.inputs[0] ?? STDIN, context))) return 1;
   if (bundle.notice !== undefined) stderr.write(`${bundle.notice}\n`);
   let transcriber: Transcriber | undefined;
@@ -90,7 +90,7 @@ interface OneFile {
   readonly status: StatusLine;
 }
 
-/** True = recognised and written. A failure is told in a line and, in JSON for several files, in the output. */
+/** True = recognised and written. A failure is reported in a line and, in JSON for several files, in the output. */
 async function transcribeOne({ context, job, input, output, transcriber, status }: OneFile): Promise<boolean> {
   const { stdout, stderr, signal } = context;
   const several = job.inputs.length > 1;

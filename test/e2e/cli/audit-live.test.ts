@@ -48,7 +48,7 @@ describe("gigastt audit --live", () => {
     expect(code).toBe(2);
   });
 
-  it("sends nothing without consent where nobody can be asked", async () => {
+  it("sends nothing without consent where there is no terminal", async () => {
     asked = 0;
     const { code, stderr } = await runCli(["audit", "--live", url], dir);
     expect(code).toBe(2);
@@ -93,7 +93,7 @@ describe("gigastt audit --live", () => {
     }
   });
 
-  it("exits 3 when nobody listens, and says of every probe that it was not checked", async () => {
+  it("exits 3 when nothing listens, and says of every probe that it was not checked", async () => {
     const gone = createServer();
     await new Promise<void>((resolve) => gone.listen(0, "127.0.0.1", resolve));
     const { port } = gone.address() as AddressInfo; // a TCP server

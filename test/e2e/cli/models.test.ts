@@ -164,7 +164,7 @@ describe("models pull", () => {
     expect(stderr.split("\n").slice(0, 3)).toEqual([
       expect.stringMatching(/^pulling gigaam-v3-e2e-rnnt int8 from http:.*: 226 MB$/),
       `  ${VOCAB} (13 kB)`,
-      expect.stringMatching(/^ {2}v3_e2e_rnnt_vocab\.txt begins anew: the bytes received have SHA-256/),
+      expect.stringMatching(/^ {2}v3_e2e_rnnt_vocab\.txt starts again: the bytes received have SHA-256/),
     ]);
     expect(stderr).not.toContain("\r");
   });

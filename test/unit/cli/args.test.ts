@@ -190,7 +190,7 @@ describe("mistakes on the command line", () => {
       Run \`gigastt speak --help\` for help."
     `);
   });
-  it("a value that is no choice", async () => {
+  it("a value that is not one of the choices", async () => {
     expect(await error("speak", "a", "--format", "jsn")).toMatchInlineSnapshot(`
       "gigastt: --format must be one of text, json, srt, found "jsn"; did you mean json?
       Run \`gigastt speak --help\` for help."
@@ -214,7 +214,7 @@ describe("mistakes on the command line", () => {
       Run \`gigastt models pull --help\` for help."
     `);
   });
-  it("several mistakes are told at once", async () => {
+  it("several mistakes are reported at once", async () => {
     expect(await error("speak", "--jsn", "--format", "pdf", "--output")).toMatchInlineSnapshot(`
       "gigastt: --jsn is not a flag of this command, did you mean --json?
       gigastt: --format must be one of text, json, srt, found "pdf"

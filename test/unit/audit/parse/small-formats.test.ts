@@ -44,7 +44,7 @@ describe("systemd units", () => {
     ]);
   });
 
-  it("reports a line that is no assignment, and one before the first section", () => {
+  it("reports a line that is not an assignment, and one before the first section", () => {
     expect(unit("a.service", "A=1\n[Service]\nnonsense\n").problems.map((problem) => problem.message)).toEqual([
       "an assignment stands before the first [Section]",
       '"nonsense" is neither a section nor Key=value',

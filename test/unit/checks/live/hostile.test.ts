@@ -96,7 +96,7 @@ describe("live probes against a server that means no good", () => {
     expect(asked).toBe(0);
   });
 
-  it("says of every probe that it was not checked when nobody listens, or the name is unknown", async () => {
+  it("says of every probe that it was not checked when nothing listens, or the name is unknown", async () => {
     const port = await listen(() => {});
     await new Promise((resolve) => servers.pop()!.close(resolve));
     for (const judged of [await probe(port), await probe(port, {}, "http://gigastt-audit.invalid")])

@@ -88,7 +88,7 @@ describe("config check", () => {
     });
     expect(answer.problems.map((problem: { code: string }) => problem.code)).toEqual(["GST_CONFIG_ODD"]);
   });
-  it("a file that is not there is told in one line", async () => {
+  it("a missing file is reported in one line", async () => {
     const { code, stderr } = await line(["config", "check", "nowhere.yaml"]);
     expect([code, stderr]).toMatchInlineSnapshot(`
       [

@@ -94,7 +94,7 @@ test("without a terminal there are plain lines, one in ten seconds while bytes f
     "  encoder.onnx (200 MB)",
     expect.stringMatching(/^ {2}encoder\.onnx 25 % {2}50 MB of 200 MB {2}(4\.9|5\.\d) MB\/s {2}3\d s left$/),
     expect.stringMatching(/^ {2}encoder\.onnx 50 % {2}100 MB of 200 MB {2}/),
-    "  encoder.onnx begins anew: the file changed on the server",
+    "  encoder.onnx starts again: the file changed on the server",
     "tiny int8 is installed and verified. Restart a running server to use it.",
     "",
   ]);
