@@ -9,6 +9,7 @@ import { createCa, createServerCertificate } from "../../src/shared/pki.ts";
 import { createPacedEngine } from "../support/paced-engine.ts";
 import { configWith } from "../support/runtime-server.ts";
 import type { ConfigChanges } from "../support/runtime-server.ts";
+import { clientFrame, UPGRADE } from "../support/ws-frames.ts";
 
 describe("TLS for the home network", () => {
   let runtime: Runtime;
@@ -46,6 +47,30 @@ describe("TLS for the home network", () => {
     );
     await expect.poll(() => text, { timeout: 10_000 }).toContain('"status":"ok"');
     socket.destroy();
+  });
+
+  it("keeps the order of a connection as without TLS: an upload, an h2c offer, an unknown Expect; a WebSocket behind an upload", async () => {
+    await start();
+    const upload = "POST /v1/transcribe HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc";
+    const get = "GET /health HTTP/1.1\r\nHost: localhost\r\n";
+    const stop = clientFrame(1, Buffer.from('{"type":"stop"}')).toString("latin1");
+    for (const [bytes, statuses] of [
+      [
+        `${upload}${get}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n${upload}${get}Expect: foo\r\n\r\n`,
+        "200 200 200 417",
+      ],
+      [`${upload}${UPGRADE}${stop}`, "200 101"],
+      [`${upload}GARBAGE\r\n\r\n`, "200 400"],
+      [`${get}Connection: close\r\n\r\n${upload}`, "200"],
+    ] as const) {
+      const socket = connectTls({ port, host: "127.0.0.1", servername: "localhost", ca });
+      let text = "";
+      socket.setEncoding("latin1").on("data", (chunk: string) => (text += chunk));
+      socket.write(bytes, "latin1");
+      await once(socket, "end");
+      socket.destroy();
+      expect([...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status).join(" ")).toBe(statuses);
+    }
   });
 
   it("answers a request without a Host header itself, as without TLS", async () => {
