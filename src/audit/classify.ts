@@ -28,8 +28,7 @@ export function classify(source: Source, explicit = false): ClassifiedFile["kind
   if (/^# configuration file .+:$/m.test(text)) return "nginx";
   if (isNginxName(lower, folder, source.path) && looksLikeNginx(text)) return "nginx";
   if (explicit && looksLikeNginx(text)) return "nginx";
-  if (explicit && /^\s*(?:[\w.*:{}$-]+(?:,\s*)?)+\s*\{\s*$[\s\S]*\b(?:reverse_proxy|respond|file_server)\b/m.test(text))
-    return "caddyfile";
+  if (explicit && looksLikeCaddyfile(text)) return "caddyfile";
   return "unknown";
 }
 
@@ -38,7 +37,7 @@ export function classify(source: Source, explicit = false): ClassifiedFile["kind
 function classifyYaml(source: Source, lower: string): ClassifiedFile["kind"] {
   const { text } = source;
   if (/^gigastt(?:\..+)?\.ya?ml$/.test(lower) && !/^(?:apiVersion|services):/m.test(text)) return "config";
-  if (/\{\{.*\}\}/.test(text) && /(?:^|\/)templates\//.test(source.path)) return "unknown"; // a Helm template is not YAML before it is rendered
+  if (/\{\{[^{}\n]*\}\}/.test(text) && /(?:^|\/)templates\//.test(source.path)) return "unknown"; // a Helm template is not YAML before it is rendered
   if (/^apiVersion:\s*\S/m.test(text) && /^kind:\s*\S/m.test(text)) return "kubernetes";
   if (/^(?:docker-)?compose(?:[.-].+)?\.ya?ml$/.test(lower) || /compose.*\.ya?ml$/.test(lower)) return "compose";
   if (/^services:\s*(?:#.*)?$/m.test(text) && /^\s+(?:image|build|ports):/m.test(text)) return "compose";
@@ -57,9 +56,17 @@ function isNginxName(lower: string, folder: string, path: string): boolean {
   return /^(?:sites-(?:enabled|available)|conf\.d|snippets|vhosts?)$/.test(folder) || /(?:^|\/)nginx\//.test(path);
 }
 
+/** A line of addresses that opens a block, and a directive that serves something. Each pattern reads a line once. */
+function looksLikeCaddyfile(text: string): boolean {
+  return (
+    /^[ \t]*[\w.*:{}$-][\w.*:{}$, \t-]*\{[ \t\r]*$/m.test(text) &&
+    /\b(?:reverse_proxy|respond|file_server)\b/.test(text)
+  );
+}
+
 function looksLikeNginx(text: string): boolean {
-  if (/^\s*</m.test(text) || /\{%.*%\}|\{\{.*\}\}/.test(text)) return false; // Apache and Jinja
-  return /^[ \t]*(?:(?:server|http|events|upstream\s+\S+|location\s+[^;{]+|map\s+\S+\s+\S+|stream|geo\s+[^;{]+)\s*\{|(?:proxy_pass|proxy_set_header|proxy_http_version|proxy_read_timeout|proxy_buffering|listen|server_name|add_header|ssl_certificate|ssl_protocols|client_max_body_size|limit_req_zone|include|worker_processes|set_real_ip_from|real_ip_header|gzip|root|upstream)\s[^;{}]*;)/m.test(
+  if (/^[ \t]*</m.test(text) || /\{%[^%\n]*%\}|\{\{[^{}\n]*\}\}/.test(text)) return false; // Apache and Jinja
+  return /^[ \t]*(?:(?:server|http|events|upstream\s+\S+|location\s+[^;{\n]+|map\s+\S+\s+\S+|stream|geo\s+[^;{\n]+)\s*\{|(?:proxy_pass|proxy_set_header|proxy_http_version|proxy_read_timeout|proxy_buffering|listen|server_name|add_header|ssl_certificate|ssl_protocols|client_max_body_size|limit_req_zone|include|worker_processes|set_real_ip_from|real_ip_header|gzip|root|upstream)\s[^;{}]{0,2000};)/m.test(
     text,
   );
 }
