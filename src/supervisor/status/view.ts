@@ -127,7 +127,7 @@ export function statusLines(status: StatusReport): string[] {
   return lines;
 }
 
-/** What is looked after besides the processes, for `gigastt status`. */
+/** Disks, certificates, rendered files and the last audit, for `gigastt status`. */
 export function careLines({ care }: StatusReport): string[] {
   const lines = care.disks.map(
     ({ what, dir, freeBytes, totalBytes }) =>
@@ -151,6 +151,9 @@ export function careLines({ care }: StatusReport): string[] {
 /** One event as one line for people. */
 export function describeEvent(event: SupervisorEvent): string {
   const { level, event: name, process, ...fields } = event;
+  if (name === "stopping") return "Stopping.";
+  if (name === "stopped")
+    return fields["clean"] === true ? "Stopped." : `warn: Stopped, but not cleanly: ${String(fields["end"])}`;
   const who = process === undefined ? "" : `${process} `;
   const prefix = level === "info" ? "" : `${level}: `;
   const rest = Object.entries(fields)

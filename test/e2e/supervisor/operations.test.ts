@@ -73,7 +73,7 @@ describe("operations that meet", () => {
     const slow = getJson(`${url}/slow?ms=1500`);
     await until("request arrives", async () => (await up.status()).runtime?.sessionsActive);
     up.process.kill("SIGTERM");
-    await until("draining", () => up.output().includes("SIGTERM: draining"));
+    await until("draining", () => up.output().includes("Finishing running sessions"));
     await expect(control("restart")).rejects.toThrow("gigastt is stopping");
     await expect(control("reload")).rejects.toThrow("gigastt is stopping");
     expect((await slow).status).toBe(200);

@@ -65,6 +65,8 @@ describe("the real runtime with the demo model", () => {
     expect(status - bare).toBeLessThan(250);
     const { stdout } = await place.gigastt("status", "--json");
     expect(JSON.parse(stdout)).toMatchObject({ format: 1, overall: "ok", model: { id: "demo-ru-rnnt" } });
+    // One upload so far: the supervisor's own health checks, one a second, do not count.
+    expect(JSON.parse(stdout)).toMatchObject({ runtime: { requestsTotal: 1 } });
   });
 
   it("tells loopback callers of /ready what the supervisor knows", async () => {

@@ -186,7 +186,7 @@ describe("stop", () => {
     await until("request arrives", async () => (await up.status()).runtime?.sessionsActive);
     const started = performance.now();
     up.process.kill("SIGINT");
-    await until("draining", () => up.output().includes("SIGINT: draining"));
+    await until("draining", () => up.output().includes("Press Ctrl-C again to stop now"));
     up.process.kill("SIGINT");
     expect((await up.exited).code).toBe(1);
     expect(performance.now() - started).toBeLessThan(10_000);
