@@ -1,6 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Engine, Hypothesis, LiveStreamOptions, TranscribeOptions } from "../../src/engine/contract.ts";
+import type {
+  Engine,
+  Hypothesis,
+  LiveStreamOptions,
+  Suspendable,
+  TranscribeOptions,
+} from "../../src/engine/contract.ts";
 
 /** What one implementation brings to the suite. */
 export interface EngineUnderTest {
@@ -70,6 +76,19 @@ export function engineContract(name: string, subject: EngineUnderTest): void {
       expect(finals.map((hypothesis) => hypothesis.committed).join(" ")).toBe(transcript!.text);
     });
 
+    test("tells when speech begins, and only then", async () => {
+      let spoke = 0;
+      const live = engine.openStream(streamOptions({ onSpeech: () => spoke++ }));
+      expect(engine.liveCapacity().speaking).toBe(0);
+      live.write(new Uint8Array(32_000));
+      await live.waitForBacklogBelow(600);
+      expect(spoke).toBe(0);
+      live.write(pcm);
+      await expect.poll(() => spoke).toBeGreaterThan(0);
+      expect([engine.liveCapacity().speaking, engine.liveCapacity(live).speaking]).toEqual([1, 0]);
+      await live.end();
+    });
+
     test("answers one transcript per channel when channels are split", async () => {
       const stereo = stereoWav(pcm, new Uint8Array(pcm.length));
       const transcripts = await engine.transcribe({ ...fileOptions(stereo), channels: "split" });
@@ -114,6 +133,40 @@ export function engineContract(name: string, subject: EngineUnderTest): void {
       );
       expect(returned).toBe(true);
       await expect(engine.transcribe({ ...fileOptions(wav), signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    });
+
+    test("stands still while it is suspended, goes on afterwards with the same transcript, and can be aborted then", async () => {
+      const whole = await engine.transcribe(fileOptions(wav));
+      let work: Suspendable | undefined;
+      let pieces = 0;
+      async function* body(): AsyncGenerator<Uint8Array, void, undefined> {
+        for await (const piece of inPieces(wav, 4000)) {
+          pieces++;
+          if (pieces === 4) work?.suspend();
+          yield piece;
+        }
+      }
+      const options = (): TranscribeOptions => ({
+        ...fileOptions(wav),
+        audio: body(),
+        onBegin: (begun) => (work = begun),
+      });
+      const suspended = engine.transcribe(options());
+      await new Promise((resolve) => {
+        setTimeout(resolve, 300);
+      });
+      const before = pieces;
+      await new Promise((resolve) => {
+        setTimeout(resolve, 200);
+      });
+      expect([pieces, pieces * 4000 < wav.length]).toEqual([before, true]);
+      work?.resume();
+      expect(await suspended).toEqual(whole);
+      pieces = 0;
+      const gone = new AbortController();
+      const aborted = engine.transcribe({ ...options(), signal: gone.signal });
+      setTimeout(() => gone.abort(new Error("gone")), 200);
+      await expect(aborted).rejects.toThrow("gone");
     });
 
     test("rejects with the body's own error", async () => {

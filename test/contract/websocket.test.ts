@@ -231,6 +231,46 @@ describe("a session", () => {
     await slotsAreBack();
   });
 
+  it("closes 1008 at the 101st configure, and for pings or pongs by the thousand", async () => {
+    await start();
+    const configuring = await openReady();
+    for (let n = 0; n < 101; n++) configuring.send({ type: "configure", sample_rate: 16000 });
+    expect(await configuring.nextOf("error")).toMatchObject({
+      code: "policy_violation",
+      message: "more than 100 configure messages",
+    });
+    expect((await configuring.closed).code).toBe(1008);
+    for (const send of [(client: WsClient) => client.socket.ping(), (client: WsClient) => client.socket.pong()]) {
+      const client = await openReady();
+      for (let n = 0; n < 1100; n++) send(client);
+      expect((await client.closed).code).toBe(1008);
+    }
+    await slotsAreBack();
+  });
+
+  it("does not parse a text of more than 16384 characters, and closes 1008 for a message in more than 1024 fragments", async () => {
+    await start();
+    const client = await openReady();
+    client.send(`{"type":"configure","x":"${"x".repeat(20_000)}"}`);
+    expect(await client.next()).toMatchObject({ code: "bad_request" });
+    for (let n = 0; n < 1025; n++) client.socket.send(new Uint8Array(1), { fin: false });
+    expect((await client.closed).code).toBe(1008);
+    await slotsAreBack();
+  });
+
+  it("joins frames of one byte: the engine gets pieces", async () => {
+    const engine = createPacedEngine();
+    let writes = 0;
+    const openStream = engine.openStream;
+    engine.openStream = (options) => openStream({ ...options, onSpeech: () => void writes++ });
+    await start({ engine });
+    const client = await openReady();
+    for (let n = 0; n < 3000; n++) client.audio(Uint8Array.of(n));
+    client.send({ type: "stop" });
+    expect(await client.nextOf("final")).toMatchObject({ text: "3000 bytes" });
+    expect(writes).toBeLessThan(100);
+  });
+
   it("closes 1008 at the thousandth empty frame, not before", async () => {
     await start();
     const client = await openReady();

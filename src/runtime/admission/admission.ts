@@ -2,13 +2,11 @@ import type { PoolConfig } from "../../config/types.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { WireError } from "../../shared/errors.ts";
 import { createFairQueue } from "./fair-queue.ts";
-import type { Member } from "./fair-queue.ts";
-import { forecast } from "./forecast.ts";
-import type { Outlook, Pending } from "./forecast.ts";
+import { POLL_MS, createRefusals } from "./refusals.ts";
+import type { Request } from "./refusals.ts";
 import { createServiceTimes } from "./service-times.ts";
 import type { WorkKind } from "./service-times.ts";
 import { chooseLender, countByClient } from "./shares.ts";
-import type { Holding } from "./shares.ts";
 import { setInterval, setTimeout } from "../../shared/timers.ts";
 
 /** The right to do one piece of work. Releasing twice is harmless. */
@@ -64,14 +62,11 @@ export interface AdmissionEvents {
   onLiveRefused?: (reason: string) => void;
 }
 
-interface Claim extends Member, Holding {
+interface Claim extends Request {
   stays: boolean;
-  /** When its present wait or its present hold began. */
   sinceMs: number;
-  /** Earlier holds. */
   heldMs: number;
   readonly mayRun: () => boolean;
-  readonly blockedBy: () => string | undefined;
   /** The wait ended with a slot. */
   readonly begin: () => void;
   /** The wait ended without one. */
@@ -84,6 +79,14 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
   const queue = createFairQueue<Claim>();
   const times = createServiceTimes();
   const events: AdmissionEvents = {};
+  const refusals = createRefusals({
+    limits,
+    clock,
+    held,
+    queue,
+    times,
+    onLive: (reason) => events.onLiveRefused?.(reason),
+  });
   let closed = false;
   let suspended = 0;
   let idleListeners: (() => void)[] = [];
@@ -121,55 +124,6 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
     idleListeners = [];
   };
 
-  // --- hints
-
-  const pending = (claim: Pick<Claim, "client" | "kind" | "heldMs" | "sinceMs" | "stays">): Pending => ({
-    client: claim.client,
-    kind: claim.kind,
-    sinceMs: claim.sinceMs,
-    isNew: !claim.stays,
-    leftMs: times.remainingMs(claim.kind, claim.heldMs),
-  });
-
-  const outlook = (client: string, kind: WorkKind): Outlook => {
-    const nowMs = clock.monotonicMs();
-    const running = Array.from(held, (claim) => {
-      const heldMs = nowMs - claim.sinceMs;
-      return { ...pending(claim), leftMs: heldMs + times.remainingMs(claim.kind, claim.heldMs + heldMs) };
-    });
-    const waiting = Array.from(queue.lines(), (line) => line.map(pending));
-    const newcomer = pending({ client, kind, heldMs: 0, sinceMs: nowMs, stays: false });
-    return forecast({ size: limits().size, places: limits().queue, nowMs, held: running, waiting }, newcomer);
-  };
-
-  /** Room comes when a session falls silent; without one it is the machine's other work that is in the way. */
-  const liveError = (reason: string): WireError => {
-    events.onLiveRefused?.(reason);
-    const nowMs = clock.monotonicMs();
-    const sessions = [...held].filter((work) => work.kind === "session");
-    const freeInMs = sessions.map((work) => times.remainingMs("session", nowMs - work.sinceMs));
-    return new WireError("timeout", `no room for one more live session: ${reason}; try again after the time given`, {
-      retryAfterMs: Math.max(1000, freeInMs.length === 0 ? OVERLOAD_HINT_MS : Math.min(...freeInMs)),
-    });
-  };
-
-  const timeoutError = (claim: Claim): WireError => {
-    const reason = held.size < limits().size ? claim.blockedBy() : undefined;
-    if (reason !== undefined) return liveError(reason);
-    const waitedS = limits().checkoutTimeoutMs / 1000;
-    return new WireError("timeout", `no slot became free within ${waitedS} s; try again after the time given`, {
-      retryAfterMs: Math.max(1000, outlook(claim.client, claim.kind).servedMs),
-    });
-  };
-
-  // A newcomer that finds a place may wait for checkoutTimeout: the hint is the moment from which that wait is expected to suffice.
-  const fullError = (client: string, kind: WorkKind): WireError => {
-    const { placeMs, servedMs } = outlook(client, kind);
-    return new WireError("queue_full", `the queue is full (${limits().queue}); try again after the time given`, {
-      retryAfterMs: Math.max(1000, placeMs * MARGIN + POLL_MS, servedMs - limits().checkoutTimeoutMs),
-    });
-  };
-
   // --- claims
 
   const hold = (claim: Claim): void => {
@@ -200,7 +154,7 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
       timer = setTimeout(() => {
         if (!queue.leave(claim)) return;
         events.onTimeout?.();
-        claim.refuse(timeoutError(claim));
+        claim.refuse(refusals.timeout(claim));
         grantFree();
       }, limits().checkoutTimeoutMs);
     };
@@ -265,15 +219,15 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
         const claim = createClaim(options, { resolve, reject });
         if (mayEnter(options.client, claim.mayRun) && findSlot(options.client)) return claim.begin();
         const joined = queue.join(claim, queueLimit());
-        if (joined === "full") claim.refuse(fullError(options.client, options.kind));
-        else joined?.refuse(fullError(joined.client, joined.kind));
+        if (joined === "full") claim.refuse(refusals.full(options.client, options.kind));
+        else joined?.refuse(refusals.full(joined.client, joined.kind));
         grantFree();
       });
     },
     refusal: (client) => {
       if (closed) return shuttingDown();
       const isWelcome = mayEnter(client, () => true) || queue.hasRoomFor(client, queueLimit());
-      return isWelcome ? undefined : fullError(client, "file");
+      return isWelcome ? undefined : refusals.full(client, "file");
     },
     get available() {
       return Math.max(0, limits().size - held.size);
@@ -302,11 +256,3 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
     events,
   };
 }
-
-// ---
-
-const POLL_MS = 250;
-/** A client that comes back a moment before the place is free asks once more. */
-const MARGIN = 1.1;
-/** The engine's own memory of an overload. */
-const OVERLOAD_HINT_MS = 10_000;

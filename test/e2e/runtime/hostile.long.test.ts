@@ -1,0 +1,170 @@
+import { fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { get } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { depth } from "../../support/fuzz.ts";
+import { connect } from "../../support/ws-client.ts";
+import { evalClips, startServe, stopAll, streamPcm } from "./harness.ts";
+import type { Served } from "./harness.ts";
+
+/**
+ * One client never hurts another: 50 hostile clients of each kind against the real program with the bundled model, while others ask for
+ * `/health`, speak and send files. Latencies hold on a machine that does nothing else; processor time per hostile megabyte and memory hold everywhere.
+ */
+const HOSTILE = 50;
+const ATTACK_MS = { quick: 2000, sample: 3000, full: 15_000 }[depth];
+const HEALTH_P99_MS = 100;
+/** Sockets, buffers and what the allocator keeps; an unbounded queue takes more within a second. */
+const MOST_GROWTH_MB = 300;
+
+const fixture = fileURLToPath(new URL("../../fixtures/load/hostile.js", import.meta.url));
+const [clip] = evalClips(1);
+const table: Record<string, unknown>[] = [];
+let server: Served;
+let quiet: { speechMs: number; fileMs: number; memoryMb: number };
+
+beforeAll(async () => {
+  server = await startServe("metrics: { enabled: true }\n");
+  await Promise.all([speak(), transcribe()]);
+  quiet = { speechMs: await speak(), fileMs: await transcribe(), memoryMb: memoryMb() };
+});
+afterAll(async () => {
+  console.table(table);
+  await stopAll();
+});
+
+describe(`${HOSTILE} hostile clients at once`, async () => {
+  for (const kind of await kinds()) {
+    it(`${kind}: others do not notice`, async () => {
+      await scrape();
+      const attack = await startAttack(kind);
+      const cpuMs = processorMs();
+      const health: number[] = [];
+      const endMs = performance.now() + ATTACK_MS;
+      const probes = (async () => {
+        while (performance.now() < endMs) {
+          health.push(await probe());
+          await sleep(20);
+        }
+      })();
+      let memory = 0;
+      const watch = setInterval(() => (memory = Math.max(memory, memoryMb())), 100);
+      const [speechMs, fileMs] = await Promise.all([speak(), transcribe(), probes]);
+      clearInterval(watch);
+      const usedMs = processorMs() - cpuMs;
+      const { bytes, connections } = await attack.stop();
+      const lagMs = await scrape();
+      health.sort((a, b) => a - b);
+      const p99 = health[Math.floor(health.length * 0.99)]!;
+      table.push({
+        kind,
+        "health p50 ms": Math.round(health[health.length >> 1]!),
+        "p99 ms": Math.round(p99),
+        "loop delay p99 ms": Math.round(lagMs),
+        "speech ms": Math.round(speechMs),
+        "file ms": Math.round(fileMs),
+        "memory MB": Math.round(memory - quiet.memoryMb),
+        "hostile MB": Math.round(bytes / 1e5) / 10,
+        connections,
+        "processor ms": Math.round(usedMs),
+      });
+      expect(memory - quiet.memoryMb, "memory grows").toBeLessThan(MOST_GROWTH_MB);
+      expect(p99, "GET /health").toBeLessThan(HEALTH_P99_MS);
+      expect(speechMs, "a person who speaks").toBeLessThan(2 * quiet.speechMs);
+      expect(fileMs, "a file").toBeLessThan(2 * quiet.fileMs + 1000);
+    });
+  }
+
+  it("serves everyone afterwards: no slot, session or upload is left behind", async () => {
+    await expect
+      .poll(async () => await (await fetch(`${server.url}/ready`)).json())
+      .toMatchObject({ pool_available: 4 });
+    await expect
+      .poll(async () =>
+        (await (await fetch(`${server.url}/metrics`)).text()).match(
+          /^gigastt_(?:upload_bytes|ws_active_connections|pool_waiters) .*$/gm,
+        ),
+      )
+      .toEqual(["gigastt_pool_waiters 0", "gigastt_ws_active_connections 0", "gigastt_upload_bytes 0"]);
+    expect(server.process.exitCode).toBeNull();
+  });
+});
+
+/** A person speaks a clip in real time. Resolves with the time until the last final; rejects when the text is not the clip's. */
+async function speak(): Promise<number> {
+  const startMs = performance.now();
+  const client = await connect(`ws://127.0.0.1:${server.port}/v1/ws`);
+  client.send({ type: "configure", sample_rate: 16_000 });
+  await streamPcm((part) => client.audio(part), clip!.pcm, 1);
+  client.send({ type: "stop" });
+  const { code } = await client.closed;
+  const texts = client.received.filter(({ type }) => type === "final").map(({ text }) => String(text));
+  expect([code, texts.join(" ").trim()]).toEqual([1000, clip!.text]);
+  return performance.now() - startMs;
+}
+
+async function transcribe(): Promise<number> {
+  const startMs = performance.now();
+  const answer = await fetch(`${server.url}/v1/transcribe`, { method: "POST", body: new Uint8Array(clip!.wav) });
+  expect([answer.status, ((await answer.json()) as { text: string }).text]).toEqual([200, clip!.text]); // our own envelope
+  return performance.now() - startMs;
+}
+
+function probe(): Promise<number> {
+  const startMs = performance.now();
+  return new Promise((resolve, reject) => {
+    get({ port: server.port, host: "127.0.0.1", path: "/health", agent: false }, (answer) => {
+      answer.resume();
+      answer.once("end", () => resolve(performance.now() - startMs));
+    }).once("error", reject);
+  });
+}
+
+/** The event loop's delay since the last call, 99th percentile in milliseconds. */
+async function scrape(): Promise<number> {
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  return Number(/^gigastt_event_loop_lag_seconds\{quantile="0.99"\} (.*)$/m.exec(text)?.[1]) * 1000;
+}
+
+function memoryMb(): number {
+  const status = readFileSync(`/proc/${server.process.pid}/status`, "utf8");
+  return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1000;
+}
+
+/** Processor time of all threads of the server. */
+function processorMs(): number {
+  const [user, system] = readFileSync(`/proc/${server.process.pid}/stat`, "utf8")
+    .split(") ")[1]!
+    .split(" ")
+    .slice(11, 13);
+  return (Number(user) + Number(system)) * 10;
+}
+
+async function kinds(): Promise<string[]> {
+  const child = fork(fixture, ["kinds"]);
+  const { kinds: names } = await answerOf<{ kinds: string[] }>(child);
+  child.disconnect();
+  return names;
+}
+
+async function startAttack(kind: string): Promise<{ stop(): Promise<{ bytes: number; connections: number }> }> {
+  const child = fork(fixture, [kind, String(server.port), String(HOSTILE)]);
+  await answerOf(child);
+  await sleep(300);
+  return {
+    stop: async () => {
+      child.send("stop");
+      return (await answerOf<{ sent: { bytes: number; connections: number } }>(child)).sent;
+    },
+  };
+}
+
+function answerOf<T>(child: ChildProcess): Promise<T> {
+  return new Promise((resolve, reject) => {
+    child.once("message", (message) => resolve(message as T)); // our own fixture
+    child.once("exit", (code) => reject(new Error(`the hostile clients ended with ${code}`)));
+  });
+}
