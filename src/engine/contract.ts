@@ -162,9 +162,9 @@ export interface Engine {
   stats(): EngineStats;
   /**
    * Whether one more live session fits. `openStream` itself does not refuse: the caller decides.
-   * @param besides a stream that does not count: the one that asks
+   * @param speaking live sessions that may speak now; default: as many as speech is heard in
    */
-  liveCapacity(besides?: LiveStream): LiveCapacity;
+  liveCapacity(speaking?: number): LiveCapacity;
   /** Called after each inference run: audio seconds, wall seconds. For metrics. */
   onInference: ((audioS: number, wallS: number) => void) | undefined;
   /** Waits for running windows (never terminates a busy worker), drops queued ones, frees the sessions. */

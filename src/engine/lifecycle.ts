@@ -163,8 +163,8 @@ export function createEngineFrom(options: EngineParts): Engine {
         workerRestartsTotal: restartsBefore + (pool?.workerRestartsTotal ?? 0),
       };
     },
-    liveCapacity: (besides) =>
-      meter?.live(live?.speaking(besides) ?? 0) ?? {
+    liveCapacity: (speaking = live?.speaking ?? 0) =>
+      meter?.live(speaking) ?? {
         speaking: 0,
         sustainable: 1,
         realTimeFactor: undefined,

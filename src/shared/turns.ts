@@ -1,3 +1,5 @@
+import { setTimeout } from "./timers.ts";
+
 /** Work for many clients on one thread, in turn. */
 export interface Turns {
   /** Runs the portion soon, after all portions asked for before it. A client asks for its next one when this one is done. */
@@ -7,8 +9,10 @@ export interface Turns {
 /**
  * Runs portions one after the other for at most `budgetMs`, then gives way to everything else on the thread. A client that always has more
  * to do therefore delays the others by one portion, and timers and sockets by one budget.
+ *
+ * @param restMs rests so long after each full budget: with as much rest as budget it takes half of the thread
  */
-export function createTurns(budgetMs = 4, nowMs: () => number = () => performance.now()): Turns {
+export function createTurns(budgetMs = 4, nowMs: () => number = () => performance.now(), restMs = 0): Turns {
   let waiting: (() => void)[] = [];
   let first = 0;
   let isScheduled = false;
@@ -17,6 +21,11 @@ export function createTurns(budgetMs = 4, nowMs: () => number = () => performanc
     if (isScheduled) return;
     isScheduled = true;
     setImmediate(run);
+  };
+  const goOn = (): void => {
+    if (restMs === 0) return schedule();
+    isScheduled = true;
+    setTimeout(run, restMs);
   };
   const run = (): void => {
     isScheduled = false;
@@ -36,7 +45,7 @@ export function createTurns(budgetMs = 4, nowMs: () => number = () => performanc
           waiting = waiting.slice(first);
           first = 0;
         }
-        schedule();
+        goOn();
       }
     }
   };

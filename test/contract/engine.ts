@@ -85,7 +85,7 @@ export function engineContract(name: string, subject: EngineUnderTest): void {
       expect(spoke).toBe(0);
       live.write(pcm);
       await expect.poll(() => spoke).toBeGreaterThan(0);
-      expect([engine.liveCapacity().speaking, engine.liveCapacity(live).speaking]).toEqual([1, 0]);
+      expect([engine.liveCapacity().speaking, engine.liveCapacity(7).speaking]).toEqual([1, 7]);
       await live.end();
     });
 

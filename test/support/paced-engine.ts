@@ -87,8 +87,7 @@ export function createPacedEngine(options: Pace = {}): PacedEngine {
       inferenceSecondsTotal: 0,
       workerRestartsTotal: 0,
     }),
-    liveCapacity: (besides) => {
-      const speaking = streams.filter((stream) => stream !== besides && !stream.over).length;
+    liveCapacity: (speaking = streams.filter((stream) => !stream.over).length) => {
       const { canOpenMore, reason } = options.capacity?.(speaking) ?? { canOpenMore: true, reason: undefined };
       return { speaking, sustainable: 100, realTimeFactor: undefined, canOpenMore, reason };
     },

@@ -1,5 +1,18 @@
+import { createTurns } from "../../shared/turns.ts";
 import type { Turns } from "../../shared/turns.ts";
 import type { LiveSession } from "./live-session.ts";
+
+/** The turns of all streams of a thread. */
+export interface StreamTurns {
+  /** Streams whose audio comes as it is spoken. */
+  readonly live: Turns;
+  /** Streams that are far ahead: at most half of the thread is theirs. */
+  readonly ahead: Turns;
+}
+
+export function createStreamTurns(): StreamTurns {
+  return { live: createTurns(), ahead: createTurns(BUDGET_MS, undefined, BUDGET_MS) };
+}
 
 /**
  * Audio of one stream on its way into its session, in turn with that of other streams: a client that sends minutes at once delays the
@@ -7,7 +20,7 @@ import type { LiveSession } from "./live-session.ts";
  *
  * @param onError a write failed
  */
-export function queueStream(session: LiveSession, turns: Turns, onError: (error: unknown) => void): LiveSession {
+export function queueStream(session: LiveSession, turns: StreamTurns, onError: (error: unknown) => void): LiveSession {
   let waiting: Uint8Array[] = [];
   let isAsked = false;
   let onDrained: (() => void) | undefined;
@@ -16,7 +29,7 @@ export function queueStream(session: LiveSession, turns: Turns, onError: (error:
     if (waiting.length === 0) return onDrained?.();
     if (isAsked) return;
     isAsked = true;
-    turns.ask(serve);
+    (waiting.length > AHEAD_PIECES ? turns.ahead : turns.live).ask(serve);
   };
   const serve = (): void => {
     isAsked = false;
@@ -52,5 +65,8 @@ export function queueStream(session: LiveSession, turns: Turns, onError: (error:
 
 // ---
 
-/** A third of a second at 48 kHz: a few milliseconds of work. */
-const PIECE_BYTES = 32 * 1024;
+const BUDGET_MS = 4;
+/** 85 ms at 48 kHz: about a millisecond of work. */
+const PIECE_BYTES = 8 * 1024;
+/** A client that sends what it hears is never so far ahead: a second at 48 kHz. */
+const AHEAD_PIECES = 12;

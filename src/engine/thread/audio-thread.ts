@@ -3,8 +3,7 @@ import { errorToFailure, failureToError } from "./failure.ts";
 import { runFileJob } from "../file/job.ts";
 import { createLiveSession, type LiveSession } from "../stream/live-session.ts";
 import type { FileOptions, FromAudioThread, AudioSettings, ToAudioThread } from "./protocol.ts";
-import { createTurns } from "../../shared/turns.ts";
-import { queueStream } from "../stream/stream-queue.ts";
+import { createStreamTurns, queueStream } from "../stream/stream-queue.ts";
 import { createSpanReader, type SpanReader, type WindowRequest } from "../windows/span-reader.ts";
 
 /** Everything between bytes and words but the neural network. Runs in a worker thread, or in-process for the fake engine. */
@@ -18,7 +17,7 @@ export function createAudioThread(emit: (message: FromAudioThread, transfer?: Ar
   let nextWindow = 1;
   const windows = new Map<number, { resolve(result: WindowResult): void; reject(error: Error): void }>();
   const files = new Map<number, FileEntry>();
-  const turns = createTurns();
+  const turns = createStreamTurns();
   const streams = new Map<number, LiveSession>();
 
   function recognize(request: WindowRequest): Promise<WindowResult> {

@@ -29,8 +29,8 @@ export interface AudioThreadHostOptions {
 /** The main thread's side of an audio thread: hands out jobs, carries windows to the pool, heals the thread. */
 export interface AudioThreadHost {
   readonly jobs: number;
-  /** Streams, besides one, in which speech was heard in the last half minute. */
-  speaking(besides: LiveStream | undefined): number;
+  /** Streams in which speech was heard in the last half minute. */
+  readonly speaking: number;
   transcribe(options: TranscribeOptions): Promise<readonly Transcript[]>;
   openStream(options: LiveStreamOptions): LiveStream;
   /** Rejects file jobs, ends streams, ends the thread. */
@@ -169,10 +169,10 @@ export function hostAudioThread(options: AudioThreadHostOptions): AudioThreadHos
     get jobs() {
       return files.size + streams.size;
     },
-    speaking(besides) {
+    get speaking() {
       const sinceMs = performance.now() - SPEAKS_FOR_MS;
       let count = 0;
-      for (const stream of streams.values()) if (stream.handle !== besides && stream.spokeAtMs > sinceMs) count++;
+      for (const stream of streams.values()) if (stream.spokeAtMs > sinceMs) count++;
       return count;
     },
     transcribe,

@@ -2,7 +2,7 @@ import type { PoolConfig } from "../../config/types.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { WireError } from "../../shared/errors.ts";
 import { createFairQueue } from "./fair-queue.ts";
-import { POLL_MS, createRefusals } from "./refusals.ts";
+import { POLL_MS, countSessions, createRefusals } from "./refusals.ts";
 import type { Request } from "./refusals.ts";
 import { createServiceTimes } from "./service-times.ts";
 import type { WorkKind } from "./service-times.ts";
@@ -20,8 +20,8 @@ export interface AcquireOptions {
   readonly kind: WorkKind;
   /** Ends the first wait: the client is gone. Rejects with the signal's reason. */
   readonly signal: AbortSignal;
-  /** Why it may not run now even if a slot is free, a sentence; undefined when it may. */
-  readonly blockedBy?: () => string | undefined;
+  /** Why it may not run beside so many live sessions, even if a slot is free, a sentence; undefined when it may. */
+  readonly blockedBy?: (sessions: number) => string | undefined;
   /** The slot is lent to another client: the work stops until `onResume`, in its turn. */
   readonly onSuspend: () => void;
   readonly onResume: () => void;
@@ -66,7 +66,6 @@ interface Claim extends Request {
   stays: boolean;
   sinceMs: number;
   heldMs: number;
-  readonly mayRun: () => boolean;
   /** The wait ended with a slot. */
   readonly begin: () => void;
   /** The wait ended without one. */
@@ -98,21 +97,26 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
     const counts = countByClient(held);
     return (client) => counts.get(client) ?? 0;
   };
-  const nextClaim = (): Claim | undefined => queue.first((claim) => claim.mayRun(), rank());
-
-  /** A free slot, or one that a client above its share has to lend. */
-  const findSlot = (client: string): boolean => {
-    if (held.size < limits().size) return true;
-    if (held.size > limits().size) return false;
-    const lender = chooseLender(held, client, clock.monotonicMs());
-    lender?.suspend();
-    return lender !== undefined;
+  /** Undefined: a slot is free. A claim: it has to lend its slot. */
+  const slotFor = ({ client, blockedBy }: Pick<Claim, "client" | "blockedBy">): Claim | "wait" | undefined => {
+    if (held.size > limits().size) return "wait";
+    const isBlocked = blockedBy(countSessions(held)) !== undefined;
+    if (!isBlocked && held.size < limits().size) return undefined;
+    // What the machine keeps up with is shared like the slots.
+    const lenders = isBlocked ? [...held].filter(({ kind }) => kind === "session") : held;
+    return chooseLender(lenders, client, clock.monotonicMs()) ?? "wait";
+  };
+  const nextClaim = (): Claim | undefined => queue.first((claim) => slotFor(claim) !== "wait", rank());
+  const start = (claim: Claim): void => {
+    const lender = slotFor(claim);
+    if (typeof lender === "object") lender.suspend();
+    claim.begin();
   };
 
   const grantFree = (): void => {
-    for (let next = nextClaim(); next !== undefined && findSlot(next.client); next = nextClaim()) {
+    for (let next = nextClaim(); next !== undefined; next = nextClaim()) {
       queue.served(next);
-      next.begin();
+      start(next);
     }
     if (queue.length > 0) poll ??= setInterval(grantFree, POLL_MS);
     else {
@@ -173,7 +177,6 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
       sinceMs: clock.monotonicMs(),
       heldMs: 0,
       blockedBy,
-      mayRun: () => blockedBy() === undefined,
       begin: () => {
         const resumes = claim.stays;
         endWait();
@@ -206,10 +209,8 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
 
   const shuttingDown = (): WireError => new WireError("shutting_down", "the server is shutting down");
 
-  const mayEnter = (client: string, mayRun: () => boolean): boolean => {
-    if (!mayRun() || nextClaim() !== undefined || held.size > limits().size) return false;
-    return held.size < limits().size || chooseLender(held, client, clock.monotonicMs()) !== undefined;
-  };
+  const mayEnter = (work: Pick<Claim, "client" | "blockedBy">): boolean =>
+    nextClaim() === undefined && slotFor(work) !== "wait";
 
   return {
     acquire: (options) => {
@@ -217,7 +218,7 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
       if (closed) return Promise.reject(shuttingDown());
       return new Promise<Slot>((resolve, reject) => {
         const claim = createClaim(options, { resolve, reject });
-        if (mayEnter(options.client, claim.mayRun) && findSlot(options.client)) return claim.begin();
+        if (mayEnter(claim)) return start(claim);
         const joined = queue.join(claim, queueLimit());
         if (joined === "full") claim.refuse(refusals.full(options.client, options.kind));
         else joined?.refuse(refusals.full(joined.client, joined.kind));
@@ -226,7 +227,7 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
     },
     refusal: (client) => {
       if (closed) return shuttingDown();
-      const isWelcome = mayEnter(client, () => true) || queue.hasRoomFor(client, queueLimit());
+      const isWelcome = mayEnter({ client, blockedBy: () => undefined }) || queue.hasRoomFor(client, queueLimit());
       return isWelcome ? undefined : refusals.full(client, "file");
     },
     get available() {

@@ -15,7 +15,7 @@ export interface Request extends Member, Holding {
   readonly sinceMs: number;
   /** Time of its earlier holds. */
   readonly heldMs: number;
-  readonly blockedBy: () => string | undefined;
+  readonly blockedBy: (sessions: number) => string | undefined;
 }
 
 /** Refusals with an honest hint: when to come back. */
@@ -68,7 +68,7 @@ export function createRefusals({ limits, clock, held, queue, times, onLive }: Re
   };
 
   const timeout = (claim: Request): WireError => {
-    const reason = held.size < limits().size ? claim.blockedBy() : undefined;
+    const reason = held.size < limits().size ? claim.blockedBy(countSessions(held)) : undefined;
     if (reason !== undefined) return liveError(reason);
     const waitedS = limits().checkoutTimeoutMs / 1000;
     return new WireError("timeout", `no slot became free within ${waitedS} s; try again after the time given`, {
@@ -85,6 +85,13 @@ export function createRefusals({ limits, clock, held, queue, times, onLive }: Re
   };
 
   return { timeout, full };
+}
+
+/** Live sessions among them. */
+export function countSessions(held: Iterable<Request>): number {
+  let count = 0;
+  for (const { kind } of held) if (kind === "session") count++;
+  return count;
 }
 
 // ---

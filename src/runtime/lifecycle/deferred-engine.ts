@@ -56,7 +56,7 @@ export function createDeferredEngine(build: () => Promise<Engine>): Engine {
     transcribe: async (options) => required().transcribe(options),
     openStream: (options) => required().openStream(options),
     stats: () => inner?.stats() ?? NO_STATS,
-    liveCapacity: (besides) => inner?.liveCapacity(besides) ?? NO_CAPACITY,
+    liveCapacity: (speaking) => inner?.liveCapacity(speaking) ?? NO_CAPACITY,
     get onInference() {
       return onInference;
     },

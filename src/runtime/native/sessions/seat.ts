@@ -22,7 +22,7 @@ export interface SeatOptions {
   /** Aborts when the session is over. */
   readonly signal: AbortSignal;
   /** Why the machine keeps up with no more live sessions; undefined when it does. */
-  readonly blockedBy: () => string | undefined;
+  readonly blockedBy: (speaking: number) => string | undefined;
   /** The wait is over. */
   readonly onGranted: () => void;
   readonly onRefused: (error: WireError) => void;

@@ -14,8 +14,8 @@ export interface Utterances {
   /** Milliseconds of audio received and not yet recognised. */
   readonly backlogMs: number;
   waitForBacklogBelow(ms: number): Promise<void>;
-  /** Why the machine does not keep up with this one more live session, a sentence; undefined when it does. */
-  blockedBy(): string | undefined;
+  /** Why the machine does not keep up with one more live session than so many, a sentence; undefined when it does. */
+  blockedBy(speaking: number): string | undefined;
   /**
    * Delivers the last final: the engine's, within `boundMs` and until `stop` aborts; after that what is known so far, marked `truncated`.
    * Resolves true when it was complete.
@@ -85,8 +85,8 @@ export function createUtterances(
       return stream?.backlogMs ?? 0;
     },
     waitForBacklogBelow: (ms) => stream?.waitForBacklogBelow(ms) ?? Promise.resolve(),
-    blockedBy: () => {
-      const { canOpenMore, reason } = engine.liveCapacity(stream);
+    blockedBy: (speaking) => {
+      const { canOpenMore, reason } = engine.liveCapacity(speaking);
       return canOpenMore ? undefined : (reason ?? "this machine keeps up with no more live sessions");
     },
     end: async (boundMs, stop, isShort) => {
