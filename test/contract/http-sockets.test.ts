@@ -463,6 +463,29 @@ describe("connections", () => {
     expect(await client.ended).toContain("32000 bytes");
   });
 
+  it("goes on with an answer that its client reads slowly while an upgrade waits behind it", async () => {
+    const engine = createPacedEngine();
+    engine.transcribe = async ({ onHypothesis }) => {
+      const partial = { committed: "", tentative: "слово ".repeat(500), words: [], confidence: undefined } as const;
+      for (let n = 0; n < 2000; n++)
+        await onHypothesis?.({ ...partial, type: "partial", endpointReason: undefined, speechFinal: false });
+      return [];
+    };
+    const { port } = await start({ engine });
+    const client = openRaw(port);
+    client.write(`POST /v1/transcribe/stream HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc${UPGRADE}`);
+    client.write(clientFrame(1, Buffer.from('{"type":"stop"}')));
+    for (let n = 0; n < 20; n++) {
+      client.socket.pause();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      client.socket.resume();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    const text = await client.ended;
+    expect(statuses(text)).toEqual(["200", "101"]);
+    expect(text.match(/"type":"partial"/g)?.length).toBe(2000);
+  });
+
   it("serves two hundred h2c offers on one connection without leaving listeners behind", async () => {
     const warnings: unknown[] = [];
     const listener = (warning: Error): unknown => warnings.push(warning.message);
