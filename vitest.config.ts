@@ -22,8 +22,7 @@ const config: ViteUserConfig = defineConfig({
     unstubGlobals: true,
     projects: [
       // `npm test` runs these two.
-      // Unit tests share a process, which halves their time: most of it is loading modules.
-      group(0, "unit", { workers: 2, isolate: false, include: UNIT, exclude: [...PROGRAMS, ...LONG] }),
+      group(0, "unit", { workers: 2, include: UNIT, exclude: [...PROGRAMS, ...LONG] }),
       // Whole processes, sockets and the bundled model: mostly waiting, so two at a time on two cores.
       group(1, "processes", { workers: 2, include: ["test/**/*.test.ts"], exclude: [...UNIT, ...PROGRAMS, ...LONG] }),
       // `npm run test:all` adds these. "random" repeats the suites with random input, with more cases (TEST_DEPTH).
@@ -40,12 +39,7 @@ export default config;
 function group(
   groupOrder: number,
   name: string,
-  {
-    workers,
-    include,
-    exclude = [],
-    isolate = true,
-  }: { workers: number; include: string[]; exclude?: string[]; isolate?: boolean },
+  { workers, include, exclude = [] }: { workers: number; include: string[]; exclude?: string[] },
 ): TestProjectInlineConfiguration {
   return {
     extends: true,
@@ -53,7 +47,6 @@ function group(
       name,
       include,
       exclude: ["test/bench/**", "node_modules/**", ...exclude],
-      isolate,
       maxWorkers: workers,
       sequence: { groupOrder },
     },
