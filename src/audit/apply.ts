@@ -7,6 +7,7 @@ import { unifiedDiff } from "./diff.ts";
 import type { FixedFile } from "./fix.ts";
 import { planFixes } from "./fix.ts";
 import { active } from "./report/summary.ts";
+import type { Finding } from "./types.ts";
 
 export interface FixReport {
   /** Unified diffs of what was (or would be) written. */
@@ -18,8 +19,8 @@ export interface FixReport {
   readonly result: AuditResult;
 }
 
-/** Rounds of fixing: a fix can make room for the next (edits that collided). */
-const MAX_ROUNDS = 6;
+/** Rounds of fixing: a fix can make room for the next (edits that collided), and a file that resists is fixed one finding at a time. */
+const MAX_ROUNDS = 40;
 
 /** The diff of one round of fixes, nothing written. */
 export function previewFixes(result: AuditResult, kinds: ReadonlySet<"safe" | "unsafe">): string {
@@ -29,44 +30,54 @@ export function previewFixes(result: AuditResult, kinds: ReadonlySet<"safe" | "u
 }
 
 /**
- * Writes fixes until nothing is left to fix. Every file is audited again; one that no longer parses, or that the real proxy took
- * before and refuses now, is put back.
+ * Writes fixes until nothing is left to fix, and counts what stayed. Every file is audited again: one that no longer parses, that the
+ * real proxy took before and refuses now, or whose finding is still there, is put back, and then fixed one finding at a time.
  */
 export async function applyFixes(options: AuditOptions, kinds: ReadonlySet<"safe" | "unsafe">): Promise<FixReport> {
   let result = await audit(options);
   const before = new Map<string, string>();
   const refused = new Map<string, string>();
+  /** Findings whose fix did not hold, by fingerprint. */
+  const failed = new Map<string, string>();
+  /** Files that are fixed one finding at a time. */
+  const singly = new Set<string>();
   let fixed = 0;
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const plan = planFixes(
-      result.findings.filter((finding) => !refused.has(finding.file)),
-      kinds,
-    );
+    const plan = planFixes(eligible(result.findings, kinds, { refused, failed, singly }), kinds);
     for (const source of plan.rendered)
       refused.set(source.path, "gigastt rendered it: change gigastt.config.yaml and run `gigastt render`");
     const files = plan.files.filter(
       (file) => !refused.has(file.source.path) && file.source.absolute !== undefined && file.text !== file.source.text,
     );
     if (files.length === 0) break;
+    const giveUp = (file: FixedFile, reason: string, culprits: readonly Finding[]): void => {
+      // One of several is at fault: which one shows when they come alone.
+      if (file.applied.length > 1 && !singly.has(file.source.path)) singly.add(file.source.path);
+      else for (const { fingerprint } of culprits) failed.set(fingerprint, reason);
+    };
+    const written: FixedFile[] = [];
     for (const file of files) {
       const reason = await breaks(file, result);
-      if (reason !== undefined) {
-        refused.set(file.source.path, reason);
-        continue;
+      if (reason !== undefined) giveUp(file, reason, file.applied);
+      else {
+        await replaceFile(file.source.absolute ?? "", file.source.text, file.text);
+        written.push(file);
       }
-      if (!before.has(file.source.path)) before.set(file.source.path, file.source.text);
-      await replaceFile(file.source.absolute ?? "", file.source.text, file.text);
-      fixed += file.applied.length;
     }
     const next = await audit(options);
-    for (const file of files) {
-      // Our own second look: a fix that makes a file unreadable is taken back.
-      const problems = (list: AuditResult): number =>
-        active(list.findings).filter((finding) => finding.rule === "GA-PRS-001" && finding.file === file.source.path)
-          .length;
-      if (problems(next) <= problems(result) || refused.has(file.source.path)) continue;
+    for (const file of written) {
+      const unreadable = parseProblems(next, file) > parseProblems(result, file);
+      const left = new Set(active(next.findings).map(({ fingerprint }) => fingerprint));
+      const persisting = file.applied.filter(({ fingerprint }) => left.has(fingerprint));
+      if (!unreadable && persisting.length === 0) {
+        if (!before.has(file.source.path)) before.set(file.source.path, file.source.text);
+        fixed += file.applied.length;
+        continue;
+      }
       await replaceFile(file.source.absolute ?? "", file.text, file.source.text);
-      refused.set(file.source.path, "the fixed file could not be read again");
+      if (unreadable) giveUp(file, "the fixed file could not be read again", file.applied);
+      else
+        for (const { fingerprint } of persisting) failed.set(fingerprint, "the fix does not remove the finding here");
     }
     result = await audit(options);
   }
@@ -75,10 +86,42 @@ export async function applyFixes(options: AuditOptions, kinds: ReadonlySet<"safe
     const old = before.get(source.path);
     if (old !== undefined) diffs.push(unifiedDiff(source.path, old, source.text));
   }
+  for (const { file, rule, fingerprint } of active(result.findings)) {
+    const reason = failed.get(fingerprint);
+    if (reason !== undefined && !refused.has(file)) refused.set(file, `${rule} cannot be fixed by machine: ${reason}`);
+  }
   return { diff: diffs.join(""), fixed, refused: [...refused].map(([file, reason]) => ({ file, reason })), result };
 }
 
 // ---
+
+interface Setbacks {
+  readonly refused: ReadonlyMap<string, string>;
+  readonly failed: ReadonlyMap<string, string>;
+  readonly singly: ReadonlySet<string>;
+}
+
+/** Findings whose fixes may be tried: of a file that is fixed singly, the first. */
+function eligible(
+  findings: readonly Finding[],
+  kinds: ReadonlySet<"safe" | "unsafe">,
+  { refused, failed, singly }: Setbacks,
+): readonly Finding[] {
+  const taken = new Set<string>();
+  return findings.filter((finding) => {
+    if (finding.fixKind === "manual" || !kinds.has(finding.fixKind) || finding.suppressed !== undefined) return false;
+    if (refused.has(finding.file) || failed.has(finding.fingerprint)) return false;
+    const places = new Set(finding.edits.map(({ span }) => span.source.path));
+    const alone = [...places].filter((path) => singly.has(path));
+    if (alone.some((path) => taken.has(path))) return false;
+    for (const path of alone) taken.add(path);
+    return true;
+  });
+}
+
+function parseProblems(result: AuditResult, { source }: FixedFile): number {
+  return active(result.findings).filter(({ rule, file }) => rule === "GA-PRS-001" && file === source.path).length;
+}
 
 /** What the real program says against the new text, when it had nothing against the old one. */
 async function breaks(file: FixedFile, result: AuditResult): Promise<string | undefined> {

@@ -81,10 +81,15 @@ function collides(a: Edit, b: Edit): boolean {
   if (a.span.source !== b.span.source || same(a, b)) return false;
   const aEmpty = a.span.start === a.span.end;
   const bEmpty = b.span.start === b.span.end;
-  if (aEmpty && bEmpty) return sameSetting(a.text, b.text);
+  if (aEmpty && bEmpty) return sameSetting(a.text, b.text) || opensSameBlock(a, b);
   if (aEmpty) return a.span.start > b.span.start && a.span.start < b.span.end;
   if (bEmpty) return b.span.start > a.span.start && b.span.start < a.span.end;
   return a.span.start < b.span.end && b.span.start < a.span.end;
+}
+
+/** Two insertions at one place that each open a block: the second belongs into the block of the first. */
+function opensSameBlock(a: Edit, b: Edit): boolean {
+  return a.span.start === b.span.start && /^\s*\{/.test(a.text) && /^\s*\{/.test(b.text);
 }
 
 /** Two insertions that set the same thing to different values (a larger timer from one rule, a smaller from another). */
