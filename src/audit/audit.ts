@@ -5,6 +5,7 @@ import type { ClassifiedFile, Facts } from "./model/facts.ts";
 import { buildFacts, mainConfig } from "./model/facts.ts";
 import type { Versions } from "./model/versions.ts";
 import { rules as allRules } from "./rules/registry.ts";
+import { sharedHosts, type SharedHosts, touchesOthers } from "./shared-host.ts";
 import { positionAt } from "./source.ts";
 import { readIgnoreComments, readIgnoreEntries, suppressionFor } from "./suppress.ts";
 import type { CheckReport } from "./observe/report.ts";
@@ -66,10 +67,11 @@ export function runRules(
   const entries = readIgnoreEntries(facts.config);
   const seen = new Set<string>();
   const counts = new Map<string, number>();
+  const hosts = sharedHosts(facts);
   const findings: Finding[] = [];
   for (const rule of options.rules ?? allRules) {
     for (const hit of rule.check(facts, ruleIds)) {
-      const finding = toFinding(rule, hit, counts, seen);
+      const finding = toFinding(rule, hit, { counts, seen, hosts });
       if (!finding) continue;
       const suppressed =
         (options.ignores === false ? undefined : suppressionFor(finding, comments, entries, options.today)) ??
@@ -109,7 +111,17 @@ async function configHash(files: readonly ClassifiedFile[]): Promise<string | un
   }
 }
 
-function toFinding(rule: Rule, hit: Hit, counts: Map<string, number>, seen: Set<string>): Finding | undefined {
+/** On a host that serves other applications too, a fix that would change their answers is only suggested. */
+function fixKindOf(rule: Rule, hit: Hit, hosts: SharedHosts): Finding["fixKind"] {
+  if (hit.edits === undefined || hit.edits.length === 0) return "manual";
+  return rule.fixKind === "safe" && hit.edits.some((edit) => touchesOthers(hosts, edit)) ? "unsafe" : rule.fixKind;
+}
+
+function toFinding(
+  rule: Rule,
+  hit: Hit,
+  { counts, seen, hosts }: { counts: Map<string, number>; seen: Set<string>; hosts: SharedHosts },
+): Finding | undefined {
   const { source } = hit.span;
   const start = positionAt(source, hit.span.start);
   const stop = positionAt(source, Math.max(hit.span.start, hit.span.end));
@@ -133,7 +145,7 @@ function toFinding(rule: Rule, hit: Hit, counts: Map<string, number>, seen: Set<
     message: hit.message,
     why: rule.why,
     fix: hit.fix,
-    fixKind: hit.edits && hit.edits.length > 0 ? rule.fixKind : "manual",
+    fixKind: fixKindOf(rule, hit, hosts),
     edits: hit.edits ?? [],
     related: (hit.related ?? []).map((item) => ({
       file: item.span.source.path,

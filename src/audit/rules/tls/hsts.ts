@@ -12,6 +12,8 @@ import { replace } from "../kit/edits.ts";
 
 /** 180 days: what the Observatory accepts. */
 const MIN_AGE = 15_552_000;
+const TRIAL_AGE = 300;
+const FULL_AGE = 63_072_000;
 
 export const rule: Rule = {
   id: "GA-TLS-002",
@@ -30,6 +32,9 @@ export const rule: Rule = {
     if (facts.assume.text("deploy.tls.hsts") === "off") return;
     const trial =
       facts.assume.text("deploy.tls.hsts") === "trial" || facts.assume.text("deploy.tls.hsts") === undefined;
+    // Browsers keep it for that long: two years cannot be taken back.
+    const age = trial ? TRIAL_AGE : FULL_AGE;
+    const later = trial ? `; when everything works, write ${FULL_AGE}` : "";
     for (const root of facts.nginx) {
       for (const server of nginxServers(root)) {
         if (!isTls(server)) continue;
@@ -41,9 +46,9 @@ export const rule: Rule = {
           yield {
             span: headSpan(anchor ?? (server.directive as NginxDirective)), // a server scope always has its directive
             message: "the TLS server sends no Strict-Transport-Security",
-            fix: 'Add `add_header Strict-Transport-Security "max-age=63072000" always;` to the server.',
+            fix: `Add \`add_header Strict-Transport-Security "max-age=${age}" always;\` to the server${later}.`,
             ...(anchor
-              ? { edits: [after(anchor, 'add_header Strict-Transport-Security "max-age=63072000" always;')] }
+              ? { edits: [after(anchor, `add_header Strict-Transport-Security "max-age=${age}" always;`)] }
               : {}),
           };
           continue;
@@ -105,9 +110,9 @@ export const rule: Rule = {
       yield {
         span: block ? caddyHead(block) : address,
         message: `${address.value} sends no Strict-Transport-Security`,
-        fix: 'Add `header Strict-Transport-Security "max-age=63072000"` to the site.',
+        fix: `Add \`header Strict-Transport-Security "max-age=${age}"\` to the site${later}.`,
         ...(site.directives[0]
-          ? { edits: [before(site.directives[0], 'header Strict-Transport-Security "max-age=63072000"')] }
+          ? { edits: [before(site.directives[0], `header Strict-Transport-Security "max-age=${age}"`)] }
           : {}),
       };
     }
