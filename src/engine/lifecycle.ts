@@ -77,7 +77,7 @@ export function createEngineFrom(options: EngineParts): Engine {
       return loaded.info;
     } catch (error) {
       if (state !== "closed") state = "failed";
-      // Somebody may put the right files back: a later request tries again, but not each one. At the start the caller decides.
+      // The right files may be put back: a later request tries again, but not every one. At the start the caller decides.
       if (again)
         retryTimer = setTimeout(() => void (state === "failed" && (state = "unloaded")), RELOAD_RETRY_MS).unref();
       throw error;

@@ -144,7 +144,7 @@ async function shutDown(): Promise<void> {
 }
 
 function send(message: FromTranscriber): void {
-  // The parent may be gone: nobody is left to tell.
+  // The parent may be gone.
   if (process.connected) process.send!(message, () => {});
 }
 

@@ -17,7 +17,7 @@ export interface AcousticModel {
   release(): Promise<void>;
 }
 
-/** Loads the graphs and runs them once: shapes and block scoring are tried, not believed. Blocks the thread. */
+/** Loads the graphs and runs them once: shapes and block scoring are tried out. Blocks the thread. */
 export async function loadAcousticModel(request: LoadRequest): Promise<AcousticModel> {
   const started = performance.now();
   const vocabulary = parseVocabulary(await readFile(request.vocabPath, "utf8"));

@@ -5,7 +5,7 @@ export interface LoadRequest {
   readonly encoderPath: string;
   /** An optimized copy of the encoder: loaded instead, unless the runtime refuses it. */
   readonly optimizedEncoderPath?: string;
-  /** Where to leave an optimized copy while loading; a failure to write it is no failure to load. */
+  /** Where to leave an optimized copy while loading; failing to write it does not fail the load. */
   readonly saveEncoderTo?: string;
   readonly decoderPath: string;
   readonly jointPath: string;

@@ -16,7 +16,7 @@ export function guessRaw(head: Uint8Array): AudioCure | undefined {
   return best;
 }
 
-/** A container sent with `curl --data` has lost every NUL, line feed and carriage return; 1 kB without one is no accident. */
+/** A container sent with `curl --data` has lost every NUL, line feed and carriage return; 1 kB without one does not happen otherwise. */
 export function hasLostBytes(head: Uint8Array): boolean {
   return head.length >= MIN_BYTES && !head.some((byte) => byte === 0 || byte === 0x0a || byte === 0x0d);
 }

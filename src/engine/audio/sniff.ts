@@ -46,7 +46,7 @@ export function sniffMagic(head: Uint8Array): Sniffed | undefined {
   return undefined;
 }
 
-/** A stream cut out of another one begins inside a frame: three headers in a chain are no accident. */
+/** A stream cut out of another one begins inside a frame: three headers in a chain do not happen by accident. */
 export function findMpegFrames(head: Uint8Array): Sniffed {
   for (let at = 1; at + 7 < head.length; at++) {
     if (head[at] !== 0xff) continue;

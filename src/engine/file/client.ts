@@ -17,7 +17,7 @@ export interface FileClientOptions {
   readonly id: number;
   readonly job: TranscribeOptions;
   readonly send: SendToAudioThread;
-  /** The job has ended, however: nothing more is told to it. */
+  /** The job has ended in any way: it gets no further call. */
   readonly onSettled: () => void;
   readonly resolve: (transcripts: readonly Transcript[]) => void;
   readonly reject: (error: Error) => void;
@@ -35,7 +35,7 @@ export function createFileClient({ id, job, send, onSettled, resolve, reject }: 
     job.signal.removeEventListener("abort", onAbort);
     onSettled();
     send({ type: "file_abort", id });
-    // An upload that nobody wants any more is not read to its end. A source that hangs must not hold the answer.
+    // The rest of the upload is of no use. A source that hangs must not hold the answer.
     source.return?.().catch(() => {});
     finish();
   }

@@ -4,7 +4,7 @@ import type { LiveCapacity } from "../contract.ts";
 export interface CapacityMeter {
   /** A window was recognised: audio and computing time, and how long it waited for a worker. */
   ran(kind: "live" | "file", audioMs: number, wallMs: number, waitedMs: number): void;
-  /** @param speaking open streams in which somebody speaks */
+  /** @param speaking open streams with speech */
   live(speaking: number): LiveCapacity;
 }
 

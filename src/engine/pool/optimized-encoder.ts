@@ -7,7 +7,7 @@ import { verifyBundle } from "../../models/verify.ts";
 import { installationRoot } from "../../shared/entry.ts";
 import type { LoadRequest } from "../acoustic/protocol.ts";
 
-/** What each worker of a pool is told to load: the model's encoder, or an optimized copy of it that an earlier worker or start has left. */
+/** What each worker of a pool loads: the model's encoder, or an optimized copy of it that an earlier worker or start has left. */
 export interface RequestSource {
   /** For the worker that comes next. Rejects when a replacement would load files that have changed. */
   next(worker: "first" | "other" | "replacement"): Promise<LoadRequest>;
@@ -46,7 +46,7 @@ export function createRequestSource(bundle: ModelBundle, request: LoadRequest, d
           draft = undefined;
           return withCopy(request, optimized, undefined);
         case "replacement":
-          // The files may have been replaced meanwhile.
+          // The files may have been replaced since.
           await verifyBundle(bundle);
           return withCopy(request, await (await cache)?.find(), undefined);
       }

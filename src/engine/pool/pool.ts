@@ -15,7 +15,7 @@ export interface WindowJob extends Queueable {
 export interface PoolOptions {
   readonly workers: number;
   /**
-   * What the next worker loads. A replacement's files may have been changed meanwhile: rejects to refuse them, and is asked again later.
+   * What the next worker loads. A replacement's files may have changed: rejects to refuse them, and is asked again later.
    */
   readonly request: (worker: "first" | "other" | "replacement") => Promise<LoadRequest>;
   /** Most windows that wait; one more is refused. */
@@ -83,7 +83,7 @@ export function createPool(options: PoolOptions): InferencePool {
       const slot: Slot = { worker, state: "loading", current: undefined };
       slots.push(slot);
       const timer = setTimeout(() => {
-        // It may be stuck inside native code, where it must not be terminated: nobody waits for it any more.
+        // It may be stuck inside native code, where it must not be terminated: the start goes on without it.
         slot.state = "failed";
         slots.splice(slots.indexOf(slot), 1);
         post(slot, { type: "close" });
@@ -178,7 +178,7 @@ export function createPool(options: PoolOptions): InferencePool {
       const idle = slots.filter((slot) => slot.state === "idle");
       const slot = idle[0];
       if (!slot) return;
-      // A file window runs to its end: with a second worker, one is left to the live sessions. The only one left alive is everybody's.
+      // A file window runs to its end: with a second worker, one is left to the live sessions. The only one left alive serves both.
       const alive = idle.length + slots.filter(({ state }) => state === "busy").length;
       const queued = queue.take(liveSessions > 0 && alive > 1 && idle.length === 1);
       if (!queued) return;

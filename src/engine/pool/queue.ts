@@ -38,7 +38,7 @@ export function createWindowQueue<T extends Queueable>(): WindowQueue<T> {
     if (nextFile === undefined) return removed(live, nextLive!);
     const costMs = nextFile.frames * msPerFrame;
     if (nextLive !== undefined && earnedMs < costMs) return removed(live, nextLive);
-    // A turn that nobody else wanted counts as well: a file that advances anyway has no reason to hold live windows back.
+    // A turn without competition counts as well: a file that advances anyway must not hold live windows back.
     earnedMs = Math.max(0, earnedMs - costMs);
     return removed(file, nextFile);
   }

@@ -45,7 +45,7 @@ export function hostAudioThread(options: AudioThreadHostOptions): AudioThreadHos
   const windows = new Map<number, AbortController>();
   let link = connect();
   let unansweredPings = 0;
-  // A decoder that hangs in somebody's file would hold every file after it. The thread runs no ONNX: it may be ended.
+  // A decoder that hangs in one file would hold every file after it. The thread runs no ONNX: it may be ended.
   // Pings are counted, not seconds: a process that was frozen for a minute has a thread that had no chance to answer.
   const watchdog = setInterval(() => {
     if (files.size + streams.size === 0) unansweredPings = 0;

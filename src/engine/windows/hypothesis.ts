@@ -1,7 +1,7 @@
 import type { EndpointReason, Hypothesis, Word } from "../contract.ts";
 import { joinWords, meanConfidence } from "../acoustic/words.ts";
 
-/** The final of an utterance. Only a forced cut (`length`) is no end of speech. */
+/** The final of an utterance. All reasons but a forced cut (`length`) mean that speech has ended. */
 export function finalOf(words: readonly Word[], reason: EndpointReason): Hypothesis {
   return {
     type: "final",

@@ -126,7 +126,7 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
     cutAt(frame, overlap) {
       boundary = frame - overlap;
       pauses = pauses.filter((pause) => pause.from >= frame);
-      // Cut in the middle of speech it goes on, however little follows; and an overlap must be read again, or its words are nobody's.
+      // Cut in the middle of speech it goes on, however little follows; and an overlap must be read again, or its words are lost.
       if (overlap > 0 || lastSpeech >= frame - ONSET_FRAMES) start = boundary;
       else close(boundary);
     },

@@ -7,7 +7,7 @@ import type { AudioBlock, OpenContext } from "../types.ts";
 
 /** One encoded packet as a container yields it. */
 export interface EncodedPacket {
-  /** Owned by whoever gets it. */
+  /** Owned by the receiver. */
   readonly data: Uint8Array;
   /** Where this packet ends, in frames from the first decoded one, as the container says it. For the length check. */
   readonly endFrame?: number;

@@ -39,7 +39,7 @@ export async function createVorbisCodec(head: VorbisHead, setup: Uint8Array | un
   };
 }
 
-/** Counts the samples of packets by their block sizes alone; packets must come in order. */
+/** Counts the samples of packets by their block sizes alone; the order of the packets matters. */
 export function createVorbisCounter(head: VorbisHead, setup: Uint8Array | undefined): (packet: Uint8Array) => number {
   const isLong = setup && isSetup(setup) ? readModes(setup) : [];
   const modeBits = isLong.length > 1 ? 32 - Math.clz32(isLong.length - 1) : 0;

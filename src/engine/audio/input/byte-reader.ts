@@ -107,7 +107,7 @@ export function createByteReader(source: AsyncIterable<Uint8Array>, signal: Abor
       start = end = 0;
       if (isEnded) return;
       isEnded = true;
-      // A generator stuck in its own await answers return() only after it: nobody waits for that.
+      // A generator stuck in its own await answers return() only after it, so this does not wait.
       iterator.return?.().then(undefined, () => undefined);
     },
   };

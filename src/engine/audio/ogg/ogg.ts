@@ -102,7 +102,7 @@ async function openLink(pages: PageSource): Promise<Link | undefined> {
 }
 
 interface Kind {
-  /** Packets after the first that are no audio. */
+  /** Header packets after the first. */
   readonly headerCount: number;
   readonly codecOf: (first: Uint8Array, headers: readonly Uint8Array[]) => TrackCodec;
 }

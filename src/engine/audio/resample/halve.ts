@@ -4,7 +4,7 @@ import { kaiserWindow } from "./kernel.ts";
 export interface Halver {
   /** Samples that can be computed now: a view that is valid until the next call. */
   push(input: Float32Array): Float32Array;
-  /** The rest, so that n samples gave ceil(n / 2) in all. The halver then starts anew. */
+  /** The rest, so that n samples gave ceil(n / 2) in all. The halver then starts again. */
   flush(): Float32Array;
 }
 

@@ -8,7 +8,7 @@ import { filterBankFor } from "./kernel.ts";
 export interface Resampler {
   /** Samples that can be computed now; the caller owns them. The input is not kept. */
   push(input: Float32Array): Float32Array;
-  /** The rest, so that n input samples gave round(n · to / from) in all. The resampler then starts anew. */
+  /** The rest, so that n input samples gave round(n · to / from) in all. The resampler then starts again. */
   flush(): Float32Array;
 }
 
@@ -70,7 +70,7 @@ export function createResampler(fromHz: number, toHz: number): Resampler {
 
 interface Polyphase {
   push(input: Float32Array): Float32Array;
-  /** The rest, so that there are `total` samples in all, and starts anew. */
+  /** The rest, so that there are `total` samples in all, and starts again. */
   finish(total: number): Float32Array;
 }
 

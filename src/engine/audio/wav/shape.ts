@@ -82,7 +82,7 @@ function isG711(tag: number): boolean {
   return tag === TAG_A_LAW || tag === TAG_MU_LAW;
 }
 
-/** 12 and 20 bits stand in 2 and 3 bytes, 24 may stand in 4: the frame size says how many, and that is no contradiction. */
+/** 12 and 20 bits stand in 2 and 3 bytes, 24 may stand in 4: the frame size says how many, without a contradiction. */
 function isWiderContainer({ tag, bits, blockAlign }: WavFields, channelCount: number): boolean {
   const bytes = blockAlign / channelCount;
   return tag === TAG_PCM && bits > 0 && bits <= bytes * 8 && (bits % 8 !== 0 || (bits === 24 && bytes === 4));
@@ -147,7 +147,7 @@ function channelRoughness(samples: Float32Array): number | undefined {
   const [even = 0, odd = 0] = steps;
   // Two channels read as one: every second step is from one to the other.
   if (Math.min(even, odd) < 0.7 * Math.max(even, odd)) return ABSURD;
-  // Nobody records at this level: the bytes of narrower samples, put together wrongly.
+  // No recording has this level: the bytes of narrower samples, put together wrongly.
   if (level > samples.length / 2) return ABSURD;
   return (even + odd) / size;
 }

@@ -21,6 +21,12 @@ const FILES = [
   "tiny.aac",
   "tiny.webm",
   "tiny-vorbis.webm",
+  "adpcm_ima_wav.wav",
+  "adpcm_ms-stereo.wav",
+  "mp3.wav",
+  "pcm_s24be.mov",
+  "hybrid.m4a",
+  "delay.mkv",
 ];
 const CODES: ReadonlySet<string> = new Set(["empty_body", "unsupported_media", "invalid_audio", "audio_too_long"]);
 /** Processor time, so that a busy machine does not fail the test. */

@@ -152,7 +152,7 @@ describe("streams that are routinely cut", () => {
     expect(channels[0]!.length).toBeLessThan(whole);
   });
 
-  it("a tag or padding behind the last frame or page is no damage", async () => {
+  it("a tag or padding behind the last frame or page is not damage", async () => {
     const tag = new Uint8Array(128);
     tag.set([0x54, 0x41, 0x47]);
     for (const file of ["16k.flac", "cbr-16k.mp3", "20ms.opus", "adts.aac"]) {

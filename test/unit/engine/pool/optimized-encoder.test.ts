@@ -43,7 +43,7 @@ test.each(["int8", "fp32"] as const)(
   },
 );
 
-test("a copy that the runtime refuses, or cannot write, is no reason not to load", async () => {
+test("a copy that the runtime refuses, or cannot write, does not stop the load", async () => {
   const request = { ...(await demoBundle("int8")), threads: 1, maxSymbolsPerFrame: 10 };
   const broken = join(await scratch(), "encoder.onnx");
   await writeFile(broken, "no graph");

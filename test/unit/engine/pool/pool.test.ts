@@ -72,7 +72,7 @@ test("with another worker alive, waiting windows are recognised", async () => {
   expect(answers.map((answer) => answer.status)).toEqual(["rejected", "fulfilled", "fulfilled", "fulfilled"]);
 });
 
-test("files that were replaced meanwhile are not loaded again", async () => {
+test("files that were replaced in the meantime are not loaded again", async () => {
   let refusals = 0;
   const subject = await pool({
     request: async (worker) => {
