@@ -221,9 +221,8 @@ describe("transcribe, wrongly asked", () => {
 
   test("a model that is not installed ends with 1 and the command that installs it", async () => {
     const { code, stderr } = await gigastt(["transcribe", "--model", "gigaam-v3-e2e-rnnt", clip(0)]);
-    expect(stderr).toContain(
-      "is not installed in /nonexistent/.local/share/gigastt/models/gigaam-v3-e2e-rnnt. Run `gigastt models pull",
-    );
+    expect(stderr).toContain("is not installed in /nonexistent/.local/share/gigastt/models/gigaam-v3-e2e-rnnt. Run `");
+    expect(stderr).toContain("gigastt models pull");
     expect(code).toBe(1);
   });
 });
