@@ -132,7 +132,7 @@ const BREAKS: readonly Break[] = [
     what: "the WebSocket location has no password",
     front: "nginx 1.22",
     changes: [[/location = \/v1\/ws \{/, "location = /v1/ws {\n auth_basic off;"]],
-    says: "/v1/ws opens a live session for somebody without credentials",
+    says: "/v1/ws opens a live session without credentials",
   },
   {
     id: "GA-LIV-005",
@@ -255,7 +255,7 @@ const BREAKS: readonly Break[] = [
     what: "a status page for everybody",
     front: "nginx 1.22",
     changes: [[/location \^~ \/metrics \{/, "location = /nginx_status {\n auth_basic off; stub_status;\n}\n$&"]],
-    says: "/nginx_status shows nginx's status page to everybody",
+    says: "/nginx_status shows nginx's status page without a password",
   },
   {
     id: "GA-LIV-017",
