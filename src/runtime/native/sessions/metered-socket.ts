@@ -10,6 +10,9 @@ import { createFrameScan } from "./frame-scan.ts";
 /** Frames a client may send in a second for long, and at once after a quiet time. Live audio in frames of 10 ms is 100 a second. */
 export const FRAMES_PER_S = 250;
 export const FRAMES_AT_ONCE = 20_000;
+/** Live audio at 48 kHz is 96 KB a second. */
+const BYTES_PER_S = 2 ** 20;
+const BYTES_AT_ONCE = 4 * 2 ** 20;
 /** A TCP read of 64 KiB holds up to 10 000 frames, and the WebSocket library reads all of them in one go: it is given so many at a time. */
 const PORTION_FRAMES = 64;
 /** A socket that is not read does not tell that its client is gone, only writing does: the first ping brings a reset, the next one fails. */
@@ -26,7 +29,8 @@ export function meterSocket(socket: Duplex, head: Buffer, turns: Turns, clock: C
   const scan = createFrameScan();
   /** Turns of many clients run in one go: a bug in this one's frames must be known as its own. */
   const inOwnScope = AsyncLocalStorage.snapshot();
-  const allowance = createAllowance(clock, FRAMES_PER_S, FRAMES_AT_ONCE);
+  const frameAllowance = createAllowance(clock, FRAMES_PER_S, FRAMES_AT_ONCE);
+  const byteAllowance = createAllowance(clock, BYTES_PER_S, BYTES_AT_ONCE);
   let chunk = head.length > 0 ? head : undefined;
   let at = 0;
   let isWanted = false;
@@ -40,7 +44,8 @@ export function meterSocket(socket: Duplex, head: Buffer, turns: Turns, clock: C
     if (chunk === undefined || !isWanted || metered.destroyed) return;
     const { to, frames } = scan.walk(chunk, at, PORTION_FRAMES);
     // One for the read itself: a client may also send its bytes one by one.
-    allowance.spend(frames + (at === 0 ? 1 : 0));
+    frameAllowance.spend(frames + (at === 0 ? 1 : 0));
+    byteAllowance.spend(to - at);
     const part = chunk.subarray(at, to);
     // A small part is copied: kept as a view, one unfinished message could hold whole reads in memory.
     const portion = part.length * 2 < chunk.length ? Buffer.from(part) : part;
@@ -61,7 +66,7 @@ export function meterSocket(socket: Duplex, head: Buffer, turns: Turns, clock: C
       return;
     }
     isAsked = true;
-    const { owedMs } = allowance;
+    const owedMs = Math.max(frameAllowance.owedMs, byteAllowance.owedMs);
     if (owedMs === 0) turns.ask(() => inOwnScope(serve));
     else timer = setTimeout(wait, owedMs);
   };
