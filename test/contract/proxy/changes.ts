@@ -4,7 +4,7 @@ import { startTestServer, type TestServer } from "../../support/runtime-server.t
 import type { WsClient } from "../../support/ws-client.ts";
 import { describeFront, finishSession, openSession, proxyCase } from "./cases.ts";
 import { SLOW_PATH, startEcho } from "./echo.ts";
-import { startFront, type Front, type RunningFront } from "./front.ts";
+import { DOMAIN, startFront, type Front, type RunningFront } from "./front.ts";
 import { askFront } from "./http-client.ts";
 
 /** What docs/deploy promises for a reload, a stop and a restart while people talk. */
@@ -118,7 +118,11 @@ async function between(
   use: (parts: { readonly server: TestServer; readonly running: RunningFront }) => Promise<void>,
 ): Promise<void> {
   const config = {
-    server: { trustedProxies: front.kind === "none" ? [] : ["127.0.0.1/32"], allowedOrigins: [] },
+    server: {
+      trustedProxies: front.kind === "none" ? [] : ["127.0.0.1/32"],
+      allowedOrigins: [],
+      allowedHosts: [DOMAIN],
+    },
     session: { idleTimeoutMs: 60_000 },
   };
   const server = await startTestServer({ config });

@@ -20,7 +20,9 @@ describeFront(front, " as the gate of a pod", () => {
   let server: TestServer;
   beforeAll(async () => {
     echo = await startEcho();
-    server = await startTestServer({ config: { server: { trustedProxies: ["127.0.0.1/32"] } } });
+    server = await startTestServer({
+      config: { server: { trustedProxies: ["127.0.0.1/32"], allowedHosts: ["stt.example.com"] } },
+    });
   });
   afterAll(async () => {
     await echo?.close();

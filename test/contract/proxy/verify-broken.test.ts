@@ -181,7 +181,9 @@ describe(`gigastt verify with one cause broken on purpose${suffix}`, () => {
   const run = it.skipIf(front.missing !== undefined);
   let server: TestServer;
   beforeAll(async () => {
-    server = await startTestServer({ config: { server: { trustedProxies: ["127.0.0.1/32"], allowedOrigins: [] } } });
+    server = await startTestServer({
+      config: { server: { trustedProxies: ["127.0.0.1/32"], allowedOrigins: [], allowedHosts: [DOMAIN] } },
+    });
   });
   afterAll(() => server.close());
 

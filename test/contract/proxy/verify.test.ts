@@ -9,7 +9,7 @@ import { KEYS, openTerminal } from "../../system/machine/terminal.ts";
 import { DOMAIN, findTool, FRONTS, PASSWORD, startFront, type RunningFront } from "./front.ts";
 import { verifyArguments, verifyFront } from "./verify-front.ts";
 
-const config = { server: { trustedProxies: ["127.0.0.1/32"], allowedOrigins: [] as string[] } };
+const config = { server: { trustedProxies: ["127.0.0.1/32"], allowedOrigins: [] as string[], allowedHosts: [DOMAIN] } };
 
 for (const front of FRONTS) {
   describeFront(front, " in front of gigastt verify", () => {
