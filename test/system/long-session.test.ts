@@ -12,6 +12,7 @@ import {
   DIRECT,
   freePorts,
   FRONTS,
+  servedAsDomain,
   startFront,
   startProxy,
   type Front,
@@ -34,7 +35,9 @@ describe(`a session in which nobody speaks for ${SILENCE_MS / 1000} s${missing.j
   const toSilent = new Map<string, RunningFront>();
 
   beforeAll(async () => {
-    server = await startTestServer({ config: { server: { trustedProxies: ["127.0.0.1/32"] }, pool: { size: 8 } } });
+    server = await startTestServer({
+      config: servedAsDomain({ server: { trustedProxies: ["127.0.0.1/32"] }, pool: { size: 8 } }),
+    });
     silent = await startSilent();
     toServer.set(DIRECT.name, await startFront(DIRECT, server.port));
     for (const front of present) {

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BASIC, FORGED } from "../contract/proxy/cases.ts";
-import { DIRECT, DOMAIN, FRONTS, startFront, type Front } from "../contract/proxy/front.ts";
+import { DIRECT, DOMAIN, FRONTS, servedAsDomain, startFront, type Front } from "../contract/proxy/front.ts";
 import { createMachines, whyNoNamespaces, type Machine } from "../support/namespaces.ts";
 import { startTestServer } from "../support/runtime-server.ts";
 
@@ -44,7 +44,10 @@ async function attack(front: Front, machines: readonly Machine[]): Promise<Reado
     rateLimit: { perMinute: 1, burst: BURST },
     server: { trustedProxies: front.kind === "none" ? [] : ["127.0.0.1/32"] },
   };
-  const server = await startTestServer({ config, host: front.kind === "none" ? "0.0.0.0" : "127.0.0.1" });
+  const server = await startTestServer({
+    config: servedAsDomain(config),
+    host: front.kind === "none" ? "0.0.0.0" : "127.0.0.1",
+  });
   try {
     const running = await startFront(front, server.port, { ...config, deploy: { auth: { kind: "basic" } } });
     try {

@@ -6,6 +6,7 @@ import { delimiter, dirname, join } from "node:path";
 import { createCa, createClientCertificate, createServerCertificate, type KeyPair } from "../../../src/shared/pki.ts";
 import { spawnLeashed, type Leashed } from "../../support/leash.ts";
 import { renderFiles } from "../../../src/render/render.ts";
+import type { ConfigChanges } from "../../support/runtime-server.ts";
 import { configWith, type Overrides } from "../../unit/render/base-config.ts";
 
 export const DOMAIN = "stt.example.com";
@@ -70,6 +71,11 @@ export interface Faults {
   /** Changes a rendered file. */
   readonly edit?: (path: string, text: string) => string;
   readonly certificate?: (ca: KeyPair) => Promise<KeyPair>;
+}
+
+/** The configuration of a server that knows the public name under which these proxies serve it. */
+export function servedAsDomain(config: ConfigChanges = {}): ConfigChanges {
+  return { ...config, deploy: { ...config.deploy, domain: DOMAIN } };
 }
 
 /** Renders for the front, puts secrets and certificates in place, starts it and waits until it listens. */

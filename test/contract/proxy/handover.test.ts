@@ -12,7 +12,7 @@ describe(`gigastt restart behind every proxy${missing.join("")}`, () => {
   const running = new Map<string, RunningFront>();
   beforeAll(async () => {
     place = createRealPlace(
-      "server:\n  port: 0\n  trustedProxies: [127.0.0.1/32]\npool:\n  size: 8\nshutdown:\n  drain: 3s\nsupervisor:\n  watchConfig: false\n",
+      "server:\n  port: 0\n  trustedProxies: [127.0.0.1/32]\ndeploy:\n  domain: stt.example.com\npool:\n  size: 8\nshutdown:\n  drain: 3s\nsupervisor:\n  watchConfig: false\n",
     );
     const port = Number(new URL(await place.up()).port);
     for (const front of present) running.set(front.name, await startFront(front, port));

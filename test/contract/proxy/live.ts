@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startTestServer, type TestServer } from "../../support/runtime-server.ts";
 import { BASIC, describeFront, finishSession, FORGED, MIB, openSession } from "./cases.ts";
-import { DOMAIN, startFront, type Front, type RunningFront } from "./front.ts";
+import { DOMAIN, servedAsDomain, startFront, type Front, type RunningFront } from "./front.ts";
 import { askFront, askRefused } from "./http-client.ts";
 
 /** The real server: who it thinks is calling, live sessions, and what it lets in. */
@@ -19,7 +19,7 @@ export function liveCases(front: Front): void {
       },
     };
     beforeAll(async () => {
-      server = await startTestServer({ config });
+      server = await startTestServer({ config: servedAsDomain(config) });
       running = await startFront(front, server.port, { ...config, deploy: { auth: { kind: "basic" } } });
     });
     afterAll(async () => {
