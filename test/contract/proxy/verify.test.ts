@@ -6,7 +6,7 @@ import { startTestServer, type TestServer } from "../../support/runtime-server.t
 import { runCli } from "../../support/cli.ts";
 import { describeFront } from "./cases.ts";
 import { KEYS, openTerminal } from "../../system/machine/terminal.ts";
-import { DOMAIN, findTool, FRONTS, PASSWORD, servedAsDomain, startFront, type RunningFront } from "./front.ts";
+import { DOMAIN, findTool, FRONTS, PASSWORD, startFront, type RunningFront } from "./front.ts";
 import { verifyArguments, verifyFront } from "./verify-front.ts";
 
 const config = { server: { trustedProxies: ["127.0.0.1/32"], allowedOrigins: [] as string[], allowedHosts: [DOMAIN] } };
@@ -16,7 +16,7 @@ for (const front of FRONTS) {
     let server: TestServer;
     let running: RunningFront;
     beforeAll(async () => {
-      server = await startTestServer({ config: servedAsDomain(config) });
+      server = await startTestServer({ config });
       running = await startFront(front, server.port, { deploy: { auth: { kind: "basic" } } });
       // The public origin has the port of this run: what `init` and the loader put there.
       const { current } = server.runtime.context.settings;
@@ -79,7 +79,7 @@ describeFront(FRONTS[0]!, ` and where gigastt verify gets the password from${noT
   let server: TestServer;
   let running: RunningFront;
   beforeAll(async () => {
-    server = await startTestServer({ config: servedAsDomain(config) });
+    server = await startTestServer({ config });
     running = await startFront(FRONTS[0]!, server.port, { deploy: { auth: { kind: "basic" } } });
   });
   afterAll(async () => {
