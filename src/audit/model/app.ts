@@ -26,6 +26,10 @@ export function createApp(
   projects: readonly ComposeProject[],
   workloads: readonly KubeWorkload[],
   objects: readonly KubeObject[],
+  isConfigured: {
+    readonly service: (service: ComposeService) => boolean;
+    readonly container: (container: KubeContainer) => boolean;
+  },
 ): App {
   const port = assume.number("server.port");
   const isService = (service: ComposeService): boolean => {
@@ -38,6 +42,7 @@ export function createApp(
     ];
     if (words.some((word) => /(?:^|\/)gigastt(?:\.js)?$/.test(word))) return true;
     return (
+      isConfigured.service(service) ||
       service.ports.some((item) => item.target === port) ||
       yamlStrings(yamlAt(service.node, "expose")).some((item) => Number(item.text) === port)
     );
@@ -45,6 +50,7 @@ export function createApp(
   const isContainer = (container: KubeContainer): boolean => {
     if (OTHER_IMAGE.test(container.image)) return false;
     if (NAME.test(imageName(container.image)) || NAME.test(container.name)) return true;
+    if (isConfigured.container(container)) return true;
     return (yamlAt(container.node, "ports")?.items ?? []).some(
       (item) => yamlNumber(yamlAt(item, "containerPort")) === port,
     );

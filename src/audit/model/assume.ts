@@ -6,8 +6,10 @@ import type { YamlNode } from "../parse/yaml.ts";
 import { yamlAt, yamlEntrySpan, yamlStrings, yamlText } from "../parse/yaml.ts";
 import type { Span } from "../source.ts";
 import type { Related } from "../parts.ts";
+import type { Settings } from "./settings.ts";
+import { NO_SETTINGS } from "./settings.ts";
 
-/** What the audit takes for true about the server: from its config, from `--assume key=value`, else the product's defaults. */
+/** What the audit assumes about the server: from `--assume key=value`, its GIGASTT_* variables, its config, else the product's defaults. */
 export interface Assumptions {
   /** True when a gigastt config was found. */
   readonly hasConfig: boolean;
@@ -15,11 +17,11 @@ export interface Assumptions {
   readonly flag: (key: FlagKey) => boolean;
   readonly list: (key: ListKey) => readonly string[];
   readonly text: (key: TextKey) => string | undefined;
-  /** True when config or `--assume` says it, false when it is a default. */
+  /** True when the config, a variable or `--assume` says it, false when it is a default. */
   readonly isSet: (key: string) => boolean;
-  /** Where the config says it. */
+  /** Where the config or a variable says it. */
   readonly span: (key: string) => Span | undefined;
-  /** A related place for findings: empty when the config does not name the key. */
+  /** A related place for findings: empty when no file sets the key. */
   readonly related: (key: string) => readonly Related[];
 }
 
@@ -98,12 +100,21 @@ export const ASSUME_KEYS: Readonly<Record<string, "number" | "flag" | "list" | "
 export function createAssumptions(options: {
   readonly config?: YamlNode | undefined;
   readonly given?: Readonly<Record<string, string>>;
+  /** What GIGASTT_* variables set. */
+  readonly settings?: Settings;
 }): Assumptions {
   const given = options.given ?? {};
+  const settings = options.settings ?? NO_SETTINGS;
+  const textOf = (key: string): string | undefined => {
+    const value = settings.get(key)?.value;
+    return typeof value === "string" ? value : value?.join(",");
+  };
   const nodeOf = (key: string): YamlNode | undefined => yamlAt(options.config, ...key.split("."));
-  const raw = (key: string): string | undefined => given[key] ?? yamlText(nodeOf(key));
+  const raw = (key: string): string | undefined => given[key] ?? textOf(key) ?? yamlText(nodeOf(key));
   const span = (key: string): Span | undefined => {
     if (given[key] !== undefined) return undefined;
+    const setting = settings.get(key);
+    if (setting !== undefined) return setting.span;
     const parts = key.split(".");
     return yamlEntrySpan(yamlAt(options.config, ...parts.slice(0, -1)), parts.at(-1) ?? "");
   };
@@ -115,17 +126,18 @@ export function createAssumptions(options: {
       return text === undefined ? defaultOf(key) === true : /^(?:true|yes|on|1)$/i.test(text);
     },
     list: (key) => {
-      const text = given[key];
+      const text = given[key] ?? textOf(key);
       if (text !== undefined) return text.split(",").filter((item) => item !== "");
       const node = nodeOf(key);
       return node ? yamlStrings(node).map((item) => item.text) : (defaultOf(key) as readonly string[]); // a key of LISTS
     },
     text: (key) => raw(key) ?? (TEXTS_WITH_DEFAULT.has(key) ? String(defaultOf(key)) : undefined),
-    isSet: (key) => given[key] !== undefined || nodeOf(key) !== undefined,
+    isSet: (key) => given[key] !== undefined || settings.has(key) || nodeOf(key) !== undefined,
     span,
     related: (key) => {
       const found = span(key);
-      return found ? [{ span: found, message: `${key} is set here` }] : [];
+      const by = given[key] === undefined ? settings.get(key)?.variable : undefined;
+      return found ? [{ span: found, message: `${by === undefined ? key : `${by} (${key})`} is set here` }] : [];
     },
   };
 }

@@ -120,6 +120,19 @@ export function commandWords(node: YamlNode | undefined): {
   };
 }
 
+/** Returns the Dockerfile a service is built from, when it is among `dockerfiles`. */
+export function buildFile<D extends { readonly source: Source }>(
+  { node, project }: ComposeService,
+  dockerfiles: readonly D[],
+): D | undefined {
+  const build = yamlAt(node, "build");
+  if (!build) return undefined;
+  const context = (build.kind === "map" ? project.text(yamlAt(build, "context")) : project.text(build)) ?? ".";
+  const file = yamlText(yamlAt(build, "dockerfile")) ?? "Dockerfile";
+  const path = joinPath(joinPath(project.folder, context), file);
+  return dockerfiles.find((item) => item.source.path === path);
+}
+
 // ---
 
 function makeProject(

@@ -16,21 +16,20 @@ import type { FileTree } from "../tree.ts";
 import { dirName } from "../tree.ts";
 import type { FileKind, ParseProblem } from "../parts.ts";
 import type { App } from "./app.ts";
-import { createApp } from "./app.ts";
 import type { Assumptions } from "./assume.ts";
-import { createAssumptions } from "./assume.ts";
 import type { CaddyPoint } from "./caddy.ts";
 import { caddyPoints } from "./caddy.ts";
 import type { ComposeProject, ComposeService } from "./compose.ts";
 import { buildComposeProjects } from "./compose.ts";
-import type { KubeObject, KubeWorkload } from "./kubernetes.ts";
+import type { KubeContainer, KubeObject, KubeWorkload } from "./kubernetes.ts";
 import { kubeWorkloads, readKubeObjects } from "./kubernetes.ts";
 import type { NginxRoot } from "./nginx.ts";
 import { buildNginxRoots } from "./nginx-roots.ts";
 import type { NginxPoint } from "./nginx-points.ts";
 import { nginxPoints } from "./nginx-points.ts";
+import { createServerModel } from "./server.ts";
 import type { Unit } from "./units.ts";
-import { buildUnits } from "./units.ts";
+import { buildUnits, startsServer } from "./units.ts";
 import type { Versions } from "./versions.ts";
 
 /** One audited file and what it was taken for. */
@@ -62,6 +61,8 @@ export interface Facts {
   readonly files: readonly ClassifiedFile[];
   readonly unread: readonly UnreadFile[];
   readonly assume: Assumptions;
+  /** The assumptions for one service, container or unit of the server, by its own variables. */
+  readonly assumeFor: (place: ComposeService | KubeContainer | Unit) => Assumptions;
   readonly versions: Versions;
   readonly app: App;
   readonly configSource: Source | undefined;
@@ -111,14 +112,27 @@ export function buildFacts(options: {
 
   const configSource = mainConfig(files);
   const config = configSource ? keep(parseYaml(configSource)).documents[0] : undefined;
-  const assume = createAssumptions({ config, given: options.given ?? {} });
+  const given = options.given ?? {};
+  const dockerfiles = of("dockerfile").map((source) => keep(parseDockerfile(source)));
 
   const dotenvs = of("dotenv").map((source) => keep(parseDotenv(source)));
   for (const source of [...of("compose"), ...of("kubernetes")]) keep(parseYaml(source));
   const compose = buildComposeProjects(of("compose"), tree, dotenvs);
   const kube = of("kubernetes").flatMap((source) => readKubeObjects(source));
   const workloads = kubeWorkloads(kube);
-  const app = createApp(assume, compose, workloads, kube);
+  const services = compose.flatMap((project) => project.services);
+  const units = buildUnits(of("systemd").map((source) => keep(parseUnit(source))));
+  const { app, assume, assumeFor } = createServerModel({
+    config,
+    given,
+    tree,
+    compose,
+    services,
+    kube,
+    workloads,
+    units,
+    dockerfiles,
+  });
 
   const nginx = buildNginxRoots(of("nginx"), tree).map(keep);
   const imported = new Set<Source>();
@@ -135,13 +149,12 @@ export function buildFacts(options: {
     ...caddyfiles.filter((file) => !imported.has(file.source)),
     ...of("caddy-json").map((source) => parseCaddyJson(source)),
   ].map(keep);
-  const units = buildUnits(of("systemd").map((source) => keep(parseUnit(source))));
-  const services = compose.flatMap((project) => project.services);
   return {
     tree,
     files,
     unread: options.unread ?? [],
     assume,
+    assumeFor,
     app,
     config,
     configSource,
@@ -154,7 +167,7 @@ export function buildFacts(options: {
     kube,
     workloads,
     units,
-    dockerfiles: of("dockerfile").map((source) => keep(parseDockerfile(source))),
+    dockerfiles,
     dotenvs,
     htpasswds: of("htpasswd").map((source) => keep(parseHtpasswd(source))),
     crontabs: of("crontab"),
@@ -237,12 +250,7 @@ export function appServices(facts: Facts): readonly ComposeService[] {
 
 /** systemd units that start the server. */
 export function appUnits(facts: Facts): readonly Unit[] {
-  return facts.units.filter((unit) => {
-    if (!unit.name.endsWith(".service") || unit.get("Service", "Type")?.value === "oneshot") return false;
-    const starts = unit.all("Service", "ExecStart");
-    if (starts.some((entry) => /gigastt(?:\.js)?["']?\s+(?:up|serve)\b/.test(entry.value))) return true;
-    return /gigastt/i.test(unit.name) && !/-(?:certs?|renew|backup|audit|models?|pull)/i.test(unit.name);
-  });
+  return facts.units.filter(startsServer);
 }
 
 function isAppPath(path: string): boolean {

@@ -52,6 +52,14 @@ export function buildUnits(parsed: readonly UnitParse[]): readonly Unit[] {
   });
 }
 
+/** Returns true for a unit that runs the server. */
+export function startsServer(unit: Unit): boolean {
+  if (!unit.name.endsWith(".service") || unit.get("Service", "Type")?.value === "oneshot") return false;
+  const starts = unit.all("Service", "ExecStart");
+  if (starts.some((entry) => /gigastt(?:\.js)?["']?\s+(?:up|serve)\b/.test(entry.value))) return true;
+  return /gigastt/i.test(unit.name) && !/-(?:certs?|renew|backup|audit|models?|pull)/i.test(unit.name);
+}
+
 /** Stop budget of a unit: TimeoutStopSec, TimeoutSec, or systemd's 90 s. */
 export function stopBudget(unit: Unit): { readonly ms: number; readonly entry: UnitEntry | undefined } {
   const entry = unit.get("Service", "TimeoutStopSec") ?? unit.get("Service", "TimeoutSec");

@@ -3,7 +3,7 @@ import type { Facts } from "../../model/facts.ts";
 import { appCaddyPoints, appNginxPoints } from "../../model/facts.ts";
 import { arg, headSpan, ownAll } from "../../model/nginx.ts";
 import { isIpLiteral, isLoopbackHost, parseAddress } from "../../model/address.ts";
-import { environment } from "../kit/compose.ts";
+import { environment } from "../../model/environment.ts";
 import { appServices } from "../../model/facts.ts";
 import { yamlAt, yamlStrings, yamlText } from "../../parse/yaml.ts";
 import type { Span } from "../../source.ts";

@@ -7,7 +7,8 @@ import { commandWords } from "../../model/compose.ts";
 import type { ComposeService } from "../../model/compose.ts";
 import { yamlAt, yamlEntrySpan, yamlStrings, yamlText } from "../../parse/yaml.ts";
 import type { Span } from "../../source.ts";
-import { environment, proxiesRunning } from "../kit/compose.ts";
+import { proxiesRunning } from "../kit/compose.ts";
+import { environment } from "../../model/environment.ts";
 import { replace } from "../kit/edits.ts";
 import { appContainer } from "../kit/kubernetes.ts";
 

@@ -1,7 +1,7 @@
 import type { Rule } from "../../types.ts";
 import { interpolate } from "../../parse/dotenv.ts";
 import { yamlAt, yamlText } from "../../parse/yaml.ts";
-import { environment } from "../kit/compose.ts";
+import { environment } from "../../model/environment.ts";
 import { replace } from "../kit/edits.ts";
 
 const HASH = /\$(?:2[aby]|argon2(?:id|i|d)|[156y]|apr1)\$/;

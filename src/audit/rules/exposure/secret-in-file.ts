@@ -1,6 +1,6 @@
 import type { Rule } from "../../types.ts";
 import { yamlAt, yamlEntrySpan, yamlText } from "../../parse/yaml.ts";
-import { environment } from "../kit/compose.ts";
+import { environment } from "../../model/environment.ts";
 
 const SECRET_NAME = /(?:^|_)(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_KEY|ACCESS_KEY|CREDENTIALS?)(?:_|$)/i;
 /** Values that stand for a secret without being one. */

@@ -1,11 +1,10 @@
 import type { ComposeProject, ComposeService } from "../../model/compose.ts";
-import { commandWords } from "../../model/compose.ts";
+import { buildFile, commandWords } from "../../model/compose.ts";
 import type { Facts } from "../../model/facts.ts";
 import { imageName } from "../../model/app.ts";
 import type { YamlNode } from "../../parse/yaml.ts";
 import { yamlAt, yamlText } from "../../parse/yaml.ts";
 import type { DockerfileParse } from "../../parse/dockerfile.ts";
-import type { Span } from "../../source.ts";
 import { baseName, dirName, joinPath } from "../../tree.ts";
 
 /** A reverse proxy by its image or name. */
@@ -65,48 +64,9 @@ export function proxiesRunning(facts: Facts, path: string, kind: "nginx" | "cadd
   });
 }
 
-/** Environment of a service: list and map form. */
-export function environment(service: ComposeService): readonly {
-  readonly name: string;
-  readonly value: string | undefined;
-  readonly raw: string | undefined;
-  readonly span: Span;
-}[] {
-  const node = yamlAt(service.node, "environment");
-  if (node?.kind === "seq") {
-    return node.items.flatMap((item) => {
-      const raw = yamlText(item);
-      if (raw === undefined) return [];
-      const equals = raw.indexOf("=");
-      const name = equals === -1 ? raw : raw.slice(0, equals);
-      const own = equals === -1 ? undefined : raw.slice(equals + 1);
-      const text = service.project.text(item);
-      return [
-        { name, raw: own, value: own === undefined ? undefined : text?.slice(text.indexOf("=") + 1), span: item },
-      ];
-    });
-  }
-  return [...(node?.entries ?? [])].map(([name, entry]) => ({
-    name,
-    raw: yamlText(entry.value),
-    value: service.project.text(entry.value),
-    span: {
-      source: entry.key.source,
-      start: entry.key.start,
-      end: Math.max(entry.key.end, entry.value.source === entry.key.source ? entry.value.end : 0),
-    },
-  }));
-}
-
 /** The Dockerfile a service is built from, when it is among the audited files. */
 export function dockerfileOf(facts: Facts, service: ComposeService): DockerfileParse | undefined {
-  const build = yamlAt(service.node, "build");
-  if (!build) return undefined;
-  const context =
-    (build.kind === "map" ? service.project.text(yamlAt(build, "context")) : service.project.text(build)) ?? ".";
-  const file = yamlText(yamlAt(build, "dockerfile")) ?? "Dockerfile";
-  const path = joinPath(joinPath(service.project.folder, context), file);
-  return facts.dockerfiles.find((item) => item.source.path === path);
+  return buildFile(service, facts.dockerfiles);
 }
 
 /** Name of a project's app services; the project that holds them. */

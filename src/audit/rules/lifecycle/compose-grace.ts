@@ -16,10 +16,11 @@ export const rule: Rule = {
   reads: ["compose", "config"],
   fixKind: "safe",
   *check(facts) {
-    const drain = facts.assume.number("shutdown.drain");
-    const need = drain + 5000;
-    const want = Math.ceil(ceilSeconds(need) / 5) * 5 + 5;
     for (const service of appServices(facts)) {
+      const assume = facts.assumeFor(service);
+      const drain = assume.number("shutdown.drain");
+      const need = drain + 5000;
+      const want = Math.ceil(ceilSeconds(need) / 5) * 5 + 5;
       const node = yamlAt(service.node, "stop_grace_period");
       const ms = node ? composeDurationMs(service.project.text(node)) : 10_000;
       if (ms === undefined || ms >= need) continue;
@@ -29,9 +30,11 @@ export const rule: Rule = {
         message: `stop_grace_period of ${service.name} is ${node ? "" : "not set: "}${seconds(ms)}, but shutdown.drain ${seconds(drain)} + 5s margin need ${seconds(need)}`,
         fix: `Set \`stop_grace_period: ${want}s\`.`,
         edits: node ? [replace(node, `${want}s`)] : add ? [add] : [],
-        related: facts.assume.related("shutdown.drain"),
+        related: assume.related("shutdown.drain"),
       };
     }
+    const drain = facts.assume.number("shutdown.drain");
+    const need = drain + 5000;
     for (const project of projectsWithApp(facts)) {
       for (const service of project.services) {
         const kind = proxyKind(service);

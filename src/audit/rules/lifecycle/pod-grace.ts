@@ -18,12 +18,13 @@ export const rule: Rule = {
   reads: ["kubernetes", "config"],
   fixKind: "safe",
   *check(facts) {
-    const drain = facts.assume.number("shutdown.drain");
     const ours = new Set(appWorkloads(facts));
     for (const workload of facts.workloads) {
       const node = yamlAt(workload.pod, "terminationGracePeriodSeconds");
       const grace = (yamlNumber(node) ?? 30) * 1000;
       const container = appContainer(facts, workload);
+      const assume = container ? facts.assumeFor(container) : facts.assume;
+      const drain = assume.number("shutdown.drain");
       const hook = container
         ? preStop(container)
         : workload.containers.map((item) => preStop(item)).find((item) => item !== undefined);
@@ -40,7 +41,7 @@ export const rule: Rule = {
         fix: `Set terminationGracePeriodSeconds: ${want}.`,
         edits: node ? [replace(node, String(want))] : add ? [add] : [],
         related: [
-          ...facts.assume.related("shutdown.drain"),
+          ...assume.related("shutdown.drain"),
           ...(hook ? [{ span: hook.node, message: `preStop pauses ${seconds(pause)}` }] : []),
         ],
       };

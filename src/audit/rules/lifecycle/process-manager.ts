@@ -2,7 +2,7 @@ import type { Rule } from "../../types.ts";
 import { appServices, appUnits } from "../../model/facts.ts";
 import { addUnit, replace } from "../kit/edits.ts";
 import { seconds } from "../kit/wording.ts";
-import { environment } from "../kit/compose.ts";
+import { environment } from "../../model/environment.ts";
 
 export const rule: Rule = {
   id: "GA-LIF-011",

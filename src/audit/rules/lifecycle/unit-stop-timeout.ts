@@ -14,13 +14,14 @@ export const rule: Rule = {
   reads: ["systemd", "config"],
   fixKind: "safe",
   *check(facts) {
-    const drain = facts.assume.number("shutdown.drain");
-    const need = drain + 5000;
-    const want = ceilSeconds(drain) + 10;
     const ours = new Set(appUnits(facts));
     for (const unit of facts.units) {
       const isProxy = /^(?:caddy|nginx)(?:@.*)?\.service$/.test(unit.name);
       if (!ours.has(unit) && !isProxy) continue;
+      const assume = ours.has(unit) ? facts.assumeFor(unit) : facts.assume;
+      const drain = assume.number("shutdown.drain");
+      const need = drain + 5000;
+      const want = ceilSeconds(drain) + 10;
       const { ms, entry } = stopBudget(unit);
       // A drop-in alone: the distribution's unit below it has 5 s.
       const stock = isProxy && unit.base === undefined && entry === undefined;
@@ -31,7 +32,7 @@ export const rule: Rule = {
         message: `${unit.name} ${stock ? "keeps the stock TimeoutStopSec of 5s" : `has TimeoutStopSec=${entry?.value ?? "90"}`}, but shutdown.drain ${seconds(drain)} + 5s margin need ${seconds(need)}`,
         fix: `Set \`TimeoutStopSec=${want}\`, for a packaged unit in a drop-in (\`systemctl edit ${unit.name}\`).`,
         edits: [entry ? replace(entry, `TimeoutStopSec=${want}`) : addUnit(unit.span, `TimeoutStopSec=${want}`)],
-        related: facts.assume.related("shutdown.drain"),
+        related: assume.related("shutdown.drain"),
         ...(stock ? { confidence: "likely" as const } : {}),
       };
     }

@@ -4,7 +4,6 @@ import { appServices, appUnits, appWorkloads } from "../../model/facts.ts";
 import { composeBytes } from "../../model/compose.ts";
 import { quantityBytes } from "../../model/kubernetes.ts";
 import { yamlAt, yamlEntrySpan, yamlKey, yamlNumber, yamlText } from "../../parse/yaml.ts";
-import { environment } from "../kit/compose.ts";
 import { addUnit, replace } from "../kit/edits.ts";
 import { mebibytes } from "../kit/wording.ts";
 import { appContainer } from "../kit/kubernetes.ts";
@@ -37,8 +36,7 @@ export const rule: Rule = {
     };
     const related = [...assume.related("pool.size"), ...assume.related("limits.body")];
     for (const service of appServices(facts)) {
-      const given = Number(environment(service).find((entry) => entry.name === "GIGASTT_POOL_SIZE")?.value);
-      const { need, want, words } = given > 0 ? needs(given) : needs(pool);
+      const { need, want, words } = needs(facts.assumeFor(service).number("pool.size"));
       const limits = yamlAt(service.node, "deploy", "resources", "limits");
       const node = yamlAt(limits, "memory") ?? yamlAt(service.node, "mem_limit");
       const bytes = composeBytes(service.project.text(node));

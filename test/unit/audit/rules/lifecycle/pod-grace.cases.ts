@@ -15,4 +15,22 @@ export const cases: CasesOfRule = casesOf("GA-LIF-001", [
     to: "",
     assume: { "shutdown.drain": "30s" },
   },
+  {
+    name: "the container's own drain",
+    ...KUBE,
+    from: "        - name: gigastt\n",
+    to: '        - name: gigastt\n          env: [{name: GIGASTT_SHUTDOWN_DRAIN_SECS, value: "20"}]\n',
+    at: "30",
+  },
+  {
+    name: "a drain in a ConfigMap",
+    ...KUBE,
+    from: "        - name: gigastt\n",
+    to: "        - name: gigastt\n          envFrom: [{configMapRef: {name: gigastt-env}}]\n",
+    add: {
+      "env.yaml":
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: gigastt-env}\ndata: {GIGASTT_SHUTDOWN_DRAIN_SECS: 20s}\n",
+    },
+    at: "30",
+  },
 ]);

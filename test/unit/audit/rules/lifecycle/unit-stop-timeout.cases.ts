@@ -23,4 +23,19 @@ export const cases: CasesOfRule = casesOf("GA-LIF-004", [
     add: { "nginx.service.d/gigastt.conf": "[Service]\nExecStop=\nTimeoutStopSec=20\n" },
     at: "Service",
   },
+  {
+    name: "the unit's own drain",
+    ...UNIT,
+    from: "TimeoutStopSec=20",
+    to: 'TimeoutStopSec=20\nEnvironment="GIGASTT_SHUTDOWN_DRAIN_SECS=30" A=b',
+    at: "=20",
+  },
+  {
+    name: "a drain in the unit's environment file",
+    ...UNIT,
+    from: "TimeoutStopSec=20",
+    to: "TimeoutStopSec=20\nEnvironmentFile=-/etc/gigastt/gigastt.env",
+    add: { "etc/gigastt/gigastt.env": "GIGASTT_SHUTDOWN_DRAIN_SECS=30s\n" },
+    at: "=20",
+  },
 ]);
