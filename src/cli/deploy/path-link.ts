@@ -1,8 +1,8 @@
-import { lstat, readlink, symlink, unlink } from "node:fs/promises";
+import { lstat, readlink, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { GigasttError } from "../../shared/errors.ts";
 
-/** Where `gigastt` is found by everyone on this machine. */
+/** Where `gigastt` is found by all users of this machine. */
 export const LINK = "/usr/local/bin/gigastt";
 
 /** The command that the link of an installation starts. */
@@ -26,11 +26,4 @@ export async function makeLink(installDir: string, link: string = LINK): Promise
       `${link} exists and does not lead to ${installDir}: remove it, or do without --link`,
     );
   if (state === undefined) await symlink(linkTarget(installDir), link);
-}
-
-/** Removes the link when it leads into this installation. */
-export async function removeLink(installDir: string, link: string = LINK): Promise<boolean> {
-  if ((await linkState(installDir, link)) !== "ours") return false;
-  await unlink(link);
-  return true;
 }
