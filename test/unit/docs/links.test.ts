@@ -57,3 +57,14 @@ function anchors(file: string): ReadonlySet<string> {
     ),
   );
 }
+
+it("every decision record has a number of its own, which its title repeats", () => {
+  const folder = new URL("../../../docs/adr/", import.meta.url);
+  const names = readdirSync(folder).filter((name) => /^\d/.test(name));
+  const numbers = names.map((name) => name.slice(0, 4));
+  expect(numbers.filter((number, at) => numbers.indexOf(number) !== at)).toEqual([]);
+  const wrong = names.filter(
+    (name) => !readFileSync(new URL(name, folder), "utf8").startsWith(`# ${name.slice(0, 4)} `),
+  );
+  expect(wrong).toEqual([]);
+});
