@@ -110,7 +110,7 @@ describe("models pull", () => {
     const { code, stderr } = await gigastt(["models", "pull"], {
       env: { GIGASTT_MODEL_DIR: dir, GIGASTT_OFFLINE: "1" },
     });
-    expect(stderr).toContain("downloads are switched off");
+    expect(stderr).toContain("downloads are disabled");
     expect(stderr).toContain("--from FOLDER");
     expect(code).toBe(1);
     expect(existsSync(join(dir, GIGAAM))).toBe(false);

@@ -74,7 +74,7 @@ describe("reload", () => {
       expect((await getJson(`http://127.0.0.1:${free}/ready`)).status).toBe(200);
       writeFileSync(otherFile, `${BASE}server:\n  port: ${taken}\n`);
       await expect(callControl({ socket: other.socket, cmd: "reload", timeoutMs: 20_000 })).rejects.toThrow(
-        `port ${taken} on 127.0.0.1 is taken`,
+        `port ${taken} on 127.0.0.1 is in use by another program`,
       );
       expect((await getJson(`http://127.0.0.1:${free}/ready`)).status).toBe(200);
     } finally {
