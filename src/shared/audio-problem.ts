@@ -100,7 +100,6 @@ const CURES = {
     http: "choose one with track=NUMBER or track=LANGUAGE",
     cli: "choose one with --track NUMBER or --track LANGUAGE",
   },
-  oneByOne: { http: "send one file after the other", cli: "give one file after the other" },
   dropCodec: { http: "leave out codec=", cli: "leave out --codec" },
   shorter: { http: "cut it into shorter files", cli: "cut it into shorter files" },
 } as const;

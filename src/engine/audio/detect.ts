@@ -1,22 +1,58 @@
 import { AudioError } from "../../shared/audio-problem.ts";
 import { openAdts } from "./aac/adts.ts";
+import { openAiff } from "./aiff/aiff.ts";
+import { openAu } from "./au/au.ts";
+import { openCaf } from "./caf/caf.ts";
 import { openFlac } from "./flac/flac.ts";
 import { tagLength } from "./input/frame-scan.ts";
 import { openMp3 } from "./mp3/mp3.ts";
 import { openMp4 } from "./mp4/mp4.ts";
 import { openOgg } from "./ogg/ogg.ts";
 import type { ByteReader } from "./input/byte-reader.ts";
-import { foreign, unsupported } from "./refuse.ts";
+import { checkShape, foreign, unsupported } from "./refuse.ts";
 import type { Sniffed } from "./sniff.ts";
-import { findMpegFrames, MAGIC_BYTES, RIFF_WITHOUT_AUDIO, SNIFF_BYTES, sniff, sniffMagic } from "./sniff.ts";
+import {
+  findMpegFrames,
+  MAGIC_BYTES,
+  RIFF_WITHOUT_AUDIO,
+  SNIFF_BYTES,
+  sniff,
+  sniffMagic,
+  startsRecording,
+} from "./sniff.ts";
 import { guessRaw, hasLostBytes } from "./raw-guess.ts";
 import { PROBE_BYTES } from "./wav/shape.ts";
-import type { OpenContext, OpenedAudio } from "./types.ts";
+import type { AudioBlock, OpenContext, OpenedAudio } from "./types.ts";
 import { openWav } from "./wav/wav.ts";
 import { openWebm } from "./webm/webm.ts";
 
-/** Opens the body with the decoder its first bytes ask for. */
+/** Opens the body with the decoder its first bytes ask for. Files joined with `cat` are read one after the other. */
 export async function openDetected(input: ByteReader, context: OpenContext): Promise<OpenedAudio> {
+  const first = await openNext(input, context);
+  return { ...first, blocks: readJoined(first, input, context) };
+}
+
+async function* readJoined(
+  first: OpenedAudio,
+  input: ByteReader,
+  context: OpenContext,
+): AsyncGenerator<AudioBlock, void, undefined> {
+  yield* first.blocks;
+  while (startsRecording(await input.peek(MAGIC_BYTES))) {
+    const at = input.position;
+    try {
+      const next = await openNext(input, context);
+      checkShape(next.format, next.sampleRateHz, next.channelCount);
+      yield* next.blocks;
+    } catch (error) {
+      if (!(error instanceof AudioError) || error.problem.reason === "too_long") throw error;
+      context.warn("damaged", `the file that begins at byte ${at} of the body cannot be decoded: ${error.message}`);
+      return;
+    }
+  }
+}
+
+async function openNext(input: ByteReader, context: OpenContext): Promise<OpenedAudio> {
   const found = await recognise(input);
   if (found.kind === "foreign") throw foreign(found.what, found.cure);
   if (found.kind === "unknown") {
@@ -26,6 +62,12 @@ export async function openDetected(input: ByteReader, context: OpenContext): Pro
   switch (found.container) {
     case "wav":
       return await openWav(input, context);
+    case "aiff":
+      return await openAiff(input, context);
+    case "au":
+      return await openAu(input, context);
+    case "caf":
+      return await openCaf(input, context);
     case "flac":
       return await openFlac(input, context);
     case "ogg":

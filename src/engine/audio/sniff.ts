@@ -6,9 +6,11 @@ import { parseMpegHeader } from "./mp3/mp3.ts";
 /** Also what `curl --data` leaves of a WAV file. */
 export const RIFF_WITHOUT_AUDIO = "a RIFF file without audio";
 
+export type Container = "wav" | "aiff" | "au" | "caf" | "mp3" | "flac" | "ogg" | "webm" | "mp4" | "adts";
+
 /** What the first bytes of a body are. */
 export type Sniffed =
-  | { readonly kind: "audio"; readonly container: "wav" | "mp3" | "flac" | "ogg" | "webm" | "mp4" | "adts" }
+  | { readonly kind: "audio"; readonly container: Container }
   /** Recognised, and not supported. `what` reads as "the body is …". */
   | { readonly kind: "foreign"; readonly what: string; readonly cure?: AudioCure }
   | { readonly kind: "unknown" };
@@ -34,8 +36,9 @@ export function sniff(head: Uint8Array): Sniffed {
 
 /** What a magic string alone says; undefined when there is none. */
 export function sniffMagic(head: Uint8Array): Sniffed | undefined {
-  for (const { container, at, magic } of CONTAINERS) {
-    if (startsWith(head, magic, at)) return { kind: "audio", container };
+  for (const { container, at, magic, and } of CONTAINERS) {
+    if (startsWith(head, magic, at) && (!and || startsWith(head, and.magic, and.at)))
+      return { kind: "audio", container };
   }
   if (["RIFF", "RF64", "BW64", "RIFX"].some((magic) => startsWith(head, magic))) return sniffRiff(head);
   for (const { what, at, magic, and, cure } of FOREIGN) {
@@ -44,6 +47,12 @@ export function sniffMagic(head: Uint8Array): Sniffed | undefined {
     }
   }
   return undefined;
+}
+
+/** True where a file begins whose magic does not stand in samples by accident. */
+export function startsRecording(head: Uint8Array): boolean {
+  const found = sniffMagic(head.subarray(0, MAGIC_BYTES));
+  return found?.kind === "audio" && head.length >= MAGIC_BYTES && !["mp3", "mp4", "adts"].includes(found.container);
 }
 
 /** A stream cut out of another one begins inside a frame: three headers in a chain do not happen by accident. */
@@ -64,7 +73,7 @@ interface Magic {
 }
 
 /** Magic strings are Latin-1. */
-const CONTAINERS: readonly (Magic & { readonly container: "mp3" | "flac" | "ogg" | "webm" | "mp4" })[] = [
+const CONTAINERS: readonly (Magic & { readonly container: Container; readonly and?: Magic })[] = [
   { container: "flac", magic: "fLaC" },
   { container: "ogg", magic: "OggS" },
   { container: "webm", magic: "\x1aE\xdf\xa3" },
@@ -76,6 +85,11 @@ const CONTAINERS: readonly (Magic & { readonly container: "mp3" | "flac" | "ogg"
   { container: "mp4", magic: "skip", at: 4 },
   { container: "mp4", magic: "pnot", at: 4 },
   { container: "mp3", magic: "ID3" },
+  { container: "aiff", magic: "FORM", and: { magic: "AIFF", at: 8 } },
+  { container: "aiff", magic: "FORM", and: { magic: "AIFC", at: 8 } },
+  { container: "au", magic: ".snd" },
+  { container: "caf", magic: "caff\0" },
+  { container: "wav", magic: "riff\x2e\x91\xcf\x11" },
 ];
 
 const FOREIGN: readonly (Magic & { readonly what: string; readonly and?: Magic; readonly cure?: AudioCure })[] = [
@@ -103,9 +117,7 @@ const FOREIGN: readonly (Magic & { readonly what: string; readonly and?: Magic; 
   { what: "a later part of an MP4 recording", magic: "moof", at: 4, cure: "firstPart" },
   { what: "a later part of an MP4 recording", magic: "styp", at: 4, cure: "firstPart" },
   { what: "a later part of an MP4 recording", magic: "sidx", at: 4, cure: "firstPart" },
-  { what: "AIFF audio, which is not supported", magic: "FORM", and: { magic: "AIF", at: 8 }, cure: "convert" },
-  { what: "AU audio, which is not supported", magic: ".snd", cure: "convert" },
-  { what: "CAF audio, which is not supported", magic: "caff\0", cure: "convert" },
+  { what: "Amiga audio (8SVX), which is not supported", magic: "FORM", and: { magic: "8SVX", at: 8 }, cure: "convert" },
   { what: "AMR-WB audio, which is not supported", magic: "#!AMR-WB", cure: "convert" },
   { what: "AMR-NB audio, which is not supported", magic: "#!AMR", cure: "convert" },
   { what: "EVRC audio, which is not supported", magic: "#!EVRC", cure: "convert" },
@@ -116,7 +128,6 @@ const FOREIGN: readonly (Magic & { readonly what: string; readonly and?: Magic; 
     magic: "\x30\x26\xb2\x75\x8e\x66\xcf\x11",
     cure: "convert",
   },
-  { what: "Wave64 audio, which is not supported", magic: "riff\x2e\x91\xcf\x11", cure: "convert" },
   { what: "WavPack audio, which is not supported", magic: "wvpk", cure: "convert" },
   { what: "Monkey's Audio, which is not supported", magic: "MAC ", and: { magic: "\0\0", at: 6 }, cure: "convert" },
   { what: "True Audio (TTA), which is not supported", magic: "TTA1", cure: "convert" },

@@ -3,6 +3,7 @@ import { AAC_FIRST_FRAME, AAC_FRAME_SAMPLES, createAacCodec } from "../aac/aac.t
 import type { PacketDecoder } from "./packet-decoder.ts";
 import { parseFrameHeader, parseStreamInfo } from "../flac/flac.ts";
 import { MPEG_DECODER_DELAY, parseMpegHeader } from "../mp3/mp3.ts";
+import { createIma4Decoder, IMA4_BLOCK_FRAMES } from "./ima4.ts";
 import type { OpusHead } from "./opus.ts";
 import { OPUS_RATE_HZ, createOpusCodec, opusPacketFrames } from "./opus.ts";
 import type { SampleEncoding } from "./pcm.ts";
@@ -13,7 +14,7 @@ import { createVorbisCodec, createVorbisCounter, parseVorbisHead } from "./vorbi
 
 /** What a container with packets of a known codec needs to decode one of its tracks. */
 export interface TrackCodec {
-  readonly name: "opus" | "vorbis" | "aac" | "flac" | "mp3" | "mp2" | "alac" | "pcm";
+  readonly name: "opus" | "vorbis" | "aac" | "flac" | "mp3" | "mp2" | "alac" | "ima4" | "pcm";
   readonly sampleRateHz: number;
   readonly channelCount: number;
   /** Samples to drop at the start when the container does not say it better: the codec's own delay. */
@@ -123,5 +124,17 @@ export function pcmTrack(encoding: SampleEncoding, sampleRateHz: number, channel
       decode: (packet) => ({ sampleRateHz, channels: deinterleave(packet, encoding, channelCount) }),
     }),
     createCounter: () => (packet) => Math.floor(packet.length / frameBytes),
+  };
+}
+
+/** A packet has a block of each channel. */
+export function ima4Track(sampleRateHz: number, channelCount: number): TrackCodec {
+  return {
+    name: "ima4",
+    sampleRateHz,
+    channelCount,
+    skipFrames: 0,
+    createDecoder: async () => createIma4Decoder(sampleRateHz, channelCount),
+    createCounter: () => () => IMA4_BLOCK_FRAMES,
   };
 }

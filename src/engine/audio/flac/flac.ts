@@ -3,7 +3,7 @@ import { tagLength } from "../input/frame-scan.ts";
 import type { EncodedPacket } from "../codec/decode-packets.ts";
 import { decodePackets } from "../codec/decode-packets.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
-import { damaged, truncated, unsupported } from "../refuse.ts";
+import { damaged, truncated } from "../refuse.ts";
 import { createCodec } from "../codec/symphonia.ts";
 import type { OpenContext, OpenedAudio } from "../types.ts";
 
@@ -139,9 +139,8 @@ async function* readFrames(input: ByteReader, info: StreamInfo): AsyncGenerator<
       yield { data, endFrame };
       continue;
     }
-    if (isMagic(head, 0)) {
-      throw unsupported("FLAC", `a second file begins at byte ${input.position}`, "oneByOne");
-    }
+    // Another file, which is read after this one.
+    if (isMagic(head, 0)) break;
     // What follows the last promised sample and is not a frame is padding.
     if (info.totalFrames !== undefined && endFrame >= info.totalFrames) break;
     const at = input.position;

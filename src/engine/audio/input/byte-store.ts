@@ -12,14 +12,15 @@ export interface ByteStore {
 const MAX_STORED_BYTES = 512 * 2 ** 20;
 const PIECE_BYTES = 2 ** 20;
 
-export function createByteStore(): ByteStore {
+/** @param container for the error of a file that is too large @param detail what comes too late */
+export function createByteStore(container: string, detail: string): ByteStore {
   const pieces: { readonly offset: number; readonly bytes: Uint8Array; length: number }[] = [];
   let total = 0;
   return {
     add(offset, bytes) {
       total += bytes.length;
       if (total > MAX_STORED_BYTES) {
-        throw unsupported("MP4", "the index comes after more than 512 MiB of media", "remux");
+        throw unsupported(container, detail, container === "MP4" ? "remux" : "convert");
       }
       for (let from = 0; from < bytes.length;) {
         let piece = pieces.at(-1);

@@ -59,6 +59,8 @@ export async function openMp4(input: ByteReader, context: OpenContext): Promise<
 /** No index of a recording that fits a body comes near this. */
 const MAX_INDEX_BYTES = 64 * 2 ** 20;
 
+const TOO_LATE = "the index comes after more than 512 MiB of media";
+
 interface BoxHeader {
   readonly type: string;
   /** Where the box begins in the file. */
@@ -113,14 +115,14 @@ async function readHead(
       const brand = typeAt(await readBody(input, box), 0);
       if (/^(?:heic|heix|mif1|msf1|avif|avis)$/.test(brand)) throw foreign("an image (HEIF)");
     } else if (box.type === "mdat") {
-      store ??= createByteStore();
+      store ??= createByteStore("MP4", TOO_LATE);
       await keep(input, store, box);
     } else if (box.type === "moov") {
       const track = parseMoov(await readBody(input, box), context.track);
       if (track.fragments) return { track, store };
       const { isOrdered, firstOffset } = summarise(track);
       if (!store && isOrdered && firstOffset >= input.position) return { track, store };
-      store ??= createByteStore();
+      store ??= createByteStore("MP4", TOO_LATE);
       for (let rest = await readBoxHeader(input); rest; rest = await readBoxHeader(input)) {
         if (rest.type === "mdat") await keep(input, store, rest);
         else await skipBody(input, rest);

@@ -1,12 +1,12 @@
-import { parseAudioSpecificConfig } from "../aac/aac.ts";
 import type { Mp4Box } from "./boxes.ts";
 import { findBox, findPath, parseBoxes, readFields, typeAt, viewOf } from "./boxes.ts";
+import { parseEsds } from "./esds.ts";
 import { parseDops } from "../codec/opus.ts";
 import { chooseTrack } from "../choose-track.ts";
 import { damaged, foreign, unsupported } from "../refuse.ts";
 import { SAMPLE_BYTES, type SampleEncoding } from "../codec/pcm.ts";
 import type { TrackCodec } from "../codec/track-codecs.ts";
-import { aacTrack, alacTrack, flacTrack, mpegTrack, opusTrack, pcmTrack } from "../codec/track-codecs.ts";
+import { alacTrack, flacTrack, mpegTrack, opusTrack, pcmTrack } from "../codec/track-codecs.ts";
 
 /** The audio track of a `moov` box. */
 export interface Mp4Track {
@@ -272,54 +272,4 @@ function pcmEncoding(
     default:
       return undefined;
   }
-}
-
-/** Object types of codecs that cannot be decoded here. */
-const OBJECT_TYPES: Readonly<Record<number, string>> = {
-  0xa0: "EVRC",
-  0xa5: "AC-3 (Dolby Digital)",
-  0xa6: "E-AC-3 (Dolby Digital Plus)",
-  0xa9: "DTS",
-  0xaa: "DTS-HD",
-  0xab: "DTS-HD",
-  0xac: "DTS-HD",
-  0xad: "Opus in an elementary stream descriptor",
-  0xdd: "Vorbis in MP4",
-  0xe1: "QCELP",
-};
-
-/** The MPEG-4 elementary stream descriptor names the codec and holds its configuration. */
-function parseEsds(esds: Uint8Array | undefined): (firstPacket: Uint8Array) => TrackCodec {
-  if (!esds) throw damaged("AAC", "the decoder configuration is missing");
-  const fields = readFields(esds, "esds");
-  fields.skip(4);
-  let objectType = 0;
-  while (fields.left > 0) {
-    const tag = fields.u8();
-    let length = 0;
-    for (let i = 0; i < 4; i++) {
-      const byte = fields.u8();
-      length = (length << 7) | (byte & 127);
-      if (byte < 128) break;
-    }
-    if (tag === 3) {
-      fields.skip(2);
-      const flags = fields.u8();
-      if (flags & 0x80) fields.skip(2);
-      if (flags & 0x40) fields.skip(fields.u8());
-      if (flags & 0x20) fields.skip(2);
-    } else if (tag === 4) {
-      objectType = fields.u8();
-      fields.skip(12);
-      if (objectType === 0x69 || objectType === 0x6b) return mpegTrack;
-      const other = OBJECT_TYPES[objectType];
-      if (other !== undefined) throw unsupported("MP4", `${other} is not supported`, "convert");
-    } else if (tag === 5 && (objectType === 0x40 || (objectType >= 0x66 && objectType <= 0x68))) {
-      const config = parseAudioSpecificConfig(fields.rest().subarray(0, length));
-      return () => aacTrack(config);
-    } else {
-      fields.skip(length);
-    }
-  }
-  throw damaged("AAC", "the decoder configuration is missing");
 }

@@ -1,11 +1,11 @@
 import { decodePackets, type EncodedPacket } from "../codec/decode-packets.ts";
 import { createCodec } from "../codec/symphonia.ts";
-import type { ByteReader } from "../input/byte-reader.ts";
+import { createByteReader, type ByteReader } from "../input/byte-reader.ts";
+import { whatFollows } from "../linear/samples.ts";
 import { openMp3 } from "../mp3/mp3.ts";
 import { checkShape, damaged, truncated, unsupported } from "../refuse.ts";
 import type { OpenContext, OpenedAudio } from "../types.ts";
 import type { WavHeader } from "./header.ts";
-import { whatFollows } from "./samples.ts";
 
 /**
  * Opens a WAV file whose data are packets of a codec; undefined when they are plain samples. Codecs that cannot be decoded
@@ -17,7 +17,11 @@ export async function openCoded(
   context: OpenContext,
 ): Promise<OpenedAudio | undefined> {
   const { tag } = header.fields;
-  if (tag === TAG_MPEG || tag === TAG_MP3) return { ...(await openMp3(input, context)), format: "wav-mp3" };
+  if (tag === TAG_MPEG || tag === TAG_MP3) {
+    // The outer reader is the one that is stopped.
+    const data = createByteReader(readData(input, header, context), new AbortController().signal);
+    return { ...(await openMp3(data, context)), format: "wav-mp3" };
+  }
   if (tag === TAG_MS_ADPCM) return openAdpcm("adpcm-ms", input, header, context);
   if (tag === TAG_IMA_ADPCM) return openAdpcm("adpcm-ima-wav", input, header, context);
   const name = NAMES[tag];
@@ -105,31 +109,45 @@ async function* readBlocks({
   readonly framesIn: (bytes: number) => number;
 }): AsyncGenerator<EncodedPacket, void, undefined> {
   const { blockAlign } = header.fields;
-  const declared = header.dataBytes;
-  let left = declared ?? Number.POSITIVE_INFINITY;
+  const data = createByteReader(readData(input, header, context), new AbortController().signal);
   let endFrame = 0;
   for (;;) {
-    if (left <= 0) {
-      const next = await whatFollows(input, { rest: 0, isOdd: (declared ?? 0) % 2 === 1, frameBytes: blockAlign });
-      if (next.is !== "samples") return;
-      context.warn("wrong_header", `WAV: the header says ${declared} bytes of samples, more follow and were read`);
-      left = Number.POSITIVE_INFINITY;
-    }
-    const wanted = Math.min(blockAlign, left);
-    const bytes = await input.read(wanted);
-    left -= bytes.length;
+    const bytes = await data.read(blockAlign);
     const frames = framesIn(bytes.length);
     if (frames >= 2) {
       // A last block may be short: its missing bytes are not sound.
-      const data = new Uint8Array(blockAlign);
-      data.set(bytes);
+      const block = new Uint8Array(blockAlign);
+      block.set(bytes);
       endFrame += frames;
-      yield { data, endFrame, limitFrame: Math.min(endFrame, header.factFrames ?? endFrame) };
+      yield { data: block, endFrame, limitFrame: Math.min(endFrame, header.factFrames ?? endFrame) };
     }
-    if (bytes.length === wanted) continue;
-    if (declared !== undefined && Number.isFinite(left) && header.fileBytes !== input.position) {
+    if (bytes.length < blockAlign) return;
+  }
+}
+
+/** The bytes of the data chunk, and those behind it that are not a chunk. */
+async function* readData(
+  input: ByteReader,
+  header: WavHeader,
+  context: OpenContext,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { dataBytes: declared, fileBytes, layout, fields } = header;
+  let left = declared ?? Number.POSITIVE_INFINITY;
+  for (;;) {
+    const bytes = left > 0 ? await input.next(Math.min(left, 65_536)) : undefined;
+    if (bytes) {
+      left -= bytes.length;
+      yield bytes.slice();
+      continue;
+    }
+    if (declared === undefined || left === Number.POSITIVE_INFINITY) return;
+    if (left > 0) {
+      if (fileBytes === input.position) return;
       throw truncated("WAV", `the file is truncated, ${left} of ${declared} bytes of samples are missing`);
     }
-    return;
+    const next = await whatFollows(input, { rest: 0, dataBytes: declared, frameBytes: fields.blockAlign, layout });
+    if (next.is === "end") return;
+    context.warn("wrong_header", `WAV: the header says ${declared} bytes of samples, more follow and were read`);
+    left = Number.POSITIVE_INFINITY;
   }
 }

@@ -1,72 +1,57 @@
-import { SAMPLE_BYTES } from "../codec/pcm.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
 import { damaged, truncated, unsupported } from "../refuse.ts";
 import type { OpenContext } from "../types.ts";
-import type { WavFields, WavShape } from "./shape.ts";
+import { IFF_CHUNKS, paddingOf, RIFF_CHUNKS, WAVE64_CHUNKS, type ChunkLayout } from "../linear/chunks.ts";
+import type { SampleRange } from "../linear/samples.ts";
+import type { WavFields } from "./shape.ts";
 
-export interface WavHeader {
+export interface WavHeader extends SampleRange {
   readonly fields: WavFields;
-  /** Declared length of the samples; undefined = a placeholder, until the end of the body. */
-  readonly dataBytes: number | undefined;
-  /** Declared position of the end of the file. */
-  readonly fileBytes: number;
   /** Samples per channel that a fact chunk counts; for coded audio, whose last block is padded. */
   readonly factFrames: number | undefined;
-  frameBytes(shape: WavShape): number;
 }
 
 /** Reads up to the first sample. */
 export async function readHeader(input: ByteReader, context: OpenContext): Promise<WavHeader> {
-  const start = input.position;
-  const riff = viewOf(await input.read(12));
-  if (riff.byteLength < 12) throw truncated("WAV", "the file ends inside its first 12 bytes");
-  const kind = fourCc(riff, 0);
-  const isBigEndian = kind === "RIFX";
-  const is64 = kind === "RF64" || kind === "BW64";
-  const riffBytes = riff.getUint32(4, !isBigEndian);
+  const { container, layout, is64, fileBytes } = await readForm(input);
+  const isBigEndian = layout === IFF_CHUNKS;
   let fields: WavFields | undefined;
   let ds64DataBytes: number | undefined;
   let factFrames: number | undefined;
 
   for (;;) {
-    const chunk = viewOf((await input.peek(8)).slice());
-    if (chunk.byteLength < 8) throw truncated("WAV", `the file ends before its ${fields ? "data" : "fmt"} chunk`);
-    const id = chunkNameAt(new Uint8Array(chunk.buffer), 0);
-    const size = chunk.getUint32(4, !isBigEndian);
-    if (id === undefined || (id !== "data" && input.position + size > MAX_HEADER_BYTES)) {
+    const head = await input.peek(layout.headBytes);
+    if (head.length < layout.headBytes) {
+      throw truncated("WAV", `the file ends before its ${fields ? "data" : "fmt"} chunk`);
+    }
+    const chunk = layout.chunkAt(head, 0);
+    if (!chunk || (chunk.name !== "data" && input.position + chunk.bytes > MAX_HEADER_BYTES)) {
       await findNextChunk(input, context);
       continue;
     }
-    await input.skip(8);
+    const { name: id, bytes: size } = chunk;
+    await input.skip(layout.headBytes);
 
     if (id === "data") {
       if (!fields) throw damaged("WAV", "the data chunk comes before the fmt chunk");
       const declared = is64 && size === 0xffff_ffff ? (ds64DataBytes ?? size) : size;
-      const fileBytes = start + riffBytes + 8;
-      const frameBytes = ({ encoding, channelCount }: WavShape): number => SAMPLE_BYTES[encoding] * channelCount;
-      const isOpen = isPlaceholder(declared) || (declared === 0 && !(await isChunkNext(input)));
+      const isOpen = isPlaceholder(declared, layout) || (declared === 0 && !(await isChunkNext(input, layout)));
       if (declared > 0 || isOpen) {
-        return { fields, dataBytes: isOpen ? undefined : declared, fileBytes, factFrames, frameBytes };
+        return { container, layout, fields, dataBytes: isOpen ? undefined : declared, fileBytes, factFrames };
       }
       continue;
     }
     const isRead = (id === "fmt " && !fields) || (id === "ds64" && is64) || id === "fact";
     if (!isRead) {
-      await skipExactly(input, size + (size & 1));
+      await skipExactly(input, size + paddingOf(layout, size));
       continue;
     }
     const body = viewOf(await input.read(Math.min(size, 64)));
     if (id === "fmt ") fields = parseFields(body, isBigEndian);
     else if (id === "ds64") ds64DataBytes = parseDs64(body);
     else if (body.byteLength >= 4) factFrames = body.getUint32(0, !isBigEndian) || undefined;
-    await skipExactly(input, size + (size & 1) - body.byteLength);
+    await skipExactly(input, size + paddingOf(layout, size) - body.byteLength);
   }
-}
-
-/** The name of a chunk, when one may begin at `at`: four printable characters. */
-export function chunkNameAt(bytes: Uint8Array, at: number): string | undefined {
-  const name = Buffer.from(bytes.subarray(at, at + 4)).toString("latin1");
-  return at + 8 <= bytes.length && /^[A-Za-z_][A-Za-z0-9 _.-]{3}$/.test(name) ? name : undefined;
 }
 
 // ---
@@ -80,12 +65,35 @@ const SUBTYPE_TAIL = "000000001000800000aa00389b71";
 const TAG_EXTENSIBLE = 0xfffe;
 
 /** ffmpeg leaves 0xFFFFFFFF, sox 0x7FFFF000 and more, arecord 0x80000000: 2 GiB were never meant. */
-function isPlaceholder(bytes: number): boolean {
+function isPlaceholder(bytes: number, layout: ChunkLayout): boolean {
+  if (layout === WAVE64_CHUNKS) return bytes === Number.POSITIVE_INFINITY;
   return bytes >= 0x7fff_f000 && bytes <= 0xffff_ffff;
 }
 
-async function isChunkNext(input: ByteReader): Promise<boolean> {
-  return chunkNameAt(await input.peek(8), 0) !== undefined;
+async function isChunkNext(input: ByteReader, layout: ChunkLayout): Promise<boolean> {
+  return layout.chunkAt(await input.peek(layout.headBytes), 0) !== undefined;
+}
+
+interface Form extends Pick<WavHeader, "container" | "layout" | "fileBytes"> {
+  /** Lengths that do not fit 32 bits are in a `ds64` chunk. */
+  readonly is64: boolean;
+}
+
+/** Reads the outermost chunk's head. */
+async function readForm(input: ByteReader): Promise<Form> {
+  const start = input.position;
+  const kind = Buffer.from(await input.peek(4)).toString("latin1");
+  const isWave64 = kind === "riff";
+  const bytes = isWave64 ? 40 : 12;
+  const head = viewOf(await input.read(bytes));
+  if (head.byteLength < bytes) throw truncated("WAV", `the file ends inside its first ${bytes} bytes`);
+  if (isWave64) {
+    const fileBytes = start + Number(head.getBigUint64(16, true));
+    return { container: "Wave64", layout: WAVE64_CHUNKS, is64: false, fileBytes };
+  }
+  const layout = kind === "RIFX" ? IFF_CHUNKS : RIFF_CHUNKS;
+  const fileBytes = start + head.getUint32(4, kind !== "RIFX") + 8;
+  return { container: "WAV", layout, is64: kind === "RF64" || kind === "BW64", fileBytes };
 }
 
 /** The length of the chunk before was wrong: goes on at the next `fmt ` or `data` nearby. */
@@ -137,8 +145,4 @@ export function parseFields(body: DataView, isBigEndian: boolean): WavFields {
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function fourCc(view: DataView, at: number): string {
-  return String.fromCharCode(view.getUint8(at), view.getUint8(at + 1), view.getUint8(at + 2), view.getUint8(at + 3));
 }

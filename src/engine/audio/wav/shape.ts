@@ -1,4 +1,5 @@
 import { SAMPLE_BYTES, deinterleave, type SampleEncoding } from "../codec/pcm.ts";
+import type { LinearShape } from "../linear/samples.ts";
 import { MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ } from "../refuse.ts";
 
 /** The fields of a `fmt` chunk, as they stand. */
@@ -13,14 +14,6 @@ export interface WavFields {
   readonly speakers: number | undefined;
   /** Big-endian samples (RIFX). */
   readonly isBigEndian: boolean;
-}
-
-/** How the samples are read. */
-export interface WavShape {
-  readonly encoding: SampleEncoding;
-  readonly channelCount: number;
-  readonly sampleRateHz: number;
-  readonly speakers?: number | undefined;
 }
 
 export const TAG_PCM = 1;
@@ -39,7 +32,7 @@ export const PROBE_BYTES = 65_536;
  * @param probe the first samples
  * @returns undefined when no reading is possible; `isRepaired` when the header was contradicted
  */
-export function findShape(fields: WavFields, probe: Uint8Array): (WavShape & { isRepaired: boolean }) | undefined {
+export function findShape(fields: WavFields, probe: Uint8Array): (LinearShape & { isRepaired: boolean }) | undefined {
   const sampleRateHz = rateOf(fields);
   const channelCount = fields.channelCount || Math.max(1, Math.floor(fields.blockAlign / Math.ceil(fields.bits / 8)));
   const isRateRepaired = sampleRateHz !== fields.sampleRateHz || channelCount !== fields.channelCount;

@@ -45,7 +45,7 @@ describe("what is not audio", () => {
     ["PDF", latin1("%PDF-1.7\n"), "unsupported_media: the body is a PDF document"],
     ["ELF", latin1("\x7fELF\x02\x01\x01"), "unsupported_media: the body is an executable (ELF)"],
     ["tar", concat(new Uint8Array(257), "ustar\0"), "unsupported_media: the body is a tar archive"],
-    ["AIFF", latin1("FORM\0\0\0\0AIFF"), "unsupported_media: the body is AIFF audio"],
+    ["8SVX", latin1("FORM\0\0\0\x088SVX"), "unsupported_media: the body is Amiga audio (8SVX)"],
     ["ASF", latin1("\x30\x26\xb2\x75\x8e\x66\xcf\x11"), "unsupported_media: the body is Windows Media"],
     [
       "random bytes",

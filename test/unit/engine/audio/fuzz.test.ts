@@ -27,6 +27,14 @@ const FILES = [
   "pcm_s24be.mov",
   "hybrid.m4a",
   "delay.mkv",
+  "pcm_s24be.aiff",
+  "ima4.aiff",
+  "pcm_mulaw.au",
+  "pcm.caf",
+  "alac.caf",
+  "ima4-stereo.caf",
+  "opus.caf",
+  "pcm.w64",
 ];
 const CODES: ReadonlySet<string> = new Set(["empty_body", "unsupported_media", "invalid_audio", "audio_too_long"]);
 /** Processor time, so that a busy machine does not fail the test. */

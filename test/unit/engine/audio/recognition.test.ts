@@ -103,7 +103,6 @@ describe("formats that are not decoded are named, with the command that converts
     ["DTS", latin1("\x7f\xfe\x80\x01")],
     ["Flash video", latin1("FLV\x01\x05")],
     ["AVI video", latin1("RIFF\x10\x10\x10\x10AVI LIST")],
-    ["Wave64", latin1("riff\x2e\x91\xcf\x11\xa5\xd6")],
     ["WavPack", latin1("wvpk")],
     ["RealMedia", latin1(".RMF\0\0\0\x12")],
   ];
