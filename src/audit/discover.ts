@@ -47,11 +47,10 @@ export async function discover(paths: readonly string[], cwd: string, config?: s
       try {
         return await stat(path);
       } catch (error) {
-        throw new GigasttError(
-          "GST_AUDIT_PATH",
-          `audit: a path must exist, "${paths[i]}" does not; check the spelling`,
-          { cause: error, exitCode: 2 },
-        );
+        throw new GigasttError("GST_AUDIT_PATH", `audit: path not found: "${paths[i]}". Check the spelling`, {
+          cause: error,
+          exitCode: 2,
+        });
       }
     }),
   );

@@ -128,8 +128,7 @@ function tokenize(argv: readonly string[], known: Flags): Token[] {
 
 function unknownFlag(rawName: string, known: Flags, path: readonly string[]): string {
   const meant = rawName.startsWith("--") ? didYouMean(rawName, longNames(known)) : "";
-  const where = path.length === 0 ? "a flag of gigastt" : "a flag of this command";
-  return `${printable(rawName)} is not ${where}${meant === "" ? "" : `, ${meant}`}`;
+  return `unknown flag ${printable(rawName)}${meant === "" ? "" : `, ${meant}`}`;
 }
 
 /** `-json`: read letter by letter it would be -j -s -o n. */
@@ -144,7 +143,7 @@ function singleDash(word: string, known: Flags): string | undefined {
   const strange = specs.indexOf(undefined);
   const valued = specs.findIndex((spec) => spec?.type === "string");
   if (strange < 0 || (valued >= 0 && valued < strange)) return undefined;
-  return `${printable(word)} is not a flag of this command; a name that begins with a dash goes after --`;
+  return `unknown flag ${printable(word)}; a name that begins with a dash goes after --`;
 }
 
 function longNames(known: Flags): string[] {
@@ -153,7 +152,7 @@ function longNames(known: Flags): string[] {
 
 function flagMistake(token: Token & { kind: "option" }, spec: FlagSpec, seen: boolean): string | undefined {
   const { rawName, value } = token;
-  if (seen && spec.multiple !== true && spec.type === "string") return `${rawName} is given twice, once is enough`;
+  if (seen && spec.multiple !== true && spec.type === "string") return `${rawName} is given twice; give it once`;
   if (spec.type === "boolean") {
     if (value === undefined || spec.choices?.includes(value) === true) return undefined;
     if (spec.choices !== undefined)
@@ -175,10 +174,10 @@ function flagMistake(token: Token & { kind: "option" }, spec: FlagSpec, seen: bo
 
 function positionalMistakes(positionals: readonly string[], usage: string): string[] {
   const { min, max } = positionalBounds(usage);
-  if (positionals.length < min) return [`${usage} is missing`];
+  if (positionals.length < min) return [`missing argument: ${usage}`];
   if (positionals.length <= max) return [];
   const surplus = positionals.slice(max).map((word) => `"${printable(word)}"`);
   return [
-    `${surplus.join(", ")} is not expected here: ${max === 0 ? "the command takes no arguments" : `it takes ${usage}`}`,
+    `unexpected ${surplus.length === 1 ? "argument" : "arguments"} ${surplus.join(", ")}: the command takes ${max === 0 ? "no arguments" : usage}`,
   ];
 }

@@ -27,6 +27,6 @@ export async function recordAudit(
     };
     await writeFileAtomic(paths.auditFile, `${JSON.stringify(record)}\n`);
   } catch {
-    // No state folder, or not ours to write to.
+    // No state folder, or no permission to write to it.
   }
 }

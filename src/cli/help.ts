@@ -16,7 +16,7 @@ export function renderTopHelp(commands: Registry, paint: Paint, columns = 100): 
     section("Flags:", flagRows({ ...GLOBAL_FLAGS, ...TOP_FLAGS }), paint, columns),
     ...[
       "Exit codes: 0 ok, 1 failed, 2 usage or configuration, 130 interrupted (Ctrl-C), 143 terminated.",
-      "`gigastt COMMAND --help` tells more about a command.",
+      "`gigastt COMMAND --help` shows the help of a command.",
     ].map((text) => wrap(text, columns).join("\n")),
   ].join("\n\n")}\n`;
 }
@@ -38,7 +38,7 @@ export function renderHelp(path: readonly string[], command: Command, paint: Pai
   }
   if (command.flags !== undefined) parts.push(section("Flags:", flagRows(command.flags), paint, columns));
   parts.push(section("Global flags:", flagRows(GLOBAL_FLAGS), paint, columns));
-  if (command.subcommands !== undefined) parts.push(`\`${name} COMMAND --help\` tells more about a command.`);
+  if (command.subcommands !== undefined) parts.push(`\`${name} COMMAND --help\` shows the help of a command.`);
   return `${parts.join("\n\n")}\n`;
 }
 

@@ -23,12 +23,12 @@ export const OUTSIDE_FLAGS: Readonly<Record<string, FlagSpec>> = {
   "key-stdin": { type: "boolean", describe: "ask for an API key in a terminal, or read it from standard input" },
   cert: { type: "string", value: "FILE", describe: "client certificate, PEM" },
   key: { type: "string", value: "FILE", describe: "its private key, PEM" },
-  open: { type: "boolean", describe: "the service is meant to need no credentials" },
+  open: { type: "boolean", describe: "the service is open on purpose: send no credentials" },
   ca: { type: "string", value: "FILE", describe: "CA to trust, PEM" },
   connect: {
     type: "string",
     value: "ADDRESS",
-    describe: "connect to this address instead of asking the name server",
+    describe: "connect to this address instead of resolving the name",
   },
   "http-port": { type: "string", value: "PORT", describe: "port of plain HTTP; default 80" },
 };
@@ -72,9 +72,10 @@ export async function outsideTarget(
   if (!(timeoutS >= 1 && timeoutS <= 600))
     mistakes.push(`--timeout must be 1 to 600 seconds, got "${text("timeout")}"`);
   mistakes.push(...options.mistakes);
-  if ((flags["cert"] === undefined) !== (flags["key"] === undefined)) mistakes.push("--cert and --key go together");
+  if ((flags["cert"] === undefined) !== (flags["key"] === undefined))
+    mistakes.push("--cert needs --key, and --key needs --cert");
   if (flags["user"] !== undefined && flags["key-stdin"] === true)
-    mistakes.push("--user and --key-stdin do not go together");
+    mistakes.push("--user and --key-stdin cannot be combined");
   if (flags["password-file"] !== undefined && flags["user"] === undefined)
     mistakes.push("--password-file needs --user NAME");
   if (mistakes.length > 0 || url === undefined) throw new UsageError(mistakes, [options.command]);

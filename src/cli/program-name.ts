@@ -13,9 +13,11 @@ export function programName(cwd: string, path: string | undefined): string {
   return relative(cwd, launcher) === "gigastt" ? "./gigastt" : launcher;
 }
 
-/** Commands in backquotes as they are typed here. */
+/** Commands in backquotes, and those on a line of their own, as they are typed here. */
 export function asTyped(text: string, program: string): string {
-  return program === "gigastt" ? text : text.replace(/`gigastt (?=[a-z-])/g, `\`${program} `);
+  return program === "gigastt"
+    ? text
+    : text.replace(/(`|^ +(?:sudo )?)gigastt (?=[a-z-])/gm, (_, before: string) => `${before}${program} `);
 }
 
 // ---

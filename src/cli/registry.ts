@@ -20,7 +20,7 @@ export const registry: Registry = {
   },
   logs: {
     topic: "run",
-    summary: "Show the logs of the supervisor and what it runs",
+    summary: "Show the logs of gigastt and the processes it runs",
     load: async () => (await import("./commands/logs.ts")).command,
   },
   restart: {
@@ -45,7 +45,7 @@ export const registry: Registry = {
   },
   rollback: {
     topic: "run",
-    summary: "Go back to the last configuration that was healthy",
+    summary: "Go back to the last healthy configuration",
     load: async () => (await import("./commands/rollback.ts")).command,
   },
   down: {
@@ -70,7 +70,7 @@ export const registry: Registry = {
   },
   init: {
     topic: "set-up",
-    summary: "Set up a deployment, question by question or by flags",
+    summary: "Set up a deployment, interactively or by flags",
     load: async () => (await import("./commands/init.ts")).command,
   },
   config: {
@@ -80,12 +80,12 @@ export const registry: Registry = {
   },
   secrets: {
     topic: "set-up",
-    summary: "Users with passwords and API keys, checked by the proxy",
+    summary: "Manage the users and API keys that the proxy checks",
     load: async () => (await import("./commands/secrets.ts")).command,
   },
   certs: {
     topic: "set-up",
-    summary: "A private CA, its server certificate, and client certificates",
+    summary: "Manage a private CA, its server certificate and client certificates",
     load: async () => (await import("./commands/certs.ts")).command,
   },
   "install-service": {
@@ -100,7 +100,7 @@ export const registry: Registry = {
   },
   restore: {
     topic: "set-up",
-    summary: "Put a backup back",
+    summary: "Restore a backup",
     load: async () => (await import("./commands/restore.ts")).command,
   },
   uninstall: {
@@ -130,7 +130,7 @@ export const registry: Registry = {
   },
   doctor: {
     topic: "deploy",
-    summary: "Check this machine and installation, with the cure for each problem",
+    summary: "Check this machine and installation, and how to fix each problem",
     load: async () => (await import("./commands/doctor.ts")).command,
   },
 };

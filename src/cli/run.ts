@@ -36,7 +36,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
   const entry = Object.hasOwn(world.registry, first) ? world.registry[first] : undefined;
   if (entry === undefined) {
     const meant = didYouMean(first, Object.keys(world.registry));
-    throw new UsageError([`there is no command "${printable(first)}"${meant === "" ? "" : `, ${meant}`}`], []);
+    throw new UsageError([`unknown command "${printable(first)}"${meant === "" ? "" : `, ${meant}`}`], []);
   }
   const { path, command } = descend(argv, first, await entry.load());
   const { flags, positionals } = parseFlags(argv, path, command);
@@ -47,7 +47,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
       world.stdout.write(text);
       return 0;
     }
-    throw new UsageError([`a command is missing: one of ${Object.keys(command.subcommands ?? {}).join(", ")}`], path);
+    throw new UsageError([`missing command: one of ${Object.keys(command.subcommands ?? {}).join(", ")}`], path);
   }
   world.onCommand?.(command);
   const { stdin, stdout, stderr, env, cwd, registry } = world;
@@ -116,7 +116,7 @@ function descend(argv: readonly string[], first: string, top: Command): { path: 
       const meant = didYouMean(word, Object.keys(command.subcommands));
       const known = Object.keys(command.subcommands).join(", ");
       throw new UsageError(
-        [`there is no command "${printable(word)}" in ${path.join(" ")}, ${meant === "" ? `it has ${known}` : meant}`],
+        [`unknown command "${printable(word)}" in ${path.join(" ")}, ${meant === "" ? `it has ${known}` : meant}`],
         path,
       );
     }

@@ -35,7 +35,7 @@ export async function findFile(options: FindOptions): Promise<FoundFile | undefi
     if (file !== undefined) return file;
     throw fileError(
       asked,
-      options.file === undefined ? "no such file, named by GIGASTT_CONFIG" : "no such file",
+      options.file === undefined ? "file not found (named by GIGASTT_CONFIG)" : "file not found",
       "check the path; `gigastt config print --commented --defaults` writes a new one",
     );
   }

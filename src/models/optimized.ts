@@ -56,7 +56,7 @@ export function createOptimizedCache(baseDir: string, key: OptimizedKey): Optimi
       }
       await rm(dir, { recursive: true, force: true });
     } catch {
-      // Unreadable, or not ours to remove.
+      // Unreadable, or no permission to remove it.
     }
     return undefined;
   }
@@ -116,7 +116,7 @@ const MARK_PREFIX = "loading-";
 const SPACE_FACTOR = 3;
 /** The current model's and that of the one before: a rollback starts as fast. */
 const ENTRIES_KEPT = 2;
-/** No honest load takes this long. */
+/** No load that works takes this long. */
 const STALE_DRAFT_MS = 3_600_000;
 
 async function readEntry(dir: string): Promise<readonly ModelFile[] | undefined> {

@@ -37,7 +37,7 @@ export function findModel(registry: Registry, id: string): ModelEntry {
   const meant = closest(id, ids);
   throw new GigasttError(
     "GST_MODEL_UNKNOWN",
-    `there is no model ${JSON.stringify(id.slice(0, 80))}${meant === undefined ? "." : `; did you mean ${meant}?`} Known: ${ids.join(", ")}.`,
+    `unknown model ${JSON.stringify(id.slice(0, 80))}${meant === undefined ? "." : `; did you mean ${meant}?`} Known: ${ids.join(", ")}.`,
     { exitCode: 2 },
   );
 }

@@ -9,7 +9,7 @@ import type { RenderedFile } from "./render.ts";
 /** One rendered file against what is on disk. */
 export interface FileState {
   readonly file: RenderedFile;
-  /** `new` missing, `same` byte for byte, `stale` ours but different, `edited` changed by hand, `foreign` not ours. */
+  /** `new` missing, `same` byte for byte, `stale` rendered but different, `edited` changed by hand, `foreign` not rendered. */
   readonly state: "new" | "same" | "stale" | "edited" | "foreign";
   /** undefined when there is no file. */
   readonly current: string | undefined;

@@ -52,7 +52,7 @@ export interface Phase {
   supervisor: unknown;
 }
 
-/** Times that are no configuration keys; parameters so that tests need not wait for them. */
+/** Times that are not configuration keys; parameters so that tests need not wait for them. */
 export interface Timing {
   /** Time an upload gets on top of what the minimum rate allows. */
   readonly uploadGraceMs: number;
@@ -70,7 +70,7 @@ export interface Timing {
   readonly slotSilenceMs: number;
   /** Longest wait for the last final of a session that reached its cap. */
   readonly capFinalMs: number;
-  /** Longest wait for the last final of a session that ends in order. */
+  /** Longest wait for the last final of a session that ends gracefully. */
   readonly finalMs: number;
 }
 

@@ -59,11 +59,11 @@ const CURES = {
   body: { http: "send the audio bytes as the request body", cli: undefined },
   formats: {
     http: "send WAV, MP3, FLAC, Ogg (Vorbis, Opus), WebM or M4A/AAC audio",
-    cli: "give WAV, MP3, FLAC, Ogg (Vorbis, Opus), WebM or M4A/AAC audio",
+    cli: "use WAV, MP3, FLAC, Ogg (Vorbis, Opus), WebM or M4A/AAC audio",
   },
   any: {
     http: "send WAV, MP3, FLAC, Ogg, WebM or M4A",
-    cli: "give WAV, MP3, FLAC, Ogg, WebM or M4A",
+    cli: "use WAV, MP3, FLAC, Ogg, WebM or M4A",
   },
   pcmu: {
     http: "if it is telephone audio (µ-law) without a header, add codec=pcmu and sample_rate=8000 (or its rate)",

@@ -301,7 +301,7 @@ export class Supervisor {
       default:
         throw new GigasttError(
           "GST_CONTROL_COMMAND",
-          `there is no control command "${cmd}": use one of ${CONTROL_COMMANDS.join(", ")}`,
+          `unknown control command "${cmd}": use one of ${CONTROL_COMMANDS.join(", ")}`,
         );
     }
   };

@@ -118,7 +118,7 @@ function frontText(supervisor: Supervisor): string {
   if (proxy?.state === "ready") return `proxy ready: ${supervisor.publicUrl ?? ""}`;
   const issue = issues.find(({ id }) => /^(?:proxy_|program_)/.test(id));
   return issue === undefined
-    ? `the proxy is not ready yet (${proxy?.lastProbe ?? "no answer"}); gigastt status tells more`
+    ? `the proxy is not ready yet (${proxy?.lastProbe ?? "no answer"}); see gigastt status`
     : `${issue.text}\n  → ${issue.cure}`;
 }
 

@@ -13,7 +13,7 @@ import {
   transcribe,
 } from "./_lib.js";
 
-/** Node records the time between two firings of its timer: this much of it is no delay. */
+/** Node records the time between two firings of its timer: this much of it is not delay. */
 const RESOLUTION_MS = 5;
 const LIVE_S = Number(process.env.SCHEDULER_SECONDS ?? 20);
 const engine = await demoEngine("int8");

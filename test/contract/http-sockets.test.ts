@@ -186,7 +186,7 @@ describe("slow and half-open clients", () => {
     clearInterval(drip);
     expect([answer.status, JSON.parse(answer.body)]).toEqual([
       408,
-      { error: "the body came slower than 1000 kbit/s", code: "upload_timeout" },
+      { error: "the body arrived slower than 1000 kbit/s", code: "upload_timeout" },
     ]);
     await client.ended;
     await expectIdle(running);

@@ -38,7 +38,7 @@ it("with the real model: sessions are taken until the measured speed allows no m
   const refusal = refusalOf(clients.at(-1));
   expect(refusal).toMatchObject({ code: "timeout", retry_after_ms: expect.any(Number) });
   expect(refusal?.["message"]).toMatch(
-    /^no room for one more live session: (this machine recognises|live windows wait)/,
+    /^no capacity for another live session: (this machine recognises|live windows wait)/,
   );
   const refused = clients.pop();
   expect((await refused!.closed).code).toBe(1013);

@@ -217,7 +217,7 @@ describe("a session", () => {
     await slotsAreBack();
   });
 
-  it("goes on after texts that are no known message, and closes 1008 at the tenth", async () => {
+  it("goes on after texts that are not known messages, and closes 1008 at the tenth", async () => {
     await start();
     const client = await openReady();
     for (const text of ["{", "null", '{"type":"eof"}', "привет", "[]", '{"type":"STOP"}', "1", '""', "{}"])
@@ -302,7 +302,7 @@ describe("a session", () => {
     await slotsAreBack();
   });
 
-  it("closes 1007 for a text that is no UTF-8 and 1002 for frames that are no WebSocket", async () => {
+  it("closes 1007 for a text that is not UTF-8 and 1002 for frames that are not WebSocket", async () => {
     const { port, lines } = await start();
     const client = await openReady();
     client.socket.send(Buffer.from([0xc3, 0x28]), { binary: false });
@@ -502,7 +502,7 @@ describe("admission of sessions", () => {
       type: "error",
       code: "timeout",
       message:
-        "no room for one more live session: 2 live sessions are what this machine keeps up with; try again after the time given",
+        "no capacity for another live session: 2 live sessions are what this machine keeps up with; try again after the time given",
       retry_after_ms: expect.any(Number),
     });
     expect(await third.closed).toEqual({ code: 1013, reason: "try again later" });
@@ -578,7 +578,11 @@ describe("time limits", () => {
     const client = await openReady();
     client.audio(new Uint8Array(8));
     const pings = setInterval(() => client.socket.ping(), 20);
-    expect(await client.next()).toEqual({ type: "error", message: "no frame came for 0.3 s", code: "idle_timeout" });
+    expect(await client.next()).toEqual({
+      type: "error",
+      message: "no frame received for 0.3 s",
+      code: "idle_timeout",
+    });
     expect(await client.next()).toMatchObject({ type: "final", text: "8 bytes" });
     expect((await client.closed).code).toBe(1001);
     clearInterval(pings);

@@ -47,7 +47,7 @@ suite(`gigastt init on a bare machine${why}`, () => {
     const questions: readonly ((session: Session) => Promise<void>)[] = [
       (session) => session.choose("Where will it run?", "On this machine"),
       (session) => session.choose("Who should reach it?", "Others"),
-      (session) => session.choose("Which proxy stands in front?", "Caddy"),
+      (session) => session.choose("Which reverse proxy?", "Caddy"),
       (session) => session.answer("Host name?", `stt.example.com${KEYS.enter}`),
       (session) => session.choose("Where does the certificate come from?", "Let's Encrypt"),
       (session) => session.answer("Contact address", KEYS.enter),
@@ -78,8 +78,8 @@ suite(`gigastt init on a bare machine${why}`, () => {
   it("host, Caddy, private CA, passwords: wrong answers are explained, and every printed command works", async () => {
     const session = start();
     await session.choose("Where will it run?", "On this machine");
-    await session.choose("Who should reach it?", "Others, through a proxy");
-    await session.choose("Which proxy stands in front?", "Caddy");
+    await session.choose("Who should reach it?", "Other people, through a reverse proxy");
+    await session.choose("Which reverse proxy?", "Caddy");
     await session.answer("Host name?", `stt${KEYS.enter}`);
     await session.answer("must be a host name with at least one dot", `${KEYS.erase}stt.example.com${KEYS.enter}`);
     await session.choose("Where does the certificate come from?", "A private CA");
@@ -100,7 +100,7 @@ suite(`gigastt init on a bare machine${why}`, () => {
     const session = start();
     await session.answer("Where will it run?", KEYS.enter);
     await session.answer("Who should reach it?", KEYS.enter);
-    await session.choose("Which proxy stands in front?", "nginx");
+    await session.choose("Which reverse proxy?", "nginx");
     // The name of the first run stands there already.
     await session.answer("Host name?", KEYS.enter);
     await session.answer("Where does the certificate come from?", KEYS.enter);
@@ -161,7 +161,7 @@ suite(`gigastt init on a bare machine${why}`, () => {
       await session.choose("Where will it run?", label);
       if (program === "docker") {
         await session.choose("Who should reach it?", "Others");
-        await session.choose("Which proxy stands in front?", "Caddy");
+        await session.choose("Which reverse proxy?", "Caddy");
       }
       await session.answer("Host name?", `${KEYS.erase}stt.example.com${KEYS.enter}`);
       await session.choose("Where does the certificate come from?", "Let's Encrypt");
@@ -215,6 +215,8 @@ suite(`gigastt init on a bare machine${why}`, () => {
   it("without a terminal it says how to decide by flags", () => {
     const { code, output } = machine.run("./gigastt init", { cwd: CLONE });
     expect(code).toBe(2);
-    expect(output).toContain("there is no terminal to ask on; decide by flags: gigastt init --yes");
+    expect(output).toContain(
+      "init asks questions and needs a terminal; without one, use --yes with flags: gigastt init --yes",
+    );
   });
 });

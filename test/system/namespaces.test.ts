@@ -22,7 +22,7 @@ describe(`three machines in network namespaces${why === undefined ? "" : ` (skip
 
   for (const front of [DIRECT, ...FRONTS])
     it.skipIf(why !== undefined || front.missing !== undefined)(
-      `${front.name}: ${TRIES} requests with forged addresses of eight kinds pass the rate limit no more often than honest ones${front.missing === undefined ? "" : ` (skipped: ${front.missing})`}`,
+      `${front.name}: ${TRIES} requests with forged addresses of eight kinds pass the rate limit no more often than genuine ones${front.missing === undefined ? "" : ` (skipped: ${front.missing})`}`,
       { timeout: 120_000 },
       async () => {
         const passed = await attack(front, place!.machines);

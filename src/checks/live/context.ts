@@ -33,7 +33,7 @@ export interface LiveContext {
   readonly limits: LiveLimits;
   /** What the configuration, `--assume` and the defaults say of the server. */
   readonly assume: Assumptions;
-  /** `--open`: the service is meant to need no credentials. */
+  /** `--open`: the service is open on purpose: send no credentials. */
   readonly open: boolean;
   /** The first handshake; undefined for plain HTTP. */
   readonly firstHandshake: Handshake | undefined;

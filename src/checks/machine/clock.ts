@@ -34,7 +34,7 @@ export function clockVerdict({ nowMs, installedMs, synchronized, by }: ClockFact
       `it is ${now}, but this installation was made on ${new Date(installedMs).toISOString().slice(0, 10)}`,
       "error",
     );
-  if (synchronized === undefined) return notChecked(`${now}; whether it is synchronised is unknown: ${by}`);
+  if (synchronized === undefined) return notChecked(`${now}, synchronisation unknown: ${by}`);
   return synchronized ? ok(`${now}, synchronised (${by})`) : found(`${now}, not synchronised (${by})`, "warning");
 }
 

@@ -15,7 +15,7 @@ export async function explain(context: CommandContext): Promise<number> {
       catalogue.map((item) => item.id),
     );
     throw new UsageError(
-      [`there is no rule "${id}"${meant === "" ? "; `gigastt audit list` prints them" : `, ${meant}`}`],
+      [`unknown rule "${id}"${meant === "" ? "; `gigastt audit list` prints them" : `, ${meant}`}`],
       ["audit", "explain"],
     );
   }

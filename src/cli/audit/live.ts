@@ -30,7 +30,7 @@ const LIVE_ONLY: Readonly<Record<string, FlagSpec>> = {
   timeout: {
     type: "string",
     value: "SECONDS",
-    describe: `longest wait for one answer; default ${ANSWER_TIMEOUT_S}`,
+    describe: `timeout of one request; default ${ANSWER_TIMEOUT_S}`,
   },
 };
 

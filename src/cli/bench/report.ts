@@ -80,7 +80,7 @@ export function formatReport(report: BenchReport): string {
     ),
     "",
     report.interrupted
-      ? "Interrupted: only the stages above are complete, the limit of this machine is not known."
+      ? "Interrupted: only the stages above are complete; the limit of this machine is unknown."
       : `This machine keeps up with ${report.sustainedStreams} live stream${report.sustainedStreams === 1 ? "" : "s"}.`,
   ];
   if (host.throttling && host.throttling.length > 0) {

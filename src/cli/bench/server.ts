@@ -23,7 +23,7 @@ const START_TIMEOUT_MS = 300_000;
 /**
  * Starts `gigastt serve` with the given arguments and waits until it is ready.
  *
- * @throws GigasttError `GST_BENCH_START` with the server's last words when it does not come up
+ * @throws GigasttError `GST_BENCH_START` with the server's last output when it does not start
  */
 export async function startMeasuredServer(args: readonly string[], env: NodeJS.ProcessEnv): Promise<MeasuredServer> {
   const startedMs = performance.now();
@@ -40,7 +40,7 @@ export async function startMeasuredServer(args: readonly string[], env: NodeJS.P
     child.kill("SIGKILL");
     throw new GigasttError(
       "GST_BENCH_START",
-      `the server to be measured did not start. Its last words:\n${lastLines.slice(-10).join("\n")}`,
+      `the benchmark server did not start. Its last output:\n${lastLines.slice(-10).join("\n")}`,
       { cause: error },
     );
   }

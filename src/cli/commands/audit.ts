@@ -195,7 +195,7 @@ function readAssumptions(value: CommandContext["flags"][string]): Record<string,
     else if (!Object.hasOwn(ASSUME_KEYS, key)) {
       const meant = didYouMean(key, Object.keys(ASSUME_KEYS));
       mistakes.push(
-        `--assume: unknown key "${key}"${meant === "" ? `; the keys are ${Object.keys(ASSUME_KEYS).join(", ")}` : `, ${meant}`}`,
+        `--assume: unknown key "${key}"${meant === "" ? `; known keys: ${Object.keys(ASSUME_KEYS).join(", ")}` : `, ${meant}`}`,
       );
     } else out[key] = item.slice(equals + 1);
   }

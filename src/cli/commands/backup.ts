@@ -23,7 +23,7 @@ export const command: Command = {
   aboutService: true,
   run: async (context) => {
     const [target] = context.positionals;
-    if (target === undefined) throw new UsageError(["the name of the backup file is missing"], ["backup"]);
+    if (target === undefined) throw new UsageError(["missing argument: FILE, where to write the backup"], ["backup"]);
     const loaded = await loadCliConfig(context, { quiet: true });
     const paths = configuredStatePaths(loaded.config.supervisor.stateDir, context);
     const passphrase = await readPassphrase(context, { confirm: true });

@@ -25,13 +25,13 @@ export const command: Command = {
       type: "string",
       value: "NAME",
       choices: ["gigaam"],
-      describe: "measure a model of this size with random weights, made here, before anything is downloaded",
+      describe: "measure a model of this size with random weights, without a download",
     },
     quick: { type: "boolean", describe: "files of 5 and 15 s and short streams only" },
     "max-streams": { type: "string", value: "N", describe: "largest number of live streams to try; default 16" },
     seconds: { type: "string", value: "S", describe: "length of each live stream; default 30, with --quick 12" },
     output: { type: "string", short: "o", value: "FILE", describe: "also write the report as FILE.json and FILE.html" },
-    write: { type: "boolean", describe: "write the fitting values into the configuration without asking" },
+    write: { type: "boolean", describe: "write the recommended values into the configuration without asking" },
     json: { type: "boolean", describe: "answer JSON" },
   },
   help: "Starts a server of its own on a free port, transcribes files, then adds live streams until one falls behind. Stop other work first: it would change the figures.",
@@ -153,7 +153,7 @@ async function offerAdvice(
   const { flags, stdin, stderr } = context;
   const advice = adviceFor(report, poolSize);
   if (advice.length === 0 || flags["json"] === true) return;
-  for (const { key, value, reason } of advice) stderr.write(`\n${key}: ${value} would fit, since ${reason}.\n`);
+  for (const { key, value, reason } of advice) stderr.write(`\n${key}: ${value} is recommended: ${reason}.\n`);
   if (path === undefined) {
     stderr.write("There is no configuration file to write it to; `gigastt config print --commented` makes one.\n");
     return;

@@ -21,7 +21,7 @@ const dir: FlagSpec = {
 const json: FlagSpec = { type: "boolean", describe: "answer JSON" };
 
 export const command: Command = {
-  summary: "A private CA, its server certificate, and client certificates",
+  summary: "Manage a private CA, its server certificate and client certificates",
   topic: "set-up",
   rank: 4,
   help: "For networks without Let's Encrypt and for client certificates (deploy.auth.kind: mtls). The CA's key never leaves the folder; clients trust ca.pem.",
@@ -74,7 +74,7 @@ async function create(context: CommandContext): Promise<number> {
 async function client(context: CommandContext): Promise<number> {
   const [name, ...rest] = context.positionals;
   if (name === undefined || rest.length > 0)
-    throw new UsageError(["say whose: gigastt certs client NAME"], ["certs", "client"]);
+    throw new UsageError(["missing argument: NAME, for example gigastt certs client laptop"], ["certs", "client"]);
   const { folder, owner } = await open(context);
   await createClient(folder, name, { now: new Date(), owner });
   const base = join(folder, "clients", name);
@@ -114,7 +114,7 @@ async function list(context: CommandContext): Promise<number> {
   for (const { message, cure } of problems) context.stderr.write(`${message}.\n  ${cure}\n`);
   if (certificates.length === 0) {
     if (problems.length > 0) return 0;
-    context.stderr.write(`${folder} holds no certificates. Make them: gigastt certs create\n`);
+    context.stderr.write(`${folder} contains no certificates. Create them: gigastt certs create\n`);
     return 0;
   }
   const paint = paintFor(context.stdout, context);
@@ -136,7 +136,7 @@ async function renewCommand(context: CommandContext): Promise<number> {
   if (context.flags["json"] === true) writeJson(context.stdout, { ok: done !== "none", done });
   else
     context.stdout.write(
-      `${{ renewed: `${join(folder, "server.pem")} was renewed.`, "not due": "Nothing is due.", none: `${folder} holds no certificate made by gigastt. Create it: gigastt certs create` }[done]}\n`,
+      `${{ renewed: `${join(folder, "server.pem")} was renewed.`, "not due": "Nothing to renew.", none: `${folder} holds no certificate made by gigastt. Create it: gigastt certs create` }[done]}\n`,
     );
   return done === "none" ? 1 : 0;
 }

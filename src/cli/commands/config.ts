@@ -173,7 +173,7 @@ async function explainKey(context: CommandContext): Promise<number> {
     const meant =
       sameName.length > 0 ? sameName.join(" or ") : closest(key, [...keys, ...Object.keys(configSchema.properties)]);
     const hint = meant === undefined ? "; `gigastt config explain` lists all" : `, did you mean ${meant}?`;
-    throw new UsageError([`there is no key "${printable(key)}"${hint}`], ["config", "explain"]);
+    throw new UsageError([`unknown key "${printable(key)}"${hint}`], ["config", "explain"]);
   }
   if (flags["json"] === true) {
     writeJson(stdout, found.section === undefined ? found.facts[0] : found.facts);

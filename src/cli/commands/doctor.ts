@@ -1,7 +1,7 @@
 import type { Command } from "../command.ts";
 
 export const command: Command = {
-  summary: "Check this machine and installation, with the cure for each problem",
+  summary: "Check this machine and installation, and how to fix each problem",
   topic: "deploy",
   rank: 4,
   flags: { json: { type: "boolean", describe: "answer JSON" } },

@@ -25,11 +25,11 @@ import { programName } from "../program-name.ts";
 import { UsageError } from "../usage.ts";
 
 export const command: Command = {
-  summary: "Set up a deployment, question by question or by flags",
+  summary: "Set up a deployment, interactively or by flags",
   topic: "set-up",
   rank: 1,
   flags: {
-    yes: { type: "boolean", short: "y", describe: "ask nothing: flags and suggestions decide" },
+    yes: { type: "boolean", short: "y", describe: "ask nothing; use the flags and the suggested answers" },
     target: {
       type: "string",
       value: "WHERE",
@@ -38,7 +38,7 @@ export const command: Command = {
     },
     lan: {
       type: "boolean",
-      describe: "no proxy: serve the home network over HTTPS with a certificate of the server's own",
+      describe: "no proxy: serve the home network over HTTPS with a self-signed certificate",
     },
     domain: { type: "string", value: "NAME", describe: "public host name" },
     proxy: { type: "string", value: "KIND", choices: ["none", "caddy", "nginx"], describe: "proxy in front" },
@@ -73,7 +73,7 @@ export const command: Command = {
     force: { type: "boolean", describe: "also overwrite rendered files that were edited by hand" },
     json: { type: "boolean", describe: "answer JSON; needs --yes" },
   },
-  help: `Looks at the machine, writes the configuration (comments of an existing one are kept), renders the files, makes the first secret and prints the next commands. The configuration is the file of --config, else gigastt.config.yaml; beside the example of a checkout it is gigastt.local.yaml, which is found by default and which git ignores. Running it again suggests the answers of the last run and updates; files edited by hand are kept unless you agree or pass --force. If you quit midway, nothing is written.
+  help: `Inspects the machine, writes the configuration (existing comments are kept), renders the files, creates the first secret and prints the next commands. The configuration is the file given by --config, else gigastt.config.yaml; in a source checkout it is gigastt.local.yaml, which is found by default and ignored by git. Run it again to change a deployment: it suggests the previous answers. Files edited by hand are kept unless you agree or pass --force. If you quit midway, nothing is written.
 
   gigastt init
   gigastt init --yes --lan
@@ -118,11 +118,14 @@ async function init(context: CommandContext): Promise<number> {
             suggest: true,
           })
         : await ask.askConsent(terminal, {
-            title: "Not as gigastt wrote them",
+            title: "Not written by gigastt, or changed since",
             list: edited
-              .map(({ file, state }) => `${place(file.path)}${state === "edited" ? ": edited by hand" : ": not ours"}`)
+              .map(
+                ({ file, state }) =>
+                  `${place(file.path)}${state === "edited" ? ": edited by hand" : ": not written by gigastt"}`,
+              )
               .join("\n"),
-            message: "Overwrite them, and write the rest? No keeps everything as it is.",
+            message: "Overwrite them and write the rest? If you answer no, nothing is written.",
             suggest: false,
           });
     if (asked === undefined) return 1;
@@ -175,7 +178,9 @@ async function init(context: CommandContext): Promise<number> {
 function terminalOf({ stdin, stdout, env }: CommandContext): Terminal {
   if (!isTerminal(stdin) || stdout.isTTY !== true) {
     throw new UsageError(
-      ["there is no terminal to ask on; decide by flags: gigastt init --yes --target … --domain …"],
+      [
+        "init asks questions and needs a terminal; without one, use --yes with flags: gigastt init --yes --target … --domain …",
+      ],
       ["init"],
     );
   }

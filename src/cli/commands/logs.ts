@@ -7,13 +7,13 @@ import { findStatePaths, STATE_FLAGS } from "../state.ts";
 import { UsageError } from "../usage.ts";
 
 export const command: Command = {
-  summary: "Show the logs of the supervisor and what it runs",
+  summary: "Show the logs of gigastt and the processes it runs",
   topic: "run",
   rank: 4,
   flags: {
     ...STATE_FLAGS,
     follow: { type: "boolean", short: "f", describe: "follow new lines until Ctrl-C" },
-    lines: { type: "string", short: "n", value: "N", describe: "how many of the last lines (default 50)" },
+    lines: { type: "string", short: "n", value: "N", describe: "number of last lines (default 50)" },
     process: {
       type: "string",
       value: "NAME",
@@ -29,9 +29,9 @@ export const command: Command = {
     since: {
       type: "string",
       value: "WHEN",
-      describe: "from here on: a time (2026-11-21T10:00:00Z) or how long ago (10m)",
+      describe: "start: a time (2026-11-21T10:00:00Z) or an age (10m)",
     },
-    until: { type: "string", value: "WHEN", describe: "up to here, written as for --since" },
+    until: { type: "string", value: "WHEN", describe: "end, in the same form as --since" },
     json: { type: "boolean", describe: "JSON lines as they are in the files, with the process added" },
   },
   help: "Reads the files in the state folder, so it also works while gigastt is stopped.",

@@ -8,7 +8,7 @@ export const command: Command = {
   topic: "run",
   rank: 6,
   flags: { ...STATE_FLAGS, json: { type: "boolean", describe: "answer JSON" } },
-  help: "The new configuration is checked first: with any problem, all are shown and nothing changes. Then each changed key is applied by its class (`gigastt config explain KEY`): live, hand-over or restart. When the new runtime is not healthy, the old configuration comes back.",
+  help: "The new configuration is checked first: with any problem, all are shown and nothing changes. Then each changed key is applied by its class (`gigastt config explain KEY`): live, hand-over or restart. If the new runtime is not healthy, the old configuration is restored.",
   aboutService: true,
   run: async (context) => {
     const { result, field } = await operate(context, "reload");

@@ -32,11 +32,11 @@ export const command: Command = {
     json: { type: "boolean", describe: "answer JSON" },
   },
   help: `Every number in the files is derived from the configuration; the same configuration gives the same bytes.
-Without a target, and with "all", what the configuration asks for is rendered: its proxy, systemd and firewall on a host; the compose project, Dockerfile and firewall; or the Kubernetes manifests and Dockerfile.
+Without a target, or with "all", it renders what the configuration needs. On a host: proxy, systemd unit and firewall. For Compose: project, Dockerfile and firewall. For Kubernetes: manifests and Dockerfile.
 
-  gigastt render                     write what the configuration asks for
+  gigastt render                     write what the configuration needs
   gigastt render caddy --stdout      look at one file
-  gigastt render all --check         in a pipeline: fail when a file does not fit the configuration any more
+  gigastt render all --check         in CI: fail when a file no longer matches the configuration
 `,
   aboutService: ({ check, diff }) => check === true || diff === true,
   run: render,
@@ -47,9 +47,9 @@ Without a target, and with "all", what the configuration asks for is rendered: i
 async function render(context: CommandContext): Promise<number> {
   const { flags, stdout, stderr } = context;
   const modes = ["check", "diff", "stdout"].filter((flag) => flags[flag] === true);
-  if (modes.length > 1) throw new UsageError([`--${modes.join(" and --")} do not go together`], ["render"]);
+  if (modes.length > 1) throw new UsageError([`--${modes.join(" and --")} cannot be combined`], ["render"]);
   if (flags["force"] === true && modes.length > 0)
-    throw new UsageError([`--force has no meaning with --${modes[0]}`], ["render"]);
+    throw new UsageError([`--force has no effect with --${modes[0]}`], ["render"]);
   const { config, hash, path } = await loadCliConfig(context);
   const targets = chosenTargets(context, targetsOf(config));
   const files = renderFiles(config, targets, { toolVersion: readVersion(), configHash: hash });
@@ -72,7 +72,7 @@ async function render(context: CommandContext): Promise<number> {
       for (const state of changed) stdout.write(diffOf(state, paint));
       const summary =
         changed.length === 0
-          ? `${states.length} files fit the configuration.`
+          ? `${states.length} files match the configuration.`
           : `${changed.length} of ${states.length} files differ: ${changed.map(({ file, state }) => `${file.path} (${STATE_TEXT[state]})`).join(", ")}.`;
       stderr.write(`${summary}\n`);
     }
@@ -104,7 +104,7 @@ function chosenTargets({ positionals }: CommandContext, all: readonly RenderTarg
   const unknown = positionals.filter((name) => name !== "all" && !isTarget(name));
   if (unknown.length > 0) {
     throw new UsageError(
-      unknown.map((name) => `cannot render "${name}"; there are ${[...RENDER_TARGETS, "all"].join(", ")}`),
+      unknown.map((name) => `unknown target "${name}"; use one of ${[...RENDER_TARGETS, "all"].join(", ")}`),
       ["render"],
     );
   }

@@ -3,7 +3,7 @@ import { userInfo } from "node:os";
 import { dirname, resolve, sep } from "node:path";
 import { assemble } from "../../config/load.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
-import { GigasttError, messageOf } from "../../shared/errors.ts";
+import { errorCodeOf, GigasttError, messageOf } from "../../shared/errors.ts";
 import { printable } from "../../shared/printable.ts";
 import { MAX_CONTENT_BYTES } from "../../supervisor/state/backup-archive.ts";
 import { openBackup, refuseOtherFiles } from "../../supervisor/state/backup-format.ts";
@@ -22,7 +22,7 @@ import { UsageError } from "../usage.ts";
 import { askYes, canAsk } from "../yes.ts";
 
 export const command: Command = {
-  summary: "Put a backup back",
+  summary: "Restore a backup",
   topic: "set-up",
   rank: 7,
   positionals: "FILE",
@@ -34,13 +34,13 @@ export const command: Command = {
       value: "DIR",
       describe: "where secrets go; default: where the restored configuration reads them",
     },
-    yes: { type: "boolean", short: "y", describe: "restore to the places that are shown, without asking" },
+    yes: { type: "boolean", short: "y", describe: "restore to the paths shown, without asking" },
   },
-  help: "Nothing in the backup is used before the passphrase has opened it. Then the places are shown and confirmed. What was there is kept in the state folder. As root, files go to the user of the service. Refused while gigastt runs, and for backups of a newer format.",
+  help: "Decrypts the backup, shows where the files will go and asks for confirmation. Replaced files are kept in the state folder. As root, the restored files belong to the service's user. gigastt must be stopped. Backups of a newer format are refused.",
   aboutService: true,
   run: async (context) => {
     const [source] = context.positionals;
-    if (source === undefined) throw new UsageError(["the backup file is missing"], ["restore"]);
+    if (source === undefined) throw new UsageError(["missing argument: FILE, the backup"], ["restore"]);
     const bytes = await readBackup(resolve(context.cwd, source));
     refuseOtherFiles(bytes);
     const passphrase = await readPassphrase(context, { confirm: false });
@@ -65,9 +65,13 @@ async function readBackup(path: string): Promise<Buffer> {
     if (size > MAX_CONTENT_BYTES) throw new Error(`it has ${size} bytes, a backup has at most ${MAX_CONTENT_BYTES}`);
     return await readFile(path);
   } catch (error) {
-    throw new GigasttError("GST_INPUT", `the backup ${printable(path, 500)} cannot be read: ${messageOf(error)}`, {
-      cause: error,
-    });
+    throw new GigasttError(
+      "GST_INPUT",
+      `the backup ${printable(path, 500)} ${errorCodeOf(error) === "ENOENT" ? "does not exist" : `cannot be read: ${messageOf(error)}`}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -125,7 +129,7 @@ async function confirm(backup: Backup, places: BackupPlaces, context: CommandCon
   const about = `This backup of ${backup.header.at} (version ${backup.header.version}) restores:\n${shown.join("")}`;
   if (canAsk(context)) {
     stderr.write(about);
-    if (await askYes(context, "Restore to these places?")) return;
+    if (await askYes(context, "Restore to these paths?")) return;
     throw new GigasttError("GST_RESTORE_REFUSED", "nothing was restored");
   }
   throw new GigasttError(

@@ -10,11 +10,11 @@ import { writeJson } from "../output.ts";
 import { findStatePaths, STATE_FLAGS } from "../state.ts";
 
 export const command: Command = {
-  summary: "Go back to the last configuration that was healthy",
+  summary: "Go back to the last healthy configuration",
   topic: "run",
   rank: 9,
   flags: { ...STATE_FLAGS, json: { type: "boolean", describe: "answer JSON" } },
-  help: "The file as it is now is kept beside it as FILE.before-rollback. While gigastt is stopped, only the file is put back.",
+  help: "The current file is kept as FILE.before-rollback. While gigastt is stopped, only the file is restored.",
   aboutService: true,
   run: async (context) => {
     try {

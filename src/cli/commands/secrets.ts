@@ -23,10 +23,10 @@ const positionals = "user|key NAME";
 const choices = ["user", "key"];
 
 export const command: Command = {
-  summary: "Users with passwords and API keys, checked by the proxy",
+  summary: "Manage the users and API keys that the proxy checks",
   topic: "set-up",
   rank: 3,
-  help: `Passwords are kept as bcrypt hashes, keys as they are; every file has mode 0600 and is ignored by git. A new value is shown once, when it is made.`,
+  help: `Passwords are kept as bcrypt hashes, keys as they are; every file has mode 0600 and is ignored by git. A new value is shown only once, when it is created.`,
   subcommands: {
     create: {
       summary: "Create a user or a key and show its value once",
@@ -37,7 +37,7 @@ export const command: Command = {
         json,
         "password-stdin": {
           type: "boolean",
-          describe: "read the user's password from standard input instead of making one",
+          describe: "read the user's password from standard input instead of generating one",
         },
       },
       run: (context) => change(context, "create"),
@@ -51,7 +51,7 @@ export const command: Command = {
         json,
         "password-stdin": {
           type: "boolean",
-          describe: "read the user's password from standard input instead of making one",
+          describe: "read the user's password from standard input instead of generating one",
         },
         "keep-old": { type: "boolean", describe: "keys: the old value stays valid as NAME-old until it is deleted" },
       },
@@ -77,8 +77,8 @@ async function change(context: CommandContext, action: "create" | "rotate"): Pro
     throw new UsageError(
       [
         exists
-          ? `there is already a ${kind} ${name}; to give it a new value: gigastt secrets rotate ${kind} ${name}`
-          : `there is no ${kind} ${name}; to make it: gigastt secrets create ${kind} ${name}`,
+          ? `${kind} ${name} already exists. To change its value: gigastt secrets rotate ${kind} ${name}`
+          : `${kind} ${name} does not exist. To create it: gigastt secrets create ${kind} ${name}`,
       ],
       ["secrets", action],
     );
@@ -115,7 +115,7 @@ async function remove(context: CommandContext): Promise<number> {
   const [kind, name] = subject(context, "delete");
   const { config, store, folder } = await open(context);
   if (!store.remove(kind, name))
-    throw new UsageError([`there is no ${kind} ${name}; see: gigastt secrets list`], ["secrets", "delete"]);
+    throw new UsageError([`${kind} ${name} does not exist; see: gigastt secrets list`], ["secrets", "delete"]);
   await store.save();
   const steps = liveSteps(config, kind, folder);
   if (context.flags["json"] === true) writeJson(context.stdout, { ok: true, kind, name, next: steps });
@@ -140,7 +140,7 @@ async function list(context: CommandContext): Promise<number> {
   }
   const paint = paintFor(context.stdout, context);
   if (secrets.length === 0)
-    context.stderr.write(`${folder} holds no secrets. Make one: gigastt secrets create user NAME\n`);
+    context.stderr.write(`${folder} contains no secrets. Create one: gigastt secrets create user NAME\n`);
   else
     context.stdout.write(
       `${table([[paint.dim("kind"), paint.dim("name"), paint.dim("since")], ...secrets.map(({ kind, name, createdAt }) => [kind, name, createdAt.slice(0, 10)])])}\n`,
@@ -172,7 +172,7 @@ function subject({ positionals: words }: CommandContext, action: string): readon
   const [kind, name, ...rest] = words;
   if ((kind !== "user" && kind !== "key") || name === undefined || rest.length > 0) {
     throw new UsageError(
-      [`say whose: gigastt secrets ${action} user NAME, or: gigastt secrets ${action} key NAME`],
+      [`missing argument: gigastt secrets ${action} user NAME, or: gigastt secrets ${action} key NAME`],
       ["secrets", action],
     );
   }
@@ -205,5 +205,5 @@ function clusterSteps(config: ResolvedConfig, kind: SecretKind, folder: string):
 }
 
 function nextText(steps: readonly string[]): string {
-  return steps.length === 0 ? "" : `To make it live:\n${steps.map((step) => `  ${step}\n`).join("")}`;
+  return steps.length === 0 ? "" : `To apply the change:\n${steps.map((step) => `  ${step}\n`).join("")}`;
 }

@@ -7,6 +7,6 @@ export const command: Command = {
   rank: 1,
   positionals: "FILE…|-",
   flags: TRANSCRIBE_FLAGS,
-  help: "Reads WAV, MP3, FLAC, Ogg Vorbis, Opus, WebM and M4A; - is standard input. Several files are recognised one after the other: files that fail are reported and skipped, and the exit code is then 1. On standard output several files come under headings, as JSON one object a line.",
+  help: "Reads WAV, MP3, FLAC, Ogg Vorbis, Opus, WebM and M4A; - is standard input. Several files are recognised one after the other: files that fail are reported and skipped, and the exit code is then 1. On standard output each of several files gets a heading; with JSON, one object per line.",
   run: async (context) => (await import("../transcribe/run.ts")).transcribe(context),
 };

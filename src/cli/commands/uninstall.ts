@@ -36,7 +36,7 @@ export const command: Command = {
         "also remove what is below /etc/gigastt and in the service's folders (secrets, certificates, all models), the configuration, and the user",
     },
   },
-  help: "Removes the service, its link on PATH, what it keeps in the state folder, copies of models made for speed, and with --models the downloaded models. Everything else is named and left, unless --all is given: then it goes too. The program itself stays.",
+  help: "Removes the service, its link on PATH, what it keeps in the state folder, copies of models made for speed, and with --models the downloaded models. Everything else is listed and kept, unless --all is given. The program itself is not removed.",
   aboutService: true,
   run: async (context) => {
     const { flags, stdout } = context;
@@ -46,7 +46,7 @@ export const command: Command = {
       if (running !== undefined) stdout.write(`would stop gigastt (pid ${running.pid})\n`);
       for (const path of [...units, ...gone]) stdout.write(`would remove ${path}\n`);
       if (flags["all"] === true && user !== undefined) stdout.write(`would remove the user ${user}\n`);
-      stdout.write("nothing was done: add --yes to do it\n");
+      stdout.write("nothing was removed; to remove these, add --yes\n");
       return 0;
     }
     if (units.length > 0) await disable(units);

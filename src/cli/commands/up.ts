@@ -17,11 +17,11 @@ export const command: Command = {
   flags: {
     ...SERVER_FLAGS,
     ...STATE_FLAGS,
-    detach: { type: "boolean", short: "d", describe: "return once it serves; stop it with `gigastt down`" },
+    detach: { type: "boolean", short: "d", describe: "return once it is serving; stop it with `gigastt down`" },
   },
   help:
     "Starts the runtime, waits until it is ready, restarts it when it fails. In a terminal it shows a live view, and with server.lan a QR code of the address for phones.\n" +
-    "Ctrl-C drains: running work ends, then it exits with 0. Ctrl-C again stops at once.\n" +
+    "Ctrl-C drains: running work finishes, then it exits with 0. Ctrl-C again stops at once.\n" +
     "Exit code: 0 drained cleanly, 1 not ready or not drained cleanly, 2 configuration.",
   ownSignals: true,
   run: async (context) => {

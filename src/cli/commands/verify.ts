@@ -14,10 +14,10 @@ export const command: Command = {
   flags: {
     ...OUTSIDE_FLAGS,
     "body-limit": { type: "string", value: "SIZE", describe: "largest upload; default 50MiB" },
-    timeout: { type: "string", value: "SECONDS", describe: "longest wait for one answer; default 30" },
+    timeout: { type: "string", value: "SECONDS", describe: "timeout of one request; default 30" },
     json: { type: "boolean", describe: "answer JSON" },
   },
-  help: `Certificate, redirect, health, authentication, headers, file, event stream, live session, upload limit: each line is proved by a real request. It sends one second of sound and about 40 requests, only to the given URL, and stops at the first cause that makes everything after it fail. It asks for the user's password; without a terminal it reads it from standard input, --password-file or GIGASTT_PASSWORD.
+  help: `Certificate, redirect, health, authentication, headers, file, event stream, live session, upload limit: each is checked with a real request. It sends one second of sound and about 40 requests, only to the given URL, and stops at a failure that makes every later check fail. It asks for the user's password; without a terminal it reads it from standard input, --password-file or GIGASTT_PASSWORD.
 
   gigastt verify https://stt.example.com --open
   gigastt verify https://stt.example.com --user anna

@@ -181,7 +181,7 @@ function checkPassword(password: string): void {
   if (bytes < 12 || bytes > 72 || password.includes("\0")) {
     throw new GigasttError(
       "GST_SECRETS",
-      `a password has 12 to 72 bytes, got ${bytes}. Leave it out and a good one is made.`,
+      `a password has 12 to 72 bytes, got ${bytes}. Leave it out to generate one.`,
       { exitCode: 2 },
     );
   }

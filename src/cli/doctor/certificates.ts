@@ -8,7 +8,7 @@ export const certificates: DoctorCheck = {
   name: "certificates",
   run: async (context) => {
     const found = await watchedCertificates(deploymentOf(context));
-    if (found.length === 0) return ok("none to check here");
+    if (found.length === 0) return ok("no certificates to check");
     return found.map((certificate) => {
       const verdict = certificateVerdict(certificate);
       return verdict.result === "not-checked" ? warn(verdict.reason, "Run `sudo gigastt doctor`.") : verdict;

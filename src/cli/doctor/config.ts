@@ -14,7 +14,7 @@ export const config: DoctorCheck = {
         "Run `gigastt config check`. The other checks used the defaults.",
       );
     }
-    const text = loaded?.path === undefined ? "no file, the defaults apply" : loaded.path;
+    const text = loaded?.path === undefined ? "no configuration file, using the defaults" : loaded.path;
     const [warning, ...others] = loaded?.warnings ?? [];
     if (warning === undefined) return ok(text);
     return warn(

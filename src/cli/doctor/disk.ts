@@ -18,7 +18,7 @@ export const disk: DoctorCheck = {
     return Promise.all(
       places.map(async ({ what, dir, key }) => {
         const bytes = await system.freeBytes(dir);
-        if (bytes === undefined) return ok(`${what}: ${dir} does not tell its free space`);
+        if (bytes === undefined) return ok(`${what}: ${dir} free space is unknown`);
         const text = `${what}: ${readableBytes(bytes)} free in ${dir}`;
         const cure = `Free some space, or set ${key} to another disk.`;
         if (bytes < EMPTY_BYTES) return fail(text, cure);

@@ -6,6 +6,6 @@ import { deploymentOf, type DoctorCheck } from "./check.ts";
 export const proxy: DoctorCheck = {
   name: "proxy",
   run: async (context) => {
-    return deployedVerdict(await proxyFileProblems(deploymentOf(context)), "no older file was found in use");
+    return deployedVerdict(await proxyFileProblems(deploymentOf(context)), "no outdated files in use");
   },
 };

@@ -87,6 +87,7 @@ function render(results: readonly Result[], context: CommandContext): string {
   });
   const count = (status: Result["status"]): number => results.filter((result) => result.status === status).length;
   const problems = count("fail");
-  const summary = `${count("ok")} ok, ${count("warn")} to look at, ${problems} ${problems === 1 ? "problem" : "problems"}`;
+  const warnings = count("warn");
+  const summary = `${count("ok")} ok, ${warnings} ${warnings === 1 ? "warning" : "warnings"}, ${problems} ${problems === 1 ? "problem" : "problems"}`;
   return `${lines.join("\n")}\n\n${summary}\n`;
 }

@@ -9,7 +9,7 @@ export const secrets: DoctorCheck = {
   run: async (context) => {
     const deployment = deploymentOf(context);
     const file = accessFileOf(deployment);
-    if (file === undefined) return ok("the proxy looks up no users or keys on this machine");
+    if (file === undefined) return ok("no users or keys to check: no proxy on this machine reads any");
     return deployedVerdict(await secretsProblems(deployment), `the proxy can read ${file}`);
   },
 };

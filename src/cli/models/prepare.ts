@@ -51,7 +51,8 @@ export const optimize: Command = {
 
 async function prepare(context: CommandContext, kind: { pointwise: boolean; suffix: string }): Promise<number> {
   const { flags, positionals, stderr, stdout, env } = context;
-  if (positionals.length > 1) throw new UsageError(["give one model, or none for the installed one"], []);
+  if (positionals.length > 1)
+    throw new UsageError(["name at most one model; without a name the installed one is used"], []);
   const { config } = await loadCliConfig(context, { quiet: true });
   const source = await locateModel(
     { ...config.model, id: positionals[0] ?? config.model.id, precision: "fp32" },

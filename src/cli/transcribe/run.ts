@@ -143,17 +143,14 @@ function renderAmong(input: string, transcripts: readonly FormattableTranscript[
 
 async function requireFile(path: string): Promise<void> {
   try {
-    if ((await stat(path)).isDirectory()) throw new GigasttError("GST_INPUT", "is a folder, name the recordings in it");
+    if ((await stat(path)).isDirectory())
+      throw new GigasttError("GST_INPUT", "is a folder; pass its files, for example DIR/*.wav");
   } catch (error) {
     if (error instanceof GigasttError) throw error;
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    throw new GigasttError(
-      "GST_INPUT",
-      code === "ENOENT" ? "there is no such file" : `cannot be read (${messageOf(error)})`,
-      {
-        cause: error,
-      },
-    );
+    throw new GigasttError("GST_INPUT", code === "ENOENT" ? "file not found" : `cannot be read (${messageOf(error)})`, {
+      cause: error,
+    });
   }
 }
 

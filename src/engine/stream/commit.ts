@@ -9,7 +9,7 @@ export interface Reading {
 
 /**
  * How many leading words of `current` may be committed: those that every reading for a while agreed on and that ended long
- * enough before the end of the audio, because the last words still change when more is heard.
+ * enough before the end of the audio, because the final words still change when more is heard.
  *
  * @param earlier the readings before, the newest first, as `keepReadings` leaves them
  */

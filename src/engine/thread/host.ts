@@ -21,7 +21,7 @@ export interface AudioThreadHostOptions {
   readonly open: OpenAudioThread;
   readonly settings: AudioSettings;
   readonly recognize: (window: HostWindow) => Promise<WindowResult>;
-  /** The audio thread was lost and has been replaced; its jobs have been told. */
+  /** The audio thread was lost and has been replaced; its jobs have failed. */
   readonly onLost: (reason: string) => void;
   readonly onStreams: (open: number) => void;
 }
@@ -191,7 +191,7 @@ export function hostAudioThread(options: AudioThreadHostOptions): AudioThreadHos
 // ---
 
 const PING_MS = 5000;
-/** A loaded machine may take seconds; nothing honest takes half a minute between two messages. */
+/** A loaded machine may take seconds; nothing that works takes half a minute between two messages. */
 const MOST_UNANSWERED = 6;
 /** Longer than people pause. A stream without speech costs nothing, and its connection may last for days. */
 const SPEAKS_FOR_MS = 30_000;

@@ -74,7 +74,7 @@ function readChain(text: string): readonly X509Certificate[] {
 interface Candidate {
   readonly file: string;
   readonly keyFile?: string;
-  /** The CA that issued it, where it is ours. */
+  /** The CA that issued it, where gigastt made that. */
   readonly caFile?: string;
   /** The name it must be for. */
   readonly domain?: string | undefined;

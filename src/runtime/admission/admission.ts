@@ -31,7 +31,7 @@ export interface AcquireOptions {
 
 /**
  * Admission: `pool.size` slots and a bounded, fair queue behind them. Nothing is decoded or recognised for work that holds no slot. Slots
- * are shared: while other clients wait, a client keeps no more than its share of them, whoever came first.
+ * are shared: while other clients wait, a client keeps no more than its share of them, even if it came first.
  */
 export interface Admission {
   /** Rejects with `queue_full`, `timeout`, `shutting_down` (new work) or `pool_closed` (work that was waiting). */

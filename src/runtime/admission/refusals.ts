@@ -18,7 +18,7 @@ export interface Request extends Member, Holding {
   readonly blockedBy: (sessions: number) => string | undefined;
 }
 
-/** Refusals with an honest hint: when to come back. */
+/** Refusals with a realistic hint: when to retry. */
 export interface Refusals {
   /** It waited as long as a client waits. */
   timeout(work: Request): WireError;
@@ -62,7 +62,7 @@ export function createRefusals({ limits, clock, held, queue, times, onLive }: Re
     const nowMs = clock.monotonicMs();
     const sessions = [...held].filter((work) => work.kind === "session");
     const freeInMs = sessions.map((work) => times.remainingMs("session", nowMs - work.sinceMs));
-    return new WireError("timeout", `no room for one more live session: ${reason}; try again after the time given`, {
+    return new WireError("timeout", `no capacity for another live session: ${reason}; try again after the time given`, {
       retryAfterMs: Math.max(1000, freeInMs.length === 0 ? OVERLOAD_HINT_MS : Math.min(...freeInMs)),
     });
   };

@@ -125,7 +125,7 @@ function refuseMethod(exchange: Exchange, route: RouteSpec): Reply {
 }
 
 function askForUpgrade(exchange: Exchange, { path }: RouteSpec): Reply {
-  return refusal(exchange, "bad_request", `${path} speaks WebSocket; send an upgrade request`, 426, {
+  return refusal(exchange, "bad_request", `${path} is a WebSocket endpoint; send an upgrade request`, 426, {
     upgrade: "websocket",
     connection: "Upgrade, close",
   });

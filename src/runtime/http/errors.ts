@@ -7,7 +7,7 @@ import type { WireErrorCode } from "../../shared/protocol.ts";
 export interface ErrorBody {
   readonly error: string;
   readonly code: WireErrorCode;
-  /** Only when an honest hint exists. */
+  /** Only when a realistic hint exists. */
   readonly retry_after_ms?: number;
 }
 

@@ -43,7 +43,7 @@ function explain(error: unknown, target: ListenTarget): GigasttError {
   const where = `${target.host}:${target.port}`;
   const cures: Readonly<Record<string, string>> = {
     EACCES: `${where} needs privileges; choose a port above 1023, the proxy listens on 443`,
-    EADDRNOTAVAIL: `${where} is not an address of this machine; set server.host to one of its own`,
+    EADDRNOTAVAIL: `${where} is not an address of this machine; set server.host to an address of this machine`,
   };
   const text = typeof code === "string" ? cures[code] : undefined;
   return new GigasttError("GST_LISTEN", text ?? `cannot listen on ${where}: ${messageOf(error)}`, { cause: error });

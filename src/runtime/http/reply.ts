@@ -74,7 +74,7 @@ function lingering(bytes: Uint8Array, req: IncomingMessage, limitMs: number): Re
       req.once("end", end).once("close", end).once("error", end);
       req.resume();
     },
-    // The answer is being written: its end is told at once, so that a client that sends nothing more does not wait for it.
+    // The answer is being written: it is marked as ended at once, so that a client that sends nothing more does not wait for it.
     pull: () => void setImmediate(() => req.socket.end()),
     cancel: () => stop(),
   });

@@ -201,13 +201,9 @@ const MIN_CHECK_MS = 20;
 const TOO_MANY_HINT_MS = 5000;
 
 function tooMany(): WireError {
-  return new WireError(
-    "queue_full",
-    "too many uploads of this address are on their way; try again after the time given",
-    {
-      retryAfterMs: TOO_MANY_HINT_MS,
-    },
-  );
+  return new WireError("queue_full", "too many uploads from this address at once; try again after the time given", {
+    retryAfterMs: TOO_MANY_HINT_MS,
+  });
 }
 
 function emptyBody(): WireError {
@@ -219,11 +215,14 @@ function tooLarge(limit: number): WireError {
 }
 
 function tooSlow(limits: UploadLimits): WireError {
-  return new WireError("upload_timeout", `the body came slower than ${limits.minUploadKbps} kbit/s`);
+  return new WireError("upload_timeout", `the body arrived slower than ${limits.minUploadKbps} kbit/s`);
 }
 
 function gaveWay(): WireError {
-  return new WireError("upload_timeout", "memory is short and this body came slowly; send it again, faster or smaller");
+  return new WireError(
+    "upload_timeout",
+    "the server is short of memory and this upload was slow: send it again, faster or smaller",
+  );
 }
 
 function outOfMemory(waitedMs: number): WireError {

@@ -77,7 +77,7 @@ export function createMetrics(sources: MetricSources, version: string): Metrics 
     REQUEST_BUCKETS_S,
     ["method", "path"],
   );
-  const errors = counter("gigastt_errors_total", "Errors told to clients, by code, over HTTP and WebSocket.", ["code"]);
+  const errors = counter("gigastt_errors_total", "Errors sent to clients over HTTP and WebSocket, by code.", ["code"]);
   gauge("gigastt_pool_available", "Free slots.", () => sources.admission().available);
   gauge("gigastt_pool_total", "All slots.", () => sources.admission().total);
   gauge(
@@ -97,15 +97,15 @@ export function createMetrics(sources: MetricSources, version: string): Metrics 
     "Open WebSocket sessions, silent ones and those that wait for a slot included.",
     () => sources.sessions(),
   );
-  gauge("gigastt_live_speaking", "Live sessions that speak, as the engine counts them.", () => sources.live().speaking);
+  gauge("gigastt_live_speaking", "Speaking live sessions, as counted by the engine.", () => sources.live().speaking);
   gauge(
     "gigastt_live_sustainable",
-    "Speaking live sessions the machine keeps up with, as measured.",
+    "Speaking live sessions that the machine can keep up with, as measured.",
     () => sources.live().sustainable,
   );
   const liveRefusals = counter(
     "gigastt_live_refusals_total",
-    "Live sessions refused because the machine does not keep up with one more.",
+    "Live sessions refused because the machine cannot keep up with another one.",
   );
   const sessionSeconds = histogram("gigastt_ws_session_duration_seconds", "Length of sessions.", SESSION_BUCKETS_S);
   const closes = counter("gigastt_ws_closes_total", "Ended sessions by close code.", ["code"]);

@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 
 /** Running numbers for the supervisor's `status`: cheap enough to ask for every second. */
 export interface RequestStats {
-  /** Deliberate 503s are no failures. */
+  /** Deliberate 503s do not count as failures. */
   record(status: number, ms: number): void;
   readonly requestsTotal: number;
   readonly failuresTotal: number;
@@ -14,7 +14,7 @@ export interface RequestStats {
 }
 
 const REMEMBERED = 300;
-/** Node records the time between two firings of its timer: this much of it is no delay. */
+/** Node records the time between two firings of its timer: this much of it is not delay. */
 const LAG_RESOLUTION_MS = 20;
 
 export function createRequestStats(): RequestStats {

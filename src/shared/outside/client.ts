@@ -11,7 +11,7 @@ export interface OutsideTarget {
   readonly url: URL;
   /** Port of plain HTTP. */
   readonly httpPort: number;
-  /** Connect to this address instead of asking the name server. */
+  /** Connect to this address instead of resolving the name. */
   readonly connectTo: string | undefined;
   /** CA to trust besides none: PEM; undefined = the ones Node knows. */
   readonly ca: string | undefined;

@@ -19,7 +19,7 @@ export async function findProgram(
     if (await isExecutable(asked.binary)) return asked.binary;
     throw new GigasttError(
       "GST_PROGRAM",
-      `${asked.key} must name a program this user may run, ${asked.binary} is none: correct it, or delete it to look in PATH`,
+      `${asked.key} must be a program that this user can run, got ${asked.binary}. Correct it, or remove it to search PATH`,
     );
   }
   const path = (env["PATH"] ?? "").split(delimiter).filter((dir) => isAbsolute(dir));

@@ -1,4 +1,4 @@
-// Lines of programs that are not ours, as our log keeps them: level and time from the line itself.
+// Lines of other programs, as the log keeps them: level and time from the line itself.
 
 /** A line of Caddy's JSON log; undefined for anything else. */
 export function caddyLine(line: string): string | undefined {

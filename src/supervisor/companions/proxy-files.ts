@@ -69,7 +69,7 @@ export async function prepareProxy(
   if (answer?.refused !== undefined && answer.before.length > 0) {
     throw new GigasttError(
       "GST_PROXY_CONFIG",
-      `${place.kind} refuses the rendered files: ${answer.refused}. The old ones stay in force`,
+      `${place.kind} refuses the rendered files: ${answer.refused}. The old files stay in use`,
     );
   }
   return { answer, place };

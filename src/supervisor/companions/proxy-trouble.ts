@@ -9,14 +9,14 @@ export function proxyTrouble(lines: readonly string[], config: ResolvedConfig): 
     if (/permission denied|EACCES|\b13: Permission/i.test(line) && /bind|listen/i.test(line)) {
       return {
         id: "proxy_port_denied",
-        text: `the proxy may not listen on port ${port}: this user has no right to ports below 1024; the service itself runs`,
+        text: `the proxy may not listen on port ${port}: permission denied for ports below 1024. The service itself is running`,
         cure: `sudo setcap cap_net_bind_service=+ep "$(readlink -f "$(command -v ${deploy.proxy.kind})")", or set deploy.httpPort and deploy.httpsPort from 1024 up`,
       };
     }
     if (/address already in use/i.test(line)) {
       return {
         id: "proxy_port_taken",
-        text: `the proxy cannot listen on port ${port}: another program has it; the service itself runs`,
+        text: `the proxy cannot listen on port ${port}: another program uses it. The service itself is running`,
         cure: `ss -ltnp | grep :${port}`,
       };
     }

@@ -65,7 +65,7 @@ export function createProxy(
   const front = createProxyProcess({
     ...options,
     place: () => {
-      if (place === undefined) throw new Error("the proxy has no place yet");
+      if (place === undefined) throw new Error("the proxy's folder is not set yet");
       return place;
     },
   });

@@ -230,7 +230,7 @@ export function createConfigChanges({ options, parts, cell, emit }: ConfigChange
     if (refused === undefined) return;
     throw new GigasttError(
       "GST_RELOAD_REFUSED",
-      `the runtime did not take the new configuration over: ${refused}. The old one stays in force`,
+      `the runtime did not take the new configuration over: ${refused}. The old one stays in use`,
     );
   }
 

@@ -2,7 +2,7 @@ import { printableLine } from "../../shared/printable.ts";
 
 const EFFECT_TEXT: Readonly<Record<string, string>> = {
   none: "nothing would change",
-  live: "the running service applies it; clients notice nothing",
+  live: "the running service applies it without interruption",
   handover: "a new runtime takes over the socket; sessions of the old one finish or are drained",
   restart: "drain, then start on the new address; connections are refused in between",
   manual: "needs `gigastt down` and `gigastt up`",

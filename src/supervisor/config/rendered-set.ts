@@ -56,7 +56,7 @@ export function differs(before: string | undefined, after: string): boolean {
 
 // ---
 
-/** A rendered set has some thirty files, two folders deep. More is not ours. */
+/** A rendered set has some thirty files, two folders deep. More belongs to something else. */
 const MAX_FILES = 300;
 const MAX_FILE_BYTES = 1024 * 1024;
 

@@ -30,7 +30,7 @@ export async function findRollback(
       (present !== last?.source || one.hash !== last?.hash),
   );
   if (found?.source === undefined || path === undefined)
-    throw new GigasttError("GST_NO_GENERATION", "there is no earlier configuration of this file to go back to");
+    throw new GigasttError("GST_NO_GENERATION", "no earlier configuration of this file is stored");
   return { path, generation: { ...found, source: found.source } };
 }
 

@@ -50,7 +50,7 @@ export function createLineRing(capacity: number): { push(line: string): void; la
 }
 
 /**
- * A child's line as our log keeps it: JSON objects stay as they are, anything else (a native abort's last words, a
+ * A child's line as the log keeps it: JSON objects stay as they are, anything else (the message of a native abort, a
  * stack trace) becomes one, with the time we read it.
  */
 export function asLogLine(

@@ -55,19 +55,19 @@ export function explainExit(exit: ChildExit, context: ExitContext): ExitReason {
     return { kind: "abort", text: `native abort (${spell(exit, signal)}): a crash in native code, not a stop` };
   if (signal === "SIGKILL") return explainKill(context);
   if (signal !== undefined) {
-    if (context.sent.includes(signal)) return { kind: "stopped", text: `ended by our ${signal}` };
-    return { kind: "killed", text: `ended by ${signal} from outside` };
+    if (context.sent.includes(signal)) return { kind: "stopped", text: `stopped by gigastt (${signal})` };
+    return { kind: "killed", text: `stopped by ${signal} from outside gigastt` };
   }
   if (context.fatal !== undefined)
     return { kind: exit.code === 2 ? "config" : "fatal", text: `gave up: ${context.fatal.message}` };
   if (exit.code === 0) {
     return context.stopping
       ? { kind: "clean", text: "stopped cleanly" }
-      : { kind: "failed", text: "ended with code 0 without being asked to" };
+      : { kind: "failed", text: "exited unexpectedly with code 0" };
   }
   if (exit.code === 2) return { kind: "config", text: "refused its configuration (exit code 2)" };
   if (exit.code === 1 && context.stopping)
-    return { kind: "cut", text: "stopped, but something had to be cut at the deadline" };
+    return { kind: "cut", text: "stopped, but work was cut off at the deadline" };
   return { kind: "failed", text: `exit code ${exit.code ?? "unknown"}` };
 }
 
@@ -75,19 +75,19 @@ export function explainExit(exit: ChildExit, context: ExitContext): ExitReason {
 
 function explainKill(context: ExitContext): ExitReason {
   if (context.sent.includes("SIGKILL")) {
-    return { kind: "cut", text: "killed by us after it did not end within its deadline" };
+    return { kind: "cut", text: "killed by gigastt: it did not stop within its deadline" };
   }
   if ((context.oomKills ?? 0) > 0) {
     return { kind: "out_of_memory", text: "killed by the kernel: out of memory" };
   }
   if (context.stopping)
-    return { kind: "cut", text: "killed while it stopped; a runtime whose native code is stuck does that itself" };
+    return { kind: "cut", text: "killed while stopping; a runtime whose native code is stuck kills itself" };
   return context.oomKills === undefined
     ? {
         kind: "killed",
-        text: "killed by SIGKILL from outside (out of memory is a common reason; this system keeps no counter of it)",
+        text: "killed by SIGKILL from outside gigastt (often out of memory; this system does not count such kills)",
       }
-    : { kind: "killed", text: "killed by SIGKILL from outside, not for memory" };
+    : { kind: "killed", text: "killed by SIGKILL from outside gigastt, not for memory" };
 }
 
 function spell(exit: ChildExit, signal: NodeJS.Signals): string {

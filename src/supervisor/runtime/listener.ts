@@ -142,7 +142,7 @@ function bindError(host: string, port: number, errno: number): GigasttError {
     case -49:
       return new GigasttError(
         "GST_BIND",
-        `${host} is not an address of this machine: set server.host to 127.0.0.1, 0.0.0.0 or one of its own`,
+        `${host} is not an address of this machine: set server.host to 127.0.0.1, 0.0.0.0 or an address of this machine`,
       );
     default:
       return new GigasttError("GST_BIND", `${where} cannot be bound (errno ${-errno})`);

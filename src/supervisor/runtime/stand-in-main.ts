@@ -1,4 +1,4 @@
-// Stands in for a runtime in a crash loop: answers every request with an honest 503 on the inherited socket, so that
+// Stands in for a runtime in a crash loop: answers every request with 503 on the inherited socket, so that
 // clients do not hang in a queue that no process reads.
 import http from "node:http";
 import https from "node:https";
@@ -12,7 +12,7 @@ function serve({ retryAfterS, tls }: StandInOrder): void {
       ? http.createServer()
       : https.createServer({ cert: tls.certificate, key: tls.privateKey, minVersion: "TLSv1.2" });
   const body = JSON.stringify({
-    error: "The speech recognition service is down; its operator has been told.",
+    error: "The speech recognition service is down; its operator has been notified.",
     code: "initializing",
     retry_after_ms: retryAfterS * 1000,
   });

@@ -13,7 +13,7 @@ export interface ClaimRecord extends ProcessIdentity {
   readonly version: string;
 }
 
-/** The state directory is ours until `release`. */
+/** The state directory is claimed until `release`. */
 export interface Claim {
   readonly record: ClaimRecord;
   /** Removes the claim if it is still ours. */
@@ -91,6 +91,6 @@ function jsonOf(text: string): unknown {
 function alreadyRunning(paths: StatePaths, holder: ClaimRecord): GigasttError {
   return new GigasttError(
     "GST_ALREADY_RUNNING",
-    `gigastt already runs in ${paths.dir} (pid ${holder.pid}, since ${holder.startedAt || "unknown"}): see "gigastt status", stop it with "gigastt down", or set another supervisor.stateDir`,
+    `gigastt is already running in ${paths.dir} (pid ${holder.pid}, since ${holder.startedAt || "unknown"}): see "gigastt status", stop it with "gigastt down", or set another supervisor.stateDir`,
   );
 }

@@ -95,7 +95,7 @@ function stateDirMessage(dir: string, error: unknown): string {
       return `state directory ${dir} is on a read-only file system: mount a writable volume there, or set supervisor.stateDir`;
     case "EACCES":
     case "EPERM":
-      return `state directory ${dir} cannot be written by this user: fix its owner, or set supervisor.stateDir to a directory of yours`;
+      return `state directory ${dir} cannot be written by this user: fix its owner, or set supervisor.stateDir to a directory that you own`;
     case "ENOSPC":
       return `state directory ${dir} cannot be created: the disk is full. Free some space and start again`;
     case "ENOTDIR":

@@ -132,7 +132,7 @@ export function findIssues(facts: IssueFacts): readonly Issue[] {
       severity: "warning",
       text:
         place === "redis"
-          ? `Redis does not take the history (${reason}); ${kept ? "it goes to files instead" : "nor do the files"}, and the service keeps running`
+          ? `Redis does not store the history (${reason}); ${kept ? "it is written to files instead" : "the files cannot be written either"}. The service keeps running`
           : `the history cannot be written (${reason}); the service keeps running`,
       cure: place === "redis" ? "gigastt config explain supervisor.redis" : `df -h ${facts.logsDir}`,
     });

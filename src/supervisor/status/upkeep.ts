@@ -159,7 +159,7 @@ function driftIssues({ dir, stale, edited }: RenderedDrift): readonly Issue[] {
           {
             id: "rendered_edited",
             severity: "warning",
-            text: `${edited.length === 1 ? join(dir, first) : `${edited.length} files in ${dir}, among them ${first},`} ${edited.length === 1 ? "was" : "were"} edited by hand and do${edited.length === 1 ? "es" : ""} not follow the configuration; gigastt render --force takes the edits back`,
+            text: `${edited.length === 1 ? join(dir, first) : `${edited.length} files in ${dir}, among them ${first},`} ${edited.length === 1 ? "was" : "were"} edited by hand and no longer match${edited.length === 1 ? "es" : ""} the configuration; gigastt render --force discards the edits`,
             cure: "gigastt render --diff",
           } as const,
         ]),

@@ -126,11 +126,11 @@ const REFUSED = [
   ["verify https://x.example.com --connect name", '--connect must be an IP address, got "name"'],
   ["verify https://x.example.com --body-limit 50", "--body-limit must be a size such as 50MiB"],
   ["verify https://x.example.com --timeout 0", "--timeout must be 1 to 600 seconds"],
-  ["verify https://x.example.com --cert a.pem", "--cert and --key go together"],
+  ["verify https://x.example.com --cert a.pem", "--cert needs --key, and --key needs --cert"],
   ["verify https://x.example.com --ca missing.pem", "--ca missing.pem cannot be read"],
   ["verify https://x.example.com --password-file p", "--password-file needs --user NAME"],
   ["verify https://x.example.com --user a --password-file missing.txt", "--password-file missing.txt cannot be read"],
-  ["verify https://x.example.com --user a --key-stdin", "--user and --key-stdin do not go together"],
+  ["verify https://x.example.com --user a --key-stdin", "--user and --key-stdin cannot be combined"],
 ];
 
 describe("gigastt verify", () => {

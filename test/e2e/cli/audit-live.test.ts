@@ -35,7 +35,7 @@ const REFUSED: readonly (readonly [line: string, message: string])[] = [
   ["--live https://x.example.com --consent --live-requests 0", '--live-requests must be 1 to 1000, got "0"'],
   ["--live https://x.example.com --consent --live-time 1e9", '--live-time must be 1 to 7200 seconds, got "1e9"'],
   ["--live https://x.example.com --consent --connect name", '--connect must be an IP address, got "name"'],
-  ["--live https://x.example.com --consent --cert a.pem", "--cert and --key go together"],
+  ["--live https://x.example.com --consent --cert a.pem", "--cert needs --key, and --key needs --cert"],
   ["--live https://x.example.com --consent --fix", "--fix and --live cannot be combined"],
   ["--consent", "--consent needs --live URL"],
   [". --user anna", "--user needs --live URL"],

@@ -65,7 +65,7 @@ describe("a model with right hashes", { timeout: 60_000 }, () => {
     const { code, stderr } = await gigastt(["transcribe", "--model", "broken", CLIP], {
       env: { GIGASTT_MODEL_DIR: dir },
     });
-    expect(stderr).toContain('there is no model "broken"');
+    expect(stderr).toContain('unknown model "broken"');
     expect(code).toBe(2);
   });
 });

@@ -95,7 +95,7 @@ describe("models path", () => {
 describe("models pull", () => {
   test("of an unknown id is a usage error with the nearest one", async () => {
     const { code, stderr } = await gigastt(["models", "pull", "gigaam-v3-e2e-rnt"]);
-    expect(stderr).toContain(`there is no model "gigaam-v3-e2e-rnt"; did you mean ${GIGAAM}?`);
+    expect(stderr).toContain(`unknown model "gigaam-v3-e2e-rnt"; did you mean ${GIGAAM}?`);
     expect(code).toBe(2);
   });
 

@@ -44,10 +44,10 @@ describe("transcribe", { timeout: 60_000 }, () => {
     );
     const lines = stderr.trim().split("\n").slice(1);
     expect(lines).toEqual([
-      "gigastt: missing.wav: there is no such file",
+      "gigastt: missing.wav: file not found",
       expect.stringMatching(/^gigastt: empty\.wav: .*empty/),
       expect.stringMatching(/^gigastt: letter\.wav: .*text/),
-      `gigastt: ${dir}: is a folder, name the recordings in it`,
+      `gigastt: ${dir}: is a folder; pass its files, for example DIR/*.wav`,
     ]);
   });
 
@@ -60,7 +60,7 @@ describe("transcribe", { timeout: 60_000 }, () => {
     expect(stderr.trim().split("\n").slice(1)).toEqual([
       "gigastt: empty.wav: the file is empty",
       "gigastt: cut.wav: warning: WAV: the file is truncated, 185584 of 186540 bytes of samples are missing",
-      "gigastt: page.pdf: the file is a PDF document: give WAV, MP3, FLAC, Ogg (Vorbis, Opus), WebM or M4A/AAC audio",
+      "gigastt: page.pdf: the file is a PDF document: use WAV, MP3, FLAC, Ogg (Vorbis, Opus), WebM or M4A/AAC audio",
     ]);
     const strict = await gigastt(["transcribe", "--strict", "cut.wav"], { cwd: dir });
     expect(strict.code).toBe(1);
@@ -69,7 +69,7 @@ describe("transcribe", { timeout: 60_000 }, () => {
 
   test("says that the only recording is not there before it loads a model", async () => {
     const { code, stdout, stderr } = await gigastt(["transcribe", "new\nname.wav"], { cwd: temporaryDir() });
-    expect([code, stdout, stderr]).toEqual([1, "", "gigastt: new\\u000aname.wav: there is no such file\n"]);
+    expect([code, stdout, stderr]).toEqual([1, "", "gigastt: new\\u000aname.wav: file not found\n"]);
   });
 
   test("takes the format from the name of the output, unless it is told another", async () => {
@@ -195,7 +195,7 @@ describe("transcribe", { timeout: 60_000 }, () => {
 });
 
 describe("transcribe, wrongly asked", () => {
-  test("without a file is a usage error", () => refused([], "FILE…|- is missing"));
+  test("without a file is a usage error", () => refused([], "missing argument: FILE…|-"));
   test("for two standard inputs is a usage error", () => refused(["-", "-"], "can be read only once"));
   test("for an unknown format is a usage error with the known ones", () =>
     refused(["--format", "docx", "a.wav"], "--format must be one of text, json, srt, vtt, md"));

@@ -79,7 +79,7 @@ describe("gigastt serve with the demo model", () => {
   });
 
   it(
-    "answers a full line with a Retry-After that is honest: who waits that long is served",
+    "answers a full queue with a realistic Retry-After: a client that waits that long is served",
     { timeout: 120_000 },
     async () => {
       // Whoever stands in the line must not give up while a slow machine works at the minute of speech.

@@ -69,7 +69,7 @@ describe("the home network under up", () => {
     },
   );
 
-  it("speaks HTTPS in a crash loop too: an honest 503 under the same certificate", { timeout: 120_000 }, async () => {
+  it("speaks HTTPS in a crash loop too: 503 under the same certificate", { timeout: 120_000 }, async () => {
     place.writeConfig(`${CONFIG}  crashLimit: 1\n  crashWindow: 10m\n`);
     const url = ready((await place.gigastt("up", "--detach")).stdout);
     const ca = readFileSync(join(place.stateDir, "lan", "ca.pem"), "utf8");

@@ -60,7 +60,7 @@ describe("the model's files", () => {
     expect((await place.status()).overall).toBe("ok");
   });
 
-  it("removed before the runtime dies: crash loop with the reason and an honest 503, and restart serves again once it is back", async () => {
+  it("removed before the runtime dies: crash loop with the reason and 503, and restart serves again once it is back", async () => {
     writeConfig();
     const url = await place.up();
     hide();

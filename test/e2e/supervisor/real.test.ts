@@ -40,11 +40,11 @@ describe("the real runtime with the demo model", () => {
     expect(((await response.json()) as { text: string }).text.length).toBeGreaterThan(10);
     await expect(place.gigastt("up")).rejects.toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("gigastt already runs in") as unknown,
+      stderr: expect.stringContaining("gigastt is already running in") as unknown,
     });
     await expect(place.gigastt("up", "--detach")).rejects.toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^gigastt: gigastt already runs in .*gigastt down/) as unknown,
+      stderr: expect.stringMatching(/^gigastt: gigastt is already running in .*gigastt down/) as unknown,
     });
   });
 
@@ -108,7 +108,7 @@ describe("the real runtime with the demo model", () => {
     await expect(place.gigastt("status")).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringMatching(
-        /^gigastt: gigastt is not running \(looked at .*control\.sock\)\. Start it:\n  gigastt up\n$/,
+        /^gigastt: gigastt is not running \(looked at .*control\.sock\)\. Start it:\n  \S*gigastt up\n$/,
       ) as unknown,
     });
     expect((await place.gigastt("down")).stdout).toBe("gigastt is not running\n");

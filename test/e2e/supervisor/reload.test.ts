@@ -104,7 +104,7 @@ describe("reload", () => {
     const { up, url } = await start();
     const { hash } = (await up.status()).config;
     writeFileSync(file, BASE.replace("queue: 3", "queue: 5"));
-    await expect(control("reload")).rejects.toThrow("not while the moon is full. The old one stays in force");
+    await expect(control("reload")).rejects.toThrow("not while the moon is full. The old one stays in use");
     expect(await runningQueue(url)).toBe(3);
     expect((await up.status()).config.hash).toBe(hash);
   });

@@ -27,7 +27,7 @@ function gigastt(...args: string[]): Promise<{ stdout: string; stderr: string }>
 }
 
 describe("gigastt uninstall", () => {
-  it("without --yes only lists; with it stops the service, removes what is ours and names everything it leaves", async () => {
+  it("without --yes only lists; with it stops the service, removes what gigastt made and lists everything it leaves", async () => {
     const config = join(home, "gigastt.config.yaml");
     const secrets = join(home, "secrets");
     writeFileSync(config, `server:\n  port: 0\ndeploy:\n  secretsDir: ${secrets}\n`);
@@ -41,7 +41,7 @@ describe("gigastt uninstall", () => {
     const listed = (await gigastt("uninstall")).stdout;
     expect(listed).toMatch(/^would stop gigastt \(pid \d+\)\n/);
     expect(listed).toContain(`would remove ${join(state, "logs")}\n`);
-    expect(listed).toContain("nothing was done: add --yes to do it");
+    expect(listed).toContain("nothing was removed; to remove these, add --yes");
     expect(existsSync(join(state, "control.sock"))).toBe(true);
 
     const [note] = childNotes(state);

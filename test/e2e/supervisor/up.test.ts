@@ -25,7 +25,7 @@ describe("start gate", () => {
     expect(statSync(place.socket).mode & 0o777).toBe(0o600);
   });
 
-  it("shows the runtime's last words and the probe's answer when it dies before it is ready", async () => {
+  it("shows the runtime's last output and the probe's answer when it dies before it is ready", async () => {
     place.plan({ exitEarly: 7, stderr: "libfoo.so.1: cannot open shared object file" });
     const up = place.up();
     expect((await up.exited).code).toBe(1);
@@ -73,7 +73,7 @@ describe("one supervisor per state directory", () => {
     const second = place.up();
     expect((await second.exited).code).toBe(1);
     expect(second.errors()).toMatch(
-      /GST_ALREADY_RUNNING gigastt already runs in .* \(pid \d+, since .*\): see "gigastt status"/,
+      /GST_ALREADY_RUNNING gigastt is already running in .* \(pid \d+, since .*\): see "gigastt status"/,
     );
     expect((await first.status()).overall).toBe("ok");
   });
@@ -199,7 +199,7 @@ describe("stop", () => {
     const pid = await runtimePid(await up.ready());
     up.process.kill("SIGTERM");
     expect((await up.exited).code).toBe(1);
-    expect(up.output()).toContain("killed by us after it did not end within its deadline");
+    expect(up.output()).toContain("killed by gigastt: it did not stop within its deadline");
     expect(living(pid)).toBe(false);
   });
 

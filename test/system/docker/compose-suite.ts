@@ -141,7 +141,7 @@ export function composeSuite(stage: () => Stage): void {
     });
 
     it(
-      "drains through the proxy by the documented stop: last words and 1001, both end with 0",
+      "drains through the proxy by the documented stop: final result and 1001, both end with 0",
       { timeout: 90_000 },
       async () => {
         await drained(await openSession(client), () => project.line(page("docker compose stop gigastt")));
@@ -154,7 +154,7 @@ export function composeSuite(stage: () => Stage): void {
     );
 
     it(
-      "ends sessions without their last words when plain `compose stop` takes the proxy first: why the order is documented",
+      "ends sessions without their final result when plain `compose stop` takes the proxy first: why the order is documented",
       { timeout: 120_000 },
       async () => {
         await project.line(page("docker compose up"));

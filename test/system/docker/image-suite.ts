@@ -119,7 +119,7 @@ export function imageSuite(stage: () => Stage): void {
     );
 
     it.each(["SIGTERM", "SIGINT"])(
-      "as PID 1 answers %s with a drain: the last words, 1001, code 0",
+      "as PID 1 answers %s with a drain: the final result, 1001, code 0",
       { timeout: 120_000 },
       async (signal) => {
         await start();

@@ -99,8 +99,8 @@ describe("what a command gets", () => {
 describe("mistakes on the command line", () => {
   it("a name that begins with a dash, also with an h in it, is no flag and asks for no help", async () => {
     expect(await error("speak", "-dash.wav")).toBe(
-      "gigastt: -dash.wav is not a flag of this command; a name that begins with a dash goes after --\n" +
-        "gigastt: FILE… is missing\nRun `gigastt speak --help` for help.",
+      "gigastt: unknown flag -dash.wav; a name that begins with a dash goes after --\n" +
+        "gigastt: missing argument: FILE…\nRun `gigastt speak --help` for help.",
     );
     expect(JSON.parse((await line("speak", "-otalk.srt", "a")).stdout)).toMatchObject({
       flags: { output: "talk.srt" },
@@ -109,46 +109,46 @@ describe("mistakes on the command line", () => {
 
   it("an unknown command", async () => {
     expect(await error("speek")).toMatchInlineSnapshot(`
-      "gigastt: there is no command "speek", did you mean speak?
+      "gigastt: unknown command "speek", did you mean speak?
       Run \`gigastt --help\` for help."
     `);
     expect(await error("transmogrify")).toMatchInlineSnapshot(`
-      "gigastt: there is no command "transmogrify"
+      "gigastt: unknown command "transmogrify"
       Run \`gigastt --help\` for help."
     `);
   });
   it("an unknown subcommand", async () => {
     expect(await error("models", "lst")).toMatchInlineSnapshot(`
-      "gigastt: there is no command "lst" in models, did you mean list?
+      "gigastt: unknown command "lst" in models, did you mean list?
       Run \`gigastt models --help\` for help."
     `);
     expect(await error("models", "frobnicate")).toMatchInlineSnapshot(`
-      "gigastt: there is no command "frobnicate" in models, it has list, pull
+      "gigastt: unknown command "frobnicate" in models, it has list, pull
       Run \`gigastt models --help\` for help."
     `);
   });
   it("a group without a subcommand", async () => {
     expect(await error("models")).toMatchInlineSnapshot(`
-      "gigastt: a command is missing: one of list, pull
+      "gigastt: missing command: one of list, pull
       Run \`gigastt models --help\` for help."
     `);
   });
   it("an unknown flag", async () => {
     expect(await error("speak", "a", "--jsn")).toMatchInlineSnapshot(`
-      "gigastt: --jsn is not a flag of this command, did you mean --json?
+      "gigastt: unknown flag --jsn, did you mean --json?
       Run \`gigastt speak --help\` for help."
     `);
     expect(await error("speak", "a", "--frobnicate=1")).toMatchInlineSnapshot(`
-      "gigastt: --frobnicate is not a flag of this command
+      "gigastt: unknown flag --frobnicate
       Run \`gigastt speak --help\` for help."
     `);
     expect(await error("speak", "a", "-x")).toMatchInlineSnapshot(`
-      "gigastt: -x is not a flag of this command
+      "gigastt: unknown flag -x
       Run \`gigastt speak --help\` for help."
     `);
     expect(await error("quiet", "--__proto__", "--constructor")).toMatchInlineSnapshot(`
-      "gigastt: --__proto__ is not a flag of this command
-      gigastt: --constructor is not a flag of this command
+      "gigastt: unknown flag --__proto__
+      gigastt: unknown flag --constructor
       Run \`gigastt quiet --help\` for help."
     `);
   });
@@ -186,7 +186,7 @@ describe("mistakes on the command line", () => {
   });
   it("a flag twice", async () => {
     expect(await error("speak", "a", "-o", "1", "-o", "2")).toMatchInlineSnapshot(`
-      "gigastt: -o is given twice, once is enough
+      "gigastt: -o is given twice; give it once
       Run \`gigastt speak --help\` for help."
     `);
   });
@@ -202,35 +202,35 @@ describe("mistakes on the command line", () => {
   });
   it("too few and too many arguments", async () => {
     expect(await error("speak")).toMatchInlineSnapshot(`
-      "gigastt: FILE… is missing
+      "gigastt: missing argument: FILE…
       Run \`gigastt speak --help\` for help."
     `);
     expect(await error("quiet", "please", "now")).toMatchInlineSnapshot(`
-      "gigastt: "please", "now" is not expected here: the command takes no arguments
+      "gigastt: unexpected arguments "please", "now": the command takes no arguments
       Run \`gigastt quiet --help\` for help."
     `);
     expect(await error("models", "pull", "a", "b")).toMatchInlineSnapshot(`
-      "gigastt: "b" is not expected here: it takes [ID]
+      "gigastt: unexpected argument "b": the command takes [ID]
       Run \`gigastt models pull --help\` for help."
     `);
   });
   it("several mistakes are reported at once", async () => {
     expect(await error("speak", "--jsn", "--format", "pdf", "--output")).toMatchInlineSnapshot(`
-      "gigastt: --jsn is not a flag of this command, did you mean --json?
+      "gigastt: unknown flag --jsn, did you mean --json?
       gigastt: --format must be one of text, json, srt, found "pdf"
       gigastt: --output needs a value: --output FILE
-      gigastt: FILE… is missing
+      gigastt: missing argument: FILE…
       Run \`gigastt speak --help\` for help."
     `);
   });
   it("control characters of an argument do not reach the terminal", async () => {
     expect(await error("\u001b[31mspeak")).toMatchInlineSnapshot(`
-      "gigastt: there is no command "\\u001b[31mspeak"
+      "gigastt: unknown command "\\u001b[31mspeak"
       Run \`gigastt --help\` for help."
     `);
     expect(await error("quiet", "a\u0007\nb", "--x\u001b]0;t\u0007")).toMatchInlineSnapshot(`
-      "gigastt: --x\\u001b]0;t\\u0007 is not a flag of this command
-      gigastt: "a\\u0007\\u000ab" is not expected here: the command takes no arguments
+      "gigastt: unknown flag --x\\u001b]0;t\\u0007
+      gigastt: unexpected argument "a\\u0007\\u000ab": the command takes no arguments
       Run \`gigastt quiet --help\` for help."
     `);
   });
@@ -263,7 +263,7 @@ describe("help", () => {
 
       Exit codes: 0 ok, 1 failed, 2 usage or configuration, 130 interrupted (Ctrl-C), 143 terminated.
 
-      \`gigastt COMMAND --help\` tells more about a command.
+      \`gigastt COMMAND --help\` shows the help of a command.
       "
     `);
     for (const argv of [["-h"], ["help"], []]) expect(await line(...argv)).toEqual(help);
@@ -316,7 +316,7 @@ describe("help", () => {
             --no-color       no colours; the NO_COLOR variable does the same
         -h, --help           show help
 
-      \`gigastt models COMMAND --help\` tells more about a command.
+      \`gigastt models COMMAND --help\` shows the help of a command.
       "
     `);
     expect((await line("help", "models", "pull")).stdout).toContain("Usage: gigastt models pull [ID] [FLAGS]");
@@ -335,7 +335,7 @@ describe("help", () => {
     expect(await line("--version")).toEqual({ code: 0, stdout: "gigastt 9.9.9\n", stderr: "" });
     expect(await line("-V")).toMatchObject({ code: 0 });
     expect(await error("--version", "--frobnicate")).toMatchInlineSnapshot(`
-      "gigastt: --frobnicate is not a flag of gigastt
+      "gigastt: unknown flag --frobnicate
       Run \`gigastt --help\` for help."
     `);
   });

@@ -35,7 +35,7 @@ describe("the installed unit", () => {
     );
   });
 
-  it("of another program is not ours", () => {
+  it("of another program is not taken for gigastt's", () => {
     expect(parseUnit("[Service]\nUser=x\nExecStart=/usr/bin/gigastt serve\n", "/unit")).toBeUndefined();
     expect(parseUnit("", "/unit")).toBeUndefined();
   });

@@ -264,11 +264,11 @@ describe("the file", () => {
   it("must exist when it was asked for", async () => {
     const text = await failure(loadConfig({ env: {}, cwd: dir, file: "nowhere.yaml" }));
     expect(text).toMatchInlineSnapshot(
-      `"nowhere.yaml: no such file; check the path; \`gigastt config print --commented --defaults\` writes a new one"`,
+      `"nowhere.yaml: file not found; check the path; \`gigastt config print --commented --defaults\` writes a new one"`,
     );
     const fromEnv = await failure(loadConfig({ env: { GIGASTT_CONFIG: "nowhere.yaml" }, cwd: dir }));
     expect(fromEnv).toMatchInlineSnapshot(
-      `"nowhere.yaml: no such file, named by GIGASTT_CONFIG; check the path; \`gigastt config print --commented --defaults\` writes a new one"`,
+      `"nowhere.yaml: file not found (named by GIGASTT_CONFIG); check the path; \`gigastt config print --commented --defaults\` writes a new one"`,
     );
   });
 
@@ -288,7 +288,7 @@ describe("the file", () => {
       `"/dev/zero: must be at most 256KiB; check that this is the right file"`,
     );
     expect(await text("named.yaml/x")).toMatchInlineSnapshot(
-      `"named.yaml/x: no such file; check the path; \`gigastt config print --commented --defaults\` writes a new one"`,
+      `"named.yaml/x: file not found; check the path; \`gigastt config print --commented --defaults\` writes a new one"`,
     );
     expect(await text("a\0b")).toMatchInlineSnapshot(
       `"a\\u0000b: cannot be read: The argument 'path' must be a string, Uint8Array, or URL without null bytes. Received 'DIR/a\\x00b'; check the path"`,

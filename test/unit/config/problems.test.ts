@@ -343,7 +343,7 @@ describe("choices and formats", () => {
   });
 });
 
-describe("keys that do not go together", () => {
+describe("keys that cannot be combined", () => {
   it("a host beyond loopback without the permission", async () => {
     expect(await check("server:\n  host: 0.0.0.0\n")).toMatchInlineSnapshot(
       `"gigastt.config.yaml:2:9 server.host: must be a loopback address while server.allowBindAny is false, found "0.0.0.0"; set server.allowBindAny: true if a firewall or proxy stands in front, or host: 127.0.0.1"`,

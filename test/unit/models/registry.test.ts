@@ -176,6 +176,6 @@ test("a registry that cannot be read names the file", async () => {
 
 test("an unknown id is a usage error that lists the known ids", async () => {
   const registry = await loadRegistry();
-  expect(() => findModel(registry, "gigaam")).toThrow(/there is no model "gigaam"\. .*gigaam-v3-e2e-rnnt/);
+  expect(() => findModel(registry, "gigaam")).toThrow(/unknown model "gigaam"\. .*gigaam-v3-e2e-rnnt/);
   expect(() => findModel(registry, "gigaam")).toThrow(expect.objectContaining({ exitCode: 2 }));
 });

@@ -39,10 +39,10 @@ describe("one problem, two wordings", () => {
     expect(said).toMatchInlineSnapshot(`
       [
         "the file is empty",
-        "the file is a PNG image: give WAV, MP3, FLAC, Ogg (Vorbis, Opus), WebM or M4A/AAC audio",
+        "the file is a PNG image: use WAV, MP3, FLAC, Ogg (Vorbis, Opus), WebM or M4A/AAC audio",
         "the file is a multipart form, not the file itself: give the file that is in it",
         "the file is a WAV file that lost bytes on the way: copy the original again",
-        "the file is not in a known audio format: give WAV, MP3, FLAC, Ogg, WebM or M4A",
+        "the file is not in a known audio format: use WAV, MP3, FLAC, Ogg, WebM or M4A",
         "WAV: the file is truncated: copy it again",
         "Ogg: page 4 is missing: export it again",
         "codec pcmu: the audio has a header: leave out --codec",

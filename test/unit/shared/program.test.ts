@@ -111,7 +111,7 @@ describe("an external program", () => {
   });
 });
 
-describe("a helper of ours", () => {
+describe("a helper of gigastt", () => {
   const helper = (name: string, script: string, options: Partial<HelperOptions> = {}) => {
     const path = join(dir, `${name}.mjs`);
     writeFileSync(path, script);

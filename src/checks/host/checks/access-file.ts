@@ -17,7 +17,7 @@ export const check: HostCheck = {
   run: ({ secrets }) => {
     if ("unknown" in secrets) return notChecked(secrets.unknown);
     return secrets.value === undefined
-      ? ok("the proxy looks up no users or keys on this machine")
+      ? ok("no users or keys to check: no proxy on this machine reads any")
       : deployedVerdict(secrets.value, "the proxy can read its users or keys");
   },
 };

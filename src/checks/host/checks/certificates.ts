@@ -16,7 +16,7 @@ export const check: HostCheck = {
   sameAs: ["GA-TLS-004"],
   run: ({ certificates }) => {
     if ("unknown" in certificates) return notChecked(certificates.unknown);
-    if (certificates.value.length === 0) return ok("none to check here: the proxy renews its own, or there is no TLS");
+    if (certificates.value.length === 0) return ok("no certificates to check: the proxy renews its own, or TLS is off");
     const verdicts = certificates.value.map(certificateVerdict);
     const problems = verdicts.flatMap((verdict) => (verdict.result === "found" ? verdict.problems : []));
     const unread = verdicts.flatMap((verdict) => (verdict.result === "not-checked" ? [verdict.reason] : []));

@@ -17,5 +17,5 @@ export const check: HostCheck = {
   run: ({ proxyFiles }) =>
     "unknown" in proxyFiles
       ? notChecked(proxyFiles.unknown)
-      : deployedVerdict(proxyFiles.value, "no older file was found in use"),
+      : deployedVerdict(proxyFiles.value, "no outdated files in use"),
 };

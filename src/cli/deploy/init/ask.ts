@@ -88,11 +88,15 @@ async function questions(start: Answers, machine: Machine, terminal: Terminal): 
                     {
                       value: "lan" as const,
                       label: "Devices at home",
-                      hint: "HTTPS with a certificate of its own, no password",
+                      hint: "HTTPS with a self-signed certificate, no password",
                     },
                   ]
                 : []),
-              { value: "proxy" as const, label: "Others, through a proxy", hint: "HTTPS, passwords, a public name" },
+              {
+                value: "proxy" as const,
+                label: "Other people, through a reverse proxy",
+                hint: "HTTPS, passwords, a public name",
+              },
             ],
           }),
         );
@@ -123,7 +127,7 @@ async function askProxy(
   return need(
     await select({
       ...terminal,
-      message: "Which proxy stands in front?",
+      message: "Which reverse proxy?",
       initialValue: start.proxy === "nginx" ? ("nginx" as const) : ("caddy" as const),
       options: [
         {
@@ -165,14 +169,18 @@ async function askTls(start: Answers, proxy: Answers["proxy"], terminal: Termina
       message: "Where does the certificate come from?",
       initialValue: start.tls === "none" ? ("acme" as const) : start.tls,
       options: [
-        { value: "acme" as const, label: "Let's Encrypt", hint: "the name must lead here from the internet" },
+        {
+          value: "acme" as const,
+          label: "Let's Encrypt",
+          hint: "the name must resolve to this machine from the internet",
+        },
         {
           value: "internal" as const,
           label: "A private CA",
           hint: `${proxy === "caddy" ? "Caddy's own" : "gigastt certs"}; clients must trust it`,
         },
-        { value: "files" as const, label: "Files of mine" },
-        { value: "none" as const, label: "No TLS", hint: "trusted network only; browsers give no microphone" },
+        { value: "files" as const, label: "My own certificate files" },
+        { value: "none" as const, label: "No TLS", hint: "trusted networks only; browsers block the microphone" },
       ],
     }),
   );
@@ -212,7 +220,7 @@ async function askForwardUrl(start: Answers, terminal: Terminal): Promise<string
   return need(
     await text({
       ...terminal,
-      message: "URL of its check?",
+      message: "URL of the authentication service?",
       placeholder: "http://127.0.0.1:9091/api/verify",
       initialValue: start.forwardUrl ?? "",
       validate: (value) =>
@@ -238,7 +246,7 @@ async function askOverlays(start: Answers, terminal: Terminal): Promise<readonly
   return need(
     await multiselect({
       ...terminal,
-      message: "Anything else in the project? Space chooses, Enter goes on.",
+      message: "Anything else in the project? Space selects, Enter continues.",
       required: false,
       initialValues: [...start.overlays],
       options: [

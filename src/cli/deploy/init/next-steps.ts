@@ -87,7 +87,7 @@ function hostSteps(config: ResolvedConfig, machine: Machine, places: Places): re
   const pull = machine.systemd
     ? `${asUser} ${installDir}/gigastt models pull --set model.dir=/var/lib/gigastt/models && ${sudo}systemctl restart gigastt`
     : `${program} models pull && ${program} restart`;
-  steps.push(`# the bundled demo model knows few words; the full one: ${pull}`, OFFLINE_REMARK);
+  steps.push(`# the bundled demo model knows only a few words; the full model: ${pull}`, OFFLINE_REMARK);
   return steps;
 }
 
@@ -182,8 +182,8 @@ function proof(config: ResolvedConfig, places: Places, sudo: string): readonly S
   const reads = ca !== undefined || auth.kind === "mtls" ? sudo : "";
   return [
     auth.kind === "basic" || auth.kind === "keys"
-      ? `# prove it, best from another machine; it reads the ${auth.kind === "basic" ? "password" : "key"} from standard input`
-      : "# prove it, best from another machine",
+      ? `# check it, preferably from another machine; it reads the ${auth.kind === "basic" ? "password" : "key"} from standard input`
+      : "# check it, preferably from another machine",
     `${reads}${places.program} verify ${words.join(" ")}`,
   ];
 }

@@ -44,7 +44,7 @@ export async function remarksOn(
     const { to, addresses } = await whereLeads(answers.domain);
     if (to === "unknown")
       remarks.push(
-        `${answers.domain} is not known to the name server yet: Let's Encrypt needs an A or AAAA record that leads here`,
+        `${answers.domain} is not in DNS yet: Let's Encrypt needs an A or AAAA record that points to this machine`,
       );
     if (to === "elsewhere")
       remarks.push(

@@ -25,7 +25,7 @@ export interface CodecOptions {
  */
 export async function createCodec(options: CodecOptions): Promise<PacketDecoder> {
   const instance = await WebAssembly.instantiate(await compiled());
-  const codec = instance.exports as unknown as CodecExports; // the module is ours: vendor/audio-codecs/src/lib.rs
+  const codec = instance.exports as unknown as CodecExports; // the source is vendor/audio-codecs/src/lib.rs
   let isLost = false;
 
   /** Runs a call into the module; a trap makes this decoder unusable. */

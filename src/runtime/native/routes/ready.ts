@@ -25,7 +25,7 @@ export const ready: Route = {
 
 const PROXY_HEADERS = ["x-forwarded-for", "x-real-ip", "x-forwarded-host", "x-forwarded-proto", "forwarded", "via"];
 
-/** Somebody on this machine, asking for this machine: not a client behind a proxy that happens to run here. */
+/** A program on this machine that addresses this machine: not a client behind a proxy that runs here. */
 function isLocalCaller({ headers, socket }: IncomingMessage): boolean {
   const peer = socket.remoteAddress ?? "";
   const isLoopback = isIP(peer) !== 0 && ipaddr.process(peer).range() === "loopback";

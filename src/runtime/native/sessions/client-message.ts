@@ -1,4 +1,4 @@
-/** What a client's text frame says. Unknown fields are ignored; anything that is no known message is `unknown`. */
+/** What a client's text frame says. Unknown fields are ignored; anything else is `unknown`. */
 export type ClientMessage =
   | { readonly kind: "configure"; readonly fields: Readonly<Record<string, unknown>> }
   | { readonly kind: "stop" }

@@ -33,7 +33,7 @@ export function createSessionClocks(options: SessionClocksOptions): SessionClock
     if (options.isHeld()) touch();
     const leftMs = lastFrameMs + idleTimeoutMs - clock.monotonicMs();
     if (leftMs > 0) timers.after(leftMs, watchIdle);
-    else options.onIdle(new WireError("idle_timeout", `no frame came for ${idleTimeoutMs / 1000} s`));
+    else options.onIdle(new WireError("idle_timeout", `no frame received for ${idleTimeoutMs / 1000} s`));
   };
 
   const watchAge = (): void => {

@@ -62,7 +62,7 @@ export function createFrameReader(given: FrameReaderOptions): FrameReader {
     if (message.kind === "configure") return configure(message.fields);
     badTexts++;
     sendError(new WireError("bad_request", 'a text frame must be {"type":"configure",…} or {"type":"stop"}'));
-    if (badTexts >= MAX_BAD_TEXTS) violate(`${MAX_BAD_TEXTS} text frames were no known message`);
+    if (badTexts >= MAX_BAD_TEXTS) violate(`${MAX_BAD_TEXTS} text frames were not known messages`);
   };
 
   const configure = (fields: Readonly<Record<string, unknown>>): void => {

@@ -21,7 +21,7 @@ export interface Session extends Member {
   fail(code: number): void;
   /** The socket is gone. */
   gone(code: number): void;
-  /** Ends in order: what was received is recognised, final, close 1001. */
+  /** Ends gracefully: what was received is recognised, final, close 1001. */
   drain(): void;
   /** The deadline is near: the last final is sent now, with what is known. */
   hurry(): void;
@@ -74,7 +74,7 @@ export function createSessionRegistry(pool: () => PoolConfig): SessionRegistry {
 
 // ---
 
-/** Of one client: a page with a few tabs must work on a server with one slot and no queue. */
+/** Of one client: a page with a few tabs must work on a server with one slot and without a queue. */
 const LEAST_SESSIONS = 16;
 /** A silent session costs some 50 KB. */
 const MOST_SESSIONS = 1024;

@@ -72,7 +72,7 @@ export function createSeat({ admission, clock, timing }: RuntimeContext, options
   const watchSilence = (): void => {
     const held = slot;
     if (held === undefined) return;
-    // What the client is kept from saying is no silence.
+    // Time in which the client is kept from sending does not count as silence.
     if (isWaiting) heardMs = clock.monotonicMs();
     const leftMs = heardMs + timing.slotSilenceMs - clock.monotonicMs();
     if (leftMs > 0) return void options.timers.after(leftMs, watchSilence);

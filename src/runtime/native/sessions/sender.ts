@@ -7,7 +7,7 @@ import type { SessionPeer } from "./peer.ts";
 export interface Sender {
   send(message: object): void;
   sendError(error: WireError): void;
-  /** Calls `onUnread` when the client has left too much unread, whoever sent it (pongs are the library's). */
+  /** Calls `onUnread` when the client has left too much unread; pongs, which the library sends, count too. */
   check(): void;
   /** Code of the last error sent. */
   readonly lastError: string | undefined;

@@ -121,7 +121,7 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
     if (takesFrames()) flow.resume();
   };
 
-  /** A throw below is a bug of ours or of the engine's: it ends this session and nothing else. */
+  /** A throw below is a bug here or in the engine: it ends this session and nothing else. */
   const handle = (frame: Frame): void => {
     try {
       frames.read(frame);

@@ -87,7 +87,7 @@ export function createUtterances(
     waitForBacklogBelow: (ms) => stream?.waitForBacklogBelow(ms) ?? Promise.resolve(),
     blockedBy: (speaking) => {
       const { canOpenMore, reason } = engine.liveCapacity(speaking);
-      return canOpenMore ? undefined : (reason ?? "this machine keeps up with no more live sessions");
+      return canOpenMore ? undefined : (reason ?? "this machine cannot keep up with more live sessions");
     },
     end: async (boundMs, stop, isShort) => {
       isCutShort = isShort;

@@ -153,7 +153,7 @@ export function createWebSockets(context: RuntimeContext, sessions: SessionRegis
   };
 }
 
-/** Pieces, in frames or in TCP reads, that one message may come in. */
+/** Pieces, in frames or in TCP reads, that one message may have. */
 const MAX_FRAGMENTS = 16_384;
 const NOTHING = Buffer.alloc(0);
 

@@ -54,7 +54,7 @@ const report: BenchReport = {
 describe("an interrupted measurement", () => {
   it("shows its whole stages and names no limit", () => {
     const text = formatReport({ ...report, streams: report.streams.slice(0, 1), interrupted: true });
-    expect(text).toContain("Interrupted: only the stages above are complete, the limit of this machine is not known.");
+    expect(text).toContain("Interrupted: only the stages above are complete; the limit of this machine is unknown.");
     expect(text).not.toMatch(/keeps up with|NaN/);
   });
 });

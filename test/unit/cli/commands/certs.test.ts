@@ -19,7 +19,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const REFUSED = [
   ["create --name bad_name!", "--name must be a host name or an address, got bad_name!"],
-  ["client", "NAME is missing"],
+  ["client", "missing argument: NAME"],
   ["client ../../etc/x", 'a client\'s name has 1 to 63 letters, digits and ._@-, got "../../etc/x"'],
 ];
 
@@ -71,7 +71,9 @@ describe("gigastt certs", () => {
       stdout: `${folder} holds no certificate made by gigastt. Create it: gigastt certs create\n`,
       stderr: "",
     });
-    expect((await certs("list")).stderr).toBe(`${folder} holds no certificates. Make them: gigastt certs create\n`);
+    expect((await certs("list")).stderr).toBe(
+      `${folder} contains no certificates. Create them: gigastt certs create\n`,
+    );
   });
 
   it.each(REFUSED)("refuses %s", async (line, message) => {

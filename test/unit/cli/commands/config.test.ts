@@ -93,7 +93,7 @@ describe("config check", () => {
     expect([code, stderr]).toMatchInlineSnapshot(`
       [
         2,
-        "nowhere.yaml: no such file; check the path; \`gigastt config print --commented --defaults\` writes a new one
+        "nowhere.yaml: file not found; check the path; \`gigastt config print --commented --defaults\` writes a new one
       gigastt: 1 problem in the configuration
       ",
       ]
@@ -238,17 +238,17 @@ describe("config explain", () => {
   });
   it("suggests the key that was meant", async () => {
     expect((await line(["config", "explain", "pool.sise"])).stderr).toMatchInlineSnapshot(`
-      "gigastt: there is no key "pool.sise", did you mean pool.size?
+      "gigastt: unknown key "pool.sise", did you mean pool.size?
       Run \`gigastt config explain --help\` for help.
       "
     `);
     expect((await line(["config", "explain", "idleTimeout"])).stderr).toMatchInlineSnapshot(`
-      "gigastt: there is no key "idleTimeout", did you mean session.idleTimeout?
+      "gigastt: unknown key "idleTimeout", did you mean session.idleTimeout?
       Run \`gigastt config explain --help\` for help.
       "
     `);
     expect((await line(["config", "explain", "qwertyuiop"])).stderr).toMatchInlineSnapshot(`
-      "gigastt: there is no key "qwertyuiop"; \`gigastt config explain\` lists all
+      "gigastt: unknown key "qwertyuiop"; \`gigastt config explain\` lists all
       Run \`gigastt config explain --help\` for help.
       "
     `);

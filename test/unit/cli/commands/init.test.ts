@@ -39,7 +39,7 @@ const REFUSED = [
     "--yes --target compose --domain NOT_A_NAME",
     "gigastt.config.yaml:6:11 deploy.domain: must be a host name with at least one dot",
   ],
-  ["--target compose", "there is no terminal to ask on"],
+  ["--target compose", "needs a terminal"],
   ["--json", "--json needs --yes"],
 ];
 

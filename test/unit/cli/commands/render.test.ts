@@ -15,9 +15,9 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const REFUSED: readonly (readonly [readonly string[], string])[] = [
-  [["apache"], 'cannot render "apache"; there are caddy, nginx, compose, kubernetes, systemd, docker, firewall, all'],
-  [["--check", "--diff"], "--check and --diff do not go together"],
-  [["--force", "--check"], "--force has no meaning with --check"],
+  [["apache"], 'unknown target "apache"; use one of caddy, nginx, compose, kubernetes, systemd, docker, firewall, all'],
+  [["--check", "--diff"], "--check and --diff cannot be combined"],
+  [["--force", "--check"], "--force has no effect with --check"],
   [
     ["nginx"],
     "nginx is not the proxy of this configuration (deploy.proxy.kind is caddy). Set deploy.proxy.kind: nginx.",
@@ -39,7 +39,7 @@ describe("gigastt render", () => {
 
   it("--check is silent and 0 when everything fits, and 1 with the difference when a limit has changed", async () => {
     await render();
-    expect(await render("--check")).toEqual({ code: 0, stdout: "", stderr: "4 files fit the configuration.\n" });
+    expect(await render("--check")).toEqual({ code: 0, stdout: "", stderr: "4 files match the configuration.\n" });
     config(
       "limits: { body: 10MiB }\ndeploy:\n  domain: stt.example.com\n  proxy: { kind: caddy }\n  auth: { kind: basic }\n",
     );

@@ -22,19 +22,15 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const REFUSED: readonly (readonly [string, string | undefined, string])[] = [
-  ["create", undefined, "user|key NAME is missing"],
-  ["create robot r2d2", undefined, "say whose"],
+  ["create", undefined, "missing argument: user|key NAME"],
+  ["create robot r2d2", undefined, "missing argument"],
   ["create user an:na", undefined, 'a name has 1 to 63 letters, digits, dots, dashes and underscores, got "an:na"'],
   ["create key default", undefined, "a name has"],
-  [
-    "create user anna --password-stdin",
-    "short",
-    "a password has 12 to 72 bytes, got 5. Leave it out and a good one is made.",
-  ],
+  ["create user anna --password-stdin", "short", "a password has 12 to 72 bytes, got 5. Leave it out to generate one."],
   ["create user anna --password-stdin", "x".repeat(73), "a password has 12 to 72 bytes, got 73."],
   ["create key k --password-stdin", "x", "--password-stdin is for users; a key is always made"],
-  ["rotate user nobody", undefined, "there is no user nobody; to make it: gigastt secrets create user nobody"],
-  ["delete key nothing", undefined, "there is no key nothing; see: gigastt secrets list"],
+  ["rotate user nobody", undefined, "user nobody does not exist. To create it: gigastt secrets create user nobody"],
+  ["delete key nothing", undefined, "key nothing does not exist; see: gigastt secrets list"],
 ];
 
 describe("gigastt secrets", () => {
@@ -84,7 +80,7 @@ describe("gigastt secrets", () => {
   it("rotates a key, at once or with the old one still valid, and says how the change becomes live", async () => {
     const first = (await secrets("create key laptop")).stdout.trim();
     const second = await secrets("rotate key laptop --keep-old");
-    expect(second.stderr).toContain("To make it live:\n  systemctl reload nginx\n");
+    expect(second.stderr).toContain("To apply the change:\n  systemctl reload nginx\n");
     expect(file("keys.map")).toBe(`"Bearer ${second.stdout.trim()}" laptop;\n"Bearer ${first}" laptop-old;\n`);
     expect(file("keys.caddy")).toBe(`"Bearer ${second.stdout.trim()}" laptop\n"Bearer ${first}" laptop-old\n`);
     await secrets("delete key laptop-old");
@@ -133,7 +129,7 @@ describe("gigastt secrets", () => {
   it("refuses to make what exists, and a store that is not one", async () => {
     await secrets("create user anna");
     expect((await secrets("create user anna")).stderr).toContain(
-      "there is already a user anna; to give it a new value: gigastt secrets rotate user anna",
+      "user anna already exists. To change its value: gigastt secrets rotate user anna",
     );
     writeFileSync(join(folder, "secrets.json"), "{}");
     const { code, stderr } = await secrets("list");

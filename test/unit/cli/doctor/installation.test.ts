@@ -141,7 +141,7 @@ describe("permissions", () => {
 
 describe("config", () => {
   test("without a file, or with a good one, is fine", async () => {
-    expect(await linesOf(config, contextOf(machine()))).toEqual(["ok: no file, the defaults apply"]);
+    expect(await linesOf(config, contextOf(machine()))).toEqual(["ok: no configuration file, using the defaults"]);
   });
 
   test("that cannot be used is a failure with its first problem", async () => {
@@ -193,7 +193,7 @@ describe("the whole", () => {
         text: "could not be checked (oops)",
         cure: "Please report it with the output of `gigastt doctor --json`.",
       },
-      { name: "config", status: "ok", text: "no file, the defaults apply" },
+      { name: "config", status: "ok", text: "no configuration file, using the defaults" },
     ]);
   });
 
@@ -203,7 +203,7 @@ describe("the whole", () => {
     const plain = commandContext({ env: { HOME: home }, cwd: home, flags: { set } });
     expect(await doctor(plain, realMachine)).toBe(0);
     expect(plain.output()).toMatch(/^ok {4}node {10}Node \d/);
-    expect(plain.output()).toMatch(/\n\n\d+ ok, \d+ to look at, 0 problems\n$/);
+    expect(plain.output()).toMatch(/\n\n\d+ ok, \d+ warnings?, 0 problems\n$/);
     const json = commandContext({ env: { HOME: home }, cwd: home, flags: { set, json: true } });
     expect(await doctor(json, realMachine)).toBe(0);
     const report: { ok: boolean; checks: { name: string }[] } = JSON.parse(json.output());

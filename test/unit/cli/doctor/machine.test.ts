@@ -171,7 +171,7 @@ describe("disk", () => {
       1e6,
       "fail: models: 1.0 MB free in /home/someone/.local/share/gigastt/models → Free some space, or set model.dir to another disk.",
     ],
-    [undefined, "ok: models: /home/someone/.local/share/gigastt/models does not tell its free space"],
+    [undefined, "ok: models: /home/someone/.local/share/gigastt/models free space is unknown"],
   ])("with %s bytes free is judged for models and state", async (bytes, line) => {
     const lines = await linesOf(disk, contextOf(machine({}, { freeBytes: () => Promise.resolve(bytes) })));
     expect(lines[0]).toBe(line);
@@ -230,7 +230,7 @@ describe("clock", () => {
       "ok: 2030-01-01 00:00 UTC, synchronised (systemd-timesyncd)",
     ]);
     expect(await linesOf(clock, at({}))).toEqual([
-      "ok: not checked: 2030-01-01 00:00 UTC; whether it is synchronised is unknown: timedatectl is not installed; chronyc is not installed",
+      "ok: not checked: 2030-01-01 00:00 UTC, synchronisation unknown: timedatectl is not installed; chronyc is not installed",
     ]);
   });
 });

@@ -104,7 +104,7 @@ describe("certificates to watch", () => {
     ["a cluster's gateway has them", { target: "kubernetes" as const, domain: "a.example.com" }],
   ])("are none where %s", async (_name, deploy) => {
     expect(await linesOf(certificates, contextOf(machine(), { config: configWith({ deploy }) }))).toEqual([
-      "ok: none to check here",
+      "ok: no certificates to check",
     ]);
   });
 

@@ -125,7 +125,7 @@ describe("admission", () => {
     await expect(speak()).rejects.toMatchObject({
       wireCode: "timeout",
       status: 503,
-      message: "no room for one more live session: one session is all; try again after the time given",
+      message: "no capacity for another live session: one session is all; try again after the time given",
       retryAfterMs: expect.closeTo(15_000, -3),
     });
     expect(refusals).toEqual(["one session is all"]);

@@ -63,18 +63,18 @@ describe("exit reasons", () => {
     ],
     [{ code: undefined, signal: "SIGKILL" }, { oomKills: 1 }, "out_of_memory", "killed by the kernel: out of memory"],
     [{ code: 137, signal: undefined }, { oomKills: 2 }, "out_of_memory", "killed by the kernel: out of memory"],
-    [{ code: undefined, signal: "SIGKILL" }, {}, "killed", "killed by SIGKILL from outside, not for memory"],
+    [{ code: undefined, signal: "SIGKILL" }, {}, "killed", "killed by SIGKILL from outside gigastt, not for memory"],
     [
       { code: undefined, signal: "SIGKILL" },
       { sent: ["SIGKILL"], oomKills: 1 },
       "cut",
-      "killed by us after it did not end within its deadline",
+      "killed by gigastt: it did not stop within its deadline",
     ],
-    [{ code: undefined, signal: "SIGTERM" }, { sent: ["SIGTERM"] }, "stopped", "ended by our SIGTERM"],
-    [{ code: undefined, signal: "SIGHUP" }, {}, "killed", "ended by SIGHUP from outside"],
+    [{ code: undefined, signal: "SIGTERM" }, { sent: ["SIGTERM"] }, "stopped", "stopped by gigastt (SIGTERM)"],
+    [{ code: undefined, signal: "SIGHUP" }, {}, "killed", "stopped by SIGHUP from outside gigastt"],
     [{ code: 0, signal: undefined }, { stopping: true }, "clean", "stopped cleanly"],
-    [{ code: 0, signal: undefined }, {}, "failed", "ended with code 0 without being asked to"],
-    [{ code: 1, signal: undefined }, { stopping: true }, "cut", "stopped, but something had to be cut at the deadline"],
+    [{ code: 0, signal: undefined }, {}, "failed", "exited unexpectedly with code 0"],
+    [{ code: 1, signal: undefined }, { stopping: true }, "cut", "stopped, but work was cut off at the deadline"],
     [{ code: 1, signal: undefined }, { fatal: { code: "X", message: "no model" } }, "fatal", "gave up: no model"],
     [{ code: 2, signal: undefined }, { fatal: { code: "X", message: "bad host" } }, "config", "gave up: bad host"],
     [{ code: 2, signal: undefined }, {}, "config", "refused its configuration (exit code 2)"],
@@ -85,7 +85,7 @@ describe("exit reasons", () => {
 
   it("admits when nothing counts memory kills", () => {
     expect(explainExit({ code: undefined, signal: "SIGKILL" }, { ...context, oomKills: undefined }).text).toContain(
-      "keeps no counter",
+      "does not count",
     );
   });
 });

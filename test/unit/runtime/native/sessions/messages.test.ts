@@ -14,7 +14,7 @@ describe("parseClientMessage", () => {
   });
 
   it.each(["", "{", "null", "[]", '"stop"', "{}", '{"type":1}', '{"type":"Stop"}', '{"type":"eof"}', "stop", "\u0000"])(
-    "takes %j for no known message",
+    "takes %j for an unknown message",
     (text) => {
       expect(parseClientMessage(text)).toEqual({ kind: "unknown" });
     },
