@@ -61,7 +61,7 @@ export function parseFlags(argv: readonly string[], path: readonly string[], com
     const spec = Object.hasOwn(known, token.name) ? known[token.name] : undefined;
     const mistake =
       spec === undefined
-        ? unknownFlag(token.rawName, known, path)
+        ? unknownFlag(token.rawName, known)
         : flagMistake(token, spec, flags[token.name] !== undefined);
     if (mistake !== undefined || spec === undefined) {
       if (mistake !== undefined) mistakes.push(mistake);
@@ -126,7 +126,7 @@ function tokenize(argv: readonly string[], known: Flags): Token[] {
   });
 }
 
-function unknownFlag(rawName: string, known: Flags, path: readonly string[]): string {
+function unknownFlag(rawName: string, known: Flags): string {
   const meant = rawName.startsWith("--") ? didYouMean(rawName, longNames(known)) : "";
   return `unknown flag ${printable(rawName)}${meant === "" ? "" : `, ${meant}`}`;
 }
