@@ -35,7 +35,7 @@ export interface AuditResult {
   readonly audited: readonly { readonly file: string; readonly kind: FileKind | "key" }[];
   readonly root: string;
   readonly facts: Facts;
-  /** How many files and folders should have been audited and could not be read; each is a GA-PRS-002. */
+  /** How many files and folders should have been audited and were not, missing includes too: GA-PRS-002 names them. */
   readonly unread: number;
   /** What live probes or host checks saw; undefined when none ran. */
   readonly checks?: readonly CheckReport[];
@@ -92,7 +92,7 @@ export function runRules(
   const audited = facts.files.flatMap((file) =>
     file.kind === "unknown" || file.kind === "gitignore" ? [] : [{ file: file.source.path, kind: file.kind }],
   );
-  return { findings, audited, unread: facts.unread.length };
+  return { findings, audited, unread: facts.unread.length + facts.missing.length };
 }
 
 // ---

@@ -83,6 +83,13 @@ export async function discover(paths: readonly string[], cwd: string, config?: s
   const explicit = new Set(absolute);
   const sources: Source[] = [];
   const files: ClassifiedFile[] = [];
+  const guides: Source[] = [];
+  const addGuide = (guide: Source): void => {
+    for (const masked of maskMarkdown(guide, unread)) {
+      sources.push(masked.source);
+      files.push(masked);
+    }
+  };
   for (const file of [...all].sort()) {
     const shown = relative(root, file).split(sep).join("/");
     const read = await readSource(file, shown);
@@ -95,11 +102,9 @@ export async function discover(paths: readonly string[], cwd: string, config?: s
     }
     const { source } = read;
     if (isExample(source.text) && absolute.some((start) => below(file, start) && below(INSTALLATION, start))) continue;
-    if (explicit.has(file) && /\.(?:md|markdown)$/i.test(file)) {
-      for (const masked of maskMarkdown(source, unread)) {
-        sources.push(masked.source);
-        files.push(masked);
-      }
+    if (/\.(?:md|markdown)$/i.test(file)) {
+      if (explicit.has(file)) addGuide(source);
+      else if (audited.has(file)) guides.push(source);
       continue;
     }
     sources.push(source);
@@ -108,6 +113,9 @@ export async function discover(paths: readonly string[], cwd: string, config?: s
     if (isBackupCopy(file) && !explicit.has(file) && !HOLDS_SECRETS.has(kind)) continue;
     if (audited.has(file) || kind === "dotenv") files.push({ source, kind });
   }
+  // Beside configuration a guide is about something else; a folder of guides alone is what there is to audit.
+  if (!files.some(({ kind }) => kind !== "unknown" && kind !== "gitignore"))
+    for (const guide of guides) addGuide(guide);
   // The example of a checkout is not the configuration of a box that has its own beside it.
   const own = new Set(files.map(({ source }) => source.path));
   const replaced = ({ source, kind }: ClassifiedFile): boolean =>

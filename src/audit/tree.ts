@@ -53,7 +53,9 @@ export function createTree(sources: readonly Source[], others: readonly string[]
         if (found.length > 0) return found.sort((a, b) => (a.path < b.path ? -1 : 1));
       }
       const named = byName.get(parts.at(-1) ?? "") ?? [];
-      return named.length === 1 ? named : [];
+      // Of several files of that name the one beside the file that includes it: copies are flat.
+      const beside = named.filter((source) => dirName(source.path) === folders[0]);
+      return named.length === 1 ? named : beside;
     },
   };
 }

@@ -23,6 +23,8 @@ import type { ComposeProject, ComposeService } from "./compose.ts";
 import { buildComposeProjects } from "./compose.ts";
 import type { KubeContainer, KubeObject, KubeWorkload } from "./kubernetes.ts";
 import { kubeWorkloads, readKubeObjects } from "./kubernetes.ts";
+import type { MissingPart } from "./missing.ts";
+import { missingParts } from "./missing.ts";
 import type { NginxRoot } from "./nginx.ts";
 import { buildNginxRoots } from "./nginx-roots.ts";
 import type { NginxPoint } from "./nginx-points.ts";
@@ -60,6 +62,8 @@ export interface Facts {
   readonly tree: FileTree;
   readonly files: readonly ClassifiedFile[];
   readonly unread: readonly UnreadFile[];
+  /** What the audited files include and the audit has not seen. */
+  readonly missing: readonly MissingPart[];
   readonly assume: Assumptions;
   /** The assumptions for one service, container or unit of the server, by its own variables. */
   readonly assumeFor: (place: ComposeService | KubeContainer | Unit) => Assumptions;
@@ -153,6 +157,7 @@ export function buildFacts(options: {
     tree,
     files,
     unread: options.unread ?? [],
+    missing: missingParts(nginx, caddy, compose, tree),
     assume,
     assumeFor,
     app,

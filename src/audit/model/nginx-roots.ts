@@ -63,12 +63,13 @@ function buildRoot(source: Source, tree: FileTree, included: Set<Source>): Nginx
   const parsed = new Map([[source, first]]);
   problems.push(...first.problems);
   const trail: string[] = [source.path];
+  const emptyIncludes: NginxDirective[] = [];
   let budget = MAX_INCLUDED_BYTES;
   const fileOf = (directive: NginxDirective): string => directive.source.path;
   const load: Expand["load"] = (directive, inside) => {
     const pattern = arg(directive, 0);
     const found = tree.resolve(pattern, folders);
-    if (found.length === 0) return /[*?[]/.test(pattern) ? [] : undefined;
+    if (found.length === 0) return unmatched(directive, emptyIncludes);
     return found.flatMap((file) => {
       if (trail.includes(file.path) || inside.has(file.path)) {
         problems.push({ span: headSpan(directive), message: `include of ${file.path} never ends: it includes itself` });
@@ -86,7 +87,7 @@ function buildRoot(source: Source, tree: FileTree, included: Set<Source>): Nginx
       return [expanded];
     });
   };
-  return finishRoot(source, first.directives, { load, fileOf }, problems);
+  return finishRoot(source, first.directives, { load, fileOf }, { problems, emptyIncludes });
 }
 
 function buildDump(source: Source, parts: readonly { name: string; start: number; end: number }[]): NginxRoot {
@@ -94,6 +95,7 @@ function buildDump(source: Source, parts: readonly { name: string; start: number
   const first = parts[0];
   const folder = dirName(first?.name ?? "");
   const trail: string[] = [];
+  const emptyIncludes: NginxDirective[] = [];
   let budget = MAX_INCLUDED_BYTES;
   const cache = new Map<unknown, readonly NginxDirective[]>();
   const read = (part: { name: string; start: number; end: number }): readonly NginxDirective[] => {
@@ -111,7 +113,7 @@ function buildDump(source: Source, parts: readonly { name: string; start: number
     const full = pattern.startsWith("/") ? pattern : `${folder}/${pattern}`;
     const regex = globToRegExp(full);
     const found = parts.filter((part) => regex.test(part.name));
-    if (found.length === 0) return /[*?[]/.test(pattern) ? [] : undefined;
+    if (found.length === 0) return unmatched(directive, emptyIncludes);
     return found.flatMap((part) => {
       budget -= part.end - part.start + INCLUDE_COST;
       if (trail.includes(part.name) || inside.has(part.name) || trail.length > 50 || budget < 0) return [];
@@ -121,18 +123,25 @@ function buildDump(source: Source, parts: readonly { name: string; start: number
       return [expanded];
     });
   };
-  return finishRoot(source, first ? read(first) : [], { load, fileOf }, problems);
+  return finishRoot(source, first ? read(first) : [], { load, fileOf }, { problems, emptyIncludes });
 }
 
 function finishRoot(
   source: Source,
   directives: readonly NginxDirective[],
   expand: Expand,
-  problems: ParseProblem[],
+  collected: Pick<NginxRoot, "problems" | "emptyIncludes">,
 ): NginxRoot {
   const kind = rootKind(source, directives);
   const main = buildScope(kind, undefined, undefined, directives, expand, NOWHERE);
-  return { source, main, complete: kind === "main", problems };
+  return { source, main, complete: kind === "main", ...collected };
+}
+
+/** nginx accepts a pattern without a match, and stops at a name without a file. */
+function unmatched(include: NginxDirective, emptyIncludes: NginxDirective[]): [] | undefined {
+  if (!/[*?[]/.test(arg(include, 0))) return undefined;
+  emptyIncludes.push(include);
+  return [];
 }
 
 /** What the top level of a file is, by what it contains. */

@@ -20,6 +20,8 @@ export interface NginxRoot {
   readonly main: NginxScope;
   /** False for a fragment (a site file, a snippet): the levels above are unknown. */
   readonly complete: boolean;
+  /** Includes whose pattern matches none of the audited files. */
+  readonly emptyIncludes: readonly NginxDirective[];
   readonly problems: readonly ParseProblem[];
 }
 

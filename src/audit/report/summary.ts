@@ -7,7 +7,7 @@ export interface Summary {
   readonly note: number;
   readonly suppressed: number;
   readonly files: number;
-  /** Files that should have been audited and could not be read. */
+  /** Files that should have been audited and were not, missing includes too. */
   readonly unread: number;
 }
 

@@ -54,6 +54,7 @@ import { rule as lifecycleProxyStopOrder } from "./lifecycle/proxy-stop-order.ts
 import { rule as lifecycleRestartPolicy } from "./lifecycle/restart-policy.ts";
 import { rule as lifecycleShellAsProcess1 } from "./lifecycle/shell-as-process-1.ts";
 import { rule as lifecycleStartupBudget } from "./lifecycle/startup-budget.ts";
+import { rule as lifecycleStopSignal } from "./lifecycle/stop-signal.ts";
 import { rule as lifecycleUnitStopTimeout } from "./lifecycle/unit-stop-timeout.ts";
 import { rule as lifecycleWiring } from "./lifecycle/wiring.ts";
 import { rule as parseNotAudited } from "./parse/not-audited.ts";
@@ -146,6 +147,7 @@ export const rules: readonly Rule[] = inCatalogueOrder([
   lifecycleRestartPolicy,
   lifecycleShellAsProcess1,
   lifecycleStartupBudget,
+  lifecycleStopSignal,
   lifecycleUnitStopTimeout,
   lifecycleWiring,
   parseNotAudited,

@@ -24,6 +24,7 @@ export const REPORT_FLAGS: Readonly<Record<string, FlagSpec>> = {
     choices: SEVERITIES,
     describe: "lowest severity that makes the exit code 1 (default error)",
   },
+  strict: { type: "boolean", describe: "exit code 1 also when something was not audited or not checked" },
   baseline: { type: "string", value: "FILE", describe: "findings listed there do not count" },
   "write-baseline": { type: "string", value: "FILE", describe: "write the findings of today as a baseline" },
   "no-ignores": { type: "boolean", describe: "include suppressed findings" },
@@ -54,9 +55,11 @@ export function report(result: AuditResult, context: CommandContext): string {
   }
 }
 
-/** 1 = findings at or above --fail-on; 3 = nothing could be looked at; else 0. */
+/** 1 = findings at or above --fail-on, or with --strict something not audited; 3 = nothing could be looked at; else 0. */
 export function exitCode(result: AuditResult, context: CommandContext): number {
   if (active(result.findings).some((finding) => atOrAbove(finding.severity, failOn(context)))) return 1;
+  const skipped = result.unread > 0 || result.checks?.some((check) => check.result === "not-checked") === true;
+  if (context.flags["strict"] === true && skipped) return 1;
   const unseen = result.checks?.every((check) => check.result === "not-checked") === true;
   return unseen && result.audited.length === 0 ? 3 : 0;
 }

@@ -45,6 +45,16 @@ describe("gigastt audit", () => {
     expect(finding?.related.map((item) => item.file)).toEqual(["gigastt.config.yaml"]);
   });
 
+  it("exits 1 with --strict when a file that belongs to the set was not audited", () => {
+    const folder = join(work, "partial");
+    cpSync(join(BASE, "nginx"), folder, { recursive: true });
+    expect(gigastt("partial", "--strict").status).toBe(0);
+    rmSync(join(folder, "gigastt-proxy.inc"));
+    expect(gigastt("partial", "--strict").status).toBe(1);
+    expect(gigastt("partial", "--strict", "--format", "json").stdout).toContain("GA-PRS-002");
+    rmSync(folder, { recursive: true });
+  });
+
   it("takes assumed limits, and refuses unknown ones with a hint", () => {
     expect(gigastt("clean", "--assume", "session.idleTimeout=1h").status).toBe(1);
     const wrong = gigastt("clean", "--assume", "session.idleTimeou=1h");

@@ -2,6 +2,7 @@ import type { Rule } from "../../types.ts";
 import { appCaddyPoints, appNginxPoints, appWorkloads } from "../../model/facts.ts";
 import { headSpan } from "../../model/nginx.ts";
 import { caddyHead } from "../../model/caddy.ts";
+import { isProxyService, projectsWithApp } from "../kit/compose.ts";
 import type { Span } from "../../source.ts";
 
 export const rule: Rule = {
@@ -11,7 +12,7 @@ export const rule: Rule = {
   title: "The rate limit sees only the proxy's address",
   why: "Behind a proxy every request comes from the proxy's address. If the server does not trust that proxy, all users share one bucket: a single busy client blocks all others.",
   evidence: ["The server reads X-Forwarded-For only from addresses in server.trustedProxies."],
-  reads: ["config", "nginx", "caddyfile", "kubernetes"],
+  reads: ["config", "nginx", "caddyfile", "kubernetes", "compose", "systemd"],
   fixKind: "manual",
   *check(facts) {
     const { assume } = facts;
@@ -28,6 +29,12 @@ export const rule: Rule = {
           (object) => (object.kind === "Ingress" || object.kind === "HTTPRoute") && appWorkloads(facts).length > 0,
         )
         .map((object) => object.node),
+      // A compose file alone shows the proxy, not its configuration.
+      ...projectsWithApp(facts).flatMap((project) =>
+        project.services
+          .filter((service) => isProxyService(service) && !facts.app.isService(service))
+          .map((service) => service.nameSpan),
+      ),
     ];
     const proxy = proxies[0];
     if (!proxy) return;

@@ -16,4 +16,16 @@ export const cases: CasesOfRule = casesOf("GA-XFF-007", [
     to: "",
     assume: { "rateLimit.perMinute": "60" },
   },
+  {
+    name: "compose alone",
+    base: "docker",
+    file: "Dockerfile",
+    from: "",
+    to: "",
+    add: {
+      "compose.yaml":
+        "services:\n  web:\n    image: caddy:2.11.4\n  gigastt:\n    image: gigastt:1\n    environment:\n      GIGASTT_RATE_LIMIT_PER_MINUTE: 60\n",
+    },
+    at: "GIGASTT_RATE_LIMIT_PER_MINUTE",
+  },
 ]);
