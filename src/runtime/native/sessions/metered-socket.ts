@@ -35,7 +35,8 @@ export function meterSocket(socket: Duplex, head: Buffer, turns: Turns, clock: C
   let at = 0;
   let isWanted = false;
   let isAsked = false;
-  let hasEnded = false;
+  // The client of an upgrade that waited for earlier answers may have left before: its end is not told again.
+  let hasEnded = socket.readableEnded;
   let timer: NodeJS.Timeout | undefined;
   let probedMs = clock.monotonicMs();
 

@@ -142,3 +142,16 @@ describe("meterSocket", () => {
     }
   });
 });
+
+describe("the end of a client that left before its session began", () => {
+  it("is passed on", async () => {
+    const socket = new Duplex({ read: () => {}, write: (_bytes, _encoding, done) => done() });
+    socket.push(null);
+    socket.resume();
+    await new Promise((resolve) => socket.once("end", resolve));
+    const metered = meterSocket(socket, Buffer.alloc(0), createTurns(), systemClock);
+    const ended = new Promise((resolve) => metered.once("end", () => resolve("ended")));
+    metered.resume();
+    expect(await Promise.race([ended, sleep(2000)])).toBe("ended");
+  });
+});
