@@ -25,9 +25,9 @@ export interface AudioWarning {
 /**
  * `truncated`: the file ends before the end that it promises. `damaged`: parts of it cannot be decoded.
  * `wrong_header`: its header contradicts its data, which were read by what they are.
- * `opposite_phase`: two channels cancel each other, so only one was read.
+ * `opposite_phase`: two channels cancel each other, so only one was read. `core_only`: the upper band of HE-AAC was left out.
  */
-export type AudioWarningCode = "truncated" | "damaged" | "wrong_header" | "opposite_phase";
+export type AudioWarningCode = "truncated" | "damaged" | "wrong_header" | "opposite_phase" | "core_only";
 
 /** An error that carries an `AudioProblem`; its message is the bare fact. */
 export class AudioError extends GigasttError {
@@ -90,7 +90,6 @@ const CURES = {
     cli: "convert it with ffmpeg -i FILE -ac 1 -ar 16000 OUT.wav",
   },
   pcm: { http: "export it as 16-bit PCM", cli: "export it as 16-bit PCM" },
-  stereo: { http: "mix it down to stereo", cli: "mix it down to stereo" },
   remux: {
     http: "remux it with ffmpeg -i FILE -c copy -movflags +faststart OUT.m4a",
     cli: "remux it with ffmpeg -i FILE -c copy -movflags +faststart OUT.m4a",

@@ -58,7 +58,8 @@ function createWarnings(isStrict: boolean): { warnings: AudioWarning[]; warn: Op
       if (isStrict && (code === "truncated" || code === "damaged")) {
         throw new AudioError({ reason: code, detail: message });
       }
-      if (warnings.length < MAX_WARNINGS) warnings.push({ code, message });
+      const isKnown = warnings.some((known) => known.code === code && known.message === message);
+      if (!isKnown && warnings.length < MAX_WARNINGS) warnings.push({ code, message });
     },
   };
 }

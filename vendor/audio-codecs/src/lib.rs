@@ -102,6 +102,15 @@ pub extern "C" fn sample_rate() -> u32 {
     with_state(|state| state.sample_rate)
 }
 
+/// 1 when the stream has spectral band replication (HE-AAC), which is not decoded.
+#[no_mangle]
+pub extern "C" fn is_core_only() -> u32 {
+    with_state(|state| {
+        let profile = state.decoder.as_ref().and_then(|decoder| decoder.codec_params().profile);
+        u32::from(profile == Some(id::profiles::CODEC_PROFILE_AAC_HE))
+    })
+}
+
 /// UTF-8 text of the last failure.
 #[no_mangle]
 pub extern "C" fn message() -> *const u8 {

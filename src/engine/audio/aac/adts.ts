@@ -1,4 +1,12 @@
-import { AAC_FIRST_FRAME, AAC_FRAME_SAMPLES, AAC_RATES_HZ, createAacCodec } from "./aac.ts";
+import {
+  AAC_FIRST_FRAME,
+  AAC_FRAME_SAMPLES,
+  AAC_RATES_HZ,
+  channelLayout,
+  createAacCodec,
+  createBitReader,
+} from "./aac.ts";
+import { layoutOfPacket, type AacLayout } from "./layout.ts";
 import type { FrameHeader, ScannedFrame } from "../input/frame-scan.ts";
 import { createFrameSource, type FrameSource } from "../input/frame-scan.ts";
 import type { EncodedPacket } from "../codec/decode-packets.ts";
@@ -16,7 +24,8 @@ export async function openAdts(input: ByteReader, context: OpenContext): Promise
   const frames = createFrameSource(input, { container: "AAC", headerBytes: 7, parse: parseAdtsHeader });
   const first = await frames.next();
   if (!first) throw damaged("AAC", "no audio frame was found");
-  const { sampleRateHz, channelCount } = first.header;
+  const { sampleRateHz } = first.header;
+  const { channelCount } = layoutOfFrame(first);
   return {
     format: "aac",
     sampleRateHz,
@@ -37,7 +46,7 @@ export function parseAdtsHeader(bytes: Uint8Array, at: number): AdtsHeader | und
   return {
     objectType: (byte(2) >> 6) + 1,
     sampleRateHz,
-    channelCount: channelConfig === 7 ? 8 : channelConfig,
+    channelConfig,
     headerBytes,
     blockCount: (byte(6) & 3) + 1,
     frameBytes,
@@ -50,9 +59,16 @@ export function parseAdtsHeader(bytes: Uint8Array, at: number): AdtsHeader | und
 interface AdtsHeader extends FrameHeader {
   readonly objectType: number;
   readonly sampleRateHz: number;
-  readonly channelCount: number;
+  readonly channelConfig: number;
   readonly headerBytes: number;
   readonly blockCount: number;
+}
+
+/** Of the header, or of the program config element in the first frame. */
+function layoutOfFrame({ header, data }: ScannedFrame<AdtsHeader>): AacLayout {
+  const { channelConfig, headerBytes } = header;
+  const found = channelConfig === 0 ? layoutOfPacket(createBitReader(data.subarray(headerBytes))) : undefined;
+  return found ?? channelLayout(channelConfig);
 }
 
 async function* decodeLinks(
@@ -61,15 +77,16 @@ async function* decodeLinks(
   context: OpenContext,
 ): AsyncGenerator<AudioBlock, void, undefined> {
   for (let frame: typeof first | undefined = first; frame; frame = await frames.next()) {
-    const { objectType, sampleRateHz, channelCount } = frame.header;
+    const { objectType, sampleRateHz } = frame.header;
+    const layout = layoutOfFrame(frame);
     frames.unread(frame);
     yield* decodePackets({
       container: "AAC",
       sampleRateHz,
-      channelCount,
+      channelCount: layout.channelCount,
       context,
       packets: readPackets(frames, frame.header.key),
-      createDecoder: () => createAacCodec({ objectType, sampleRateHz, channelCount }),
+      createDecoder: () => createAacCodec({ objectType, sampleRateHz, layout }),
       skipFrames: AAC_FIRST_FRAME,
       concealFrames: AAC_FRAME_SAMPLES,
     });

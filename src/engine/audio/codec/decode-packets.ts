@@ -102,10 +102,12 @@ export async function* decodePackets(pipeline: PacketPipeline): AsyncGenerator<A
         given += gap;
       }
       given += to - from;
-      batch.add(decoded.channels, from, to);
+      batch.add(decoded, from, to);
       if (batch.frames >= BLOCK_FRAMES) yield batch.take();
     }
     if (lost > seen / (lost > FEW ? 10 : 2)) throw damaged(container, `${lost} of ${seen} frames cannot be decoded`);
+    const leftOut = decoder.leftOut?.();
+    if (leftOut !== undefined) context.warn("core_only", leftOut);
     if (lost > 0) context.warn("damaged", `${container}: ${lost} of ${seen} frames cannot be decoded`);
   } catch (error) {
     // What was decoded before the failure is given first.
@@ -219,20 +221,22 @@ interface Batch {
   readonly sampleRateHz: number;
   readonly channelCount: number;
   readonly frames: number;
-  add(channels: readonly Float32Array[], from: number, to: number): void;
+  add(decoded: DecodedPacket, from: number, to: number): void;
   take(): AudioBlock;
 }
 
 function createBatch(sampleRateHz: number, channelCount: number, isSurround: boolean): Batch {
   let parts: Float32Array[][] = [];
   let frames = 0;
+  let speakers: number | undefined;
   return {
     sampleRateHz,
     channelCount,
     get frames() {
       return frames;
     },
-    add(channels, from, to) {
+    add({ channels, speakers: named }, from, to) {
+      speakers = named ?? (isSurround ? SPEAKERS_BY_COUNT[channelCount] : undefined);
       parts.push(channels.map((samples) => samples.subarray(from, to)));
       frames += to - from;
     },
@@ -248,7 +252,6 @@ function createBatch(sampleRateHz: number, channelCount: number, isSurround: boo
       });
       parts = [];
       frames = 0;
-      const speakers = isSurround ? SPEAKERS_BY_COUNT[channelCount] : undefined;
       return { sampleRateHz, channels, ...(speakers !== undefined && { speakers }) };
     },
   };

@@ -5,12 +5,16 @@ export interface PacketDecoder {
    * Throws `PacketError` for a damaged packet (the next one may be tried) and `WireError` when the decoder is lost.
    */
   decode(packet: Uint8Array): DecodedPacket;
+  /** Says what of the stream cannot be decoded, as far as its packets have shown; undefined = nothing. */
+  leftOut?(): string | undefined;
 }
 
 export interface DecodedPacket {
   readonly sampleRateHz: number;
   /** Planar, at least one channel, all of one length. */
   readonly channels: Float32Array[];
+  /** WAVE mask of the speakers that the channels are for, in its order; undefined = as the container says. */
+  readonly speakers?: number;
 }
 
 /** This packet cannot be decoded; the decoder itself is still fit for use. */

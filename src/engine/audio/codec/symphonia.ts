@@ -19,11 +19,16 @@ export interface CodecOptions {
   readonly privateData?: Uint8Array;
 }
 
+interface Codec extends PacketDecoder {
+  /** True once a packet of AAC had data of a high band, which is not decoded. */
+  isCoreOnly(): boolean;
+}
+
 /**
  * A decoder of its own WebAssembly instance, thrown away with the recording: what a hostile stream does to its memory
  * ends there. After a trap every call is refused.
  */
-export async function createCodec(options: CodecOptions): Promise<PacketDecoder> {
+export async function createCodec(options: CodecOptions): Promise<Codec> {
   const instance = await WebAssembly.instantiate(await compiled());
   const codec = instance.exports as unknown as CodecExports; // the source is vendor/audio-codecs/src/lib.rs
   let isLost = false;
@@ -65,6 +70,7 @@ export async function createCodec(options: CodecOptions): Promise<PacketDecoder>
   });
 
   return {
+    isCoreOnly: () => !isLost && codec.is_core_only() === 1,
     decode: (packet) =>
       guarded((): DecodedPacket => {
         put(packet);
@@ -100,6 +106,7 @@ interface CodecExports {
   output(): number;
   channels(): number;
   sample_rate(): number;
+  is_core_only(): number;
   message(): number;
   message_length(): number;
 }

@@ -70,7 +70,7 @@ export function aacTrack(config: AacConfig): TrackCodec {
   return {
     name: "aac",
     sampleRateHz: config.sampleRateHz,
-    channelCount: config.channelCount,
+    channelCount: config.layout.channelCount,
     skipFrames: AAC_FIRST_FRAME,
     createDecoder: () => createAacCodec(config),
     createCounter: () => () => AAC_FRAME_SAMPLES,

@@ -1,4 +1,4 @@
-import { AAC_RATES_HZ, parseAudioSpecificConfig } from "../aac/aac.ts";
+import { channelLayout, AAC_RATES_HZ, parseAudioSpecificConfig } from "../aac/aac.ts";
 import type { EbmlElement } from "./ebml.ts";
 import { UNKNOWN_SIZE, parseElements, parseFloatElement, parseUnsigned, parseVint, readElementHeader } from "./ebml.ts";
 import { parseOpusHead } from "../codec/opus.ts";
@@ -419,7 +419,9 @@ function codecOf(track: Track, firstPacket: Uint8Array): TrackCodec {
   }
   if (codecId === "A_AAC" || codecId.startsWith("A_AAC/")) {
     if (privateData.length > 0) return aacTrack(parseAudioSpecificConfig(privateData));
-    if (AAC_RATES_HZ.includes(sampleRateHz)) return aacTrack({ objectType: 2, sampleRateHz, channelCount });
+    if (AAC_RATES_HZ.includes(sampleRateHz)) {
+      return aacTrack({ objectType: 2, sampleRateHz, layout: channelLayout(channelCount === 8 ? 7 : channelCount) });
+    }
   }
   throw damaged("AAC", "the decoder configuration is missing");
 }

@@ -197,7 +197,7 @@ const main = Buffer.from(m4a);
 const config = main.indexOf("esds") + 4 + 4 + 5 + 3 + 5 + 13 + 5;
 main[config] = (main[config]! & 7) | (1 << 3);
 const surround = Buffer.from(m4a);
-surround[config + 1] = (surround[config + 1]! & 0x87) | (6 << 3);
+surround[config + 1] = (surround[config + 1]! & 0x87) | (8 << 3);
 const alac = Buffer.from(read("alac.m4a"));
 alac.writeUInt32BE(0x8000_0000, alac.lastIndexOf("alac", undefined, "latin1") + 8);
 
@@ -237,8 +237,12 @@ refuses("MP4", [
     patch("index-first.m4a", "trak", "\x7f", -4),
     "MP4: a box is larger than the one around it",
   ],
-  ["AAC Main", main, "AAC: object type 1 is not supported: export it again"],
-  ["AAC with 6 channels", surround, "AAC: the channel count must be 1 or 2, got 6"],
+  ["AAC Main", main, "AAC: object type 1 is not supported: convert it with"],
+  [
+    "AAC with an undefined channel configuration",
+    surround,
+    "AAC: channel configuration 8 is not supported: convert it",
+  ],
   ["ALAC packets of two billion samples", alac, "ALAC: a packet must have 1–65536 samples, got 2147483648"],
 ]);
 

@@ -129,13 +129,15 @@ describe("AAC configurations", () => {
     expect(parseAudioSpecificConfig(Uint8Array.of(0x14, 0x08))).toEqual({
       objectType: 2,
       sampleRateHz: 16_000,
-      channelCount: 1,
+      layout: { channelCount: 1, speakers: [4] },
+      isHighEfficiency: false,
     });
     // HE-AAC with its extension said first: type 5, core 22.05 kHz, output 44.1 kHz, core type 2.
     expect(parseAudioSpecificConfig(Uint8Array.of(0x2b, 0x92, 0x08, 0x00))).toEqual({
       objectType: 2,
       sampleRateHz: 22_050,
-      channelCount: 2,
+      layout: { channelCount: 2, speakers: [1, 2] },
+      isHighEfficiency: true,
     });
     // A rate of its own, 24 bits.
     expect(parseAudioSpecificConfig(Uint8Array.of(0x17, 0x80, 0x1f, 0x40, 0x08)).sampleRateHz).toBe(16_000);
