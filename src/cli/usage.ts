@@ -4,7 +4,7 @@ import { didYouMean } from "../shared/suggest.ts";
 
 /** The command line itself is wrong. One line per mistake; exit code 2. */
 export class UsageError extends GigasttError {
-  /** Words after `gigastt` whose `--help` tells more. */
+  /** Words after `gigastt` whose `--help` says more. */
   readonly command: readonly string[];
 
   constructor(messages: readonly string[], command: readonly string[]) {

@@ -183,5 +183,5 @@ function fallbackNotice(
       ? `${incomplete.entry.name} is incomplete (${incomplete.wrong.length} of ${filesOf(incomplete.entry, incomplete.precision)?.length ?? 0} files missing or cut short)`
       : `${better.name} is not installed`;
   const pull = `gigastt models pull${precision === "auto" ? "" : ` --precision ${precision}`}`;
-  return `The bundled demo model is in use, which recognises only household commands, numbers and dates: ${reason}. Run "${pull}" and restart.`;
+  return `The bundled demo model is in use because ${reason}; it recognises only household commands, numbers and dates. Run "${pull}" and restart.`;
 }

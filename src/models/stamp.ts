@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { readJsonFile, writeFileAtomic } from "../shared/files.ts";
 
 /**
- * The identity of a file's content as the file system tells it. A write, a rename over it and a restored copy all change one of these
+ * The identity of a file's content as the file system reports it. A write, a rename over it and a restored copy all change one of these
  * (the change time cannot be set by `touch`), so equal identities mean the bytes that were hashed. Texts, because nanoseconds exceed 2^53.
  */
 export interface FileIdentity {

@@ -28,7 +28,7 @@ export interface RuntimeContext {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly clock: Clock;
-  /** Of the product, as `/health` tells it. */
+  /** Of the product, as `/health` reports it. */
   readonly version: string;
   readonly startedAtMs: number;
   /** Unix seconds of the start. */
@@ -48,7 +48,7 @@ export interface Phase {
   handedOver: boolean;
   /** The engine did not stop in time: only a forced exit ends the process. */
   engineIsStuck: boolean;
-  /** What the supervisor last told about itself. */
+  /** What the supervisor last reported about itself. */
   supervisor: unknown;
 }
 

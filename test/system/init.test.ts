@@ -181,7 +181,7 @@ suite(`gigastt init on a bare machine${why}`, () => {
         if (path !== undefined) machine.must(`test -e ${path}`);
       }
       if (program === "docker") {
-        expect(session.screen.text()).toMatch(/Key robot, shown only now: gst_[0-9a-f]{64}/);
+        expect(session.screen.text()).toMatch(/Key robot \(shown only once\): gst_[0-9a-f]{64}/);
         expect(machine.must("stat -c %a deploy/compose/secrets/keys.caddy")).toBe("600\n");
       }
     },

@@ -11,7 +11,7 @@ const THROTTLE_BITS: readonly (readonly [number, string])[] = [
   [19, "soft temperature limit was reached"],
 ];
 
-/** Describes the machine, with temperature and throttling where it tells them. Call it after the load. */
+/** Describes the machine, with temperature and throttling where it reports them. Call it after the load. */
 export async function describeHost(): Promise<BenchHost> {
   return {
     cpu: cpus()[0]?.model.trim() || (await boardModel()) || process.arch,

@@ -167,7 +167,7 @@ async function init(context: CommandContext): Promise<number> {
   );
   if (secret !== undefined)
     stdout.write(
-      `\n${secret.kind === "user" ? `Password of ${secret.name}` : `Key ${secret.name}`}, shown only now: ${paint.bold(secret.value)}\n`,
+      `\n${secret.kind === "user" ? `Password of ${secret.name}` : `Key ${secret.name}`} (shown only once): ${paint.bold(secret.value)}\n`,
     );
   for (const remark of remarks) stderr.write(`${paint.yellow("!")} ${remark}\n`);
   stdout.write(`\nNext:\n${steps.map((step) => `  ${step.startsWith("#") ? paint.dim(step) : step}\n`).join("")}`);

@@ -16,7 +16,7 @@ export const command: Command = {
     else
       context.stdout.write(
         field("effect") === "none"
-          ? "nothing changed: the service runs with this configuration already\n"
+          ? "nothing to do: the service already runs with this configuration\n"
           : `applied (${String(field("effect"))})\n`,
       );
     return 0;

@@ -14,7 +14,7 @@ export function createMixer(warn: OpenContext["warn"]): Mixer {
 
   function mixPair(left: Float32Array, right: Float32Array): Float32Array {
     const { correlation, leftEnergy, rightEnergy } = compare(left, right);
-    // Silence tells nothing, and a level between the bounds keeps what was decided.
+    // Silence decides nothing, and a level between the bounds keeps what was decided.
     if (Math.min(leftEnergy, rightEnergy) > left.length * SILENT_POWER) {
       if (correlation < OPPOSITE_BELOW) isOpposite = true;
       else if (correlation > ALIKE_ABOVE) isOpposite = false;

@@ -8,7 +8,7 @@ export interface PartialPace {
   readonly latencyMs: number;
   /** An utterance begins: its first partial need not wait. */
   reset(): void;
-  /** A partial was asked for. The returned function tells that its answer has come. */
+  /** A partial was asked for. The returned function reports that its answer has arrived. */
   begin(): () => void;
 }
 

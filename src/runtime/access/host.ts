@@ -11,7 +11,7 @@ const LAN_SUFFIXES: readonly string[] = ["local", "lan", "home.arpa", "internal"
 
 /**
  * The names of this server. A page whose DNS name is pointed at this machine after loading (DNS rebinding) is same-origin to its browser, so
- * only the `Host` header tells it apart. Such an attack needs a public name: addresses and names without a dot always pass.
+ * only the `Host` header distinguishes it. Such an attack needs a public name: addresses and names without a dot always pass.
  *
  * @param machine name of this machine
  */

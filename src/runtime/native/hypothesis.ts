@@ -1,6 +1,6 @@
 import type { Hypothesis, Word } from "../../engine/contract.ts";
 
-/** A `partial` or `final` as the wire tells it; `text` is always `committed + tentative`. */
+/** A `partial` or `final` as sent on the wire; `text` is always `committed + tentative`. */
 export interface SegmentMessage {
   readonly type: "partial" | "final";
   readonly text: string;

@@ -15,7 +15,7 @@ import { probeHttp } from "../process/probe.ts";
 import type { ProbeAnswer } from "../process/probe.ts";
 import { setTimeout } from "../../shared/timers.ts";
 
-/** What one runtime process told us. */
+/** What one runtime process reported. */
 export interface RuntimeFacts {
   listening: boolean;
   model: RuntimeModel | undefined;

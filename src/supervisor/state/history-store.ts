@@ -156,7 +156,7 @@ async function openRedis(place: HistoryPlace & { readonly kind: "redis" }, keepH
     maxRetriesPerRequest: 1,
     retryStrategy: (attempt) => Math.min(attempt * 200, REDIS_RETRY_MS),
   });
-  // Without a listener the client writes to the terminal; every failed command tells the same to its caller.
+  // Without a listener the client writes to the terminal; every failed command reports the same to its caller.
   driver.getInstance?.().on("error", () => {});
   return createStorage({ driver });
 }

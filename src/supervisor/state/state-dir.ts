@@ -70,7 +70,7 @@ function controlSocketPath(root: string, env: NodeJS.ProcessEnv): string {
 async function ensurePrivateDir(dir: string): Promise<void> {
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 }).catch(async (error: unknown) => {
-      // Node's recursive mkdir says ENOENT on a read-only file system; the plain one tells the truth.
+      // Node's recursive mkdir says ENOENT on a read-only file system; the plain one reports the real error.
       if (errorCodeOf(error) !== "ENOENT") throw error;
       await mkdir(dir, { mode: 0o700 });
     });

@@ -136,7 +136,7 @@ function deployedIssues(problems: readonly DeployedProblem[]): readonly Issue[] 
   return problems.map(({ id, severity, message, cure }) => ({ id, severity, text: message, cure }));
 }
 
-/** The file of the proxy's own certificate, which this user may not read: what the proxy serves tells its end. */
+/** The file of the proxy's own certificate, which this user may not read: its end is read from what the proxy serves. */
 function isServed(
   { deploy }: ResolvedConfig,
   file: string,

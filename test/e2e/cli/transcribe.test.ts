@@ -28,7 +28,7 @@ describe("transcribe", { timeout: 60_000 }, () => {
   test("writes the text of a recording and says that the demo model is in use", async () => {
     const { code, stdout, stderr } = await gigastt(["transcribe", clip(0)]);
     expect(stdout).toBe(`${clips[0]!.reference_decode.int8.text}\n`);
-    expect(stderr).toMatch(/^The bundled demo model is in use, .*gigastt models pull.*\n$/);
+    expect(stderr).toMatch(/^The bundled demo model is in use because .*gigastt models pull.*\n$/);
     expect(code).toBe(0);
   });
 

@@ -42,7 +42,7 @@ export function composeSuite(stage: () => Stage): void {
       project = openProject(stage());
       // No Let's Encrypt without the internet: the page's own variant for a network without a public name.
       const output = await project.line(`${page("./gigastt init")} --tls internal --overlay redis`);
-      password = /Password of anna, shown only now: (\S+)/.exec(output)![1]!; // init prints it
+      password = /Password of anna \(shown only once\): (\S+)/.exec(output)![1]!; // init prints it
       await project.line(page("cd "));
     }, 240_000);
     afterAll(() => project?.remove(), 60_000);

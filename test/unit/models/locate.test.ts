@@ -16,7 +16,7 @@ describe("auto", () => {
     expect(bundle.precision).toBe("int8");
     expect(bundle.encoderPath).toMatch(/models\/demo_ru_rnnt\/demo_ru_rnnt_encoder\.int8\.onnx$/);
     expect(bundle.notice).toBe(
-      'The bundled demo model is in use, which recognises only household commands, numbers and dates: GigaAM v3 e2e RNN-T is not installed. Run "gigastt models pull" and restart.',
+      'The bundled demo model is in use because GigaAM v3 e2e RNN-T is not installed; it recognises only household commands, numbers and dates. Run "gigastt models pull" and restart.',
     );
   });
 

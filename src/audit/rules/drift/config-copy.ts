@@ -17,7 +17,7 @@ export const rule: Rule = {
   severity: "error",
   confidence: "certain",
   title: "The copy of the config that a container reads differs from the config",
-  why: "Compose and Kubernetes mount a copy of the config, made for a server behind its proxy. All other files were derived from the config outside. A limit, a timeout or a drain that differs in the copy is the one the server really uses, and no proxy knows it; a copy that listens on loopback, trusts no proxy or lacks the public origin does not work behind one.",
+  why: "Compose and Kubernetes mount a copy of the config, made for a server behind its proxy. All other files were derived from the config outside. The server uses the limit, timeout or drain of the copy, while the proxy was configured with the other value. A copy that listens on loopback, trusts no proxy or lacks the public origin does not work behind one.",
   evidence: ["The renderer's own table: docs/reference/render.md."],
   reads: ["config", "compose", "kubernetes"],
   fixKind: "manual",
@@ -73,7 +73,7 @@ function* compare(facts: Facts, copy: YamlNode, place: (span: Span) => Span): Ge
   if (keptMs !== undefined && keptMs < facts.assume.number("server.keepAliveTimeout"))
     yield {
       span: at("keepAliveTimeout"),
-      message: `keepAliveTimeout is ${kept} in this copy, shorter than in the config: the proxy meets closing connections`,
+      message: `keepAliveTimeout is ${kept} in this copy, shorter than in the config: the proxy reuses connections that the server is closing`,
       fix: "Change the config and run `gigastt render`.",
       related: facts.assume.related("server.keepAliveTimeout"),
     };

@@ -6,7 +6,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "A rendered file was edited by hand, or is from another configuration",
-  why: "What `gigastt render` wrote follows from the config; an edit by hand is lost with the next rendering, and a file from an older config holds limits the server no longer has.",
+  why: "What `gigastt render` wrote follows from the config; an edit by hand is lost with the next rendering, and a file from an older config contains limits that the server no longer uses.",
   evidence: ["The header of every rendered file carries the hash of its body and of the config."],
   reads: ["rendered", "config"],
   fixKind: "manual",

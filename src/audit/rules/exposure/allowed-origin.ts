@@ -14,7 +14,7 @@ export const rule: Rule = {
   severity: "error",
   confidence: "likely",
   title: "Browsers are refused: the public origin is not allowed",
-  why: "A page on https://stt.example.com sends that origin with every WebSocket and POST, also through the proxy. The server allows loopback origins only, unless told otherwise: the user gets 403 origin_denied. An http:// origin in the list lets an attacker on the path use the service.",
+  why: "A page on https://stt.example.com sends that origin with every WebSocket and POST, also through the proxy. The server allows loopback origins only, unless configured otherwise: the user gets 403 origin_denied. An http:// origin in the list lets an attacker on the path use the service.",
   evidence: ["NousResearch/hermes-agent#68251", "tiny-pilot/tinypilot#1365"],
   reads: ["nginx", "caddyfile", "kubernetes", "config"],
   fixKind: "manual",

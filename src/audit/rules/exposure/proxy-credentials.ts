@@ -9,7 +9,7 @@ export const rule: Rule = {
   severity: "error",
   confidence: "certain",
   title: "The proxy adds its own credentials to every request",
-  why: "A location that adds an Authorization header on the way in, without asking for credentials itself, hands the protected service to every visitor with the operator's rights.",
+  why: "A location that adds an Authorization header on the way in, without asking for credentials itself, gives every visitor the operator's rights on the protected service.",
   evidence: ["Seen in a published hardening guide: an admin interface behind an injected `Basic` header."],
   reads: ["nginx", "caddyfile"],
   fixKind: "manual",

@@ -11,7 +11,7 @@ export const rule: Rule = {
   severity: "error",
   confidence: "certain",
   title: "The metrics are public",
-  why: "/metrics tells every visitor how many people are talking right now, how long, and how loaded the machine is; it also makes a convenient probe for attackers tuning a denial of service.",
+  why: "/metrics shows how many sessions run, how long they last and how loaded the machine is. An attacker can use it to tune a denial of service.",
   evidence: ["gixy status_page_exposed"],
   reads: ["nginx", "caddyfile", "config"],
   fixKind: "safe",

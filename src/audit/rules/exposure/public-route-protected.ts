@@ -10,7 +10,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "A route that the config calls public asks for the password",
-  why: "deploy.publicPaths names what needs no password: health checks, a status page, a model list. When the proxy asks for a password there, monitoring sees 401 and reports a healthy server as dead, and the balancer takes it out.",
+  why: "deploy.publicPaths names what needs no password: health checks, a status page, a model list. When the proxy asks for a password there, monitoring sees 401 and reports a healthy server as dead, and the load balancer removes it.",
   evidence: ["Reproduced: an uptime check on /health behind auth_basic always gets 401."],
   reads: ["nginx", "caddyfile", "config"],
   fixKind: "manual",

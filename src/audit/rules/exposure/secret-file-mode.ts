@@ -61,7 +61,7 @@ export const rule: Rule = {
           if (!line || /\bchown\b/.test(source.text)) continue;
           yield {
             span: { source, start: line.index + line[0].search(/\S/), end: line.index + line[0].length },
-            message: `secret ${name} is locked for its owner, but ${service.name} runs as user ${user} and Compose ignores uid, gid and mode of file secrets`,
+            message: `secret ${name} is readable by its owner only, but ${service.name} runs as user ${user} and Compose ignores uid, gid and mode of file secrets`,
             fix: `chown the file to ${user} as well.`,
             confidence: "needs-context",
             related: [{ span: service.nameSpan, message: "mounted here" }],

@@ -12,7 +12,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "likely",
   title: "A secret is in a file that is copied or published",
-  why: "What git tracks, everyone with a copy of the repository keeps. The same holds for passwords written into compose files and manifests, which are copied, mailed and pasted.",
+  why: "Everyone with a copy of the repository keeps what git tracks. The same holds for passwords written into compose files and manifests, which are copied, mailed and pasted.",
   evidence: ["checkov CKV_K8S_35", "kube-linter env-var-secret"],
   reads: ["dotenv", "htpasswd", "compose", "kubernetes", "caddyfile"],
   fixKind: "manual",

@@ -21,7 +21,7 @@ export const rule: Rule = {
   severity: "note",
   confidence: "certain",
   title: "The public answers lack security headers",
-  why: "They tell the browser what a page of this origin may never do: be framed, guess content types, load foreign code, reach for the camera. The server speaks to browsers (console, demo page, error texts), so one injected string must not become a page. The proxy is the one place that covers every answer, its own errors included.",
+  why: "They tell the browser to refuse framing, content-type guessing, third-party code and camera access for this origin. Browsers open the console, the demo page and error texts, so an injected string must not run as a page. The proxy is the one place that covers every answer, its own errors included.",
   evidence: ["MDN HTTP Observatory: x-content-type-options, x-frame-options, csp, referrer-policy tests."],
   reads: ["nginx", "caddyfile", "kubernetes"],
   fixKind: "safe",

@@ -13,7 +13,7 @@ export const rule: Rule = {
   severity: "error",
   confidence: "certain",
   title: "A route of the server is reachable without the password",
-  why: "Authentication holds only where it is in force: `handle` blocks of Caddy exclude each other, `auth_basic off` and `satisfy any` open a location, and nginx answers `return` before it asks for a password. One open location is enough to use the whole service.",
+  why: "Authentication applies only where it is configured: `handle` blocks of Caddy exclude each other, `auth_basic off` and `satisfy any` open a location, and nginx answers `return` before it asks for a password. One open location is enough to use the whole service.",
   evidence: ["Tried on nginx: `return 200` in a location under server-level auth_basic answers without credentials."],
   reads: ["nginx", "caddyfile", "caddy-json", "config"],
   fixKind: "unsafe",

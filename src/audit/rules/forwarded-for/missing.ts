@@ -8,7 +8,7 @@ export const rule: Rule = {
   severity: "error",
   confidence: "certain",
   title: "A proxied location does not set X-Forwarded-For",
-  why: "nginx passes request headers through unless told otherwise: without a proxy_set_header for it, a forged X-Forwarded-For reaches the server unchanged. Header lists are inherited all or nothing, so one proxy_set_header in a location silently drops every one of the levels above; `nginx -t` says nothing.",
+  why: "nginx passes request headers through by default: without a proxy_set_header for it, a forged X-Forwarded-For reaches the server unchanged. Header lists are inherited all or nothing, so one proxy_set_header in a location silently drops every one of the levels above; `nginx -t` says nothing.",
   evidence: [
     "Tried on nginx 1.22 and 1.30: server-level X-Forwarded-For plus a location with only Upgrade/Connection lets `6.6.6.6` through and Host becomes the upstream's name.",
   ],

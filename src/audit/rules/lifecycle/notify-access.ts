@@ -30,7 +30,7 @@ export const rule: Rule = {
       if (ours.has(unit) && !/^(?:all|exec)$/.test(access?.value ?? "")) {
         yield {
           span: access ?? type,
-          message: `Type=${type.value} with NotifyAccess=${access?.value ?? "main (default)"}: the helper process that sends READY=1 is not listened to`,
+          message: `Type=${type.value} with NotifyAccess=${access?.value ?? "main (default)"}: systemd ignores the helper process that sends READY=1`,
           fix: "Set `NotifyAccess=all`.",
           edits: [access ? replace(access, "NotifyAccess=all") : addUnit(type, "NotifyAccess=all")],
         };

@@ -9,7 +9,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "The process manager signals or kills the server's children too early",
-  why: "With KillMode=control-group systemd signals supervisor and server at the same time, so the supervisor takes the server's exit for a crash; `mixed` signals only the supervisor. PM2 kills after 1.6 s and s6 after 3 s unless told otherwise: less than any drain.",
+  why: "With KillMode=control-group systemd signals supervisor and server at the same time, so the supervisor takes the server's exit for a crash; `mixed` signals only the supervisor. PM2 kills after 1.6 s and s6 after 3 s by default: less than any drain.",
   evidence: ["pm2 constants.js: KILL_TIMEOUT 1600", "s6-overlay README: S6_KILL_GRACETIME 3000"],
   reads: ["systemd", "process-manager", "dockerfile", "compose", "config"],
   fixKind: "safe",
@@ -22,7 +22,7 @@ export const rule: Rule = {
       if (!supervised || mode?.value === "mixed") continue;
       yield {
         span: mode ?? supervised,
-        message: `KillMode=${mode?.value ?? "control-group (default)"}: systemd signals the supervised server behind the supervisor's back`,
+        message: `KillMode=${mode?.value ?? "control-group (default)"}: systemd signals the server directly, not only the supervisor`,
         fix: "Set `KillMode=mixed`.",
         edits: [mode ? replace(mode, "KillMode=mixed") : addUnit(supervised, "KillMode=mixed")],
       };

@@ -16,7 +16,7 @@ export const rule: Rule = {
   severity: "note",
   confidence: "certain",
   title: "A crash or hang is not restarted, or a restart becomes an outage",
-  why: "A crash at night lasts seconds if the process is restarted, and until morning if it is not. The same holds for a process that hangs: only a watchdog or a liveness probe notices. And while the server restarts, a proxy that tries again for some seconds turns an error for all clients into a short wait.",
+  why: "After a crash at night the service is back in seconds if the process is restarted automatically; otherwise it stays down until a person restarts it. A process that hangs is noticed only by a watchdog or a liveness probe. While the server restarts, a proxy that tries again for some seconds turns an error for all clients into a short wait.",
   evidence: [
     "systemd.service(5): Restart defaults to no. Compose: restart defaults to no.",
     "Tried on Caddy 2.11: without lb_try_duration every request during a restart gets 502.",

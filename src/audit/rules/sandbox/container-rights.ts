@@ -13,7 +13,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "The container has more rights than the server needs",
-  why: "The server decodes audio from strangers. If a decoder has a vulnerability, the container's rights decide how far an attack reaches: as root with capabilities and the Docker socket it reaches the whole machine.",
+  why: "The server decodes audio from untrusted clients. If a decoder has a vulnerability, the container's rights decide how far an attack reaches: as root with capabilities and the Docker socket it reaches the whole machine.",
   evidence: ["Kubernetes Pod Security Standard, restricted", "KICS, trivy KSV-0001, 0003, 0012, 0020, 0104"],
   reads: ["compose", "kubernetes", "dockerfile"],
   fixKind: "safe",
@@ -60,7 +60,7 @@ function* namespaces(facts: Facts): Generator<Hit> {
         yamlKey(yamlAt(object.node, "metadata"), "labels") ??
         yamlAt(object.node, "metadata", "name") ??
         object.node,
-      message: `namespace ${object.name} enforces ${level ? `the level ${yamlText(level)}` : "no pod security level"}: a privileged pod may start beside the server`,
+      message: `namespace ${object.name} enforces ${level ? `the level ${yamlText(level)}` : "no pod security level"}: a privileged pod can run in the server's namespace`,
       fix: `Set the label \`${key}: restricted\`.`,
       edits: level ? [replace(level, "restricted")] : [],
       severity: "note",

@@ -13,7 +13,7 @@ export const rule: Rule = {
   severity: "note",
   confidence: "certain",
   title: "Another container of the project has more rights than it needs",
-  why: "The proxy is the part that the network talks to, and an init step runs as root. An attacker who takes one of them over reaches the server's network and volumes. What the server does not need, they do not need either: privileges through setuid files, capabilities, a writable root, endless memory and processes.",
+  why: "The proxy is exposed to the network, and an init step runs as root. An attacker who takes one of them over reaches the server's network and volumes. What the server does not need, they do not need either: privileges through setuid files, capabilities, a writable root, unlimited memory and processes.",
   evidence: ["docker-bench-security 5.4, 5.11, 5.13, 5.26, 5.29", "kube-linter checks init containers like any other."],
   reads: ["compose", "kubernetes"],
   fixKind: "safe",

@@ -69,7 +69,7 @@ export const rule: Rule = {
         yield {
           span: name,
           message: "no NetworkPolicy selects the pod: every pod of the cluster reaches it past the gateway",
-          fix: "Add a NetworkPolicy that lets in the gateway's namespace only (`gigastt render kubernetes`).",
+          fix: "Add a NetworkPolicy that allows only the gateway's namespace (`gigastt render kubernetes`).",
         };
       else if (!types.has("Egress") && isOffline(facts))
         yield {

@@ -9,7 +9,7 @@ export const rule: Rule = {
   severity: "error",
   confidence: "certain",
   title: "A hardening option that Node cannot run with",
-  why: "MemoryDenyWriteExecute forbids the memory that V8 compiles into: Node aborts at the start. ProcSubset=pid hides /proc/cpuinfo, so Node counts no processors and pools sized from that are empty. PrivateDevices hides the GPU. The first two gain next to nothing in the exposure score.",
+  why: "MemoryDenyWriteExecute forbids the memory that V8 compiles into: Node aborts at the start. ProcSubset=pid hides /proc/cpuinfo, so Node counts no processors and pools sized from that are empty. PrivateDevices hides the GPU. The first two barely change the exposure score.",
   evidence: ["Tried: PR_SET_MDWE with Node ends in SIGTRAP (exit 133); with /proc subset=pid os.cpus() is empty."],
   reads: ["systemd", "config"],
   fixKind: "safe",

@@ -9,7 +9,7 @@ export const rule: Rule = {
   severity: "error",
   confidence: "likely",
   title: "nginx resolves the container's name only once",
-  why: "A literal upstream name is resolved when nginx starts and never again. After `docker compose up` has recreated the container with a new address nginx keeps using the old one and answers 502 until it is restarted. If the name does not resolve at the start, nginx does not start at all.",
+  why: "A literal upstream name is resolved only once, when nginx starts. After `docker compose up` has recreated the container with a new address nginx keeps using the old one and answers 502 until it is restarted. If the name does not resolve at the start, nginx does not start at all.",
   evidence: ["nginx CHANGES 1.27.3: `server … resolve` in the open source version."],
   reads: ["nginx", "compose"],
   fixKind: "manual",

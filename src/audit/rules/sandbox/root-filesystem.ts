@@ -13,7 +13,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "The root file system is writable, or read-only without room for what the server writes",
-  why: "A read-only root keeps an intruder from leaving anything behind. But the server needs /tmp for uploads in flight (limits.body times pool.size) and the folders its config names: without them it fails at the first large file rather than at the start.",
+  why: "On a read-only root an intruder cannot leave files behind. The server still needs /tmp for uploads in flight (limits.body times pool.size) and the folders its config names: without them it fails at the first large file rather than at the start.",
   evidence: ["docker-bench-security 5.13", "trivy KSV-0014"],
   reads: ["compose", "kubernetes", "config"],
   fixKind: "safe",

@@ -12,7 +12,7 @@ export const rule: Rule = {
   severity: "error",
   confidence: "certain",
   title: "The proxy cuts idle WebSocket sessions before the server does",
-  why: "proxy_read_timeout and proxy_send_timeout are idle timers, 60 s by default. When one fires first, nginx drops the connection without a Close frame: the client sees 1006, loses its final result and cannot tell a pause from a crash. The server's own idle close has a code and flushes the result.",
+  why: "proxy_read_timeout and proxy_send_timeout are idle timers, 60 s by default. When one fires first, nginx drops the connection without a Close frame: the client sees 1006, loses its final result and cannot distinguish a pause from a crash. The server's own idle close has a code and flushes the result.",
   evidence: ["Tried on nginx: raw TCP close at the timer, no Close frame.", "shellhub-io/shellhub#6158"],
   reads: ["nginx", "kubernetes", "config"],
   fixKind: "safe",

@@ -8,7 +8,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "nginx writes uploaded audio or transcripts to its disk",
-  why: "proxy_request_buffering is on by default: bodies above 16 KiB go to client_body_temp before they reach the server. Recordings of people then lie unencrypted in a folder that is easily forgotten.",
+  why: "proxy_request_buffering is on by default: bodies above 16 KiB go to client_body_temp before they reach the server. Recordings then stay unencrypted in that folder.",
   evidence: ["Tried on nginx: a 3 MB upload is `buffered to a temporary file`."],
   reads: ["nginx", "config"],
   fixKind: "safe",

@@ -7,7 +7,7 @@ export const probe: Probe = {
   severity: "error",
   confidence: "certain",
   title: "Pages of other sites may use the REST routes",
-  why: "A browser tells the server which site a request comes from. When any Origin (or null, which every sandboxed frame and local file can send) is accepted, any page that a user visits can send audio to this service from inside the user's network and read the answer.",
+  why: "A browser sends the site that a request comes from. When any Origin (or null, which every sandboxed frame and local file can send) is accepted, any page that a user visits can send audio to this service from inside the user's network and read the answer.",
   evidence: [
     "Sent: Origin of a name that cannot exist, Origin null, and a preflight; a refusal is 403 without CORS headers.",
   ],

@@ -16,7 +16,7 @@ export const probe: Probe = {
   severity: "error",
   confidence: "certain",
   title: "A silent session is cut without the server's close code",
-  why: "When the proxy's timer fires first the client sees 1006: no code, no final result, and nothing that tells a pause from a crash. The server's own close says idle_timeout and comes after the result.",
+  why: "When the proxy's timer fires first the client sees 1006: no code, no final result, and nothing to distinguish a pause from a crash. The server's own close says idle_timeout and comes after the result.",
   evidence: ["One session is opened and stays silent until it ends: error idle_timeout, then close 1001."],
   reads: ["GET /v1/ws"],
   fixKind: "manual",

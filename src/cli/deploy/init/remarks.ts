@@ -12,7 +12,7 @@ export async function remarksOn(
   const { port: serverPort } = server;
   const remarks: string[] = [];
   if (answers.target === "compose" && machine.docker === undefined)
-    remarks.push("no Docker engine answers here: install it, or copy the folder to the machine that has one");
+    remarks.push("no Docker engine is running here: install it, or copy the folder to the machine that has one");
   if (answers.target === "kubernetes" && machine.kubectl === undefined) remarks.push("kubectl is not installed here");
   if (answers.target === "host" && answers.proxy !== "none" && machine[answers.proxy] === undefined)
     remarks.push(`${answers.proxy} is not installed here`);

@@ -77,7 +77,7 @@ export function aacTrack(config: AacConfig): TrackCodec {
   };
 }
 
-/** Containers are often wrong about rate and channels of MP3: the first frame tells. */
+/** Containers are often wrong about rate and channels of MP3: the first frame is right. */
 export function mpegTrack(firstPacket: Uint8Array): TrackCodec {
   const header = firstPacket.length >= 4 ? parseMpegHeader(firstPacket, 0) : undefined;
   if (!header) throw damaged("MP3", "the first packet is not an audio frame");

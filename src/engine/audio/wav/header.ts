@@ -106,7 +106,7 @@ async function findNextChunk(input: ByteReader, context: OpenContext): Promise<v
 }
 
 async function skipExactly(input: ByteReader, bytes: number): Promise<void> {
-  // The pad byte of the very last chunk is often missing; the next read tells the end of the file then.
+  // The pad byte of the very last chunk is often missing; the next read then finds the end of the file.
   if ((await input.skip(bytes)) < bytes - 1) throw truncated("WAV", "the file ends inside a header chunk");
 }
 

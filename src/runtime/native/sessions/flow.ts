@@ -12,7 +12,7 @@ export interface Flow {
 
 /**
  * Back-pressure to the client: its socket is paused, TCP makes it wait. A paused socket reads neither data nor the end of the connection, so
- * it is pinged every `probeMs`: only writing tells that the client is gone (the first ping brings a reset, the second one fails).
+ * it is pinged every `probeMs`: only writing reveals that the client is gone (the first ping brings a reset, the second one fails).
  */
 export function createFlow(peer: SessionPeer, probeMs: number, onProbe: () => void): Flow {
   let isPaused = false;

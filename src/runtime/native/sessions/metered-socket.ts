@@ -15,7 +15,7 @@ const BYTES_PER_S = 2 ** 20;
 const BYTES_AT_ONCE = 4 * 2 ** 20;
 /** A TCP read of 64 KiB holds up to 10 000 frames, and the WebSocket library reads all of them in one go: it is given so many at a time. */
 const PORTION_FRAMES = 64;
-/** A socket that is not read does not tell that its client is gone, only writing does: the first ping brings a reset, the next one fails. */
+/** A socket that is not read does not show that its client is gone, only writing does: the first ping brings a reset, the next one fails. */
 const PROBE_MS = 500;
 const PING = Buffer.from([0x89, 0]);
 
@@ -103,7 +103,7 @@ export function meterSocket(socket: Duplex, head: Buffer, turns: Turns, clock: C
     socket.pause();
     goOn();
   });
-  // Also a paused stream tells its end, right after its last bytes.
+  // A paused stream reports its end too, right after its last bytes.
   socket.once("end", () => {
     hasEnded = true;
     goOn();

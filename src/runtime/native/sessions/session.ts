@@ -257,7 +257,7 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
 }
 
 /**
- * Twice what the engine needs: it hears speech as it begins, and tells what it has read in steps of half a second.
+ * Twice what the engine needs: it hears speech as it begins, and reports what it has read in steps of half a second.
  */
 const UNHEARD_MS = 2000;
 /** How long audio that is too short for a message of its own waits for more. */

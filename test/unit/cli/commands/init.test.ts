@@ -103,7 +103,7 @@ deploy:
       "secrets",
     ]);
     expect(statSync(join(dir, "deploy/compose/secrets/users.caddy")).mode & 0o777).toBe(0o600);
-    expect(stdout).toMatch(/Password of anna, shown only now: [a-z2-9]{24}\n/);
+    expect(stdout).toMatch(/Password of anna \(shown only once\): [a-z2-9]{24}\n/);
     expect(stdout).toContain("  (cd deploy/compose && docker compose up -d --wait)\n");
     // What it wrote fits what it wrote it from.
     expect((await runCli(["render", "--check"], dir)).code).toBe(0);

@@ -163,7 +163,7 @@ describe("model", () => {
     const dir = temporaryDir();
     const context = contextOf(realMachine, { config: configWith({ model: { dir } }) });
     expect(await linesOf(model, context)).toEqual([
-      'warn: demo-ru-rnnt int8, verified. The bundled demo model is in use, which recognises only household commands, numbers and dates: GigaAM v3 e2e RNN-T is not installed → Run "gigastt models pull" and restart.',
+      'warn: demo-ru-rnnt int8, verified. The bundled demo model is in use because GigaAM v3 e2e RNN-T is not installed; it recognises only household commands, numbers and dates → Run "gigastt models pull" and restart.',
     ]);
   });
 
