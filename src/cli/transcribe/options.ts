@@ -16,6 +16,7 @@ export const TRANSCRIBE_FLAGS: Readonly<Record<string, FlagSpec>> = {
   },
   json: { type: "boolean", describe: "short for --format json" },
   output: { type: "string", short: "o", value: "FILE|DIR", describe: "where to write; default standard output" },
+  force: { type: "boolean", describe: "replace output files that exist" },
   channels: {
     type: "string",
     value: "mix|split",
@@ -54,6 +55,8 @@ export interface TranscribeJob {
   readonly formatOptions: FormatOptions;
   readonly file: FileOptions;
   readonly output: string | undefined;
+  /** Replace output files that exist. */
+  readonly force: boolean;
 }
 
 /** The job out of the flags; every mistake at once. Choices were checked by the flag parser. */
@@ -104,6 +107,7 @@ export function readJob(context: CommandContext): TranscribeJob {
       ...(codec !== undefined && sampleRateHz !== undefined ? { headerless: { codec, sampleRateHz } } : {}),
     },
     output: text("output"),
+    force: flags["force"] === true,
   };
 }
 

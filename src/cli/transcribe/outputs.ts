@@ -13,9 +13,11 @@ export async function planOutputs(options: {
   readonly format: TranscriptFormat;
   /** `--output` as given: a file for one input, else a folder. */
   readonly output: string | undefined;
+  /** Replace files that exist. */
+  readonly force: boolean;
   readonly cwd: string;
 }): Promise<readonly (string | undefined)[]> {
-  const { inputs, format, output, cwd } = options;
+  const { inputs, format, output, force, cwd } = options;
   if (output === undefined) {
     if (inputs.length > 1 && (format === "srt" || format === "vtt")) {
       throw new UsageError(
@@ -32,6 +34,17 @@ export async function planOutputs(options: {
   const overwritten = paths.find((path) => sources.has(path));
   if (overwritten !== undefined) {
     throw new UsageError([`--output would overwrite the recording ${overwritten}`], ["transcribe"]);
+  }
+  const existing = force
+    ? []
+    : await Promise.all(paths.map(async (path) => ((await isRegularFile(path)) ? [path] : [])));
+  const [first, ...others] = existing.flat();
+  if (first !== undefined) {
+    const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
+    throw new GigasttError(
+      "GST_OUTPUT",
+      `${first}${more} already exists. Give another --output, or replace it with --force.`,
+    );
   }
   return paths;
 }
@@ -63,6 +76,10 @@ function namesOf(inputs: readonly string[], format: TranscriptFormat): string[] 
     taken.add(name);
     return name;
   });
+}
+
+async function isRegularFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() === true;
 }
 
 async function isSpecial(path: string): Promise<boolean> {

@@ -11,15 +11,17 @@ import { loadCliConfig } from "../load-config.ts";
 import { paintFor } from "../output.ts";
 import { UsageError } from "../usage.ts";
 import { startTranscriber, type Transcriber } from "./child.ts";
+import { withFolders } from "./inputs.ts";
 import { readJob, type TranscribeJob, withModelFlags } from "./options.ts";
 import { planOutputs, STDIN, writeOutput } from "./outputs.ts";
 import { createStatusLine, type StatusLine } from "./status-line.ts";
 
-/** `gigastt transcribe FILE…|-`: goes on after a failed file, and ends with 1 when there was one. */
+/** `gigastt transcribe FILE|DIR…|-`: goes on after a failed file, and ends with 1 when there was one. */
 export async function transcribe(given: CommandContext): Promise<number> {
   const context = withModelFlags(given);
   const { env, cwd, signal, stderr } = context;
-  const job = readJob(context);
+  const asked = readJob(context);
+  const job = { ...asked, inputs: await withFolders(asked.inputs, cwd) };
   if (job.inputs.includes(STDIN) && "isTTY" in context.stdin && context.stdin.isTTY === true) {
     throw new UsageError(
       ["- reads a recording from standard input, which is a terminal here: use `gigastt transcribe - <FILE`"],
@@ -144,7 +146,10 @@ function renderAmong(input: string, transcripts: readonly FormattableTranscript[
 async function requireFile(path: string): Promise<void> {
   try {
     if ((await stat(path)).isDirectory())
-      throw new GigasttError("GST_INPUT", "is a folder; pass its files, for example DIR/*.wav");
+      throw new GigasttError(
+        "GST_INPUT",
+        "is a folder without recordings; pass the files themselves if their names have no known extension",
+      );
   } catch (error) {
     if (error instanceof GigasttError) throw error;
     const code = error instanceof Error && "code" in error ? error.code : undefined;

@@ -36,7 +36,8 @@ describe("transcribe", { timeout: 60_000 }, () => {
     const dir = temporaryDir();
     writeFileSync(join(dir, "empty.wav"), "");
     writeFileSync(join(dir, "letter.wav"), "Dear Sir or Madam,\n".repeat(100));
-    const inputs = ["missing.wav", "empty.wav", clip(1), "letter.wav", dir, clip(2)];
+    mkdirSync(join(dir, "photos"));
+    const inputs = ["missing.wav", "empty.wav", clip(1), "letter.wav", "photos", clip(2)];
     const { code, stdout, stderr } = await gigastt(["transcribe", ...inputs], { cwd: dir });
     expect(code).toBe(1);
     expect(stdout).toBe(
@@ -47,7 +48,7 @@ describe("transcribe", { timeout: 60_000 }, () => {
       "gigastt: missing.wav: file not found",
       expect.stringMatching(/^gigastt: empty\.wav: .*empty/),
       expect.stringMatching(/^gigastt: letter\.wav: .*text/),
-      `gigastt: ${dir}: is a folder; pass its files, for example DIR/*.wav`,
+      "gigastt: photos: is a folder without recordings; pass the files themselves if their names have no known extension",
     ]);
   });
 
@@ -142,6 +143,31 @@ describe("transcribe", { timeout: 60_000 }, () => {
     expect(readdirSync(join(dir, "out")).sort()).toEqual(["other.srt", "talk.wav.2.srt", "talk.wav.srt"]);
   });
 
+  test("a folder stands for the recordings directly in it, by name", async () => {
+    const dir = temporaryDir();
+    mkdirSync(join(dir, "talks", "older"), { recursive: true });
+    for (const name of ["talks/b.WAV", "talks/a.wav", "talks/.hidden.wav", "talks/older/c.wav"])
+      copyFileSync(clip(0), join(dir, name));
+    writeFileSync(join(dir, "talks", "notes.txt"), "not a recording");
+    const { code, stderr } = await gigastt(["transcribe", ...FAKE, "-o", "out/", "talks"], { cwd: dir });
+    expect([code, stderr]).toEqual([0, expect.stringContaining("out/b.txt\n")]);
+    expect(readdirSync(join(dir, "out")).sort()).toEqual(["a.txt", "b.txt"]);
+  });
+
+  test("--output replaces no file without --force, and recognises nothing before it says so", async () => {
+    const dir = temporaryDir();
+    writeFileSync(join(dir, "notes.txt"), "mine");
+    const refused = await gigastt(["transcribe", ...FAKE, "-o", "notes.txt", clip(0)], { cwd: dir });
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain(
+      `${dir}/notes.txt already exists. Give another --output, or replace it with --force.`,
+    );
+    expect(readFileSync(join(dir, "notes.txt"), "utf8")).toBe("mine");
+    const forced = await gigastt(["transcribe", ...FAKE, "--force", "-o", "notes.txt", clip(0)], { cwd: dir });
+    expect(forced.code).toBe(0);
+    expect(readFileSync(join(dir, "notes.txt"), "utf8")).not.toBe("mine");
+  });
+
   test("--output that cannot be written fails that file only", async () => {
     const dir = temporaryDir();
     mkdirSync(join(dir, "out", `${clips[0]!.file.replace(".wav", "")}.txt`), { recursive: true });
@@ -195,7 +221,7 @@ describe("transcribe", { timeout: 60_000 }, () => {
 });
 
 describe("transcribe, wrongly asked", () => {
-  test("without a file is a usage error", () => refused([], "missing argument: FILE…|-"));
+  test("without a file is a usage error", () => refused([], "missing argument: FILE|DIR…|-"));
   test("for two standard inputs is a usage error", () => refused(["-", "-"], "can be read only once"));
   test("for an unknown format is a usage error with the known ones", () =>
     refused(["--format", "docx", "a.wav"], "--format must be one of text, json, srt, vtt, md"));
