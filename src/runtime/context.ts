@@ -1,7 +1,6 @@
 import type { Engine } from "../engine/contract.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/log.ts";
-import type { Turns } from "../shared/turns.ts";
 import { SSE_PING_MS } from "../shared/protocol.ts";
 import type { Admission } from "./admission/admission.ts";
 import type { AddressHeaders, ClientAddress } from "./access/client-address.ts";
@@ -20,8 +19,6 @@ export interface RuntimeContext {
   readonly engine: Engine;
   readonly admission: Admission;
   readonly uploads: UploadMemory;
-  /** One turn of the event loop each. */
-  readonly uploadTurns: Turns;
   readonly limiter: RateLimiter;
   readonly exchanges: Exchanges;
   readonly sessions: SessionRegistry;

@@ -27,7 +27,6 @@ import { createSessionRegistry } from "./native/sessions/registry.ts";
 import { createWebSockets } from "./native/sessions/websocket.ts";
 import { createSettings } from "./lifecycle/settings.ts";
 import { createRequestStats } from "./metrics/stats.ts";
-import { createTurns } from "../shared/turns.ts";
 import { createUploadMemory } from "./http/upload-memory.ts";
 
 /** The served process without its process: everything between the sockets and the engine. */
@@ -145,7 +144,6 @@ function createContext(options: RuntimeOptions): RuntimeContext {
     engine,
     admission,
     uploads,
-    uploadTurns: createTurns(0),
     limiter,
     exchanges,
     sessions,

@@ -22,13 +22,9 @@ export function createTurns(budgetMs = 4, nowMs: () => number = () => performanc
     isScheduled = true;
     setImmediate(run);
   };
-  const goOn = (): void => {
-    if (restMs === 0) return schedule();
-    isScheduled = true;
-    setTimeout(run, restMs);
-  };
+  const goOn = (): void => void (restMs === 0 ? setImmediate(run) : setTimeout(run, restMs));
+  // What asks during a run is served by it or by the run that it schedules: `isScheduled` stays true.
   const run = (): void => {
-    isScheduled = false;
     const endMs = nowMs() + budgetMs;
     try {
       do {
@@ -40,6 +36,7 @@ export function createTurns(budgetMs = 4, nowMs: () => number = () => performanc
       if (first >= waiting.length) {
         waiting = [];
         first = 0;
+        isScheduled = false;
       } else {
         if (first > 1024) {
           waiting = waiting.slice(first);

@@ -3,15 +3,25 @@ import type { Socket } from "node:net";
 import { connectionsPerClient } from "../../config/derived.ts";
 import { WireError } from "../../shared/errors.ts";
 import { pathsOf } from "../../shared/protocol.ts";
+import { createAllowance } from "../../shared/allowance.ts";
+import type { Allowance } from "../../shared/allowance.ts";
 import { setTimeout } from "../../shared/timers.ts";
 import type { RuntimeContext } from "../context.ts";
 import type { WaitingTurns } from "./connection.ts";
+import { READ_MS_AT_ONCE, READ_MS_PER_S } from "./metered-reads.ts";
 import { clientOf } from "./open-exchange.ts";
+
+/** What all connections of one client share. */
+export interface ClientShare {
+  readonly waiting: WaitingTurns;
+  /** Thread time that reading from it may take. */
+  readonly readTime: Allowance;
+}
 
 /** How much one client may have open. */
 export interface ClientConnections {
-  /** Counts a new connection until it is closed; returns the count of turns that all connections of its client share. */
-  open(socket: Socket): WaitingTurns;
+  /** Counts a new connection until it is closed; returns what all connections of its client share. */
+  open(socket: Socket): ClientShare;
   /**
    * Counts a request or an upgrade that a trusted proxy passes on, until `release`. The refusal when its client, or the client of its
    * connection, has too much open.
@@ -31,7 +41,11 @@ export function createClientConnections(context: RuntimeContext): ClientConnecti
   const counts = new Map<string, number>();
   const surplus = new Map<string, Set<Socket>>();
   const isSurplus = new WeakSet<Socket>();
-  const waiting = new Map<string, { readonly turns: WaitingTurns; connections: number }>();
+  const clients = new Map<string, { readonly share: ClientShare; connections: number }>();
+  const newShare = (): ClientShare => ({
+    waiting: { count: 0 },
+    readTime: createAllowance(context.clock, READ_MS_PER_S, READ_MS_AT_ONCE),
+  });
 
   /** Counts one more, unless the client has as many as it may. */
   const take = (key: string): (() => void) | undefined => {
@@ -65,18 +79,18 @@ export function createClientConnections(context: RuntimeContext): ClientConnecti
     open: (socket) => {
       const peer = socket.remoteAddress;
       // A proxy's connections carry many clients: what it passes on is counted instead.
-      if (context.isProxy(peer)) return { count: 0 };
+      if (context.isProxy(peer)) return newShare();
       const { key } = context.clientOf(peer, { forwardedFor: undefined, realIp: undefined });
       const release = take(key);
       if (release === undefined) openSurplus(key, socket);
       else socket.once("close", release);
-      const shared = waiting.get(key) ?? { turns: { count: 0 }, connections: 0 };
-      waiting.set(key, shared);
-      shared.connections++;
+      const client = clients.get(key) ?? { share: newShare(), connections: 0 };
+      clients.set(key, client);
+      client.connections++;
       socket.once("close", () => {
-        if (--shared.connections === 0) waiting.delete(key);
+        if (--client.connections === 0) clients.delete(key);
       });
-      return shared.turns;
+      return client.share;
     },
     enter: (req) => {
       const isProbe = PROBE_PATHS.includes(req.url?.split("?", 1)[0] ?? "");

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Turns } from "../../shared/turns.ts";
 
 /** What a connection does with one request, upgrade or parse error once every earlier answer is closed. */
 export interface Turn {
@@ -51,8 +52,10 @@ export function onBehalfOf<T>(connection: Connection, action: () => T): T {
 /**
  * Puts a connection's requests, upgrades and parse errors in a queue. Node reports them while earlier answers are unfinished, and also
  * behind an answer with `Connection: close`; acting on them at once mixes answers up or ends the process with an assertion inside Node.
+ *
+ * @param pipelined starts the waiting turns of all connections
  */
-export function createConnection(socket: Socket, ofClient: WaitingTurns): Connection {
+export function createConnection(socket: Socket, ofClient: WaitingTurns, pipelined: Turns): Connection {
   const waiting: Turn[] = [];
   let running: ServerResponse | "open" | "taken" = "open";
   let newest: IncomingMessage | undefined;
@@ -68,7 +71,7 @@ export function createConnection(socket: Socket, ofClient: WaitingTurns): Connec
     // Node ends or destroys the socket as soon as a closing answer is written.
     if (socket.destroyed || socket.writableEnded) return finish();
     // In a later round of the event loop: other connections get their share, and Node is done with the previous request's streams.
-    if (waiting.length > 0) setImmediate(startNext);
+    if (waiting.length > 0) pipelined.ask(() => scope.run(connection, startNext));
     else running = "open";
   };
   const startNext = (): void => {
@@ -101,7 +104,7 @@ export function createConnection(socket: Socket, ofClient: WaitingTurns): Connec
   };
   socket.once("close", finish);
 
-  return {
+  const connection: Connection = {
     socket,
     take: (turn) => {
       if (isComplete) return;
@@ -119,6 +122,7 @@ export function createConnection(socket: Socket, ofClient: WaitingTurns): Connec
       return newest;
     },
   };
+  return connection;
 }
 
 function ignore(): void {}

@@ -2,10 +2,12 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Server as TlsServer } from "node:tls";
 import { WireError } from "../../shared/errors.ts";
+import { createTurns } from "../../shared/turns.ts";
 import type { RuntimeContext } from "../context.ts";
 import { createClientConnections } from "./client-connections.ts";
 import { createConnection, onBehalfOf } from "./connection.ts";
 import type { Connection } from "./connection.ts";
+import { createReadTurns, meterReads, readThroughStream } from "./metered-reads.ts";
 import { asksForWebSocket, ignoreUpgrade } from "./foreign-upgrade.ts";
 import { openExchange } from "./open-exchange.ts";
 import { writeRawError } from "./raw-response.ts";
@@ -25,13 +27,23 @@ export function attach(
 ): void {
   const connections = new WeakMap<object, Connection>();
   const clients = createClientConnections(context);
+  const reads = createReadTurns();
+  const pipelined = createTurns(0);
   const connectionOf = (socket: Socket): Connection => {
     let connection = connections.get(socket);
-    if (connection === undefined)
-      connections.set(socket, (connection = createConnection(socket, clients.open(socket))));
+    if (connection === undefined) {
+      const share = clients.open(socket);
+      connections.set(socket, (connection = createConnection(socket, share.waiting, pipelined)));
+      onBehalfOf(connection, () => meterReads(socket, reads, share.readTime));
+    }
     return connection;
   };
-  wrapConnectionListeners(server, (socket, listen) => onBehalfOf(connectionOf(socket), listen));
+  wrapConnectionListeners(server, (socket, listen) =>
+    onBehalfOf(connectionOf(socket), () => {
+      listen();
+      readThroughStream(socket);
+    }),
+  );
 
   const takeRequest = (req: IncomingMessage, res: ServerResponse, expectation: Expectation): void => {
     const run = (): ServerResponse => {

@@ -4,18 +4,10 @@ import { WireError } from "../../shared/errors.ts";
 import { ClientGone } from "./errors.ts";
 import { createUploadPace } from "./upload-pace.ts";
 import type { UploadMemory, UploadShare } from "./upload-memory.ts";
-import { createAllowance } from "../../shared/allowance.ts";
 import { setTimeout } from "../../shared/timers.ts";
-import type { Turns } from "../../shared/turns.ts";
 
 /** Received bytes are copied into blocks that grow to this size: a body of one-byte chunks must not cost an object per byte. */
 const BLOCK_BYTES = 64 * 1024;
-/** A TCP read holds up to 10 000 chunks of one byte: chunks below this size are read not faster than the allowance. */
-const TINY_BYTES = 512;
-const TINY_PER_S = 2000;
-const TINY_AT_ONCE = 1000;
-/** Paused for longer than owed: else each chunk would cost a timer. */
-const TINY_REST_MS = 250;
 
 export interface UploadLimits {
   readonly bodyBytes: number;
@@ -30,8 +22,6 @@ export interface ReadUploadOptions {
   readonly req: IncomingMessage;
   readonly limits: UploadLimits;
   readonly memory: UploadMemory;
-  /** One turn of the event loop each: how uploads that were paused for their tiny chunks go on. */
-  readonly turns: Turns;
   readonly client: string;
   readonly clock: Clock;
   /** Aborted when the client is gone or the server must stop; the body is no longer wanted then. */
@@ -65,11 +55,9 @@ export function readUpload(options: ReadUploadOptions): Promise<Upload> {
   const { req, limits, signal } = options;
   const blocks: Uint8Array[] = [];
   const pace = createUploadPace(options.clock, limits.minUploadKbps, limits.graceMs);
-  const tiny = createAllowance(options.clock, TINY_PER_S, TINY_AT_ONCE);
   /** Bytes used of the last block. */
   let used = 0;
   let bytes = 0;
-  let isResting = false;
 
   return new Promise((resolve, reject) => {
     const over = new AbortController();
@@ -107,24 +95,9 @@ export function readUpload(options: ReadUploadOptions): Promise<Upload> {
       pace.received(chunk.length);
       bytes += chunk.length;
       if (bytes > limits.bodyBytes) return finish(tooLarge(limits.bodyBytes));
-      if (chunk.length < TINY_BYTES) tiny.spend(1);
       const rest = fill(chunk);
       if (rest.length > 0 && !share.tryReserve(blockBytes(rest))) return void waitForMemory(rest);
       if (rest.length > 0) append(rest);
-      if (tiny.owedMs > 0 && !isResting) pauseFor(tiny.owedMs + TINY_REST_MS);
-    };
-
-    const pauseFor = (ms: number): void => {
-      isResting = true;
-      req.pause();
-      setTimeout(
-        () =>
-          options.turns.ask(() => {
-            isResting = false;
-            if (!over.signal.aborted) req.resume();
-          }),
-        ms,
-      );
     };
 
     /** Copies what fits into the last block; returns the rest. */

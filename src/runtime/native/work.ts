@@ -34,7 +34,6 @@ export async function transcribeBody(
     req,
     limits,
     memory: context.uploads,
-    turns: context.uploadTurns,
     client: client.key,
     clock: context.clock,
     signal,

@@ -54,3 +54,20 @@ it("serves many thousands of portions in order", async () => {
   while (order.length < 5000) await immediate();
   expect(order.every((value, index) => value === index)).toBe(true);
 });
+
+it("rests after each full budget, also when its portions ask for more while they run", async () => {
+  let nowMs = 0;
+  const turns = createTurns(4, () => nowMs, 20);
+  let served = 0;
+  const portion = (): void => {
+    nowMs += 1;
+    served++;
+    turns.ask(portion);
+  };
+  for (let client = 0; client < 50; client++) turns.ask(portion);
+  const startMs = performance.now();
+  while (performance.now() - startMs < 200) await immediate();
+  // Ten rests of 20 ms at most, four portions before each.
+  expect(served).toBeGreaterThan(4);
+  expect(served).toBeLessThanOrEqual(11 * 4);
+});

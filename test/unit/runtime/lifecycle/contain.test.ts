@@ -1,3 +1,4 @@
+import { createTurns } from "../../../../src/shared/turns.ts";
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -36,7 +37,7 @@ function world(state: { lent: number; exchanges: number; sessions: number }) {
     socket,
     onDoubt,
     contain: createContainment(context, onDoubt),
-    connection: createConnection(socket, { count: 0 }),
+    connection: createConnection(socket, { count: 0 }, createTurns(0)),
   };
 }
 
