@@ -29,12 +29,13 @@ export function attach(
   const clients = createClientConnections(context);
   const reads = createReadTurns();
   const pipelined = createTurns(0);
+  const releases = new WeakMap<object, () => void>();
   const connectionOf = (socket: Socket): Connection => {
     let connection = connections.get(socket);
     if (connection === undefined) {
       const share = clients.open(socket);
       connections.set(socket, (connection = createConnection(socket, share.waiting, pipelined)));
-      onBehalfOf(connection, () => meterReads(socket, reads, share.readTime));
+      onBehalfOf(connection, () => releases.set(socket, meterReads(socket, reads, share.readTime)));
     }
     return connection;
   };
@@ -79,6 +80,8 @@ export function attach(
 
   server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => {
     const isWebSocket = asksForWebSocket(req);
+    // Its frames are metered on their own.
+    if (isWebSocket) releases.get(socket)?.();
     const run = (): "open" | "taken" => {
       if (!isWebSocket) {
         ignoreUpgrade(server, req, socket, head);

@@ -33,8 +33,9 @@ export function createReadTurns(): ReadTurns {
  * hide its address, time limits and half-close from Node's HTTP server.
  *
  * @param allowance thread time, shared by all connections of the client
+ * @returns gives the socket its own methods back, and what is held
  */
-export function meterReads(socket: Socket, turns: ReadTurns, allowance: Allowance): void {
+export function meterReads(socket: Socket, turns: ReadTurns, allowance: Allowance): () => void {
   const push = socket.push.bind(socket);
   const read = socket._read.bind(socket);
   /** Turns of many clients run in one go: a bug in this one's bytes must be known as its own. */
@@ -90,6 +91,13 @@ export function meterReads(socket: Socket, turns: ReadTurns, allowance: Allowanc
     return held.length === 0 && isWanted;
   };
   socket.on("resume", goOn);
+  return () => {
+    Reflect.deleteProperty(socket, "push");
+    Reflect.deleteProperty(socket, "_read");
+    socket.off("resume", goOn);
+    for (const chunk of held.splice(0)) push(chunk);
+    if (hasEnded) push(null);
+  };
 }
 
 /** Lets Node's HTTP server read through the stream: else its parser takes the bytes from the handle itself, whole reads at once. */
