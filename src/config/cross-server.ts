@@ -15,7 +15,7 @@ export const SERVER_RULES: readonly CrossRule[] = [
         : {
             rule: "must be a loopback address while server.allowBindAny is false",
             found: `"${server.host}"`,
-            cure: "set server.allowBindAny: true if a firewall or proxy stands in front, or host: 127.0.0.1",
+            cure: "set server.allowBindAny: true if a firewall or proxy protects it, or host: 127.0.0.1",
           },
   },
   {

@@ -336,7 +336,7 @@ describe("a session", () => {
     engine.streams[0]?.options.onError(new Error("ORT: /models/secret.onnx"));
     expect(await client.next()).toEqual({
       type: "error",
-      message: "a part of the audio could not be recognised; the session goes on",
+      message: "a part of the audio could not be recognised; the session continues",
       code: "inference_error",
     });
     client.audio(new Uint8Array(10));

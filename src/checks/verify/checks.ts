@@ -33,7 +33,7 @@ interface Fact extends Check<LiveContext, Promise<Verdict>> {
 /** Everything that is proved from outside, in the order in which causes hide each other. */
 export const VERIFY_CHECKS: readonly VerifyCheck[] = [
   { id: "certificate", title: "Certificate", needs: "https", facts: [{ ...certificate, root: true }] },
-  { id: "redirect", title: "Plain HTTP leads to HTTPS", needs: "https", facts: [httpsRedirect] },
+  { id: "redirect", title: "Plain HTTP redirects to HTTPS", needs: "https", facts: [httpsRedirect] },
   { id: "old-tls", title: "Old TLS is refused", needs: "https", facts: [oldTls] },
   { id: "health", title: "Health", facts: [{ run: health, root: true }] },
   { id: "auth", title: "Authentication", facts: [{ run: credentials, root: true }, openRoute, openSession] },

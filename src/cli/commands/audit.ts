@@ -51,7 +51,7 @@ export const command: Command = {
     "kubernetes-version": version("Kubernetes", "1.30"),
     "docker-version": version("Docker", "28.2"),
   },
-  help: "PATH is a folder or file (default: the current folder): gigastt.config.yaml, what was rendered from it, and files of other origin: nginx trees and `nginx -T` dumps, Caddyfiles and Caddy's JSON, compose projects, Kubernetes manifests, systemd units with drop-ins, Dockerfiles, .env, htpasswd, crontabs, guides in Markdown. It reads only, no network, and writes nothing without --fix.\n\nExit code 0: nothing at or above --fail-on; 1: findings, or with --strict something that was not audited; 2: wrong usage; 3: nothing to audit.\n\nSilence a finding with a comment on or above its line: `# gigastt-audit ignore[GA-XFF-001] reason`, with an end: `until=2027-01-31`.",
+  help: "PATH is a folder or file (default: the current folder): gigastt.config.yaml, what was rendered from it, and other files: nginx trees and `nginx -T` dumps, Caddyfiles and Caddy's JSON, compose projects, Kubernetes manifests, systemd units with drop-ins, Dockerfiles, .env, htpasswd, crontabs, guides in Markdown. It reads only, no network, and writes nothing without --fix.\n\nExit code 0: nothing at or above --fail-on; 1: findings, or with --strict something that was not audited; 2: wrong usage; 3: nothing to audit.\n\nSilence a finding with a comment on or above its line: `# gigastt-audit ignore[GA-XFF-001] reason`, with an end: `until=2027-01-31`.",
   subcommands: {
     host: {
       summary: "Check this machine: sockets, containers, unit, files, swap, dumps, certificates, clock, memory",

@@ -48,7 +48,7 @@ export const command: Command = {
     } catch (error) {
       throw new GigasttError(
         "GST_OUTPUT",
-        `${printable(path, 500)} cannot be written (${messageOf(error)}): name a file in a folder that exists and has room`,
+        `${printable(path, 500)} cannot be written (${messageOf(error)}): choose a folder that exists and has free space`,
         { cause: error },
       );
     }

@@ -18,11 +18,14 @@ export const command: Command = {
   topic: "set-up",
   rank: 5,
   flags: {
-    "dry-run": { type: "boolean", describe: "show what would be written and run, and what is in the way; do nothing" },
+    "dry-run": {
+      type: "boolean",
+      describe: "show what would be written and run, and what prevents it; change nothing",
+    },
     link: { type: "boolean", describe: `also put gigastt on PATH: a link at ${LINK}` },
     root: { type: "string", value: "DIR", describe: "write the files below this folder and run nothing (for images)" },
   },
-  help: "systemd on Linux (needs root), a launch agent on macOS. The service reads the file of --config, else deploy.systemd.configFile. Program, configuration and rights are checked first; when a step fails, everything is as it was. Undo it with `gigastt uninstall`.",
+  help: "systemd on Linux (needs root), a launch agent on macOS. The service reads the file of --config, else deploy.systemd.configFile. Program, configuration and permissions are checked first; if a step fails, every change is undone. Undo it with `gigastt uninstall`.",
   run: async (context) => {
     const { flags, stdout } = context;
     const { plan, config } = await servicePlan(context);
@@ -37,12 +40,12 @@ export const command: Command = {
     }
     const problems = process.platform === "linux" ? [...(await serviceProblems(config, process.getuid?.()))] : [];
     if (flags["link"] === true && (await linkState(installDir)) === "other")
-      problems.push(`${LINK} exists and does not lead to ${installDir}: remove it, or do without --link`);
+      problems.push(`${LINK} exists and does not point to ${installDir}: remove it, or omit --link`);
     if (flags["dry-run"] === true) {
       for (const file of plan.files) stdout.write(`would write ${file.path}\n`);
       for (const words of plan.commands) stdout.write(`would run   ${words.join(" ")}\n`);
       if (flags["link"] === true) stdout.write(`would link  ${LINK} to ${linkTarget(installDir)}\n`);
-      for (const problem of problems) stdout.write(`in the way  ${problem}\n`);
+      for (const problem of problems) stdout.write(`problem  ${problem}\n`);
       return 0;
     }
     if (problems.length > 0)

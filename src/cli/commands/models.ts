@@ -26,7 +26,7 @@ export const command: Command = {
         offline: { type: "boolean", describe: "use no network (with --from DIR)" },
         json: { ...JSON_FLAG, describe: "print one JSON event per line" },
       },
-      help: "Every file is checked by size and SHA-256 before it takes its place. An interrupted download goes on where it stopped. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are respected.",
+      help: "Every file is checked by size and SHA-256 before it takes its place. An interrupted download resumes where it stopped. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are respected.",
       run: async (context) => (await import("../models/pull.ts")).pull(context),
     },
     verify: {

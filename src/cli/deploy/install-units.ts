@@ -53,7 +53,7 @@ export async function installUnits(plan: ServicePlan, say: (line: string) => voi
     else await quietly("systemctl", ["reset-failed", "gigastt.service"]);
     throw new GigasttError(
       "GST_SERVICE_STEP",
-      `${messageOf(error)}. ${ranBefore ? "The service as it was before is back" : "Nothing was left installed"}.${log.stdout.trim() === "" ? "" : ` Its last lines:\n${log.stdout.trimEnd()}`}`,
+      `${messageOf(error)}. ${ranBefore ? "The previous service has been restored" : "Nothing was left installed"}.${log.stdout.trim() === "" ? "" : ` Its last lines:\n${log.stdout.trimEnd()}`}`,
       { cause: error },
     );
   }

@@ -23,7 +23,7 @@ export async function makeLink(installDir: string, link: string = LINK): Promise
   if (state === "other")
     throw new GigasttError(
       "GST_SERVICE_LINK",
-      `${link} exists and does not lead to ${installDir}: remove it, or do without --link`,
+      `${link} exists and does not point to ${installDir}: remove it, or omit --link`,
     );
   if (state === undefined) await symlink(linkTarget(installDir), link);
 }

@@ -95,7 +95,7 @@ function linesOf(event: PullEvent): string[] {
       ];
     case "file":
       return event.resumedFrom > 0
-        ? [`  ${event.file} (${readableBytes(event.bytes)}), goes on at ${readableBytes(event.resumedFrom)}`]
+        ? [`  ${event.file} (${readableBytes(event.bytes)}), resumes at ${readableBytes(event.resumedFrom)}`]
         : [`  ${event.file} (${readableBytes(event.bytes)})`];
     case "restart":
       return [`  ${event.file} starts again: ${event.reason}`];

@@ -33,7 +33,7 @@ export async function pull(context: CommandContext): Promise<number> {
   } catch (error) {
     view.end();
     if (signal.aborted) {
-      stderr.write("gigastt: stopped. What has arrived is kept: run the same command again and it goes on there.\n");
+      stderr.write("gigastt: stopped. The downloaded part is kept: run the same command again to resume.\n");
     } else if (json && error instanceof GigasttError) {
       stdout.write(`${JSON.stringify({ event: "failed", code: error.code, message: error.message })}\n`);
     }

@@ -143,7 +143,7 @@ export class Service {
       limitMs: this.#options.config().shutdown.drainMs,
       onServing: () => progress("the new runtime serves; the old one drains"),
     });
-    throwUnlessReady(result, "The old runtime goes on serving.");
+    throwUnlessReady(result, "The old runtime keeps serving.");
     return outcome("handover");
   }
 

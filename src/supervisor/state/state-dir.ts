@@ -100,7 +100,7 @@ function stateDirMessage(dir: string, error: unknown): string {
       return `state directory ${dir} cannot be created: the disk is full. Free some space and start again`;
     case "ENOTDIR":
     case "EEXIST":
-      return `state directory ${dir} cannot be created: a file is in the way. Remove it, or set supervisor.stateDir`;
+      return `state directory ${dir} cannot be created: a file with that name exists. Remove it, or set supervisor.stateDir`;
     default:
       return `state directory ${dir} cannot be used: ${messageOf(error)}`;
   }

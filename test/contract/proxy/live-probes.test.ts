@@ -19,7 +19,7 @@ const config = {
 const timing = { uploadGraceMs: 1500 };
 const deploy = { auth: { kind: "basic" as const } };
 /** Said in every run against this machine itself. */
-const LOOPBACK = expect.stringContaining("GA-LIV-016 not-checked: the URL leads to this machine itself");
+const LOOPBACK = expect.stringContaining("GA-LIV-016 not-checked: the URL is this machine itself");
 
 describe.concurrent("live probes in front of the rendered set", { timeout: 180_000 }, () => {
   for (const front of FRONTS) {

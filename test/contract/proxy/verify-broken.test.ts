@@ -55,7 +55,7 @@ const BREAKS: readonly Break[] = [
   {
     id: "redirect",
     cause: "to the name that the client sent",
-    says: "plain HTTP leads to another address",
+    says: "plain HTTP redirects to another address",
     faults: edit(/return 308 [^;]*;/, "return 308 https://$host$request_uri;"),
   },
   {

@@ -150,7 +150,7 @@ describe("models pull", () => {
     run.child.kill("SIGINT");
     const { code, stderr } = await run.ended;
     expect(code).toBe(130);
-    expect(stderr).toContain("What has arrived is kept: run the same command again and it goes on there.\n");
+    expect(stderr).toContain("The downloaded part is kept: run the same command again to resume.\n");
     expect(readFileSync(part).length).toBe(1000);
     expect(readdirSync(join(dir, GIGAAM)).sort()).toEqual([`${VOCAB}.part`, `${VOCAB}.part.json`]);
   });

@@ -55,7 +55,7 @@ describe("the model's files", () => {
     writeConfig();
     const url = await place.up();
     hide();
-    await expect(place.control("restart")).rejects.toThrow("The old runtime goes on serving");
+    await expect(place.control("restart")).rejects.toThrow("The old runtime keeps serving");
     expect((await recognise(url)).status).toBe(200);
     expect((await place.status()).overall).toBe("ok");
   });

@@ -109,7 +109,7 @@ describe("operations that meet", () => {
     const old = await runtimePid(url);
     const { done, successor } = await slowHandOver(3000);
     process.kill(successor, "SIGKILL");
-    expect(String(await done)).toContain("The old runtime goes on serving");
+    expect(String(await done)).toContain("The old runtime keeps serving");
     expect(await runtimePid(url)).toBe(old);
     expect((await up.status()).processes[0]).toMatchObject({ state: "ready", restarts: 0, pid: old });
   });

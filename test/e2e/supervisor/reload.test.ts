@@ -115,7 +115,7 @@ describe("reload", () => {
     const { hash } = (await up.status()).config;
     place.plan({ exitEarly: 4 });
     writeFileSync(file, `${BASE}engine:\n  workers: 1\n`);
-    await expect(control("reload")).rejects.toThrow("exit code 4. The old runtime goes on serving.");
+    await expect(control("reload")).rejects.toThrow("exit code 4. The old runtime keeps serving.");
     expect(await runtimePid(url)).toBe(pid);
     expect((await up.status()).config.hash).toBe(hash);
     await until("it says so", () => up.output().includes("rolled back"));

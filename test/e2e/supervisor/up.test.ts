@@ -294,7 +294,7 @@ describe("restart on request", () => {
     const upgrade = (): Promise<unknown> => callControl({ socket: place.socket, cmd: "upgrade", timeoutMs: 15_000 });
 
     place.plan({ exitEarly: 3, model: { id: "broken", name: "Broken", precision: "int8", bundleHash: "2" } });
-    await expect(upgrade()).rejects.toThrow("The old runtime goes on serving.");
+    await expect(upgrade()).rejects.toThrow("The old runtime keeps serving.");
     expect(await runtimePid(url)).toBe(old);
     expect((await up.status()).model?.id).toBe("first");
 
@@ -310,7 +310,7 @@ describe("restart on request", () => {
     const old = await runtimePid(url);
     place.plan({ exitEarly: 3 });
     await expect(callControl({ socket: place.socket, cmd: "restart", timeoutMs: 15_000 })).rejects.toThrow(
-      "the runtime ended before it was ready: exit code 3. The old runtime goes on serving.",
+      "the runtime ended before it was ready: exit code 3. The old runtime keeps serving.",
     );
     expect(await runtimePid(url)).toBe(old);
     expect((await up.status()).overall).toBe("ok");

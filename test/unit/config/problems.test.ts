@@ -346,15 +346,15 @@ describe("choices and formats", () => {
 describe("keys that cannot be combined", () => {
   it("a host beyond loopback without the permission", async () => {
     expect(await check("server:\n  host: 0.0.0.0\n")).toMatchInlineSnapshot(
-      `"gigastt.config.yaml:2:9 server.host: must be a loopback address while server.allowBindAny is false, found "0.0.0.0"; set server.allowBindAny: true if a firewall or proxy stands in front, or host: 127.0.0.1"`,
+      `"gigastt.config.yaml:2:9 server.host: must be a loopback address while server.allowBindAny is false, found "0.0.0.0"; set server.allowBindAny: true if a firewall or proxy protects it, or host: 127.0.0.1"`,
     );
     expect(await failure(loadBare({ env: { GIGASTT_HOST: "0.0.0.0" } }))).toMatchInlineSnapshot(
-      `"GIGASTT_HOST server.host: must be a loopback address while server.allowBindAny is false, found "0.0.0.0"; set server.allowBindAny: true if a firewall or proxy stands in front, or host: 127.0.0.1"`,
+      `"GIGASTT_HOST server.host: must be a loopback address while server.allowBindAny is false, found "0.0.0.0"; set server.allowBindAny: true if a firewall or proxy protects it, or host: 127.0.0.1"`,
     );
     expect(
       await failure(loadBare({ overrides: { "server.host": "::" }, flagNames: { "server.host": "--host" } })),
     ).toMatchInlineSnapshot(
-      `"--host server.host: must be a loopback address while server.allowBindAny is false, found "::"; set server.allowBindAny: true if a firewall or proxy stands in front, or host: 127.0.0.1"`,
+      `"--host server.host: must be a loopback address while server.allowBindAny is false, found "::"; set server.allowBindAny: true if a firewall or proxy protects it, or host: 127.0.0.1"`,
     );
     expect(await check("server:\n  host: 0.0.0.0\n  allowBindAny: true\n")).toBe("(no problem)");
   });

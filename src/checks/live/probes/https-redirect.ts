@@ -37,7 +37,7 @@ export const probe: Probe = {
         problems.push(
           problem(live, request, `${answer.status} location: ${location}`, {
             ...more,
-            message: `plain HTTP leads to ${location || "nowhere"}, not to https`,
+            message: `plain HTTP redirects to ${location || "nowhere"}, not to https`,
           }),
         );
       else {
@@ -45,7 +45,7 @@ export const probe: Probe = {
           problems.push(
             problem(live, request, `${answer.status} location: ${location}`, {
               ...more,
-              message: `plain HTTP leads to another address: ${there.origin}`,
+              message: `plain HTTP redirects to another address: ${there.origin}`,
             }),
           );
         if (answer.status !== 308 && answer.status !== 307)

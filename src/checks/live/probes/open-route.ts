@@ -37,7 +37,7 @@ export const probe: Probe = {
       problems.push(
         problem(live, `${method} ${path} without credentials`, `${answer.status}`, {
           message: `${method} ${path} reaches the server without credentials (${answer.status})`,
-          fix: "Set deploy.auth.kind and render again, or let the proxy ask for credentials everywhere but on deploy.publicPaths. If it is meant: --open, or deploy.auth.kind: none.",
+          fix: "Set deploy.auth.kind and render again, or let the proxy ask for credentials everywhere but on deploy.publicPaths. If this is intended: --open, or deploy.auth.kind: none.",
           ...(wanted === undefined ? { severity: "warning" as const, confidence: "needs-context" as const } : {}),
         }),
       );

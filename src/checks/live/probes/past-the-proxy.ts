@@ -19,7 +19,7 @@ export const probe: Probe = {
       return notChecked("the URL is the server itself");
     if (live.loopback)
       return notChecked(
-        "the URL leads to this machine itself, where the server's port is meant to be open; see gigastt audit host",
+        "the URL is this machine itself, where the server's port is open on purpose; see gigastt audit host",
       );
     const direct = new URL(url);
     direct.protocol = "http:";

@@ -48,7 +48,7 @@ export async function remarksOn(
       );
     if (to === "elsewhere")
       remarks.push(
-        `${answers.domain} leads to ${addresses.join(", ")}, which is not an address of this machine: correct behind a router, wrong otherwise`,
+        `${answers.domain} resolves to ${addresses.join(", ")}, which is not an address of this machine: correct behind a router, wrong otherwise`,
       );
   }
   if (machine.memoryMiB < 2048) remarks.push(`${machine.memoryMiB} MiB of memory: use the int8 model and pool.size 2`);

@@ -56,7 +56,7 @@ export function createUtterances(
 
   const onError = (error: Error): void => {
     log.error("session_window_failed", { request_id: requestId, err: error });
-    const told = "a part of the audio could not be recognised; the session goes on";
+    const told = "a part of the audio could not be recognised; the session continues";
     sendError(error instanceof WireError ? error : new WireError("inference_error", told));
   };
 

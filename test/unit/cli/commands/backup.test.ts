@@ -51,7 +51,7 @@ describe("gigastt backup and restore", () => {
     expect(await cli("backup", nowhere)).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(
-        /nowhere\/site\.backup cannot be written \(ENOENT.*\): name a file in a folder that exists and has room\n$/,
+        /nowhere\/site\.backup cannot be written \(ENOENT.*\): choose a folder that exists and has free space\n$/,
       ) as unknown,
     });
     expect((await cli("restore", nowhere)).stderr).toMatch(/^the backup \/.*nowhere\/site\.backup does not exist\n$/);

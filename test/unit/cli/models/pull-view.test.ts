@@ -49,7 +49,7 @@ describe("on a terminal", () => {
     const view = createTextView(out, clockAt(at));
     view.show(file(100_000_000));
     for (at.ms = 10; at.ms <= 1000; at.ms += 10) view.show(progress(100_000_000 + at.ms * 1000));
-    expect(out.text).toContain("goes on at 100 MB");
+    expect(out.text).toContain("resumes at 100 MB");
     expect(out.text.split("\r\u001B[K").at(-1)).toMatch(/ 1\.0 MB\/s | 9\d\d kB\/s /);
   });
 
