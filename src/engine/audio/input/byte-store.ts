@@ -9,7 +9,7 @@ export interface ByteStore {
 }
 
 /** The body limit of the server is far below; a file given on the command line may be larger. */
-const MAX_STORED_BYTES = 512 * 2 ** 20;
+export const MAX_STORED_BYTES: number = 512 * 2 ** 20;
 const PIECE_BYTES = 2 ** 20;
 
 /** @param container for the error of a file that is too large @param detail what comes too late */

@@ -1,4 +1,4 @@
-import { createByteStore } from "../input/byte-store.ts";
+import { createByteStore, MAX_STORED_BYTES } from "../input/byte-store.ts";
 import type { ByteStore } from "../input/byte-store.ts";
 import { typeAt, viewOf } from "./boxes.ts";
 import type { Sample } from "./samples.ts";
@@ -115,6 +115,9 @@ async function readHead(
       const brand = typeAt(await readBody(input, box), 0);
       if (/^(?:heic|heix|mif1|msf1|avif|avis)$/.test(brand)) throw foreign("an image (HEIF)");
     } else if (box.type === "mdat") {
+      // Known at once: the upload need not go on.
+      if (Number.isFinite(box.bodyBytes) && box.bodyBytes > MAX_STORED_BYTES)
+        throw unsupported("MP4", TOO_LATE, "remux");
       store ??= createByteStore("MP4", TOO_LATE);
       await keep(input, store, box);
     } else if (box.type === "moov") {

@@ -1,10 +1,11 @@
-import type { OggPage, PacketJoiner } from "./pages.ts";
+import type { OggPage, OnDamage, PacketJoiner } from "./pages.ts";
 import { createPacketJoiner, cutPage, readOggPage } from "./pages.ts";
 import { parseOpusHead } from "../codec/opus.ts";
 import type { EncodedPacket } from "../codec/decode-packets.ts";
 import { decodePackets } from "../codec/decode-packets.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
 import { damaged, foreign, truncated } from "../refuse.ts";
+import { AudioError } from "../../../shared/audio-problem.ts";
 import type { TrackCodec } from "../codec/track-codecs.ts";
 import { flacTrack, opusTrack, vorbisTrack } from "../codec/track-codecs.ts";
 import type { AudioBlock, OpenContext, OpenedAudio } from "../types.ts";
@@ -13,10 +14,10 @@ import type { AudioBlock, OpenContext, OpenedAudio } from "../types.ts";
  * Ogg with Opus, Vorbis or FLAC. Of several streams that run side by side the first audio stream is taken; streams that
  * follow each other (a chain, as radio recorders make) are joined, whatever their rates and channel counts.
  *
- * A body that ends inside a page is truncated. A missing end-of-stream mark is not (recordings of live streams have none).
+ * Damaged pages are passed over with a warning. A body that ends inside a page is truncated. A missing end-of-stream mark is not (recordings of live streams have none).
  */
 export async function openOgg(input: ByteReader, context: OpenContext): Promise<OpenedAudio> {
-  const pages = createPageSource(input);
+  const pages = createPageSource(input, (detail) => context.warn("damaged", `Ogg: ${detail}`));
   const link = await openLink(pages);
   if (!link) throw damaged("Ogg", "the file has no pages");
   return {
@@ -38,16 +39,18 @@ interface Link {
 }
 
 interface PageSource {
+  readonly onDamage: OnDamage;
   next(): Promise<OggPage | undefined>;
   /** Gives one page back. */
   unread(page: OggPage): void;
 }
 
-function createPageSource(input: ByteReader): PageSource {
+function createPageSource(input: ByteReader, onDamage: OnDamage): PageSource {
   let held: OggPage | undefined;
   let isEnded = false;
   let last: OggPage | undefined;
   return {
+    onDamage,
     async next() {
       if (held) {
         const page = held;
@@ -63,7 +66,7 @@ function createPageSource(input: ByteReader): PageSource {
         if (last?.isCut) throw cutPage();
         if (isEnded) return undefined;
       }
-      last = await readOggPage(input);
+      last = await readOggPage(input, onDamage);
       return last;
     },
     unread(page) {
@@ -92,7 +95,7 @@ async function openLink(pages: PageSource): Promise<Link | undefined> {
     else chosen ??= { serial: page.serial, first, kind };
   }
   if (chosen) {
-    const joiner = createPacketJoiner();
+    const joiner = createPacketJoiner(pages.onDamage);
     const headers = await readHeaders(pages, { serial: chosen.serial, joiner, count: chosen.kind.headerCount });
     return { serial: chosen.serial, joiner, codec: chosen.kind.codecOf(chosen.first, headers) };
   }
@@ -144,7 +147,7 @@ async function* decodeChain(
   first: Link,
   context: OpenContext,
 ): AsyncGenerator<AudioBlock, void, undefined> {
-  for (let link: Link | undefined = first; link; link = await openLink(pages)) {
+  for (let link: Link | undefined = first; link; link = await openNextLink(pages)) {
     const { codec } = link;
     yield* decodePackets({
       container: "Ogg",
@@ -159,12 +162,25 @@ async function* decodeChain(
   }
 }
 
+/** A later stream that cannot be read does not take away the ones before it. */
+async function openNextLink(pages: PageSource): Promise<Link | undefined> {
+  try {
+    return await openLink(pages);
+  } catch (error) {
+    if (!(error instanceof AudioError) || error.problem.reason === "truncated") throw error;
+    pages.onDamage(`a later stream cannot be read: ${error.message}`);
+    return undefined;
+  }
+}
+
 /** The audio packets of one link; the first page of the next link is left unread. */
 async function* readPackets(pages: PageSource, link: Link): AsyncGenerator<EncodedPacket, void, undefined> {
   const framesOf = link.codec.createCounter();
   let endFrame = 0;
   /** Granule position of the first decoded frame: not 0 in a capture that began in the middle. */
   let base: number | undefined;
+  /** Frames of missing pages. */
+  let missing = 0;
 
   for (;;) {
     const page = await pages.next();
@@ -179,10 +195,23 @@ async function* readPackets(pages: PageSource, link: Link): AsyncGenerator<Encod
     const counted = packets.map((packet) => framesOf(packet));
     const pageFrames = counted.reduce((sum, frames) => sum + frames, 0);
     if (page.granule >= 0 && packets.length > 0) base ??= Math.max(0, page.granule - endFrame - pageFrames);
-    const limitFrame = page.isLast && page.granule >= 0 && base !== undefined ? page.granule - base : undefined;
+    const pageEnd = page.granule >= 0 && base !== undefined ? page.granule - base : undefined;
+    // Silence stands for pages that are missing, so that what follows keeps its time.
+    const lost = pageEnd === undefined || !link.joiner.isAfterGap ? 0 : pageEnd - pageFrames - endFrame;
+    if (lost > 0) {
+      missing += lost;
+      endFrame += lost;
+    }
+    const atFrame = lost > 0 ? endFrame - link.codec.skipFrames : undefined;
+    const limitFrame = page.isLast && pageEnd !== undefined ? pageEnd - missing : undefined;
     for (const [i, data] of packets.entries()) {
       endFrame += counted[i]!;
-      yield { data, endFrame, ...(limitFrame !== undefined && { limitFrame }) };
+      yield {
+        data,
+        endFrame,
+        ...(limitFrame !== undefined && { limitFrame }),
+        ...(i === 0 && atFrame !== undefined && { atFrame }),
+      };
     }
   }
 }

@@ -1,6 +1,6 @@
 import { crc32Ogg } from "../input/crc.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
-import { damaged, truncated, unsupported } from "../refuse.ts";
+import { truncated, unsupported } from "../refuse.ts";
 
 /** One page of a physical Ogg stream with the packets that end on it. */
 export interface OggPage {
@@ -20,16 +20,26 @@ export interface OggPage {
   readonly isCut: boolean;
 }
 
-/**
- * The next page; undefined at the end of the input. Checksums are verified. Bytes that are not a page and a
- * wrong checksum are damage.
- */
-export async function readOggPage(input: ByteReader): Promise<OggPage | undefined> {
+/** Is given what is wrong with the stream, and where it goes on. Throws when damage ends the reading. */
+export type OnDamage = (detail: string) => void;
+
+/** The next page; undefined at the end of the input. What is not a page, or has a wrong checksum, is passed over. */
+export async function readOggPage(input: ByteReader, onDamage: OnDamage): Promise<OggPage | undefined> {
+  for (;;) {
+    const found = await tryPage(input);
+    if (typeof found !== "string") return found;
+    onDamage(found);
+    await input.skip(1);
+    if (!(await skipToPage(input))) return undefined;
+  }
+}
+
+/** The page that begins here, or what is wrong with it; damaged ones are not consumed. */
+async function tryPage(input: ByteReader): Promise<OggPage | undefined | string> {
   const start = input.position;
   const fixed = await input.peek(27);
   if (fixed.length === 0) return undefined;
-  const isPage = fixed[0] === 0x4f && fixed[1] === 0x67 && fixed[2] === 0x67 && fixed[3] === 0x53 && fixed[4] === 0;
-  if (fixed.length >= 5 && !isPage) throw damaged("Ogg", `the file is damaged at byte ${start}`);
+  if (fixed.length >= 5 && !isPageAt(fixed, 0)) return `the file is damaged at byte ${start}`;
   if (fixed.length < 27) throw cutPage();
   const segmentCount = fixed[26]!;
   const table = (await input.peek(27 + segmentCount)).subarray(27);
@@ -37,14 +47,16 @@ export async function readOggPage(input: ByteReader): Promise<OggPage | undefine
   let payloadBytes = 0;
   for (const length of table) payloadBytes += length;
   const pageBytes = 27 + segmentCount + payloadBytes;
-  const page = (await input.read(pageBytes)).slice();
+  const page = (await input.peek(pageBytes)).slice();
   const isCut = page.length < pageBytes;
   const view = new DataView(page.buffer);
   const wanted = view.getUint32(22, true);
   view.setUint32(22, 0);
-  if (!isCut && crc32Ogg(page) !== wanted) {
-    throw damaged("Ogg", `the checksum of the page at byte ${start} is wrong`);
-  }
+  // A page that is longer than the rest of the input, and others begin in it: its lengths are damaged.
+  const isSwallowing = isCut && Buffer.from(page).indexOf("OggS\0", 1, "latin1") > 0;
+  if (isSwallowing || (!isCut && crc32Ogg(page) !== wanted))
+    return `the checksum of the page at byte ${start} is wrong`;
+  await input.skip(page.length);
   const flags = page[5]!;
   const granule = view.getBigInt64(6, true);
   const { pieces, isOpen } = split(page, segmentCount);
@@ -66,24 +78,50 @@ export function cutPage(): Error {
   return truncated("Ogg", "the file is truncated, it ends inside a page");
 }
 
+function isPageAt(bytes: Uint8Array, at: number): boolean {
+  return Buffer.from(bytes.subarray(at, at + 5)).toString("latin1") === "OggS\0";
+}
+
+/** Consumes up to the next page; false at the end of the input. */
+async function skipToPage(input: ByteReader): Promise<boolean> {
+  for (;;) {
+    const bytes = await input.peek(SEARCH_BYTES);
+    const at = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf("OggS\0", 0, "latin1");
+    if (at >= 0) {
+      await input.skip(at);
+      return true;
+    }
+    if (bytes.length < SEARCH_BYTES) {
+      await input.skip(bytes.length);
+      return false;
+    }
+    await input.skip(SEARCH_BYTES - 4);
+  }
+}
+
 /** Joins the pieces of one logical stream to packets. */
 export interface PacketJoiner {
   /** The packets that end on this page, in order. */
   push(page: OggPage): Uint8Array[];
+  /** Pages are missing between the last page and the one before. */
+  readonly isAfterGap: boolean;
 }
 
-export function createPacketJoiner(): PacketJoiner {
+export function createPacketJoiner(onDamage: OnDamage): PacketJoiner {
   let open: Uint8Array[] = [];
   let openBytes = 0;
   let nextSequence: number | undefined;
   let packetCount = 0;
+  let isAfterGap = false;
   return {
+    get isAfterGap() {
+      return isAfterGap;
+    },
     push(page) {
       const isGap = nextSequence !== undefined && page.sequence !== nextSequence;
       // A capture of a running broadcast has its headers first and goes on anywhere after them.
-      if (isGap && packetCount > HEADER_PACKETS) {
-        throw damaged("Ogg", `page ${nextSequence} is missing`);
-      }
+      isAfterGap = isGap && packetCount > HEADER_PACKETS;
+      if (isAfterGap) onDamage(`page ${nextSequence} is missing`);
       nextSequence = (page.sequence + 1) >>> 0;
       if (isGap || !page.isContinued) {
         open = [];
@@ -115,6 +153,7 @@ export function createPacketJoiner(): PacketJoiner {
 /** Only comment packets are large: cover pictures are kept in them. */
 const MAX_PACKET_BYTES = 16 * 2 ** 20;
 const HEADER_PACKETS = 3;
+const SEARCH_BYTES = 65_536;
 
 function split(page: Uint8Array, segmentCount: number): { pieces: Uint8Array[]; isOpen: boolean } {
   const pieces: Uint8Array[] = [];

@@ -5,6 +5,7 @@ import { parseOpusHead } from "../codec/opus.ts";
 import type { EncodedPacket } from "../codec/decode-packets.ts";
 import { decodePackets } from "../codec/decode-packets.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
+import { AudioError } from "../../../shared/audio-problem.ts";
 import { damaged, foreign, truncated, unsupported } from "../refuse.ts";
 import { chooseTrack } from "../choose-track.ts";
 import type { SampleEncoding } from "../codec/pcm.ts";
@@ -24,7 +25,7 @@ import type { OpenContext, OpenedAudio } from "../types.ts";
 export async function openWebm(input: ByteReader, context: OpenContext): Promise<OpenedAudio> {
   const walk = createWalk(input);
   const { track, durationS, tickNs } = await readHead(walk, context.track);
-  const packets = readPackets(walk, track, tickNs);
+  const packets = readPackets({ walk, track, tickNs, context });
   const first = await packets.next();
   if (first.done) throw damaged("WebM/Matroska", "the file has no audio packets");
   const codec = codecOf(track, first.value.data);
@@ -62,6 +63,23 @@ const ID = {
   discardPadding: 0x75a2,
 } as const;
 
+/** What may stand in a segment behind its first cluster: anything else is damage. */
+const KNOWN: ReadonlySet<number> = new Set<number>([
+  ...Object.values(ID),
+  0xec,
+  0xbf,
+  0xa7,
+  0xab,
+  0xaf,
+  0x5854,
+  0x5855,
+  0x114d9b74,
+  0x1c53bb6b,
+  0x1254c367,
+  0x1941a469,
+  0x1043a770,
+]);
+
 /** Elements we keep whole: all others are skipped or walked into. */
 const MAX_STORED_BYTES = 16 * 2 ** 20;
 
@@ -71,11 +89,15 @@ interface Walk {
   /** Reads an element's body. The caller owns it. */
   store(size: number): Promise<Uint8Array>;
   skip(size: number): Promise<void>;
+  /** Passes over damage, to the next cluster; false when there is none. */
+  recover(): Promise<boolean>;
   readonly input: ByteReader;
 }
 
 function createWalk(input: ByteReader): Walk {
   let segmentEnd = Number.POSITIVE_INFINITY;
+  let clusterEnd = Number.POSITIVE_INFINITY;
+  let hasCluster = false;
   return {
     input,
     async next() {
@@ -92,8 +114,15 @@ function createWalk(input: ByteReader): Walk {
         }
         if (element.id === ID.segment) {
           if (element.size !== UNKNOWN_SIZE) segmentEnd = input.position + element.size;
-        } else if (element.id !== ID.cluster) {
-          if (element.size === UNKNOWN_SIZE) {
+        } else if (element.id === ID.cluster) {
+          hasCluster = true;
+          clusterEnd = element.size === UNKNOWN_SIZE ? Number.POSITIVE_INFINITY : input.position + element.size;
+        } else {
+          const isInCluster = input.position < clusterEnd;
+          if (hasCluster && !KNOWN.has(element.id)) {
+            throw damaged("WebM/Matroska", `the file is damaged before byte ${input.position}`);
+          }
+          if (element.size === UNKNOWN_SIZE || (isInCluster && input.position + element.size > clusterEnd)) {
             throw damaged("WebM/Matroska", `the file is damaged before byte ${input.position}`);
           }
           return element;
@@ -105,6 +134,16 @@ function createWalk(input: ByteReader): Walk {
       const body = (await input.read(size)).slice();
       if (body.length < size) throw truncated("WebM/Matroska", "the file is truncated");
       return body;
+    },
+    async recover() {
+      clusterEnd = Number.POSITIVE_INFINITY;
+      await input.skip(1);
+      for (;;) {
+        const bytes = await input.peek(65_536);
+        const at = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf("\x1f\x43\xb6\x75", 0, "latin1");
+        await input.skip(at >= 0 ? at : Math.max(1, bytes.length - 3));
+        if (at >= 0 || bytes.length < 4) return at >= 0;
+      }
     },
     async skip(size) {
       if ((await input.skip(size)) < size) throw truncated("WebM/Matroska", "the file is truncated");
@@ -250,46 +289,82 @@ interface Block {
   readonly discardNs: number;
 }
 
-async function* readPackets(walk: Walk, track: Track, tickNs: number): AsyncGenerator<Block, void, undefined> {
-  let clusterTime = 0;
-  let startTime: number | undefined;
+interface PacketSource {
+  readonly walk: Walk;
+  readonly track: Track;
+  readonly tickNs: number;
+  readonly context: OpenContext;
+}
+
+/** The packets of the track. Where the file is damaged they go on at the next cluster. */
+async function* readPackets({ walk, track, tickNs, context }: PacketSource): AsyncGenerator<Block, void, undefined> {
+  const clock: Clock = { clusterTime: 0, startTime: undefined };
+  let isStarted = false;
   for (;;) {
-    const element = await walk.next();
-    if (!element) return;
-    if (element.id === ID.clusterTime) {
-      clusterTime = parseUnsigned(await walk.store(element.size));
-      continue;
-    }
-    const isGroup = element.id === ID.blockGroup;
-    if (element.id !== ID.simpleBlock && !isGroup) {
-      await walk.skip(element.size);
-      continue;
-    }
-    if (!isGroup) {
-      const bytes = await walk.input.peek(Math.min(12, element.size));
-      const head = parseVint(bytes, 0);
-      if (head) startTime ??= clusterTime + timeAt(bytes, head.end);
-      if (head?.value !== track.number) {
-        await walk.skip(element.size);
-        continue;
-      }
-    }
-    const body = await walk.store(element.size);
-    const children = isGroup ? parseElements(body) : [];
-    const block = isGroup ? find(children, ID.block) : body;
-    if (!block) continue;
-    const padding = find(children, ID.discardPadding);
-    const number = parseVint(block, 0);
-    const time = clusterTime + (number ? timeAt(block, number.end) : 0);
-    startTime ??= time;
-    const packets = parseBlock(block, track.number);
-    for (const [i, data] of packets.entries()) {
-      const whole = track.prefix.length > 0 ? new Uint8Array(Buffer.concat([track.prefix, data])) : data;
-      const discardNs = padding && i === packets.length - 1 ? parseSigned(padding) : 0;
-      const timeNs = i === 0 ? (time - startTime) * tickNs : undefined;
-      if (whole.length > 0) yield { data: whole, timeNs, discardNs };
+    try {
+      const blocks = await readElement({ walk, track, tickNs, clock });
+      if (!blocks) return;
+      yield* blocks;
+      isStarted ||= blocks.length > 0;
+    } catch (error) {
+      if (!(error instanceof AudioError) || error.problem.reason !== "damaged") throw error;
+      const goesOn = await walk.recover();
+      if (!goesOn && !isStarted) throw error;
+      context.warn("damaged", error.message);
+      if (!goesOn) return;
     }
   }
+}
+
+interface Clock {
+  clusterTime: number;
+  /** Of the first block of any track. */
+  startTime: number | undefined;
+}
+
+/** The packets of the next element, none when it has none; undefined at the end. */
+async function readElement({
+  walk,
+  track,
+  tickNs,
+  clock,
+}: Omit<PacketSource, "context"> & { readonly clock: Clock }): Promise<Block[] | undefined> {
+  const element = await walk.next();
+  if (!element) return undefined;
+  if (element.id === ID.clusterTime) {
+    clock.clusterTime = parseUnsigned(await walk.store(element.size));
+    return [];
+  }
+  const isGroup = element.id === ID.blockGroup;
+  if (element.id !== ID.simpleBlock && !isGroup) {
+    await walk.skip(element.size);
+    return [];
+  }
+  if (!isGroup) {
+    const bytes = await walk.input.peek(Math.min(12, element.size));
+    const head = parseVint(bytes, 0);
+    if (head) clock.startTime ??= clock.clusterTime + timeAt(bytes, head.end);
+    if (head?.value !== track.number) {
+      await walk.skip(element.size);
+      return [];
+    }
+  }
+  const body = await walk.store(element.size);
+  const children = isGroup ? parseElements(body) : [];
+  const block = isGroup ? find(children, ID.block) : body;
+  if (!block) return [];
+  const padding = find(children, ID.discardPadding);
+  const number = parseVint(block, 0);
+  const time = clock.clusterTime + (number ? timeAt(block, number.end) : 0);
+  clock.startTime ??= time;
+  const start = clock.startTime;
+  const packets = parseBlock(block, track.number);
+  const blocks = packets.map((data, i): Block => {
+    const whole = track.prefix.length > 0 ? new Uint8Array(Buffer.concat([track.prefix, data])) : data;
+    const discardNs = padding && i === packets.length - 1 ? parseSigned(padding) : 0;
+    return { data: whole, timeNs: i === 0 ? (time - start) * tickNs : undefined, discardNs };
+  });
+  return blocks.filter(({ data }) => data.length > 0);
 }
 
 /** A block's time from its cluster's, in ticks. */

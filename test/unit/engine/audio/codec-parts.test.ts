@@ -247,9 +247,13 @@ describe("byte reader", () => {
 
 async function oggPackets(file: string): Promise<Uint8Array[]> {
   const reader = createByteReader(inPieces(readFileSync(file)), new AbortController().signal);
-  const joiner = createPacketJoiner();
+  const fail = (detail: string): never => {
+    throw new Error(detail);
+  };
+  const joiner = createPacketJoiner(fail);
   const packets: Uint8Array[] = [];
-  for (let page = await readOggPage(reader); page; page = await readOggPage(reader)) packets.push(...joiner.push(page));
+  for (let page = await readOggPage(reader, fail); page; page = await readOggPage(reader, fail))
+    packets.push(...joiner.push(page));
   return packets;
 }
 
