@@ -32,7 +32,7 @@ describe("disk", () => {
     writeFileSync(place.stateDir, "");
     const up = place.up();
     expect((await up.exited).code).toBe(1);
-    expect(up.errors()).toContain("a file is in the way");
+    expect(up.errors()).toContain("a file with that name exists");
   });
 
   it("log files deleted under a running service: written again", async () => {
