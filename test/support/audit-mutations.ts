@@ -36,6 +36,9 @@ const M = ["more"] as const;
 const F = ["flip"] as const;
 
 const s = (value: number): string => `${value}s`;
+/** The longest silence on a WebSocket: each ping ends it. */
+const silenceSeconds = ({ session }: ResolvedConfig): number =>
+  Math.floor(Math.min(session.pingIntervalMs || session.idleTimeoutMs, session.idleTimeoutMs) / 1000);
 
 const CADDY = /^(?:compose\/)?caddy\/Caddyfile$/;
 const INC = /nginx\/gigastt-proxy\.inc$/;
@@ -197,9 +200,9 @@ const ROWS: readonly Row[] = [
     CONF,
     /location = \/(?:v1\/)?ws > proxy_(?:read|send)_timeout$/,
     "GA-STR-004",
-    L,
+    [],
     "default",
-    (c) => [s(c.session.idleTimeoutMs / 1000)],
+    (c) => [s(silenceSeconds(c))],
   ],
   [CONF, /location = \/v1\/transcribe\/stream > limit_req$|location \/ > limit_req$/, "GA-STR-014", D],
   [CONF, /location = \/v1\/transcribe\/stream > proxy_read_timeout$/, "GA-STR-004", [], "default", () => ["15s"]],
@@ -477,22 +480,29 @@ const ROWS: readonly Row[] = [
   [/kubernetes\/httproute\.yaml$/, /backendRefs > 0 > port$/, "GA-LIF-018", LM, "refused"],
   [/kubernetes\/httproute-redirect\.yaml$/, /statusCode$/, "GA-TLS-003", D, "refused", () => ["301"]],
   [/kubernetes\/ingress\.yaml$/, /proxy-body-size$/, "GA-STR-008", DLM, undefined, () => ["50m"].map(() => '"49m"')],
-  [/kubernetes\/ingress\.yaml$/, /proxy-read-timeout$/, "GA-STR-004", DL, "one-sided"],
+  [
+    /kubernetes\/ingress\.yaml$/,
+    /proxy-read-timeout$/,
+    "GA-STR-004",
+    [],
+    "one-sided",
+    (c) => [`"${silenceSeconds(c)}"`],
+  ],
   [
     /kubernetes\/ingress\.yaml$/,
     /proxy-read-timeout$/,
     "GA-STR-005",
-    [],
-    undefined,
+    DL,
+    "one-sided",
     (c) => [`"${(c.pool.checkoutTimeoutMs + c.limits.requestBudgetMs) / 1000 - 1}"`],
   ],
   [
     /kubernetes\/ingress\.yaml$/,
     /proxy-send-timeout$/,
     "GA-STR-004",
-    DL,
+    [],
     "one-sided",
-    (c) => [`"${c.session.idleTimeoutMs / 1000}"`],
+    (c) => [`"${silenceSeconds(c)}"`],
   ],
   [/kubernetes\/ingress\.yaml$/, /ssl-redirect$/, "GA-TLS-003", [], "default", () => ['"false"']],
   [/kubernetes\/ingress\.yaml$/, /service > port > name$/, "GA-LIF-018", [], "refused", () => ["web"]],

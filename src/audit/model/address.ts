@@ -21,7 +21,8 @@ export function parseAddress(text: string): Address {
   const slash = rest.indexOf("/");
   const path = slash === -1 ? "" : rest.slice(slash);
   if (slash !== -1) rest = rest.slice(0, slash);
-  const match = /^(\[[^\]]*\]|[^:]*)(?::(\d+))?$/.exec(rest);
+  // `http://host:9876$request_uri` passes the path on as the client sent it.
+  const match = /^(\[[^\]]*\]|[^:$]*)(?::(\d+))?(?:\$.*)?$/.exec(rest);
   const host = (match?.[1] ?? rest).replace(/^\[|\]$/g, "").toLowerCase();
   const fallback = scheme === "https" || scheme === "wss" ? 443 : scheme === "http" || scheme === "ws" ? 80 : undefined;
   return {

@@ -37,6 +37,7 @@ const NUMBERS = [
   "pool.checkoutTimeout",
   "session.idleTimeout",
   "session.maxDuration",
+  "session.pingInterval",
   "rateLimit.perMinute",
   "rateLimit.burst",
   "shutdown.drain",

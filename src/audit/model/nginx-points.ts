@@ -99,11 +99,16 @@ export function locationMatcher(scope: NginxScope): Pick<NginxPoint, "path" | "m
 
 function regexMatches(scope: NginxScope, path: string): boolean {
   const { modifier, path: pattern } = locationMatcher(scope);
-  if (pattern.length > 300 || /[+*}]\)?[+*{]/.test(pattern)) return false; // a pattern that could backtrack without end is not tried
+  return safeRegExp(pattern, modifier === "~*")?.test(path) === true;
+}
+
+/** Returns the pattern as JavaScript reads it; undefined for one that could backtrack without end or is of another dialect. */
+export function safeRegExp(pattern: string, ignoreCase = false): RegExp | undefined {
+  if (pattern.length > 300 || /[+*}]\)?[+*{]/.test(pattern)) return undefined;
   try {
-    return new RegExp(pattern.replace(/\(\?i\)/g, ""), modifier === "~*" ? "i" : "").test(path);
+    return new RegExp(pattern.replace(/\(\?i\)/g, ""), ignoreCase ? "i" : "");
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -107,6 +107,8 @@ function proxyDirective(handler: YamlNode): CaddyDirective {
       ),
     );
   inner.push(...duration("keepalive", yamlAt(transport, "keep_alive", "idle_timeout")));
+  for (const key of ["response_header_timeout", "read_timeout", "write_timeout"])
+    inner.push(...duration(key, yamlAt(transport, key)));
   if (transport) block.push(directive(transport, "transport", [argOf(transport, "http")], inner));
   for (const [name, operations] of [
     ["header_up", yamlAt(handler, "headers", "request")],

@@ -26,6 +26,7 @@ import { rule as exposureUnprotectedRoute } from "./exposure/unprotected-route.t
 import { rule as forwardedForAppend } from "./forwarded-for/append.ts";
 import { rule as forwardedForCaddyLeftmost } from "./forwarded-for/caddy-leftmost.ts";
 import { rule as forwardedForCaddyTrustedProxies } from "./forwarded-for/caddy-trusted-proxies.ts";
+import { rule as forwardedForClientHeader } from "./forwarded-for/client-header.ts";
 import { rule as forwardedForContainerNat } from "./forwarded-for/container-nat.ts";
 import { rule as forwardedForIngress } from "./forwarded-for/ingress.ts";
 import { rule as forwardedForMissing } from "./forwarded-for/missing.ts";
@@ -80,6 +81,7 @@ import { rule as streamingIdleSessions } from "./streaming/idle-sessions.ts";
 import { rule as streamingKeepAlive } from "./streaming/keep-alive.ts";
 import { rule as streamingNginxLimits } from "./streaming/nginx-limits.ts";
 import { rule as streamingRequestTimeout } from "./streaming/request-timeout.ts";
+import { rule as streamingRouteReach } from "./streaming/route-reach.ts";
 import { rule as streamingRouteTimeout } from "./streaming/route-timeout.ts";
 import { rule as streamingSlowClients } from "./streaming/slow-clients.ts";
 import { rule as streamingSlowUpload } from "./streaming/slow-upload.ts";
@@ -119,6 +121,7 @@ export const rules: readonly Rule[] = inCatalogueOrder([
   forwardedForAppend,
   forwardedForCaddyLeftmost,
   forwardedForCaddyTrustedProxies,
+  forwardedForClientHeader,
   forwardedForContainerNat,
   forwardedForIngress,
   forwardedForMissing,
@@ -173,6 +176,7 @@ export const rules: readonly Rule[] = inCatalogueOrder([
   streamingKeepAlive,
   streamingNginxLimits,
   streamingRequestTimeout,
+  streamingRouteReach,
   streamingRouteTimeout,
   streamingSlowClients,
   streamingSlowUpload,

@@ -32,7 +32,6 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "GA-EXP-008 default.conf:13",
     "GA-STR-005 default.conf:13",
     "GA-STR-008 default.conf:13",
-    "GA-STR-009 default.conf:13",
     "GA-STR-011 default.conf:13",
     "GA-XFF-003 default.conf:13",
     "GA-XFF-011 default.conf:13",

@@ -15,7 +15,6 @@ const DEFECTS = [
   // S7: that the server waits for SIGINT only stands in its source, not in a file of the deployment.
   ["S8", "appliance.md", "GA-STR-008", "proxy_pass"],
   ["S9", "appliance.md", "GA-STR-005", "proxy_read_timeout 600s"],
-  ["S9 (send)", "appliance.md", "GA-STR-004", "proxy_pass"],
   ["S10", "appliance.md", "GA-TLS-004", "listen 443 ssl http2"],
   ["S11", "appliance.md", "GA-STR-002", "'' close"],
   ["S12", "appliance.md", "GA-EXP-012", "chmod 644"],

@@ -26,6 +26,7 @@ const SITE = `server {
 `;
 const CONFIG = `session:
   idleTimeout: 400s
+  pingInterval: 0
 audit:
   ignore:
     - "GA-EXP-009@*.conf: browsers never call it"
@@ -183,7 +184,10 @@ describe("reports", () => {
         --> gigastt.config.yaml:2:3
         2 |   idleTimeout: 400s
           |   ^^^^^^^^^^^^^^^^^ session.idleTimeout is set here
-        why: proxy_read_timeout and proxy_send_timeout are idle timers, 60 s by default. When one fires first, nginx drops the connection without a Close frame: the client sees 1006, loses its final result and cannot distinguish a pause from a crash. The server's own idle close has a code and flushes the result.
+        --> gigastt.config.yaml:3:3
+        3 |   pingInterval: 0
+          |   ^^^^^^^^^^^^^^^ session.pingInterval is set here
+        why: proxy_read_timeout and proxy_send_timeout are idle timers, 60 s by default. The server's pings, every 30 s by default, keep a silent session alive; a timer that is not longer than the ping interval, or any timer below the idle timeout when pings are off, fires first: nginx drops the connection without a Close frame: the client sees 1006, loses its final result and cannot distinguish a pause from a crash. The server's own idle close has a code and flushes the result.
         fix: Write \`proxy_read_timeout 430s;\` (idle timeout + 30 s). (--fix does this)
 
       1 error, 0 warnings, 0 notes in 2 files

@@ -24,7 +24,7 @@ export const rule: Rule = {
   severity: "note",
   confidence: "certain",
   title: "Other headers that carry an address arrive as the client wrote them",
-  why: "X-Forwarded-For is overwritten, but a client may still send CF-Connecting-IP, True-Client-IP or X-Real-IP. Log collectors, rate limiters and middleware that look for these before X-Forwarded-For then trust what the client wrote. What no proxy in front sets, the server should not receive.",
+  why: "Where X-Forwarded-For is overwritten, a client may still send CF-Connecting-IP, True-Client-IP or X-Real-IP. Log collectors, rate limiters and middleware that look for these before X-Forwarded-For then trust what the client wrote. What no proxy in front sets, the server should not receive.",
   evidence: [
     "Address libraries read a list of such headers in a fixed order, X-Client-IP first (npm request-ip).",
     "Tried on Caddy 2.6 and 2.11: a forged Forwarded and X-Real-IP reach the upstream.",

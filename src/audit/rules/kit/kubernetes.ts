@@ -117,3 +117,12 @@ export function annotation(
   const text = yamlText(node);
   return node && text !== undefined ? { text, node } : undefined;
 }
+
+/** Whether the Ingress is read by ingress-nginx; without a class it may be. */
+export function isNginxIngress(ingress: KubeObject): boolean {
+  const name =
+    yamlText(yamlAt(ingress.node, "spec", "ingressClassName")) ??
+    annotation(ingress, "kubernetes.io/ingress.class")?.text ??
+    "nginx";
+  return name.includes("nginx");
+}

@@ -2,6 +2,7 @@ import type { RouteSpec, Traffic } from "../../../shared/protocol.ts";
 import { ALL_ROUTES } from "../../../shared/protocol.ts";
 import type { CaddyPoint } from "../../model/caddy.ts";
 import { caddyPathMatches, isMatcher, visit } from "../../model/caddy.ts";
+import { publicPaths, strippedPrefix } from "../../model/forwarded-path.ts";
 import type { Facts } from "../../model/facts.ts";
 import { appCaddyPoints, appNginxPoints } from "../../model/facts.ts";
 import type { NginxPoint } from "../../model/nginx-points.ts";
@@ -11,21 +12,12 @@ import { locationFor } from "../../model/nginx-points.ts";
 export function routesAt(point: NginxPoint): readonly RouteSpec[] {
   return ALL_ROUTES.filter((route) => {
     if (route.replacedBy !== undefined && point.path !== route.path) return false; // the deprecated alias rides along with whatever takes it
-    const path = publicPath(point, route.path);
-    if (path === undefined) return false;
-    if (!point.server)
-      return point.modifier === "" || point.modifier === "^~" ? path.startsWith(point.path) : point.path === path;
-    const location = locationFor(point.server, path);
-    return location ? location === point.location : point.location === point.server;
+    return publicPaths(point, route.path).some((path) => {
+      if (!point.server) return true;
+      const location = locationFor(point.server, path);
+      return location ? location === point.location : point.location === point.server;
+    });
   });
-}
-
-/** Path a client uses for a server route through this pass (`location /stt/ { proxy_pass http://x/; }`). */
-function publicPath(point: NginxPoint, route: string): string | undefined {
-  const { path } = point.address;
-  if (path === "" || point.modifier === "~" || point.modifier === "~*") return route;
-  if (!route.startsWith(path)) return undefined;
-  return point.modifier === "=" ? (route === path ? point.path : undefined) : point.path + route.slice(path.length);
 }
 
 /** App passes of nginx that carry a kind of traffic. */
@@ -42,8 +34,9 @@ export function caddyCarrying(facts: Facts, ...traffic: readonly Traffic[]): rea
   );
 }
 
-/** Whether a path reaches this proxy: its own patterns match and no more specific `handle` beside it takes the path. */
-export function caddyPointFor(point: CaddyPoint, path: string): boolean {
+/** Whether a route of the server is reached through this proxy, below the prefix that Caddy removes: its own patterns match and no more specific `handle` beside it takes the path. */
+export function caddyPointFor(point: CaddyPoint, route: string): boolean {
+  const path = (strippedPrefix(point) ?? "") + route;
   if (point.paths.length > 0 && !point.paths.some((pattern) => caddyPathMatches(pattern, path))) return false;
   const handle = point.around.find((directive) => directive.name === "handle" || directive.name === "handle_path");
   const length = Math.max(

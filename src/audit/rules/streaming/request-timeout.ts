@@ -1,11 +1,11 @@
 import type { Rule } from "../../types.ts";
 import { arg, headSpan, inherited, nginxTimeMs } from "../../model/nginx.ts";
 import { gatewayDurationMs } from "../../model/kubernetes.ts";
-import { yamlAt, yamlEntrySpan, yamlText } from "../../parse/yaml.ts";
+import { yamlAt, yamlEntrySpan, yamlKey, yamlText } from "../../parse/yaml.ts";
 import { addNginx, addYaml, replace } from "../kit/edits.ts";
 import { nginxCarrying } from "../kit/points.ts";
 import { ceilSeconds, seconds } from "../kit/wording.ts";
-import { annotation, appIngresses, appRouteRules, ruleTakes } from "../kit/kubernetes.ts";
+import { annotation, appIngresses, appRouteRules, isNginxIngress, ruleTakes } from "../kit/kubernetes.ts";
 
 export const rule: Rule = {
   id: "GA-STR-005",
@@ -57,13 +57,13 @@ export const rule: Rule = {
     for (const ingress of appIngresses(facts)) {
       const name = "nginx.ingress.kubernetes.io/proxy-read-timeout";
       const found = annotation(ingress, name);
-      const ms = found ? Number(found.text) * 1000 : undefined;
-      if (ms === undefined || ms >= budget || ms <= facts.assume.number("session.idleTimeout")) continue; // the shorter ones are GA-STR-004's
+      const ms = found ? Number(found.text) * 1000 : 60_000;
+      if (!isNginxIngress(ingress) || ms >= budget) continue;
       const map = yamlAt(ingress.node, "metadata", "annotations");
       const add = map && !found ? addYaml(map, `${name}: "${want}"`) : undefined;
       yield {
-        span: found?.node ?? ingress.node,
-        message: `${name} is "${found?.text}", below the ${seconds(budget)} a transcription may take`,
+        span: found?.node ?? yamlKey(yamlAt(ingress.node, "metadata"), "annotations") ?? ingress.node,
+        message: `${name} is ${found ? `"${found.text}"` : "not set (60)"}, below the ${seconds(budget)} a transcription may take`,
         fix: `Set \`${name}: "${want}"\`.`,
         edits: found ? [replace(found.node, `"${want}"`)] : add ? [add] : [],
         related,

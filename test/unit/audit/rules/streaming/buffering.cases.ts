@@ -2,11 +2,11 @@ import { type CasesOfRule, casesOf, INC } from "../../../../support/audit-case.t
 
 export const cases: CasesOfRule = casesOf("GA-STR-009", [
   {
-    name: "buffered over HTTP/1.0",
+    name: "the server's wish is ignored",
     base: "nginx",
     file: INC,
-    from: "proxy_http_version 1.1",
-    to: "proxy_http_version 1.0",
+    from: "proxy_http_version 1.1;",
+    to: "proxy_http_version 1.1;\nproxy_ignore_headers X-Accel-Buffering;",
     also: [{ file: "nginx.conf", from: "proxy_buffering off;\n      gzip off;", to: "gzip off;" }],
   },
 ]);

@@ -9,4 +9,11 @@ export const cases: CasesOfRule = casesOf("GA-STR-006", [
     at: "stream_timeout",
   },
   { name: "write timeout", ...CADDY, from: "read_header 15s", to: "write 60s", at: "write" },
+  {
+    name: "header timeout of the transport",
+    ...CADDY,
+    from: "\t\t\t\tkeepalive 30s\n\t\t\t}\n\t\t}\n\t}\n}",
+    to: "\t\t\t\tkeepalive 30s\n\t\t\t\tresponse_header_timeout 30s\n\t\t\t}\n\t\t}\n\t}\n}",
+    at: "response_header_timeout",
+  },
 ]);
