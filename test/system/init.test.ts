@@ -46,7 +46,7 @@ suite(`gigastt init on a bare machine${why}`, () => {
     const before = contents();
     const questions: readonly ((session: Session) => Promise<void>)[] = [
       (session) => session.choose("Where will it run?", "On this machine"),
-      (session) => session.choose("Who should reach it?", "Others"),
+      (session) => session.choose("Who should reach it?", "Other people"),
       (session) => session.choose("Which reverse proxy?", "Caddy"),
       (session) => session.answer("Host name?", `stt.example.com${KEYS.enter}`),
       (session) => session.choose("Where does the certificate come from?", "Let's Encrypt"),
@@ -57,7 +57,7 @@ suite(`gigastt init on a bare machine${why}`, () => {
     const asked = [
       "Where will",
       "Who should",
-      "Which proxy",
+      "Which reverse proxy",
       "Host name",
       "certificate",
       "Contact",
@@ -107,7 +107,7 @@ suite(`gigastt init on a bare machine${why}`, () => {
     await session.choose("Who may use it?", "Devices");
     await session.choose("Write them?", "Yes");
     expect(await session.ended).toBe(0);
-    expect(session.screen.text()).toContain("updated  gigastt.config.yaml");
+    expect(session.screen.text()).toContain("updated  gigastt.local.yaml");
     const commands = printedCommands(session);
     expect(commands).toContain("sudo systemctl disable --now caddy");
     expect(runAll(commands)).not.toContain("FAILED");
@@ -115,7 +115,9 @@ suite(`gigastt init on a bare machine${why}`, () => {
     machine.must("test -e /etc/nginx/nginx.conf.~1~");
     expect(machine.must("systemctl is-enabled gigastt-certs.timer")).toBe("enabled\n");
     // The timer's service does its work under its own restrictions.
-    machine.must("sudo systemctl start gigastt-certs.service");
+    machine.must(
+      "sudo systemctl start gigastt-certs.service || { sudo journalctl -u gigastt-certs --no-pager -n 20; exit 1; }",
+    );
   }, 180_000);
 
   it("a file edited by hand is kept unless its owner agrees", async () => {
@@ -123,9 +125,9 @@ suite(`gigastt init on a bare machine${why}`, () => {
     const before = contents();
     const walk = async (last: "Yes" | "No"): Promise<Session> => {
       const session = start();
-      for (const question of ["Where will", "Who should", "Which proxy", "Host name", "certificate come"])
+      for (const question of ["Where will", "Who should", "Which reverse proxy", "Host name", "certificate come"])
         await session.answer(question, KEYS.enter);
-      await session.choose("Who may use it?", "Everybody");
+      await session.choose("Who may use it?", "Anyone who can reach it");
       await session.answer("Overwrite them", last === "Yes" ? "y" : "n");
       await session.ended;
       return session;
@@ -160,14 +162,14 @@ suite(`gigastt init on a bare machine${why}`, () => {
       const session = start({ rows: 60 });
       await session.choose("Where will it run?", label);
       if (program === "docker") {
-        await session.choose("Who should reach it?", "Others");
+        await session.choose("Who should reach it?", "Other people");
         await session.choose("Which reverse proxy?", "Caddy");
       }
       await session.answer("Host name?", `${KEYS.erase}stt.example.com${KEYS.enter}`);
       await session.choose("Where does the certificate come from?", "Let's Encrypt");
       if (program === "docker") await session.answer("Contact address", `me${KEYS.enter}`);
       if (program === "docker") await session.answer("address", `${KEYS.erase}me@example.com${KEYS.enter}`);
-      await session.choose("Who may use it?", program === "docker" ? "Programs" : "Everybody");
+      await session.choose("Who may use it?", program === "docker" ? "Programs" : "Anyone who can reach it");
       if (program === "docker") {
         await session.answer("first program?", `robot${KEYS.enter}`);
         await session.answer("Anything else in the project?", KEYS.enter);

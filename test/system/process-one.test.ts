@@ -70,7 +70,7 @@ describe.skipIf(!canUnshare)("as process 1 of a PID namespace (needs unshare)", 
     const issue = await until("issue", async () =>
       (await up.status()).issues.find((candidate) => candidate.id === "no_init"),
     );
-    expect(issue.text).toMatch(/^\d+ ended processes wait for a parent/);
+    expect(issue.text).toMatch(/^\d+ zombie processes: supervisor\.eventCommand leaves processes behind/);
     expect(issue.cure).toContain("--init");
     expect(zombiesOf(processOne(up.process))).toBeGreaterThan(2);
     process.kill(processOne(up.process), "SIGTERM");

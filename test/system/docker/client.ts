@@ -82,9 +82,10 @@ const CHUNK = 100 * BYTES_PER_MS;
 
 // ---
 
-function headers({ user }: Client): Record<string, string> {
+/** Proxies are asked by name, the server itself by address: it knows no public name. */
+function headers({ user, port }: Client): Record<string, string> {
   return {
-    host: DOMAIN,
+    ...(port === undefined ? { host: DOMAIN } : {}),
     ...(user === undefined ? {} : { authorization: `Basic ${Buffer.from(user).toString("base64")}` }),
   };
 }
