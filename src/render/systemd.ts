@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { ResolvedConfig } from "../config/types.ts";
 import { ACME_WEBROOT, nginxConfigDir } from "./nginx.ts";
@@ -60,6 +61,7 @@ function systemdView({ config, derived }: RenderInput): View {
     lan: server.lan,
     configDir: proxy.kind === "caddy" ? (proxy.configDir ?? "/etc/caddy") : nginxConfigDir(config, "host"),
     reload: managed ? "gigastt.service" : proxy.kind === "none" ? undefined : `${proxy.kind}.service`,
+    certsDir: dirname(tls.certificateFile),
     domain: deploy.domain ?? "",
     webroot: ACME_WEBROOT,
   };

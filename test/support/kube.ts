@@ -71,7 +71,10 @@ export async function startKube(): Promise<Kube> {
     }
     const applied = await kubectl(["apply", "--server-side", "-f", CRDS]);
     if (applied.code !== 0) throw new Error(applied.stderr);
-    const waited = await kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+    const wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"];
+    let waited = await kubectl(wait);
+    // kubectl refuses a CRD so new that it has no list of conditions yet.
+    while (waited.stderr.includes("conditions accessor error")) waited = await kubectl(wait);
     if (waited.code !== 0) throw new Error(waited.stderr);
   } catch (error) {
     await stop();

@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, readFile, readdir } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import { writeFileAtomic } from "../../shared/files.ts";
@@ -30,7 +30,7 @@ export async function createServer(dir: string, names: readonly string[], option
 /** Certificates are public, and the service reads their end for `status`; each key has its own mode. */
 async function openFolder(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true });
-  await chmod(dir, 0o755);
+  if (((await stat(dir)).mode & 0o777) !== 0o755) await chmod(dir, 0o755);
 }
 
 /** A certificate for one client, in `clients/`. */

@@ -84,7 +84,7 @@ export function composeSuite(stage: () => Stage): void {
     );
 
     it("lets the proxy reach the server, asks for a password, and publishes nothing but the proxy", async () => {
-      expect((await ask({ ...client, user: "anna:wrong" }, "/v1/transcribe", WAV)).status).toBe(401);
+      expect((await ask({ ...client, user: "anna:wrong" }, "/v1/models")).status).toBe(401);
       const answer = await ask(client, "/v1/transcribe", WAV);
       expect([answer.status, (JSON.parse(answer.body) as { text: string }).text.length > 5]).toEqual([200, true]); // native shape
       expect((await ask({ address: client.address }, "/")).status).toBe(308);
@@ -133,8 +133,8 @@ export function composeSuite(stage: () => Stage): void {
       await project.line(page("docker compose exec proxy caddy reload"));
       const old = client;
       client = { ...client, user: `anna:${next}` };
-      await until("the new password", async () => (await ask(client, "/v1/transcribe", WAV)).status === 200);
-      expect((await ask(old, "/v1/transcribe", WAV)).status).toBe(401);
+      await until("the new password", async () => (await ask(client, "/v1/models")).status === 200);
+      expect((await ask(old, "/v1/models")).status).toBe(401);
       await beginSentence(session);
       session.send({ type: "stop" });
       expect((await session.closed).code).toBe(1000);
