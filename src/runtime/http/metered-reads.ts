@@ -46,6 +46,8 @@ export function meterReads(socket: Socket, turns: ReadTurns, allowance: Allowanc
   let isWanted = true;
   let isAsked = false;
   let hasEnded = false;
+  /** A new connection of a client that used its allowance, often a health check, does not wait behind that client's others. */
+  let isFirst = true;
 
   const isPaused = (): boolean => socket.readableFlowing === false && socket.listenerCount("readable") === 0;
 
@@ -71,8 +73,9 @@ export function meterReads(socket: Socket, turns: ReadTurns, allowance: Allowanc
     if (held.length === 0 && hasEnded) return void push(null);
     if (held.length === 0 || !isWanted || isAsked || socket.destroyed) return;
     isAsked = true;
-    (allowance.owedMs > 0 ? turns.behind : turns.ahead).ask(() => {
+    (allowance.owedMs > 0 && !isFirst ? turns.behind : turns.ahead).ask(() => {
       isAsked = false;
+      isFirst = false;
       inOwnScope(serve);
     });
   };

@@ -2,6 +2,7 @@ import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { get } from "node:http";
+import { setPriority } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -16,9 +17,11 @@ import type { Served } from "./harness.ts";
  */
 const HOSTILE = 50;
 const ATTACK_MS = { quick: 2000, sample: 3000, full: 15_000 }[depth];
-const HEALTH_P99_MS = 100;
+const HEALTH_MS = 100;
+/** A sample has about 130 probes, of which the 99th percentile is the second worst: one late process of the machine decides it. */
+const HEALTH_QUANTILE = depth === "full" ? 0.99 : 0.95;
 /** Bodies may take 200 MB (`limits.body` × `pool.size`), and the allocator keeps what was read until it collects; a queue without a bound takes more. */
-const MOST_GROWTH_MB = 800;
+const MOST_GROWTH_MB = 600;
 
 const fixture = fileURLToPath(new URL("../../fixtures/load/hostile.js", import.meta.url));
 const [clip] = evalClips(1);
@@ -72,7 +75,9 @@ describe(`${HOSTILE} hostile clients at once`, async () => {
         "processor ms": Math.round(usedMs),
       });
       expect(memory - quiet.memoryMb, "memory grows").toBeLessThan(MOST_GROWTH_MB);
-      expect(p99, "GET /health").toBeLessThan(HEALTH_P99_MS);
+      const quantile = health[Math.floor(health.length * HEALTH_QUANTILE)]!;
+      expect(quantile, "GET /health").toBeLessThan(HEALTH_MS);
+      expect(lagMs, "event loop delay, 99th percentile").toBeLessThan(HEALTH_MS);
       expect(speechMs, "a person who speaks").toBeLessThan(2 * quiet.speechMs);
       expect(fileMs, "a file").toBeLessThan(2 * quiet.fileMs + 1000);
     });
@@ -152,6 +157,8 @@ async function kinds(): Promise<string[]> {
 
 async function startAttack(kind: string): Promise<{ stop(): Promise<{ bytes: number; connections: number }> }> {
   const child = fork(fixture, [kind, String(server.port), String(HOSTILE)]);
+  // Attackers have machines of their own: here they get the processor time that is left.
+  setPriority(child.pid!, 19);
   await answerOf(child);
   await sleep(300);
   return {
