@@ -173,6 +173,6 @@ describe("gigastt audit host on this machine", () => {
       env: { HOME: dir },
     });
     expect(nowhere.status).toBe(2);
-    expect(nowhere.stderr).toContain('"nowhere" does not');
+    expect(nowhere.stderr).toContain('path not found: "nowhere"');
   });
 });

@@ -56,7 +56,7 @@ describe("gigastt audit", () => {
   });
 
   it("takes assumed limits, and refuses unknown ones with a hint", () => {
-    expect(gigastt("clean", "--assume", "session.idleTimeout=1h").status).toBe(1);
+    expect(gigastt("clean", "--assume", "limits.body=1GiB").status).toBe(1);
     const wrong = gigastt("clean", "--assume", "session.idleTimeou=1h");
     expect(wrong.status).toBe(2);
     expect(wrong.stderr).toContain("session.idleTimeout");
