@@ -156,7 +156,11 @@ export function derive(config: ResolvedConfig, installed?: ModelMemory): Derived
       healthReadTimeoutS: 5,
       gracePeriodS: drainS + forceCloseS,
       tryDurationS: Math.min(10, RESTART_ESTIMATE_S),
-      connectionsPerClient: Math.max(1, Math.min(pool.size, deploy.sessionsPerClient)),
+      // The overlay for a small box has two slots at most.
+      connectionsPerClient: Math.max(
+        1,
+        Math.min(pool.size, deploy.sessionsPerClient, deploy.compose.overlays.includes("edge") ? 2 : Infinity),
+      ),
       ratePerMinute: limited ? config.rateLimit.perMinute : 0,
       rateBurst: limited ? config.rateLimit.burst : 0,
       workerConnections: Math.max(1024, 4 * (pool.size + pool.queue)),

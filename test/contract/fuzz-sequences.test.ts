@@ -9,7 +9,7 @@ import { openRaw } from "../support/raw-http.ts";
 import { startTestServer } from "../support/runtime-server.ts";
 import { clientFrame, serverFrames } from "../support/ws-frames.ts";
 
-const CASES = fuzzCases(100_000, { quick: 300, sample: 5000 });
+const CASES = fuzzCases(100_000, { quick: 300, sample: 1000 });
 
 /** One thing that a client sends, and what must come back for it. */
 interface Piece {

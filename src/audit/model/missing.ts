@@ -16,7 +16,7 @@ export interface MissingPart {
 }
 
 /** Keys and passwords stay outside an audited tree on purpose. */
-const SECRET = /(?:^|\/)(?:secrets?\/|keys\.caddy$)/;
+const SECRET = /(?:^|\/)(?:secrets?\/|(?:keys|users)\.caddy$|keys\.map$|users\.htpasswd$)/;
 
 /** Types, modules, CGI variables and the TLS settings that certbot ships: known, and nothing in them about the server. GA-XFF-001 knows what Debian's proxy_params holds. */
 const HARMLESS =
