@@ -8,7 +8,7 @@ import type { HostPolicy } from "./access/host.ts";
 import type { Exchanges } from "./http/exchanges.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { RateLimiter } from "./access/rate-limit.ts";
-import type { SessionRegistry } from "./native/sessions/registry.ts";
+import type { SessionRegistry } from "./sessions/registry.ts";
 import type { RequestStats } from "./metrics/stats.ts";
 import type { Settings } from "./lifecycle/settings.ts";
 import type { UploadMemory } from "./http/upload-memory.ts";

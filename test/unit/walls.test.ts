@@ -28,7 +28,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "age-encryption": ["supervisor/state/backup-format.ts"],
   ajv: ["config/validate.ts"],
   bcryptjs: ["cli/deploy/secret-store.ts"],
-  crossws: ["runtime/native/sessions/websocket.ts"],
+  crossws: ["runtime/sessions/websocket.ts"],
   "dockerfile-ast": ["audit/parse/dockerfile.ts"],
   h3: ["runtime/http/app.ts", "runtime/http/reply.ts", "runtime/runtime.ts"],
   diff: ["cli/commands/render.ts"],

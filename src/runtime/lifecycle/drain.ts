@@ -6,7 +6,7 @@ import type { RuntimeContext } from "../context.ts";
 import { createDeadline, endsBefore } from "../http/deadline.ts";
 import type { Deadline } from "../http/deadline.ts";
 import type { Exchange } from "../http/exchanges.ts";
-import type { SessionRegistry } from "../native/sessions/registry.ts";
+import type { SessionRegistry } from "../sessions/registry.ts";
 import { setInterval, sleep } from "../../shared/timers.ts";
 
 /** Drain is a state with an order and a deadline. Runs once; further calls get the same report. */

@@ -158,7 +158,7 @@ describe("websocket.md", () => {
 
   it("lists every close code the server sends, and no other", () => {
     const told = rows(text, "## Close codes").map(([name]) => Number(name));
-    const real = [...sources("native/sessions/").matchAll(/\b(10[01]\d)\b/g)].map(([, name]) => Number(name));
+    const real = [...sources("sessions/").matchAll(/\b(10[01]\d)\b/g)].map(([, name]) => Number(name));
     // 1006 is never sent: it stands for a connection that broke.
     expect(new Set(told)).toEqual(new Set(real.filter((name) => name !== 1006)));
   });

@@ -4,8 +4,8 @@ import { WireError } from "../../../shared/errors.ts";
 import { createAllowance } from "../../../shared/allowance.ts";
 import { parseClientMessage, type ClientMessage } from "./client-message.ts";
 import { applyConfigure, defaultSessionOptions } from "./configure.ts";
-import type { Frame } from "./inbox.ts";
-import type { Utterances } from "./utterances.ts";
+import type { Frame } from "../../sessions/inbox.ts";
+import type { Utterances } from "../../sessions/utterances.ts";
 
 /** What a session's frames mean, one after the other. */
 export interface FrameReader {

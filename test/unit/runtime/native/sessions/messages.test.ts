@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseClientMessage } from "../../../../../src/runtime/native/sessions/client-message.ts";
 import { applyConfigure, defaultSessionOptions } from "../../../../../src/runtime/native/sessions/configure.ts";
-import { createInbox } from "../../../../../src/runtime/native/sessions/inbox.ts";
+import { createInbox } from "../../../../../src/runtime/sessions/inbox.ts";
 import { configWith } from "../../../../support/runtime-server.ts";
 
 describe("parseClientMessage", () => {

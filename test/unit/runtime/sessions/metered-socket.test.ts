@@ -1,14 +1,14 @@
 import { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { createAllowance } from "../../../../../src/shared/allowance.ts";
-import { createFrameScan } from "../../../../../src/runtime/native/sessions/frame-scan.ts";
-import { FRAMES_AT_ONCE, meterSocket } from "../../../../../src/runtime/native/sessions/metered-socket.ts";
-import { systemClock } from "../../../../../src/shared/clock.ts";
-import { createTurns } from "../../../../../src/shared/turns.ts";
-import { createManualClock } from "../../../../support/manual-clock.ts";
-import { createRandom } from "../../../../support/mutate.ts";
-import { clientFrame } from "../../../../support/ws-frames.ts";
+import { createAllowance } from "../../../../src/shared/allowance.ts";
+import { createFrameScan } from "../../../../src/runtime/sessions/frame-scan.ts";
+import { FRAMES_AT_ONCE, meterSocket } from "../../../../src/runtime/sessions/metered-socket.ts";
+import { systemClock } from "../../../../src/shared/clock.ts";
+import { createTurns } from "../../../../src/shared/turns.ts";
+import { createManualClock } from "../../../support/manual-clock.ts";
+import { createRandom } from "../../../support/mutate.ts";
+import { clientFrame } from "../../../support/ws-frames.ts";
 
 describe("createFrameScan", () => {
   it("finds the frames of a stream in any split, of any length", () => {

@@ -2,14 +2,14 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { IncomingMessage } from "node:http";
 import type { Peer } from "crossws";
 import nodeAdapter from "crossws/adapters/node";
-import { ROUTES } from "../../../shared/protocol.ts";
-import type { RuntimeContext } from "../../context.ts";
-import { toWireError } from "../../http/errors.ts";
-import type { UpgradeHandler } from "../../http/dispatch.ts";
-import { clientOf } from "../../http/open-exchange.ts";
-import { writeRawError } from "../../http/raw-response.ts";
-import { requestId } from "../../http/request-id.ts";
-import { createTurns } from "../../../shared/turns.ts";
+import { ROUTES } from "../../shared/protocol.ts";
+import type { RuntimeContext } from "../context.ts";
+import { toWireError } from "../http/errors.ts";
+import type { UpgradeHandler } from "../http/dispatch.ts";
+import { clientOf } from "../http/open-exchange.ts";
+import { writeRawError } from "../http/raw-response.ts";
+import { requestId } from "../http/request-id.ts";
+import { createTurns } from "../../shared/turns.ts";
 import { meterSocket } from "./metered-socket.ts";
 import type { SessionPeer } from "./peer.ts";
 import type { SessionRegistry } from "./registry.ts";
@@ -17,7 +17,7 @@ import { createSession } from "./session.ts";
 import type { Session } from "./registry.ts";
 import type { SessionIdentity } from "./session.ts";
 import { requireUpgradable, upgradeHeaders, webSocketRoute } from "./upgrade.ts";
-import { setInterval } from "../../../shared/timers.ts";
+import { setInterval } from "../../shared/timers.ts";
 
 /** The part of the `ws` socket under a crossws peer that crossws has no name for. */
 interface NodeSocket {

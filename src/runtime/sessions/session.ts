@@ -1,8 +1,8 @@
-import { WireError } from "../../../shared/errors.ts";
-import type { RuntimeContext } from "../../context.ts";
-import { readyMessage } from "./configure.ts";
+import { WireError } from "../../shared/errors.ts";
+import type { RuntimeContext } from "../context.ts";
+import { readyMessage } from "../native/sessions/configure.ts";
 import { createFlow } from "./flow.ts";
-import { createFrameReader } from "./frames.ts";
+import { createFrameReader } from "../native/sessions/frames.ts";
 import { SCANT_BYTES, createInbox } from "./inbox.ts";
 import type { Frame } from "./inbox.ts";
 import { createSessionClocks } from "./clocks.ts";
@@ -10,7 +10,7 @@ import type { SessionPeer } from "./peer.ts";
 import type { Session } from "./registry.ts";
 import { createSeat } from "./seat.ts";
 import { createSender } from "./sender.ts";
-import { createTimers } from "../../../shared/timers.ts";
+import { createTimers } from "../../shared/timers.ts";
 import { createUtterances } from "./utterances.ts";
 
 export interface SessionIdentity {

@@ -1,10 +1,10 @@
-import type { Hypothesis, LiveStream } from "../../../engine/contract.ts";
-import { WireError } from "../../../shared/errors.ts";
-import type { RuntimeContext } from "../../context.ts";
-import { emptyFinal, segmentMessage } from "../hypothesis.ts";
-import type { SegmentMessage } from "../hypothesis.ts";
-import type { SessionOptions } from "./configure.ts";
-import { setTimeout } from "../../../shared/timers.ts";
+import type { Hypothesis, LiveStream } from "../../engine/contract.ts";
+import { WireError } from "../../shared/errors.ts";
+import type { RuntimeContext } from "../context.ts";
+import { emptyFinal, segmentMessage } from "../native/hypothesis.ts";
+import type { SegmentMessage } from "../native/hypothesis.ts";
+import type { SessionOptions } from "../native/sessions/configure.ts";
+import { setTimeout } from "../../shared/timers.ts";
 
 /** The engine's side of a session: audio in, segments to the client out. */
 export interface Utterances {

@@ -1,8 +1,8 @@
-import type { PoolConfig } from "../../../config/types.ts";
-import { WireError } from "../../../shared/errors.ts";
-import { createFairQueue } from "../../admission/fair-queue.ts";
-import type { Member } from "../../admission/fair-queue.ts";
-import { createServiceTimes } from "../../admission/service-times.ts";
+import type { PoolConfig } from "../../config/types.ts";
+import { WireError } from "../../shared/errors.ts";
+import { createFairQueue } from "../admission/fair-queue.ts";
+import type { Member } from "../admission/fair-queue.ts";
+import { createServiceTimes } from "../admission/service-times.ts";
 
 /** One WebSocket session: `open` → `ending` (last final) → `closed`. */
 export interface Session extends Member {

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from "node:http";
-import { WireError } from "../../../shared/errors.ts";
-import { ALL_ROUTES, ROUTES } from "../../../shared/protocol.ts";
-import type { RouteSpec } from "../../../shared/protocol.ts";
-import type { ClientAddress } from "../../access/client-address.ts";
-import type { RuntimeContext } from "../../context.ts";
-import { requireHost, requireOrigin, requireToken } from "../../access/policies.ts";
-import { requireReady } from "../../lifecycle/readiness.ts";
-import { requestFault } from "../../http/request-form.ts";
+import { WireError } from "../../shared/errors.ts";
+import { ALL_ROUTES, ROUTES } from "../../shared/protocol.ts";
+import type { RouteSpec } from "../../shared/protocol.ts";
+import type { ClientAddress } from "../access/client-address.ts";
+import type { RuntimeContext } from "../context.ts";
+import { requireHost, requireOrigin, requireToken } from "../access/policies.ts";
+import { requireReady } from "../lifecycle/readiness.ts";
+import { requestFault } from "../http/request-form.ts";
 
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 const TOKENS = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:[ \t]*,[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$/;
