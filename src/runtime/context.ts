@@ -6,6 +6,7 @@ import type { Admission } from "./admission/admission.ts";
 import type { AddressHeaders, ClientAddress } from "./access/client-address.ts";
 import type { HostPolicy } from "./access/host.ts";
 import type { Exchanges } from "./http/exchanges.ts";
+import type { ClosingSockets } from "./http/lingering-close.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { RateLimiter } from "./access/rate-limit.ts";
 import type { SessionRegistry } from "./sessions/registry.ts";
@@ -21,6 +22,7 @@ export interface RuntimeContext {
   readonly uploads: UploadMemory;
   readonly limiter: RateLimiter;
   readonly exchanges: Exchanges;
+  readonly closing: ClosingSockets;
   readonly sessions: SessionRegistry;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -53,7 +55,7 @@ export interface Phase {
 export interface Timing {
   /** Time an upload gets on top of what the minimum rate allows. */
   readonly uploadGraceMs: number;
-  /** How long the rest of a refused body is read and thrown away, so that the client can read the answer. */
+  /** How long what a client still sends behind the last answer is thrown away, so that it can read the answer. */
   readonly lingerMs: number;
   /** Longest time without progress while a client reads its answer. */
   readonly slowReaderMs: number;

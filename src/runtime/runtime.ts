@@ -146,6 +146,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
     uploads,
     limiter,
     exchanges,
+    closing: new Set(),
     sessions,
     stats: createRequestStats(),
     metrics,

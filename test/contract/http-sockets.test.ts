@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { createPacedEngine } from "../support/paced-engine.ts";
 import { openRaw, parseAnswer, sendRaw } from "../support/raw-http.ts";
@@ -294,6 +295,41 @@ describe("slow and half-open clients", () => {
     clearInterval(flood);
     await expectIdle(running);
   });
+
+  const CLOSING: readonly (readonly [name: string, status: number, request: string])[] = [
+    ["a body that is too large", 413, head("Content-Length: 99999999999")],
+    ["a body that is too large, expecting 100", 413, head("Expect: 100-continue\r\nContent-Length: 99999999999")],
+    ["an expectation that is unknown", 417, head("Expect: a-miracle\r\nContent-Length: 99999999999")],
+    ["bytes that are not HTTP", 400, "GARBAGE\r\n\r\n"],
+    ["a broken chunk", 400, `${head("Transfer-Encoding: chunked")}3\r\nabcXX`],
+    ["headers that are too large", 431, head(`X-Long: ${"x".repeat(20_000)}`)],
+    ["no Host", 400, "GET /health HTTP/1.1\r\n\r\n"],
+    ["CONNECT", 405, "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n"],
+    ["a WebSocket that is refused", 404, UPGRADE.replace("/v1/ws", "/nope")],
+    ["a last request", 200, "GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"],
+  ];
+  it.each(CLOSING)(
+    "does not lose the last answer to a client that goes on sending: %s",
+    async (_name, status, request) => {
+      const running = await start({ config: { limits: { bodyBytes: 1000 } }, timing: { lingerMs: 2000 } });
+      const client = openRaw(running.port);
+      const errors: Error[] = [];
+      client.socket.on("error", (error) => errors.push(error)).pause();
+      client.write(request);
+      // More than what the system's buffers hold, in pieces that arrive before, with and after the answer.
+      for (let sent = 0; sent < 100; sent++) {
+        client.write(Buffer.alloc(sent % 2 === 0 ? 64 * 1024 : 100, "x"));
+        await sleep(sent % 10 === 0 ? 2 : 0);
+      }
+      client.socket.resume();
+      const answer = parseAnswer(await client.ended);
+      client.socket.destroy();
+      expect(answer.status).toBe(status);
+      expect(answer.body).toHaveLength(Number(answer.headers["content-length"]));
+      expect(errors).toEqual([]);
+      await expectIdle(running);
+    },
+  );
 
   it("cuts a client that does not read a long answer", async () => {
     const engine = createPacedEngine();

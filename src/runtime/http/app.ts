@@ -97,7 +97,7 @@ async function envelope(event: H3Event, next: () => unknown, context: RuntimeCon
   }
   if (context.phase.draining || context.phase.handedOver) headers["connection"] = "close";
   exchange.res.setTimeout(context.timing.slowReaderMs, () => exchange.res.destroy());
-  return toResponse(reply, headers, exchange, context.timing.lingerMs);
+  return toResponse(reply, headers, exchange);
 }
 
 function errorReply(thrown: unknown, exchange: Exchange, context: RuntimeContext): Reply {

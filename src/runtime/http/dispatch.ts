@@ -7,7 +7,9 @@ import type { RuntimeContext } from "../context.ts";
 import { createClientConnections } from "./client-connections.ts";
 import { createConnection, onBehalfOf } from "./connection.ts";
 import type { Connection } from "./connection.ts";
+import { lingerAtEnd } from "./lingering-close.ts";
 import { createReadTurns, meterReads, readThroughStream } from "./metered-reads.ts";
+import type { ReadMeter } from "./metered-reads.ts";
 import { asksForWebSocket, ignoreUpgrade } from "./foreign-upgrade.ts";
 import { openExchange } from "./open-exchange.ts";
 import { writeRawError } from "./raw-response.ts";
@@ -29,13 +31,15 @@ export function attach(
   const clients = createClientConnections(context);
   const reads = createReadTurns();
   const pipelined = createTurns(0);
-  const releases = new WeakMap<object, () => void>();
+  const meters = new WeakMap<object, ReadMeter>();
   const connectionOf = (socket: Socket): Connection => {
     let connection = connections.get(socket);
     if (connection === undefined) {
       const share = clients.open(socket);
       connections.set(socket, (connection = createConnection(socket, share.waiting, pipelined)));
-      onBehalfOf(connection, () => releases.set(socket, meterReads(socket, reads, share.readTime)));
+      const meter = onBehalfOf(connection, () => meterReads(socket, reads, share.readTime));
+      meters.set(socket, meter);
+      lingerAtEnd(socket, meter, context.closing, context.timing.lingerMs);
     }
     return connection;
   };
@@ -81,7 +85,7 @@ export function attach(
   server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => {
     const isWebSocket = asksForWebSocket(req);
     // Its frames are metered on their own.
-    if (isWebSocket) releases.get(socket)?.();
+    if (isWebSocket) meters.get(socket)?.release();
     const run = (): "open" | "taken" => {
       if (!isWebSocket) {
         ignoreUpgrade(server, req, socket, head);

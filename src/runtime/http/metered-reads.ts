@@ -27,15 +27,22 @@ export function createReadTurns(): ReadTurns {
   return { ahead: createTurns(BUDGET_MS), behind: createTurns(BUDGET_MS, undefined, REST_MS) };
 }
 
+/** The reading side of one socket. */
+export interface ReadMeter {
+  /** Gives the socket its own methods back, and what is held. */
+  release(): void;
+  /** From now on what the socket reads is thrown away. Calls `onEnd` when the client has closed its sending side, or has already. */
+  discard(onEnd: () => void): void;
+}
+
 /**
  * Passes what a socket reads on in small portions, in turn with other connections; nothing more is read from the network until they are through.
  * Replaces the two methods of the stream that carry bytes from the handle to its listeners: a stream around the socket would
  * hide its address, time limits and half-close from Node's HTTP server.
  *
  * @param allowance thread time, shared by all connections of the client
- * @returns gives the socket its own methods back, and what is held
  */
-export function meterReads(socket: Socket, turns: ReadTurns, allowance: Allowance): () => void {
+export function meterReads(socket: Socket, turns: ReadTurns, allowance: Allowance): ReadMeter {
   const push = socket.push.bind(socket);
   const read = socket._read.bind(socket);
   /** Turns of many clients run in one go: a bug in this one's bytes must be known as its own. */
@@ -46,6 +53,7 @@ export function meterReads(socket: Socket, turns: ReadTurns, allowance: Allowanc
   let isWanted = true;
   let isAsked = false;
   let hasEnded = false;
+  let isDiscarding = false;
   /** A new connection of a client that used its allowance, often a health check, does not wait behind that client's others. */
   let isFirst = true;
 
@@ -91,15 +99,30 @@ export function meterReads(socket: Socket, turns: ReadTurns, allowance: Allowanc
     // The first portion of a client that used little need not wait.
     if (chunk !== null && held.length === 1 && !isAsked && allowance.owedMs === 0) serve();
     else goOn();
-    return held.length === 0 && isWanted;
+    return isDiscarding || (held.length === 0 && isWanted);
   };
   socket.on("resume", goOn);
-  return () => {
-    Reflect.deleteProperty(socket, "push");
-    Reflect.deleteProperty(socket, "_read");
-    socket.off("resume", goOn);
-    for (const chunk of held.splice(0)) push(chunk);
-    if (hasEnded) push(null);
+  return {
+    release: () => {
+      Reflect.deleteProperty(socket, "push");
+      Reflect.deleteProperty(socket, "_read");
+      socket.off("resume", goOn);
+      for (const chunk of held.splice(0)) push(chunk);
+      if (hasEnded) push(null);
+    },
+    discard: (onEnd) => {
+      if (hasEnded || socket.readableEnded) return onEnd();
+      isDiscarding = true;
+      held.length = 0;
+      socket.push = (chunk: Buffer | null) => {
+        if (chunk === null) onEnd();
+        // The handle reads on.
+        return true;
+      };
+      socket._read = () => {};
+      // The handle stands still when the last bytes had no reader.
+      read(0);
+    },
   };
 }
 

@@ -1,12 +1,11 @@
 import { STATUS_CODES } from "node:http";
-import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
 import type { WireError } from "../../shared/errors.ts";
 import { errorBody, errorHeaders } from "./errors.ts";
 import { SECURITY_HEADERS } from "./reply.ts";
-import { setTimeout } from "../../shared/timers.ts";
 
 /** Answers on a bare socket, where no ServerResponse exists (refused upgrades, broken requests), and ends the connection. */
-export function writeRawError(socket: Duplex, error: WireError, headers: Readonly<Record<string, string>>): void {
+export function writeRawError(socket: Socket, error: WireError, headers: Readonly<Record<string, string>>): void {
   if (!socket.writable) {
     socket.destroy();
     return;
@@ -21,9 +20,6 @@ export function writeRawError(socket: Duplex, error: WireError, headers: Readonl
     date: new Date().toUTCString(),
   };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ""}\r\n${lines.join("")}\r\n${body}`);
-  // What the client still sends is thrown away, so that the answer is not lost to a reset; a client that never closes is cut.
-  socket.resume();
-  const timer = setTimeout(() => socket.destroy(), 1000);
-  socket.once("close", () => clearTimeout(timer));
+  socket.write(`HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ""}\r\n${lines.join("")}\r\n${body}`);
+  socket.destroySoon();
 }

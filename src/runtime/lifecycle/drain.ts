@@ -2,6 +2,7 @@ import type { Server } from "node:http";
 import { Server as NetServer } from "node:net";
 import type { DrainReport } from "../../shared/messages.ts";
 import { WireError } from "../../shared/errors.ts";
+import type { ClosingSockets } from "../http/lingering-close.ts";
 import type { RuntimeContext } from "../context.ts";
 import { createDeadline, endsBefore } from "../http/deadline.ts";
 import type { Deadline } from "../http/deadline.ts";
@@ -62,7 +63,7 @@ export function createDrain(context: RuntimeContext, server: () => Server, sessi
       ["flush_work", () => Promise.all([flushSessions(sessions, limit, tally), finishRequests(context, limit, tally)])],
       ["await_admission", () => endsBefore(context.admission.whenIdle(), limit.now)],
       ["stop_engine", () => stopEngine(context, limit)],
-      ["close_server", () => closeServer(server(), limit)],
+      ["close_server", () => closeServer(server(), context.closing, limit)],
     ];
     for (const [step, action] of steps) {
       const stepMs = clock.monotonicMs();
@@ -169,11 +170,15 @@ async function stopEngine({ engine, clock, log, phase }: RuntimeContext, deadlin
   if (!stopped) log.error("engine_not_stopped", { waited_ms: ENGINE_GRACE_MS });
 }
 
-async function closeServer(server: Server, deadline: Deadline): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+async function closeServer(server: Server, closing: ClosingSockets, deadline: Deadline): Promise<void> {
+  // `http.Server.close` would also cut the connections whose clients are reading their last answer.
+  const closed = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()));
   // Kept-alive connections become idle only after their last answer has been read.
-  const sweep = setInterval(() => server.closeIdleConnections(), 20);
-  server.closeIdleConnections();
+  const closeIdle = (): void => {
+    if (closing.size === 0) server.closeIdleConnections();
+  };
+  const sweep = setInterval(closeIdle, 20);
+  closeIdle();
   if (!(await endsBefore(closed, deadline.now))) server.closeAllConnections();
   await Promise.race([closed, sleep(SOCKET_GRACE_MS, { ref: false })]);
   clearInterval(sweep);
