@@ -19,6 +19,7 @@ need faketime faketime
 need tini tini
 need sudo sudo
 need python3 python3
+python3 -c "import ensurepip" 2>/dev/null || missing+=(python3-venv)
 need unshare util-linux
 need nc netcat-openbsd
 need curl curl
@@ -79,6 +80,14 @@ current_caddy() {
   rm -rf "$tmp"
   return "$status"
 }
+# Clients of the protocols we speak, as their users install them: one environment for all suites.
+python_clients() {
+  local list venv=/opt/gigastt-clients
+  list=$(cd "$(dirname "$0")" && pwd)/python-clients.txt
+  cmp -s "$list" "$venv/installed.txt" && return
+  [ -x "$venv/bin/python" ] || python3 -m venv "$venv" &&
+    "$venv/bin/pip" install -q --disable-pip-version-check -r "$list" && cp "$list" "$venv/installed.txt"
+}
 actionlint() {
   [ -x /usr/local/bin/actionlint ] || GOBIN=/usr/local/bin GOFLAGS=-p=2 go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 }
@@ -86,7 +95,7 @@ actionlint() {
 stable_nginx() { bash "$(dirname "$0")/nginx.sh" nginx-1.26 trixie; }
 newest_nginx() { bash "$(dirname "$0")/nginx.sh" nginx-newest testing; }
 # Unpacking waits for the disk and the network, compiling for the processor: both at once.
-{ for unpack in debian_rootfs stable_nginx newest_nginx; do step "$unpack"; done; } &
+{ for unpack in python_clients debian_rootfs stable_nginx newest_nginx; do step "$unpack"; done; } &
 if command -v go >/dev/null 2>&1; then
   for build in actionlint current_caddy docker_plugins api_server; do step "$build"; done
 fi

@@ -21,7 +21,7 @@ export function renderHandlers(root) {
     "// Written by scripts/handlers.js from the folders routes. Do not edit: every build writes it.",
     'import type { HttpRouteName } from "../shared/protocol.ts";',
     ...found.map(({ file, name }) => `import { ${name} } from "./${file}";`),
-    'import type { Route } from "./native/routes/route.ts";',
+    'import type { Route } from "./route.ts";',
     "",
     "/** What answers each route of the table. */",
     "export const handlers: Readonly<Record<HttpRouteName, Route>> = {",

@@ -6,7 +6,8 @@ import { models } from "./native/routes/models.ts";
 import { ready } from "./native/routes/ready.ts";
 import { transcribeStream } from "./native/routes/transcribe-stream.ts";
 import { transcribe } from "./native/routes/transcribe.ts";
-import type { Route } from "./native/routes/route.ts";
+import { model } from "./openai/routes/model.ts";
+import type { Route } from "./route.ts";
 
 /** What answers each route of the table. */
 export const handlers: Readonly<Record<HttpRouteName, Route>> = {
@@ -16,4 +17,5 @@ export const handlers: Readonly<Record<HttpRouteName, Route>> = {
   ready,
   transcribeStream,
   transcribe,
+  model,
 };

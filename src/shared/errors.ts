@@ -21,17 +21,20 @@ export class WireError extends GigasttError {
   readonly status: number;
   /** When trying again is worth it, in milliseconds from now; absent when there is no realistic hint. */
   readonly retryAfterMs: number | undefined;
+  /** The field of the request that is wrong, where there is one. */
+  readonly param: string | undefined;
 
   constructor(
     code: WireErrorCode,
     message: string,
-    options: { cause?: unknown; status?: number; retryAfterMs?: number } = {},
+    options: { cause?: unknown; status?: number; retryAfterMs?: number; param?: string } = {},
   ) {
     super(code, message, options);
     this.name = "WireError";
     this.wireCode = code;
     this.status = options.status ?? WIRE_ERROR_STATUS[code];
     this.retryAfterMs = options.retryAfterMs;
+    this.param = options.param;
   }
 }
 

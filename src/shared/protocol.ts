@@ -5,10 +5,10 @@
 
 // --- routes
 
-/** Group of routes that speak one protocol; each has one folder in the runtime. */
-export type Face = "native";
-/** What passes through a route: proxies choose timers, buffering and limits by it. */
-export type Traffic = "probe" | "status" | "rest" | "sse" | "websocket" | "metrics";
+/** Group of routes that speak one protocol: one folder of the runtime, one form of errors. */
+export type Face = "native" | "openai" | "realtime" | "compat" | "jobs" | "console";
+/** What passes through a route: proxies choose timers, buffering and limits by it. `rest-or-sse`: the request decides, proxies allow both. */
+export type Traffic = "probe" | "status" | "rest" | "sse" | "rest-or-sse" | "websocket" | "metrics";
 /** `public`: proxies pass it without credentials by default. `closed`: proxies answer 404. */
 export type Access = "public" | "protected" | "closed";
 export type HttpMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -17,7 +17,7 @@ export interface RouteSpec {
   readonly face: Face;
   /** `HEAD` is answered wherever `GET` is. */
   readonly methods: readonly HttpMethod[];
-  /** Exact path; also the label in logs and metrics. */
+  /** Exact path, in which `{name}` stands for one segment; also the label in logs and metrics. */
   readonly path: string;
   readonly traffic: Traffic;
   readonly access: Access;
@@ -61,6 +61,16 @@ export const ROUTES = {
     checksOrigin: true,
     isLimited: true,
     summary: "the loaded model",
+  },
+  model: {
+    face: "openai",
+    methods: ["GET"],
+    path: "/v1/models/{id}",
+    traffic: "status",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: true,
+    summary: "one entry of the list of models",
   },
   transcribe: {
     face: "native",
@@ -124,9 +134,21 @@ export type HttpRouteName = Exclude<RouteName, WebSocketRouteName>;
 
 export const ALL_ROUTES: readonly RouteSpec[] = Object.values(ROUTES);
 
+/** Returns whether a route carries one of these kinds of traffic. */
+export function carries({ traffic }: Pick<RouteSpec, "traffic">, ...kinds: readonly Traffic[]): boolean {
+  return kinds.includes(traffic) || (traffic === "rest-or-sse" && (kinds.includes("rest") || kinds.includes("sse")));
+}
+
 /** Returns the paths of the routes that carry these kinds of traffic, kind by kind. */
-export function pathsOf(...traffic: readonly Traffic[]): readonly string[] {
-  return traffic.flatMap((kind) => ALL_ROUTES.filter((route) => route.traffic === kind).map(({ path }) => path));
+export function pathsOf(...kinds: readonly Traffic[]): readonly string[] {
+  return [...new Set(kinds.flatMap((kind) => ALL_ROUTES.filter((route) => carries(route, kind))))].map(
+    ({ path }) => path,
+  );
+}
+
+/** Returns a path that a client may ask for: the name of each parameter as its value. */
+export function samplePath({ path }: Pick<RouteSpec, "path">): string {
+  return path.replace(/[{}]/g, "");
 }
 
 /** Returns whether `OPTIONS` is answered 204 with the CORS headers: pages of other origins never read what proxies keep closed. */
@@ -154,6 +176,18 @@ export const SESSION_RATES_HZ: readonly number[] = [8000, 16_000, 24_000, 44_100
 export const DEFAULT_SESSION_RATE_HZ = 48_000;
 /** Rate the model works at, Hz. */
 export const MODEL_RATE_HZ = 16_000;
+
+/**
+ * Names by which clients ask for a model; each means the loaded one. Some clients offer only names that contain `whisper` or `transcribe`,
+ * some send only `whisper-1`, and some send hot words only to a model whose name begins with `gpt-transcribe`.
+ */
+export const MODEL_ALIASES: readonly string[] = [
+  "whisper-1",
+  "gpt-transcribe",
+  "gpt-4o-transcribe",
+  "gpt-4o-mini-transcribe",
+  "gpt-4o-transcribe-diarize",
+];
 
 export const TRANSCRIPT_FORMATS = ["json", "txt", "srt", "vtt", "md"] as const;
 export type TranscriptFormat = (typeof TRANSCRIPT_FORMATS)[number];
@@ -188,6 +222,7 @@ export const WIRE_ERROR_STATUS = {
   host_denied: 403,
   metrics_disabled: 404,
   not_found: 404,
+  model_not_found: 404,
   method_not_allowed: 405,
   upload_timeout: 408,
   payload_too_large: 413,

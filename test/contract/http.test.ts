@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { WireError } from "../../src/shared/errors.ts";
+import { MODEL_ALIASES } from "../../src/shared/protocol.ts";
 import { createPacedEngine } from "../support/paced-engine.ts";
 import { startTestServer } from "../support/runtime-server.ts";
 import type { TestServer } from "../support/runtime-server.ts";
@@ -102,7 +103,30 @@ describe("GET /v1/models", () => {
       supported_rates: [8000, 16000, 24000, 44100, 48000],
       diarization: false,
       object: "list",
-      data: [{ id: "paced", object: "model", created: expect.any(Number), owned_by: "gigastt" }],
+      data: ["paced", ...MODEL_ALIASES].map((id) => ({
+        id,
+        object: "model",
+        created: expect.any(Number),
+        owned_by: "gigastt",
+      })),
+    });
+  });
+
+  it("has each entry of the list below its id, and says which there are", async () => {
+    await start();
+    for (const id of ["paced", "whisper-1", "gpt-4o-transcribe"])
+      expect(await (await get(`/v1/models/${id}`)).json()).toMatchObject({ id, object: "model" });
+    const unknown = await get("/v1/models/tts-1");
+    expect(unknown.status).toBe(404);
+    expect(unknown.headers.get("x-should-retry")).toBe("false");
+    expect(unknown.headers.get("x-request-id")).toMatch(/./);
+    expect(await unknown.json()).toEqual({
+      error: {
+        message: expect.stringContaining("paced, whisper-1"),
+        type: "invalid_request_error",
+        param: "model",
+        code: "model_not_found",
+      },
     });
   });
 });

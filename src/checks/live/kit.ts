@@ -53,7 +53,10 @@ export function isOurs(answer: Answer): boolean {
   if (answer.status === 200) return true;
   try {
     const value: unknown = JSON.parse(answer.body);
-    return typeof value === "object" && value !== null && "code" in value && "error" in value;
+    if (typeof value !== "object" || value === null || !("error" in value)) return false;
+    // The OpenAI routes have their error object one level down.
+    const { error } = value;
+    return "code" in value || (typeof error === "object" && error !== null && "code" in error && "param" in error);
   } catch {
     return false;
   }

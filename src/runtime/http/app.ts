@@ -6,14 +6,16 @@ import { ALL_ROUTES, allowedMethods, answersPreflight } from "../../shared/proto
 import type { HttpMethod, RouteSpec } from "../../shared/protocol.ts";
 import type { RuntimeContext } from "../context.ts";
 import { handlers } from "../handlers.ts";
-import { ClientGone, errorBody, errorHeaders, toWireError } from "./errors.ts";
+import { errorForm } from "./error-forms.ts";
+import { ClientGone, toWireError } from "./errors.ts";
 import type { Exchange } from "./exchanges.ts";
+import type { RouteRequest } from "../route.ts";
 import { checksHost, requireHost, requireOrigin, requireToken } from "../access/policies.ts";
 import { toResponse } from "./reply.ts";
 import type { Reply } from "./reply.ts";
 import { requestFault } from "./request-form.ts";
 
-type Answer = (exchange: Exchange, query: URLSearchParams) => Reply | Promise<Reply>;
+type Answer = (exchange: Exchange, request: RouteRequest) => Reply | Promise<Reply>;
 
 declare module "h3" {
   interface H3EventContext {
@@ -47,13 +49,18 @@ export function createApp(context: RuntimeContext): H3 {
       ...(route?.checksOrigin === true ? [policies.origin(route.methods)] : []),
       ...(costsToken ? [policies.token] : []),
     ];
-    app.on(method, route?.path ?? UNMATCHED, (event) => answer(exchangeOf(event, context), event.url.searchParams), {
-      middleware,
-    });
+    app.on(
+      method,
+      route === undefined ? UNMATCHED : patternOf(route),
+      (event) => answer(exchangeOf(event, context), requestOf(event)),
+      {
+        middleware,
+      },
+    );
   };
 
   for (const route of Object.values(handlers)) {
-    const answer: Answer = (exchange, query) => route.handle(exchange, context, query);
+    const answer: Answer = (exchange, request) => route.handle(exchange, context, request);
     for (const method of route.methods) on(method, route, answer, route.isLimited);
     if (route.methods.includes("GET")) on("HEAD", route, answer, route.isLimited);
   }
@@ -73,12 +80,24 @@ export function createApp(context: RuntimeContext): H3 {
 
 /** Path pattern of the answer to everything that no route takes. */
 const UNMATCHED = "/**";
+const ROUTE_OF_PATTERN = new Map(ALL_ROUTES.map((route) => [patternOf(route), route]));
+
+/** The router's way of writing a path. */
+function patternOf({ path }: RouteSpec): string {
+  return path.replace(/\{(\w+)\}/g, ":$1");
+}
+
+function requestOf({ url, context }: H3Event): RouteRequest {
+  return { query: url.searchParams, params: context.params ?? {} };
+}
 
 /** Around every route: what was thrown becomes an error reply, and every reply gets its id. */
 async function envelope(event: H3Event, next: () => unknown, context: RuntimeContext): Promise<unknown> {
   const exchange = exchangeOf(event, context);
   event.context.exchange = exchange;
   const headers: Record<string, string> = { "x-request-id": exchange.requestId };
+  const route = ROUTE_OF_PATTERN.get(event.context.matchedRoute?.route ?? UNMATCHED);
+  exchange.face = route?.face ?? "native";
   let reply: Reply;
   try {
     exchange.signal.throwIfAborted();
@@ -87,8 +106,7 @@ async function envelope(event: H3Event, next: () => unknown, context: RuntimeCon
       headers["connection"] = "close";
       throw fault;
     }
-    const { route = UNMATCHED } = event.context.matchedRoute ?? {};
-    if (route !== UNMATCHED) exchange.route = route;
+    if (route !== undefined) exchange.route = route.path;
     reply = (await next()) as Reply; // what `on` registers answers with
     // The rest of the request turned out to be broken while it was answered.
     if (!exchange.req.complete) exchange.signal.throwIfAborted();
@@ -110,7 +128,7 @@ function errorReply(thrown: unknown, exchange: Exchange, context: RuntimeContext
   if (wire.status >= 500 && wire.cause !== undefined) {
     context.log.error("request_failed", { request_id: exchange.requestId, route: exchange.route, err: wire.cause });
   }
-  return { status: wire.status, headers: errorHeaders(wire), body: JSON.stringify(errorBody(wire)) };
+  return { status: wire.status, ...errorForm(wire, exchange.face) };
 }
 
 const OPEN_PATHS = ALL_ROUTES.filter((route) => route.access !== "closed" && route.replacedBy === undefined).map(
@@ -139,8 +157,8 @@ function refusal(
   headers: Record<string, string>,
 ): Reply {
   exchange.fields["code"] = code;
-  const wire = new WireError(code, message, { status });
-  return { status, headers: { ...errorHeaders(wire), ...headers }, body: JSON.stringify(errorBody(wire)) };
+  const { headers: own, body } = errorForm(new WireError(code, message, { status }), exchange.face);
+  return { status, headers: { ...own, ...headers }, body };
 }
 
 function exchangeOf(event: H3Event, context: RuntimeContext): Exchange {

@@ -3,31 +3,6 @@ import { WireError } from "../../shared/errors.ts";
 import { WIRE_ERROR_STATUS } from "../../shared/protocol.ts";
 import type { WireErrorCode } from "../../shared/protocol.ts";
 
-/** The one error envelope of the native routes. */
-export interface ErrorBody {
-  readonly error: string;
-  readonly code: WireErrorCode;
-  /** Only when a realistic hint exists. */
-  readonly retry_after_ms?: number;
-}
-
-export function errorBody(error: WireError): ErrorBody {
-  return {
-    error: error.message,
-    code: error.wireCode,
-    ...(error.retryAfterMs === undefined ? {} : { retry_after_ms: Math.ceil(error.retryAfterMs) }),
-  };
-}
-
-/** Headers that belong to an error whatever the route: the retry hint in whole seconds, rounded up; the end of the connection while draining. */
-export function errorHeaders(error: WireError): Record<string, string> {
-  const headers: Record<string, string> = { "content-type": "application/json", "cache-control": "no-store" };
-  if (error.retryAfterMs !== undefined)
-    headers["retry-after"] = String(Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
-  if (error.wireCode === "shutting_down" || error.wireCode === "pool_closed") headers["connection"] = "close";
-  return headers;
-}
-
 /**
  * What a client may see of anything thrown: a WireError as it is, an AudioError in the words for clients, a router's refusal by its status, everything else as
  * `transcription_error` 500 without its message (it may name paths or the model).

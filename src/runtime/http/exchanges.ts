@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ClientAddress } from "../access/client-address.ts";
 import { ClientGone } from "./errors.ts";
+import type { Face } from "../../shared/protocol.ts";
 
 /** One HTTP request and its answer. */
 export interface Exchange {
@@ -13,6 +14,8 @@ export interface Exchange {
   readonly signal: AbortSignal;
   /** Route pattern for logs and metrics, never the raw path. */
   route: string;
+  /** Decides the form of its errors. */
+  face: Face;
   /** A drain refuses what is still `receiving`, lets the admission dismiss what is `waiting`, and lets `working` finish. */
   stage: "receiving" | "waiting" | "working";
   /** More fields of its log line. */
@@ -45,6 +48,7 @@ export function createExchanges(): Exchanges {
         ...given,
         signal: controller.signal,
         route: "unmatched",
+        face: "native",
         stage: "receiving",
         fields: {},
         abort: (reason) => controller.abort(reason),

@@ -1,19 +1,25 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { WireError } from "../../shared/errors.ts";
-import { errorBody, errorHeaders } from "./errors.ts";
+import { errorForm } from "./error-forms.ts";
+import type { Face } from "../../shared/protocol.ts";
 import { SECURITY_HEADERS } from "./reply.ts";
 
 /** Answers on a bare socket, where no ServerResponse exists (refused upgrades, broken requests), and ends the connection. */
-export function writeRawError(socket: Socket, error: WireError, headers: Readonly<Record<string, string>>): void {
+export function writeRawError(
+  socket: Socket,
+  error: WireError,
+  headers: Readonly<Record<string, string>>,
+  face: Face = "native",
+): void {
   if (!socket.writable) {
     socket.destroy();
     return;
   }
-  const body = JSON.stringify(errorBody(error));
+  const { body, headers: own } = errorForm(error, face);
   const all: Record<string, string> = {
     ...SECURITY_HEADERS,
-    ...errorHeaders(error),
+    ...own,
     ...headers,
     "content-length": String(Buffer.byteLength(body)),
     connection: "close",

@@ -1,6 +1,6 @@
 import type { WireError } from "../../shared/errors.ts";
 import type { RuntimeContext } from "../context.ts";
-import { errorBody } from "../http/errors.ts";
+import { errorBody } from "../http/error-forms.ts";
 import type { SessionPeer } from "./peer.ts";
 
 /** Messages to the client, bounded by what it has not read. */

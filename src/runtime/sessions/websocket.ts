@@ -127,7 +127,7 @@ export function createWebSockets(context: RuntimeContext, sessions: SessionRegis
       const path = pathOf(req);
       const startedMs = context.clock.monotonicMs();
       const client = clientOf(req, context);
-      const route = webSocketRoute(path)?.path ?? "unmatched";
+      const { path: route, face } = webSocketRoute(path) ?? UNMATCHED;
       const count = (status: number): void =>
         context.metrics.request("GET", route, status, (context.clock.monotonicMs() - startedMs) / 1000);
       try {
@@ -137,7 +137,7 @@ export function createWebSockets(context: RuntimeContext, sessions: SessionRegis
         count(wire.status);
         context.metrics.error(wire.wireCode);
         context.log.info("upgrade_refused", { request_id: id, route, status: wire.status, code: wire.wireCode });
-        writeRawError(socket, wire, { "x-request-id": id });
+        writeRawError(socket, wire, { "x-request-id": id }, face);
         return;
       }
       count(101);
@@ -156,6 +156,7 @@ export function createWebSockets(context: RuntimeContext, sessions: SessionRegis
 /** Pieces, in frames or in TCP reads, that one message may have. */
 const MAX_FRAGMENTS = 16_384;
 const NOTHING = Buffer.alloc(0);
+const UNMATCHED = { path: "unmatched", face: "native" } as const;
 
 function sessionPeer(peer: Peer, socket: NodeSocket): SessionPeer {
   return {

@@ -5,7 +5,7 @@ import { derive } from "../../../src/config/derived.ts";
 import { renderFiles } from "../../../src/render/render.ts";
 import type { RenderTarget } from "../../../src/render/render.ts";
 import type { ResolvedConfig } from "../../../src/config/types.ts";
-import { ALL_ROUTES } from "../../../src/shared/protocol.ts";
+import { ALL_ROUTES, carries, samplePath } from "../../../src/shared/protocol.ts";
 import type { RouteSpec } from "../../../src/shared/protocol.ts";
 import { configWith } from "./base-config.ts";
 import { parseCaddy, parseNginx } from "./parse-back.ts";
@@ -14,7 +14,7 @@ import type { NginxNode } from "./parse-back.ts";
 // Every route of the table against every proxy file: a route that the renderer does not place fails here.
 
 const source = { toolVersion: "0.0.0", configHash: "0".repeat(64) };
-const streams = (route: RouteSpec): boolean => route.traffic === "websocket" || route.traffic === "sse";
+const streams = (route: RouteSpec): boolean => carries(route, "websocket", "sse");
 /** Reached from outside: not kept closed, and no probe that only the machine itself asks. */
 const isServed = (route: RouteSpec): boolean =>
   route.access !== "closed" && (route.traffic !== "probe" || route.access === "public");
@@ -40,7 +40,7 @@ describe("nginx", () => {
     node?.block?.some(({ name, args }) => [name, ...args].join(" ") === words.join(" ")) ?? false;
 
   it.each(ALL_ROUTES)("$path goes through a location that fits its traffic", (route) => {
-    const location = taking(route.path);
+    const location = taking(samplePath(route));
     expect(has(location, "return", "404")).toBe(route.access === "closed");
     expect(location?.block?.some(({ name }) => name === "include")).toBe(route.access !== "closed");
     expect(has(location, "proxy_buffering", "off")).toBe(streams(route));
@@ -61,7 +61,7 @@ describe("Caddy", () => {
   it.each(ALL_ROUTES)("$path is public, protected or closed as the table says", (route) => {
     const handle = handles.find(({ args }) => {
       const pattern = args[0] ?? "*";
-      return pattern.endsWith("*") ? route.path.startsWith(pattern.slice(0, -1)) : pattern === route.path;
+      return pattern.endsWith("*") ? samplePath(route).startsWith(pattern.slice(0, -1)) : pattern === samplePath(route);
     });
     const names = handle?.block?.map(({ name }) => name) ?? [];
     expect(names.includes("respond")).toBe(route.access === "closed");
@@ -82,7 +82,7 @@ describe("Kubernetes", () => {
   it.each(ALL_ROUTES)("$path is in a rule of the HTTPRoute with the time limit of its traffic", (route) => {
     const http = objects("gateway").find(({ kind, metadata }) => kind === "HTTPRoute" && metadata.name === "gigastt");
     const rules = (http?.spec.rules ?? []).filter(({ matches }) =>
-      matches?.some(({ path }) => takes(path, route.path)),
+      matches?.some(({ path }) => takes(path, samplePath(route))),
     );
     const exact = rules.find(({ matches }) =>
       matches?.some(({ path }) => path.type === "Exact" && path.value === route.path),
@@ -98,7 +98,7 @@ describe("Kubernetes", () => {
       type: pathType,
       value: path,
     }));
-    expect(paths.some((path) => takes(path, route.path))).toBe(isServed(route));
+    expect(paths.some((path) => takes(path, samplePath(route)))).toBe(isServed(route));
   });
 });
 

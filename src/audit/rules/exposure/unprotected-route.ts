@@ -3,7 +3,7 @@ import { appCaddyPoints, appNginxPoints } from "../../model/facts.ts";
 import { arg, headSpan, inherited, ownAll } from "../../model/nginx.ts";
 import { nginxLocations } from "../../model/nginx-points.ts";
 import { caddyHead } from "../../model/caddy.ts";
-import { ALL_ROUTES } from "../../../shared/protocol.ts";
+import { ALL_ROUTES, samplePath } from "../../../shared/protocol.ts";
 import { caddyAuth, caddyAuthSomewhere, nginxAuth, nginxDenied } from "./auth.ts";
 import { removeLines, replace } from "../kit/edits.ts";
 import { caddyPointFor, routesAt } from "../kit/points.ts";
@@ -90,8 +90,8 @@ export const rule: Rule = {
           route.traffic !== "metrics" &&
           route.replacedBy === undefined &&
           !open.has(route.path) &&
-          caddyPointFor(point, route.path) &&
-          !caddyAuth(point, route.path),
+          caddyPointFor(point, samplePath(route)) &&
+          !caddyAuth(point, samplePath(route)),
       );
       if (bare.length === 0) continue;
       yield {

@@ -1,5 +1,5 @@
 import type { RouteSpec, Traffic } from "../../../shared/protocol.ts";
-import { ALL_ROUTES } from "../../../shared/protocol.ts";
+import { ALL_ROUTES, carries, samplePath } from "../../../shared/protocol.ts";
 import type { CaddyPoint } from "../../model/caddy.ts";
 import { caddyPathMatches, isMatcher, visit } from "../../model/caddy.ts";
 import { publicPaths, strippedPrefix } from "../../model/forwarded-path.ts";
@@ -12,7 +12,7 @@ import { locationFor } from "../../model/nginx-points.ts";
 export function routesAt(point: NginxPoint): readonly RouteSpec[] {
   return ALL_ROUTES.filter((route) => {
     if (route.replacedBy !== undefined && point.path !== route.path) return false; // the deprecated alias rides along with whatever takes it
-    return publicPaths(point, route.path).some((path) => {
+    return publicPaths(point, samplePath(route)).some((path) => {
       if (!point.server) return true;
       const location = locationFor(point.server, path);
       return location ? location === point.location : point.location === point.server;
@@ -22,14 +22,15 @@ export function routesAt(point: NginxPoint): readonly RouteSpec[] {
 
 /** App passes of nginx that carry a kind of traffic. */
 export function nginxCarrying(facts: Facts, ...traffic: readonly Traffic[]): readonly NginxPoint[] {
-  return appNginxPoints(facts).filter((point) => routesAt(point).some((route) => traffic.includes(route.traffic)));
+  return appNginxPoints(facts).filter((point) => routesAt(point).some((route) => carries(route, ...traffic)));
 }
 
 /** App proxies of Caddy that carry a kind of traffic. */
 export function caddyCarrying(facts: Facts, ...traffic: readonly Traffic[]): readonly CaddyPoint[] {
   return appCaddyPoints(facts).filter((point) =>
     ALL_ROUTES.some(
-      (route) => traffic.includes(route.traffic) && route.replacedBy === undefined && caddyPointFor(point, route.path),
+      (route) =>
+        carries(route, ...traffic) && route.replacedBy === undefined && caddyPointFor(point, samplePath(route)),
     ),
   );
 }

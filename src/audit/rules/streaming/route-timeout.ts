@@ -1,6 +1,6 @@
 import type { Rule } from "../../types.ts";
 import { gatewayDurationMs } from "../../model/kubernetes.ts";
-import { ALL_ROUTES } from "../../../shared/protocol.ts";
+import { ALL_ROUTES, carries, samplePath } from "../../../shared/protocol.ts";
 import { yamlAt, yamlEntrySpan, yamlKey, yamlText } from "../../parse/yaml.ts";
 import { addYaml, replace } from "../kit/edits.ts";
 import { seconds } from "../kit/wording.ts";
@@ -19,13 +19,13 @@ export const rule: Rule = {
     const session = facts.assume.number("session.maxDuration");
     const rules = appRouteRules(facts);
     for (const item of rules) {
-      const carries = ALL_ROUTES.find(
+      const stream = ALL_ROUTES.find(
         (route) =>
-          (route.traffic === "websocket" || route.traffic === "sse") &&
+          carries(route, "websocket", "sse") &&
           route.replacedBy === undefined &&
-          ruleTakes(item, route.path, rules),
+          ruleTakes(item, samplePath(route), rules),
       );
-      if (!carries) continue;
+      if (!stream) continue;
       const timeouts = yamlAt(item.rule, "timeouts");
       const request = yamlAt(timeouts, "request");
       const ms = gatewayDurationMs(yamlText(request));
@@ -38,8 +38,8 @@ export const rule: Rule = {
           yamlKey(item.rule, "matches") ??
           item.rule,
         message: request
-          ? `timeouts.request ${yamlText(request)} ends ${carries.path} sessions before their limit of ${session === 0 ? "none" : seconds(session)}`
-          : `the rule that takes ${carries.path} has no timeouts.request: the gateway's default cuts streams`,
+          ? `timeouts.request ${yamlText(request)} ends ${stream.path} sessions before their limit of ${session === 0 ? "none" : seconds(session)}`
+          : `the rule that takes ${stream.path} has no timeouts.request: the gateway's default cuts streams`,
         fix: "Write `timeouts: {request: 0s, backendRequest: 0s}` on the rules for /v1/ws and /v1/transcribe/stream.",
         edits: request ? [replace(request, "0s")] : add ? [add] : [],
         related: facts.assume.related("session.maxDuration"),

@@ -1,12 +1,14 @@
 import { verdictOf, ok, type Problem } from "../../../audit/observe/verdict.ts";
 import { askAnonymously, isOurs, problem, wantsCredentials } from "../kit.ts";
 import type { Probe } from "../probe.ts";
+import { ALL_ROUTES, carries, samplePath } from "../../../shared/protocol.ts";
+import type { HttpMethod } from "../../../shared/protocol.ts";
 
 /** Routes, and ways of writing them that a matcher may miss while the server understands them. */
-const ROUTES: readonly (readonly [method: "GET" | "POST", path: string, route: string])[] = [
-  ["GET", "/v1/models", "/v1/models"],
-  ["POST", "/v1/transcribe", "/v1/transcribe"],
-  ["POST", "/v1/transcribe/stream", "/v1/transcribe/stream"],
+const ROUTES: readonly (readonly [method: HttpMethod, path: string, route: string])[] = [
+  ...ALL_ROUTES.filter((route) => route.access === "protected" && !carries(route, "probe", "websocket")).map(
+    (route) => [route.methods[0]!, samplePath(route), route.path] as const,
+  ), // every route has one
   ["GET", "/health/../v1/models", "/v1/models"],
   ["GET", "//v1/models", "/v1/models"],
 ];

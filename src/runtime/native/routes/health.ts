@@ -1,5 +1,5 @@
 import { json } from "../../http/reply.ts";
-import type { Route } from "./route.ts";
+import type { Route } from "../../route.ts";
 import { ROUTES } from "../../../shared/protocol.ts";
 
 /** 200 as long as the event loop turns; says nothing about load, so that a busy server is never restarted for it. */

@@ -1,5 +1,5 @@
 import { WireError } from "../../../shared/errors.ts";
-import type { Route } from "./route.ts";
+import type { Route } from "../../route.ts";
 import { ROUTES } from "../../../shared/protocol.ts";
 
 /** Prometheus text, when the configuration asks for it. */

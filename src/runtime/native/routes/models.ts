@@ -1,14 +1,14 @@
 import { AUDIO_FORMATS, MODEL_RATE_HZ, ROUTES, SESSION_RATES_HZ } from "../../../shared/protocol.ts";
-import { requireReady } from "../../lifecycle/readiness.ts";
+import { listedModels } from "../../models-list.ts";
 import { json } from "../../http/reply.ts";
-import type { Route } from "./route.ts";
+import type { Route } from "../../route.ts";
 
 /** The loaded model in the native shape and, in the same object, as OpenAI's list. */
 export const models: Route = {
   ...ROUTES.models,
   handle: (_exchange, context) => {
-    const model = context.engine.model;
-    if (model === undefined) requireReady(context);
+    const data = listedModels(context);
+    const { model } = context.engine;
     return json(200, {
       id: model?.id,
       name: model?.name,
@@ -22,7 +22,7 @@ export const models: Route = {
       supported_rates: SESSION_RATES_HZ,
       diarization: false,
       object: "list",
-      data: [{ id: model?.id, object: "model", created: context.createdS, owned_by: "gigastt" }],
+      data,
     });
   },
 };

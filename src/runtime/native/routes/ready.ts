@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 import { notReadyReason } from "../../lifecycle/readiness.ts";
 import { json } from "../../http/reply.ts";
-import type { Route } from "./route.ts";
+import type { Route } from "../../route.ts";
 import { ROUTES } from "../../../shared/protocol.ts";
 
 /** 200 while new work would be accepted. */

@@ -5,16 +5,16 @@ import type { Exchange } from "../../http/exchanges.ts";
 import { segmentMessage } from "../hypothesis.ts";
 import { parseTranscribeQuery } from "../query.ts";
 import { SSE_HEADERS, createEventStream } from "../../http/sse.ts";
-import { transcribeBody } from "../work.ts";
-import type { Route } from "./route.ts";
+import { transcribeBody } from "../../http/transcribe-body.ts";
+import type { Route } from "../../route.ts";
 import { ROUTES } from "../../../shared/protocol.ts";
 import { setTimeout } from "../../../shared/timers.ts";
 
 /** Audio bytes in, events out as utterances are recognised. */
 export const transcribeStream: Route = {
   ...ROUTES.transcribeStream,
-  handle: async (exchange, context, params) => {
-    const { headerless, strict, track } = parseTranscribeQuery(params);
+  handle: async (exchange, context, { query }) => {
+    const { headerless, strict, track } = parseTranscribeQuery(query);
     const stream = createEventStream({
       bufferBytes: context.settings.current.limits.wsOutgoingBytes,
       stallMs: context.timing.slowReaderMs,

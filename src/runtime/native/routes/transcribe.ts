@@ -2,14 +2,14 @@ import { ROUTES, TRANSCRIPT_MEDIA_TYPES } from "../../../shared/protocol.ts";
 import { formatTranscript } from "../../../shared/transcript-format.ts";
 import { parseTranscribeQuery } from "../query.ts";
 import type { TranscribeQuery } from "../query.ts";
-import { transcribeBody } from "../work.ts";
-import type { Route } from "./route.ts";
+import { transcribeBody } from "../../http/transcribe-body.ts";
+import type { Route } from "../../route.ts";
 
 /** Audio bytes in, a transcript out. */
 export const transcribe: Route = {
   ...ROUTES.transcribe,
-  handle: async (exchange, context, params) => {
-    const query = parseTranscribeQuery(params);
+  handle: async (exchange, context, request) => {
+    const query = parseTranscribeQuery(request.query);
     const transcripts = await transcribeBody(exchange, context, {
       channels: query.channels,
       strict: query.strict,

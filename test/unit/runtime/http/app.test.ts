@@ -27,9 +27,12 @@ async function appWith(server: Partial<ServerConfig> = {}, perMinute = 0): Promi
   const app = createApp(runtime.context);
   return (target, init) => appRequest(app, runtime.context, target, init);
 }
+/** The code of an error in the form of any face. */
 const codeOf = async (response: Response): Promise<unknown> => {
-  const body: unknown = await response.json();
-  return typeof body === "object" && body !== null && "code" in body ? body.code : body;
+  const text = await response.text();
+  if (text === "") return response.headers.get("x-error-code");
+  const body = JSON.parse(text) as { code?: unknown; error?: unknown }; // the server's own answer
+  return body.code ?? (body.error as { code?: unknown }).code;
 };
 
 describe("policies of the routes, asked through app.request()", () => {

@@ -1,7 +1,10 @@
 import { HTTPError } from "h3";
 import { describe, expect, it } from "vitest";
-import { errorBody, errorHeaders, toWireError } from "../../../../src/runtime/http/errors.ts";
+import { errorBody, errorForm } from "../../../../src/runtime/http/error-forms.ts";
+import { toWireError } from "../../../../src/runtime/http/errors.ts";
 import { WireError } from "../../../../src/shared/errors.ts";
+
+const errorHeaders = (error: WireError): Readonly<Record<string, string>> => errorForm(error, "native").headers;
 
 describe("the error envelope", () => {
   it("carries the sentence, the code and a hint only when there is one", () => {

@@ -1,10 +1,10 @@
 import type { Suspendable, Transcript, TranscribeOptions } from "../../engine/contract.ts";
 import { WireError } from "../../shared/errors.ts";
 import type { RuntimeContext } from "../context.ts";
-import type { Exchange } from "../http/exchanges.ts";
+import type { Exchange } from "./exchanges.ts";
 import { requireReady } from "../lifecycle/readiness.ts";
-import { readUpload, refuseByHeaders } from "../http/upload.ts";
-import type { UploadLimits } from "../http/upload.ts";
+import { readUpload, refuseByHeaders } from "./upload.ts";
+import type { UploadLimits } from "./upload.ts";
 import { setTimeout } from "../../shared/timers.ts";
 
 /** What a route adds to the transcription of a body. */
