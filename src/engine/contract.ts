@@ -17,6 +17,16 @@ export interface Segment {
   readonly text: string;
 }
 
+/** The words of one window of a recording, as they were read. */
+export interface WindowReading {
+  /** Channel, from 0; 0 for the mix. */
+  readonly lane: number;
+  /** Feature frames, `to` exclusive. */
+  readonly from: number;
+  readonly to: number;
+  readonly words: readonly Word[];
+}
+
 /** What was said in one channel of one recording. */
 export interface Transcript {
   readonly text: string;
@@ -83,6 +93,13 @@ export interface TranscribeOptions {
   readonly onProgress?: (doneS: number, totalS: number | undefined) => void;
   /** Utterance by utterance, as they are recognised. The engine waits for a returned promise: a slow reader slows the work. */
   readonly onHypothesis?: (hypothesis: Hypothesis) => void | Promise<void>;
+  /**
+   * Readings of an earlier run over the same bytes with the same model and options: these windows are not read again. Where a run ends does not
+   * change its windows, so the transcript equals that of an undisturbed run.
+   */
+  readonly known?: readonly WindowReading[];
+  /** Each window as soon as it has been read, in any order; known ones are not repeated. */
+  readonly onReading?: (reading: WindowReading) => void;
   /** Given once, when the work begins: lets its owner stop it for a while. */
   readonly onBegin?: (work: Suspendable) => void;
 }

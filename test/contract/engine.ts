@@ -1,11 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { wavFile } from "../../src/shared/wav.ts";
 import type {
   Engine,
   Hypothesis,
   LiveStreamOptions,
   Suspendable,
   TranscribeOptions,
+  WindowReading,
 } from "../../src/engine/contract.ts";
 
 /** What one implementation brings to the suite. */
@@ -96,6 +98,35 @@ export function engineContract(name: string, subject: EngineUnderTest): void {
       expect(transcripts[0]!.text).not.toBe("");
       expect(transcripts[1]!.text).toBe("");
       expect(transcripts[1]!.durationS).toBeCloseTo(clipS, 2);
+    });
+
+    test("a run that continues after any number of windows equals an undisturbed one and reads none of them twice", async () => {
+      const gap = new Uint8Array(96_000);
+      const long = wavFile(new Int16Array(Buffer.concat([pcm, gap, pcm, gap, pcm, gap, pcm]).buffer));
+      const read: WindowReading[] = [];
+      const whole = await engine.transcribe({ ...fileOptions(long), onReading: (reading) => void read.push(reading) });
+      expect(read.length).toBeGreaterThanOrEqual(4);
+      for (let kept = 0; kept <= read.length; kept++) {
+        const known = read.slice(0, kept);
+        const again: WindowReading[] = [];
+        const resumed = await engine.transcribe({
+          ...fileOptions(long),
+          known: structuredClone(known),
+          onReading: (reading) => void again.push(reading),
+        });
+        expect(resumed).toEqual(whole);
+        expect(spansOf([...known, ...again])).toEqual(spansOf(read));
+      }
+    });
+
+    test("a window of one channel says nothing about another channel", async () => {
+      const stereo = stereoWav(pcm, pcm);
+      const options = (): TranscribeOptions => ({ ...fileOptions(stereo), channels: "split" });
+      const read: WindowReading[] = [];
+      await engine.transcribe({ ...options(), onReading: (reading) => void read.push(reading) });
+      const known = read.filter(({ lane }) => lane === 0).map((reading) => ({ ...reading, words: [] }));
+      const [left, right] = await engine.transcribe({ ...options(), known });
+      expect([left!.text, right!.text === ""]).toEqual(["", false]);
     });
 
     test("refuses an empty body, garbage and audio that is too long with their codes", async () => {
@@ -362,6 +393,10 @@ function finalText(told: readonly Hypothesis[]): string {
 
 function concat(...parts: Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
+}
+
+function spansOf(readings: readonly WindowReading[]): string[] {
+  return readings.map(({ lane, from, to }) => `${lane}: ${from}-${to}`).toSorted();
 }
 
 function stereoWav(left: Uint8Array, right: Uint8Array): Uint8Array {

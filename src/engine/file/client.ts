@@ -1,5 +1,5 @@
 import { type GigasttError, WireError } from "../../shared/errors.ts";
-import type { Hypothesis, Transcript, TranscribeOptions } from "../contract.ts";
+import type { Hypothesis, Transcript, TranscribeOptions, WindowReading } from "../contract.ts";
 import type { SendToAudioThread } from "../thread/link.ts";
 
 /** The main thread's side of one file job: what its audio thread says about it. */
@@ -8,6 +8,7 @@ export interface FileClient {
   pull(): Promise<void>;
   progress(doneS: number, totalS: number | undefined): void;
   hypothesis(hypothesis: Hypothesis): void;
+  reading(reading: WindowReading): void;
   done(transcripts: readonly Transcript[]): void;
   fail(error: GigasttError): void;
 }
@@ -51,6 +52,8 @@ export function createFileClient({ id, job, send, onSettled, resolve, reject }: 
       strict: job.strict ?? false,
       maxDurationMs: job.maxDurationMs,
       wantsHypotheses: job.onHypothesis !== undefined,
+      known: job.known ?? [],
+      wantsReadings: job.onReading !== undefined,
     },
   });
   job.onBegin?.({
@@ -75,6 +78,13 @@ export function createFileClient({ id, job, send, onSettled, resolve, reject }: 
         () => send({ type: "file_ack", id }),
         (error: unknown) => settle(() => reject(error as Error)), // whatever the consumer threw
       );
+    },
+    reading(reading) {
+      try {
+        job.onReading?.(reading);
+      } catch (error) {
+        settle(() => reject(error as Error)); // whatever the consumer threw
+      }
     },
     done: (transcripts) => settle(() => resolve(transcripts)),
     fail: (error) => settle(() => reject(asTranscriptionError(error))),

@@ -4,7 +4,7 @@ import { segmentsOf } from "../../shared/transcript-format.ts";
 import { createActivityDetector } from "../windows/activity.ts";
 import { decodeAudio } from "../audio/decode.ts";
 import { readLanes } from "../audio/lanes.ts";
-import type { Hypothesis, Transcript, Word } from "../contract.ts";
+import type { Hypothesis, Transcript, WindowReading, Word } from "../contract.ts";
 import { createLogMel } from "../features/log-mel.ts";
 import { createFrameBuffer, type FrameBuffer } from "../features/frame-buffer.ts";
 import { finalOf } from "../windows/hypothesis.ts";
@@ -23,6 +23,7 @@ export interface FileJob {
   /** Resolves when the work may go on: it may have been suspended. */
   readonly mayGoOn: () => Promise<void> | undefined;
   readonly onProgress: (doneS: number, totalS: number | undefined) => void;
+  readonly onReading: (reading: WindowReading) => void;
   /** Resolves when the consumer has taken it. */
   readonly onHypothesis: (hypothesis: Hypothesis) => Promise<void>;
 }
@@ -41,8 +42,8 @@ export async function runFileJob(job: FileJob): Promise<Transcript[]> {
     signal: job.signal,
   });
   const split = options.channels === "split";
-  const lanes = Array.from({ length: split ? decoded.channelCount : 1 }, () =>
-    createLane(job, !split || decoded.channelCount === 1),
+  const lanes = Array.from({ length: split ? decoded.channelCount : 1 }, (_, lane) =>
+    createLane(job, lane, !split || decoded.channelCount === 1),
   );
   const report = (): void => job.onProgress(Math.min(...lanes.map((lane) => lane.doneS)), decoded.totalS);
   for (const lane of lanes) lane.onAdvance = report;
@@ -82,7 +83,7 @@ type Join = (heard: readonly Word[]) => readonly Word[];
 const FILE_WITHIN_MS = 3000;
 const OVERLAP_FRAMES = 100;
 
-function createLane(job: FileJob, emits: boolean): Lane {
+function createLane(job: FileJob, number: number, emits: boolean): Lane {
   const { settings, reader } = job;
   const frontEnd: FrontEnd = settings.frontEnd;
   const frames: FrameBuffer = createFrameBuffer(createLogMel(frontEnd));
@@ -97,6 +98,11 @@ function createLane(job: FileJob, emits: boolean): Lane {
   const stop = new AbortController();
   const signal = AbortSignal.any([job.signal, stop.signal]);
   setMaxListeners(0, signal);
+  const known = new Map(
+    job.options.known
+      .filter(({ lane }) => lane === number)
+      .map((reading) => [`${reading.from}-${reading.to}`, reading.words]),
+  );
   const words: Word[] = [];
   let seen = 0;
   let doneS = 0;
@@ -118,10 +124,18 @@ function createLane(job: FileJob, emits: boolean): Lane {
     stop: () => stop.abort(new Error("the file's work has ended")),
   };
 
-  function dispatch(span: Span): Promise<Word[]> {
+  async function read(span: Span): Promise<readonly Word[]> {
+    const before = known.get(`${span.from}-${span.to}`);
+    if (before !== undefined) return before;
+    const heard = await reader.readFinal(frames, span, { kind: "file", withinMs: FILE_WITHIN_MS, signal });
+    job.onReading({ lane: number, ...span, words: heard });
+    return heard;
+  }
+
+  function dispatch(span: Span): Promise<readonly Word[]> {
     dispatched = true;
     underWay++;
-    const result = reader.readFinal(frames, span, { kind: "file", withinMs: FILE_WITHIN_MS, signal });
+    const result = read(span);
     const settled = result.finally(() => {
       underWay--;
       wake?.();

@@ -105,6 +105,9 @@ export function createAudioThread(emit: (message: FromAudioThread, transfer?: Ar
         signal: entry.signal,
         mayGoOn: entry.mayGoOn,
         onProgress: (doneS, totalS) => emit({ type: "progress", id, doneS, totalS }),
+        onReading: (reading) => {
+          if (options.wantsReadings) emit({ type: "reading", id, reading });
+        },
         onHypothesis: (hypothesis) => {
           emit({ type: "hypothesis", id, hypothesis });
           return entry.acknowledged();

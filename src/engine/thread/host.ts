@@ -92,6 +92,9 @@ export function hostAudioThread(options: AudioThreadHostOptions): AudioThreadHos
       case "progress":
         files.get(message.id)?.progress(message.doneS, message.totalS);
         return;
+      case "reading":
+        files.get(message.id)?.reading(message.reading);
+        return;
       case "hypothesis":
         files.get(message.id)?.hypothesis(message.hypothesis);
         streams.get(message.id)?.heard(message.hypothesis);

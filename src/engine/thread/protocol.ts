@@ -1,7 +1,7 @@
 import type { CommitPolicy, EndpointMode } from "../../config/types.ts";
 import type { FrontEnd, WindowLimits } from "../../models/manifest.ts";
 import type { Failure } from "./failure.ts";
-import type { HeaderlessFormat, Hypothesis, Transcript } from "../contract.ts";
+import type { HeaderlessFormat, Hypothesis, Transcript, WindowReading } from "../contract.ts";
 import type { WindowResult } from "../acoustic/protocol.ts";
 
 /** What an audio thread needs to know about the model and the machine. Structured-clonable. */
@@ -24,6 +24,9 @@ export interface FileOptions {
   readonly strict: boolean;
   readonly maxDurationMs: number;
   readonly wantsHypotheses: boolean;
+  /** Windows that an earlier run has read. */
+  readonly known: readonly WindowReading[];
+  readonly wantsReadings: boolean;
 }
 
 export interface StreamOptions {
@@ -56,6 +59,7 @@ export type ToAudioThread =
 export type FromAudioThread =
   | { readonly type: "file_pull"; readonly id: number }
   | { readonly type: "progress"; readonly id: number; readonly doneS: number; readonly totalS: number | undefined }
+  | { readonly type: "reading"; readonly id: number; readonly reading: WindowReading }
   | { readonly type: "hypothesis"; readonly id: number; readonly hypothesis: Hypothesis }
   | { readonly type: "file_done"; readonly id: number; readonly transcripts: readonly Transcript[] }
   | { readonly type: "file_failed"; readonly id: number; readonly failure: Failure }

@@ -39,12 +39,15 @@ async function recognise(
       track: undefined,
       strict: false,
       wantsHypotheses: false,
+      known: [],
+      wantsReadings: false,
     },
     settings: SETTINGS,
     reader,
     signal: new AbortController().signal,
     mayGoOn: () => undefined,
     onProgress: () => {},
+    onReading: () => {},
     onHypothesis: async () => {},
   });
   return transcript!;
