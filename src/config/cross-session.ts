@@ -1,7 +1,7 @@
 import { formatDuration } from "../shared/units.ts";
 import { atMost, type CrossRule } from "./cross-rule.ts";
 
-/** Rules over `session`, `stream` and `shutdown`: how long speech may last. */
+/** Rules over `session`, `stream`, `subtitles` and `shutdown`: how long speech may last, and how long it is shown. */
 export const SESSION_RULES: readonly CrossRule[] = [
   {
     severity: "error",
@@ -14,6 +14,13 @@ export const SESSION_RULES: readonly CrossRule[] = [
         stream.partialIntervalMinMs,
         stream.partialIntervalMaxMs,
       ),
+  },
+  {
+    severity: "error",
+    says: "`subtitles.minDuration` is at most `subtitles.maxDuration`.",
+    keys: ["subtitles.minDuration", "subtitles.maxDuration"],
+    check: ({ subtitles }) =>
+      atMost("subtitles.maxDuration", "minDuration", subtitles.minDurationMs, subtitles.maxDurationMs),
   },
   {
     severity: "warning",

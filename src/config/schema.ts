@@ -21,6 +21,7 @@ import { server } from "./sections/server.ts";
 import { session } from "./sections/session.ts";
 import { shutdown } from "./sections/shutdown.ts";
 import { stream } from "./sections/stream.ts";
+import { subtitles } from "./sections/subtitles.ts";
 import { supervisor } from "./sections/supervisor.ts";
 import type { ResolvedConfig } from "./types.ts";
 import { BYTES_PATTERN, DURATION_PATTERN, parseDurationMs } from "../shared/units.ts";
@@ -40,6 +41,7 @@ export const configSchema: Section & { readonly properties: Readonly<Record<keyo
     model,
     engine,
     stream,
+    subtitles,
     metrics,
     log,
     supervisor,

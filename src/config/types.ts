@@ -12,6 +12,7 @@ import type { server } from "./sections/server.ts";
 import type { session } from "./sections/session.ts";
 import type { shutdown } from "./sections/shutdown.ts";
 import type { stream } from "./sections/stream.ts";
+import type { subtitles } from "./sections/subtitles.ts";
 import type { supervisor } from "./sections/supervisor.ts";
 
 /**
@@ -28,6 +29,7 @@ export interface ResolvedConfig {
   readonly model: ModelConfig;
   readonly engine: EngineConfig;
   readonly stream: StreamConfig;
+  readonly subtitles: SubtitlesConfig;
   readonly metrics: MetricsConfig;
   readonly log: LogConfig;
   readonly supervisor: SupervisorConfig;
@@ -44,6 +46,7 @@ export interface ShutdownConfig extends Resolved<typeof shutdown> {}
 export interface ModelConfig extends Resolved<typeof model> {}
 export interface EngineConfig extends Resolved<typeof engine> {}
 export interface StreamConfig extends Resolved<typeof stream> {}
+export interface SubtitlesConfig extends Resolved<typeof subtitles> {}
 export interface MetricsConfig extends Resolved<typeof metrics> {}
 export interface LogConfig extends Resolved<typeof log> {}
 export interface SupervisorConfig extends Resolved<typeof supervisor> {}

@@ -189,7 +189,7 @@ export const MODEL_ALIASES: readonly string[] = [
   "gpt-4o-transcribe-diarize",
 ];
 
-export const TRANSCRIPT_FORMATS = ["json", "txt", "srt", "vtt", "md"] as const;
+export const TRANSCRIPT_FORMATS = ["json", "txt", "srt", "vtt", "md", "tsv", "html"] as const;
 export type TranscriptFormat = (typeof TRANSCRIPT_FORMATS)[number];
 
 /** Media types to serve each format with. */
@@ -199,6 +199,8 @@ export const TRANSCRIPT_MEDIA_TYPES: Readonly<Record<TranscriptFormat, string>> 
   srt: "application/x-subrip; charset=utf-8",
   vtt: "text/vtt; charset=utf-8",
   md: "text/markdown; charset=utf-8",
+  tsv: "text/tab-separated-values; charset=utf-8",
+  html: "text/html; charset=utf-8",
 };
 
 /** Version of the WebSocket protocol, and the oldest one still spoken. */

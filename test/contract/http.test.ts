@@ -149,6 +149,8 @@ describe("POST /v1/transcribe", () => {
     ["srt", "application/x-subrip; charset=utf-8"],
     ["vtt", "text/vtt; charset=utf-8"],
     ["md", "text/markdown; charset=utf-8"],
+    ["tsv", "text/tab-separated-values; charset=utf-8"],
+    ["html", "text/html; charset=utf-8"],
   ])("answers format=%s as %s", async (format, type) => {
     await start();
     const response = await post(`/v1/transcribe?format=${format}`, "abc");

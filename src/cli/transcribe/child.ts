@@ -5,7 +5,7 @@ import { AudioError, type AudioProblem } from "../../shared/audio-problem.ts";
 import { GigasttError } from "../../shared/errors.ts";
 import { startHelper } from "../../shared/program.ts";
 import type { HelperEnd, HelperOptions } from "../../shared/program.ts";
-import type { FormattableTranscript } from "../../shared/transcript-format.ts";
+import type { FormattableTranscript } from "../../shared/transcript/transcript.ts";
 import { setTimeout } from "../../shared/timers.ts";
 
 /** How one file is to be read; the engine program's `options`. */

@@ -1,6 +1,8 @@
 import { extname } from "node:path";
+import { TRANSCRIPT_FORMATS } from "../../shared/protocol.ts";
 import type { TranscriptFormat } from "../../shared/protocol.ts";
-import type { FormatOptions } from "../../shared/transcript-format.ts";
+import type { ExportOptions } from "../../shared/transcript/export.ts";
+import type { SubtitleRules } from "../../shared/transcript/subtitle-rules.ts";
 import type { CommandContext, FlagSpec } from "../command.ts";
 import { UsageError } from "../usage.ts";
 import type { FileOptions } from "./child.ts";
@@ -11,7 +13,7 @@ export const TRANSCRIBE_FLAGS: Readonly<Record<string, FlagSpec>> = {
     type: "string",
     short: "f",
     value: "FORMAT",
-    choices: ["text", "json", "srt", "vtt", "md"],
+    choices: ["text", "json", "srt", "vtt", "md", "tsv", "html"],
     describe: "output format; default: by the extension of --output, else text",
   },
   json: { type: "boolean", describe: "short for --format json" },
@@ -24,8 +26,10 @@ export const TRANSCRIBE_FLAGS: Readonly<Record<string, FlagSpec>> = {
     describe: "mix all channels (default), or recognise each on its own",
   },
   segments: { type: "boolean", describe: "JSON: add segments, split at pauses and sentence ends" },
-  "max-chars-per-line": { type: "string", value: "N", describe: "subtitles: most characters per line, default 80" },
-  "max-words-per-line": { type: "string", value: "N", describe: "subtitles: most words per line, default 14" },
+  karaoke: { type: "boolean", describe: "WebVTT: add the time of each word" },
+  "max-chars-per-line": { type: "string", value: "N", describe: "short for --set subtitles.maxCharsPerLine=…" },
+  "max-words-per-line": { type: "string", value: "N", describe: "short for --set subtitles.maxWordsPerLine=…" },
+  "max-lines": { type: "string", value: "N", describe: "short for --set subtitles.maxLines=…" },
   codec: {
     type: "string",
     value: "CODEC",
@@ -52,7 +56,9 @@ export interface TranscribeJob {
   /** Absolute paths are made later; `-` is standard input. */
   readonly inputs: readonly string[];
   readonly format: TranscriptFormat;
-  readonly formatOptions: FormatOptions;
+  readonly exportOptions: ExportOptions;
+  /** What the flags set of the configured layout of subtitles. */
+  readonly subtitles: Partial<SubtitleRules>;
   readonly file: FileOptions;
   readonly output: string | undefined;
   /** Replace output files that exist. */
@@ -91,14 +97,16 @@ export function readJob(context: CommandContext): TranscribeJob {
     mistakes.push(`--track must be a number or a language code, found "${track}"`);
   const maxCharsPerLine = integer("max-chars-per-line", 1, 1000);
   const maxWordsPerLine = integer("max-words-per-line", 1, 1000);
+  const maxLines = integer("max-lines", 1, 10);
   if (mistakes.length > 0) throw new UsageError(mistakes, ["transcribe"]);
   return {
     inputs: positionals,
     format: flags["json"] === true ? "json" : readFormat(wanted ?? extensionOf(text("output"))),
-    formatOptions: {
-      segments: flags["segments"] === true,
+    exportOptions: { segments: flags["segments"] === true, karaoke: flags["karaoke"] === true },
+    subtitles: {
       ...(maxCharsPerLine === undefined ? {} : { maxCharsPerLine }),
       ...(maxWordsPerLine === undefined ? {} : { maxWordsPerLine }),
+      ...(maxLines === undefined ? {} : { maxLines }),
     },
     file: {
       channels: text("channels") === "split" ? "split" : "mix",
@@ -131,7 +139,7 @@ function extensionOf(output: string | undefined): string | undefined {
 }
 
 function readFormat(value: string | undefined): TranscriptFormat {
-  return value === "json" || value === "srt" || value === "vtt" || value === "md" ? value : "txt";
+  return TRANSCRIPT_FORMATS.find((format) => format === value) ?? "txt";
 }
 
 function readCodec(value: string | undefined): "pcmu" | "pcma" | "s16le" | undefined {

@@ -7,6 +7,9 @@ import { UsageError } from "../usage.ts";
 
 export const STDIN = "-";
 
+/** Formats of which two do not make one text. */
+const FILE_FORMATS: ReadonlySet<TranscriptFormat> = new Set(["srt", "vtt", "tsv", "html"]);
+
 /** Where the transcript of each input goes; undefined = standard output. Same order as the inputs. */
 export async function planOutputs(options: {
   readonly inputs: readonly string[];
@@ -19,7 +22,7 @@ export async function planOutputs(options: {
 }): Promise<readonly (string | undefined)[]> {
   const { inputs, format, output, force, cwd } = options;
   if (output === undefined) {
-    if (inputs.length > 1 && (format === "srt" || format === "vtt")) {
+    if (inputs.length > 1 && FILE_FORMATS.has(format)) {
       throw new UsageError(
         [`--format ${format} of several files needs --output DIR: they cannot share one output`],
         ["transcribe"],

@@ -4,8 +4,10 @@ import { locateModel } from "../../models/locate.ts";
 import { verifyBundle } from "../../models/verify.ts";
 import { AudioError, wordAudioProblem } from "../../shared/audio-problem.ts";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
-import { formatTranscript, type FormattableTranscript, transcriptJson } from "../../shared/transcript-format.ts";
 import { printable } from "../../shared/printable.ts";
+import { exportTranscript } from "../../shared/transcript/export.ts";
+import { transcriptJson } from "../../shared/transcript/json.ts";
+import type { FormattableTranscript } from "../../shared/transcript/transcript.ts";
 import type { CommandContext } from "../command.ts";
 import { loadCliConfig } from "../load-config.ts";
 import { paintFor } from "../output.ts";
@@ -21,15 +23,17 @@ export async function transcribe(given: CommandContext): Promise<number> {
   const context = withModelFlags(given);
   const { env, cwd, signal, stderr } = context;
   const asked = readJob(context);
-  const job = { ...asked, inputs: await withFolders(asked.inputs, cwd) };
-  if (job.inputs.includes(STDIN) && "isTTY" in context.stdin && context.stdin.isTTY === true) {
+  const inputs = await withFolders(asked.inputs, cwd);
+  if (inputs.includes(STDIN) && "isTTY" in context.stdin && context.stdin.isTTY === true) {
     throw new UsageError(
       ["- reads a recording from standard input, which is a terminal here: use `gigastt transcribe - <FILE`"],
       ["transcribe"],
     );
   }
-  const outputs = await planOutputs({ ...job, cwd });
+  const outputs = await planOutputs({ ...asked, inputs, cwd });
   const { config } = await loadCliConfig(context);
+  const rules = { ...config.subtitles, ...asked.subtitles };
+  const job = { ...asked, inputs, exportOptions: { ...asked.exportOptions, rules } };
   const status = createStatusLine(stderr);
   const bundle = await locateModel(config.model, { env });
   // One recording that is not there needs no model to say so; among several it is reported in its turn.
@@ -106,11 +110,11 @@ async function transcribeOne({ context, job, input, output, transcriber, status 
     status.clear();
     for (const { message } of transcripts[0]?.warnings ?? []) sayWarning(input, message, context);
     if (output !== undefined) {
-      await writeOutput(output, formatTranscript(transcripts, job.format, job.formatOptions));
+      await writeOutput(output, exportTranscript(transcripts, job.format, job.exportOptions));
       stderr.write(`${output}\n`);
     } else {
       stdout.write(
-        several ? renderAmong(input, transcripts, job) : formatTranscript(transcripts, job.format, job.formatOptions),
+        several ? renderAmong(input, transcripts, job) : exportTranscript(transcripts, job.format, job.exportOptions),
       );
     }
     return true;
@@ -138,9 +142,9 @@ function saidOf(error: GigasttError): string {
 /** One of several on standard output: a JSON value a line with its file, or text under a heading. */
 function renderAmong(input: string, transcripts: readonly FormattableTranscript[], job: TranscribeJob): string {
   if (job.format === "json") {
-    return `${JSON.stringify({ file: input, ...transcriptJson(transcripts, job.formatOptions) })}\n`;
+    return `${JSON.stringify({ file: input, ...transcriptJson(transcripts, job.exportOptions) })}\n`;
   }
-  return `==> ${input} <==\n${formatTranscript(transcripts, job.format, job.formatOptions)}\n`;
+  return `==> ${input} <==\n${exportTranscript(transcripts, job.format, job.exportOptions)}\n`;
 }
 
 async function requireFile(path: string): Promise<void> {

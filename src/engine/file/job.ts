@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { FrontEnd } from "../../models/manifest.ts";
-import { segmentsOf } from "../../shared/transcript-format.ts";
+import { segmentsOf } from "../../shared/transcript/segments.ts";
 import { createActivityDetector } from "../windows/activity.ts";
 import { decodeAudio } from "../audio/decode.ts";
 import { readLanes } from "../audio/lanes.ts";

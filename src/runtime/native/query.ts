@@ -2,14 +2,16 @@ import type { HeaderlessFormat } from "../../engine/contract.ts";
 import { WireError } from "../../shared/errors.ts";
 import { TRANSCRIPT_FORMATS } from "../../shared/protocol.ts";
 import type { TranscriptFormat } from "../../shared/protocol.ts";
+import type { SubtitleRules } from "../../shared/transcript/subtitle-rules.ts";
 
 /** The query of `POST /v1/transcribe`, checked. */
 export interface TranscribeQuery {
   readonly format: TranscriptFormat;
   /** File name for `Content-Disposition`; undefined = shown in place. */
   readonly download: string | undefined;
-  readonly maxCharsPerLine: number;
-  readonly maxWordsPerLine: number;
+  /** What the request sets of the configured layout of subtitles. */
+  readonly subtitles: Partial<SubtitleRules>;
+  readonly karaoke: boolean;
   readonly segments: boolean;
   readonly channels: "mix" | "split";
   readonly headerless: HeaderlessFormat | undefined;
@@ -27,13 +29,25 @@ export function parseTranscribeQuery(params: URLSearchParams): TranscribeQuery {
   return {
     format: oneOf(params, "format", TRANSCRIPT_FORMATS) ?? "json",
     download: fileName(params),
-    maxCharsPerLine: integer(params, "max_chars_per_line", 1, 1000) ?? 80,
-    maxWordsPerLine: integer(params, "max_words_per_line", 1, 1000) ?? 14,
+    subtitles: subtitleRules(params),
+    karaoke: flag(params, "karaoke"),
     segments: flag(params, "segments"),
     channels: oneOf(params, "channels", ["mix", "split"]) ?? "mix",
     headerless: headerless(params),
     track: trackOf(params),
     strict: flag(params, "strict"),
+  };
+}
+
+/** Only the keys that were given. */
+function subtitleRules(params: URLSearchParams): Partial<SubtitleRules> {
+  const maxCharsPerLine = integer(params, "max_chars_per_line", 1, 1000);
+  const maxWordsPerLine = integer(params, "max_words_per_line", 1, 1000);
+  const maxLines = integer(params, "max_lines", 1, 10);
+  return {
+    ...(maxCharsPerLine === undefined ? {} : { maxCharsPerLine }),
+    ...(maxWordsPerLine === undefined ? {} : { maxWordsPerLine }),
+    ...(maxLines === undefined ? {} : { maxLines }),
   };
 }
 

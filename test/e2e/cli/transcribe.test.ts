@@ -224,7 +224,7 @@ describe("transcribe, wrongly asked", () => {
   test("without a file is a usage error", () => refused([], "missing argument: FILE|DIR…|-"));
   test("for two standard inputs is a usage error", () => refused(["-", "-"], "can be read only once"));
   test("for an unknown format is a usage error with the known ones", () =>
-    refused(["--format", "docx", "a.wav"], "--format must be one of text, json, srt, vtt, md"));
+    refused(["--format", "docx", "a.wav"], "--format must be one of text, json, srt, vtt, md, tsv, html"));
   test("with --json against --format is a usage error", () =>
     refused(["--json", "-f", "srt", "a.wav"], "--json and --format srt contradict each other"));
   test("for subtitles of several files without --output is a usage error", () =>

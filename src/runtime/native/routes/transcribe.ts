@@ -1,5 +1,5 @@
 import { ROUTES, TRANSCRIPT_MEDIA_TYPES } from "../../../shared/protocol.ts";
-import { formatTranscript } from "../../../shared/transcript-format.ts";
+import { exportTranscript } from "../../../shared/transcript/export.ts";
 import { parseTranscribeQuery } from "../query.ts";
 import type { TranscribeQuery } from "../query.ts";
 import { transcribeBody } from "../../http/transcribe-body.ts";
@@ -23,7 +23,11 @@ export const transcribe: Route = {
         "cache-control": "no-store",
         ...disposition(query),
       },
-      body: formatTranscript(transcripts, query.format, query),
+      body: exportTranscript(transcripts, query.format, {
+        segments: query.segments,
+        karaoke: query.karaoke,
+        rules: { ...context.settings.current.subtitles, ...query.subtitles },
+      }),
     };
   },
 };

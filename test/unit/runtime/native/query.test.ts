@@ -8,8 +8,8 @@ describe("parseTranscribeQuery", () => {
     expect(parse("lang=ru&foo")).toEqual({
       format: "json",
       download: undefined,
-      maxCharsPerLine: 80,
-      maxWordsPerLine: 14,
+      subtitles: {},
+      karaoke: false,
       segments: false,
       track: undefined,
       strict: false,
@@ -21,13 +21,13 @@ describe("parseTranscribeQuery", () => {
   it("takes every parameter", () => {
     expect(
       parse(
-        "format=srt&download=%D0%B7%D0%B0%D0%BF%D0%B8%D1%81%D1%8C.srt&max_chars_per_line=42&max_words_per_line=7&segments=true&channels=split&codec=pcmu&sample_rate=8000",
+        "format=srt&download=%D0%B7%D0%B0%D0%BF%D0%B8%D1%81%D1%8C.srt&max_chars_per_line=42&max_words_per_line=7&max_lines=1&karaoke=1&segments=true&channels=split&codec=pcmu&sample_rate=8000",
       ),
     ).toEqual({
       format: "srt",
       download: "запись.srt",
-      maxCharsPerLine: 42,
-      maxWordsPerLine: 7,
+      subtitles: { maxCharsPerLine: 42, maxWordsPerLine: 7, maxLines: 1 },
+      karaoke: true,
       segments: true,
       track: undefined,
       strict: false,
@@ -37,11 +37,13 @@ describe("parseTranscribeQuery", () => {
   });
 
   const badQueries: [string, string][] = [
-    ["format=doc", 'format must be one of json, txt, srt, vtt, md, got "doc"'],
-    ["format=", 'format must be one of json, txt, srt, vtt, md, got ""'],
+    ["format=doc", 'format must be one of json, txt, srt, vtt, md, tsv, html, got "doc"'],
+    ["format=", 'format must be one of json, txt, srt, vtt, md, tsv, html, got ""'],
     ["max_chars_per_line=0", 'max_chars_per_line must be a whole number from 1 to 1000, got "0"'],
     ["max_chars_per_line=1e2", 'max_chars_per_line must be a whole number from 1 to 1000, got "1e2"'],
     ["max_words_per_line=-1", 'max_words_per_line must be a whole number from 1 to 1000, got "-1"'],
+    ["max_lines=11", 'max_lines must be a whole number from 1 to 10, got "11"'],
+    ["karaoke=yes", 'karaoke must be one of true, false, 1, 0, got "yes"'],
     ["segments=yes", 'segments must be one of true, false, 1, 0, got "yes"'],
     ["channels=left", 'channels must be one of mix, split, got "left"'],
     ["codec=opus&sample_rate=8000", 'codec must be one of pcmu, pcma, s16le, got "opus"'],
@@ -55,7 +57,7 @@ describe("parseTranscribeQuery", () => {
     ["download=..%2Fetc%2Fpasswd", "download must be a plain file name without / or \\"],
     ["download=a%5Cb", "download must be a plain file name without / or \\"],
     ["download=..", "download must be a plain file name without / or \\"],
-    [`format=${"y".repeat(100)}`, `format must be one of json, txt, srt, vtt, md, got "${"y".repeat(40)}…"`],
+    [`format=${"y".repeat(100)}`, `format must be one of json, txt, srt, vtt, md, tsv, html, got "${"y".repeat(40)}…"`],
   ];
   it.each(badQueries)("refuses %s", (query, message) => {
     expect(() => parse(query)).toThrow(expect.objectContaining({ wireCode: "bad_request", status: 400, message }));

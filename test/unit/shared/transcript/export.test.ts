@@ -1,11 +1,9 @@
 import { describe, expect, test } from "vitest";
-import {
-  type FormattableTranscript,
-  formatTranscript,
-  segmentsOf,
-  type TimedWord,
-  transcriptJson,
-} from "../../../src/shared/transcript-format.ts";
+import { exportTranscript } from "../../../../src/shared/transcript/export.ts";
+import { transcriptJson } from "../../../../src/shared/transcript/json.ts";
+import { DEFAULT_SUBTITLE_RULES } from "../../../../src/shared/transcript/subtitle-rules.ts";
+import { segmentsOf } from "../../../../src/shared/transcript/segments.ts";
+import type { FormattableTranscript, TimedWord } from "../../../../src/shared/transcript/transcript.ts";
 
 /** Words one after the other, 0.5 s each without a gap, from `start`. */
 function say(text: string, start = 0, step = 0.5): FormattableTranscript {
@@ -87,69 +85,69 @@ describe("segments", () => {
 
 describe("srt", () => {
   test("numbers cues from 1 and separates them by an empty line", () => {
-    expect(formatTranscript([say("Раз. Два.")], "srt")).toBe(
-      "1\n00:00:00,000 --> 00:00:00,500\nРаз.\n\n2\n00:00:00,500 --> 00:00:01,000\nДва.\n",
+    expect(exportTranscript([say("Раз. Два.", 0, 1.08)], "srt")).toBe(
+      "1\n00:00:00,000 --> 00:00:01,000\nРаз.\n\n2\n00:00:01,080 --> 00:00:02,160\nДва.\n",
     );
   });
 
   test("of silence is empty", () => {
-    expect(formatTranscript([silence], "srt")).toBe("");
+    expect(exportTranscript([silence], "srt")).toBe("");
   });
 
   test("rounds times to the millisecond and carries into seconds, minutes and hours", () => {
     const words = [
-      { word: "а.", start: 0.0004, end: 59.9996 },
-      { word: "б.", start: 3599.9995, end: 3600.0005 },
+      { word: "а.", start: 57.0004, end: 59.9996 },
+      { word: "б.", start: 3599.9995, end: 3601.9996 },
       { word: "в.", start: 360000, end: 360001 },
     ];
-    expect(formatTranscript([of(words)], "srt").match(/\d.* --> .*/g)).toEqual([
-      "00:00:00,000 --> 00:01:00,000",
-      "01:00:00,000 --> 01:00:00,110",
+    expect(exportTranscript([of(words)], "srt").match(/\d.* --> .*/g)).toEqual([
+      "00:00:57,000 --> 00:01:00,000",
+      "01:00:00,000 --> 01:00:02,000",
       "100:00:00,000 --> 100:00:01,000",
     ]);
   });
 
-  test("shows a line at least as long as its last word takes to say, within the recording", () => {
+  test("shows a subtitle for a second at least, within the recording", () => {
     const words = [{ word: "температуру", start: 1, end: 1.04 }];
-    expect(formatTranscript([of(words, 5)], "srt")).toContain("00:00:01,000 --> 00:00:01,605");
-    expect(formatTranscript([of(words, 1.2)], "srt")).toContain("00:00:01,000 --> 00:00:01,200");
+    expect(exportTranscript([of(words, 5)], "srt")).toContain("00:00:01,000 --> 00:00:02,000");
+    expect(exportTranscript([of(words, 1.2)], "srt")).toContain("00:00:01,000 --> 00:00:01,200");
   });
 
   test("treats negative and non-finite times as zero", () => {
-    expect(formatTranscript([of([{ word: "а", start: -1, end: Number.NaN }])], "srt")).toContain("00:00:00,000 --> ");
+    expect(exportTranscript([of([{ word: "а", start: -1, end: Number.NaN }])], "srt")).toContain("00:00:00,000 --> ");
   });
 
-  test("breaks a line at 80 characters by default", () => {
-    const lines = formatTranscript([say(Array.from({ length: 20 }, () => "двенадцатьбб").join(" "))], "srt")
+  test("breaks a line at 42 characters and a subtitle at two lines by default", () => {
+    const lines = exportTranscript([say(Array.from({ length: 20 }, () => "двенадцатьбб").join(" "))], "srt")
       .split("\n")
       .filter((line) => line.startsWith("д"));
-    expect(lines.length).toBe(4);
-    expect(Math.max(...lines.map((line) => line.length))).toBe(77);
+    expect(lines.map((line) => line.length)).toEqual([38, 38, 38, 38, 38, 38, 25]);
   });
 
   test("breaks a line at 14 words by default", () => {
-    const lines = formatTranscript([say(Array.from({ length: 30 }, () => "я").join(" "))], "srt")
+    const lines = exportTranscript([say(Array.from({ length: 30 }, () => "я").join(" "))], "srt")
       .split("\n")
       .filter((line) => line.startsWith("я"));
-    expect(lines.map((line) => line.split(" ").length)).toEqual([14, 14, 2]);
+    expect(lines.map((line) => line.split(" ").length)).toEqual([8, 8, 14]);
   });
 
   test("takes other limits, and a word longer than the limit stands alone", () => {
-    const text = formatTranscript([say("я непроизносимое ты он")], "srt", { maxCharsPerLine: 6, maxWordsPerLine: 2 });
+    const rules = { ...DEFAULT_SUBTITLE_RULES, maxCharsPerLine: 6, maxWordsPerLine: 2, maxLines: 1 };
+    const text = exportTranscript([say("я непроизносимое ты он")], "srt", { rules });
     expect(text.split("\n").filter((line) => /^[а-я]/.test(line))).toEqual(["я", "непроизносимое", "ты он"]);
   });
 
   test("counts characters, not UTF-16 units", () => {
-    const text = formatTranscript([say("😀😀 😀😀")], "srt", { maxCharsPerLine: 5 });
-    expect(text).toContain("😀😀 😀😀");
+    const rules = { ...DEFAULT_SUBTITLE_RULES, maxCharsPerLine: 5 };
+    expect(exportTranscript([say("😀😀 😀😀")], "srt", { rules })).toContain("😀😀 😀😀");
   });
 
   test("keeps an arrow in the text from looking like a cue", () => {
-    expect(formatTranscript([say("стрелка --> вправо")], "srt")).toContain("\nстрелка → вправо\n");
+    expect(exportTranscript([say("стрелка --> вправо")], "srt")).toContain("\nстрелка → вправо\n");
   });
 
   test("keeps line breaks and control characters in a word from ending the cue", () => {
-    expect(formatTranscript([of([{ word: "а\n\nб\u0000в", start: 0, end: 1 }])], "srt")).toContain("\nа б в\n");
+    expect(exportTranscript([of([{ word: "а\n\nб\u0000в", start: 0, end: 1 }])], "srt")).toContain("\nа б в\n");
   });
 
   test("pulls an end beyond the next start back", () => {
@@ -157,34 +155,34 @@ describe("srt", () => {
       { word: "Раз.", start: 0, end: 2 },
       { word: "Два.", start: 1, end: 3 },
     ];
-    expect(formatTranscript([of(words)], "srt")).toContain("00:00:00,000 --> 00:00:01,000");
+    expect(exportTranscript([of(words)], "srt")).toContain("00:00:00,000 --> 00:00:01,000");
   });
 });
 
 describe("vtt", () => {
   test("starts with the signature, uses a point before the milliseconds", () => {
-    expect(formatTranscript([say("Раз. Два.")], "vtt")).toBe(
-      "WEBVTT\n\n00:00:00.000 --> 00:00:00.500\nРаз.\n\n00:00:00.500 --> 00:00:01.000\nДва.\n",
+    expect(exportTranscript([say("Раз. Два.", 0, 1.08)], "vtt")).toBe(
+      "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nРаз.\n\n00:00:01.080 --> 00:00:02.160\nДва.\n",
     );
   });
 
   test("of silence is a valid file without cues", () => {
-    expect(formatTranscript([silence], "vtt")).toBe("WEBVTT\n");
+    expect(exportTranscript([silence], "vtt")).toBe("WEBVTT\n");
   });
 
   test("escapes &, < and >, so that -->, tags and entities stay text", () => {
-    const text = formatTranscript([say("R&D <b>жирно</b> --> &amp;")], "vtt");
+    const text = exportTranscript([say("R&D <b>жирно</b> --> &amp;")], "vtt");
     expect(text).toContain("\nR&amp;D &lt;b&gt;жирно&lt;/b&gt; --&gt; &amp;amp;\n");
   });
 
   test("gives a cue of zero length one millisecond", () => {
-    expect(formatTranscript([of([{ word: "а", start: 1, end: 1 }], 1)], "vtt")).toContain(
+    expect(exportTranscript([of([{ word: "а", start: 1, end: 1 }], 1)], "vtt")).toContain(
       "00:00:01.000 --> 00:00:01.001",
     );
   });
 
   test("merges channels by time and names the channel as the voice", () => {
-    const text = formatTranscript([say("Алло. Да.", 0, 2), say("Слушаю.", 1)], "vtt");
+    const text = exportTranscript([say("Алло. Да.", 0, 2), say("Слушаю.", 1)], "vtt");
     expect(text.split("\n").filter((line) => line.startsWith("<v"))).toEqual([
       "<v Channel 1>Алло.",
       "<v Channel 2>Слушаю.",
@@ -193,26 +191,80 @@ describe("vtt", () => {
   });
 });
 
+describe("speakers and word times", () => {
+  test("srt names the channel before its first line, and counts the name as part of the line", () => {
+    const rules = { ...DEFAULT_SUBTITLE_RULES, maxCharsPerLine: 16 };
+    const text = exportTranscript([say("Добрый вечер, Анна.")], "srt", { rules });
+    expect(text).toContain("\nДобрый вечер,\nАнна.\n");
+    const split = exportTranscript([say("Добрый вечер, Анна."), silence], "srt", { rules, speakers: ["Пётр"] });
+    expect(split).toContain("\n[Пётр] Добрый\nвечер, Анна.\n");
+  });
+
+  test("a speaker's name is text as well", () => {
+    const speakers = ["<v\nx>-->", "{\\an8}"];
+    expect(exportTranscript([say("Да."), say("Нет.", 1)], "srt", { speakers })).toMatch(
+      /\[‹v x›→\] Да\.[^]*\[\(\/an8\)\] Нет\./,
+    );
+    expect(exportTranscript([say("Да."), silence], "vtt", { speakers })).toContain("<v &lt;v x&gt;--&gt;>Да.");
+  });
+
+  test("karaoke has the time of each word but the first, inside the cue and rising", () => {
+    expect(exportTranscript([say("Раз, два и <три>.", 1)], "vtt", { karaoke: true })).toBe(
+      "WEBVTT\n\n00:00:01.000 --> 00:00:03.000\nРаз, <00:00:01.500>два <00:00:02.000>и <00:00:02.500>&lt;три&gt;.\n",
+    );
+  });
+});
+
 describe("txt and md", () => {
   test("txt is the text and a newline, or nothing", () => {
-    expect(formatTranscript([say("Привет, дом.")], "txt")).toBe("Привет, дом.\n");
-    expect(formatTranscript([silence], "txt")).toBe("");
+    expect(exportTranscript([say("Привет, дом.")], "txt")).toBe("Привет, дом.\n");
+    expect(exportTranscript([silence], "txt")).toBe("");
   });
 
   test("txt of two channels has one line for each that spoke", () => {
-    expect(formatTranscript([say("Алло."), silence, say("Да.")], "txt")).toBe("Алло.\nДа.\n");
+    expect(exportTranscript([say("Алло."), silence, say("Да.")], "txt")).toBe("Алло.\nДа.\n");
   });
 
   test("md has one paragraph for each segment with its time, and escapes markup", () => {
-    expect(formatTranscript([say("*Раз*. <Два>_", 3661)], "md")).toBe(
+    expect(exportTranscript([say("*Раз*. <Два>_", 3661)], "md")).toBe(
       String.raw`**01:01:01** \*Раз\*.` + "\n\n" + String.raw`**01:01:01** \<Два\>\_` + "\n",
     );
   });
 
   test("md of two channels has a heading for each", () => {
-    expect(formatTranscript([say("Алло."), say("Да.")], "md")).toBe(
+    expect(exportTranscript([say("Алло."), say("Да.")], "md")).toBe(
       "## Channel 1\n\n**00:00:00** Алло.\n\n## Channel 2\n\n**00:00:00** Да.\n",
     );
+  });
+});
+
+describe("tsv and html", () => {
+  test("tsv has whisper's columns: milliseconds and text", () => {
+    expect(exportTranscript([say("Да. Нет.", 1)], "tsv")).toBe("start\tend\ttext\n1000\t1500\tДа.\n1500\t2000\tНет.\n");
+  });
+
+  test("tsv of two channels is in time order and has a column for the speaker", () => {
+    expect(exportTranscript([say("Алло. Да.", 0, 2), say("Слушаю.", 1)], "tsv", { speakers: ["Анна", "=1+1"] })).toBe(
+      "start\tend\ttext\tspeaker\n0\t2000\tАлло.\tАнна\n1000\t1500\tСлушаю.\t'=1+1\n2000\t4000\tДа.\tАнна\n",
+    );
+  });
+
+  test("tsv keeps a spreadsheet from computing what was said", () => {
+    expect(exportTranscript([say('=HYPERLINK("http://x")')], "tsv")).toContain('\t\'=HYPERLINK("http://x")\n');
+  });
+
+  test("html stands alone, loads nothing and shows markup as text", () => {
+    const page = exportTranscript([say('<script src="//x">alert(1)</script>', 3661)], "html");
+    expect(page).toContain(
+      '<p><time datetime="PT3661S">01:01:01</time> &lt;script src=&quot;//x&quot;&gt;alert(1)&lt;/script&gt;</p>\n',
+    );
+    expect(page).toContain("default-src 'none'");
+    expect(page.match(/<script/)).toBeNull();
+  });
+
+  test("html of two channels is in time order and says who speaks", () => {
+    const page = exportTranscript([say("Алло."), say("Да.", 1)], "html", { speakers: ["<b>"] });
+    expect(page.match(/<b>.*<\/b> .*(?=<\/p>)/g)).toEqual(["<b>&lt;b&gt;</b> Алло.", "<b>Channel 2</b> Да."]);
   });
 });
 
@@ -248,7 +300,7 @@ describe("json", () => {
   });
 
   test("is one line of JSON and a newline as a formatted text", () => {
-    expect(JSON.parse(formatTranscript([say("Да")], "json"))).toEqual(transcriptJson([say("Да")]));
-    expect(formatTranscript([say("Да")], "json")).toMatch(/^.*\n$/);
+    expect(JSON.parse(exportTranscript([say("Да")], "json"))).toEqual(transcriptJson([say("Да")]));
+    expect(exportTranscript([say("Да")], "json")).toMatch(/^.*\n$/);
   });
 });
