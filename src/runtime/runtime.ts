@@ -25,6 +25,7 @@ import { createRateLimiter } from "./access/rate-limit.ts";
 import { notReadyReason } from "./lifecycle/readiness.ts";
 import { createSessionRegistry } from "./sessions/registry.ts";
 import { createWebSockets } from "./sessions/websocket.ts";
+import { upgradesByRoute } from "./sockets.ts";
 import { createSettings } from "./lifecycle/settings.ts";
 import { createRequestStats } from "./metrics/stats.ts";
 import { createUploadMemory } from "./http/upload-memory.ts";
@@ -58,7 +59,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const context = createContext(options);
   const handler = toNodeHandler(createApp(context));
   const sessions = context.sessions;
-  const sockets = createWebSockets(context, sessions);
+  const sockets = createWebSockets(context, sessions, upgradesByRoute(context));
   let server = createHttpServer(context, handler, sockets.onUpgrade);
   const drain = createDrain(context, () => server, sessions);
   return {

@@ -17,7 +17,7 @@ export interface SegmentMessage {
   readonly truncated?: true;
 }
 
-export function segmentMessage(hypothesis: Hypothesis, nowMs: number): SegmentMessage {
+export function segmentMessage(hypothesis: Hypothesis, nowMs: number, isTruncated = false): SegmentMessage {
   const isFinal = hypothesis.type === "final";
   return {
     type: hypothesis.type,
@@ -28,23 +28,8 @@ export function segmentMessage(hypothesis: Hypothesis, nowMs: number): SegmentMe
     words: hypothesis.words,
     is_final: isFinal,
     ...(hypothesis.confidence === undefined ? {} : { confidence: hypothesis.confidence }),
-    ...(isFinal ? { speech_final: hypothesis.speechFinal } : {}),
+    ...(isFinal ? { speech_final: hypothesis.speechFinal && !isTruncated } : {}),
     ...(isFinal && hypothesis.endpointReason !== undefined ? { endpoint_reason: hypothesis.endpointReason } : {}),
+    ...(isTruncated ? { truncated: true } : {}),
   };
-}
-
-/** The final of a stream in which nothing was pending. */
-export function emptyFinal(nowMs: number): SegmentMessage {
-  return segmentMessage(
-    {
-      type: "final",
-      committed: "",
-      tentative: "",
-      words: [],
-      confidence: undefined,
-      endpointReason: "stop",
-      speechFinal: true,
-    },
-    nowMs,
-  );
 }

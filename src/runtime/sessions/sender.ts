@@ -1,11 +1,11 @@
 import type { WireError } from "../../shared/errors.ts";
 import type { RuntimeContext } from "../context.ts";
-import { errorBody } from "../http/error-forms.ts";
+import type { Dialect, Message } from "./dialect.ts";
 import type { SessionPeer } from "./peer.ts";
 
 /** Messages to the client, bounded by what it has not read. */
 export interface Sender {
-  send(message: object): void;
+  send(...messages: readonly Message[]): void;
   sendError(error: WireError): void;
   /** Calls `onUnread` when the client has left too much unread; pongs, which the library sends, count too. */
   check(): void;
@@ -15,7 +15,12 @@ export interface Sender {
   close(): void;
 }
 
-export function createSender(peer: SessionPeer, { settings, metrics }: RuntimeContext, onUnread: () => void): Sender {
+export function createSender(
+  peer: SessionPeer,
+  dialect: Pick<Dialect, "failed">,
+  { settings, metrics }: RuntimeContext,
+  onUnread: () => void,
+): Sender {
   let isOpen = true;
   let lastError: string | undefined;
 
@@ -24,9 +29,9 @@ export function createSender(peer: SessionPeer, { settings, metrics }: RuntimeCo
     lastError = "policy_violation";
     onUnread();
   };
-  const send = (message: object): void => {
+  const send = (...messages: readonly Message[]): void => {
     if (!isOpen) return;
-    peer.send(JSON.stringify(message));
+    for (const message of messages) peer.send(message);
     check();
   };
   return {
@@ -34,8 +39,7 @@ export function createSender(peer: SessionPeer, { settings, metrics }: RuntimeCo
     sendError: (error) => {
       lastError = error.wireCode;
       metrics.error(error.wireCode);
-      const { error: message, ...rest } = errorBody(error);
-      send({ type: "error", message, ...rest });
+      send(...dialect.failed(error));
     },
     check,
     get lastError() {

@@ -1,8 +1,7 @@
 import { WireError } from "../../shared/errors.ts";
 import type { RuntimeContext } from "../context.ts";
-import { readyMessage } from "../native/sessions/configure.ts";
 import { createFlow } from "./flow.ts";
-import { createFrameReader } from "../native/sessions/frames.ts";
+import type { Dialect } from "./dialect.ts";
 import { SCANT_BYTES, createInbox } from "./inbox.ts";
 import type { Frame } from "./inbox.ts";
 import { createSessionClocks } from "./clocks.ts";
@@ -30,7 +29,12 @@ interface Ending {
   readonly dropsRest?: boolean;
 }
 
-export function createSession(peer: SessionPeer, identity: SessionIdentity, context: RuntimeContext): Session {
+export function createSession(
+  peer: SessionPeer,
+  identity: SessionIdentity,
+  dialect: Dialect,
+  context: RuntimeContext,
+): Session {
   const { clock, timing, settings, metrics, log } = context;
   const openedMs = clock.monotonicMs();
   const inbox = createInbox(settings.current.limits.wsFrameBytes);
@@ -41,17 +45,18 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
 
   let phase: Session["phase"] = "open";
   let isCatchingUp = false;
+  let endingUtterance: Promise<void> | undefined;
   let cut = false;
   let scantTimer: NodeJS.Timeout | undefined;
 
-  const sender = createSender(peer, context, () => {
+  const sender = createSender(peer, dialect, context, () => {
     cut = true;
     close(1008, "the client does not read");
   });
   const flow = createFlow(peer, timing.pausedProbeMs, sender.check);
   const utterances = createUtterances(context, {
     requestId: identity.requestId,
-    send: sender.send,
+    onHeard: (heard) => sender.send(...dialect.heard(heard)),
     sendError: sender.sendError,
     onSpeech: () => {
       if (phase === "open") seat.heard();
@@ -70,16 +75,20 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
     },
     onRefused: (error) => refuse(error),
   });
-  const frames = createFrameReader({
-    stream: settings.current.stream,
-    clock,
-    utterances,
-    sendError: sender.sendError,
-    onStop: () => void finish({ error: undefined, code: 1000, reason: "", boundMs: timing.finalMs }),
-    onViolation: (reason) => close(1008, reason),
-    onAudio: () => {
-      if (!isCatchingUp && isBehind()) void catchUp();
+  const frames = dialect.createReader({
+    write: (pcm, options) => {
+      utterances.write(pcm, options);
+      if (phase === "open" && !isCatchingUp && isBehind()) void catchUp();
     },
+    send: sender.send,
+    sendError: sender.sendError,
+    endUtterance: () => {
+      if (phase === "open") endingUtterance ??= endUtterance();
+      return endingUtterance ?? Promise.resolve();
+    },
+    stop: () => void finish({ error: undefined, code: 1000, reason: "", boundMs: timing.finalMs }),
+    fail: (error) => void finish({ error, code: 1008, reason: error.wireCode, boundMs: timing.finalMs }),
+    violate: (reason) => close(1008, reason),
   });
   const clocks = createSessionClocks({
     clock,
@@ -92,7 +101,7 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
 
   // --- frames
 
-  const takesFrames = (): boolean => phase === "open" && !isCatchingUp && !seat.isWaiting;
+  const takesFrames = (): boolean => phase === "open" && !isCatchingUp && endingUtterance === undefined && !seat.isWaiting;
 
   /** Audio that may be ahead of recognition. Without a slot only enough to hear that speech begins. */
   const mostBacklogMs = (): number => (seat.isHeld ? settings.current.limits.bufferedAudioMs : UNHEARD_MS);
@@ -143,6 +152,16 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
     pump();
   };
 
+  const endUtterance = async (): Promise<void> => {
+    const isComplete = await utterances.end(timing.finalMs, AbortSignal.any([hurried.signal, left.signal]), false);
+    endingUtterance = undefined;
+    if (phase !== "open") return;
+    cut ||= !isComplete;
+    seat.release();
+    clocks.touch();
+    pump();
+  };
+
   // --- life
 
   const refuse = (error: WireError): void => {
@@ -159,6 +178,9 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
     if (phase !== "open") return;
     phase = "ending";
     if (how.error !== undefined) sender.sendError(how.error);
+    // What waits belongs to the next utterance.
+    if (endingUtterance !== undefined) await endingUtterance;
+    if (left.signal.aborted) return;
     const isShort = how.dropsRest === true && !inbox.isEmpty;
     if (isShort) inbox.clear();
     else readRest();
@@ -210,7 +232,7 @@ export function createSession(peer: SessionPeer, identity: SessionIdentity, cont
     });
   };
 
-  sender.send(readyMessage(context.engine.model?.id ?? "loading", settings.current.session));
+  sender.send(...dialect.greet());
   clocks.start();
 
   return {

@@ -16,11 +16,10 @@ export function webSocketRoute(path: string): RouteSpec | undefined {
   return ALL_ROUTES.find((route) => route.traffic === "websocket" && route.path === path);
 }
 
-/** Headers of the upgrade's answer: `/ws` is the deprecated alias. */
-export function upgradeHeaders(path: string, requestId: string): Record<string, string> {
-  const id = { "x-request-id": requestId };
+/** Headers of the upgrade's answer: a deprecated alias names its successor. */
+export function upgradeHeaders(path: string): Record<string, string> {
   const successor = webSocketRoute(path)?.replacedBy;
-  return successor === undefined ? id : { ...id, deprecation: "true", link: `<${successor}>; rel="successor-version"` };
+  return successor === undefined ? {} : { deprecation: "true", link: `<${successor}>; rel="successor-version"` };
 }
 
 /** Throws the plain HTTP refusal of an upgrade; nothing is allocated for one that is refused. */
@@ -40,8 +39,8 @@ export function requireUpgradable(
   requireReady(context);
 }
 
-/** RFC 6455 4.2.1. The library would refuse these too, but without our envelope and request id. */
-function requireHandshake(req: IncomingMessage): void {
+/** Throws what is wrong with the handshake. RFC 6455 4.2.1. The library would refuse these too, but without our envelope and request id. */
+export function requireHandshake(req: IncomingMessage): void {
   const { headers } = req;
   const fault = requestFault(req);
   if (fault !== undefined) throw fault;

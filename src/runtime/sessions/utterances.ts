@@ -1,24 +1,21 @@
 import type { Hypothesis, LiveStream } from "../../engine/contract.ts";
 import { WireError } from "../../shared/errors.ts";
 import type { RuntimeContext } from "../context.ts";
-import { emptyFinal, segmentMessage } from "../native/hypothesis.ts";
-import type { SegmentMessage } from "../native/hypothesis.ts";
-import type { SessionOptions } from "../native/sessions/configure.ts";
+import type { Heard, SessionOptions } from "./dialect.ts";
 import { setTimeout } from "../../shared/timers.ts";
 
 /** The engine's side of a session: audio in, segments to the client out. */
 export interface Utterances {
   /** Opens the engine's stream at the first byte: a session that sends nothing costs nothing. Throws a WireError when the engine takes none. */
   write(pcm: Uint8Array, options: SessionOptions): void;
-  readonly hasStarted: boolean;
   /** Milliseconds of audio received and not yet recognised. */
   readonly backlogMs: number;
   waitForBacklogBelow(ms: number): Promise<void>;
   /** Why the machine does not keep up with one more live session than so many, a sentence; undefined when it does. */
   blockedBy(speaking: number): string | undefined;
   /**
-   * Delivers the last final: the engine's, within `boundMs` and until `stop` aborts; after that what is known so far, marked `truncated`.
-   * Resolves true when it was complete.
+   * Ends the stream and delivers its last final: the engine's, within `boundMs` and until `stop` aborts; after that what is known so far, marked `truncated`.
+   * Resolves true when it was complete. The next write opens a new stream.
    * @param isShort some of the audio was not given to the engine: the final says `truncated` too
    */
   end(boundMs: number, stop: AbortSignal, isShort: boolean): Promise<boolean>;
@@ -27,14 +24,14 @@ export interface Utterances {
 
 export interface UtterancesOptions {
   readonly requestId: string;
-  readonly send: (message: object) => void;
+  readonly onHeard: (heard: Heard) => void;
   readonly sendError: (error: WireError) => void;
   readonly onSpeech: () => void;
 }
 
 export function createUtterances(
   context: RuntimeContext,
-  { requestId, send, sendError, onSpeech }: UtterancesOptions,
+  { requestId, onHeard, sendError, onSpeech }: UtterancesOptions,
 ): Utterances {
   const { engine, clock, metrics, log } = context;
   let stream: LiveStream | undefined;
@@ -50,8 +47,7 @@ export function createUtterances(
       partialSeen = true;
       metrics.firstPartial((clock.monotonicMs() - startedMs) / 1000);
     }
-    const message = segmentMessage(hypothesis, clock.nowMs());
-    send(isCutShort && !isPartial ? truncated(message) : message);
+    onHeard({ hypothesis, isTruncated: isCutShort && !isPartial });
   };
 
   const onError = (error: Error): void => {
@@ -63,11 +59,10 @@ export function createUtterances(
   /** Better than silence, and said to be incomplete. */
   const sendTruncated = (): void => {
     stream?.abort();
-    const known =
-      lastPartial === undefined
-        ? emptyFinal(clock.nowMs())
-        : segmentMessage({ ...lastPartial, type: "final", endpointReason: "length" }, clock.nowMs());
-    send(truncated(known));
+    onHeard({
+      hypothesis: lastPartial === undefined ? EMPTY_FINAL : { ...lastPartial, type: "final", endpointReason: "length" },
+      isTruncated: true,
+    });
   };
 
   return {
@@ -77,9 +72,6 @@ export function createUtterances(
         stream = engine.openStream({ ...options, onHypothesis, onSpeech, onError });
       }
       stream.write(pcm);
-    },
-    get hasStarted() {
-      return stream !== undefined;
     },
     get backlogMs() {
       return stream?.backlogMs ?? 0;
@@ -92,22 +84,32 @@ export function createUtterances(
     end: async (boundMs, stop, isShort) => {
       isCutShort = isShort;
       if (stream === undefined) {
-        send(emptyFinal(clock.nowMs()));
+        onHeard({ hypothesis: EMPTY_FINAL, isTruncated: false });
         return true;
       }
       const isComplete = await settlesWithin(stream.end(), boundMs, stop, (error) =>
         log.error("session_failed", { request_id: requestId, err: error }),
       );
       if (!isComplete) sendTruncated();
+      stream = undefined;
+      lastPartial = undefined;
+      partialSeen = false;
       return isComplete;
     },
     abort: () => stream?.abort(),
   };
 }
 
-function truncated(message: SegmentMessage): SegmentMessage {
-  return { ...message, speech_final: false, truncated: true };
-}
+/** The final of a stream in which nothing was pending. */
+const EMPTY_FINAL: Hypothesis = {
+  type: "final",
+  committed: "",
+  tentative: "",
+  words: [],
+  confidence: undefined,
+  endpointReason: "stop",
+  speechFinal: true,
+};
 
 async function settlesWithin(
   work: Promise<void>,

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { IncomingMessage } from "node:http";
 import type { Peer } from "crossws";
 import nodeAdapter from "crossws/adapters/node";
-import { ROUTES } from "../../shared/protocol.ts";
+import type { Face } from "../../shared/protocol.ts";
 import type { RuntimeContext } from "../context.ts";
 import { toWireError } from "../http/errors.ts";
 import type { UpgradeHandler } from "../http/dispatch.ts";
@@ -16,7 +16,8 @@ import type { SessionRegistry } from "./registry.ts";
 import { createSession } from "./session.ts";
 import type { Session } from "./registry.ts";
 import type { SessionIdentity } from "./session.ts";
-import { requireUpgradable, upgradeHeaders, webSocketRoute } from "./upgrade.ts";
+import type { ClientAddress } from "../access/client-address.ts";
+import type { Dialect } from "./dialect.ts";
 import { setInterval } from "../../shared/timers.ts";
 
 /** The part of the `ws` socket under a crossws peer that crossws has no name for. */
@@ -25,6 +26,21 @@ interface NodeSocket {
   pause(): void;
   resume(): void;
   on(event: "error", listener: (error: Error & { code?: string }) => void): void;
+}
+
+/** What an accepted upgrade becomes. */
+export interface Accepted {
+  readonly dialect: Dialect;
+  /** Headers of the answer, besides the request's id. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Which upgrades a port takes. */
+export interface UpgradePolicy {
+  /** The route's label in logs and metrics, and whose form its refusals have. */
+  routeOf(path: string): { readonly path: string; readonly face: Face };
+  /** Throws the plain HTTP refusal; nothing is allocated for an upgrade that is refused. */
+  accept(req: IncomingMessage, path: string, client: ClientAddress): Accepted;
 }
 
 export interface WebSockets {
@@ -37,7 +53,11 @@ export interface WebSockets {
  * The crossws node adapter, mounted by hand on the server's `upgrade` event. Its own heartbeat is off: it would cut a socket that we paused
  * and that therefore cannot answer; ours knows the difference.
  */
-export function createWebSockets(context: RuntimeContext, sessions: SessionRegistry): WebSockets {
+export function createWebSockets(
+  context: RuntimeContext,
+  sessions: SessionRegistry,
+  policy: UpgradePolicy,
+): WebSockets {
   const byPeer = new WeakMap<Peer, Session>();
   /** Frames arrive outside the scope of their connection; a bug in handling one must end that connection only. */
   const scopes = new WeakMap<Peer, (action: () => void) => void>();
@@ -71,13 +91,14 @@ export function createWebSockets(context: RuntimeContext, sessions: SessionRegis
     },
     hooks: {
       upgrade: (request) => {
-        const { identity, path } = upgradeOf(request);
-        return { headers: upgradeHeaders(path, identity.requestId), context: { identity } };
+        const upgrade = upgradeOf(request);
+        const headers = { "x-request-id": upgrade.identity.requestId, ...upgrade.accepted.headers };
+        return { headers, context: { upgrade } };
       },
       open: (peer) => {
         const socket = peer.websocket as unknown as NodeSocket; // the node adapter's peers wrap a ws socket
-        const identity = peer.context["identity"] as SessionIdentity; // put there by the upgrade hook
-        const session = createSession(sessionPeer(peer, socket), identity, context);
+        const { identity, accepted } = peer.context["upgrade"] as Upgrade; // put there by the upgrade hook
+        const session = createSession(sessionPeer(peer, socket), identity, accepted.dialect, context);
         byPeer.set(peer, session);
         scopes.set(peer, AsyncLocalStorage.snapshot());
         alive.add(session);
@@ -99,8 +120,8 @@ export function createWebSockets(context: RuntimeContext, sessions: SessionRegis
     },
   });
 
-  const upgrades = new WeakMap<object, { identity: SessionIdentity; path: string }>();
-  const upgradeOf = (request: object): { identity: SessionIdentity; path: string } => {
+  const upgrades = new WeakMap<object, Upgrade>();
+  const upgradeOf = (request: object): Upgrade => {
     const found = upgrades.get(request);
     if (found === undefined) throw new Error("an upgrade reached the adapter without passing the server");
     return found;
@@ -127,11 +148,12 @@ export function createWebSockets(context: RuntimeContext, sessions: SessionRegis
       const path = pathOf(req);
       const startedMs = context.clock.monotonicMs();
       const client = clientOf(req, context);
-      const { path: route, face } = webSocketRoute(path) ?? UNMATCHED;
+      const { path: route, face } = policy.routeOf(path);
       const count = (status: number): void =>
         context.metrics.request("GET", route, status, (context.clock.monotonicMs() - startedMs) / 1000);
+      let accepted: Accepted;
       try {
-        requireUpgradable(req, path, client, context);
+        accepted = policy.accept(req, path, client);
       } catch (error) {
         const wire = toWireError(error);
         count(wire.status);
@@ -141,8 +163,8 @@ export function createWebSockets(context: RuntimeContext, sessions: SessionRegis
         return;
       }
       count(101);
-      const request = new Request(`http://localhost${ROUTES.live.path}`);
-      upgrades.set(request, { identity: { requestId: id, route, client: client.key }, path });
+      const request = new Request("http://localhost/");
+      upgrades.set(request, { identity: { requestId: id, route, client: client.key }, accepted });
       const metered = meterSocket(socket, head, turns, context.clock);
       void adapter.handleUpgrade(req, metered, NOTHING, request).catch((error: unknown) => {
         context.log.error("upgrade_failed", { request_id: id, err: error });
@@ -153,14 +175,18 @@ export function createWebSockets(context: RuntimeContext, sessions: SessionRegis
   };
 }
 
+interface Upgrade {
+  readonly identity: SessionIdentity;
+  readonly accepted: Accepted;
+}
+
 /** Pieces, in frames or in TCP reads, that one message may have. */
 const MAX_FRAGMENTS = 16_384;
 const NOTHING = Buffer.alloc(0);
-const UNMATCHED = { path: "unmatched", face: "native" } as const;
 
 function sessionPeer(peer: Peer, socket: NodeSocket): SessionPeer {
   return {
-    send: (text) => void peer.send(text),
+    send: (message) => void peer.send(message),
     get bufferedBytes() {
       return socket.bufferedAmount;
     },

@@ -1,5 +1,6 @@
 import type { CommitPolicy, EndpointMode, SessionConfig, StreamConfig } from "../../../config/types.ts";
 import { WireError } from "../../../shared/errors.ts";
+import type { SessionOptions } from "../../sessions/dialect.ts";
 import {
   DEFAULT_SESSION_RATE_HZ,
   MIN_PROTOCOL_VERSION,
@@ -10,14 +11,6 @@ import {
 const ENDPOINT_MODES: readonly EndpointMode[] = ["auto", "assistant", "manual"];
 const COMMIT_POLICIES: readonly CommitPolicy[] = ["auto", "on_finalize", "stable_prefix"];
 const MIN_SILENCE_RANGE_MS = { min: 100, max: 10_000 };
-
-/** What a session may choose before its first audio frame. */
-export interface SessionOptions {
-  readonly sampleRateHz: number;
-  readonly endpoint: EndpointMode;
-  readonly minSilenceMs: number;
-  readonly commitPolicy: CommitPolicy;
-}
 
 export function defaultSessionOptions(stream: StreamConfig): SessionOptions {
   return {

@@ -4,34 +4,7 @@ import { WireError } from "../../../shared/errors.ts";
 import { createAllowance } from "../../../shared/allowance.ts";
 import { parseClientMessage, type ClientMessage } from "./client-message.ts";
 import { applyConfigure, defaultSessionOptions } from "./configure.ts";
-import type { Frame } from "../../sessions/inbox.ts";
-import type { Utterances } from "../../sessions/utterances.ts";
-
-/** What a session's frames mean, one after the other. */
-export interface FrameReader {
-  /** Throws what the engine throws. */
-  read(frame: Frame): void;
-  /** Audio that came before the end and was not read yet; text is moot by now. */
-  readLate(frame: Frame): void;
-  /** An audio frame without audio. */
-  countEmpty(): void;
-  /** A ping or pong. */
-  countControl(): void;
-  /** Length of the audio received so far, seconds. */
-  readonly audioS: number;
-}
-
-export interface FrameReaderOptions {
-  readonly stream: StreamConfig;
-  readonly clock: Clock;
-  readonly utterances: Utterances;
-  readonly sendError: (error: WireError) => void;
-  readonly onStop: () => void;
-  /** The client broke the protocol for good: close 1008 for this reason. */
-  readonly onViolation: (reason: string) => void;
-  /** Audio was handed to the engine. */
-  readonly onAudio: () => void;
-}
+import type { FrameReader, ReaderTools } from "../../sessions/dialect.ts";
 
 const MAX_BAD_TEXTS = 10;
 const MAX_EMPTY_FRAMES = 1000;
@@ -42,23 +15,24 @@ const MAX_CONFIGURES = 256;
 const CONTROL_FRAMES_PER_S = 10;
 const CONTROL_FRAMES_AT_ONCE = 1000;
 
-export function createFrameReader(given: FrameReaderOptions): FrameReader {
-  const { utterances, sendError, onViolation } = given;
-  let options = defaultSessionOptions(given.stream);
+/** Reads the frames of `/v1/ws`. */
+export function createFrameReader(tools: ReaderTools, stream: StreamConfig, clock: Clock): FrameReader {
+  const { sendError } = tools;
+  let options = defaultSessionOptions(stream);
   let badTexts = 0;
   let emptyFrames = 0;
   let configures = 0;
   let audioBytes = 0;
-  const control = createAllowance(given.clock, CONTROL_FRAMES_PER_S, CONTROL_FRAMES_AT_ONCE);
+  const control = createAllowance(clock, CONTROL_FRAMES_PER_S, CONTROL_FRAMES_AT_ONCE);
 
   const violate = (what: string): void => {
     sendError(new WireError("policy_violation", what));
-    onViolation(what);
+    tools.violate(what);
   };
 
   const readText = (text: string): void => {
     const message: ClientMessage = text.length > MAX_TEXT_CHARS ? { kind: "unknown" } : parseClientMessage(text);
-    if (message.kind === "stop") return given.onStop();
+    if (message.kind === "stop") return tools.stop();
     if (message.kind === "configure") return configure(message.fields);
     badTexts++;
     sendError(new WireError("bad_request", 'a text frame must be {"type":"configure",…} or {"type":"stop"}'));
@@ -75,7 +49,7 @@ export function createFrameReader(given: FrameReaderOptions): FrameReader {
     const configured = applyConfigure(fields, options);
     if (configured.unsupported !== undefined) {
       sendError(configured.unsupported);
-      onViolation("unsupported protocol version");
+      tools.violate("unsupported protocol version");
       return;
     }
     options = configured.options;
@@ -84,15 +58,15 @@ export function createFrameReader(given: FrameReaderOptions): FrameReader {
 
   const readAudio = (bytes: Uint8Array): void => {
     audioBytes += bytes.length;
-    utterances.write(bytes, options);
+    tools.write(bytes, options);
   };
 
   return {
     read: (frame) => {
       if ("text" in frame) return readText(frame.text);
       readAudio(frame.audio);
-      given.onAudio();
     },
+    // Text is moot by now.
     readLate: (frame) => {
       if ("audio" in frame) readAudio(frame.audio);
     },

@@ -1,0 +1,65 @@
+import type { Hypothesis } from "../../engine/contract.ts";
+import type { CommitPolicy, EndpointMode } from "../../config/types.ts";
+import type { WireError } from "../../shared/errors.ts";
+import type { Frame } from "./inbox.ts";
+
+/** How the engine listens to a session. */
+export interface SessionOptions {
+  readonly sampleRateHz: number;
+  readonly endpoint: EndpointMode;
+  readonly minSilenceMs: number;
+  readonly commitPolicy: CommitPolicy;
+}
+
+/** What the engine heard, and whether audio is missing in it because the server had to end. */
+export interface Heard {
+  readonly hypothesis: Hypothesis;
+  readonly isTruncated: boolean;
+}
+
+/** A message as it goes to the socket: text, or bytes where the protocol frames itself. */
+export type Message = string | Uint8Array;
+
+/**
+ * A protocol of live sessions: what its frames mean and how its answers are written. The session does the rest: order, slots, back-pressure,
+ * time limits, drain.
+ */
+export interface Dialect {
+  /** Sent first. */
+  greet(): readonly Message[];
+  /** Each result of the engine. */
+  heard(event: Heard): readonly Message[];
+  failed(error: WireError): readonly Message[];
+  /** Called once; frames are read through it one after the other. */
+  createReader(tools: ReaderTools): FrameReader;
+}
+
+/** What a session's frames mean, one after the other. */
+export interface FrameReader {
+  /** Throws what the engine throws. */
+  read(frame: Frame): void;
+  /** A frame that came before the end and was not read yet. */
+  readLate(frame: Frame): void;
+  /** An audio frame without audio. */
+  countEmpty(): void;
+  /** A ping or pong. */
+  countControl(): void;
+  /** Length of the audio received so far, seconds. */
+  readonly audioS: number;
+}
+
+/** What a reader can make a session do. */
+export interface ReaderTools {
+  /** Gives PCM16 mono to the engine. Throws what the engine throws. */
+  write(pcm: Uint8Array, options: SessionOptions): void;
+  send(...messages: readonly Message[]): void;
+  sendError(error: WireError): void;
+  /** Recognises what was written, delivers its last final, gives the slot back and reads on; frames wait until then. */
+  endUtterance(): Promise<void>;
+  /** Ends the session: the last final, then Close. */
+  stop(): void;
+  /** Ends it because of an error: what was received is recognised, the last final, Close. */
+  fail(error: WireError): void;
+  /** The client broke the protocol for good: close 1008 for this reason, at once. */
+  violate(reason: string): void;
+}
