@@ -19,7 +19,8 @@ export function upgradesByRoute(context: RuntimeContext): UpgradePolicy {
     accept: (req, path, client) => {
       requireUpgradable(req, path, client, context);
       const dialect = DIALECTS[(webSocketRoute(path) ?? UNMATCHED).face];
-      if (dialect === undefined) throw new WireError("not_found", `WebSocket sessions are served at ${ROUTES.live.path}`);
+      if (dialect === undefined)
+        throw new WireError("not_found", `WebSocket sessions are served at ${ROUTES.live.path}`);
       return { dialect: dialect(context), headers: upgradeHeaders(path) };
     },
   };

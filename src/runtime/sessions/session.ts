@@ -101,7 +101,8 @@ export function createSession(
 
   // --- frames
 
-  const takesFrames = (): boolean => phase === "open" && !isCatchingUp && endingUtterance === undefined && !seat.isWaiting;
+  const takesFrames = (): boolean =>
+    phase === "open" && !isCatchingUp && endingUtterance === undefined && !seat.isWaiting;
 
   /** Audio that may be ahead of recognition. Without a slot only enough to hear that speech begins. */
   const mostBacklogMs = (): number => (seat.isHeld ? settings.current.limits.bufferedAudioMs : UNHEARD_MS);
