@@ -1,5 +1,5 @@
 import { clock } from "./clock.ts";
-import { escapeSrt, escapeVtt } from "./escape.ts";
+import { escapeSrt, escapeSrtLines, escapeVtt } from "./escape.ts";
 import type { SpokenWord } from "./spoken-words.ts";
 import { DEFAULT_SUBTITLE_RULES } from "./subtitle-rules.ts";
 import type { SubtitleRules } from "./subtitle-rules.ts";
@@ -22,7 +22,7 @@ export function renderSrt(transcripts: readonly FormattableTranscript[], options
   const prefixOf = (channel: number): string => `[${speakerName(options.speakers, channel) ?? channel + 1}] `;
   return subtitlesInTurn(transcripts, options.rules, (channel) => characters(prefixOf(channel)))
     .map(({ startMs, endMs, lines, channel }, index) => {
-      const text = lines.map((line) => escapeSrt(textOf(line))).join("\n");
+      const text = escapeSrtLines(lines.map(textOf));
       const prefix = channel === undefined ? "" : escapeSrt(prefixOf(channel));
       return `${index + 1}\n${clock(startMs, ",")} --> ${clock(endMs, ",")}\n${prefix}${text}\n`;
     })

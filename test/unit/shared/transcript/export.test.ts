@@ -146,6 +146,15 @@ describe("srt", () => {
     expect(exportTranscript([say("стрелка --> вправо")], "srt")).toContain("\nстрелка → вправо\n");
   });
 
+  test("keeps times in the text from looking like a time line, and a year at the end from looking like the next number", () => {
+    expect(exportTranscript([say("00:00:01,000 – 00:00:02,000 в 12:30")], "srt")).toContain(
+      "\n00∶00:01,000 – 00∶00:02,000 в 12:30\n",
+    );
+    const rules = { ...DEFAULT_SUBTITLE_RULES, maxCharsPerLine: 10 };
+    expect(exportTranscript([say("это случилось 1985")], "srt", { rules })).toMatch(/\n1985(?:\u2060)?\n$/);
+    expect(exportTranscript([say("случилось 1985")], "srt", { rules })).toContain("случилось\n1985\u2060\n");
+  });
+
   test("keeps line breaks and control characters in a word from ending the cue", () => {
     expect(exportTranscript([of([{ word: "а\n\nб\u0000в", start: 0, end: 1 }])], "srt")).toContain("\nа б в\n");
   });
