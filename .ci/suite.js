@@ -10,7 +10,7 @@ const SECOND_NODE_BY_MIN = 52;
 const startedMs = Number(process.env.CI_STARTED_S ?? Date.now() / 1000) * 1000;
 
 vitest("npm test", "npm", ["test", "--"]);
-check("type check", "npx", ["tsc", "-p", "tsconfig.json"]);
+check("type check", "npm", ["run", "--silent", "typecheck"]);
 check("lint and import walls", "npx", ["oxlint", "--deny-warnings"]);
 check("format", "npx", ["oxfmt", "--check"]);
 for (const group of ["random", "long", "programs"])

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildConsole } from "./console.js";
 import { registries } from "./registry.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -77,6 +78,7 @@ export function build() {
     },
   );
   if (result.status !== 0) fail("the build failed: the compiler's messages are above.");
+  buildConsole(root);
   mkdirSync(dirname(buildStamp), { recursive: true });
   // Stamped with the start: a file saved while the compiler ran is built again next time.
   writeFileSync(buildStamp, "");

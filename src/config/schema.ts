@@ -9,6 +9,7 @@ import {
   type Section,
 } from "./node.ts";
 import { audit } from "./sections/audit.ts";
+import { console } from "./sections/console.ts";
 import { deploy } from "./sections/deploy.ts";
 import { engine } from "./sections/engine.ts";
 import { limits } from "./sections/limits.ts";
@@ -44,6 +45,7 @@ export const configSchema: Section & { readonly properties: Readonly<Record<keyo
     subtitles,
     metrics,
     log,
+    console,
     supervisor,
     deploy,
     audit,

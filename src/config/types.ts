@@ -1,5 +1,6 @@
 import type { Resolved } from "./from-schema.ts";
 import type { audit } from "./sections/audit.ts";
+import type { console } from "./sections/console.ts";
 import type { deploy } from "./sections/deploy.ts";
 import type { engine } from "./sections/engine.ts";
 import type { limits } from "./sections/limits.ts";
@@ -32,6 +33,7 @@ export interface ResolvedConfig {
   readonly subtitles: SubtitlesConfig;
   readonly metrics: MetricsConfig;
   readonly log: LogConfig;
+  readonly console: ConsoleConfig;
   readonly supervisor: SupervisorConfig;
   readonly deploy: DeployConfig;
   readonly audit: AuditConfig;
@@ -49,6 +51,7 @@ export interface StreamConfig extends Resolved<typeof stream> {}
 export interface SubtitlesConfig extends Resolved<typeof subtitles> {}
 export interface MetricsConfig extends Resolved<typeof metrics> {}
 export interface LogConfig extends Resolved<typeof log> {}
+export interface ConsoleConfig extends Resolved<typeof console> {}
 export interface SupervisorConfig extends Resolved<typeof supervisor> {}
 export interface DeployConfig extends Resolved<typeof deploy> {}
 export interface AuditConfig extends Resolved<typeof audit> {}

@@ -1,7 +1,7 @@
 import type { ResolvedConfig } from "../config/types.ts";
 import { ALL_ROUTES } from "../shared/protocol.ts";
 import { RenderError } from "./errors.ts";
-import { securityHeaders } from "./security-headers.ts";
+import { FALLBACK_HEADERS, securityHeaders } from "./security-headers.ts";
 import {
   isStrictMtls,
   listenPorts,
@@ -57,7 +57,8 @@ export function caddyView(input: RenderInput, placement: Placement): View {
     // Streams are closed at once by older versions; there is no way around it in their language.
     streamCloseDelay: isAtLeast(version, 2, 7),
     oldTooLarge: !isAtLeast(version, 2, 7),
-    headers: securityHeaders(config, derived).map(({ name, value }) => ({ name, value })),
+    headers: securityHeaders(derived).map(({ name, value }) => ({ name, value })),
+    fallbackHeaders: FALLBACK_HEADERS.map(({ name, value }) => ({ name, value })),
     site: https ? domain : plainSite(config, ports.http),
     redirect: https
       ? { to: `https://${domain}${deploy.httpsPort === 443 ? "" : `:${deploy.httpsPort}`}`, from: `http://${domain}` }

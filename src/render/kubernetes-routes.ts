@@ -30,7 +30,7 @@ export function httpRoute(input: RenderInput): Manifest {
     {
       type: "ResponseHeaderModifier",
       responseHeaderModifier: {
-        set: securityHeaders(config, derived).map(({ name, value }) => ({ name, value })),
+        set: securityHeaders(derived).map(({ name, value }) => ({ name, value })),
         remove: ["Server"],
       },
     },
@@ -155,20 +155,19 @@ const VERSIONED = "/v1/";
 
 function publicPrefixes({ config }: RenderInput): readonly Manifest[] {
   const streams = pathsOf("websocket", "sse");
+  const pages = config.console.enabled ? pathsOf("page") : [];
   const paths = new Set(
-    [...config.deploy.publicPaths, ...pathsOf("rest", "status")].filter(
+    [...config.deploy.publicPaths, ...pathsOf("rest", "status"), ...pages].filter(
       (path) => !streams.includes(path) && !path.startsWith(VERSIONED),
     ),
   );
   return [
     { type: "PathPrefix", value: VERSIONED.slice(0, -1) },
-    ...(config.deploy.console
-      ? [
-          { type: "Exact", value: "/" },
-          { type: "PathPrefix", value: "/console" },
-        ]
-      : []),
-    ...[...paths].filter((path) => path !== "/" || !config.deploy.console).map((value) => ({ type: "Exact", value })),
+    ...[...paths].map((path) =>
+      path.includes("{")
+        ? { type: "PathPrefix", value: path.slice(0, path.indexOf("/{")) }
+        : { type: "Exact", value: path },
+    ),
   ];
 }
 

@@ -2,7 +2,7 @@ import type { ResolvedConfig } from "../config/types.ts";
 import { ALL_ROUTES, pathsOf } from "../shared/protocol.ts";
 import { forwardView, requireDomain } from "./caddy.ts";
 import { RenderError } from "./errors.ts";
-import { securityHeaders } from "./security-headers.ts";
+import { FALLBACK_HEADERS, securityHeaders } from "./security-headers.ts";
 import {
   isStrictMtls,
   listenPorts,
@@ -61,7 +61,12 @@ export function nginxView(input: RenderInput, placement: Placement): View {
     strict: deploy.privacy === "strict",
     upstream: upstreamView(config, placement, version),
     cdn: deploy.cdnCidrs.length > 0 ? { ranges: deploy.cdnCidrs } : false,
-    headers: securityHeaders(config, derived).map(({ name, value }) => ({ name, value })),
+    headers: securityHeaders(derived).map(({ name, value }) => ({ name, value })),
+    fallbackHeaders: FALLBACK_HEADERS.map(({ name, value }) => ({
+      name,
+      value,
+      variable: name.toLowerCase().replaceAll("-", "_"),
+    })),
     limiter: derived.proxy.ratePerMinute > 0,
     https,
     http: !https,

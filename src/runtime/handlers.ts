@@ -1,5 +1,7 @@
 // Written by scripts/handlers.js from the folders routes. Do not edit: every build writes it.
 import type { HttpRouteName } from "../shared/protocol.ts";
+import { file } from "./console/routes/file.ts";
+import { page } from "./console/routes/page.ts";
 import { health } from "./native/routes/health.ts";
 import { metricsRoute } from "./native/routes/metrics.ts";
 import { models } from "./native/routes/models.ts";
@@ -11,6 +13,8 @@ import type { Route } from "./route.ts";
 
 /** What answers each route of the table. */
 export const handlers: Readonly<Record<HttpRouteName, Route>> = {
+  consoleFile: file,
+  console: page,
   health,
   metrics: metricsRoute,
   models,

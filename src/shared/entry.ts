@@ -5,7 +5,12 @@
  * @param name path below src/ without extension, e.g. `engine/inference-main`
  */
 export function entryFile(name: string): URL {
-  return new URL(`../../dist/${name}.js`, import.meta.url);
+  return distFile(`${name}.js`);
+}
+
+/** Returns a file that the build writes, by its path below dist/. */
+export function distFile(path: string): URL {
+  return new URL(`../../dist/${path}`, import.meta.url);
 }
 
 /** Returns the root folder of the installation: where `templates/`, `models/` and `package.json` are. */

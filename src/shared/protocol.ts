@@ -8,7 +8,7 @@
 /** Group of routes that speak one protocol: one folder of the runtime, one form of errors. */
 export type Face = "native" | "openai" | "realtime" | "compat" | "jobs" | "console";
 /** What passes through a route: proxies choose timers, buffering and limits by it. `rest-or-sse`: the request decides, proxies allow both. */
-export type Traffic = "probe" | "status" | "rest" | "sse" | "rest-or-sse" | "websocket" | "metrics";
+export type Traffic = "probe" | "page" | "status" | "rest" | "sse" | "rest-or-sse" | "websocket" | "metrics";
 /** `public`: proxies pass it without credentials by default. `closed`: proxies answer 404. */
 export type Access = "public" | "protected" | "closed";
 export type HttpMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -122,6 +122,26 @@ export const ROUTES = {
     isLimited: true,
     summary: "deprecated alias of `/v1/ws`",
     replacedBy: "/v1/ws",
+  },
+  console: {
+    face: "console",
+    methods: ["GET"],
+    path: "/",
+    traffic: "page",
+    access: "protected",
+    checksOrigin: false,
+    isLimited: false,
+    summary: "the web console, when `console.enabled`",
+  },
+  consoleFile: {
+    face: "console",
+    methods: ["GET"],
+    path: "/console/{file}",
+    traffic: "page",
+    access: "protected",
+    checksOrigin: false,
+    isLimited: false,
+    summary: "the console's program, styles and icon",
   },
 } as const;
 

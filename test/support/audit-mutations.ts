@@ -96,7 +96,7 @@ const ROWS: readonly Row[] = [
     undefined,
     () => ['"max-age=3600"'],
   ],
-  [CADDY, /^\(gigastt_headers\) > header > (?:X-|Referrer|Permissions|Content)/, "GA-EXP-017", D],
+  [CADDY, /^\(gigastt_headers\) > header > (?:X-|Referrer)/, "GA-EXP-017", D],
   [CADDY, /request_body > max_size$/, "GA-STR-008", DLM, undefined, (c) => [String(c.limits.bodyBytes + 1), "50MB"]],
   [
     CADDY,
@@ -171,7 +171,7 @@ const ROWS: readonly Row[] = [
     undefined,
     () => ["max-age=3600 always", "max-age=63072000"],
   ],
-  [CONF, /add_header (?:X-|Referrer|Permissions|Content)/, "GA-EXP-017", D],
+  [CONF, /add_header (?:X-|Referrer)/, "GA-EXP-017", D],
   [
     CONF,
     /^server site tls > client_max_body_size$/,
@@ -558,6 +558,9 @@ export const LEFT_ALONE: readonly (readonly [file: RegExp, path: RegExp, reason:
     /header -Server|timeouts > idle$|> abort$|handle_errors|metrics\* > respond$|> import|^options > (?:email|auto_https|https?_port)$/,
     "free",
   ],
+  // The server sends both itself; the proxy adds them to answers of its own.
+  [CADDY, /^\(gigastt_headers\) > header > \?(?:Permissions|Content)/, "default"],
+  [CONF, /^map \$upstream_http_|add_header (?:Permissions|Content)/, "default"],
   [INC, /proxy_hide_header|X-Forwarded-Host|X-Request-Id|proxy_set_header Authorization/, "default"],
   [INC, /proxy_pass$|^set$/, "refused"],
   [

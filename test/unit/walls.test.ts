@@ -9,6 +9,7 @@ import { describe, expect, it } from "vitest";
 /** What each folder of src/ may import. */
 const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   shared: [],
+  console: ["shared"],
   config: ["shared"],
   models: ["shared", "config"],
   engine: ["shared", "config", "models"],
@@ -55,6 +56,11 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   yaml: ["config/parse.ts", "config/edit.ts", "render/yaml.ts", "audit/parse/yaml.ts"],
 };
 
+/** Packages of the page. They are bundled into dist/console when it is built, so they are development dependencies: no installation carries them. */
+const BUNDLED: Readonly<Record<string, readonly string[]>> = {};
+/** What the page itself is written in. */
+const PAGE_LANGUAGE: readonly string[] = ["preact", "@preact/signals"];
+
 /** The only files that may import node:child_process, and why. */
 const CHILD_PROCESS: Readonly<Record<string, string>> = {
   "cli/bench/server.ts": "the server that is measured, for minutes, by its lines",
@@ -68,7 +74,7 @@ const CHILD_PROCESS: Readonly<Record<string, string>> = {
 const root = fileURLToPath(new URL("../../src/", import.meta.url));
 const files = new Map(
   readdirSync(root, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => /\.tsx?$/.test(name))
     .map((name) => [name.replaceAll("\\", "/"), readFileSync(join(root, name), "utf8")] as const),
 );
 const imports = [...files].flatMap(([file, text]) => importsOf(file, text));
@@ -121,22 +127,27 @@ describe("the walls of src/", () => {
   });
 
   it("every relative import exists and is written with its extension", () => {
-    const missing = imports.filter(({ target }) => target.endsWith(".ts") && !files.has(target));
+    const missing = imports.filter(({ target }) => isSource(target) && !files.has(target));
     expect(missing.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
     const bare = [...files].flatMap(([file, text]) =>
       [...text.matchAll(/from "(\.[^"]*)"/g)]
-        .filter(([, path]) => !path?.endsWith(".ts"))
+        .filter(([, path]) => !isSource(path ?? ""))
         .map(([, path]) => `${file}: ${path}`),
     );
     expect(bare).toEqual([]);
   });
 
   it("every package is imported by its owner alone, types included", () => {
-    const packages = imports.filter(({ target }) => !target.endsWith(".ts") && !isBuiltin(target));
-    const broken = packages.filter(({ file, target }) => !OWNERS[packageOf(target)]?.includes(file));
+    const packages = imports.filter(({ target }) => !isSource(target) && !isBuiltin(target));
+    const owners = { ...OWNERS, ...BUNDLED };
+    const broken = packages.filter(
+      ({ file, target }) =>
+        !owners[packageOf(target)]?.includes(file) &&
+        !(folderOf(file) === "console" && PAGE_LANGUAGE.includes(packageOf(target))),
+    );
     expect(broken.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
     const used = new Set(packages.map(({ file, target }) => `${packageOf(target)} ${file}`));
-    const stale = Object.entries(OWNERS).flatMap(([name, owners]) =>
+    const stale = Object.entries(owners).flatMap(([name, owners]) =>
       owners.filter((file) => !used.has(`${name} ${file}`)).map((file) => `${name} ${file}`),
     );
     expect(stale, "owners in this test that no longer import their package").toEqual([]);
@@ -146,9 +157,24 @@ describe("the walls of src/", () => {
     const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
     const undeclared = Object.keys(OWNERS).filter((name) => manifest.dependencies[name] === undefined);
     expect(undeclared).toEqual([]);
+    const shipped = [...Object.keys(BUNDLED), ...PAGE_LANGUAGE].filter(
+      (name) => manifest.devDependencies[name] === undefined,
+    );
+    expect(shipped).toEqual([]);
     expect(
       imports.filter(({ target }) => builtinModules.includes(target)).map(({ file, target }) => `${file} → ${target}`),
     ).toEqual([]);
+  });
+
+  it("the page reaches nothing that a browser has not", () => {
+    const reached = new Set([...files.keys()].filter((file) => folderOf(file) === "console"));
+    for (const file of reached) {
+      for (const { target, typeOnly } of imports.filter((found) => found.file === file)) {
+        if (!typeOnly && files.has(target)) reached.add(target);
+      }
+    }
+    const broken = imports.filter(({ file, target }) => reached.has(file) && isBuiltin(target));
+    expect(broken.map(({ file, target }) => `${file} → ${target}`)).toEqual([]);
   });
 
   it("there is no cycle among static imports, type imports included", () => {
@@ -241,6 +267,10 @@ function packageOf(specifier: string): string {
     .split("/")
     .slice(0, specifier.startsWith("@") ? 2 : 1)
     .join("/");
+}
+
+function isSource(path: string): boolean {
+  return /\.tsx?$/.test(path);
 }
 
 function isBuiltin(specifier: string): boolean {

@@ -40,13 +40,6 @@ export const deploy = {
       default: 80,
       "x-reload": "live",
     },
-    console: {
-      type: "boolean",
-      title: "Web console",
-      description: "The security headers allow the page to use the microphone and its own scripts.",
-      default: false,
-      "x-reload": "live",
-    },
     privacy: {
       type: "string",
       enum: ["strict", "standard"],

@@ -1,12 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import { HTTPResponse } from "h3";
 import type { Exchange } from "./exchanges.ts";
+import { CLOSED_POLICY } from "../../shared/closed-policy.ts";
 
 /** What a route answers. */
 export interface Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | ReadableStream<Uint8Array>;
+  readonly body?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
 }
 
 export function json(status: number, value: unknown): Reply {
@@ -17,10 +18,12 @@ export function json(status: number, value: unknown): Reply {
   };
 }
 
-/** On every answer: never guess a type, never send the address of the page on. */
+/** On every answer: never guess a type, never send the address of the page on, load and allow nothing. A page brings its own policy. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
+  "permissions-policy": CLOSED_POLICY["Permissions-Policy"],
+  "content-security-policy": CLOSED_POLICY["Content-Security-Policy"],
 };
 
 /** The rest of a body up to this size is thrown away and the connection kept: cheaper for both sides than a new one. */

@@ -15,7 +15,7 @@ const AUTHS = ["none", "basic", "keys", "forward", "mtls"] as const;
 const TLS = ["acme", "internal", "files", "none"] as const;
 const VARIANTS: readonly DeployOverrides[] = [
   {},
-  { publicPaths: [], console: true },
+  { publicPaths: [] },
   {
     publicPaths: ["/health", "/ready", "/v1/ws", "/v1/transcribe/stream", "/"],
     privacy: "standard",

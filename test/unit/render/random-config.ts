@@ -49,11 +49,11 @@ export const randomConfig: fc.Arbitrary<ResolvedConfig> = fc
       loadTimeoutMs: seconds(1, 3600),
       precision: fc.constantFrom("auto" as const, "int8" as const, "fp32" as const),
     }),
+    console: fc.record({ enabled: fc.boolean() }),
     deploy: fc.record({
       domain,
       httpsPort: fc.constantFrom(443, 8443),
       httpPort: fc.constantFrom(80, 8080),
-      console: fc.boolean(),
       privacy: fc.constantFrom("strict" as const, "standard" as const),
       limiter: fc.constantFrom("server" as const, "proxy" as const),
       sessionsPerClient: fc.integer({ min: 1, max: 128 }),

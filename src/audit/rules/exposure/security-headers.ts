@@ -7,13 +7,11 @@ import { yamlAt, yamlKey, yamlText } from "../../parse/yaml.ts";
 import { addNginx } from "../kit/edits.ts";
 import { appRouteRules } from "../kit/kubernetes.ts";
 
-/** Header and the value of an API that serves no documents. */
+/** What the proxy has to add. The server sends Content-Security-Policy and Permissions-Policy itself, for its page others than for the rest. */
 const WANTED: readonly (readonly [string, string])[] = [
   ["X-Content-Type-Options", "nosniff"],
   ["X-Frame-Options", "DENY"],
   ["Referrer-Policy", "no-referrer"],
-  ["Permissions-Policy", '"camera=(), geolocation=(), microphone=()"'],
-  ["Content-Security-Policy", "\"default-src 'none'; frame-ancestors 'none'\""],
 ];
 
 export const rule: Rule = {
@@ -21,8 +19,8 @@ export const rule: Rule = {
   severity: "note",
   confidence: "certain",
   title: "The public answers lack security headers",
-  why: "They tell the browser to refuse framing, content-type guessing, third-party code and camera access for this origin. Browsers open the console, the demo page and error texts, so an injected string must not run as a page. The proxy is the one place that covers every answer, its own errors included.",
-  evidence: ["MDN HTTP Observatory: x-content-type-options, x-frame-options, csp, referrer-policy tests."],
+  why: "They tell the browser to refuse framing and content-type guessing for this origin, and to keep its addresses to itself. Browsers open the console and error texts, so an injected string must not run as a page. The proxy is the one place that covers every answer, its own errors included.",
+  evidence: ["MDN HTTP Observatory: x-content-type-options, x-frame-options, referrer-policy tests."],
   reads: ["nginx", "caddyfile", "kubernetes"],
   fixKind: "safe",
   *check(facts) {

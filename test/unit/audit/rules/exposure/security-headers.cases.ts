@@ -23,9 +23,9 @@ export const cases: CasesOfRule = casesOf("GA-EXP-017", [
     at: "header {",
   },
   {
-    name: "the route sets no policy",
+    name: "framing allowed by the route",
     ...KUBE,
-    from: "              - {name: Content-Security-Policy, value: \"default-src 'none'\"}\n",
+    from: "              - {name: X-Frame-Options, value: DENY}\n",
     to: "",
     at: "set:",
   },

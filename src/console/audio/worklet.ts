@@ -1,0 +1,2 @@
+/** Reads the microphone. */
+export const PLACEHOLDER = 0;
