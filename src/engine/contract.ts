@@ -1,5 +1,6 @@
 import type { AudioWarning } from "../shared/audio-problem.ts";
 import type { CommitPolicy, EndpointMode } from "../config/types.ts";
+import type { SampleEncoding } from "./audio/codec/pcm.ts";
 
 /** A recognised word. Times in seconds from the start of the audio or stream, rounded to milliseconds. */
 export interface Word {
@@ -110,12 +111,31 @@ export interface Suspendable {
   resume(): void;
 }
 
-export interface LiveStreamOptions {
-  /** 4000..192000. */
-  readonly sampleRateHz: number;
+/** When an utterance ends and its words are promised; may change while a stream is open. */
+export interface EndpointOptions {
   readonly endpoint: EndpointMode;
   readonly minSilenceMs: number;
   readonly commitPolicy: CommitPolicy;
+}
+
+/**
+ * Where utterances begin and end, in order with their hypotheses. `ended` comes before the final, `empty` instead of it when nothing was
+ * recognised. The utterance that the end of the stream closes has no `ended`, and no `began` when no speech was detected in it.
+ */
+export interface UtteranceEvent {
+  readonly type: "began" | "ended" | "empty";
+  /** Seconds from the start of the stream. */
+  readonly atS: number;
+}
+
+export interface LiveStreamOptions extends EndpointOptions {
+  /** 4000..192000. */
+  readonly sampleRateHz: number;
+  /** Default s16le. */
+  readonly codec?: SampleEncoding;
+  /** Interleaved channels, mixed before recognition. Default 1. */
+  readonly channelCount?: number;
+  readonly onUtterance?: (event: UtteranceEvent) => void;
   readonly onHypothesis: (hypothesis: Hypothesis) => void;
   /** Called when speech begins, and about once a second while it lasts. */
   readonly onSpeech?: () => void;
@@ -125,8 +145,12 @@ export interface LiveStreamOptions {
 
 /** One live session's audio. Cheap state: no worker is held while nothing is said. */
 export interface LiveStream {
-  /** PCM16 little-endian mono in any split, odd bytes carried over. The bytes are copied before it returns. */
+  /** Raw samples in any split, parts of a sample carried over. The bytes are copied before it returns. */
   write(pcm: Uint8Array): void;
+  /** Takes effect from the audio that is written next. */
+  configure(options: EndpointOptions): void;
+  /** Length of what was written, milliseconds. */
+  readonly writtenMs: number;
   /** Audio received and not yet recognised, in milliseconds: the caller's reason to pause the client. */
   readonly backlogMs: number;
   /** Resolves when `backlogMs` is below the given bound or the stream ended. */

@@ -123,6 +123,10 @@ function createPacedStream(given: LiveStreamOptions, { endMs = 0, speed = Infini
       if (speed !== Infinity) backlogMs += (pcm.length / 2 / given.sampleRateHz) * 1000;
       if (partial !== undefined) given.onHypothesis(hypothesis("partial", partial));
     },
+    configure: () => {},
+    get writtenMs() {
+      return (bytes / 2 / given.sampleRateHz) * 1000;
+    },
     get backlogMs() {
       return backlogMs;
     },

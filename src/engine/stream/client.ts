@@ -1,6 +1,7 @@
 import type { GigasttError } from "../../shared/errors.ts";
 import { finalOf } from "../windows/hypothesis.ts";
-import type { Hypothesis, LiveStream, LiveStreamOptions } from "../contract.ts";
+import { SAMPLE_BYTES } from "../audio/codec/pcm.ts";
+import type { EndpointOptions, Hypothesis, LiveStream, LiveStreamOptions, UtteranceEvent } from "../contract.ts";
 import type { SendToAudioThread } from "../thread/link.ts";
 
 /** The main thread's side of one live stream: what its audio thread says about it, and the handle its owner holds. */
@@ -13,6 +14,7 @@ export interface StreamClient {
   covered(ms: number): void;
   /** What the audio thread heard, on its way to the owner. */
   heard(hypothesis: Hypothesis): void;
+  utterance(event: UtteranceEvent): void;
   finished(): void;
   /** The audio thread was lost: the stream goes on in the new one with the audio to come. */
   lost(error: GigasttError): void;
@@ -27,7 +29,12 @@ export interface StreamClientOptions {
 
 /** Opens the stream in its audio thread. */
 export function createStreamClient({ id, stream, send, onFinished }: StreamClientOptions): StreamClient {
-  const bytesPerMs = (stream.sampleRateHz * 2) / 1000;
+  const { sampleRateHz, codec = "s16le", channelCount = 1 } = stream;
+  const bytesPerMs = (sampleRateHz * SAMPLE_BYTES[codec] * channelCount) / 1000;
+  let endpoint: EndpointOptions = endpointOf(stream);
+  /** Utterances that began and whose final has not come, and whether the last of them still goes on. */
+  let unfinished = 0;
+  let isOpen = false;
   let receivedBytes = 0;
   /** Audio that went to audio threads that were lost: the present one counts its times from there. */
   let lostBytes = 0;
@@ -56,8 +63,7 @@ export function createStreamClient({ id, stream, send, onFinished }: StreamClien
   }
 
   function open(): void {
-    const { sampleRateHz, endpoint, minSilenceMs, commitPolicy } = stream;
-    send({ type: "stream_open", id, options: { sampleRateHz, endpoint, minSilenceMs, commitPolicy } });
+    send({ type: "stream_open", id, options: { sampleRateHz, codec, channelCount, ...endpoint } });
   }
 
   const handle: LiveStream = {
@@ -66,6 +72,13 @@ export function createStreamClient({ id, stream, send, onFinished }: StreamClien
       const bytes = new Uint8Array(pcm);
       receivedBytes += bytes.length;
       send({ type: "stream_data", id, bytes }, [bytes.buffer]);
+    },
+    configure(next) {
+      endpoint = endpointOf(next);
+      if (!over && !ending) send({ type: "stream_configure", id, options: endpoint });
+    },
+    get writtenMs() {
+      return receivedBytes / bytesPerMs;
     },
     get backlogMs() {
       return backlogMs();
@@ -92,6 +105,21 @@ export function createStreamClient({ id, stream, send, onFinished }: StreamClien
     },
   };
 
+  function utterance({ type, atS }: UtteranceEvent): void {
+    isOpen = type === "began" || (isOpen && type === "empty");
+    if (type !== "ended") unfinished = Math.max(0, unfinished + (type === "began" ? 1 : -1));
+    stream.onUtterance?.({ type, atS: atS + lostBytes / bytesPerMs / 1000 });
+  }
+
+  /** The utterances that were in a lost thread have no final any more, except the one that the end of the stream closes. */
+  function dropUtterances(): void {
+    const atS = receivedBytes / bytesPerMs / 1000;
+    const isClosing = isOpen && ending !== undefined;
+    if (isOpen && !isClosing) stream.onUtterance?.({ type: "ended", atS });
+    for (; unfinished > (isClosing ? 1 : 0); unfinished--) stream.onUtterance?.({ type: "empty", atS });
+    isOpen = false;
+  }
+
   open();
   return {
     options: stream,
@@ -107,10 +135,15 @@ export function createStreamClient({ id, stream, send, onFinished }: StreamClien
       coveredMs = ms;
       wake();
     },
-    heard: (hypothesis) => stream.onHypothesis(later(hypothesis, lostBytes / bytesPerMs / 1000)),
+    heard: (hypothesis) => {
+      if (hypothesis.type === "final") unfinished = Math.max(0, unfinished - 1);
+      stream.onHypothesis(later(hypothesis, lostBytes / bytesPerMs / 1000));
+    },
+    utterance,
     finished: finish,
     lost(error) {
       stream.onError(error);
+      dropUtterances();
       // A stream that was ending has nothing to come.
       if (ending) {
         stream.onHypothesis(finalOf([], "stop"));
@@ -127,6 +160,10 @@ export function createStreamClient({ id, stream, send, onFinished }: StreamClien
 }
 
 // ---
+
+function endpointOf({ endpoint, minSilenceMs, commitPolicy }: EndpointOptions): EndpointOptions {
+  return { endpoint, minSilenceMs, commitPolicy };
+}
 
 function later(hypothesis: Hypothesis, byS: number): Hypothesis {
   if (byS === 0) return hypothesis;

@@ -1,8 +1,8 @@
 import { setMaxListeners } from "node:events";
 import { createActivityDetector } from "../windows/activity.ts";
-import { createPcm16Reader } from "../audio/codec/pcm.ts";
+import { createSampleReader } from "../audio/codec/pcm.ts";
 import { createResampler } from "../audio/resample/resample.ts";
-import type { EndpointReason, Hypothesis } from "../contract.ts";
+import type { EndpointOptions, EndpointReason, Hypothesis, UtteranceEvent } from "../contract.ts";
 import { createLogMel } from "../features/log-mel.ts";
 import { createFrameBuffer } from "../features/frame-buffer.ts";
 import { finalOf } from "../windows/hypothesis.ts";
@@ -23,6 +23,7 @@ export interface LiveSessionOptions {
   readonly reader: SpanReader;
   readonly onHypothesis: (hypothesis: Hypothesis) => void;
   readonly onSpeech: () => void;
+  readonly onUtterance: (event: UtteranceEvent) => void;
   readonly onError: (error: unknown) => void;
   readonly onCovered: (coveredMs: number) => void;
 }
@@ -30,6 +31,7 @@ export interface LiveSessionOptions {
 /** One live stream: cheap state between the audio that arrives and the windows that are read. */
 export interface LiveSession {
   write(pcm: Uint8Array): void;
+  configure(options: EndpointOptions): void;
   end(): Promise<void>;
   abort(): void;
 }
@@ -40,25 +42,22 @@ export interface LiveSession {
  * An utterance is one or more windows; it ends by the endpoint mode's rule.
  */
 export function createLiveSession(session: LiveSessionOptions): LiveSession {
-  const { options, settings, reader } = session;
+  const { settings, reader } = session;
+  const { sampleRateHz, codec, channelCount } = session.options;
+  let options: EndpointOptions = session.options;
   const { frontEnd } = settings;
   const framesPerSecond = frontEnd.sampleRateHz / frontEnd.hopSamples;
   const msPerFrame = 1000 / framesPerSecond;
   const frames = createFrameBuffer(createLogMel(frontEnd));
   const activity = createActivityDetector(framesPerSecond);
-  const silenceFrames = Math.max(10, Math.round(options.minSilenceMs / msPerFrame));
-  const isManual = options.endpoint === "manual";
+  const isManual = (): boolean => options.endpoint === "manual";
+  const silenceFrames = (): number => Math.max(10, Math.round(options.minSilenceMs / msPerFrame));
+  const windowSilence = (): number => (isManual() ? FILE_PAUSE_FRAMES : Math.min(FILE_PAUSE_FRAMES, silenceFrames()));
   const maxFrames = Math.floor(settings.windows.maxS * framesPerSecond);
-  const segmenter = createSegmenter({
-    minSilence: isManual ? FILE_PAUSE_FRAMES : Math.min(FILE_PAUSE_FRAMES, silenceFrames),
-    merge: 0,
-    max: maxFrames,
-  });
-  const pcm = createPcm16Reader();
+  const segmenter = createSegmenter({ minSilence: windowSilence(), merge: 0, max: maxFrames });
+  const pcm = createSampleReader(codec, channelCount);
   const resampler =
-    options.sampleRateHz === frontEnd.sampleRateHz
-      ? undefined
-      : createResampler(options.sampleRateHz, frontEnd.sampleRateHz);
+    sampleRateHz === frontEnd.sampleRateHz ? undefined : createResampler(sampleRateHz, frontEnd.sampleRateHz);
   const stop = new AbortController();
   // One listener for each window under way: a burst has more than the ten that Node expects.
   setMaxListeners(0, stop.signal);
@@ -108,7 +107,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
       case "onset":
         session.onSpeech();
         if (utterance?.full) endUtterance("length");
-        utterance ??= beginUtterance(event.from);
+        utterance ??= begin(event.from);
         partials.forget();
         partials.hurry();
         return;
@@ -125,7 +124,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     const current = utterance!;
     partials.forget();
     finals.add(current, span, finals.read(span), undefined);
-    if (!isManual && span.to - current.from >= LONGEST_UTTERANCE_S * framesPerSecond) current.full = true;
+    if (!isManual() && span.to - current.from >= LONGEST_UTTERANCE_S * framesPerSecond) current.full = true;
   }
 
   /** The window is full. A pause in the signal is the best place, then one in the decoder's words, then an overlap. */
@@ -147,26 +146,35 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
         finals.add(current, span, finals.read(span), (span.to - OVERLAP_FRAMES / 2) / framesPerSecond);
       }
     }
-    if (isManual) return;
+    if (isManual()) return;
     current.full = true;
     // In a pause it is not known yet whether the speaker goes on: silence makes an end of speech of it, the next onset a cut.
     if (segmenter.start === undefined) return;
     endUtterance("length");
-    utterance = beginUtterance(segmenter.start);
+    utterance = begin(segmenter.start);
+  }
+
+  function begin(from: number): Utterance {
+    session.onUtterance({ type: "began", atS: from / framesPerSecond });
+    return beginUtterance(from);
   }
 
   function checkEndpoint(): void {
-    if (isManual || !utterance || segmenter.start !== undefined) return;
-    if (segmenter.frames - 1 - segmenter.lastSpeech >= silenceFrames) endUtterance("vad");
+    if (isManual() || !utterance || segmenter.start !== undefined) return;
+    if (segmenter.frames - 1 - segmenter.lastSpeech >= silenceFrames()) endUtterance("vad");
   }
 
   function endUtterance(reason: EndpointReason): void {
     const current = utterance;
     if (!current) return;
     utterance = undefined;
+    const to = segmenter.start ?? segmenter.lastSpeech + 1;
+    const event = { atS: Math.max(current.from, to) / framesPerSecond };
+    if (reason !== "stop") session.onUtterance({ type: "ended", ...event });
     finals.after(() => {
-      if (stop.signal.aborted || (current.done.length === 0 && reason !== "stop")) return;
-      session.onHypothesis(finalOf(current.done, reason));
+      if (stop.signal.aborted) return;
+      if (current.done.length === 0 && reason !== "stop") session.onUtterance({ type: "empty", ...event });
+      else session.onHypothesis(finalOf(current.done, reason));
     });
   }
 
@@ -213,7 +221,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     const blank = span.to - heardUntil;
     if (segmenter.lastSpeech < span.to - TAIL_FRAMES) return;
     const extra = partials.words.length === 0 ? UNHEARD_EXTRA_FRAMES : BLANK_EXTRA_FRAMES;
-    if (blank < Math.max(silenceFrames, FILE_PAUSE_FRAMES) + extra) return;
+    if (blank < Math.max(silenceFrames(), FILE_PAUSE_FRAMES) + extra) return;
     const at = Math.min(span.to, heardUntil + TAIL_FRAMES);
     const hasWords = partials.words.length + current.committed.length > 0;
     activity.learnNoise();
@@ -221,7 +229,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     if (hasWords) closeWindow({ from: span.from, to: at });
     else partials.forget();
     if (options.endpoint === "auto") endUtterance("blank");
-    if (segmenter.start !== undefined) utterance ??= beginUtterance(segmenter.start);
+    if (segmenter.start !== undefined) utterance ??= begin(segmenter.start);
   }
 
   // --- end
@@ -254,6 +262,10 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
 
   return {
     write,
+    configure(next) {
+      options = next;
+      segmenter.endAfter(windowSilence());
+    },
     end,
     abort() {
       ended = true;

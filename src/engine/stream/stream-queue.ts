@@ -1,5 +1,6 @@
 import { createTurns } from "../../shared/turns.ts";
 import type { Turns } from "../../shared/turns.ts";
+import type { EndpointOptions } from "../contract.ts";
 import type { LiveSession } from "./live-session.ts";
 
 /** The turns of all streams of a thread. */
@@ -21,7 +22,7 @@ export function createStreamTurns(): StreamTurns {
  * @param onError a write failed
  */
 export function queueStream(session: LiveSession, turns: StreamTurns, onError: (error: unknown) => void): LiveSession {
-  let waiting: Uint8Array[] = [];
+  let waiting: (Uint8Array | EndpointOptions)[] = [];
   let isAsked = false;
   let onDrained: (() => void) | undefined;
 
@@ -35,7 +36,8 @@ export function queueStream(session: LiveSession, turns: StreamTurns, onError: (
     isAsked = false;
     const piece = waiting.shift();
     try {
-      if (piece !== undefined) session.write(piece);
+      if (piece instanceof Uint8Array) session.write(piece);
+      else if (piece !== undefined) session.configure(piece);
     } catch (error) {
       onError(error);
     }
@@ -45,6 +47,10 @@ export function queueStream(session: LiveSession, turns: StreamTurns, onError: (
   return {
     write: (pcm) => {
       for (let at = 0; at < pcm.length; at += PIECE_BYTES) waiting.push(pcm.subarray(at, at + PIECE_BYTES));
+      goOn();
+    },
+    configure: (options) => {
+      waiting.push(options);
       goOn();
     },
     end: async () => {

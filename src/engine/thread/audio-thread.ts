@@ -80,6 +80,9 @@ export function createAudioThread(emit: (message: FromAudioThread, transfer?: Ar
       case "stream_data":
         streams.get(message.id)?.write(message.bytes);
         return;
+      case "stream_configure":
+        streams.get(message.id)?.configure(message.options);
+        return;
       case "stream_end":
         void endStream(message.id);
         return;
@@ -130,6 +133,7 @@ export function createAudioThread(emit: (message: FromAudioThread, transfer?: Ar
       reader: reader!,
       onHypothesis: (hypothesis) => emit({ type: "hypothesis", id, hypothesis }),
       onSpeech: () => emit({ type: "stream_speech", id }),
+      onUtterance: (event) => emit({ type: "stream_utterance", id, event }),
       onError: (error) => emit({ type: "stream_error", id, failure: errorToFailure(error, "inference_error") }),
       onCovered: (coveredMs) => {
         // Half a second is exact enough for back-pressure and keeps silence quiet on the message port.

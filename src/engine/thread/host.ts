@@ -111,6 +111,9 @@ export function hostAudioThread(options: AudioThreadHostOptions): AudioThreadHos
       case "stream_speech":
         streams.get(message.id)?.spoke();
         return;
+      case "stream_utterance":
+        streams.get(message.id)?.utterance(message.event);
+        return;
       case "stream_error":
         streams.get(message.id)?.options.onError(failureToError(message.failure));
         return;

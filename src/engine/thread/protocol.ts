@@ -1,7 +1,14 @@
-import type { CommitPolicy, EndpointMode } from "../../config/types.ts";
 import type { FrontEnd, WindowLimits } from "../../models/manifest.ts";
 import type { Failure } from "./failure.ts";
-import type { HeaderlessFormat, Hypothesis, Transcript, WindowReading } from "../contract.ts";
+import type { SampleEncoding } from "../audio/codec/pcm.ts";
+import type {
+  EndpointOptions,
+  HeaderlessFormat,
+  Hypothesis,
+  UtteranceEvent,
+  Transcript,
+  WindowReading,
+} from "../contract.ts";
 import type { WindowResult } from "../acoustic/protocol.ts";
 
 /** What an audio thread needs to know about the model and the machine. Structured-clonable. */
@@ -29,11 +36,10 @@ export interface FileOptions {
   readonly wantsReadings: boolean;
 }
 
-export interface StreamOptions {
+export interface StreamOptions extends EndpointOptions {
   readonly sampleRateHz: number;
-  readonly endpoint: EndpointMode;
-  readonly minSilenceMs: number;
-  readonly commitPolicy: CommitPolicy;
+  readonly codec: SampleEncoding;
+  readonly channelCount: number;
 }
 
 /** Main thread → audio thread. `id` names a file job or a stream, `window` a window that was asked for. */
@@ -49,6 +55,7 @@ export type ToAudioThread =
   | { readonly type: "file_abort"; readonly id: number }
   | { readonly type: "stream_open"; readonly id: number; readonly options: StreamOptions }
   | { readonly type: "stream_data"; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly type: "stream_configure"; readonly id: number; readonly options: EndpointOptions }
   | { readonly type: "stream_end"; readonly id: number }
   | { readonly type: "stream_abort"; readonly id: number }
   | { readonly type: "window_done"; readonly window: number; readonly result: WindowResult }
@@ -67,6 +74,7 @@ export type FromAudioThread =
   | { readonly type: "stream_covered"; readonly id: number; readonly coveredMs: number }
   /** Speech begins. While it lasts, the windows that are asked for tell the same. */
   | { readonly type: "stream_speech"; readonly id: number }
+  | { readonly type: "stream_utterance"; readonly id: number; readonly event: UtteranceEvent }
   | { readonly type: "stream_error"; readonly id: number; readonly failure: Failure }
   | { readonly type: "stream_done"; readonly id: number }
   | {

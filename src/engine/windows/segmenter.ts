@@ -32,6 +32,8 @@ export interface Segmenter {
   /** Earliest frame that may still be asked for. */
   readonly needed: number;
   push(speech: boolean): SegmenterEvent | undefined;
+  /** Changes `minSilence` from here on. */
+  endAfter(minSilence: number): void;
   /** Ends what came before `frame` and goes on with the rest; `overlap` frames before it are kept for the next window. */
   cutAt(frame: number, overlap: number): void;
   /** Ends the current utterance where it stands and drops it, its trailing part included. */
@@ -49,6 +51,7 @@ export const LONG_SILENCE = 200;
 export const REAL_PAUSE = 20;
 
 export function createSegmenter(options: SegmenterOptions): Segmenter {
+  let { minSilence } = options;
   let frames = 0;
   let start: number | undefined;
   let lastSpeech = -1;
@@ -71,7 +74,7 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
     }
     const silence = frame - lastSpeech;
     const isShort = lastSpeech - start < options.merge;
-    if (silence >= (isShort ? Math.max(options.minSilence, LONG_SILENCE) : options.minSilence)) {
+    if (silence >= (isShort ? Math.max(minSilence, LONG_SILENCE) : minSilence)) {
       const span = spanTo(Math.min(frames, lastSpeech + 1 + TAIL_FRAMES));
       close(span.to);
       return { type: "pause", span };
@@ -123,6 +126,9 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
       return start ?? Math.max(boundary, frames - LEAD_FRAMES - ONSET_WITHIN);
     },
     push,
+    endAfter: (frameCount) => {
+      minSilence = frameCount;
+    },
     cutAt(frame, overlap) {
       boundary = frame - overlap;
       pauses = pauses.filter((pause) => pause.from >= frame);

@@ -15,6 +15,7 @@ export interface SessionClocksOptions {
   readonly clock: Clock;
   readonly settings: Settings;
   readonly timers: Timers;
+  readonly idleTimeoutMs: () => number;
   /** The client is kept from sending: it is not idle. */
   readonly isHeld: () => boolean;
   readonly onIdle: (error: WireError) => void;
@@ -29,7 +30,7 @@ export function createSessionClocks(options: SessionClocksOptions): SessionClock
   };
 
   const watchIdle = (): void => {
-    const { idleTimeoutMs } = settings.current.session;
+    const idleTimeoutMs = options.idleTimeoutMs();
     if (options.isHeld()) touch();
     const leftMs = lastFrameMs + idleTimeoutMs - clock.monotonicMs();
     if (leftMs > 0) timers.after(leftMs, watchIdle);

@@ -1,15 +1,9 @@
-import type { Hypothesis } from "../../engine/contract.ts";
-import type { CommitPolicy, EndpointMode } from "../../config/types.ts";
+import type { EndpointOptions, Hypothesis, LiveStreamOptions, UtteranceEvent } from "../../engine/contract.ts";
 import type { WireError } from "../../shared/errors.ts";
 import type { Frame } from "./inbox.ts";
 
-/** How the engine listens to a session. */
-export interface SessionOptions {
-  readonly sampleRateHz: number;
-  readonly endpoint: EndpointMode;
-  readonly minSilenceMs: number;
-  readonly commitPolicy: CommitPolicy;
-}
+/** How the engine listens to a session. The endpoint options may change with every write, the others when an utterance was ended. */
+export type SessionOptions = EndpointOptions & Pick<LiveStreamOptions, "sampleRateHz" | "codec" | "channelCount">;
 
 /** What the engine heard, and whether audio is missing in it because the server had to end. */
 export interface Heard {
@@ -30,6 +24,12 @@ export interface Dialect {
   /** Each result of the engine. */
   heard(event: Heard): readonly Message[];
   failed(error: WireError): readonly Message[];
+  /** Where utterances begin and end, in order with what is heard. */
+  utterance?(event: UtteranceEvent): readonly Message[];
+  /** A part of the audio could not be recognised; the final of its utterance follows. Default: as `failed`. */
+  missed?(error: WireError): readonly Message[];
+  /** Silence of the client that ends its session, milliseconds. Default: `session.idleTimeout`. */
+  idleTimeoutMs?(): number;
   /** Called once; frames are read through it one after the other. */
   createReader(tools: ReaderTools): FrameReader;
 }
@@ -50,12 +50,14 @@ export interface FrameReader {
 
 /** What a reader can make a session do. */
 export interface ReaderTools {
-  /** Gives PCM16 mono to the engine. Throws what the engine throws. */
+  /** Gives audio to the engine; while the model loads it waits. Throws what the engine throws. */
   write(pcm: Uint8Array, options: SessionOptions): void;
   send(...messages: readonly Message[]): void;
   sendError(error: WireError): void;
   /** Recognises what was written, delivers its last final, gives the slot back and reads on; frames wait until then. */
   endUtterance(): Promise<void>;
+  /** Forgets what was written since the last `endUtterance`: nothing more is heard of it. */
+  drop(): void;
   /** Ends the session: the last final, then Close. */
   stop(): void;
   /** Ends it because of an error: what was received is recognised, the last final, Close. */

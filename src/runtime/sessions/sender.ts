@@ -6,7 +6,8 @@ import type { SessionPeer } from "./peer.ts";
 /** Messages to the client, bounded by what it has not read. */
 export interface Sender {
   send(...messages: readonly Message[]): void;
-  sendError(error: WireError): void;
+  /** @param messages how the protocol says it; default: as its `failed` */
+  sendError(error: WireError, messages?: readonly Message[]): void;
   /** Calls `onUnread` when the client has left too much unread; pongs, which the library sends, count too. */
   check(): void;
   /** Code of the last error sent. */
@@ -36,10 +37,10 @@ export function createSender(
   };
   return {
     send,
-    sendError: (error) => {
+    sendError: (error, messages = dialect.failed(error)) => {
       lastError = error.wireCode;
       metrics.error(error.wireCode);
-      send(...dialect.failed(error));
+      send(...messages);
     },
     check,
     get lastError() {

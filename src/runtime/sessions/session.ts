@@ -1,7 +1,7 @@
 import { WireError } from "../../shared/errors.ts";
 import type { RuntimeContext } from "../context.ts";
 import { createFlow } from "./flow.ts";
-import type { Dialect } from "./dialect.ts";
+import type { Dialect, SessionOptions } from "./dialect.ts";
 import { SCANT_BYTES, createInbox } from "./inbox.ts";
 import type { Frame } from "./inbox.ts";
 import { createSessionClocks } from "./clocks.ts";
@@ -46,6 +46,8 @@ export function createSession(
   let phase: Session["phase"] = "open";
   let isCatchingUp = false;
   let endingUtterance: Promise<void> | undefined;
+  /** Audio that waits for the model; frames behind it wait too. */
+  let unread: { readonly pcm: Uint8Array; readonly options: SessionOptions } | undefined;
   let cut = false;
   let scantTimer: NodeJS.Timeout | undefined;
 
@@ -57,7 +59,8 @@ export function createSession(
   const utterances = createUtterances(context, {
     requestId: identity.requestId,
     onHeard: (heard) => sender.send(...dialect.heard(heard)),
-    sendError: sender.sendError,
+    onMissed: (error) => sender.sendError(error, dialect.missed?.(error)),
+    onUtterance: (event) => sender.send(...(dialect.utterance?.(event) ?? [])),
     onSpeech: () => {
       if (phase === "open") seat.heard();
     },
@@ -76,10 +79,8 @@ export function createSession(
     onRefused: (error) => refuse(error),
   });
   const frames = dialect.createReader({
-    write: (pcm, options) => {
-      utterances.write(pcm, options);
-      if (phase === "open" && !isCatchingUp && isBehind()) void catchUp();
-    },
+    write: (pcm, options) => write(pcm, options),
+    drop: utterances.drop,
     send: sender.send,
     sendError: sender.sendError,
     endUtterance: () => {
@@ -94,7 +95,8 @@ export function createSession(
     clock,
     settings,
     timers,
-    isHeld: () => flow.isPaused || seat.isWaiting,
+    idleTimeoutMs: () => dialect.idleTimeoutMs?.() ?? settings.current.session.idleTimeoutMs,
+    isHeld: () => flow.isPaused || seat.isWaiting || unread !== undefined,
     onIdle: (error) => void finish({ error, code: 1001, reason: "idle timeout", boundMs: timing.finalMs }),
     onCap: (error) => void finish({ error, code: 1008, reason: "session too long", boundMs: timing.capFinalMs }),
   });
@@ -102,11 +104,31 @@ export function createSession(
   // --- frames
 
   const takesFrames = (): boolean =>
-    phase === "open" && !isCatchingUp && endingUtterance === undefined && !seat.isWaiting;
+    phase === "open" && !isCatchingUp && endingUtterance === undefined && unread === undefined && !seat.isWaiting;
 
   /** Audio that may be ahead of recognition. Without a slot only enough to hear that speech begins. */
   const mostBacklogMs = (): number => (seat.isHeld ? settings.current.limits.bufferedAudioMs : UNHEARD_MS);
   const isBehind = (): boolean => utterances.backlogMs >= mostBacklogMs();
+
+  const write = (pcm: Uint8Array, options: SessionOptions): void => {
+    try {
+      utterances.write(pcm, options);
+    } catch (error) {
+      if (phase !== "open" || !isLoading(error, context)) throw error;
+      unread = { pcm: new Uint8Array(pcm), options };
+      timers.after(MODEL_LOOK_MS, awaitModel);
+    }
+    if (phase === "open" && !isCatchingUp && isBehind()) void catchUp();
+  };
+
+  const awaitModel = (): void => {
+    if (context.engine.state === "loading") return void timers.after(MODEL_LOOK_MS, awaitModel);
+    const waited = unread;
+    unread = undefined;
+    clocks.touch();
+    guard(() => waited !== undefined && write(waited.pcm, waited.options));
+    pump();
+  };
 
   const receive = (frame: Frame): void => {
     if (phase === "ending" || phase === "closed") return;
@@ -131,10 +153,12 @@ export function createSession(
     if (takesFrames()) flow.resume();
   };
 
-  /** A throw below is a bug here or in the engine: it ends this session and nothing else. */
-  const handle = (frame: Frame): void => {
+  const handle = (frame: Frame): void => guard(() => frames.read(frame));
+
+  /** A throw is a bug here or in the engine: it ends this session and nothing else. */
+  const guard = (action: () => void): void => {
     try {
-      frames.read(frame);
+      action();
     } catch (error) {
       log.error("session_failed", { request_id: identity.requestId, err: error });
       const wire = error instanceof WireError ? error : new WireError("inference_error", "the session failed");
@@ -182,7 +206,8 @@ export function createSession(
     // What waits belongs to the next utterance.
     if (endingUtterance !== undefined) await endingUtterance;
     if (left.signal.aborted) return;
-    const isShort = how.dropsRest === true && !inbox.isEmpty;
+    const isShort = unread !== undefined || (how.dropsRest === true && !inbox.isEmpty);
+    unread = undefined;
     if (isShort) inbox.clear();
     else readRest();
     flow.resume();
@@ -214,6 +239,7 @@ export function createSession(
     left.abort(new Error("the session ended"));
     utterances.abort();
     inbox.clear();
+    unread = undefined;
     seat.release();
     flow.resume();
     timers.after(timing.closeGraceMs, () => peer.terminate());
@@ -285,6 +311,12 @@ export function createSession(
 const UNHEARD_MS = 2000;
 /** How long audio that is too short for a message of its own waits for more. */
 const SCANT_MS = 20;
+const MODEL_LOOK_MS = 100;
+
+/** The engine says `initializing` also when the model could not be loaded; then waiting is of no use. */
+function isLoading(error: unknown, { engine }: RuntimeContext): boolean {
+  return error instanceof WireError && error.wireCode === "initializing" && engine.state === "loading";
+}
 
 function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
   let resolve: (value: T) => void = () => {};

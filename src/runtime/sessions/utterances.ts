@@ -1,4 +1,4 @@
-import type { Hypothesis, LiveStream } from "../../engine/contract.ts";
+import type { EndpointOptions, Hypothesis, LiveStream, UtteranceEvent } from "../../engine/contract.ts";
 import { WireError } from "../../shared/errors.ts";
 import type { RuntimeContext } from "../context.ts";
 import type { Heard, SessionOptions } from "./dialect.ts";
@@ -19,22 +19,26 @@ export interface Utterances {
    * @param isShort some of the audio was not given to the engine: the final says `truncated` too
    */
   end(boundMs: number, stop: AbortSignal, isShort: boolean): Promise<boolean>;
+  /** Ends the stream without a final. The next write opens a new one. */
+  drop(): void;
   abort(): void;
 }
 
 export interface UtterancesOptions {
   readonly requestId: string;
   readonly onHeard: (heard: Heard) => void;
-  readonly sendError: (error: WireError) => void;
+  readonly onMissed: (error: WireError) => void;
+  readonly onUtterance: (event: UtteranceEvent) => void;
   readonly onSpeech: () => void;
 }
 
 export function createUtterances(
   context: RuntimeContext,
-  { requestId, onHeard, sendError, onSpeech }: UtterancesOptions,
+  { requestId, onHeard, onMissed, onUtterance, onSpeech }: UtterancesOptions,
 ): Utterances {
   const { engine, clock, metrics, log } = context;
   let stream: LiveStream | undefined;
+  let endpoint: EndpointOptions | undefined;
   let lastPartial: Hypothesis | undefined;
   let startedMs = 0;
   let partialSeen = false;
@@ -53,7 +57,7 @@ export function createUtterances(
   const onError = (error: Error): void => {
     log.error("session_window_failed", { request_id: requestId, err: error });
     const told = "a part of the audio could not be recognised; the session continues";
-    sendError(error instanceof WireError ? error : new WireError("inference_error", told));
+    onMissed(error instanceof WireError ? error : new WireError("inference_error", told));
   };
 
   /** Better than silence, and said to be incomplete. */
@@ -65,12 +69,21 @@ export function createUtterances(
     });
   };
 
+  const forget = (): void => {
+    stream = undefined;
+    lastPartial = undefined;
+    partialSeen = false;
+  };
+
   return {
     write: (pcm, options) => {
       if (stream === undefined) {
         startedMs = clock.monotonicMs();
-        stream = engine.openStream({ ...options, onHypothesis, onSpeech, onError });
+        stream = engine.openStream({ ...options, onHypothesis, onSpeech, onUtterance, onError });
+      } else if (endpoint !== undefined && !isSameEndpoint(endpoint, options)) {
+        stream.configure(options);
       }
+      endpoint = options;
       stream.write(pcm);
     },
     get backlogMs() {
@@ -84,20 +97,26 @@ export function createUtterances(
     end: async (boundMs, stop, isShort) => {
       isCutShort = isShort;
       if (stream === undefined) {
-        onHeard({ hypothesis: EMPTY_FINAL, isTruncated: false });
+        onHeard({ hypothesis: EMPTY_FINAL, isTruncated: isShort });
         return true;
       }
       const isComplete = await settlesWithin(stream.end(), boundMs, stop, (error) =>
         log.error("session_failed", { request_id: requestId, err: error }),
       );
       if (!isComplete) sendTruncated();
-      stream = undefined;
-      lastPartial = undefined;
-      partialSeen = false;
+      forget();
       return isComplete;
+    },
+    drop: () => {
+      stream?.abort();
+      forget();
     },
     abort: () => stream?.abort(),
   };
+}
+
+function isSameEndpoint(a: EndpointOptions, b: EndpointOptions): boolean {
+  return a.endpoint === b.endpoint && a.minSilenceMs === b.minSilenceMs && a.commitPolicy === b.commitPolicy;
 }
 
 /** The final of a stream in which nothing was pending. */

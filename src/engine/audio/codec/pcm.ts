@@ -32,6 +32,30 @@ export function createPcm16Reader(): Pcm16Reader {
   };
 }
 
+/**
+ * Raw samples of any encoding, in any split → float32 mono, the mean of the channels. What is less than a frame waits for the next call.
+ */
+export function createSampleReader(encoding: SampleEncoding, channelCount: number): Pick<Pcm16Reader, "push"> {
+  if (encoding === "s16le" && channelCount === 1) return createPcm16Reader();
+  const frameBytes = SAMPLE_BYTES[encoding] * channelCount;
+  let carried = new Uint8Array(0);
+  return {
+    push(bytes) {
+      const all = carried.length === 0 ? bytes : Buffer.concat([carried, bytes]);
+      const whole = all.length - (all.length % frameBytes);
+      carried = new Uint8Array(all.subarray(whole));
+      const [first, ...others] = deinterleave(all.subarray(0, whole), encoding, channelCount);
+      const mono = first!; // there is at least one channel
+      for (let at = 0; at < mono.length; at++) {
+        let sum = mono[at]!;
+        for (const channel of others) sum += channel[at]!;
+        mono[at] = Number.isFinite(sum) ? sum / channelCount : 0;
+      }
+      return mono;
+    },
+  };
+}
+
 export type SampleEncoding =
   | "u8"
   | "s8"

@@ -43,6 +43,28 @@ function checkPromises(told: Told, mayFail = false): void {
   expect(finals.filter(({ endpointReason }) => endpointReason === "stop")).toHaveLength(1);
   expect(told.hypotheses.at(-1)).toMatchObject({ type: "final", endpointReason: "stop" });
   if (!mayFail) expect(told.errors).toEqual([]);
+  checkUtterances(told);
+}
+
+/** Utterances begin, end and get one final each, or none when nothing was recognised; the last one has the final of the stream. */
+function checkUtterances({ events }: Told): void {
+  let isOpen = false;
+  let waiting = 0;
+  let lastS = 0;
+  for (const [index, { type, atS }] of events.entries()) {
+    if (type === "began") expect(isOpen).toBe(false);
+    if (type === "ended") expect(isOpen).toBe(true);
+    if (type === "began" || type === "ended") {
+      isOpen = type === "began";
+      expect(atS).toBeGreaterThanOrEqual(lastS);
+      lastS = atS;
+    }
+    if (type === "ended") waiting++;
+    else if (index === events.length - 1) expect(type).toBe("final");
+    else if (type !== "began") waiting--;
+    expect(waiting).toBeGreaterThanOrEqual(0);
+  }
+  expect(waiting).toBe(0);
 }
 
 describe.each(["silence", "murmur"] as const)("words with %s behind them", (behind) => {

@@ -1,4 +1,4 @@
-import type { Hypothesis, Word } from "../../../../src/engine/contract.ts";
+import type { Hypothesis, UtteranceEvent, Word } from "../../../../src/engine/contract.ts";
 import { createLiveSession, type LiveSession } from "../../../../src/engine/stream/live-session.ts";
 import type { AudioSettings, StreamOptions } from "../../../../src/engine/thread/protocol.ts";
 import type { ReadOptions, SpanReader } from "../../../../src/engine/windows/span-reader.ts";
@@ -105,6 +105,8 @@ export const SETTINGS: AudioSettings = {
 
 export const STREAM: StreamOptions = {
   sampleRateHz: 16_000,
+  codec: "s16le",
+  channelCount: 1,
   endpoint: "auto",
   minSilenceMs: 600,
   commitPolicy: "auto",
@@ -114,6 +116,8 @@ export const STREAM: StreamOptions = {
 export interface Told {
   readonly session: LiveSession;
   readonly hypotheses: Hypothesis[];
+  /** Beginnings, ends and finals of utterances. */
+  readonly events: { readonly type: UtteranceEvent["type"] | "final"; readonly atS: number }[];
   readonly errors: unknown[];
   readonly coveredMs: number[];
 }
@@ -123,14 +127,23 @@ export function listen(
   options: Partial<StreamOptions> = {},
   settings: AudioSettings = SETTINGS,
 ): Told {
-  const told = { hypotheses: [] as Hypothesis[], errors: [] as unknown[], coveredMs: [] as number[] };
+  const told = {
+    hypotheses: [] as Hypothesis[],
+    events: [] as { type: UtteranceEvent["type"] | "final"; atS: number }[],
+    errors: [] as unknown[],
+    coveredMs: [] as number[],
+  };
   const session = createLiveSession({
     id: 1,
     options: { ...STREAM, ...options },
     settings,
     reader,
-    onHypothesis: (hypothesis) => told.hypotheses.push(hypothesis),
+    onHypothesis: (hypothesis) => {
+      told.hypotheses.push(hypothesis);
+      if (hypothesis.type === "final") told.events.push({ type: "final", atS: NaN });
+    },
     onSpeech: () => {},
+    onUtterance: (event) => told.events.push(event),
     onError: (error) => told.errors.push(error),
     onCovered: (coveredMs) => told.coveredMs.push(coveredMs),
   });
