@@ -12,13 +12,14 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   console: ["shared"],
   config: ["shared"],
   models: ["shared", "config"],
+  store: ["shared", "config"],
   engine: ["shared", "config", "models"],
-  runtime: ["shared", "config", "models", "engine"],
+  runtime: ["shared", "config", "models", "engine", "store"],
   render: ["shared", "config"],
   audit: ["shared", "config", "render"],
   checks: ["shared", "config", "render", "audit"],
-  supervisor: ["shared", "config", "render", "models"],
-  cli: ["shared", "config", "models", "render", "audit", "checks", "supervisor"],
+  supervisor: ["shared", "config", "render", "models", "store"],
+  cli: ["shared", "config", "models", "render", "audit", "checks", "supervisor", "store"],
 };
 
 /** The only files that may import each package. A package that is not here may not be imported: a new one gets its line and an ADR. */
@@ -184,6 +185,15 @@ describe("the walls of src/", () => {
   it("external programs are started by shared/program.ts; node:child_process is left to programs that outlive a call", () => {
     const users = imports.filter(({ target }) => target === "node:child_process").map(({ file }) => file);
     expect([...new Set(users)].sort()).toEqual(Object.keys(CHILD_PROCESS).sort());
+  });
+
+  it("SQLite is loaded by one file and opened by one other", () => {
+    const naming = [...files].filter(([, text]) => /"(?:node:sqlite|libsql)"\)/.test(withoutComments(text)));
+    expect(naming.map(([file]) => file)).toEqual(["store/sqlite-engine.ts"]);
+    const users = imports.filter(({ target, typeOnly }) => target === "store/sqlite-engine.ts" && !typeOnly);
+    expect(users.map(({ file }) => file)).toEqual(["store/sqlite.ts"]);
+    const opening = imports.filter(({ file, target }) => target === "store/sqlite.ts" && folderOf(file) !== "store");
+    expect(opening.map(({ file }) => file)).toEqual([]);
   });
 
   it("timers come from shared/timers.ts: Node's own fire at once when the delay is longer than 24.8 days", () => {
