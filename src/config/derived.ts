@@ -1,7 +1,7 @@
 import { publicOrigin } from "./deployment.ts";
 import { serverMemoryMiB } from "./memory.ts";
 import type { ModelMemory } from "./memory.ts";
-import type { ResolvedConfig } from "./types.ts";
+import type { PoolConfig, ResolvedConfig } from "./types.ts";
 import { SSE_PING_MS } from "../shared/protocol.ts";
 
 /**
@@ -27,6 +27,8 @@ export interface Derived {
     readonly streamTimeoutS: number;
     /** max(pool checkout + request budget, idle) + 30: nothing flows while a file is transcribed. */
     readonly restReadTimeoutS: number;
+    /** The same for routes that hold their requests: max(checkout, hold) + request budget + 30, at least restReadTimeoutS. */
+    readonly holdReadTimeoutS: number;
     /** = streamTimeoutS: a pause while the body is sent. */
     readonly restSendTimeoutS: number;
     /** session cap + 15 (cap 0: 3615): a reload never cuts a session. */
@@ -145,6 +147,7 @@ export function derive(config: ResolvedConfig, installed?: ModelMemory): Derived
       bodyBytes: limits.bodyBytes,
       streamTimeoutS,
       restReadTimeoutS,
+      holdReadTimeoutS: Math.max(restReadTimeoutS, seconds(longestWaitMs(pool)) + seconds(limits.requestBudgetMs) + 30),
       restSendTimeoutS: streamTimeoutS,
       sessionCapS: capS + 15,
       keepAliveS: PROXY_KEEP_ALIVE_S,
@@ -205,6 +208,11 @@ export function derive(config: ResolvedConfig, installed?: ModelMemory): Derived
       memoryMiB: limitMiB(deploy.kubernetes.memoryBytes, serverMiB),
     },
   };
+}
+
+/** Returns how long a request of a route that holds its requests may wait in the queue. */
+export function longestWaitMs(pool: Pick<PoolConfig, "checkoutTimeoutMs" | "holdTimeoutMs">): number {
+  return Math.max(pool.checkoutTimeoutMs, pool.holdTimeoutMs);
 }
 
 /** Returns how many connections, or requests behind a trusted proxy, one client may have open. */

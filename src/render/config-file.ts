@@ -53,6 +53,7 @@ const ALWAYS: ReadonlySet<string> = new Set([
   "limits.requestBudget",
   "pool.size",
   "pool.checkoutTimeout",
+  "pool.holdTimeout",
   "session.idleTimeout",
   "session.maxDuration",
   "shutdown.drain",

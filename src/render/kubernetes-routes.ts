@@ -106,7 +106,7 @@ export function ingress(input: RenderInput): Manifest {
   const annotations: Record<string, string> = {
     [`${prefix}/proxy-body-size`]: String(derived.proxy.bodyBytes),
     // One set of timers for all routes: the longest wait is a file being transcribed.
-    [`${prefix}/proxy-read-timeout`]: String(derived.proxy.restReadTimeoutS),
+    [`${prefix}/proxy-read-timeout`]: String(derived.proxy.holdReadTimeoutS),
     [`${prefix}/proxy-send-timeout`]: String(derived.proxy.streamTimeoutS),
     [`${prefix}/proxy-connect-timeout`]: String(derived.proxy.dialTimeoutS),
     [`${prefix}/proxy-request-buffering`]: deploy.privacy === "strict" ? "off" : "on",

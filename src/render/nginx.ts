@@ -1,5 +1,6 @@
 import type { ResolvedConfig } from "../config/types.ts";
-import { ALL_ROUTES, pathsOf } from "../shared/protocol.ts";
+import { ALL_ROUTES, carries, pathsOf } from "../shared/protocol.ts";
+import type { RouteSpec } from "../shared/protocol.ts";
 import { forwardView, requireDomain } from "./caddy.ts";
 import { RenderError } from "./errors.ts";
 import { FALLBACK_HEADERS, securityHeaders } from "./security-headers.ts";
@@ -50,7 +51,7 @@ export function nginxView(input: RenderInput, placement: Placement): View {
   const http2Directive = isAtLeast(version, 1, 25, 1);
   const openssl = parseVersion(deploy.proxy.opensslVersion, "deploy.proxy.opensslVersion");
   const streams = pathsOf("websocket");
-  const eventStreams = pathsOf("sse");
+  const eventStreams = ALL_ROUTES.filter(hasOwnTimers).map(({ path }) => path);
   const isPublic = (path: string): boolean => deploy.publicPaths.includes(path);
   const configDir = managed?.configDir ?? nginxConfigDir(config, placement);
   return {
@@ -101,8 +102,17 @@ export function nginxView(input: RenderInput, placement: Placement): View {
         limited: derived.proxy.ratePerMinute > 0 && pathsOf("rest").includes(path),
       })),
     ssePingS: derived.server.ssePingS,
-    eventStreams: eventStreams.map((path) => ({ path, sse: !isPublic(path) })),
+    eventStreams: ALL_ROUTES.filter(hasOwnTimers).map((route) => ({
+      path: route.path,
+      sse: !isPublic(route.path),
+      held: route.isHeld === true,
+      events: route.isHeld !== true,
+    })),
   };
+}
+
+function hasOwnTimers(route: RouteSpec): boolean {
+  return carries(route, "sse") || route.isHeld === true;
 }
 
 export const ACME_WEBROOT = "/var/www/gigastt-acme";

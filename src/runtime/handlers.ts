@@ -9,6 +9,8 @@ import { ready } from "./native/routes/ready.ts";
 import { transcribeStream } from "./native/routes/transcribe-stream.ts";
 import { transcribe } from "./native/routes/transcribe.ts";
 import { model } from "./openai/routes/model.ts";
+import { transcriptions } from "./openai/routes/transcriptions.ts";
+import { translations } from "./openai/routes/translations.ts";
 import type { Route } from "./route.ts";
 
 /** What answers each route of the table. */
@@ -22,4 +24,6 @@ export const handlers: Readonly<Record<HttpRouteName, Route>> = {
   transcribeStream,
   transcribe,
   model,
+  transcriptions,
+  translations,
 };

@@ -25,6 +25,8 @@ export interface RouteSpec {
   readonly checksOrigin: boolean;
   /** A request costs a token of the client's bucket. */
   readonly isLimited: boolean;
+  /** Its clients stream their upload and never repeat it: they wait in the queue for `pool.holdTimeout`. */
+  readonly isHeld?: boolean;
   /** One phrase for the route table of the docs. */
   readonly summary: string;
   /** Set on a deprecated alias: the path to use instead. */
@@ -91,6 +93,27 @@ export const ROUTES = {
     checksOrigin: true,
     isLimited: true,
     summary: "audio in, events out",
+  },
+  transcriptions: {
+    face: "openai",
+    methods: ["POST"],
+    path: "/v1/audio/transcriptions",
+    traffic: "rest-or-sse",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: true,
+    isHeld: true,
+    summary: "a form with a recording in, a transcript out, see [openai.md](openai.md)",
+  },
+  translations: {
+    face: "openai",
+    methods: ["POST"],
+    path: "/v1/audio/translations",
+    traffic: "rest",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: true,
+    summary: "400: the model does not translate",
   },
   metrics: {
     face: "native",
@@ -209,6 +232,9 @@ export const MODEL_ALIASES: readonly string[] = [
   "gpt-4o-transcribe-diarize",
 ];
 
+/** What the model speaks: ISO 639-1, and the English name that Whisper's clients read. */
+export const MODEL_LANGUAGE = { code: "ru", name: "russian" } as const;
+
 export const TRANSCRIPT_FORMATS = ["json", "txt", "srt", "vtt", "md", "tsv", "html"] as const;
 export type TranscriptFormat = (typeof TRANSCRIPT_FORMATS)[number];
 
@@ -269,6 +295,8 @@ export const WIRE_ERROR_STATUS = {
   invalid_endpoint_mode: 400,
   invalid_commit_policy: 400,
   unsupported_protocol_version: 400,
+  unsupported_language: 400,
+  unsupported_task: 400,
 } as const;
 
 export type WireErrorCode = keyof typeof WIRE_ERROR_STATUS;

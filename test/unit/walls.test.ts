@@ -28,6 +28,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@clack/prompts": ["cli/deploy/init/ask.ts"],
   "@peculiar/x509": ["shared/pki.ts"],
   "age-encryption": ["supervisor/state/backup-format.ts"],
+  "@fastify/busboy": ["runtime/http/upload-form.ts"],
   ajv: ["config/validate.ts"],
   bcryptjs: ["cli/deploy/secret-store.ts"],
   crossws: ["runtime/sessions/websocket.ts"],

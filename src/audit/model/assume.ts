@@ -35,6 +35,7 @@ const NUMBERS = [
   "pool.size",
   "pool.queue",
   "pool.checkoutTimeout",
+  "pool.holdTimeout",
   "session.idleTimeout",
   "session.maxDuration",
   "session.pingInterval",

@@ -27,6 +27,18 @@ export const pool = {
       "x-env": "GIGASTT_POOL_CHECKOUT_TIMEOUT_SECS",
       "x-reload": "live",
     },
+    holdTimeout: {
+      type: "string",
+      "x-unit": "duration",
+      "x-min": "0",
+      "x-max": "1h",
+      title: "Queue timeout of the OpenAI routes",
+      description:
+        "Clients of these routes stream their upload and never repeat it, so they wait this long in the queue; checkoutTimeout counts where it is longer. A client that closes its connection leaves the queue. Proxies wait as long.",
+      default: "5m",
+      examples: ["5m", "30m"],
+      "x-reload": "live",
+    },
     queue: {
       type: "integer",
       minimum: 0,

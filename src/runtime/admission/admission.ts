@@ -1,9 +1,8 @@
-import type { PoolConfig } from "../../config/types.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { WireError } from "../../shared/errors.ts";
 import { createFairQueue } from "./fair-queue.ts";
 import { POLL_MS, countSessions, createRefusals } from "./refusals.ts";
-import type { Request } from "./refusals.ts";
+import type { Request, SlotLimits } from "./refusals.ts";
 import { createServiceTimes } from "./service-times.ts";
 import type { WorkKind } from "./service-times.ts";
 import { chooseLender, countByClient } from "./shares.ts";
@@ -20,6 +19,8 @@ export interface AcquireOptions {
   readonly kind: WorkKind;
   /** Ends the first wait: the client is gone. Rejects with the signal's reason. */
   readonly signal: AbortSignal;
+  /** Longest wait for a slot, milliseconds. Default `checkoutTimeout`. */
+  readonly waitMs?: number;
   /** Why it may not run beside so many live sessions, even if a slot is free, a sentence; undefined when it may. */
   readonly blockedBy?: (sessions: number) => string | undefined;
   /** The slot is lent to another client: the work stops until `onResume`, in its turn. */
@@ -37,7 +38,7 @@ export interface Admission {
   /** Rejects with `queue_full`, `timeout`, `shutting_down` (new work) or `pool_closed` (work that was waiting). */
   acquire(options: AcquireOptions): Promise<Slot>;
   /** What `acquire` of a file would throw at once, or undefined: lets a route refuse before it reads a body. */
-  refusal(client: string): WireError | undefined;
+  refusal(client: string, waitMs?: number): WireError | undefined;
   readonly available: number;
   readonly total: number;
   /** Work that waits for a slot, for the first time or to go on. */
@@ -73,7 +74,7 @@ interface Claim extends Request {
   readonly suspend: () => void;
 }
 
-export function createAdmission(limits: () => PoolConfig, clock: Clock): Admission {
+export function createAdmission(limits: () => SlotLimits, clock: Clock): Admission {
   const held = new Set<Claim>();
   const queue = createFairQueue<Claim>();
   const times = createServiceTimes();
@@ -139,7 +140,7 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
 
   /** @param settle what the first wait comes to */
   const createClaim = (
-    { client, kind, signal, blockedBy = () => undefined, onSuspend, onResume, onLost }: AcquireOptions,
+    { client, kind, signal, waitMs, blockedBy = () => undefined, onSuspend, onResume, onLost }: AcquireOptions,
     settle: { resolve(slot: Slot): void; reject(error: unknown): void },
   ): Claim => {
     let timer: NodeJS.Timeout | undefined;
@@ -160,7 +161,7 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
         events.onTimeout?.();
         claim.refuse(refusals.timeout(claim));
         grantFree();
-      }, limits().checkoutTimeoutMs);
+      }, claim.waitMs);
     };
     const slot: Slot = {
       release: () => {
@@ -176,6 +177,7 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
       stays: false,
       sinceMs: clock.monotonicMs(),
       heldMs: 0,
+      waitMs: waitMs ?? limits().checkoutTimeoutMs,
       blockedBy,
       begin: () => {
         const resumes = claim.stays;
@@ -220,15 +222,15 @@ export function createAdmission(limits: () => PoolConfig, clock: Clock): Admissi
         const claim = createClaim(options, { resolve, reject });
         if (mayEnter(claim)) return start(claim);
         const joined = queue.join(claim, queueLimit());
-        if (joined === "full") claim.refuse(refusals.full(options.client, options.kind));
-        else joined?.refuse(refusals.full(joined.client, joined.kind));
+        if (joined === "full") claim.refuse(refusals.full(claim));
+        else joined?.refuse(refusals.full(joined));
         grantFree();
       });
     },
-    refusal: (client) => {
+    refusal: (client, waitMs = limits().checkoutTimeoutMs) => {
       if (closed) return shuttingDown();
       const isWelcome = mayEnter({ client, blockedBy: () => undefined }) || queue.hasRoomFor(client, queueLimit());
-      return isWelcome ? undefined : refusals.full(client, "file");
+      return isWelcome ? undefined : refusals.full({ client, kind: "file", waitMs });
     },
     get available() {
       return Math.max(0, limits().size - held.size);

@@ -15,19 +15,23 @@ export interface Request extends Member, Holding {
   readonly sinceMs: number;
   /** Time of its earlier holds. */
   readonly heldMs: number;
+  /** Longest wait, milliseconds. */
+  readonly waitMs: number;
   readonly blockedBy: (sessions: number) => string | undefined;
 }
+
+export type SlotLimits = Pick<PoolConfig, "size" | "queue" | "checkoutTimeoutMs">;
 
 /** Refusals with a realistic hint: when to retry. */
 export interface Refusals {
   /** It waited as long as a client waits. */
   timeout(work: Request): WireError;
   /** The queue has no place for one more of this client. */
-  full(client: string, kind: WorkKind): WireError;
+  full(work: Pick<Request, "client" | "kind" | "waitMs">): WireError;
 }
 
 export interface RefusalsOptions {
-  readonly limits: () => PoolConfig;
+  readonly limits: () => SlotLimits;
   readonly clock: Clock;
   readonly held: ReadonlySet<Request>;
   readonly queue: FairQueue<Request>;
@@ -70,17 +74,20 @@ export function createRefusals({ limits, clock, held, queue, times, onLive }: Re
   const timeout = (claim: Request): WireError => {
     const reason = held.size < limits().size ? claim.blockedBy(countSessions(held)) : undefined;
     if (reason !== undefined) return liveError(reason);
-    const waitedS = limits().checkoutTimeoutMs / 1000;
-    return new WireError("timeout", `no slot became free within ${waitedS} s; try again after the time given`, {
-      retryAfterMs: Math.max(1000, outlook(claim.client, claim.kind).servedMs),
-    });
+    return new WireError(
+      "timeout",
+      `no slot became free within ${claim.waitMs / 1000} s; try again after the time given`,
+      {
+        retryAfterMs: Math.max(1000, outlook(claim.client, claim.kind).servedMs),
+      },
+    );
   };
 
-  // A newcomer that finds a place may wait for checkoutTimeout: the hint is the moment from which that wait is expected to suffice.
-  const full = (client: string, kind: WorkKind): WireError => {
+  // A newcomer that finds a place may wait: the hint is the moment from which its wait is expected to suffice.
+  const full: Refusals["full"] = ({ client, kind, waitMs }) => {
     const { placeMs, servedMs } = outlook(client, kind);
     return new WireError("queue_full", `the queue is full (${limits().queue}); try again after the time given`, {
-      retryAfterMs: Math.max(1000, placeMs * MARGIN + POLL_MS, servedMs - limits().checkoutTimeoutMs),
+      retryAfterMs: Math.max(1000, placeMs * MARGIN + POLL_MS, servedMs - waitMs),
     });
   };
 

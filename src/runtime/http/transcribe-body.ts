@@ -3,8 +3,8 @@ import { WireError } from "../../shared/errors.ts";
 import type { RuntimeContext } from "../context.ts";
 import type { Exchange } from "./exchanges.ts";
 import { requireReady } from "../lifecycle/readiness.ts";
-import { readUpload, refuseByHeaders } from "./upload.ts";
-import type { UploadLimits } from "./upload.ts";
+import { rawBody, readUpload, refuseByHeaders } from "./upload.ts";
+import type { Upload, UploadLimits, UploadSource } from "./upload.ts";
 import { setTimeout } from "../../shared/timers.ts";
 
 /** What a route adds to the transcription of a body. */
@@ -22,16 +22,28 @@ export async function transcribeBody(
   context: RuntimeContext,
   options: WorkOptions,
 ): Promise<readonly Transcript[]> {
+  const patience = { waitMs: context.settings.current.pool.checkoutTimeoutMs };
+  const upload = await receiveUpload(exchange, context, { source: rawBody(exchange.req), ...patience });
+  return transcribeUpload(exchange, context, { upload, options, ...patience });
+}
+
+/** Refuses by state, queue and headers, then reads the body into memory. The caller has it transcribed or releases it. */
+export async function receiveUpload(
+  exchange: Exchange,
+  context: RuntimeContext,
+  { source, waitMs }: { readonly source: UploadSource; readonly waitMs: number },
+): Promise<Upload> {
   requireReady(context);
-  const limits = uploadLimits(context);
-  refuseByHeaders(exchange.req, limits);
-  const refusal = context.admission.refusal(exchange.client.key);
+  const limits = uploadLimits(context, waitMs);
+  const { req, signal, client } = exchange;
+  refuseByHeaders(req, limits);
+  const refusal = context.admission.refusal(client.key, waitMs);
   if (refusal !== undefined) throw refusal;
 
-  const { req, signal, client } = exchange;
   exchange.inviteBody();
   const upload = await readUpload({
     req,
+    source,
     limits,
     memory: context.uploads,
     client: client.key,
@@ -39,6 +51,16 @@ export async function transcribeBody(
     signal,
   });
   exchange.fields["bytes"] = upload.bytes;
+  return upload;
+}
+
+/** Waits for a slot and transcribes. The upload is released in any case. */
+export async function transcribeUpload(
+  exchange: Exchange,
+  context: RuntimeContext,
+  { upload, options, waitMs }: { readonly upload: Upload; readonly options: WorkOptions; readonly waitMs: number },
+): Promise<readonly Transcript[]> {
+  const { signal, client } = exchange;
   try {
     exchange.stage = "waiting";
     let work: Suspendable | undefined;
@@ -47,6 +69,7 @@ export async function transcribeBody(
       client: client.key,
       kind: "file",
       signal,
+      waitMs,
       onSuspend: () => {
         isSuspended = true;
         work?.suspend();
@@ -80,13 +103,13 @@ export async function transcribeBody(
   }
 }
 
-function uploadLimits({ settings, timing }: RuntimeContext): UploadLimits {
-  const { limits, pool } = settings.current;
+function uploadLimits({ settings, timing }: RuntimeContext, waitMs: number): UploadLimits {
+  const { limits } = settings.current;
   return {
     bodyBytes: limits.bodyBytes,
     minUploadKbps: limits.minUploadKbps,
     graceMs: timing.uploadGraceMs,
-    memoryWaitMs: pool.checkoutTimeoutMs,
+    memoryWaitMs: waitMs,
   };
 }
 

@@ -18,8 +18,39 @@ export interface UploadLimits {
   readonly memoryWaitMs: number;
 }
 
+/** Finds the audio in a body. */
+export interface UploadSource {
+  /** Begins to read: each piece of audio, then `end` or `fail`. */
+  start(to: UploadTarget): void;
+  pause(): void;
+  resume(): void;
+  /** Ends the reading; the request stays paused. Nothing is called any more. */
+  stop(): void;
+}
+
+export interface UploadTarget {
+  audio(bytes: Uint8Array): void;
+  end(): void;
+  fail(error: unknown): void;
+}
+
+/** The whole body is the audio. */
+export function rawBody(req: IncomingMessage): UploadSource {
+  let stop = (): void => {};
+  return {
+    start: ({ audio, end }) => {
+      req.on("data", audio).once("end", end);
+      stop = () => req.off("data", audio).off("end", end).pause();
+    },
+    pause: () => req.pause(),
+    resume: () => req.resume(),
+    stop: () => stop(),
+  };
+}
+
 export interface ReadUploadOptions {
   readonly req: IncomingMessage;
+  readonly source: UploadSource;
   readonly limits: UploadLimits;
   readonly memory: UploadMemory;
   readonly client: string;
@@ -28,10 +59,10 @@ export interface ReadUploadOptions {
   readonly signal: AbortSignal;
 }
 
-/** A complete body in memory. */
+/** The audio of a complete body, in memory. */
 export interface Upload {
   readonly bytes: number;
-  /** The body, once; each block's memory is given back after it was read. */
+  /** The audio, once; each block's memory is given back after it was read. */
   blocks(): AsyncIterable<Uint8Array>;
   /** Gives the memory back. Harmless twice. */
   release(): void;
@@ -52,12 +83,14 @@ export function refuseByHeaders(req: IncomingMessage, limits: Pick<UploadLimits,
  * memory of all uploads (`timeout` after a bounded wait). The request is left paused on failure; the caller ends the connection.
  */
 export function readUpload(options: ReadUploadOptions): Promise<Upload> {
-  const { req, limits, signal } = options;
+  const { req, source, limits, signal } = options;
   const blocks: Uint8Array[] = [];
   const pace = createUploadPace(options.clock, limits.minUploadKbps, limits.graceMs);
   /** Bytes used of the last block. */
   let used = 0;
   let bytes = 0;
+  /** Of the whole body. */
+  let received = 0;
 
   return new Promise((resolve, reject) => {
     const over = new AbortController();
@@ -76,9 +109,9 @@ export function readUpload(options: ReadUploadOptions): Promise<Upload> {
       if (over.signal.aborted) return;
       over.abort();
       clearTimeout(watch);
-      req.off("data", onData).off("end", onEnd).off("error", onGone).off("close", onGone);
+      req.off("data", onBytes).off("error", onGone).off("close", onClose);
+      source.stop();
       signal.removeEventListener("abort", onAbort);
-      req.pause();
       if (error === undefined) {
         share.settle();
         return resolve(complete(blocks, used, bytes, share));
@@ -90,11 +123,19 @@ export function readUpload(options: ReadUploadOptions): Promise<Upload> {
 
     const onAbort = (): void => finish(signal.reason);
     const onGone = (): void => finish(new ClientGone());
+    // A body that has arrived may still be taken apart.
+    const onClose = (): void => {
+      if (!req.complete) onGone();
+    };
     const onEnd = (): void => finish(bytes === 0 ? emptyBody() : undefined);
-    const onData = (chunk: Buffer): void => {
+    const onBytes = (chunk: Buffer): void => {
       pace.received(chunk.length);
+      received += chunk.length;
+      if (received > limits.bodyBytes) finish(tooLarge(limits.bodyBytes));
+    };
+    const onAudio = (chunk: Uint8Array): void => {
+      if (over.signal.aborted) return;
       bytes += chunk.length;
-      if (bytes > limits.bodyBytes) return finish(tooLarge(limits.bodyBytes));
       const rest = fill(chunk);
       if (rest.length > 0 && !share.tryReserve(blockBytes(rest))) return void waitForMemory(rest);
       if (rest.length > 0) append(rest);
@@ -122,7 +163,7 @@ export function readUpload(options: ReadUploadOptions): Promise<Upload> {
 
     /** The wait is not the client's: its clock stands still. */
     const waitForMemory = async (rest: Uint8Array): Promise<void> => {
-      req.pause();
+      source.pause();
       pace.holdUp(true);
       const stop = new AbortController();
       const timer = setTimeout(() => stop.abort(), limits.memoryWaitMs);
@@ -132,7 +173,7 @@ export function readUpload(options: ReadUploadOptions): Promise<Upload> {
       if (over.signal.aborted) return;
       if (!isGranted) return finish(outOfMemory(limits.memoryWaitMs));
       append(rest);
-      req.resume();
+      source.resume();
     };
 
     let watch: NodeJS.Timeout | undefined;
@@ -145,8 +186,8 @@ export function readUpload(options: ReadUploadOptions): Promise<Upload> {
     if (signal.aborted) return onAbort();
     if (req.destroyed && !req.complete) return onGone();
     signal.addEventListener("abort", onAbort, { once: true });
-    req.on("data", onData).once("end", onEnd).once("error", onGone).once("close", onGone);
-    req.resume();
+    req.on("data", onBytes).once("error", onGone).once("close", onClose);
+    source.start({ audio: onAudio, end: onEnd, fail: finish });
   });
 }
 

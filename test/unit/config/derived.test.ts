@@ -20,6 +20,7 @@ describe("derived settings", () => {
         bodyBytes: 52_428_800,
         streamTimeoutS: 330,
         restReadTimeoutS: 930,
+        holdReadTimeoutS: 1200,
         restSendTimeoutS: 330,
         sessionCapS: 3615,
         keepAliveS: 30,

@@ -20,7 +20,7 @@ describe("order of the layers", () => {
       env: { GIGASTT_POOL_SIZE: "8", GIGASTT_POOL_QUEUE: "9" },
       overrides: { "pool.size": "10" },
     });
-    expect(config.pool).toEqual({ size: 10, queue: 9, checkoutTimeoutMs: 7000 });
+    expect(config.pool).toMatchObject({ size: 10, queue: 9, checkoutTimeoutMs: 7000 });
     expect(config.server.port).toBe(9876);
     const from = (key: string): string => formatPlace(origins.get(key) ?? { kind: "default" });
     expect(["pool.size", "pool.queue", "pool.checkoutTimeout", "server.port"].map(from)).toEqual([

@@ -44,7 +44,10 @@ describe("nginx", () => {
     expect(has(location, "return", "404")).toBe(route.access === "closed");
     expect(location?.block?.some(({ name }) => name === "include")).toBe(route.access !== "closed");
     expect(has(location, "proxy_buffering", "off")).toBe(streams(route));
-    expect(has(location, "proxy_read_timeout", `${derive(config).proxy.streamTimeoutS}s`)).toBe(streams(route));
+    const { streamTimeoutS, holdReadTimeoutS } = derive(config).proxy;
+    const isHeld = route.isHeld === true;
+    expect(has(location, "proxy_read_timeout", `${streamTimeoutS}s`)).toBe(streams(route) && !isHeld);
+    expect(has(location, "proxy_read_timeout", `${holdReadTimeoutS}s`)).toBe(isHeld);
     expect(location?.block?.some(({ name }) => name === "limit_conn") ?? false).toBe(route.traffic === "websocket");
     expect(location?.block?.some(({ name }) => name === "if") ?? false).toBe(route.access === "protected");
   });

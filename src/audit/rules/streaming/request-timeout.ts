@@ -1,9 +1,13 @@
+import type { Facts } from "../../model/facts.ts";
+import type { Related } from "../../parts.ts";
 import type { Rule } from "../../types.ts";
+import { ALL_ROUTES, carries, samplePath } from "../../../shared/protocol.ts";
+import type { RouteSpec } from "../../../shared/protocol.ts";
 import { arg, headSpan, inherited, nginxTimeMs } from "../../model/nginx.ts";
 import { gatewayDurationMs } from "../../model/kubernetes.ts";
 import { yamlAt, yamlEntrySpan, yamlKey, yamlText } from "../../parse/yaml.ts";
 import { addNginx, addYaml, replace } from "../kit/edits.ts";
-import { nginxCarrying } from "../kit/points.ts";
+import { nginxCarrying, routesAt } from "../kit/points.ts";
 import { ceilSeconds, seconds } from "../kit/wording.ts";
 import { annotation, appIngresses, appRouteRules, isNginxIngress, ruleTakes } from "../kit/kubernetes.ts";
 
@@ -17,10 +21,8 @@ export const rule: Rule = {
   reads: ["nginx", "kubernetes", "config"],
   fixKind: "safe",
   *check(facts) {
-    const budget = facts.assume.number("pool.checkoutTimeout") + facts.assume.number("limits.requestBudget");
-    const want = ceilSeconds(budget) + 30;
-    const related = [...facts.assume.related("limits.requestBudget"), ...facts.assume.related("pool.checkoutTimeout")];
     for (const point of nginxCarrying(facts, "rest")) {
+      const { budget, want, related } = budgetOf(facts, routesAt(point));
       const directive = inherited(point.scope, "proxy_read_timeout");
       const ms = directive ? nginxTimeMs(arg(directive, 0)) : 60_000;
       if (ms === undefined || ms >= budget) continue;
@@ -40,7 +42,9 @@ export const rule: Rule = {
     }
     const routes = appRouteRules(facts);
     for (const rule of routes) {
-      if (!ruleTakes(rule, "/v1/transcribe", routes)) continue;
+      const taken = ALL_ROUTES.filter((route) => carries(route, "rest") && ruleTakes(rule, samplePath(route), routes));
+      if (taken.length === 0) continue;
+      const { budget, want, related } = budgetOf(facts, taken);
       for (const key of ["request", "backendRequest"]) {
         const node = yamlAt(rule.rule, "timeouts", key);
         const ms = gatewayDurationMs(yamlText(node));
@@ -54,6 +58,7 @@ export const rule: Rule = {
         };
       }
     }
+    const { budget, want, related } = budgetOf(facts, ALL_ROUTES);
     for (const ingress of appIngresses(facts)) {
       const name = "nginx.ingress.kubernetes.io/proxy-read-timeout";
       const found = annotation(ingress, name);
@@ -71,3 +76,22 @@ export const rule: Rule = {
     }
   },
 };
+
+// ---
+
+/** Longest time without a byte between an upload and its transcript on these routes, and the timer that is long enough. */
+function budgetOf(
+  { assume }: Facts,
+  routes: readonly RouteSpec[],
+): { readonly budget: number; readonly want: number; readonly related: readonly Related[] } {
+  // A proxy that waits for a transcription is good enough for the default of the held routes.
+  const isHeld = assume.isSet("pool.holdTimeout") && routes.some((route) => route.isHeld === true);
+  const waitMs = Math.max(assume.number("pool.checkoutTimeout"), isHeld ? assume.number("pool.holdTimeout") : 0);
+  const budget = waitMs + assume.number("limits.requestBudget");
+  const keys = [
+    "limits.requestBudget",
+    "pool.checkoutTimeout",
+    ...(isHeld ? (["pool.holdTimeout"] as const) : []),
+  ] as const;
+  return { budget, want: ceilSeconds(budget) + 30, related: keys.flatMap((key) => assume.related(key)) };
+}

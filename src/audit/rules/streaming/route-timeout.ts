@@ -1,6 +1,6 @@
 import type { Rule } from "../../types.ts";
 import { gatewayDurationMs } from "../../model/kubernetes.ts";
-import { ALL_ROUTES, carries, samplePath } from "../../../shared/protocol.ts";
+import { ALL_ROUTES, samplePath } from "../../../shared/protocol.ts";
 import { yamlAt, yamlEntrySpan, yamlKey, yamlText } from "../../parse/yaml.ts";
 import { addYaml, replace } from "../kit/edits.ts";
 import { seconds } from "../kit/wording.ts";
@@ -21,7 +21,7 @@ export const rule: Rule = {
     for (const item of rules) {
       const stream = ALL_ROUTES.find(
         (route) =>
-          carries(route, "websocket", "sse") &&
+          (route.traffic === "websocket" || route.traffic === "sse") &&
           route.replacedBy === undefined &&
           ruleTakes(item, samplePath(route), rules),
       );

@@ -1,0 +1,77 @@
+import type { Transcript } from "../../../engine/contract.ts";
+import type { SubtitlesConfig } from "../../../config/types.ts";
+import { longestWaitMs } from "../../../config/derived.ts";
+import { ROUTES } from "../../../shared/protocol.ts";
+import { exportTranscript } from "../../../shared/transcript/export.ts";
+import { openAiError } from "../../http/error-forms.ts";
+import { json } from "../../http/reply.ts";
+import type { Reply } from "../../http/reply.ts";
+import { receiveUpload, transcribeUpload } from "../../http/transcribe-body.ts";
+import { replyWithEvents } from "../../http/transcript-events.ts";
+import { readForm } from "../../http/upload-form.ts";
+import type { Route } from "../../route.ts";
+import { diarizedAnswer, jsonAnswer, verboseAnswer } from "../answers.ts";
+import { parseRequest } from "../request.ts";
+import type { TranscriptionRequest } from "../request.ts";
+import { createTranscriptEvents } from "../stream.ts";
+
+/** A form with a recording in, its transcript or the events of it out. */
+export const transcriptions: Route = {
+  ...ROUTES.transcriptions,
+  handle: async (exchange, context) => {
+    const waitMs = longestWaitMs(context.settings.current.pool);
+    const form = readForm(exchange.req, "file");
+    // Some clients send the file first: what they want is known when everything is there.
+    const upload = await receiveUpload(exchange, context, { source: form, waitMs });
+    let request: TranscriptionRequest;
+    try {
+      request = parseRequest(form.fields);
+    } catch (error) {
+      upload.release();
+      throw error;
+    }
+    const channels = request.splitsChannels ? "split" : "mix";
+    if (!request.isStreamed) {
+      const transcripts = await transcribeUpload(exchange, context, { upload, waitMs, options: { channels } });
+      return answer(transcripts, request, context.settings.current.subtitles);
+    }
+    return replyWithEvents({
+      exchange,
+      context,
+      run: async (send) => {
+        const events = createTranscriptEvents(request);
+        const sendAll = async (list: readonly unknown[]): Promise<void> => {
+          for (const event of list) await send(event);
+        };
+        const transcripts = await transcribeUpload(exchange, context, {
+          upload,
+          waitMs,
+          options: { channels, onHypothesis: (hypothesis) => sendAll(events.heard(hypothesis)) },
+        });
+        await sendAll(events.done(transcripts));
+      },
+      errorEvent: (error) => ({ error: openAiError(error) }),
+    });
+  },
+};
+
+function answer(transcripts: readonly Transcript[], request: TranscriptionRequest, rules: SubtitlesConfig): Reply {
+  switch (request.format) {
+    case "json":
+      return json(200, jsonAnswer(transcripts, request));
+    case "verbose_json":
+      return json(200, verboseAnswer(transcripts, request));
+    case "diarized_json":
+      return json(200, diarizedAnswer(transcripts, request));
+    case "text":
+      return plain(exportTranscript(transcripts, "txt"));
+    case "srt":
+    case "vtt":
+      return plain(exportTranscript(transcripts, request.format, { rules, speakers: request.speakers }));
+  }
+}
+
+/** OpenAI serves subtitles as plain text too. */
+function plain(body: string): Reply {
+  return { status: 200, headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" }, body };
+}
