@@ -51,7 +51,7 @@ export function nginxView(input: RenderInput, placement: Placement): View {
   const http2Directive = isAtLeast(version, 1, 25, 1);
   const openssl = parseVersion(deploy.proxy.opensslVersion, "deploy.proxy.opensslVersion");
   const streams = pathsOf("websocket");
-  const eventStreams = ALL_ROUTES.filter(hasOwnTimers).map(({ path }) => path);
+  const eventStreams = new Set(ALL_ROUTES.filter(hasOwnTimers).map(({ path }) => path as string));
   const isPublic = (path: string): boolean => deploy.publicPaths.includes(path);
   const configDir = managed?.configDir ?? nginxConfigDir(config, placement);
   return {
@@ -95,7 +95,7 @@ export function nginxView(input: RenderInput, placement: Placement): View {
     streams: streams.filter((path) => !isPublic(path)),
     publicStreams: streams.filter(isPublic),
     publicRest: deploy.publicPaths
-      .filter((path) => !streams.includes(path) && !eventStreams.includes(path))
+      .filter((path) => !streams.includes(path) && !eventStreams.has(path))
       .map((path) => ({
         path,
         health: pathsOf("probe").includes(path),
