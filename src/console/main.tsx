@@ -1,3 +1,8 @@
 import { render } from "preact";
+import { App } from "./app.tsx";
+import { restore } from "./data/queue.ts";
+import { watchServer } from "./wire/server.ts";
 
-render(<p>gigastt</p>, document.body);
+void restore();
+watchServer();
+render(<App />, document.body);

@@ -59,7 +59,9 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Packages of the page. They are bundled into dist/console when it is built, so they are development dependencies: no installation carries them. */
-const BUNDLED: Readonly<Record<string, readonly string[]>> = {};
+const BUNDLED: Readonly<Record<string, readonly string[]>> = {
+  "wavesurfer.js": ["console/parts/waveform.tsx"],
+};
 /** What the page itself is written in. */
 const PAGE_LANGUAGE: readonly string[] = ["preact", "@preact/signals"];
 

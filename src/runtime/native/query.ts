@@ -19,6 +19,8 @@ export interface TranscribeQuery {
   readonly track: string | undefined;
   /** Refuse audio that is cut or damaged instead of transcribing what is there. */
   readonly strict: boolean;
+  /** Event streams only: events of type `progress` between the others. */
+  readonly progress: boolean;
 }
 
 const CODECS = ["pcmu", "pcma", "s16le"] as const;
@@ -36,6 +38,7 @@ export function parseTranscribeQuery(params: URLSearchParams): TranscribeQuery {
     headerless: headerless(params),
     track: trackOf(params),
     strict: flag(params, "strict"),
+    progress: flag(params, "progress"),
   };
 }
 

@@ -9,7 +9,7 @@ import { parseTranscribeQuery } from "../query.ts";
 export const transcribeStream: Route = {
   ...ROUTES.transcribeStream,
   handle: (exchange, context, { query }) => {
-    const { headerless, strict, track } = parseTranscribeQuery(query);
+    const { headerless, strict, track, progress } = parseTranscribeQuery(query);
     return replyWithEvents({
       exchange,
       context,
@@ -19,6 +19,14 @@ export const transcribeStream: Route = {
           strict,
           ...(track === undefined ? {} : { track }),
           onHypothesis: (hypothesis) => send(segmentMessage(hypothesis, context.clock.nowMs())),
+          ...(progress
+            ? {
+                onProgress: (doneS, totalS) => {
+                  // A client that reads nothing is dealt with at the next hypothesis.
+                  void send({ type: "progress", done_s: doneS, total_s: totalS }).catch(() => {});
+                },
+              }
+            : {}),
         });
         const warnings = transcript?.warnings ?? [];
         if (warnings.length > 0) await send({ type: "warnings", warnings });

@@ -1,0 +1,26 @@
+import type { JSX } from "preact";
+import { t } from "../i18n/text.ts";
+import { server } from "../wire/server.ts";
+import { Command } from "./command.tsx";
+
+/** What a person should know before anything else: is the server there, does it load, which model it has. */
+export function Notices(): JSX.Element {
+  const { isReachable, isLoading, notice } = server.value;
+  return (
+    <>
+      <div role="status">
+        {!isReachable && <p class="notice bad">{t("server_away")}</p>}
+        {isReachable && isLoading && <p class="notice">{t("server_loading")}</p>}
+      </div>
+      {notice !== undefined && (
+        <details class="notice">
+          <summary>{t("demo_title")}</summary>
+          <p>{t("demo_text")}</p>
+          <Command text="gigastt models pull" />
+          <p>{t("demo_then")}</p>
+          <Command text="gigastt restart" />
+        </details>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,121 @@
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useMemo } from "preact/hooks";
+import { timeText } from "../i18n/time.ts";
+import { t } from "../i18n/text.ts";
+import { Waveform } from "./waveform.tsx";
+
+export interface PlayerControl {
+  playFrom(seconds: number): void;
+  toggle(): void;
+  step(seconds: number): void;
+}
+
+const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2] as const;
+const STEP_S = 5;
+
+/** Playback of the recording. `control` is given once, `onTime` while it plays. */
+export function Player({
+  audio,
+  durationS,
+  control,
+  onTime,
+}: {
+  audio: Blob;
+  durationS: number;
+  control: (player: PlayerControl) => void;
+  onTime: (seconds: number) => void;
+}): JSX.Element {
+  const media = useMemo(() => document.createElement("audio"), []);
+  const isPlaying = useSignal(false);
+  const timeS = useSignal(0);
+  const cannotPlay = useSignal(false);
+  const totalS = Number.isFinite(media.duration) && media.duration > 0 ? media.duration : durationS;
+
+  useEffect(() => {
+    let frame = 0;
+    const show = (): void => {
+      timeS.value = media.currentTime;
+      onTime(media.currentTime);
+    };
+    // Events of the element come four times a second: words are shorter.
+    const follow = (): void => {
+      show();
+      if (!media.paused) frame = requestAnimationFrame(follow);
+    };
+    const on = (name: string, listener: () => void): void => media.addEventListener(name, listener);
+    on("play", () => {
+      isPlaying.value = true;
+      follow();
+    });
+    on("pause", () => (isPlaying.value = false));
+    on("seeking", show);
+    on(
+      "error",
+      () => (cannotPlay.value = media.error?.code === MediaError.MEDIA_ERR_SRC_NOT_SUPPORTED || cannotPlay.value),
+    );
+    const address = URL.createObjectURL(audio);
+    media.src = address;
+    const player: PlayerControl = {
+      playFrom: (seconds) => {
+        media.currentTime = seconds;
+        void media.play().catch(() => {});
+      },
+      toggle: () => void (media.paused ? media.play().catch(() => {}) : media.pause()),
+      step: (seconds) => (media.currentTime = Math.max(0, media.currentTime + seconds)),
+    };
+    control(player);
+    return () => {
+      cancelAnimationFrame(frame);
+      media.pause();
+      URL.revokeObjectURL(address);
+    };
+  }, [audio]);
+
+  if (cannotPlay.value) return <p class="hint">{t("cannot_play")}</p>;
+  return (
+    <div class="player">
+      <Waveform media={media} audio={audio} durationS={totalS} />
+      <div class="player-row">
+        <button type="button" aria-label={t("back")} onClick={() => (media.currentTime -= STEP_S)}>
+          −5
+        </button>
+        <button
+          type="button"
+          class="primary play"
+          aria-label={t(isPlaying.value ? "pause" : "play")}
+          onClick={() => void (media.paused ? media.play().catch(() => {}) : media.pause())}
+        >
+          {isPlaying.value ? "❚❚" : "▶"}
+        </button>
+        <button type="button" aria-label={t("forward")} onClick={() => (media.currentTime += STEP_S)}>
+          +5
+        </button>
+        <input
+          type="range"
+          min={0}
+          max={Math.max(0.1, totalS)}
+          step={0.1}
+          value={timeS.value}
+          aria-label={t("position")}
+          aria-valuetext={t("position_text", { at: timeText(timeS.value), total: timeText(totalS) })}
+          onInput={({ currentTarget }) => (media.currentTime = Number(currentTarget.value))}
+        />
+        <span class="time" aria-hidden="true">
+          {timeText(timeS.value)} / {timeText(totalS)}
+        </span>
+        <select
+          aria-label={t("speed")}
+          defaultValue="1"
+          onChange={({ currentTarget }) => (media.playbackRate = Number(currentTarget.value))}
+        >
+          {SPEEDS.map((speed) => (
+            <option key={speed} value={speed} selected={speed === 1}>
+              {speed}×
+            </option>
+          ))}
+        </select>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,8 @@
+/** Returns the address of a route below the page's own: a proxy may serve it under a path. */
+export function at(path: string): string {
+  return new URL(path.replace(/^\//, ""), document.baseURI.split("#")[0]).href;
+}
+
+export function webSocketAt(path: string): string {
+  return at(path).replace(/^http/, "ws");
+}
