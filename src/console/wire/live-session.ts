@@ -8,7 +8,7 @@ export type LiveState = "connecting" | "listening" | "reconnecting" | "stopped";
 
 export interface LiveSession {
   write(pcm: Int16Array<ArrayBuffer>): void;
-  /** Resolves when the last words have arrived. */
+  /** Resolves when the final result has arrived. */
   stop(): Promise<void>;
 }
 

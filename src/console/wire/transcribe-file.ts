@@ -58,7 +58,7 @@ function refusalOf({ status, responseText }: XMLHttpRequest): WireFailure {
       );
     }
   } catch {
-    // Not ours.
+    // Another program's answer.
   }
   return new WireFailure(`HTTP ${status}`, `http_${status}`, status === 429 || status === 503 ? 5000 : undefined);
 }
