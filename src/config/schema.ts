@@ -18,6 +18,7 @@ import { metrics } from "./sections/metrics.ts";
 import { model } from "./sections/model.ts";
 import { pool } from "./sections/pool.ts";
 import { rateLimit } from "./sections/rate-limit.ts";
+import { realtime } from "./sections/realtime.ts";
 import { server } from "./sections/server.ts";
 import { session } from "./sections/session.ts";
 import { shutdown } from "./sections/shutdown.ts";
@@ -37,6 +38,7 @@ export const configSchema: Section & { readonly properties: Readonly<Record<keyo
     limits,
     pool,
     session,
+    realtime,
     rateLimit,
     shutdown,
     model,

@@ -9,6 +9,7 @@ import type { metrics } from "./sections/metrics.ts";
 import type { model } from "./sections/model.ts";
 import type { pool } from "./sections/pool.ts";
 import type { rateLimit } from "./sections/rate-limit.ts";
+import type { realtime } from "./sections/realtime.ts";
 import type { server } from "./sections/server.ts";
 import type { session } from "./sections/session.ts";
 import type { shutdown } from "./sections/shutdown.ts";
@@ -25,6 +26,7 @@ export interface ResolvedConfig {
   readonly limits: LimitsConfig;
   readonly pool: PoolConfig;
   readonly session: SessionConfig;
+  readonly realtime: RealtimeConfig;
   readonly rateLimit: RateLimitConfig;
   readonly shutdown: ShutdownConfig;
   readonly model: ModelConfig;
@@ -42,6 +44,7 @@ export interface ResolvedConfig {
 export interface ServerConfig extends Resolved<typeof server> {}
 export interface LimitsConfig extends Resolved<typeof limits> {}
 export interface PoolConfig extends Resolved<typeof pool> {}
+export interface RealtimeConfig extends Resolved<typeof realtime> {}
 export interface SessionConfig extends Resolved<typeof session> {}
 export interface RateLimitConfig extends Resolved<typeof rateLimit> {}
 export interface ShutdownConfig extends Resolved<typeof shutdown> {}

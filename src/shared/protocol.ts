@@ -135,6 +135,17 @@ export const ROUTES = {
     isLimited: true,
     summary: "WebSocket session, see [websocket.md](websocket.md); without an upgrade: 426",
   },
+  realtime: {
+    face: "realtime",
+    methods: ["GET"],
+    path: "/v1/realtime",
+    traffic: "websocket",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: true,
+    summary:
+      "WebSocket session as OpenAI's Realtime API has it, see [realtime.md](realtime.md); without an upgrade: 426",
+  },
   liveAlias: {
     face: "native",
     methods: ["GET"],
@@ -291,6 +302,7 @@ export const WIRE_ERROR_STATUS = {
   idle_timeout: 408,
   max_session_duration_exceeded: 408,
   configure_too_late: 400,
+  input_audio_buffer_commit_empty: 400,
   invalid_sample_rate: 400,
   invalid_endpoint_mode: 400,
   invalid_commit_policy: 400,

@@ -16,18 +16,28 @@ export function webSocketRoute(path: string): RouteSpec | undefined {
   return ALL_ROUTES.find((route) => route.traffic === "websocket" && route.path === path);
 }
 
+/** Returns the subprotocols that the client offers, in its order. */
+export function offeredSubprotocols({ headers }: IncomingMessage): readonly string[] {
+  return headers["sec-websocket-protocol"]?.split(",").map((token) => token.trim()) ?? [];
+}
+
 /** Headers of the upgrade's answer: a deprecated alias names its successor. */
 export function upgradeHeaders(path: string): Record<string, string> {
   const successor = webSocketRoute(path)?.replacedBy;
   return successor === undefined ? {} : { deprecation: "true", link: `<${successor}>; rel="successor-version"` };
 }
 
-/** Throws the plain HTTP refusal of an upgrade; nothing is allocated for one that is refused. */
+/**
+ * Throws the plain HTTP refusal of an upgrade; nothing is allocated for one that is refused.
+ *
+ * @param mayLoad the session may open although the model is loading
+ */
 export function requireUpgradable(
   req: IncomingMessage,
   path: string,
   client: ClientAddress,
   context: RuntimeContext,
+  mayLoad: boolean,
 ): void {
   if (webSocketRoute(path) === undefined) {
     throw new WireError("not_found", `WebSocket sessions are served at ${ROUTES.live.path}`);
@@ -36,7 +46,7 @@ export function requireUpgradable(
   requireHost(req, context);
   requireOrigin(req, context);
   requireToken(client, context);
-  requireReady(context);
+  if (!mayLoad) requireReady(context);
 }
 
 /** Throws what is wrong with the handshake. RFC 6455 4.2.1. The library would refuse these too, but without our envelope and request id. */
@@ -54,13 +64,12 @@ export function requireHandshake(req: IncomingMessage): void {
   if (headers["sec-websocket-version"] !== "13" && headers["sec-websocket-version"] !== "8") {
     throw bad("Sec-WebSocket-Version must be 13");
   }
-  if (protocols !== undefined && (!TOKENS.test(protocols) || hasDuplicates(protocols))) {
+  if (protocols !== undefined && (!TOKENS.test(protocols) || hasDuplicates(offeredSubprotocols(req)))) {
     throw bad("Sec-WebSocket-Protocol must be a list of different tokens");
   }
 }
 
-function hasDuplicates(list: string): boolean {
-  const tokens = list.split(",").map((token) => token.trim());
+function hasDuplicates(tokens: readonly string[]): boolean {
   return new Set(tokens).size !== tokens.length;
 }
 

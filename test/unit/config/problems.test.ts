@@ -33,7 +33,7 @@ port: 80
     expect(await outcome).toMatchInlineSnapshot(`
       "gigastt.config.yaml:2:3 server.hots: is not a known key; did you mean host?
       gigastt.config.yaml:3:9 server.port: must be a whole number from 0 to 65535, found 70000; write 65535 or less
-      gigastt.config.yaml:4:3 server.idleTimeout: is not a known key; it belongs below another section: session.idleTimeout
+      gigastt.config.yaml:4:3 server.idleTimeout: is not a known key; did you mean session.idleTimeout or realtime.idleTimeout?
       gigastt.config.yaml:5:19 server.trustedProxies: must be a list, found "10.0.0.1, 10.0.0.2"; write it as a list: [10.0.0.1, 10.0.0.2]
       gigastt.config.yaml:7:7 server.allowedOrigins[0]: must be an origin as browsers send it: scheme, host and port, found "stt.example.com"; write https://stt.example.com
       gigastt.config.yaml:8:7 server.allowedOrigins[1]: must be an origin as browsers send it: scheme, host and port, found "https://stt.example.com/app"; write https://stt.example.com
@@ -67,7 +67,7 @@ describe("unknown keys", () => {
   it("names the section a misplaced key belongs to", async () => {
     expect(await check("server:\n  drain: 10s\nidleTimeout: 10s\n")).toMatchInlineSnapshot(`
       "gigastt.config.yaml:2:3 server.drain: is not a known key; it belongs below another section: shutdown.drain
-      gigastt.config.yaml:3:1 idleTimeout: is not a known key; it belongs below another section: session.idleTimeout"
+      gigastt.config.yaml:3:1 idleTimeout: is not a known key; did you mean session.idleTimeout or realtime.idleTimeout?"
     `);
   });
   it("understands other spellings: snake case, the variable's name, the resolved name", async () => {
@@ -93,15 +93,15 @@ describe("unknown keys", () => {
   });
   it("refuses __proto__ and constructor like any other unknown key", async () => {
     expect(await check("__proto__:\n  polluted: 1\nconstructor: 1\nserver:\n  toString: 1\n")).toMatchInlineSnapshot(`
-      "gigastt.config.yaml:1:1 __proto__: is not a known key; known here: server, limits, pool, session, rateLimit, shutdown, model, engine, stream, subtitles, metrics, log, console, supervisor, deploy, audit
-      gigastt.config.yaml:3:1 constructor: is not a known key; known here: server, limits, pool, session, rateLimit, shutdown, model, engine, stream, subtitles, metrics, log, console, supervisor, deploy, audit
+      "gigastt.config.yaml:1:1 __proto__: is not a known key; known here: server, limits, pool, session, realtime, rateLimit, shutdown, model, engine, stream, subtitles, metrics, log, console, supervisor, deploy, audit
+      gigastt.config.yaml:3:1 constructor: is not a known key; known here: server, limits, pool, session, realtime, rateLimit, shutdown, model, engine, stream, subtitles, metrics, log, console, supervisor, deploy, audit
       gigastt.config.yaml:5:3 server.toString: is not a known key; known here: host, port, allowBindAny, lan, trustedProxies, allowedOrigins, corsAllowAny, allowedHosts, keepAliveTimeout, headersTimeout"
     `);
     expect(Object.hasOwn(Object.prototype, "polluted")).toBe(false);
   });
   it("makes control and bidirectional characters of a key visible", async () => {
     expect(await check('"ser\\u202ever\\e[31m": 1\n')).toMatchInlineSnapshot(
-      `"gigastt.config.yaml:1:1 ser\\u202ever\\u001b[31m: is not a known key; known here: server, limits, pool, session, rateLimit, shutdown, model, engine, stream, subtitles, metrics, log, console, supervisor, deploy, audit"`,
+      `"gigastt.config.yaml:1:1 ser\\u202ever\\u001b[31m: is not a known key; known here: server, limits, pool, session, realtime, rateLimit, shutdown, model, engine, stream, subtitles, metrics, log, console, supervisor, deploy, audit"`,
     );
   });
   it("shortens an endless key", async () => {

@@ -1,29 +1,23 @@
 import type { StreamConfig } from "../../../config/types.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import { WireError } from "../../../shared/errors.ts";
-import { createAllowance } from "../../../shared/allowance.ts";
+import { createConduct } from "../../sessions/conduct.ts";
 import { parseClientMessage, type ClientMessage } from "./client-message.ts";
 import { applyConfigure, defaultSessionOptions } from "./configure.ts";
 import type { FrameReader, ReaderTools } from "../../sessions/dialect.ts";
 
 const MAX_BAD_TEXTS = 10;
-const MAX_EMPTY_FRAMES = 1000;
 /** Parsing costs: a real configure has 200 characters. */
 const MAX_TEXT_CHARS = 16 * 1024;
 const MAX_CONFIGURES = 256;
-/** Pings and pongs: a client needs one in 30 s, and answers two a second while its socket is paused. */
-const CONTROL_FRAMES_PER_S = 10;
-const CONTROL_FRAMES_AT_ONCE = 1000;
 
 /** Reads the frames of `/v1/ws`. */
 export function createFrameReader(tools: ReaderTools, stream: StreamConfig, clock: Clock): FrameReader {
   const { sendError } = tools;
   let options = defaultSessionOptions(stream);
   let badTexts = 0;
-  let emptyFrames = 0;
   let configures = 0;
   let audioBytes = 0;
-  const control = createAllowance(clock, CONTROL_FRAMES_PER_S, CONTROL_FRAMES_AT_ONCE);
 
   const violate = (what: string): void => {
     sendError(new WireError("policy_violation", what));
@@ -70,14 +64,7 @@ export function createFrameReader(tools: ReaderTools, stream: StreamConfig, cloc
     readLate: (frame) => {
       if ("audio" in frame) readAudio(frame.audio);
     },
-    countEmpty: () => {
-      emptyFrames++;
-      if (emptyFrames >= MAX_EMPTY_FRAMES) violate(`${MAX_EMPTY_FRAMES} frames were empty`);
-    },
-    countControl: () => {
-      control.spend(1);
-      if (control.owedMs > 0) violate(`more than ${CONTROL_FRAMES_PER_S} pings and pongs a second`);
-    },
+    ...createConduct(clock, violate),
     get audioS() {
       return audioBytes / 2 / options.sampleRateHz;
     },
