@@ -71,11 +71,13 @@ const FORMS: Readonly<Record<Face, (error: WireError) => ErrorForm>> = {
   console: native,
 };
 
-/** Errors of the moment. The others would come again for the same request. */
+/**
+ * Errors of the moment. The others would come again for the same request; `upload_timeout` too, because an SDK that sent a stream (openai 4
+ * sends every file as one) has nothing left to send the second time and would wait for the next timeout.
+ */
 const WORTH_REPEATING: ReadonlySet<WireErrorCode> = new Set([
   "rate_limit_exceeded",
   "too_many_connections",
-  "upload_timeout",
   "timeout",
   "queue_full",
   "initializing",

@@ -69,7 +69,7 @@ export function readForm(req: IncomingMessage, name: string): UploadForm {
         over(() => {
           if (file === undefined) fail(noFile());
           else if (audioBytes === 0)
-            fail(new WireError("empty_body", `the file ${name} is empty; send a recording`, { param: name }));
+            fail(new WireError("empty_body", `the part ${name} is empty; send a recording`, { param: name }));
           else end();
         }),
       );
