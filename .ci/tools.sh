@@ -23,6 +23,7 @@ python3 -c "import ensurepip" 2>/dev/null || missing+=(python3-venv)
 need unshare util-linux
 need nc netcat-openbsd
 need curl curl
+need chromium chromium
 need setcap libcap2-bin
 need pgrep procps
 if [ "${#missing[@]}" -gt 0 ]; then

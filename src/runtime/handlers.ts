@@ -2,6 +2,7 @@
 import type { HttpRouteName } from "../shared/protocol.ts";
 import { file } from "./console/routes/file.ts";
 import { page } from "./console/routes/page.ts";
+import { status } from "./console/routes/status.ts";
 import { health } from "./native/routes/health.ts";
 import { metricsRoute } from "./native/routes/metrics.ts";
 import { models } from "./native/routes/models.ts";
@@ -17,6 +18,7 @@ import type { Route } from "./route.ts";
 export const handlers: Readonly<Record<HttpRouteName, Route>> = {
   consoleFile: file,
   console: page,
+  consoleStatus: status,
   health,
   metrics: metricsRoute,
   models,

@@ -177,6 +177,16 @@ export const ROUTES = {
     isLimited: false,
     summary: "the console's program, styles and icon",
   },
+  consoleStatus: {
+    face: "console",
+    methods: ["GET"],
+    path: "/console/status",
+    traffic: "page",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: false,
+    summary: "numbers of the server, for programs on its own machine",
+  },
 } as const;
 
 type Routes = typeof ROUTES;
@@ -279,6 +289,7 @@ export const WIRE_ERROR_STATUS = {
   bad_request: 400,
   origin_denied: 403,
   host_denied: 403,
+  local_only: 403,
   metrics_disabled: 404,
   not_found: 404,
   model_not_found: 404,

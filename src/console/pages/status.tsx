@@ -1,15 +1,140 @@
+import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import type { ConsoleStatus } from "../../shared/console-status.ts";
+import { ROUTES } from "../../shared/protocol.ts";
+import { timeText } from "../i18n/time.ts";
 import { t } from "../i18n/text.ts";
 import { Command } from "../parts/command.tsx";
+import { at } from "../wire/address.ts";
+
+const EVERY_MS = 2000;
+
+const STATES = {
+  ready: "state_ready",
+  initializing: "state_initializing",
+  pool_exhausted: "state_pool_exhausted",
+  shutting_down: "state_shutting_down",
+} as const;
 
 /** Numbers of the server, for the person who runs it. */
 export function StatusPage(): JSX.Element {
+  const status = useSignal<ConsoleStatus | "refused" | undefined>(undefined);
+  useEffect(() => {
+    let timer = 0;
+    const ask = async (): Promise<void> => {
+      // A page in the background asks for nothing.
+      if (!document.hidden) status.value = (await statusNow()) ?? status.value;
+      timer = window.setTimeout(() => void ask(), EVERY_MS);
+    };
+    void ask();
+    return () => clearTimeout(timer);
+  }, []);
+  const now = status.value;
   return (
-    <section aria-label={t("status")}>
+    <section class="status" aria-label={t("status")}>
       <h1>{t("status")}</h1>
-      <p>{t("status_local")}</p>
-      <p>{t("status_open")}</p>
-      <Command text="gigastt status" />
+      {now === "refused" && (
+        <>
+          <p>{t("status_local")}</p>
+          <p>{t("status_open")}</p>
+          <Command text="gigastt status" />
+        </>
+      )}
+      {typeof now === "object" && <Numbers status={now} />}
     </section>
   );
+}
+
+function Numbers({ status }: { status: ConsoleStatus }): JSX.Element {
+  const { live, model, requests, supervisor } = status;
+  const latency = requests.latency_ms;
+  const state = Object.hasOwn(STATES, status.state) ? t(STATES[status.state as keyof typeof STATES]) : status.state; // its own keys
+  return (
+    <>
+      {supervisor?.issues.map(({ text, cure }) => (
+        <div key={text} class="notice bad">
+          <p>{text}</p>
+          <Command text={cure} />
+        </div>
+      ))}
+      <div class="status-groups">
+        <Group
+          title={t("process")}
+          rows={[
+            [t("state"), state],
+            [t("model"), model === null ? "–" : `${model.name} (${model.precision})`],
+            [t("version"), status.version],
+            [t("uptime"), timeText(status.uptime_s)],
+            [t("memory"), `${Math.round(status.rss_bytes / 2 ** 20)} MiB`],
+          ]}
+        />
+        <Group
+          title={t("work")}
+          rows={[
+            [t("slots"), `${status.slots.used} / ${status.slots.total}`],
+            [t("queue"), String(status.waiting)],
+            [t("audio_total"), timeText(status.audio_seconds_total)],
+            [t("rtf"), live.real_time_factor === null ? "–" : t("seconds", { n: live.real_time_factor.toFixed(3) })],
+          ]}
+        />
+        <Group
+          title={t("live")}
+          rows={[
+            [t("sessions"), String(live.sessions)],
+            [t("speaking"), String(live.speaking)],
+            [t("capacity"), String(live.sustainable)],
+          ]}
+        />
+        <Group
+          title={t("requests")}
+          rows={[
+            [t("requests"), String(requests.total)],
+            [t("failures"), String(requests.failed)],
+            [
+              t("latency_ms"),
+              latency === null ? "–" : [latency.p50, latency.p95, latency.p99].map(Math.round).join(" / "),
+            ],
+          ]}
+        />
+        {supervisor !== null && (
+          <Group
+            title={t("supervisor")}
+            rows={[
+              [t("state"), supervisor.overall],
+              [t("restarts"), String(supervisor.restarts)],
+            ]}
+          />
+        )}
+      </div>
+      <p class="hint">{t("updated")}</p>
+    </>
+  );
+}
+
+function Group({ title, rows }: { title: string; rows: readonly (readonly [string, string])[] }): JSX.Element {
+  return (
+    <section aria-label={title}>
+      <h2>{title}</h2>
+      <dl>
+        {rows.map(([name, value]) => (
+          <div key={name} class="pair">
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+/** Undefined while the server does not answer: the page says so elsewhere. */
+async function statusNow(): Promise<ConsoleStatus | "refused" | undefined> {
+  try {
+    const answer = await fetch(at(ROUTES.consoleStatus.path));
+    if (answer.ok) return (await answer.json()) as ConsoleStatus; // our own server's
+    return answer.status === 403 || answer.status === 404 ? "refused" : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,6 +1,4 @@
-import type { IncomingMessage } from "node:http";
-import { isIP } from "node:net";
-import ipaddr from "ipaddr.js";
+import { isLocalCaller } from "../../access/local-caller.ts";
 import { notReadyReason } from "../../lifecycle/readiness.ts";
 import { json } from "../../http/reply.ts";
 import type { Route } from "../../route.ts";
@@ -22,14 +20,3 @@ export const ready: Route = {
       : json(503, { status: "not_ready", reason, ...details });
   },
 };
-
-const PROXY_HEADERS = ["x-forwarded-for", "x-real-ip", "x-forwarded-host", "x-forwarded-proto", "forwarded", "via"];
-
-/** A program on this machine that addresses this machine: not a client behind a proxy that runs here. */
-function isLocalCaller({ headers, socket }: IncomingMessage): boolean {
-  const peer = socket.remoteAddress ?? "";
-  const isLoopback = isIP(peer) !== 0 && ipaddr.process(peer).range() === "loopback";
-  const host = (headers.host ?? "").replace(/:\d+$/, "");
-  const asksForThisMachine = ["localhost", "127.0.0.1", "[::1]"].includes(host);
-  return isLoopback && asksForThisMachine && PROXY_HEADERS.every((name) => headers[name] === undefined);
-}

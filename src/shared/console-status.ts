@@ -1,0 +1,30 @@
+/** What the console's status page shows; the answer of `/console/status`. */
+export interface ConsoleStatus {
+  readonly version: string;
+  readonly uptime_s: number;
+  /** `ready`, or why new work is refused. */
+  readonly state: string;
+  readonly model: { readonly id: string; readonly name: string; readonly precision: string } | null;
+  readonly slots: { readonly used: number; readonly total: number };
+  readonly waiting: number;
+  readonly live: {
+    readonly sessions: number;
+    readonly speaking: number;
+    readonly sustainable: number;
+    /** Computing time over audio time; null before the model is loaded. */
+    readonly real_time_factor: number | null;
+  };
+  readonly audio_seconds_total: number;
+  readonly requests: {
+    readonly total: number;
+    readonly failed: number;
+    readonly latency_ms: { readonly p50: number; readonly p95: number; readonly p99: number } | null;
+  };
+  readonly rss_bytes: number;
+  /** Null where no supervisor runs, as in a container. */
+  readonly supervisor: {
+    readonly overall: string;
+    readonly restarts: number;
+    readonly issues: readonly { readonly text: string; readonly cure: string }[];
+  } | null;
+}

@@ -1,0 +1,58 @@
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from "playwright-core";
+
+/** The browser of this machine, and why there is none. */
+export const CHROMIUM: string | undefined = ["chromium", "chromium-browser", "google-chrome"].map(onPath).find(Boolean);
+export const NO_BROWSER: string = CHROMIUM === undefined ? " (skipped: chromium is not installed)" : "";
+
+/** Starts Chromium with a microphone that says what a WAV file holds, over and over, and that resolves `hosts` to this machine. */
+export function startBrowser(options: { microphone: string; hosts?: readonly string[] }): Promise<Browser> {
+  return chromium.launch({
+    executablePath: CHROMIUM!,
+    args: [
+      "--use-fake-ui-for-media-stream",
+      "--use-fake-device-for-media-stream",
+      `--use-file-for-fake-audio-capture=${options.microphone}`,
+      "--autoplay-policy=no-user-gesture-required",
+      ...(options.hosts ?? []).map((host) => `--host-resolver-rules=MAP ${host} 127.0.0.1`),
+    ],
+  });
+}
+
+export interface Visit {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** What the page complained about so far: errors, refused resources, broken policies. */
+  readonly complaints: string[];
+}
+
+/** Opens a page in a profile of its own. */
+export async function visit(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Visit> {
+  const context = await browser.newContext({ locale: "en-US", permissions: ["microphone"], ...options });
+  const complaints: string[] = [];
+  await context.addInitScript(
+    'addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`))',
+  );
+  const page = await context.newPage();
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  await page.goto(url);
+  return { page, context, complaints };
+}
+
+// ---
+
+function onPath(name: string): string | undefined {
+  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
+    try {
+      accessSync(join(folder, name), constants.X_OK);
+      return join(folder, name);
+    } catch {
+      continue;
+    }
+  }
+  return undefined;
+}
