@@ -6,6 +6,7 @@ import { status } from "./console/routes/status.ts";
 import { health } from "./native/routes/health.ts";
 import { metricsRoute } from "./native/routes/metrics.ts";
 import { models } from "./native/routes/models.ts";
+import { openapi } from "./native/routes/openapi.ts";
 import { ready } from "./native/routes/ready.ts";
 import { transcribeStream } from "./native/routes/transcribe-stream.ts";
 import { transcribe } from "./native/routes/transcribe.ts";
@@ -22,6 +23,7 @@ export const handlers: Readonly<Record<HttpRouteName, Route>> = {
   health,
   metrics: metricsRoute,
   models,
+  openapi,
   ready,
   transcribeStream,
   transcribe,

@@ -115,6 +115,16 @@ export const ROUTES = {
     isLimited: true,
     summary: "400: the model does not translate",
   },
+  openapi: {
+    face: "native",
+    methods: ["GET"],
+    path: "/openapi.json",
+    traffic: "status",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: true,
+    summary: "these routes as an OpenAPI 3.1 document",
+  },
   metrics: {
     face: "native",
     methods: ["GET"],

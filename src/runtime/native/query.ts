@@ -23,7 +23,7 @@ export interface TranscribeQuery {
   readonly progress: boolean;
 }
 
-const CODECS = ["pcmu", "pcma", "s16le"] as const;
+export const CODECS = ["pcmu", "pcma", "s16le"] as const;
 const MAX_NAME_LENGTH = 200;
 
 /** Unknown parameters are ignored, as the protocol asks; a known one with an impossible value is `bad_request`. */

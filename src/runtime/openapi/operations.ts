@@ -1,0 +1,108 @@
+import { TRANSCRIPT_FORMATS, TRANSCRIPT_MEDIA_TYPES } from "../../shared/protocol.ts";
+import type { HttpRouteName } from "../../shared/protocol.ts";
+import { CODECS } from "../native/query.ts";
+import { RESPONSE_FORMATS } from "../openai/request.ts";
+import { BINARY, BOOLEAN, INTEGER, NUMBER, TEXT, array, object, oneOf, query, ref } from "./operation.ts";
+import type { Operation, Parameter, Schema } from "./operation.ts";
+
+const FLAG = oneOf(["true", "false", "1", "0"]);
+const whole = (minimum: number, maximum: number): Schema => ({ type: "integer", minimum, maximum });
+
+/** Of both native routes that take a recording. */
+const AUDIO_PARAMETERS: readonly Parameter[] = [
+  query("codec", "The body has no header; needs sample_rate.", oneOf(CODECS)),
+  query("sample_rate", "Of a body without header, Hz.", whole(4000, 192_000)),
+  query("track", "Number or language of one of several audio tracks.", {
+    type: "string",
+    pattern: "^(?:\\d{1,3}|[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)$",
+  }),
+  query("strict", "Refuse cut or damaged audio.", FLAG),
+];
+
+const PROBE = object({ status: TEXT });
+const READY = object({ status: TEXT, pool_available: INTEGER, pool_total: INTEGER }, { reason: TEXT, supervisor: {} });
+const AUDIO = { "application/octet-stream": BINARY };
+const EVENTS = { "text/event-stream": { description: "Lines of `data:` with JSON" } };
+
+/** What the document says of each route. A route that is not here is described by its row of the table alone. */
+export const OPERATIONS: Partial<Readonly<Record<HttpRouteName, Operation>>> = {
+  health: { answer: { "application/json": PROBE } },
+  ready: { answer: { "application/json": READY }, unavailable: { "application/json": READY } },
+  models: {
+    answer: {
+      "application/json": object({
+        id: TEXT,
+        name: TEXT,
+        version: TEXT,
+        encoder: oneOf(["int8", "fp32"]),
+        vocab_size: INTEGER,
+        sample_rate: INTEGER,
+        pool_size: INTEGER,
+        pool_available: INTEGER,
+        supported_formats: array(TEXT),
+        supported_rates: array(INTEGER),
+        diarization: BOOLEAN,
+        object: { const: "list" },
+        data: array(ref("Model")),
+      }),
+    },
+  },
+  model: {
+    parameters: [{ name: "id", in: "path", required: true, description: "An id of the list.", schema: TEXT }],
+    answer: { "application/json": ref("Model") },
+  },
+  transcribe: {
+    parameters: [
+      query("format", "Form of the transcript.", oneOf(TRANSCRIPT_FORMATS)),
+      query("download", "Name of the file that a browser saves.", { type: "string", minLength: 1, maxLength: 200 }),
+      query("segments", "Adds segments to JSON.", FLAG),
+      query("channels", "One transcript, or one for each channel.", oneOf(["mix", "split"])),
+      query("max_chars_per_line", "Of subtitles.", whole(1, 1000)),
+      query("max_words_per_line", "Of subtitles.", whole(1, 1000)),
+      query("max_lines", "Of subtitles.", whole(1, 10)),
+      query("karaoke", "WebVTT with the time of each word.", FLAG),
+      ...AUDIO_PARAMETERS,
+    ],
+    body: AUDIO,
+    answer: Object.fromEntries(
+      TRANSCRIPT_FORMATS.map((format) => [
+        mediaType(TRANSCRIPT_MEDIA_TYPES[format]),
+        format === "json" ? ref("Transcript") : TEXT,
+      ]),
+    ),
+  },
+  transcribeStream: { parameters: AUDIO_PARAMETERS, body: AUDIO, answer: EVENTS },
+  transcriptions: {
+    body: {
+      "multipart/form-data": object(
+        { file: BINARY },
+        {
+          model: TEXT,
+          response_format: oneOf(RESPONSE_FORMATS),
+          stream: BOOLEAN,
+          language: TEXT,
+          "languages[]": array(TEXT),
+          "timestamp_granularities[]": array(oneOf(["word", "segment"])),
+          "include[]": array(TEXT),
+          "known_speaker_names[]": array(TEXT),
+          channels: oneOf(["mix", "split"]),
+          "keywords[]": array(TEXT),
+          prompt: TEXT,
+          temperature: NUMBER,
+        },
+      ),
+    },
+    answer: {
+      "application/json": { anyOf: ["Transcription", "VerboseTranscription", "DiarizedTranscription"].map(ref) },
+      "text/plain": TEXT,
+      ...EVENTS,
+    },
+  },
+  translations: { body: { "multipart/form-data": object({ file: BINARY }) }, answer: {} },
+  metrics: { answer: { "text/plain": TEXT } },
+  openapi: { answer: { "application/json": object({ openapi: TEXT, info: {}, paths: {} }) } },
+};
+
+function mediaType(text: string): string {
+  return text.replace(/;.*/, "");
+}
