@@ -64,22 +64,6 @@ export const DEPLOY_RULES: readonly CrossRule[] = [
         : undefined,
   },
   {
-    severity: "error",
-    says: "The proxy and `server.port` do not share a port on one machine.",
-    keys: ["deploy.proxy.kind", "server.port", "deploy.httpPort", "deploy.httpsPort"],
-    check: ({ deploy, server }) => {
-      if (deploy.target !== "host" || deploy.proxy.kind === "none") return undefined;
-      const taken = [deploy.httpPort, ...(deploy.tls.mode === "none" ? [] : [deploy.httpsPort])];
-      return taken.includes(server.port)
-        ? {
-            rule: "must not be the server's own port on the same machine",
-            found: String(server.port),
-            cure: "give server.port another number, 9876 is usual",
-          }
-        : undefined;
-    },
-  },
-  {
     severity: "warning",
     says: "Passwords or keys travel in clear text: `deploy.tls.mode` is `none`.",
     keys: ["deploy.auth.kind", "deploy.tls.mode"],

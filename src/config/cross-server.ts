@@ -7,19 +7,6 @@ import { isLoopback, networkOf } from "./formats.ts";
 export const SERVER_RULES: readonly CrossRule[] = [
   {
     severity: "error",
-    says: "A host other than loopback needs `server.allowBindAny`.",
-    keys: ["server.host", "server.allowBindAny"],
-    check: ({ server }) =>
-      isLoopback(server.host) || server.allowBindAny
-        ? undefined
-        : {
-            rule: "must be a loopback address while server.allowBindAny is false",
-            found: `"${server.host}"`,
-            cure: "set server.allowBindAny: true if a firewall or proxy protects it, or host: 127.0.0.1",
-          },
-  },
-  {
-    severity: "error",
     says: "`server.keepAliveTimeout` is shorter than `server.headersTimeout`.",
     keys: ["server.keepAliveTimeout", "server.headersTimeout"],
     check: ({ server }) =>
@@ -53,18 +40,6 @@ export const SERVER_RULES: readonly CrossRule[] = [
         ? {
             rule: "allows any web page to use this service from its visitors' browsers",
             cure: "list the pages in server.allowedOrigins instead",
-          }
-        : undefined,
-  },
-  {
-    severity: "warning",
-    says: "`server.allowBindAny` is on while the host is loopback.",
-    keys: ["server.allowBindAny", "server.host"],
-    check: ({ server }) =>
-      server.allowBindAny && isLoopback(server.host)
-        ? {
-            rule: `has no effect while server.host is ${server.host}`,
-            cure: "delete it, so that a later change of host is checked again",
           }
         : undefined,
   },

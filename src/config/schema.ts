@@ -25,6 +25,8 @@ import { shutdown } from "./sections/shutdown.ts";
 import { stream } from "./sections/stream.ts";
 import { subtitles } from "./sections/subtitles.ts";
 import { supervisor } from "./sections/supervisor.ts";
+import { vosk } from "./sections/vosk.ts";
+import { wyoming } from "./sections/wyoming.ts";
 import type { ResolvedConfig } from "./types.ts";
 import { BYTES_PATTERN, DURATION_PATTERN, parseDurationMs } from "../shared/units.ts";
 
@@ -35,6 +37,8 @@ export const configSchema: Section & { readonly properties: Readonly<Record<keyo
   description: "Every key is optional. Order: defaults, this file, GIGASTT_* variables, flags.",
   properties: {
     server,
+    wyoming,
+    vosk,
     limits,
     pool,
     session,

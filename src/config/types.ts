@@ -16,6 +16,8 @@ import type { shutdown } from "./sections/shutdown.ts";
 import type { stream } from "./sections/stream.ts";
 import type { subtitles } from "./sections/subtitles.ts";
 import type { supervisor } from "./sections/supervisor.ts";
+import type { vosk } from "./sections/vosk.ts";
+import type { wyoming } from "./sections/wyoming.ts";
 
 /**
  * The resolved configuration: frozen, complete, every duration in `…Ms` and every size in `…Bytes`. Derived from the section schemas,
@@ -23,6 +25,8 @@ import type { supervisor } from "./sections/supervisor.ts";
  */
 export interface ResolvedConfig {
   readonly server: ServerConfig;
+  readonly wyoming: WyomingConfig;
+  readonly vosk: VoskConfig;
   readonly limits: LimitsConfig;
   readonly pool: PoolConfig;
   readonly session: SessionConfig;
@@ -42,6 +46,8 @@ export interface ResolvedConfig {
 }
 
 export interface ServerConfig extends Resolved<typeof server> {}
+export interface WyomingConfig extends Resolved<typeof wyoming> {}
+export interface VoskConfig extends Resolved<typeof vosk> {}
 export interface LimitsConfig extends Resolved<typeof limits> {}
 export interface PoolConfig extends Resolved<typeof pool> {}
 export interface RealtimeConfig extends Resolved<typeof realtime> {}

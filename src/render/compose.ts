@@ -5,6 +5,7 @@ import { MODEL_FOLDER, PREPARE_SCRIPT, prepareService, prepareStep } from "./com
 import { needsTlsFolder, proxyOverlay, tlsOverlay } from "./compose-proxy.ts";
 import { bind, LOGGING, type Yaml } from "./compose-service.ts";
 import { PROBE_PERIOD_S } from "../config/derived.ts";
+import { directListeners, type DirectListener } from "../config/listeners.ts";
 import { escapes } from "./escape.ts";
 import { renderCaddy, renderNginx } from "./proxy.ts";
 import type { RenderedBody, RenderInput } from "./target.ts";
@@ -69,11 +70,19 @@ function composeFiles(input: RenderInput): readonly { readonly name: string; rea
   return files;
 }
 
+/** Clients of these protocols know no proxy: the host passes the port on, on the address that the configuration names. */
+function publishedPort({ host, port }: DirectListener): string {
+  if (host === "0.0.0.0" || host === "::") return `${port}:${port}`;
+  const address = host === "localhost" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
+  return `${address}:${port}:${port}`;
+}
+
 function baseFile(input: RenderInput): Yaml {
   const { config, derived } = input;
   const { compose, images } = config.deploy;
   const port = config.server.port;
   const mounted = compose.model === "volume";
+  const published = directListeners(config).map(publishedPort);
   return {
     name: compose.project,
     services: {
@@ -88,7 +97,10 @@ function baseFile(input: RenderInput): Yaml {
         tmpfs: [`/tmp:mode=1777,size=${derived.tmpMiB}m`],
         cap_drop: ["ALL"],
         security_opt: ["no-new-privileges:true"],
-        ...(compose.publish === "loopback" ? { ports: [`127.0.0.1:${port}:${port}`] } : { expose: [String(port)] }),
+        ...(compose.publish === "loopback" || published.length > 0
+          ? { ports: [...(compose.publish === "loopback" ? [`127.0.0.1:${port}:${port}`] : []), ...published] }
+          : {}),
+        ...(compose.publish === "loopback" ? {} : { expose: [String(port)] }),
         stop_grace_period: `${derived.compose.appStopS}s`,
         stop_signal: "SIGTERM",
         restart: "unless-stopped",

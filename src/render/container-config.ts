@@ -40,6 +40,8 @@ export function containerConfig(
       keepAliveTimeoutMs: derived.server.keepAliveTimeoutS * 1000,
       headersTimeoutMs: derived.server.headersTimeoutS * 1000,
     },
+    wyoming: { ...config.wyoming, ...(config.wyoming.enabled ? { host: "0.0.0.0", socket: undefined } : {}) },
+    vosk: { ...config.vosk, ...(config.vosk.enabled ? { host: "0.0.0.0" } : {}) },
     // The image or the volume holds the weights; a container never downloads any.
     // A folder of this machine means nothing there: without a mount it is the image's own.
     model: { ...config.model, dir: where.mountedModel ? CONTAINER_MODELS : undefined, offline: true },

@@ -1,3 +1,4 @@
+import { directListeners } from "../config/listeners.ts";
 import type { RenderedBody, RenderInput } from "./target.ts";
 import { PROBE_PERIOD_S } from "../config/derived.ts";
 import { APP_UID } from "./container-config.ts";
@@ -11,6 +12,7 @@ export function renderDocker({ config, derived }: RenderInput, dir: string): rea
     nodeRuntime: images.nodeRuntime,
     uid: APP_UID,
     port: config.server.port,
+    ports: [config.server, ...directListeners(config)].map(({ port }) => ({ number: port })),
     probeS: PROBE_PERIOD_S,
     loadS: derived.compose.healthStartS,
   };

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { directListeners } from "../config/listeners.ts";
 import type { RenderedBody, RenderInput } from "./target.ts";
 import { renderTemplate } from "./template-files.ts";
 
@@ -8,7 +9,13 @@ export function renderFirewall({ config }: RenderInput, dir: string): readonly R
   const { firewall } = deploy;
   const proxied = deploy.proxy.kind !== "none";
   const https = proxied && deploy.tls.mode !== "none";
-  const ports = proxied ? [deploy.httpPort, ...(https ? [deploy.httpsPort] : [])] : [server.port];
+  const web = proxied ? [deploy.httpPort, ...(https ? [deploy.httpsPort] : [])] : [server.port];
+  const ports = [
+    ...web,
+    ...directListeners(config)
+      .filter(({ isLocal }) => !isLocal)
+      .map(({ port }) => port),
+  ];
   const udpPort = https && deploy.proxy.kind === "caddy" ? deploy.httpsPort : undefined;
   const docker = firewall.docker || deploy.target === "compose";
   if (firewall.kind === "nftables") {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { directListeners } from "../config/listeners.ts";
 import type { ResolvedConfig } from "../config/types.ts";
 import { configText } from "./config-file.ts";
 import { APP_UID, CONTAINER_MODELS, containerConfig } from "./container-config.ts";
@@ -69,7 +70,10 @@ export function deployment(input: RenderInput): Manifest {
               image: images.app,
               imagePullPolicy: "IfNotPresent",
               args: ["serve", "--config", "/etc/gigastt/gigastt.config.yaml"],
-              ports: [{ name: "http", containerPort: config.server.port, protocol: "TCP" }],
+              ports: [
+                { name: "http", containerPort: config.server.port, protocol: "TCP" },
+                ...directListeners(config).map(({ name, port }) => ({ name, containerPort: port, protocol: "TCP" })),
+              ],
               securityContext: HARDENED,
               // Endpoints and SIGTERM race: the pod keeps accepting until every proxy has heard of its end.
               lifecycle: { preStop: { sleep: { seconds: d.preStopS } } },

@@ -1,3 +1,4 @@
+import { directListeners } from "../config/listeners.ts";
 import { hasGate } from "./kubernetes-gate.ts";
 import { meta, SELECTOR, type Manifest } from "./kubernetes-object.ts";
 import type { RenderInput } from "./target.ts";
@@ -12,6 +13,7 @@ export function service(input: RenderInput): Manifest {
       selector: SELECTOR,
       ports: [
         { name: "http", port: 80, targetPort: publicPort(input), protocol: "TCP", appProtocol: "kubernetes.io/ws" },
+        ...directListeners(input.config).map(({ name, port }) => ({ name, port, targetPort: name, protocol: "TCP" })),
       ],
     },
   };
@@ -23,6 +25,8 @@ export function networkPolicy(input: RenderInput): Manifest {
   const from = (name: string): Manifest => ({
     namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": name } },
   });
+  // Clients of other protocols in the same namespace; those of others are the operator's to add.
+  const direct = directListeners(input.config).map(({ name }) => ({ protocol: "TCP", port: name }));
   const source = k8s.route === "ingress" ? "ingress-nginx" : k8s.gatewayNamespace;
   return {
     apiVersion: "networking.k8s.io/v1",
@@ -34,6 +38,7 @@ export function networkPolicy(input: RenderInput): Manifest {
       policyTypes: ["Ingress", "Egress"],
       ingress: [
         { from: [from(source)], ports: [{ protocol: "TCP", port: publicPort(input) }] },
+        ...(direct.length > 0 ? [{ from: [{ podSelector: {} }], ports: direct }] : []),
         ...(k8s.monitoringNamespace === undefined
           ? []
           : [{ from: [from(k8s.monitoringNamespace)], ports: [{ protocol: "TCP", port: "http" }] }]),

@@ -1,7 +1,10 @@
-import { isIP } from "node:net";
 import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
+import { isAllLocal, listenersOf } from "../config/listeners.ts";
+import type { ConfiguredListener } from "../config/listeners.ts";
 import type { ResolvedConfig } from "../config/types.ts";
+import { placeText } from "../shared/listeners.ts";
+import type { ListenerName } from "../shared/listeners.ts";
 import { ACME_WEBROOT, nginxConfigDir } from "./nginx.ts";
 import type { RenderedBody, RenderInput } from "./target.ts";
 import type { View } from "./template.ts";
@@ -17,7 +20,13 @@ export function renderSystemd(input: RenderInput, dir: string): readonly Rendere
     files.push({ path: `${dir}/${path}`, body: renderTemplate(`systemd/${template}`, view, "systemd"), comment: "#" });
   };
   add("gigastt.service");
-  if (systemd.socketActivation) add("gigastt.socket");
+  if (systemd.socketActivation)
+    for (const listener of listenersOf(config))
+      files.push({
+        path: `${dir}/${socketUnit(listener.name)}`,
+        body: renderTemplate("systemd/gigastt.socket", socketView(listener), "systemd"),
+        comment: "#",
+      });
   if (proxy.kind !== "none" && !config.supervisor.proxy.managed)
     add(`${proxy.kind}.service.conf`, `${proxy.kind}.service.d/gigastt.conf`);
   if (usesOwnCertificates(config)) {
@@ -40,7 +49,7 @@ export function usesOwnCertificates(config: ResolvedConfig): boolean {
 // ---
 
 function systemdView({ config, derived }: RenderInput): View {
-  const { deploy, server, supervisor } = config;
+  const { deploy, server, supervisor, wyoming } = config;
   const { systemd, proxy, tls } = deploy;
   const { managed } = supervisor.proxy;
   const ports = [deploy.httpPort, ...(tls.mode === "none" ? [] : [deploy.httpsPort])];
@@ -55,10 +64,14 @@ function systemdView({ config, derived }: RenderInput): View {
     configFile: systemd.configFile,
     socket: systemd.socketActivation,
     notify: systemd.notify,
-    address: server.host.includes(":") ? `[${server.host}]:${server.port}` : `${server.host}:${server.port}`,
-    localOnly: isLoopback(server.host) && !managed,
+    sockets: listenersOf(config)
+      .map(({ name }) => socketUnit(name))
+      .join(" "),
+    // Members of the socket's group have to get to it.
+    runtimeMode: wyoming.socket === undefined ? "0700" : "0750",
+    localOnly: isAllLocal(config) && !managed,
     lowPorts: managed && ports.some((port) => port < 1024),
-    lan: server.lan,
+    lan: server.lan || (wyoming.enabled && wyoming.zeroconf),
     configDir: proxy.kind === "caddy" ? (proxy.configDir ?? "/etc/caddy") : nginxConfigDir(config, "host"),
     reload: managed ? "gigastt.service" : proxy.kind === "none" ? undefined : `${proxy.kind}.service`,
     certsDir: dirname(tls.certificateFile),
@@ -67,6 +80,11 @@ function systemdView({ config, derived }: RenderInput): View {
   };
 }
 
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+/** Returns the name of a listener's socket unit. */
+export function socketUnit(name: ListenerName): string {
+  return name === "http" ? "gigastt.socket" : `gigastt-${name}.socket`;
+}
+
+function socketView({ name, place }: ConfiguredListener): View {
+  return { name, isOther: name !== "http", address: placeText(place), isFile: "socket" in place };
 }

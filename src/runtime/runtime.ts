@@ -8,6 +8,7 @@ import type { TlsPair } from "../shared/messages.ts";
 import { createAdmission } from "./admission/admission.ts";
 import { createApp } from "./http/app.ts";
 import { createAddressResolver, createProxyCheck } from "./access/client-address.ts";
+import { createClientConnections } from "./http/client-connections.ts";
 import { createHostPolicy } from "./access/host.ts";
 import { defaultTiming } from "./context.ts";
 import type { Phase, RuntimeContext, Timing } from "./context.ts";
@@ -18,8 +19,11 @@ import { attach } from "./http/dispatch.ts";
 import { configureServer, createHttpServer } from "./http/server.ts";
 import { listenOnLan } from "./http/lan.ts";
 import type { LanServer } from "./http/lan.ts";
+import { FACES } from "./faces.ts";
+import type { FaceName } from "./faces.ts";
+import { listenerSpec } from "../shared/listeners.ts";
 import { listen } from "./http/listen.ts";
-import type { ListenAddress, ListenTarget } from "./http/listen.ts";
+import type { FaceServer, ListenAddress, ListenTarget } from "./http/listen.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { createRateLimiter } from "./access/rate-limit.ts";
 import { notReadyReason } from "./lifecycle/readiness.ts";
@@ -35,6 +39,8 @@ export interface Runtime {
   readonly context: RuntimeContext;
   /** Listens at once; work is refused with `initializing` until `start` resolves. */
   listen(target: ListenTarget): Promise<ListenAddress>;
+  /** Opens another listener of the table. */
+  listenFor(name: FaceName, target: ListenTarget): Promise<ListenAddress>;
   /** Listens with TLS for the home network instead. */
   listenOnLan(target: ListenTarget, tls: TlsPair): Promise<LanServer>;
   /** Takes over live keys; undefined when done, else why not. The configuration is as the supervisor resolved it. */
@@ -59,19 +65,28 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const context = createContext(options);
   const handler = toNodeHandler(createApp(context));
   const sessions = context.sessions;
+  const clients = createClientConnections(context);
   const sockets = createWebSockets(context, sessions, upgradesByRoute(context));
-  let server = createHttpServer(context, handler, sockets.onUpgrade);
-  const drain = createDrain(context, () => server, sessions);
+  let server = createHttpServer(context, clients, handler, sockets.onUpgrade);
+  const faces = new Map<FaceName, FaceServer>();
+  const drain = createDrain(context, () => ({ http: server, faces: [...faces.values()].map((face) => face.server) }));
   return {
     context,
     drain,
     listen: (target) => listen(server, target),
+    listenFor: async (name, target) => {
+      const face = FACES[name](context, clients);
+      faces.set(name, face);
+      const address = await listen(face.server, target, listenerSpec(name).section);
+      face.announce?.(address);
+      return address;
+    },
     listenOnLan: async (target, tls) => {
       const { headersTimeoutMs } = context.settings.current.server;
       const lan = await listenOnLan({ target, tls, headersTimeoutMs });
       server = lan.server;
       configureServer(server, context);
-      attach(server, context, handler, sockets.onUpgrade);
+      attach(server, context, clients, handler, sockets.onUpgrade);
       return lan;
     },
     reload: (config) => {
@@ -81,6 +96,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     start: () => options.engine.start(),
     release: () => {
       sockets.close();
+      for (const face of faces.values()) face.close();
       context.metrics.close();
       context.stats.close();
     },

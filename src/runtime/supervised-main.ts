@@ -1,12 +1,13 @@
 import type { ResolvedConfig } from "../config/types.ts";
-import { FIRST_LISTEN_FD, inheritedSockets } from "../shared/listen-fds.ts";
+import { inheritedSockets } from "../shared/listen-fds.ts";
+import { LISTENERS } from "../shared/listeners.ts";
 import { createLogger } from "../shared/log.ts";
 import type { TlsPair } from "../shared/messages.ts";
 import { createControlChannel } from "./lifecycle/control-channel.ts";
 import { serve } from "./lifecycle/serve.ts";
 
 /**
- * Entry of the supervised runtime: the configuration comes as the first IPC message, the listening socket as descriptor 3 (`LISTEN_FDS=1`).
+ * Entry of the supervised runtime: the configuration comes as the first IPC message, the listening sockets as descriptors (`LISTEN_FDS`, `LISTEN_FDNAMES`).
  * When the supervisor dies the channel closes: before the start that ends the process, after it the drain does.
  */
 function main(): void {
@@ -30,7 +31,12 @@ async function run(
   tls: TlsPair | undefined,
 ): Promise<void> {
   const log = createLogger({ level: config.log.level });
-  const listenFd = inheritedSockets(process.env, process.pid) > 0 ? FIRST_LISTEN_FD : undefined;
+  const passed = inheritedSockets(process.env, process.pid);
+  const listenFds = new Map(
+    LISTENERS.flatMap(({ name }) =>
+      passed.filter((socket) => socket.name === name).map(({ fd }) => [name, fd] as const),
+    ),
+  );
   process.exitCode = await serve({
     config,
     log,
@@ -39,7 +45,7 @@ async function run(
     env: process.env,
     loadFirst,
     tls,
-    ...(listenFd === undefined ? {} : { listenFd }),
+    listenFds,
   });
   await log.flush();
 }

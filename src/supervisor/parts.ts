@@ -152,8 +152,7 @@ export async function openParts(
       version,
       runtimeReady: () => runtime.state === "ready",
       // Asked each time: the listener may have moved.
-      upstreamPort: ({ server }) =>
-        opened.listener.inherited || server.port === 0 ? opened.listener.port : server.port,
+      upstreamPort: ({ server }) => (opened.http.inherited || server.port === 0 ? opened.http.port : server.port),
     });
     const upkeep = createUpkeep({
       loaded: () => cell.loaded,

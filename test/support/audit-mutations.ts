@@ -591,7 +591,7 @@ export const LEFT_ALONE: readonly (readonly [file: RegExp, path: RegExp, reason:
   [MAIN, /^(?:user|worker_processes|pid|error_log)$|^http > /, "free"],
   [
     /systemd\//,
-    /^Unit > (?:After|Wants|Requires|StartLimit\w+)$|> WantedBy$|Service > (?:RestartSec|RestartPreventExitStatus|ExecReload|SystemCallErrorNumber|Environment \w+|PrivateTmp)$|Timer > (?:RandomizedDelaySec|Persistent)$|Socket > (?:Backlog|NoDelay)$/,
+    /^Unit > (?:After|Wants|Requires|StartLimit\w+)$|> WantedBy$|Service > (?:RestartSec|RestartPreventExitStatus|ExecReload|SystemCallErrorNumber|Environment \w+|PrivateTmp)$|Timer > (?:RandomizedDelaySec|Persistent)$|Socket > (?:Backlog|NoDelay|FileDescriptorName)$/,
     "free",
   ],
   [/systemd\//, /^Service > (?:Group|WorkingDirectory|RuntimeDirectory|RuntimeDirectoryMode|KillMode)$/, "default"],

@@ -39,6 +39,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "ipaddr.js": ["runtime/access/client-address.ts", "runtime/access/local-caller.ts"],
   listhen: ["runtime/http/lan.ts"],
   "lru-cache": ["runtime/access/rate-limit.ts"],
+  "multicast-dns": ["runtime/wyoming/zeroconf.ts"],
   "onnxruntime-node": [
     "engine/acoustic/model.ts",
     "engine/acoustic/sessions.ts",

@@ -28,6 +28,8 @@ export interface Assumptions {
 /** Durations in ms and sizes in bytes, under the names of the config's YAML. */
 const NUMBERS = [
   "server.port",
+  "wyoming.port",
+  "vosk.port",
   "server.keepAliveTimeout",
   "limits.body",
   "limits.minUploadKbps",
@@ -49,6 +51,8 @@ const NUMBERS = [
 
 /** Besides these, `--assume gpu=true`: the engine needs device files. */
 const FLAGS = [
+  "wyoming.enabled",
+  "vosk.enabled",
   "server.allowBindAny",
   "server.corsAllowAny",
   "server.lan",
@@ -67,6 +71,9 @@ const LISTS = [
 
 const TEXTS = [
   "server.host",
+  "wyoming.host",
+  "wyoming.socket",
+  "vosk.host",
   "deploy.domain",
   "deploy.privacy",
   "deploy.limiter",
@@ -82,8 +89,8 @@ const TEXTS = [
   "upstream",
 ] as const;
 
-/** How the server is deployed is not assumed: only these two have the product's default. */
-const TEXTS_WITH_DEFAULT: ReadonlySet<string> = new Set(["server.host", "deploy.privacy"]);
+/** How the server is deployed is not assumed: only these have the product's default. */
+const TEXTS_WITH_DEFAULT: ReadonlySet<string> = new Set(["server.host", "wyoming.host", "vosk.host", "deploy.privacy"]);
 
 export type NumberKey = (typeof NUMBERS)[number];
 export type FlagKey = (typeof FLAGS)[number];

@@ -3,7 +3,7 @@ import type { DeployedProblem } from "../../render/deployed/problem.ts";
 import type { ClockFact } from "../machine/clock.ts";
 import type { MemoryFact, MemoryNeed } from "../machine/memory.ts";
 import type { FileFact } from "../machine/modes.ts";
-import type { Listener } from "../machine/port.ts";
+import type { Listener, PlannedListener } from "../machine/port.ts";
 
 /** A fact, or why it could not be had. */
 export type Known<T> = { readonly value: T } | { readonly unknown: string };
@@ -30,8 +30,11 @@ export interface HostFacts {
 
 /** What the configuration wants of this machine. */
 export interface HostPlan {
+  /** Of HTTP. */
   readonly host: string;
   readonly port: number;
+  /** Of every listener on TCP, HTTP first. */
+  readonly listeners: readonly PlannedListener[];
   readonly memory: MemoryNeed;
 }
 

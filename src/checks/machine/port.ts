@@ -21,11 +21,16 @@ export function readListeners(
   return found.map(({ address, port, inode }) => ({ address, port, process: owners.get(inode) }));
 }
 
-/** What is wrong with the sockets on the server's port: another program, or wider than the configuration says. */
-export function portProblems(
-  listeners: readonly Listener[],
-  plan: { readonly host: string; readonly port: number },
-): readonly Problem[] {
+/** Where a listener is to be. */
+export interface PlannedListener {
+  /** Section of the configuration. */
+  readonly section: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What is wrong with the sockets on a listener's port: another program, or wider than the configuration says. */
+export function portProblems(listeners: readonly Listener[], plan: PlannedListener): readonly Problem[] {
   const problems: Problem[] = [];
   for (const { address, port, process } of listeners) {
     // The container engine's own proxy: GA-HST-003 checks it.
@@ -35,11 +40,11 @@ export function portProblems(
       evidence: `${hostPort(address, port)} held by ${process ?? "a process of another user"}`,
     };
     if (process !== undefined && !/^(?:node|gigastt|MainThread)\b/.test(process))
-      problems.push({ ...socket, severity: "warning", ...portTaken(hostPort(address, port), process) });
+      problems.push({ ...socket, severity: "warning", ...portTaken(hostPort(address, port), process, plan.section) });
     else if (isLoopbackAddress(plan.host) && isOpen(address))
       problems.push({
         ...socket,
-        message: `the server listens on ${hostPort(address, port)}, although server.host is ${plan.host}`,
+        message: `the server listens on ${hostPort(address, port)}, although ${plan.section}.host is ${plan.host}`,
         fix: "Restart it with this configuration: gigastt restart. Look for --host and --allow-bind-any where it is started.",
       });
   }
@@ -47,11 +52,15 @@ export function portProblems(
 }
 
 /** The sentence and the cure for the server's port in use by another program. */
-export function portTaken(address: string, owner: string | undefined): Pick<Problem, "message" | "fix"> {
+export function portTaken(
+  address: string,
+  owner: string | undefined,
+  section: string,
+): Pick<Problem, "message" | "fix"> {
   const port = address.slice(address.lastIndexOf(":") + 1);
   return {
     message: `${address} is in use by ${owner ?? "another program"}`,
-    fix: `Stop it, or set server.port to another one.${owner === undefined ? ` To see which: sudo ss -ltnp 'sport = :${port}'` : ""}`,
+    fix: `Stop it, or set ${section}.port to another one.${owner === undefined ? ` To see which: sudo ss -ltnp 'sport = :${port}'` : ""}`,
   };
 }
 

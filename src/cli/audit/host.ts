@@ -12,6 +12,7 @@ import { proxyFileProblems } from "../../render/deployed/proxy.ts";
 import { accessFileOf, secretsProblems } from "../../render/deployed/secrets.ts";
 import { defaultStateDir, statePaths } from "../../supervisor/state/state-dir.ts";
 import type { CommandContext, FlagSpec } from "../command.ts";
+import { listenersOf } from "../../config/listeners.ts";
 import { certsFolder, outDir, secretsFolder } from "../deploy/paths.ts";
 import { loadCliConfig } from "../load-config.ts";
 
@@ -35,6 +36,9 @@ export async function judgeThisHost(
     plan: {
       host: config.server.host,
       port: config.server.port,
+      listeners: listenersOf(config).flatMap(({ spec, place }) =>
+        "socket" in place ? [] : [{ section: spec.section, ...place }],
+      ),
       memory: await memoryNeed(config, context.env),
     },
     paths: pathsOf(context, loaded),

@@ -3,6 +3,7 @@ import { GigasttError } from "../../shared/errors.ts";
 import { createLogger } from "../../shared/log.ts";
 import type { TlsPair } from "../../shared/messages.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
+import { listenersOf } from "../../config/listeners.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { loadCliConfig, SERVER_FLAGS } from "../load-config.ts";
 import { configuredStatePaths } from "../state.ts";
@@ -22,14 +23,17 @@ export const command: Command = {
     const log = createLogger({ level: config.log.level });
     // By file path: the CLI must not pull the runtime and ONNX in when another command runs.
     const runtime: unknown = await import(entryFile("runtime/lifecycle/serve").href);
-    const { inheritedListener } = await import("../../supervisor/runtime/listener.ts");
-    const listenFd = inheritedListener(context.env)?.fd;
+    const { openListener, passedSockets } = await import("../../supervisor/runtime/listener.ts");
+    const listenFds = new Map(passedSockets(context.env));
+    // TCP addresses are bound by the server itself.
+    for (const { name, place } of listenersOf(config))
+      if ("socket" in place) listenFds.set(name, (await openListener(name, place, listenFds)).fd);
     const code: unknown = await callServe(runtime, {
       config,
       log,
       signals: process,
       env: context.env,
-      ...(listenFd === undefined ? {} : { listenFd }),
+      listenFds,
       ...(config.server.lan ? { tls: await homeCertificate(config, context) } : {}),
     });
     await log.flush();

@@ -96,18 +96,21 @@ export function createClientConnections(context: RuntimeContext): ClientConnecti
       const isProbe = PROBE_PATHS.includes(req.url?.split("?", 1)[0] ?? "");
       const peer = req.socket.remoteAddress;
       if (isProbe) return { refusal: undefined, release: () => {} };
-      if (isSurplus.has(req.socket)) return { refusal: refusal(), release: () => {} };
+      if (isSurplus.has(req.socket)) return { refusal: tooManyConnections(), release: () => {} };
       const { address, key } = clientOf(req, context);
       // Without a forwarded address the client is the proxy itself, and that is not one client.
       const isForwarded = context.isProxy(peer) && !context.isProxy(address);
       const release = isForwarded ? take(key) : () => {};
-      return release === undefined ? { refusal: refusal(), release: () => {} } : { refusal: undefined, release };
+      return release === undefined
+        ? { refusal: tooManyConnections(), release: () => {} }
+        : { refusal: undefined, release };
     },
     isSurplus: (socket) => isSurplus.has(socket),
   };
 }
 
-function refusal(): WireError {
+/** Returns the refusal of a client that has as many connections as it may. */
+export function tooManyConnections(): WireError {
   return new WireError(
     "too_many_connections",
     "this address has too many connections open; close some, or raise limits.connectionsPerClient",

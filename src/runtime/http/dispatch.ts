@@ -4,7 +4,7 @@ import { Server as TlsServer } from "node:tls";
 import { WireError } from "../../shared/errors.ts";
 import { createTurns } from "../../shared/turns.ts";
 import type { RuntimeContext } from "../context.ts";
-import { createClientConnections } from "./client-connections.ts";
+import type { ClientConnections } from "./client-connections.ts";
 import { createConnection, onBehalfOf } from "./connection.ts";
 import type { Connection } from "./connection.ts";
 import { lingerAtEnd } from "./lingering-close.ts";
@@ -24,11 +24,11 @@ type ParseError = Error & { readonly code?: string };
 export function attach(
   server: Server,
   context: RuntimeContext,
+  clients: ClientConnections,
   handler: RequestHandler,
   onUpgrade: UpgradeHandler,
 ): void {
   const connections = new WeakMap<object, Connection>();
-  const clients = createClientConnections(context);
   const reads = createReadTurns();
   const pipelined = createTurns(0);
   const meters = new WeakMap<object, ReadMeter>();

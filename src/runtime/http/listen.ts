@@ -1,6 +1,6 @@
 import { portTakenError } from "../../shared/port-taken.ts";
 import { once } from "node:events";
-import type { Server } from "node:http";
+import type { Server } from "node:net";
 import { messageOf } from "../../shared/errors.ts";
 import { GigasttError } from "../../shared/errors.ts";
 
@@ -12,14 +12,23 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** A protocol on a port of its own. */
+export interface FaceServer {
+  readonly server: Server;
+  /** Tells the network where it is. */
+  announce?(address: ListenAddress): void;
+  /** Frees what would keep the process alive. */
+  close(): void;
+}
+
 /** Starts listening; rejects with the cure when the address is in use or not an address of this machine. */
-export async function listen(server: Server, target: ListenTarget): Promise<ListenAddress> {
+export async function listen(server: Server, target: ListenTarget, section = "server"): Promise<ListenAddress> {
   try {
     const listening = once(server, "listening");
     server.listen(target);
     await listening;
   } catch (error) {
-    throw explain(error, target);
+    throw explain(error, target, section);
   }
   return addressOf(server);
 }
@@ -30,7 +39,7 @@ export function addressOf(server: Server): ListenAddress {
   return { host: address.address, port: address.port };
 }
 
-function explain(error: unknown, target: ListenTarget): GigasttError {
+function explain(error: unknown, target: ListenTarget, section: string): GigasttError {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if ("fd" in target) {
     return new GigasttError(
@@ -39,11 +48,11 @@ function explain(error: unknown, target: ListenTarget): GigasttError {
       { cause: error },
     );
   }
-  if (code === "EADDRINUSE") return portTakenError(target.host, target.port, error);
+  if (code === "EADDRINUSE") return portTakenError(target.host, target.port, { key: `${section}.port`, cause: error });
   const where = `${target.host}:${target.port}`;
   const cures: Readonly<Record<string, string>> = {
     EACCES: `${where} needs privileges; choose a port above 1023, the proxy listens on 443`,
-    EADDRNOTAVAIL: `${where} is not an address of this machine; set server.host to an address of this machine`,
+    EADDRNOTAVAIL: `${where} is not an address of this machine; set ${section}.host to an address of this machine`,
   };
   const text = typeof code === "string" ? cures[code] : undefined;
   return new GigasttError("GST_LISTEN", text ?? `cannot listen on ${where}: ${messageOf(error)}`, { cause: error });

@@ -3,15 +3,21 @@ import type { Server } from "node:http";
 import { requestTimeoutMs } from "../../config/derived.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 import type { RuntimeContext } from "../context.ts";
+import type { ClientConnections } from "./client-connections.ts";
 import { attach } from "./dispatch.ts";
 import type { RequestHandler, UpgradeHandler } from "./dispatch.ts";
 import { serverOptions } from "./server-options.ts";
 
 /** Creates the HTTP server: every request becomes an exchange with an id, a client and one log line before a route sees it. */
-export function createHttpServer(context: RuntimeContext, handler: RequestHandler, onUpgrade: UpgradeHandler): Server {
+export function createHttpServer(
+  context: RuntimeContext,
+  clients: ClientConnections,
+  handler: RequestHandler,
+  onUpgrade: UpgradeHandler,
+): Server {
   const server = createServer(serverOptions(context.settings.current.server.headersTimeoutMs));
   configureServer(server, context);
-  attach(server, context, handler, onUpgrade);
+  attach(server, context, clients, handler, onUpgrade);
   return server;
 }
 

@@ -40,7 +40,15 @@ interface Tally {
   cut: number;
 }
 
-export function createDrain(context: RuntimeContext, server: () => Server, sessions: SessionRegistry): Drain {
+/** What accepts connections. */
+export interface Servers {
+  readonly http: Server;
+  /** The listeners of other protocols: all their connections are sessions. */
+  readonly faces: readonly NetServer[];
+}
+
+export function createDrain(context: RuntimeContext, servers: () => Servers): Drain {
+  const { sessions } = context;
   let running: Promise<DrainReport> | undefined;
   let deadline: Deadline | undefined;
   let stopWaiting = (): void => {};
@@ -63,7 +71,7 @@ export function createDrain(context: RuntimeContext, server: () => Server, sessi
       ["flush_work", () => Promise.all([flushSessions(sessions, limit, tally), finishRequests(context, limit, tally)])],
       ["await_admission", () => endsBefore(context.admission.whenIdle(), limit.now)],
       ["stop_engine", () => stopEngine(context, limit)],
-      ["close_server", () => closeServer(server(), context.closing, limit)],
+      ["close_server", () => closeServers(servers(), context.closing, limit)],
     ];
     for (const [step, action] of steps) {
       const stepMs = clock.monotonicMs();
@@ -84,7 +92,7 @@ export function createDrain(context: RuntimeContext, server: () => Server, sessi
     log.info("handover_begin", { sessions: sessions.size, requests: exchanges.size, limit_ms: limitMs });
     phase.handedOver = true;
     // `http.Server.close` would also close idle connections, whose clients may be about to send: only stop accepting.
-    NetServer.prototype.close.call(server());
+    for (const server of allOf(servers())) NetServer.prototype.close.call(server);
     const until = context.clock.monotonicMs() + limitMs;
     const lingerUntil = Math.min(until, context.clock.monotonicMs() + IDLE_LINGER_MS);
     const stop = new AbortController();
@@ -92,7 +100,7 @@ export function createDrain(context: RuntimeContext, server: () => Server, sessi
     const isBusy = (): boolean => sessions.size > 0 || exchanges.size > 0;
     const mayLeave = async (): Promise<boolean> => {
       if (isBusy()) return false;
-      return context.clock.monotonicMs() >= lingerUntil || (await connectionCount(server())) === 0;
+      return context.clock.monotonicMs() >= lingerUntil || (await connectionCount(servers().http)) === 0;
     };
     while (!stop.signal.aborted && context.clock.monotonicMs() < until && !(await mayLeave())) {
       await sleep(50);
@@ -114,6 +122,10 @@ export function createDrain(context: RuntimeContext, server: () => Server, sessi
       else deadline.expedite();
     },
   };
+}
+
+function allOf({ http, faces }: Servers): readonly NetServer[] {
+  return [http, ...faces];
 }
 
 function connectionCount(server: Server): Promise<number> {
@@ -170,7 +182,13 @@ async function stopEngine({ engine, clock, log, phase }: RuntimeContext, deadlin
   if (!stopped) log.error("engine_not_stopped", { waited_ms: ENGINE_GRACE_MS });
 }
 
-async function closeServer(server: Server, closing: ClosingSockets, deadline: Deadline): Promise<void> {
+async function closeServers({ http, faces }: Servers, closing: ClosingSockets, deadline: Deadline): Promise<void> {
+  // Its sessions have ended: what is left are sockets whose clients read their goodbye.
+  for (const face of faces) NetServer.prototype.close.call(face);
+  await closeHttp(http, closing, deadline);
+}
+
+async function closeHttp(server: Server, closing: ClosingSockets, deadline: Deadline): Promise<void> {
   // `http.Server.close` would also cut the connections whose clients are reading their last answer.
   const closed = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()));
   // Kept-alive connections become idle only after their last answer has been read.

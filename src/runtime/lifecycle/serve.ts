@@ -5,7 +5,9 @@ import type { Logger } from "../../shared/log.ts";
 import type { DrainReport, TlsPair } from "../../shared/messages.ts";
 import type { ControlChannel } from "./control-channel.ts";
 import { createConfiguredEngine } from "./engine-source.ts";
-import type { ListenAddress } from "../http/listen.ts";
+import { listenersOf } from "../../config/listeners.ts";
+import type { ListenerName } from "../../shared/listeners.ts";
+import type { ListenAddress, ListenTarget } from "../http/listen.ts";
 import { createContainment } from "./contain.ts";
 import { obey } from "./control-messages.ts";
 import { createRuntime } from "../runtime.ts";
@@ -20,8 +22,8 @@ export interface ServeOptions {
   readonly config: ResolvedConfig;
   readonly log: Logger;
   readonly signals: SignalSource;
-  /** A listening socket of another process; instead of `server.host` and `server.port`. */
-  readonly listenFd?: number;
+  /** Listening sockets of another process; instead of the configured addresses. */
+  readonly listenFds?: ReadonlyMap<ListenerName, number>;
   /** Certificate for the home network (`server.lan`). */
   readonly tls?: TlsPair | undefined;
   /** The supervisor. */
@@ -55,6 +57,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     const listen = async (): Promise<void> => {
       const address = await listenAsConfigured(runtime, options);
       log.info("listening", { ...address, pid: process.pid });
+      await listenForFaces(runtime, options);
       control?.send({ type: "listening", ...address });
     };
     if (options.loadFirst !== true) await listen();
@@ -136,14 +139,25 @@ function createStop(runtime: Runtime, { signals, log, control, config }: ServeOp
 
 async function listenAsConfigured(
   runtime: Runtime,
-  { config, listenFd, tls, log }: ServeOptions,
+  { config, listenFds, tls, log }: ServeOptions,
 ): Promise<ListenAddress> {
   const { host, port } = config.server;
-  const target = listenFd === undefined ? { host, port } : { fd: listenFd };
+  const fd = listenFds?.get("http");
+  const target = fd === undefined ? { host, port } : { fd };
   if (tls === undefined) return runtime.listen(target);
   const { address, urls } = await runtime.listenOnLan(target, tls);
   if (urls.length > 0) log.info("lan_urls", { urls });
   return address;
+}
+
+async function listenForFaces(runtime: Runtime, { config, listenFds, log }: ServeOptions): Promise<void> {
+  for (const { name, place } of listenersOf(config)) {
+    if (name === "http") continue;
+    const fd = listenFds?.get(name);
+    if (fd === undefined && "socket" in place) throw new Error(`the unix socket of ${name} comes as a descriptor`);
+    const address = await runtime.listenFor(name, fd === undefined ? (place as ListenTarget) : { fd });
+    log.info("listening", { listener: name, ...address });
+  }
 }
 
 async function startWithin(runtime: Runtime, limitMs: number): Promise<ModelInfo> {

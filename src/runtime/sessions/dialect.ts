@@ -5,9 +5,12 @@ import type { Frame } from "./inbox.ts";
 /** How the engine listens to a session. The endpoint options may change with every write, the others when an utterance was ended. */
 export type SessionOptions = EndpointOptions & Pick<LiveStreamOptions, "sampleRateHz" | "codec" | "channelCount">;
 
-/** What the engine heard, and whether audio is missing in it because the server had to end. */
+/** What the engine heard. */
 export interface Heard {
   readonly hypothesis: Hypothesis;
+  /** The final behind which an utterance or the session ends. There is always one, if need be an empty one. */
+  readonly isLast: boolean;
+  /** Audio is missing in it because the server had to end. */
   readonly isTruncated: boolean;
 }
 

@@ -51,7 +51,11 @@ export function createUtterances(
       partialSeen = true;
       metrics.firstPartial((clock.monotonicMs() - startedMs) / 1000);
     }
-    onHeard({ hypothesis, isTruncated: isCutShort && !isPartial });
+    onHeard({
+      hypothesis,
+      isLast: !isPartial && hypothesis.endpointReason === "stop",
+      isTruncated: isCutShort && !isPartial,
+    });
   };
 
   const onError = (error: Error): void => {
@@ -65,6 +69,7 @@ export function createUtterances(
     stream?.abort();
     onHeard({
       hypothesis: lastPartial === undefined ? EMPTY_FINAL : { ...lastPartial, type: "final", endpointReason: "length" },
+      isLast: true,
       isTruncated: true,
     });
   };
@@ -97,7 +102,7 @@ export function createUtterances(
     end: async (boundMs, stop, isShort) => {
       isCutShort = isShort;
       if (stream === undefined) {
-        onHeard({ hypothesis: EMPTY_FINAL, isTruncated: isShort });
+        onHeard({ hypothesis: EMPTY_FINAL, isLast: true, isTruncated: isShort });
         return true;
       }
       const isComplete = await settlesWithin(stream.end(), boundMs, stop, (error) =>

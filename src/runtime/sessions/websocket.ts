@@ -62,6 +62,8 @@ export function createWebSockets(
   /** Frames arrive outside the scope of their connection; a bug in handling one must end that connection only. */
   const scopes = new WeakMap<Peer, (action: () => void) => void>();
   const alive = new WeakSet<Session>();
+  /** The registry has those of other ports too. */
+  const own = new WeakSet<Session>();
   const turns = createTurns();
   const { limits } = context.settings.current;
   const withSession = (peer: Peer, action: (session: Session) => void): void => {
@@ -102,6 +104,7 @@ export function createWebSockets(
         byPeer.set(peer, session);
         scopes.set(peer, AsyncLocalStorage.snapshot());
         alive.add(session);
+        own.add(session);
         sessions.add(session);
         // crossws's own error hook loses the code.
         socket.on("error", (error) => session.fail(closeCodeOf(error.code)));
@@ -129,7 +132,7 @@ export function createWebSockets(
 
   const beat = (): void => {
     for (const session of sessions) {
-      if (session.phase === "closed" || session.isPaused) continue;
+      if (!own.has(session) || session.phase === "closed" || session.isPaused) continue;
       if (!alive.delete(session)) session.terminate();
       else session.ping();
     }

@@ -213,7 +213,7 @@ export function createConfigChanges({ options, parts, cell, emit }: ConfigChange
       const refused = error instanceof GigasttError && error.code === "GST_RELOAD_REFUSED";
       if (!refused) progress("the new configuration is not healthy: back to the old one");
       if (live && !refused) await takeOverLive(before.config).catch(() => {});
-      if (service.process.state !== "ready") await recoverOld(change, before.config, progress);
+      if (service.process.state !== "ready") await recoverOld(progress);
       await proxy.goBack(before, prepared);
       if (!refused) emit({ level: "error", event: "rolled_back", effect: change.effect, reason: messageOf(error) });
       throw error;
@@ -235,10 +235,8 @@ export function createConfigChanges({ options, parts, cell, emit }: ConfigChange
   }
 
   /** The old runtime is gone (drained first, or the address changed): start it again with the old configuration. */
-  async function recoverOld(change: ConfigPlan, { server }: ResolvedConfig, progress: Progress): Promise<void> {
-    const { host, port } = service.listener;
-    const moved = change.effect === "restart" && (port !== server.port || host !== server.host);
-    if (moved && server.port !== 0)
+  async function recoverOld(progress: Progress): Promise<void> {
+    if (!service.isInPlace)
       await service
         .rebind(progress)
         .catch((error: unknown) => emit({ level: "error", event: "start_failed", reason: messageOf(error) }));

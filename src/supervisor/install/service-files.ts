@@ -1,3 +1,6 @@
+import { listenersOf } from "../../config/listeners.ts";
+import { socketUnit } from "../../render/systemd.ts";
+import { LISTENERS } from "../../shared/listeners.ts";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { ResolvedConfig } from "../../config/types.ts";
@@ -45,7 +48,7 @@ export function serviceFiles(platform: NodeJS.Platform): readonly string[] {
   if (platform === "darwin") return [agentFile()];
   return [
     "gigastt.service",
-    "gigastt.socket",
+    ...LISTENERS.map(({ name }) => socketUnit(name)),
     "gigastt-certs.service",
     "gigastt-certs.timer",
     "gigastt-certbot.service",
@@ -69,7 +72,8 @@ function systemdPlan({ config, configHash, toolVersion }: ServiceInput): Service
   const units = renderFiles(config, ["systemd"], { toolVersion, configHash });
   // The timers renew certificates.
   const timers = units.flatMap(({ path }) => (path.endsWith(".timer") ? [path.replace(/^systemd\//, "")] : []));
-  const started = [...(socketActivation ? ["gigastt.socket"] : []), "gigastt.service", ...timers];
+  const sockets = socketActivation ? listenersOf(config).map(({ name }) => socketUnit(name)) : [];
+  const started = [...sockets, "gigastt.service", ...timers];
   return {
     files: units.map(({ path, text, mode }) => ({
       path: `${UNIT_DIR}/${path.replace(/^systemd\//, "")}`,

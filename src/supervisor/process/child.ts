@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildExit } from "./exit-reason.ts";
+import { listenVariables } from "../../shared/listen-fds.ts";
 import { killGroup } from "../../shared/process-group.ts";
 import { identify } from "../../shared/process-identity.ts";
 import type { ProcessIdentity } from "../../shared/process-identity.ts";
@@ -12,8 +13,8 @@ export interface LaunchPlan {
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
-  /** Passed as descriptor 3 with `LISTEN_FDS=1`. */
-  readonly listenFd?: number;
+  /** Passed as descriptors 3, 4, … with `LISTEN_FDS` and `LISTEN_FDNAMES`. */
+  readonly listenFds?: readonly { readonly name: string; readonly fd: number }[];
   /** Opens an IPC channel: for gigastt's own Node programs. */
   readonly ipc: boolean;
   /** Variables of the service manager, which a child otherwise does not get. */
@@ -56,7 +57,7 @@ export async function startChild(plan: LaunchPlan, hooks: ChildHooks): Promise<C
       plan.input === undefined ? "ignore" : "pipe",
       "pipe",
       "pipe",
-      ...(plan.listenFd === undefined ? [] : [plan.listenFd]),
+      ...(plan.listenFds ?? []).map(({ fd }) => fd),
       ...(plan.ipc ? (["ipc"] as const) : []),
     ],
     serialization: "json",
@@ -128,5 +129,5 @@ const NOT_INHERITED: readonly string[] = [
 function childEnvironment(plan: LaunchPlan): NodeJS.ProcessEnv {
   const env = { ...plan.env };
   for (const name of NOT_INHERITED) delete env[name];
-  return { ...env, ...plan.serviceEnv, ...(plan.listenFd === undefined ? {} : { LISTEN_FDS: "1" }) };
+  return { ...env, ...plan.serviceEnv, ...listenVariables((plan.listenFds ?? []).map(({ name }) => name)) };
 }

@@ -1,7 +1,11 @@
 import { portTakenError } from "../../shared/port-taken.ts";
 import { lookup } from "node:dns/promises";
+import { chmodSync, existsSync, unlinkSync } from "node:fs";
 import net from "node:net";
-import { FIRST_LISTEN_FD, inheritedSockets } from "../../shared/listen-fds.ts";
+import { inheritedSockets } from "../../shared/listen-fds.ts";
+import type { InheritedSocket } from "../../shared/listen-fds.ts";
+import { LISTENERS, listenerSpec, placeText } from "../../shared/listeners.ts";
+import type { ListenerName, ListenPlace } from "../../shared/listeners.ts";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 
 /**
@@ -9,47 +13,56 @@ import { GigasttError, messageOf } from "../../shared/errors.ts";
  * While no runtime accepts, the kernel queues connections instead of refusing them.
  */
 export interface Listener {
+  readonly name: ListenerName;
   readonly fd: number;
-  /** The address as bound, and the port that was really given (for port 0). */
-  readonly host: string;
-  readonly port: number;
+  /** As the configuration asked for it. */
+  readonly asked: ListenPlace;
+  /** As bound, with the port that was really given (for port 0). */
+  readonly place: ListenPlace;
   /** True when systemd (or another activator) gave it to us: then it cannot be bound elsewhere. */
   readonly inherited: boolean;
   close(): void;
 }
 
-/**
- * Binds host and port without accepting. `net.Server` cannot do that: once it listens it accepts, and would take
- * connections away from the runtimes. `net._createServerHandle` is what Node's own cluster module uses for the same purpose.
- */
-export async function bindListener(host: string, port: number): Promise<Listener> {
-  const { address, family } = await resolveHost(host);
-  const handle = createServerHandle(address, port, family === 6 ? 6 : 4);
-  if (typeof handle === "number") throw bindError(host, port, handle);
-  return listenerOf(handle, { inherited: false, fail: (errno) => bindError(host, port, errno) });
+/** Returns the listener: the socket that was passed for it, else a newly bound one. */
+export async function openListener(
+  name: ListenerName,
+  place: ListenPlace,
+  passed: ReadonlyMap<ListenerName, number>,
+): Promise<Listener> {
+  const fd = passed.get(name);
+  if (fd !== undefined) return takeInherited(name, fd, place);
+  if ("socket" in place) return bindSocket(name, place.socket);
+  const { section } = listenerSpec(name);
+  const { address, family } = await resolveHost(place.host, `${section}.host`);
+  const handle = createServerHandle(address, place.port, family === 6 ? 6 : 4);
+  const fail = (errno: number): GigasttError => bindError(place, section, errno);
+  if (typeof handle === "number") throw fail(handle);
+  return listenerOf(handle, { name, asked: place, inherited: false, fail });
 }
 
 /**
- * The socket passed by socket activation (`LISTEN_FDS`, `LISTEN_PID`), or undefined when there is none for us.
- * The first descriptor counts; more than one is refused, as we would serve only one of them.
+ * Returns the sockets passed by socket activation (`LISTEN_FDS`, `LISTEN_PID`), by listener. `LISTEN_FDNAMES` says which is which
+ * (`FileDescriptorName=` of the socket unit); a single socket of another name is the HTTP one.
  */
-export function inheritedListener(env: NodeJS.ProcessEnv): Listener | undefined {
-  const count = inheritedSockets(env, process.pid);
-  if (count === 0) return undefined;
-  if (count > 1) {
+export function passedSockets(env: NodeJS.ProcessEnv): ReadonlyMap<ListenerName, number> {
+  const sockets = inheritedSockets(env, process.pid);
+  const byName = new Map<ListenerName, number>();
+  const others: InheritedSocket[] = [];
+  for (const socket of sockets) {
+    const spec = LISTENERS.find(({ name }) => name === socket.name);
+    if (spec === undefined || byName.has(spec.name)) others.push(socket);
+    else byName.set(spec.name, socket.fd);
+  }
+  const [first, ...more] = others;
+  if (first === undefined) return byName;
+  if (more.length > 0 || byName.has("http")) {
     throw new GigasttError(
       "GST_LISTEN_FDS",
-      `socket activation must pass one TCP socket, it passed ${count}: leave one ListenStream= in the socket unit`,
+      `socket activation must pass one TCP socket for each listener, it passed ${sockets.length}: leave one ListenStream= in each socket unit and set FileDescriptorName= to ${LISTENERS.map(({ name }) => name).join(", ")}`,
     );
   }
-  const handle = createServerHandle(null, 0, 0, FIRST_LISTEN_FD);
-  const fail = (): GigasttError =>
-    new GigasttError(
-      "GST_LISTEN_FDS",
-      `socket activation passed descriptor ${FIRST_LISTEN_FD}, but it is not a TCP socket: use ListenStream=HOST:PORT`,
-    );
-  if (typeof handle === "number") throw fail();
-  return listenerOf(handle, { inherited: true, fail });
+  return byName.set("http", first.fd);
 }
 
 // ---
@@ -57,8 +70,55 @@ export function inheritedListener(env: NodeJS.ProcessEnv): Listener | undefined 
 interface ServerHandle {
   readonly fd: number;
   close(): void;
-  getsockname(out: Record<string, unknown>): number;
+  /** Absent on unix sockets. */
+  getsockname?(out: Record<string, unknown>): number;
 }
+
+function takeInherited(name: ListenerName, fd: number, asked: ListenPlace): Listener {
+  const handle = createServerHandle(null, 0, 0, fd);
+  const fail = (): GigasttError =>
+    new GigasttError(
+      "GST_LISTEN_FDS",
+      `socket activation passed descriptor ${fd}, but it is not a listening socket: use ListenStream=HOST:PORT`,
+    );
+  if (typeof handle === "number") throw fail();
+  return listenerOf(handle, { name, asked, inherited: true, fail });
+}
+
+async function bindSocket(name: ListenerName, path: string): Promise<Listener> {
+  await removeStale(path);
+  const handle = createServerHandle(path, -1, -1);
+  const fail = (errno: number): GigasttError =>
+    new GigasttError(
+      "GST_BIND",
+      `the unix socket ${path} cannot be created (errno ${-errno}): its folder must exist and be writable for this user`,
+    );
+  if (typeof handle === "number") throw fail(handle);
+  chmodSync(path, SOCKET_MODE);
+  return listenerOf(handle, { name, asked: { socket: path }, inherited: false, fail });
+}
+
+/** Removes the file that a killed process left behind. */
+async function removeStale(path: string): Promise<void> {
+  if (!existsSync(path)) return;
+  if (!(await refusesConnections(path)))
+    throw new GigasttError("GST_BIND", `the unix socket ${path} is in use by another program, or is not a socket`);
+  unlinkSync(path);
+}
+
+function refusesConnections(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(path);
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code === "ECONNREFUSED"));
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(false);
+    });
+  });
+}
+
+/** Its group may connect. */
+const SOCKET_MODE = 0o660;
 
 function createServerHandle(address: string | null, port: number, type: number, fd?: number): ServerHandle | number {
   const create: unknown = Reflect.get(net, "_createServerHandle");
@@ -84,30 +144,31 @@ function isServerHandle(value: unknown): value is ServerHandle {
     typeof value === "object" &&
     value !== null &&
     typeof Reflect.get(value, "fd") === "number" &&
-    typeof Reflect.get(value, "close") === "function" &&
-    typeof Reflect.get(value, "getsockname") === "function"
+    typeof Reflect.get(value, "close") === "function"
   );
 }
 
-function listenerOf(
-  handle: ServerHandle,
-  options: { readonly inherited: boolean; readonly fail: (errno: number) => GigasttError },
-): Listener {
-  const name: Record<string, unknown> = {};
+interface ListenerOptions extends Pick<Listener, "name" | "asked" | "inherited"> {
+  readonly fail: (errno: number) => GigasttError;
+}
+
+function listenerOf(handle: ServerHandle, { name, asked, inherited, fail }: ListenerOptions): Listener {
+  const bound: Record<string, unknown> = {};
   // libuv reports a busy port only here: bind() keeps EADDRINUSE back.
-  const errno = handle.getsockname(name);
-  const host = name["address"];
-  const port = name["port"];
-  if (errno !== 0 || typeof host !== "string" || typeof port !== "number") {
-    if (!options.inherited) handle.close();
-    throw options.fail(errno);
+  const errno = handle.getsockname?.(bound) ?? 0;
+  const { address: host, port } = bound;
+  const place = typeof host === "string" && typeof port === "number" ? { host, port } : undefined;
+  if (errno !== 0 || (place === undefined && !("socket" in asked))) {
+    if (!inherited) handle.close();
+    throw fail(errno);
   }
   let closed = false;
   return {
+    name,
     fd: handle.fd,
-    host,
-    port,
-    inherited: options.inherited,
+    asked,
+    place: place ?? asked,
+    inherited,
     close: () => {
       if (!closed) handle.close();
       closed = true;
@@ -115,24 +176,28 @@ function listenerOf(
   };
 }
 
-async function resolveHost(host: string): Promise<{ address: string; family: number }> {
+async function resolveHost(host: string, key: string): Promise<{ address: string; family: number }> {
   try {
     return await lookup(host.replace(/^\[(.*)\]$/, "$1"));
   } catch (error) {
     throw new GigasttError(
       "GST_BIND",
-      `server.host must be an address of this machine, "${host}" cannot be resolved (${messageOf(error)}): use 127.0.0.1, 0.0.0.0 or a name in /etc/hosts`,
+      `${key} must be an address of this machine, "${host}" cannot be resolved (${messageOf(error)}): use 127.0.0.1, 0.0.0.0 or a name in /etc/hosts`,
       { cause: error },
     );
   }
 }
 
-function bindError(host: string, port: number, errno: number): GigasttError {
-  const where = `${host}:${port}`;
+function bindError(
+  place: { readonly host: string; readonly port: number },
+  section: string,
+  errno: number,
+): GigasttError {
+  const { host, port } = place;
   switch (errno) {
     case -98:
     case -48:
-      return portTakenError(host, port);
+      return portTakenError(host, port, { key: `${section}.port` });
     case -13:
       return new GigasttError(
         "GST_BIND",
@@ -142,9 +207,9 @@ function bindError(host: string, port: number, errno: number): GigasttError {
     case -49:
       return new GigasttError(
         "GST_BIND",
-        `${host} is not an address of this machine: set server.host to 127.0.0.1, 0.0.0.0 or an address of this machine`,
+        `${host} is not an address of this machine: set ${section}.host to 127.0.0.1, 0.0.0.0 or an address of this machine`,
       );
     default:
-      return new GigasttError("GST_BIND", `${where} cannot be bound (errno ${-errno})`);
+      return new GigasttError("GST_BIND", `${placeText(place)} cannot be bound (errno ${-errno})`);
   }
 }

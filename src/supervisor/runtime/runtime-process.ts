@@ -38,7 +38,10 @@ export interface RuntimeProcessOptions {
   /** The file of the child's entry: `runtime/supervised-main` of the build that is to run. */
   readonly entry: () => URL;
   readonly config: () => ResolvedConfig;
-  readonly listener: () => Listener;
+  /** HTTP first. */
+  readonly listeners: () => readonly Listener[];
+  /** Where HTTP is asked for the health check. */
+  readonly http: () => { readonly host: string; readonly port: number };
   readonly tls: () => TlsPair | undefined;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
@@ -101,7 +104,7 @@ export function createRuntimeProcess(options: RuntimeProcessOptions): RuntimePro
 
   const get = (path: string): Promise<ProbeAnswer> =>
     probeHttp(
-      { host: options.listener().host, port: options.listener().port, tls: options.tls() !== undefined },
+      { ...options.http(), tls: options.tls() !== undefined },
       path,
       options.config().supervisor.healthTimeoutMs,
     );
@@ -113,7 +116,7 @@ export function createRuntimeProcess(options: RuntimeProcessOptions): RuntimePro
       args: [fileURLToPath(options.entry())],
       env: options.env,
       cwd: options.cwd,
-      listenFd: options.listener().fd,
+      listenFds: options.listeners(),
       ipc: true,
     }),
     timing: () => {

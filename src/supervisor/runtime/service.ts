@@ -1,8 +1,11 @@
 import { fileURLToPath } from "node:url";
+import { listenersOf } from "../../config/listeners.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { entryFile, installationRoot } from "../../shared/entry.ts";
 import { GigasttError } from "../../shared/errors.ts";
+import { LISTENERS, listenerSpec, placeText } from "../../shared/listeners.ts";
+import type { ListenerName, ListenPlace } from "../../shared/listeners.ts";
 import { lanAddresses } from "../../shared/host-names.ts";
 import type { RuntimeStats, TlsPair } from "../../shared/messages.ts";
 import { configuredRestarts } from "../process/restart-policy.ts";
@@ -10,7 +13,7 @@ import type { EventSink } from "../logs/events.ts";
 import { describeFailure } from "../process/instance.ts";
 import type { GateResult } from "../process/instance.ts";
 import { lanCertificate } from "./lan-certificate.ts";
-import { bindListener, inheritedListener } from "./listener.ts";
+import { openListener, passedSockets } from "./listener.ts";
 import type { Listener } from "./listener.ts";
 import { ManagedProcess } from "../process/managed-process.ts";
 import { availableMemoryBytes, residentBytes } from "../process/memory.ts";
@@ -47,25 +50,27 @@ export interface RestartOutcome {
 /** A second runtime needs what the first one has, and some room. */
 const HANDOVER_SPARE_BYTES = 64 * 1024 * 1024;
 
-/** The listening socket and the runtime behind it. */
+/** The listening sockets and the runtime behind them. */
 export class Service {
   readonly #options: ServiceOptions;
   readonly #runtime: RuntimeProcess;
   readonly process: ManagedProcess;
-  #listener: Listener;
-  /** What the socket speaks TLS with; undefined = it does not. */
+  /** HTTP first. */
+  #listeners: readonly Listener[];
+  /** What the HTTP socket speaks TLS with; undefined = it does not. */
   #tls: TlsPair | undefined;
   readonly #standIn: StandIn;
 
-  private constructor(options: ServiceOptions, listener: Listener, tls: TlsPair | undefined) {
+  private constructor(options: ServiceOptions, listeners: readonly Listener[], tls: TlsPair | undefined) {
     this.#options = options;
-    this.#listener = listener;
+    this.#listeners = listeners;
     this.#tls = tls;
     this.#standIn = createStandIn(options.env);
     this.#runtime = createRuntimeProcess({
       entry: () => options.runtimeEntry ?? entryFile("runtime/supervised-main"),
       config: options.config,
-      listener: () => this.#listener,
+      listeners: () => this.#listeners,
+      http: () => this.http,
       tls: () => this.#tls,
       env: options.env,
       cwd: fileURLToPath(installationRoot()),
@@ -84,20 +89,27 @@ export class Service {
     });
   }
 
-  /** Takes the socket: the one systemd passed, else host and port of the configuration. Starts nothing. */
+  /** Takes the sockets: those that systemd passed, else the addresses of the configuration. Starts nothing. */
   static async open(options: ServiceOptions): Promise<Service> {
-    const { server } = options.config();
     const tls = await tlsFor(options);
-    return new Service(options, inheritedListener(options.env) ?? (await bindListener(server.host, server.port)), tls);
+    return new Service(options, await openAll(listenersOf(options.config()), passedSockets(options.env)), tls);
   }
 
-  get listener(): Listener {
-    return this.#listener;
+  get listeners(): readonly Listener[] {
+    return this.#listeners;
+  }
+
+  /** The address of HTTP. */
+  get http(): { readonly host: string; readonly port: number; readonly inherited: boolean } {
+    const [listener] = this.#listeners;
+    // HTTP is always on, and it is TCP.
+    if (listener === undefined || "socket" in listener.place) throw new Error("the service has no HTTP listener");
+    return { ...listener.place, inherited: listener.inherited };
   }
 
   get url(): string {
-    const host = connectableHost(this.#listener.host);
-    return `${this.#tls === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${this.#listener.port}`;
+    const { host, port } = this.http;
+    return `${this.#tls === undefined ? "http" : "https"}://${placeText({ host: connectableHost(host), port })}`;
   }
 
   /** What the current runtime said about itself. */
@@ -108,7 +120,7 @@ export class Service {
 
   /** Where other devices reach it, with `server.lan`; empty without. */
   get lanUrls(): readonly string[] {
-    return this.#tls === undefined ? [] : lanAddresses().map((address) => `https://${address}:${this.#listener.port}`);
+    return this.#tls === undefined ? [] : lanAddresses().map((address) => `https://${address}:${this.http.port}`);
   }
 
   start(): Promise<GateResult> {
@@ -153,28 +165,37 @@ export class Service {
     return current === undefined ? "no runtime is running" : this.#runtime.reload(current, config, RELOAD_TIMEOUT_MS);
   }
 
-  /** Drains, moves to the configured host and port, starts again. When the new address cannot be bound, returns to the old one and throws. */
+  /** Whether the sockets are those that the configuration asks for. */
+  get isInPlace(): boolean {
+    const wanted = listenersOf(this.#options.config());
+    return wanted.length === this.#listeners.length && wanted.every((one) => this.#find(one) !== undefined);
+  }
+
+  /** Drains, moves to the configured addresses, starts again. When a new address cannot be bound, returns to the old ones and throws. */
   async rebind(progress: (text: string) => void): Promise<RestartOutcome> {
-    if (this.#listener.inherited) {
+    const wanted = listenersOf(this.#options.config());
+    const kept = this.#listeners.filter((listener) => wanted.some((one) => this.#find(one) === listener));
+    const dropped = this.#listeners.filter((listener) => !kept.includes(listener));
+    const fixed = dropped.find(({ inherited }) => inherited);
+    if (fixed !== undefined) {
+      const { section } = listenerSpec(fixed.name);
       throw new GigasttError(
         "GST_RELOAD_MANUAL",
-        "server.host and server.port cannot change: the socket belongs to the service manager. Change ListenStream= of the socket unit and restart it",
+        `${section}.host and ${section}.port cannot change: the socket belongs to the service manager. Change ListenStream= of the socket unit and restart it`,
       );
     }
     const started = performance.now();
-    const old = { host: this.#listener.host, port: this.#listener.port };
     progress("draining: the address changes");
     await this.process.stop();
-    this.#listener.close();
-    const { server } = this.#options.config();
-    let failure: unknown;
+    for (const listener of dropped) listener.close();
+    const missing = wanted.filter((one) => this.#find(one, kept) === undefined);
     try {
-      this.#listener = await bindListener(server.host, server.port);
+      this.#listeners = inOrder([...kept, ...(await openAll(missing))]);
     } catch (error) {
-      failure = error;
-      this.#listener = await bindListener(old.host, old.port);
+      const back = dropped.map(({ name, asked }) => ({ name, place: asked }));
+      this.#listeners = inOrder([...kept, ...(await openAll(back))]);
+      throw error;
     }
-    if (failure !== undefined) throw failure;
     this.#tls = await tlsFor(this.#options);
     throwUnlessReady(await this.process.start());
     return {
@@ -195,7 +216,7 @@ export class Service {
   async close(): Promise<void> {
     this.#standIn.end();
     await this.#standIn.gone();
-    this.#listener.close();
+    for (const listener of this.#listeners) listener.close();
   }
 
   // ---
@@ -214,11 +235,40 @@ export class Service {
   #letStandIn(wanted: boolean): void {
     if (!wanted) return this.#standIn.end();
     const retryAfterS = Math.ceil(this.#options.config().supervisor.crashWindowMs / 1000);
-    this.#standIn.begin({ listenFd: this.#listener.fd, retryAfterS, tls: this.#tls });
+    this.#standIn.begin({ listeners: this.#listeners, retryAfterS, tls: this.#tls });
+  }
+
+  #find(wanted: Wanted, among: readonly Listener[] = this.#listeners): Listener | undefined {
+    return among.find(({ name, asked }) => name === wanted.name && placeText(asked) === placeText(wanted.place));
   }
 }
 
 const RELOAD_TIMEOUT_MS = 10_000;
+
+interface Wanted {
+  readonly name: ListenerName;
+  readonly place: ListenPlace;
+}
+
+/** Opens all of them or none. */
+async function openAll(
+  wanted: readonly Wanted[],
+  passed: ReadonlyMap<ListenerName, number> = new Map(),
+): Promise<readonly Listener[]> {
+  const opened: Listener[] = [];
+  try {
+    for (const { name, place } of wanted) opened.push(await openListener(name, place, passed));
+  } catch (error) {
+    for (const listener of opened) listener.close();
+    throw error;
+  }
+  return opened;
+}
+
+/** As in the table: HTTP first. */
+function inOrder(listeners: readonly Listener[]): readonly Listener[] {
+  return LISTENERS.flatMap((spec) => listeners.filter(({ name }) => name === spec.name));
+}
 
 async function tlsFor({ config, lanDir }: ServiceOptions): Promise<TlsPair | undefined> {
   return config().server.lan ? lanCertificate(lanDir, new Date()) : undefined;

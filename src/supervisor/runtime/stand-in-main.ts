@@ -1,18 +1,50 @@
-// Stands in for a runtime in a crash loop: answers every request with 503 on the inherited socket, so that
+// Stands in for a runtime in a crash loop: answers every request with 503 on the inherited sockets, so that
 // clients do not hang in a queue that no process reads.
+import net from "node:net";
 import http from "node:http";
 import https from "node:https";
+import { FIRST_LISTEN_FD } from "../../shared/listen-fds.ts";
 import type { StandInOrder } from "./stand-in.ts";
 
 process.once("message", serve);
 
-function serve({ retryAfterS, tls }: StandInOrder): void {
+const MESSAGE = "The speech recognition service is down; its operator has been notified.";
+
+function serve({ names, retryAfterS, tls }: StandInOrder): void {
+  const servers = names.map((name, index) => {
+    const server = name === "wyoming" ? refuseWyoming() : refuseHttp(retryAfterS, name === "http" ? tls : undefined);
+    server.maxConnections = 1000;
+    return server.listen({ fd: FIRST_LISTEN_FD + index });
+  });
+  const stop = (): void => {
+    for (const server of servers) {
+      server.close();
+      if ("closeAllConnections" in server) server.closeAllConnections();
+    }
+    if (process.connected) process.disconnect();
+  };
+  process.once("SIGTERM", stop);
+  process.once("disconnect", stop);
+}
+
+/** The protocol's own error, then the end. */
+function refuseWyoming(): net.Server {
+  const event = { type: "error", data: { text: MESSAGE, code: "initializing" } };
+  return net.createServer((socket) => {
+    socket.on("error", () => {});
+    socket.setTimeout(5000, () => socket.destroy());
+    socket.resume();
+    socket.end(`${JSON.stringify(event)}\n`);
+  });
+}
+
+function refuseHttp(retryAfterS: number, tls: StandInOrder["tls"]): http.Server | https.Server {
   const server =
     tls === undefined
       ? http.createServer()
       : https.createServer({ cert: tls.certificate, key: tls.privateKey, minVersion: "TLSv1.2" });
   const body = JSON.stringify({
-    error: "The speech recognition service is down; its operator has been notified.",
+    error: MESSAGE,
     code: "initializing",
     retry_after_ms: retryAfterS * 1000,
   });
@@ -32,13 +64,5 @@ function serve({ retryAfterS, tls }: StandInOrder): void {
   });
   server.requestTimeout = 10_000;
   server.headersTimeout = 5000;
-  server.maxConnections = 1000;
-  const stop = (): void => {
-    server.close();
-    server.closeAllConnections();
-    if (process.connected) process.disconnect();
-  };
-  process.once("SIGTERM", stop);
-  process.once("disconnect", stop);
-  server.listen({ fd: 3 });
+  return server;
 }

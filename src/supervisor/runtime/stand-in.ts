@@ -1,11 +1,15 @@
 import { fileURLToPath } from "node:url";
+import type { ListenerName } from "../../shared/listeners.ts";
 import { entryFile, installationRoot } from "../../shared/entry.ts";
 import type { TlsPair } from "../../shared/messages.ts";
 import { startChild } from "../process/child.ts";
 import type { Child } from "../process/child.ts";
+import type { Listener } from "./listener.ts";
 
 /** What the stand-in receives once it runs; not by its environment, which shows in /proc, because the key is in it. */
 export interface StandInOrder {
+  /** The listeners, in the order of their descriptors. */
+  readonly names: readonly ListenerName[];
   readonly retryAfterS: number;
   /** What the socket speaks TLS with; undefined = it does not. */
   readonly tls: TlsPair | undefined;
@@ -13,7 +17,7 @@ export interface StandInOrder {
 
 /** In a crash loop a small process answers 503, because no other process accepts the connections that the kernel queues. */
 export interface StandIn {
-  begin(order: StandInOrder & { readonly listenFd: number }): void;
+  begin(order: Omit<StandInOrder, "names"> & { readonly listeners: readonly Listener[] }): void;
   end(): void;
   /** Resolves when none is left. */
   gone(): Promise<void>;
@@ -23,20 +27,20 @@ export function createStandIn(env: NodeJS.ProcessEnv): StandIn {
   let running: Promise<Child | undefined> | undefined;
   let last: Promise<unknown> = Promise.resolve();
   return {
-    begin: ({ listenFd, ...order }) => {
+    begin: ({ listeners, ...order }) => {
       running ??= startChild(
         {
           file: process.execPath,
           args: [fileURLToPath(entryFile("supervisor/runtime/stand-in-main"))],
           env,
           cwd: fileURLToPath(installationRoot()),
-          listenFd,
+          listenFds: listeners,
           ipc: true,
         },
         { onLine: () => {}, onMessage: () => {} },
       ).then(
         (child) => {
-          void child.send(order);
+          void child.send({ ...order, names: listeners.map(({ name }) => name) } satisfies StandInOrder);
           return child;
         },
         // No process to be had: then clients wait in the queue, and the next try of the runtime may serve them.

@@ -3,6 +3,7 @@ import type { Issue, IssueFacts } from "./issues.ts";
 import { overallOf } from "./status.ts";
 import type { StatusReport } from "./status.ts";
 import type { ConfigCell, Parts, SupervisorOptions } from "../parts.ts";
+import { placeText } from "../../shared/listeners.ts";
 import { uncollectedProcesses } from "./zombies.ts";
 
 /** What only the supervisor itself knows. */
@@ -56,9 +57,14 @@ export function buildStatus(parts: Parts, now: StatusNow): StatusReport {
     },
     service: {
       url: service.url,
-      host: service.listener.host,
-      port: service.listener.port,
-      activated: service.listener.inherited,
+      host: service.http.host,
+      port: service.http.port,
+      activated: service.http.inherited,
+      listeners: service.listeners.map(({ name, place, inherited }) => ({
+        name,
+        address: placeText(place),
+        activated: inherited,
+      })),
       publicUrl: proxy.publicUrl() ?? null,
     },
     config: { path: loaded.path ?? null, hash: loaded.hash, loadedAt },

@@ -25,6 +25,8 @@ export interface StatusReport {
     readonly port: number;
     /** The socket came from systemd or another activator. */
     readonly activated: boolean;
+    /** Every listening socket, HTTP first. */
+    readonly listeners: readonly { readonly name: string; readonly address: string; readonly activated: boolean }[];
     /** Address of the managed proxy; null without one. */
     readonly publicUrl: string | null;
   };

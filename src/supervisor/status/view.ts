@@ -107,6 +107,8 @@ export function statusLines(status: StatusReport): string[] {
       `  ${name.padEnd(9)} ${state} for ${ago(since)}, ${pid === undefined ? "no process" : `pid ${pid}`}, restarts ${restarts}, ${where}`,
     );
   }
+  // HTTP is in the first line.
+  for (const { name, address } of status.service.listeners.slice(1)) lines.push(`  ${name.padEnd(9)} ${address}`);
   if (model !== null) lines.push(`  model     ${model.name} (${model.id}, ${model.precision})`);
   if (stats !== null) {
     const latency =

@@ -1,5 +1,5 @@
 import type { Rule } from "../../types.ts";
-import { isLoopbackHost } from "../../model/address.ts";
+import { knownListeners } from "../../model/listeners.ts";
 
 export const rule: Rule = {
   id: "GA-EXP-004",
@@ -12,7 +12,6 @@ export const rule: Rule = {
   fixKind: "manual",
   *check(facts) {
     const { assume } = facts;
-    const host = assume.text("server.host") ?? "127.0.0.1";
     const target = assume.text("deploy.target");
     const contained =
       target === "compose" ||
@@ -20,13 +19,18 @@ export const rule: Rule = {
       facts.services.length > 0 ||
       facts.workloads.length > 0 ||
       facts.dockerfiles.length > 0;
-    const span = assume.span("server.host");
-    // Home-network mode has TLS of its own, and is meant for every device there.
-    if (span && !isLoopbackHost(host) && !contained && !assume.flag("server.lan")) {
+    for (const { spec, keys, isOpen } of knownListeners(assume)) {
+      const span = assume.span(keys.host);
+      // Home-network mode has TLS of its own, and is meant for every device there.
+      if (!span || !isOpen || contained || (spec.name === "http" && assume.flag("server.lan"))) continue;
+      const isProxied = spec.tls === "proxy";
       yield {
         span,
-        message: `server.host is ${host} on a plain host: every machine of the network reaches the server without TLS or password`,
-        fix: "Set server.host to 127.0.0.1 and put the proxy in front.",
+        message: `${keys.host} is ${assume.text(keys.host)} on a plain host: every machine of the network reaches the server without TLS or password`,
+        fix: isProxied
+          ? `Set ${keys.host} to 127.0.0.1 and put the proxy in front.`
+          : `Set ${keys.host} to 127.0.0.1, or let the firewall pass its clients alone (deploy.firewall.allowFrom) and ignore this finding.`,
+        ...(isProxied ? {} : { severity: "warning" as const }),
       };
     }
     const cors = assume.span("server.corsAllowAny");

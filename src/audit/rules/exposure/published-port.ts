@@ -1,5 +1,6 @@
 import type { Rule } from "../../types.ts";
 import { isLoopbackHost } from "../../model/address.ts";
+import { directPorts } from "../../model/listeners.ts";
 import { replace } from "../kit/edits.ts";
 import { isProxyService } from "../kit/compose.ts";
 
@@ -13,6 +14,7 @@ export const rule: Rule = {
   reads: ["compose"],
   fixKind: "safe",
   *check(facts) {
+    const direct = directPorts(facts.assume);
     for (const project of facts.compose) {
       const hasProxy =
         project.services.some((service) => isProxyService(service)) ||
@@ -23,6 +25,8 @@ export const rule: Rule = {
         if (isProxyService(service) || (!ours && !hasProxy)) continue;
         for (const port of service.ports) {
           if (port.hostIp !== undefined && isLoopbackHost(port.hostIp)) continue;
+          // Meant for its clients in the network: GA-EXP-004 is about those.
+          if (ours && port.target !== undefined && direct.has(port.target)) continue;
           // Other services may be meant for the network; beside a proxy those on web ports are its own.
           if (!ours && (port.published === "80" || port.published === "443" || port.protocol === "udp")) continue;
           const raw = port.node.kind === "scalar" ? port.node.text : undefined;

@@ -1,4 +1,5 @@
 import type { Hit, Rule } from "../../types.ts";
+import { ownPorts } from "../../model/listeners.ts";
 import type { Facts } from "../../model/facts.ts";
 import { appCaddyPoints, appNginxPoints, appServices, appWorkloads } from "../../model/facts.ts";
 import { headSpan } from "../../model/nginx.ts";
@@ -29,6 +30,7 @@ export const rule: Rule = {
 
 function* ports(facts: Facts): Generator<Hit> {
   const port = facts.assume.number("server.port");
+  const own = ownPorts(facts.assume);
   const related = facts.assume.related("server.port");
   const fix = `Use port ${port} (server.port).`;
   const seen = new Set<unknown>();
@@ -66,7 +68,7 @@ function* ports(facts: Facts): Generator<Hit> {
   for (const service of appServices(facts)) {
     for (const item of yamlStrings(yamlAt(service.node, "expose"))) {
       const given = Number(service.project.text(item.node) ?? item.text);
-      if (!Number.isInteger(given) || given === port) continue;
+      if (!Number.isInteger(given) || own.has(given)) continue;
       yield {
         span: item.node,
         message: `${service.name} exposes ${item.text}, but the server listens on ${port}`,
@@ -76,7 +78,7 @@ function* ports(facts: Facts): Generator<Hit> {
       };
     }
     for (const item of service.ports) {
-      if (item.target === undefined || item.target === port) continue;
+      if (item.target === undefined || own.has(item.target)) continue;
       yield {
         span: item.node,
         message: `${service.name} publishes its port ${item.target}, but the server listens on ${port}`,
@@ -158,8 +160,9 @@ function* ports(facts: Facts): Generator<Hit> {
   for (const file of facts.dockerfiles) {
     if (!/gigastt/i.test(file.source.text)) continue;
     for (const item of file.stages.at(-1)?.instructions ?? []) {
-      const given = item.name === "EXPOSE" ? Number(item.value.split("/")[0]) : port;
-      if (given === port || !Number.isInteger(given)) continue;
+      const given = item.name === "EXPOSE" ? item.value.trim().split(/\s+/) : [];
+      if (given.map((word) => Number(word.split("/")[0])).every((one) => own.has(one) || !Number.isInteger(one)))
+        continue;
       yield { span: item, message: `EXPOSE ${item.value} is not the server's port ${port}`, fix, related };
     }
   }
@@ -167,7 +170,7 @@ function* ports(facts: Facts): Generator<Hit> {
     if (!/gigastt.*\.socket$/.test(unit.name)) continue;
     const entry = unit.get("Socket", "ListenStream");
     const given = Number(/(\d+)$/.exec(entry?.value ?? "")?.[1] ?? Number.NaN);
-    if (!entry || entry.value.startsWith("/") || given === port || Number.isNaN(given)) continue;
+    if (!entry || entry.value.startsWith("/") || own.has(given) || Number.isNaN(given)) continue;
     yield { span: entry, message: `ListenStream=${entry.value} is not the server's port ${port}`, fix, related };
   }
 }

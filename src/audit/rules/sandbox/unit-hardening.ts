@@ -1,7 +1,7 @@
 import type { Hit, Rule } from "../../types.ts";
+import { knownListeners } from "../../model/listeners.ts";
 import type { Facts } from "../../model/facts.ts";
 import { appUnits } from "../../model/facts.ts";
-import { isLoopbackHost } from "../../model/address.ts";
 import type { Unit } from "../../model/units.ts";
 import { isYes } from "../../model/units.ts";
 import { addUnit, replace } from "../kit/edits.ts";
@@ -115,7 +115,7 @@ export const rule: Rule = {
 
 /** A unit that is good on the whole: what still lacks, each at its own line when it is written wrong. */
 function* rest(facts: Facts, unit: Unit, missing: typeof GAINS): Generator<Hit> {
-  const local = isLoopbackHost(facts.assume.text("server.host") ?? "127.0.0.1") && facts.assume.hasConfig;
+  const local = knownListeners(facts.assume).every(({ isOpen }) => !isOpen) && facts.assume.hasConfig;
   const wanted = [
     ...missing.map(([setting]) => setting.split(", ").at(-1) ?? setting),
     ...BESIDES.flatMap(([key, value, fine]) =>

@@ -17,11 +17,13 @@ export const check: HostCheck = {
   sameAs: ["GA-EXP-001", "GA-EXP-002"],
   run: ({ published, listeners, plan }) => {
     const problems: Problem[] = [];
+    // Other protocols than HTTP may be meant for the network.
+    const closed = new Set([plan.port, ...plan.listeners.filter(({ host }) => !isOpen(host)).map(({ port }) => port)]);
     const fix = `Publish it on 127.0.0.1 ("127.0.0.1:${plan.port}:${plan.port}"), or not at all and let the proxy reach it over the containers' network.`;
     if ("value" in published)
       for (const item of published.value) {
         const inner = INNER_PORTS[item.containerPort];
-        if (!isOpen(item.address) || (item.containerPort !== plan.port && inner === undefined)) continue;
+        if (!isOpen(item.address) || (!closed.has(item.containerPort) && inner === undefined)) continue;
         problems.push({
           place: "/var/run/docker.sock",
           evidence: `${item.container} (${item.image || "image unknown"}) ${hostPort(item.address, item.port)} → ${item.containerPort}`,
@@ -32,7 +34,7 @@ export const check: HostCheck = {
     // The engine's helper process shows a published port where the engine itself may not be asked.
     else if ("value" in listeners)
       for (const { address, port, process } of listeners.value)
-        if (port === plan.port && isOpen(address) && process?.startsWith("docker-proxy") === true)
+        if (closed.has(port) && isOpen(address) && process?.startsWith("docker-proxy") === true)
           problems.push({
             place: "/proc/net/tcp",
             evidence: `${hostPort(address, port)} held by ${process}`,

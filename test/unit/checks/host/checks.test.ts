@@ -8,7 +8,12 @@ const GIB = 2 ** 30;
 
 /** A machine as the rendered set leaves it. */
 const CLEAN: HostFacts = {
-  plan: { host: "127.0.0.1", port: 9876, memory: { serverBytes: 1.5 * GIB, handoverBytes: 3 * GIB, model: undefined } },
+  plan: {
+    host: "127.0.0.1",
+    port: 9876,
+    listeners: [{ section: "server", host: "127.0.0.1", port: 9876 }],
+    memory: { serverBytes: 1.5 * GIB, handoverBytes: 3 * GIB, model: undefined },
+  },
   listeners: {
     value: [
       { address: "127.0.0.1", port: 9876, process: "node (pid 10)" },
@@ -404,7 +409,10 @@ describe("host checks on recorded facts", () => {
     [
       "GA-HST-001",
       "a server that is meant to be open",
-      { plan: { ...CLEAN.plan, host: "0.0.0.0" }, ...listening("0.0.0.0", 9876, "node (pid 1)") },
+      {
+        plan: { ...CLEAN.plan, host: "0.0.0.0", listeners: [{ section: "server", host: "0.0.0.0", port: 9876 }] },
+        ...listening("0.0.0.0", 9876, "node (pid 1)"),
+      },
     ],
     ["GA-HST-005", "a sticky folder of models", file("/srv/models", 0o1777)],
     [

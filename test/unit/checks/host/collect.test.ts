@@ -156,7 +156,12 @@ async function factsOf(
   return collectHostFacts({
     system,
     unit: "gigastt.service",
-    plan: { host: "127.0.0.1", port: 9876, memory: { serverBytes: 1, handoverBytes: 1, model: undefined } },
+    plan: {
+      host: "127.0.0.1",
+      port: 9876,
+      listeners: [{ section: "server", host: "127.0.0.1", port: 9876 }],
+      memory: { serverBytes: 1, handoverBytes: 1, model: undefined },
+    },
     paths,
     certificates: async () => [],
     secrets: async () => undefined,

@@ -1,0 +1,43 @@
+import { createServer } from "node:net";
+import type { Socket } from "node:net";
+import { WireError } from "../../shared/errors.ts";
+import { createTurns } from "../../shared/turns.ts";
+import type { RuntimeContext } from "../context.ts";
+import { tooManyConnections } from "../http/client-connections.ts";
+import type { ClientConnections } from "../http/client-connections.ts";
+import { createConnection, onBehalfOf } from "../http/connection.ts";
+import { lingerAtEnd } from "../http/lingering-close.ts";
+import type { FaceServer } from "../http/listen.ts";
+import { createReadTurns, meterReads } from "../http/metered-reads.ts";
+import { serveConnection } from "./connection.ts";
+import { createAnnouncement } from "./zeroconf.ts";
+
+/** Creates the server of the Wyoming port. It answers from the first moment, also while the model is loaded. */
+export function createWyomingServer(context: RuntimeContext, clients: ClientConnections): FaceServer {
+  const reads = createReadTurns();
+  const turns = createTurns(0);
+  const announcement = createAnnouncement(context);
+
+  const serve = (socket: Socket): void => {
+    socket.on("error", () => {});
+    const share = clients.open(socket);
+    // A bug in one connection's events ends that connection alone.
+    onBehalfOf(createConnection(socket, share.waiting, turns), () => {
+      const meter = meterReads(socket, reads, share.readTime);
+      lingerAtEnd(socket, meter, context.closing, context.timing.lingerMs);
+      const client = context.clientOf(socket.remoteAddress, { forwardedFor: undefined, realIp: undefined });
+      serveConnection(socket, client, context, refusalOf(socket));
+    });
+  };
+  const refusalOf = (socket: Socket): WireError | undefined => {
+    if (context.phase.draining) return new WireError("shutting_down", "the server is shutting down");
+    return clients.isSurplus(socket) ? tooManyConnections() : undefined;
+  };
+
+  return {
+    // A client may close its sending side and wait for the transcript.
+    server: createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, serve),
+    announce: (address) => announcement.begin(address),
+    close: () => announcement.end(),
+  };
+}
