@@ -172,22 +172,23 @@ describe("a Realtime session", () => {
     client.socket.close();
   });
 
-  it("ends turns by commit alone for models whose clients leave turn_detection out, as LiveKit does", async () => {
+  it("takes the commits of a client that leaves turn_detection out and ends turns itself, as LiveKit does for some models", async () => {
     await start();
     const client = await open("?intent=transcription&model=gpt-live-transcribe");
-    client.send({
-      type: "session.update",
-      session: {
-        type: "transcription",
-        audio: { input: { transcription: { model: "gpt-live-transcribe", language: "en" } } },
-      },
-    });
+    const transcription = { model: "gpt-live-transcribe", language: "en" };
+    client.send({ type: "session.update", session: { type: "transcription", audio: { input: { transcription } } } });
     expect(await next(client, "session.updated")).toMatchObject({
-      session: { audio: { input: { turn_detection: null, transcription: { language: "ru" } } } },
+      session: { audio: { input: { turn_detection: { type: "server_vad" }, transcription: { language: "ru" } } } },
     });
-    client.append(Buffer.concat([utterance(), utterance()]));
+    client.append(utterance());
+    expect(await next(client, COMPLETED)).toMatchObject({ transcript: "раз два три" });
+    // The server has ended the turn already: what the client ends is silence.
     client.send({ type: "input_audio_buffer.commit" });
-    expect(await next(client, COMPLETED)).toMatchObject({ transcript: "раз два три раз два три" });
+    expect(await next(client, COMPLETED)).toMatchObject({ transcript: "" });
+    client.append(Buffer.concat([sound(1400, RATE), silence(300, RATE)]));
+    client.send({ type: "input_audio_buffer.commit" });
+    expect(await next(client, COMPLETED)).toMatchObject({ transcript: "раз два три" });
+    expect(client.received.filter(({ type }) => type === "error")).toEqual([]);
     client.socket.close();
   });
 

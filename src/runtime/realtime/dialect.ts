@@ -12,14 +12,7 @@ import { createItems } from "./items.ts";
 import type { ServerEvent } from "./items.ts";
 import { sessionObject } from "./session-object.ts";
 import type { Shape } from "./session-object.ts";
-import {
-  applyUpdate,
-  bytesPerMs,
-  defaultSettings,
-  isSameFormat,
-  listeningOptions,
-  turnDetectionOf,
-} from "./session-settings.ts";
+import { applyUpdate, bytesPerMs, defaultSettings, isSameFormat, listeningOptions } from "./session-settings.ts";
 
 /** Sessions of `/v1/realtime`: OpenAI's Realtime API with the intent of transcription, in its general and its older shape. */
 export function createRealtimeDialect(context: RuntimeContext, req: IncomingMessage): Dialect {
@@ -41,7 +34,7 @@ export function createRealtimeDialect(context: RuntimeContext, req: IncomingMess
     events.map((event) => JSON.stringify({ event_id: newId("event"), ...event }));
   const sessionEvent = (type: string): Message[] =>
     written([{ type, session: sessionObject(id, settings, stream, shape) }]);
-  const isManual = (): boolean => turnDetectionOf(settings) === null;
+  const isManual = (): boolean => settings.turnDetection === null;
 
   return {
     greet: () =>

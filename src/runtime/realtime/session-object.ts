@@ -1,5 +1,5 @@
 import type { StreamConfig } from "../../config/types.ts";
-import { silenceOf, turnDetectionOf } from "./session-settings.ts";
+import { silenceOf } from "./session-settings.ts";
 import type { InputFormat, SessionSettings, TurnDetection } from "./session-settings.ts";
 
 /** The two shapes of the Realtime API: the general one, and the older beta whose sessions are flat. */
@@ -7,7 +7,7 @@ export type Shape = "ga" | "beta";
 
 /** Returns a session as clients read it: what is in force, not what was asked for. */
 export function sessionObject(id: string, settings: SessionSettings, stream: StreamConfig, shape: Shape): object {
-  const turn = effectiveTurn(turnDetectionOf(settings), stream);
+  const turn = effectiveTurn(settings.turnDetection, stream);
   const transcription = {
     model: settings.model,
     language: "ru",

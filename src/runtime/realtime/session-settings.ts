@@ -25,12 +25,17 @@ export interface SessionSettings {
   readonly format: InputFormat;
   readonly model: string;
   readonly delay: string | undefined;
-  /** undefined: the client never said; null: it ends turns itself, by `commit`. */
-  readonly turnDetection: TurnDetection | null | undefined;
+  /** null: the client ends turns, by `commit`. */
+  readonly turnDetection: TurnDetection | null;
 }
 
 export function defaultSettings(model: string): SessionSettings {
-  return { format: { type: "audio/pcm", rate: PCM_RATE_HZ }, model, delay: undefined, turnDetection: undefined };
+  return {
+    format: { type: "audio/pcm", rate: PCM_RATE_HZ },
+    model,
+    delay: undefined,
+    turnDetection: { type: "server_vad" },
+  };
 }
 
 /** Returns the settings after an update of either shape. Throws a WireError that names the field; nothing of the update counts then. */
@@ -50,18 +55,9 @@ export function applyUpdate(session: Fields, before: SessionSettings): SessionSe
   };
 }
 
-/** Models that a client may name only in a live session: their clients end turns themselves unless they say otherwise. */
-const ENDS_BY_COMMIT = /^(?:gpt-live-transcribe|gpt-realtime-whisper)/;
-
-/** Returns how turns end: null = by `commit`. */
-export function turnDetectionOf({ turnDetection, model }: SessionSettings): TurnDetection | null {
-  if (turnDetection !== undefined) return turnDetection;
-  return ENDS_BY_COMMIT.test(model) ? null : { type: "server_vad" };
-}
-
 /** Returns how the engine listens under these settings. */
 export function listeningOptions(settings: SessionSettings, stream: StreamConfig): SessionOptions {
-  const turn = turnDetectionOf(settings);
+  const turn = settings.turnDetection;
   const isSoon = settings.delay === "minimal" || settings.delay === "low";
   return {
     ...ENCODINGS[settings.format.type],
@@ -119,11 +115,7 @@ function formatOf(value: unknown, at: string): InputFormat | undefined {
   return { type, rate: found };
 }
 
-function turnOf(
-  value: unknown,
-  at: string,
-  before: TurnDetection | null | undefined,
-): SessionSettings["turnDetection"] {
+function turnOf(value: unknown, at: string, before: TurnDetection | null): TurnDetection | null {
   if (value === undefined) return before;
   if (value === null) return null;
   const fields = objectAt(value, at)!; // it is neither undefined nor null
