@@ -12,7 +12,7 @@ import type { Probe } from "./probe.ts";
 import { probes as allProbes } from "./registry.ts";
 
 /** What a run may ask when nothing else is said. */
-export const DEFAULT_LIMITS: LiveLimits = { requests: 60, timeMs: 120_000, slowBodyMs: 45_000, slowHeadersMs: 80_000 };
+export const DEFAULT_LIMITS: LiveLimits = { requests: 100, timeMs: 120_000, slowBodyMs: 45_000, slowHeadersMs: 80_000 };
 
 export interface LiveOptions {
   readonly target: OutsideTarget;
