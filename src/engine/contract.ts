@@ -70,6 +70,13 @@ export interface ModelInfo {
   readonly notice: string | undefined;
 }
 
+/** A phrase that is to be expected. */
+export interface HotWord {
+  readonly text: string;
+  /** How strongly it is preferred, 0..10: nats for each piece of three letters. */
+  readonly boost: number;
+}
+
 export type EngineState = "loading" | "ready" | "unloaded" | "failed" | "closed";
 
 /** Headerless input: how the bytes are to be read. Mono. */
@@ -86,6 +93,8 @@ export interface TranscribeOptions {
   readonly headerless?: HeaderlessFormat;
   /** Which of several audio tracks: its number from 0, or its ISO 639 language. Absent = the default one. */
   readonly track?: string;
+  /** Phrases to expect; none: the plain greedy search. */
+  readonly hotWords?: readonly HotWord[];
   /** Rejects where audio is missing or damaged, instead of a warning in the transcript. Default false. */
   readonly strict?: boolean;
   readonly maxDurationMs: number;
@@ -136,6 +145,7 @@ export interface LiveStreamOptions extends EndpointOptions {
   /** Interleaved channels, mixed before recognition. Default 1. */
   readonly channelCount?: number;
   readonly onUtterance?: (event: UtteranceEvent) => void;
+  readonly hotWords?: readonly HotWord[];
   readonly onHypothesis: (hypothesis: Hypothesis) => void;
   /** Called when speech begins, and about once a second while it lasts. */
   readonly onSpeech?: () => void;

@@ -29,7 +29,7 @@ async function handle(message: ToInference): Promise<void> {
     case "run":
       try {
         if (!model) throw new Error("no model is loaded");
-        const result = await model.recognize(message.features, message.frames);
+        const result = await model.recognize(message.features, message.frames, message.hotWords);
         send({ type: "done", id: message.id, result }, [
           result.ids.buffer,
           result.frames.buffer,

@@ -122,6 +122,7 @@ export function createEngineFrom(options: EngineParts): Engine {
       frames: window.frames,
       kind: window.kind,
       deadlineMs: askedMs + window.withinMs,
+      hotWords: window.hotWords,
       signal: window.signal,
     });
     const wallS = result.totalMs / 1000;

@@ -1,21 +1,23 @@
 import type { Tokens } from "./words.ts";
 
-/** The two small graphs of a transducer as the greedy search needs them. */
-export interface Transducer {
+/** The two small graphs of a transducer as the searches need them. `P` is the prediction network's state behind a sequence of tokens. */
+export interface Transducer<P> {
   /** Pieces and blank together. */
   readonly classes: number;
   /** Id of the blank. */
   readonly blank: number;
-  /** Most encoder frames one `joint` call takes. */
+  /** Most encoder frames, or predictions, that one `joint` call takes. */
   readonly maxBlock: number;
   /** True when the joint answers logarithms of probabilities. */
   readonly logSoftmaxed: boolean;
   /** Starts a window: the prediction network sees the blank and a zero state. */
-  reset(): Promise<void>;
-  /** Feeds an emitted token; its state becomes the current one. */
-  advance(token: number): Promise<void>;
-  /** Scores of `count` frames from `firstFrame` against the current prediction: row-major [count, classes], valid until the next call. */
-  joint(firstFrame: number, count: number): Promise<Float32Array>;
+  start(): Promise<P>;
+  /** The state behind one more token. */
+  predict(before: P, token: number): Promise<P>;
+  /** Scores of `count` frames from `firstFrame` against the prediction: row-major [count, classes], valid until the next call. */
+  joint(prediction: P, firstFrame: number, count: number): Promise<Float32Array>;
+  /** Scores of one frame against each prediction: row-major [predictions, classes], valid until the next call. */
+  jointOf(predictions: readonly P[], frame: number): Promise<Float32Array>;
 }
 
 /**
@@ -24,18 +26,18 @@ export interface Transducer {
  * Most frames are blank, so frames are scored in blocks against one prediction: a block is used up to its first token.
  * A blank never changes the state, so the prediction network runs once per token and not once per frame.
  */
-export async function decodeGreedy(transducer: Transducer, frames: number, maxSymbols: number): Promise<Tokens> {
+export async function decodeGreedy<P>(transducer: Transducer<P>, frames: number, maxSymbols: number): Promise<Tokens> {
   const { classes, blank, maxBlock } = transducer;
   const ids: number[] = [];
   const at: number[] = [];
   const probabilities: number[] = [];
-  await transducer.reset();
+  let prediction = await transducer.start();
   let frame = 0;
   let symbols = 0;
   let block = Math.min(FIRST_BLOCK, maxBlock);
   while (frame < frames) {
     const count = Math.min(block, frames - frame);
-    const scores = await transducer.joint(frame, count);
+    const scores = await transducer.joint(prediction, frame, count);
     let row = 0;
     let best = blank;
     for (; row < count; row++) {
@@ -51,7 +53,7 @@ export async function decodeGreedy(transducer: Transducer, frames: number, maxSy
     ids.push(best);
     at.push(frame);
     probabilities.push(probabilityOf(scores, row * classes, classes, best, transducer.logSoftmaxed));
-    await transducer.advance(best);
+    prediction = await transducer.predict(prediction, best);
     block = Math.min(FIRST_BLOCK, maxBlock);
     symbols++;
     if (symbols >= maxSymbols) {
@@ -84,9 +86,10 @@ export function probabilityOf(
 // ---
 
 /** Frames scored right after a token: speech gives a token every three to six frames. */
-const FIRST_BLOCK = 4;
+export const FIRST_BLOCK = 4;
 
-function argmax(values: Float32Array, from: number, length: number): number {
+/** Class with the highest score in one row. */
+export function argmax(values: Float32Array, from: number, length: number): number {
   let best = 0;
   let top = values[from]!;
   for (let k = 1; k < length; k++) {

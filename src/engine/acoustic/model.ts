@@ -4,6 +4,10 @@ import { GigasttError } from "../../shared/errors.ts";
 import { parseVocabulary } from "./vocabulary.ts";
 import { bindModel } from "./binding.ts";
 import type { LoadedModel, LoadRequest, WindowResult } from "./protocol.ts";
+import { decodeWithHotWords } from "./beam.ts";
+import { compileHotWords } from "./hot-words.ts";
+import type { HotWordGraph } from "./hot-words.ts";
+import type { HotWord } from "../contract.ts";
 import { decodeGreedy } from "./greedy.ts";
 import { describe, openEncoder, openGraph } from "./sessions.ts";
 import { integerTensor, transpose } from "./tensors.ts";
@@ -13,7 +17,7 @@ import { createTransducer } from "./transducer.ts";
 export interface AcousticModel {
   readonly info: LoadedModel;
   /** Tokens of one window. `features` is [melBins, frames]. */
-  recognize(features: Float32Array, frames: number): Promise<WindowResult>;
+  recognize(features: Float32Array, frames: number, hotWords?: readonly HotWord[]): Promise<WindowResult>;
   release(): Promise<void>;
 }
 
@@ -64,12 +68,34 @@ export async function loadAcousticModel(request: LoadRequest): Promise<AcousticM
     return { data: transpose(columns, binding.encoderWidth, encodedFrames), frames: valid };
   }
 
-  async function recognize(features: Float32Array, frames: number): Promise<WindowResult> {
+  /** A session sends its phrases with each of its windows: the latest used are at the end. */
+  const graphs = new Map<string, HotWordGraph>();
+  function graphOf(hotWords: readonly HotWord[]): HotWordGraph {
+    const key = JSON.stringify(hotWords);
+    const graph = graphs.get(key) ?? compileHotWords(hotWords, vocabulary);
+    graphs.delete(key);
+    graphs.set(key, graph);
+    for (const oldest of graphs.keys()) {
+      if (graphs.size <= MAX_GRAPHS) break;
+      graphs.delete(oldest);
+    }
+    return graph;
+  }
+
+  async function recognize(
+    features: Float32Array,
+    frames: number,
+    hotWords: readonly HotWord[] = [],
+  ): Promise<WindowResult> {
     const begun = performance.now();
     const encoded = await encode(features, frames);
     const encodedAt = performance.now();
     transducer.load(encoded.data);
-    const tokens = await decodeGreedy(transducer, encoded.frames, request.maxSymbolsPerFrame);
+    const { maxSymbolsPerFrame } = request;
+    const tokens =
+      hotWords.length === 0
+        ? await decodeGreedy(transducer, encoded.frames, maxSymbolsPerFrame)
+        : await decodeWithHotWords(transducer, graphOf(hotWords), encoded.frames, maxSymbolsPerFrame);
     return {
       ...tokens,
       encodedFrames: encoded.frames,
@@ -101,3 +127,8 @@ export async function loadAcousticModel(request: LoadRequest): Promise<AcousticM
     },
   };
 }
+
+// ---
+
+/** Phrase lists kept compiled: about as many as sessions that speak at once. */
+const MAX_GRAPHS = 32;

@@ -1,3 +1,4 @@
+import type { HotWord } from "../contract.ts";
 import type { FrontEnd } from "../../models/manifest.ts";
 
 /** What an inference worker needs to load a model. Structured-clonable. */
@@ -19,8 +20,14 @@ export interface LoadRequest {
 /** Main thread → inference worker. A worker gets one `run` at a time. */
 export type ToInference =
   | { readonly type: "load"; readonly request: LoadRequest }
-  /** `features` is [melBins, frames]: as the encoder wants it. Transferred. */
-  | { readonly type: "run"; readonly id: number; readonly features: Float32Array; readonly frames: number }
+  | {
+      readonly type: "run";
+      readonly id: number;
+      /** [melBins, frames]: as the encoder wants it. Transferred. */
+      readonly features: Float32Array;
+      readonly frames: number;
+      readonly hotWords: readonly HotWord[] | undefined;
+    }
   | { readonly type: "close" };
 
 /** What is known once the graphs are loaded. */

@@ -54,6 +54,7 @@ export function createFileClient({ id, job, send, onSettled, resolve, reject }: 
       wantsHypotheses: job.onHypothesis !== undefined,
       known: job.known ?? [],
       wantsReadings: job.onReading !== undefined,
+      hotWords: job.hotWords,
     },
   });
   job.onBegin?.({

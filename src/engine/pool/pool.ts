@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { entryFile } from "../../shared/entry.ts";
 import { GigasttError, WireError, messageOf } from "../../shared/errors.ts";
+import type { HotWord } from "../contract.ts";
 import { createWindowQueue, type Queueable } from "./queue.ts";
 import type { FromInference, LoadedModel, LoadRequest, ToInference, WindowResult } from "../acoustic/protocol.ts";
 import { setTimeout } from "../../shared/timers.ts";
@@ -9,6 +10,7 @@ import { setTimeout } from "../../shared/timers.ts";
 export interface WindowJob extends Queueable {
   /** [melBins, frames]. Given away: the pool transfers it. */
   readonly features: Float32Array;
+  readonly hotWords?: readonly HotWord[] | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -184,8 +186,8 @@ export function createPool(options: PoolOptions): InferencePool {
       if (!queued) return;
       slot.current = queued;
       slot.state = "busy";
-      const { features, frames } = queued.job;
-      post(slot, { type: "run", id: queued.id, features, frames }, [features.buffer]);
+      const { features, frames, hotWords } = queued.job;
+      post(slot, { type: "run", id: queued.id, features, frames, hotWords }, [features.buffer]);
     }
   }
 

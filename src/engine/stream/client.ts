@@ -29,7 +29,7 @@ export interface StreamClientOptions {
 
 /** Opens the stream in its audio thread. */
 export function createStreamClient({ id, stream, send, onFinished }: StreamClientOptions): StreamClient {
-  const { sampleRateHz, codec = "s16le", channelCount = 1 } = stream;
+  const { sampleRateHz, codec = "s16le", channelCount = 1, hotWords } = stream;
   const bytesPerMs = (sampleRateHz * SAMPLE_BYTES[codec] * channelCount) / 1000;
   let endpoint: EndpointOptions = endpointOf(stream);
   /** Utterances that began and whose final has not come, and whether the last of them still goes on. */
@@ -63,7 +63,7 @@ export function createStreamClient({ id, stream, send, onFinished }: StreamClien
   }
 
   function open(): void {
-    send({ type: "stream_open", id, options: { sampleRateHz, codec, channelCount, ...endpoint } });
+    send({ type: "stream_open", id, options: { sampleRateHz, codec, channelCount, hotWords, ...endpoint } });
   }
 
   const handle: LiveStream = {

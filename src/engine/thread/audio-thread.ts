@@ -1,4 +1,5 @@
 import type { WindowResult } from "../acoustic/protocol.ts";
+import type { HotWord } from "../contract.ts";
 import { errorToFailure, failureToError } from "./failure.ts";
 import { runFileJob } from "../file/job.ts";
 import { createLiveSession, type LiveSession } from "../stream/live-session.ts";
@@ -13,14 +14,17 @@ export interface AudioThread {
 
 export function createAudioThread(emit: (message: FromAudioThread, transfer?: ArrayBufferLike[]) => void): AudioThread {
   let settings: AudioSettings | undefined;
-  let reader: SpanReader | undefined;
   let nextWindow = 1;
   const windows = new Map<number, { resolve(result: WindowResult): void; reject(error: Error): void }>();
   const files = new Map<number, FileEntry>();
   const turns = createStreamTurns();
   const streams = new Map<number, LiveSession>();
 
-  function recognize(request: WindowRequest): Promise<WindowResult> {
+  /** Reads the windows of one file or stream. */
+  const readerFor = (hotWords: readonly HotWord[] | undefined): SpanReader =>
+    createSpanReader((request) => recognize(request, hotWords), settings!);
+
+  function recognize(request: WindowRequest, hotWords: readonly HotWord[] | undefined): Promise<WindowResult> {
     return new Promise((resolve, reject) => {
       request.signal.throwIfAborted();
       const window = nextWindow++;
@@ -41,7 +45,7 @@ export function createAudioThread(emit: (message: FromAudioThread, transfer?: Ar
         },
       });
       const { features, frames, kind, stream, withinMs } = request;
-      emit({ type: "window", window, features, frames, kind, stream, withinMs }, [features.buffer]);
+      emit({ type: "window", window, features, frames, kind, stream, withinMs, hotWords }, [features.buffer]);
     });
   }
 
@@ -49,7 +53,6 @@ export function createAudioThread(emit: (message: FromAudioThread, transfer?: Ar
     switch (message.type) {
       case "init":
         settings = message.settings;
-        reader = createSpanReader(recognize, settings);
         return;
       case "window_done":
         windows.get(message.window)?.resolve(message.result);
@@ -104,7 +107,7 @@ export function createAudioThread(emit: (message: FromAudioThread, transfer?: Ar
         bytes: entry.bytes,
         options,
         settings: settings!,
-        reader: reader!,
+        reader: readerFor(options.hotWords),
         signal: entry.signal,
         mayGoOn: entry.mayGoOn,
         onProgress: (doneS, totalS) => emit({ type: "progress", id, doneS, totalS }),
@@ -130,7 +133,7 @@ export function createAudioThread(emit: (message: FromAudioThread, transfer?: Ar
       id,
       options,
       settings: settings!,
-      reader: reader!,
+      reader: readerFor(options.hotWords),
       onHypothesis: (hypothesis) => emit({ type: "hypothesis", id, hypothesis }),
       onSpeech: () => emit({ type: "stream_speech", id }),
       onUtterance: (event) => emit({ type: "stream_utterance", id, event }),

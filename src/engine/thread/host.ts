@@ -1,5 +1,5 @@
 import { WireError } from "../../shared/errors.ts";
-import type { LiveStream, LiveStreamOptions, Transcript, TranscribeOptions } from "../contract.ts";
+import type { LiveStream, LiveStreamOptions, Transcript, TranscribeOptions, HotWord } from "../contract.ts";
 import type { WindowResult } from "../acoustic/protocol.ts";
 import { errorToFailure, failureToError } from "./failure.ts";
 import { createFileClient, type FileClient } from "../file/client.ts";
@@ -14,6 +14,7 @@ export interface HostWindow {
   readonly frames: number;
   readonly kind: "live" | "file";
   readonly withinMs: number;
+  readonly hotWords: readonly HotWord[] | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -126,13 +127,14 @@ export function hostAudioThread(options: AudioThreadHostOptions): AudioThreadHos
   }
 
   async function runWindow(message: Extract<FromAudioThread, { type: "window" }>): Promise<void> {
-    const { window, features, frames, kind, stream, withinMs } = message;
+    const { window, features, frames, kind, stream, withinMs, hotWords } = message;
     if (stream !== undefined) streams.get(stream)?.spoke();
     const controller = new AbortController();
     const asked = link;
     windows.set(window, controller);
     try {
-      const result = await options.recognize({ features, frames, kind, withinMs, signal: controller.signal });
+      const { signal } = controller;
+      const result = await options.recognize({ features, frames, kind, withinMs, hotWords, signal });
       if (asked === link && !controller.signal.aborted) {
         link.send({ type: "window_done", window, result }, [
           result.ids.buffer,

@@ -4,6 +4,7 @@ import type { SampleEncoding } from "../audio/codec/pcm.ts";
 import type {
   EndpointOptions,
   HeaderlessFormat,
+  HotWord,
   Hypothesis,
   UtteranceEvent,
   Transcript,
@@ -34,12 +35,14 @@ export interface FileOptions {
   /** Windows that an earlier run has read. */
   readonly known: readonly WindowReading[];
   readonly wantsReadings: boolean;
+  readonly hotWords: readonly HotWord[] | undefined;
 }
 
 export interface StreamOptions extends EndpointOptions {
   readonly sampleRateHz: number;
   readonly codec: SampleEncoding;
   readonly channelCount: number;
+  readonly hotWords: readonly HotWord[] | undefined;
 }
 
 /** Main thread → audio thread. `id` names a file job or a stream, `window` a window that was asked for. */
@@ -87,6 +90,7 @@ export type FromAudioThread =
       readonly stream: number | undefined;
       /** How soon the answer is wanted, milliseconds from now: the queue's order. */
       readonly withinMs: number;
+      readonly hotWords: readonly HotWord[] | undefined;
     }
   /** The answer is of no use any more. */
   | { readonly type: "window_cancel"; readonly window: number }

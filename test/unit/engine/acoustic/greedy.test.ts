@@ -7,18 +7,19 @@ function planned(plan: readonly (readonly number[])[], maxBlock: number) {
   const emitted = plan.map(() => 0);
   let current = 0;
   const calls = { advance: 0, joint: 0 };
-  const transducer: Transducer = {
+  const transducer: Transducer<undefined> = {
     classes: 10,
     blank,
     maxBlock,
     logSoftmaxed: true,
-    reset: () => Promise.resolve(),
-    advance() {
+    start: () => Promise.resolve(undefined),
+    predict() {
       calls.advance++;
       emitted[current] = (emitted[current] ?? 0) + 1;
-      return Promise.resolve();
+      return Promise.resolve(undefined);
     },
-    joint(first, count) {
+    jointOf: () => Promise.reject(new Error("greedy follows one reading")),
+    joint(_prediction, first, count) {
       calls.joint++;
       const scores = new Float32Array(count * 10).fill(-10);
       for (let row = 0; row < count; row++) {

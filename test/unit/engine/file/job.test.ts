@@ -41,6 +41,7 @@ async function recognise(
       wantsHypotheses: false,
       known: [],
       wantsReadings: false,
+      hotWords: undefined,
     },
     settings: SETTINGS,
     reader,

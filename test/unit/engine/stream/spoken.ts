@@ -110,6 +110,7 @@ export const STREAM: StreamOptions = {
   endpoint: "auto",
   minSilenceMs: 600,
   commitPolicy: "auto",
+  hotWords: undefined,
 };
 
 /** A live session and what it said, in order. */
