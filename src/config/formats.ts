@@ -1,3 +1,4 @@
+import { parseHotWords } from "../shared/hot-words.ts";
 import { ALL_ROUTES } from "../shared/protocol.ts";
 import { isIP } from "node:net";
 import { domainToASCII, domainToUnicode } from "node:url";
@@ -22,6 +23,7 @@ export type FormatName =
   | "absolute-path"
   | "route-path"
   | "line"
+  | "hot-word"
   | "dashed-id"
   | "file-name"
   | "sha256"
@@ -177,6 +179,11 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
     cure: (text) => (isClosed(text) ? "metrics cannot be public" : "for example /health"),
   },
   // --- of the model registry
+  "hot-word": {
+    rule: "must be a phrase, or a phrase, a colon and a boost from 0 to 10",
+    matches: (text) => Array.isArray(parseHotWords([text])) && text.trim() !== "" && !/[,\n]/.test(text),
+    cure: (text) => (text.includes(",") ? "write each phrase as an entry of its own" : "for example рекуператор:5"),
+  },
   line: {
     rule: "must be text on one line",
     matches: (text) => /^[^\p{Cc}]+$/u.test(text),

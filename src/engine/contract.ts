@@ -1,3 +1,4 @@
+import type { HotWord } from "../shared/hot-words.ts";
 import type { AudioWarning } from "../shared/audio-problem.ts";
 import type { CommitPolicy, EndpointMode } from "../config/types.ts";
 import type { SampleEncoding } from "./audio/codec/pcm.ts";
@@ -68,13 +69,6 @@ export interface ModelInfo {
   readonly bundleHash: string;
   /** Set when the model was chosen by `auto` because no better one is installed: a sentence for people. */
   readonly notice: string | undefined;
-}
-
-/** A phrase that is to be expected. */
-export interface HotWord {
-  readonly text: string;
-  /** How strongly it is preferred, 0..10: nats for each piece of three letters. */
-  readonly boost: number;
 }
 
 export type EngineState = "loading" | "ready" | "unloaded" | "failed" | "closed";

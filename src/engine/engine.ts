@@ -2,6 +2,8 @@ import { readFile } from "node:fs/promises";
 import type { ResolvedConfig } from "../config/types.ts";
 import type { ModelBundle, WindowLimits } from "../models/manifest.ts";
 import { verifyBundle } from "../models/verify.ts";
+import { parseHotWords } from "../shared/hot-words.ts";
+import type { HotWord } from "../shared/hot-words.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import type { Logger } from "../shared/log.ts";
 import { readMachineLimits } from "../shared/machine-limits.ts";
@@ -90,6 +92,7 @@ export function createEngine(options: {
   return createEngineFrom({
     load,
     idleUnloadMs: config.model.idleUnloadMs,
+    hotWords: configuredHotWords(config.engine.hotWords),
     openLiveThread: openWorkerThread("gigastt-live", 1),
     openFileThread: openWorkerThread("gigastt-files", 5),
     log,
@@ -103,6 +106,13 @@ const LONGEST_WINDOW_S = 24;
 const DEFAULT_WINDOWS: WindowLimits = { mergeS: 0, maxS: LONGEST_WINDOW_S };
 /** Windows waiting for a worker. Sessions are few and each asks for one or two, so this only stops a runaway. */
 const QUEUE_LIMIT = 1024;
+
+/** The schema has checked each; only a list of too many different ones is left to refuse. */
+function configuredHotWords(phrases: readonly string[]): readonly HotWord[] {
+  const words = parseHotWords(phrases);
+  if (typeof words === "string") throw new GigasttError("GST_CONFIG_INVALID", `engine.hotWords: ${words}`);
+  return words;
+}
 
 async function readVocabulary(path: string): Promise<string> {
   try {

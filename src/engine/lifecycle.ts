@@ -1,3 +1,4 @@
+import type { HotWord } from "../shared/hot-words.ts";
 import { WireError, messageOf } from "../shared/errors.ts";
 import type { Logger } from "../shared/log.ts";
 import { createCapacityMeter, type CapacityMeter } from "./pool/capacity.ts";
@@ -24,6 +25,8 @@ export interface EngineParts {
   readonly load: (again: boolean) => Promise<LoadedBackend>;
   /** Without work for this long the model leaves memory; 0 = never. */
   readonly idleUnloadMs: number;
+  /** Phrases to expect in all audio, besides those of a request. */
+  readonly hotWords?: readonly HotWord[];
   readonly openLiveThread: OpenAudioThread;
   readonly openFileThread: OpenAudioThread;
   readonly log: Logger;
@@ -122,7 +125,7 @@ export function createEngineFrom(options: EngineParts): Engine {
       frames: window.frames,
       kind: window.kind,
       deadlineMs: askedMs + window.withinMs,
-      hotWords: window.hotWords,
+      hotWords: [...(options.hotWords ?? []), ...(window.hotWords ?? [])],
       signal: window.signal,
     });
     const wallS = result.totalMs / 1000;

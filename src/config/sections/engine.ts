@@ -35,6 +35,23 @@ export const engine = {
       examples: ["auto", 2],
       "x-reload": "handover",
     },
+    hotWords: {
+      type: "array",
+      items: {
+        type: "string",
+        format: "hot-word",
+        title: "Phrase",
+        description: "A phrase, or phrase:boost with a boost from 0 to 10; 3 without.",
+      },
+      maxItems: 200,
+      uniqueItems: true,
+      title: "Words to expect",
+      description:
+        "Names and terms that are said here and that the model spells otherwise. Requests can add their own. A higher boost finds more and invents more.",
+      default: [],
+      examples: [["Кузьмин", "рекуператор:5"]],
+      "x-reload": "handover",
+    },
     maxSymbolsPerFrame: {
       type: "integer",
       minimum: 1,

@@ -9,6 +9,8 @@ const MAX_PATHS = 6;
 const BEAM_NATS = 10;
 /** A piece of a hot word is tried where the model gives it at most so many nats less than its favourite. */
 const MARGIN_NATS = 7;
+/** A phrase earns its bonus once in so many frames (1 s): a model can be made to say the same word again and again. */
+const REPEAT_FRAMES = 25;
 
 /** A sequence of tokens. Readings that differ only in when a token was said share one. */
 interface Said<P> {
@@ -18,6 +20,8 @@ interface Said<P> {
   readonly match: Match;
   /** Bonus of completed phrases, in nats. */
   readonly kept: number;
+  /** Where the phrase ends that the last token completed. */
+  readonly completed: Match | undefined;
   prediction: P | undefined;
 }
 
@@ -28,12 +32,20 @@ interface Emission {
   readonly probability: number;
 }
 
+/** When a phrase was completed. */
+interface Completed {
+  readonly before: Completed | undefined;
+  readonly end: Match;
+  readonly frame: number;
+}
+
 /** One reading of the frames so far. */
 interface Path<P> {
   readonly said: Said<P>;
   readonly emitted: Emission | undefined;
-  /** Logarithm of its probability. */
+  /** Logarithm of its probability, without the bonus of repeated phrases. */
   readonly score: number;
+  readonly phrases: Completed | undefined;
   /** Tokens in the current frame. */
   readonly symbols: number;
 }
@@ -56,9 +68,10 @@ export async function decodeWithHotWords<P>(
     next: new Map(),
     match: 0,
     kept: 0,
+    completed: undefined,
     prediction: await transducer.start(),
   };
-  let paths: Path<P>[] = [{ said: root, emitted: undefined, score: 0, symbols: 0 }];
+  let paths: Path<P>[] = [{ said: root, emitted: undefined, phrases: undefined, score: 0, symbols: 0 }];
   let frame = 0;
   let block = Math.min(FIRST_BLOCK, maxBlock);
 
@@ -66,15 +79,28 @@ export async function decodeWithHotWords<P>(
   /** Without the bonus of phrases that have not been said to their end. */
   const settled = ({ said, score }: Path<P>): number => score + said.kept + graph.kept(said.match);
 
-  const after = ({ said, emitted, score, symbols }: Path<P>, token: number, logProbability: number): Path<P> => {
+  const isRepeated = (phrases: Completed | undefined, end: Match): boolean => {
+    for (let at = phrases; at !== undefined && frame - at.frame < REPEAT_FRAMES; at = at.before)
+      if (at.end === end) return true;
+    return false;
+  };
+  const after = (
+    { said, emitted, phrases, score, symbols }: Path<P>,
+    token: number,
+    logProbability: number,
+  ): Path<P> => {
     let next = said.next.get(token);
     if (next === undefined) {
-      const { match, kept } = graph.advance(said.match, token);
-      next = { parent: said, token, next: new Map(), match, kept: said.kept + kept, prediction: undefined };
+      const { match, kept, completed } = graph.advance(said.match, token);
+      next = { parent: said, token, next: new Map(), match, kept: said.kept + kept, completed, prediction: undefined };
       said.next.set(token, next);
     }
     const emission = { before: emitted, token, frame, probability: Math.min(1, Math.exp(logProbability)) };
-    return { said: next, emitted: emission, score: score + logProbability, symbols: symbols + 1 };
+    const path = { said: next, emitted: emission, phrases, score: score + logProbability, symbols: symbols + 1 };
+    const { completed: end } = next;
+    if (end === undefined) return path;
+    const unearned = isRepeated(phrases, end) ? graph.bonus(end) : 0;
+    return { ...path, phrases: { before: phrases, end, frame }, score: path.score - unearned };
   };
   const predictionOf = async (said: Said<P>): Promise<P> =>
     (said.prediction ??= await transducer.predict(await predictionOf(said.parent!), said.token)); // only the root has no parent

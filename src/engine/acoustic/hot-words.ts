@@ -1,8 +1,16 @@
-import type { HotWord } from "../contract.ts";
+import type { HotWord } from "../../shared/hot-words.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** Where a text stands in the phrases: a node of the graph. 0 is the root: nothing is matched. */
 export type Match = number;
+
+export interface Advance {
+  readonly match: Match;
+  /** Bonus of completed phrases that was left behind, in nats. */
+  readonly kept: number;
+  /** Where the last phrase ends that was completed. */
+  readonly completed: Match | undefined;
+}
 
 /**
  * Phrases as an Aho-Corasick graph (Aho, Corasick 1975) over the letters of pieces, so a phrase is found however the model cuts it into pieces.
@@ -10,8 +18,8 @@ export type Match = number;
  * kept when it was said to its end.
  */
 export interface HotWordGraph {
-  /** Where `token` leads from `match`, and the bonus of phrases that were completed on the way, in nats. */
-  advance(match: Match, token: number): { readonly match: Match; readonly kept: number };
+  /** Where `token` leads from `match`. */
+  advance(match: Match, token: number): Advance;
   /** Tokens that earn a bonus from here. */
   tokensAhead(match: Match): readonly number[];
   /** Bonus of what is matched so far, in nats. */
@@ -35,6 +43,7 @@ interface Node {
   /** Of the longest phrase that ends on the way from the root to here. */
   kept: number;
   fail: number;
+  isEnd: boolean;
   ahead?: readonly number[];
 }
 
@@ -43,7 +52,7 @@ export function compileHotWords(hotWords: readonly HotWord[], vocabulary: Vocabu
     vocabulary.hidden.has(id) ? "" : fold(piece.replaceAll("▁", " ")),
   );
   const letters = new Set(texts.join(""));
-  const nodes: Node[] = [{ children: new Map(), letter: "", parent: 0, bonus: 0, kept: 0, fail: 0 }];
+  const nodes: Node[] = [{ children: new Map(), letter: "", parent: 0, bonus: 0, kept: 0, fail: 0, isEnd: false }];
   const unspellable: string[] = [];
 
   for (const { text, boost } of hotWords) {
@@ -54,9 +63,10 @@ export function compileHotWords(hotWords: readonly HotWord[], vocabulary: Vocabu
   }
   link(nodes);
 
-  const advance = (from: Match, token: number): { match: Match; kept: number } => {
+  const advance = (from: Match, token: number): Advance => {
     let at = from;
     let kept = 0;
+    let completed: Match | undefined;
     for (const letter of texts[token] ?? "") {
       for (;;) {
         const node = nodes[at]!;
@@ -67,8 +77,9 @@ export function compileHotWords(hotWords: readonly HotWord[], vocabulary: Vocabu
         kept += node.kept;
         at = node.kept > 0 ? 0 : node.fail;
       }
+      if (nodes[at]!.isEnd) completed = at;
     }
-    return { match: at, kept };
+    return { match: at, kept, completed };
   };
   const gain = (from: Match, token: number): number => {
     const { match, kept } = advance(from, token);
@@ -93,7 +104,7 @@ function add(nodes: Node[], phrase: string, boost: number): void {
     const bonus = Math.min(count, MOST_LETTERS) * boost * NATS_PER_LETTER;
     let child = nodes[at]!.children.get(letter);
     if (child === undefined) {
-      child = nodes.push({ children: new Map(), letter, parent: at, bonus, kept: 0, fail: 0 }) - 1;
+      child = nodes.push({ children: new Map(), letter, parent: at, bonus, kept: 0, fail: 0, isEnd: false }) - 1;
       nodes[at]!.children.set(letter, child);
     }
     const node = nodes[child]!;
@@ -101,6 +112,7 @@ function add(nodes: Node[], phrase: string, boost: number): void {
     at = child;
   }
   nodes[at]!.kept = nodes[at]!.bonus;
+  nodes[at]!.isEnd = true;
 }
 
 /** Sets where each node goes on when its letters do not: at the longest of its endings that begins a phrase. Breadth first. */

@@ -7,7 +7,7 @@ import type { LoadedModel, LoadRequest, WindowResult } from "./protocol.ts";
 import { decodeWithHotWords } from "./beam.ts";
 import { compileHotWords } from "./hot-words.ts";
 import type { HotWordGraph } from "./hot-words.ts";
-import type { HotWord } from "../contract.ts";
+import type { HotWord } from "../../shared/hot-words.ts";
 import { decodeGreedy } from "./greedy.ts";
 import { describe, openEncoder, openGraph } from "./sessions.ts";
 import { integerTensor, transpose } from "./tensors.ts";

@@ -1,4 +1,4 @@
-import type { HotWord } from "../contract.ts";
+import type { HotWord } from "../../shared/hot-words.ts";
 import type { FrontEnd } from "../../models/manifest.ts";
 
 /** What an inference worker needs to load a model. Structured-clonable. */

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { entryFile } from "../../shared/entry.ts";
 import { GigasttError, WireError, messageOf } from "../../shared/errors.ts";
-import type { HotWord } from "../contract.ts";
+import type { HotWord } from "../../shared/hot-words.ts";
 import { createWindowQueue, type Queueable } from "./queue.ts";
 import type { FromInference, LoadedModel, LoadRequest, ToInference, WindowResult } from "../acoustic/protocol.ts";
 import { setTimeout } from "../../shared/timers.ts";

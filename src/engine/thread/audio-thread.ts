@@ -1,5 +1,5 @@
 import type { WindowResult } from "../acoustic/protocol.ts";
-import type { HotWord } from "../contract.ts";
+import type { HotWord } from "../../shared/hot-words.ts";
 import { errorToFailure, failureToError } from "./failure.ts";
 import { runFileJob } from "../file/job.ts";
 import { createLiveSession, type LiveSession } from "../stream/live-session.ts";

@@ -1,5 +1,6 @@
+import type { HotWord } from "../../shared/hot-words.ts";
 import { WireError } from "../../shared/errors.ts";
-import type { LiveStream, LiveStreamOptions, Transcript, TranscribeOptions, HotWord } from "../contract.ts";
+import type { LiveStream, LiveStreamOptions, Transcript, TranscribeOptions } from "../contract.ts";
 import type { WindowResult } from "../acoustic/protocol.ts";
 import { errorToFailure, failureToError } from "./failure.ts";
 import { createFileClient, type FileClient } from "../file/client.ts";

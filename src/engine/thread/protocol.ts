@@ -1,10 +1,10 @@
+import type { HotWord } from "../../shared/hot-words.ts";
 import type { FrontEnd, WindowLimits } from "../../models/manifest.ts";
 import type { Failure } from "./failure.ts";
 import type { SampleEncoding } from "../audio/codec/pcm.ts";
 import type {
   EndpointOptions,
   HeaderlessFormat,
-  HotWord,
   Hypothesis,
   UtteranceEvent,
   Transcript,

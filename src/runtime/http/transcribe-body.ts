@@ -10,7 +10,7 @@ import { setTimeout } from "../../shared/timers.ts";
 /** What a route adds to the transcription of a body. */
 export type WorkOptions = Pick<
   TranscribeOptions,
-  "channels" | "headerless" | "strict" | "track" | "onHypothesis" | "onProgress"
+  "channels" | "headerless" | "strict" | "track" | "hotWords" | "onHypothesis" | "onProgress"
 >;
 
 /**

@@ -1,5 +1,7 @@
 import type { HeaderlessFormat } from "../../engine/contract.ts";
 import { WireError } from "../../shared/errors.ts";
+import { parseHotWords } from "../../shared/hot-words.ts";
+import type { HotWord } from "../../shared/hot-words.ts";
 import { TRANSCRIPT_FORMATS } from "../../shared/protocol.ts";
 import type { TranscriptFormat } from "../../shared/protocol.ts";
 import type { SubtitleRules } from "../../shared/transcript/subtitle-rules.ts";
@@ -17,6 +19,7 @@ export interface TranscribeQuery {
   readonly headerless: HeaderlessFormat | undefined;
   /** Number or language of one of several audio tracks. */
   readonly track: string | undefined;
+  readonly hotWords: readonly HotWord[];
   /** Refuse audio that is cut or damaged instead of transcribing what is there. */
   readonly strict: boolean;
   /** Event streams only: events of type `progress` between the others. */
@@ -37,6 +40,7 @@ export function parseTranscribeQuery(params: URLSearchParams): TranscribeQuery {
     channels: oneOf(params, "channels", ["mix", "split"]) ?? "mix",
     headerless: headerless(params),
     track: trackOf(params),
+    hotWords: hotWords(params),
     strict: flag(params, "strict"),
     progress: flag(params, "progress"),
   };
@@ -58,6 +62,12 @@ function trackOf(params: URLSearchParams): string | undefined {
   const value = params.get("track");
   if (value === null || /^(?:\d{1,3}|[a-z]{2,3}(?:-[a-z0-9]{2,8})*)$/i.test(value)) return value ?? undefined;
   throw bad(`track must be a number or a language code, got ${quote(value)}`);
+}
+
+function hotWords(params: URLSearchParams): readonly HotWord[] {
+  const words = parseHotWords(params.getAll("hotwords").join(","));
+  if (typeof words === "string") throw bad(words);
+  return words;
 }
 
 function flag(params: URLSearchParams, name: string): boolean {

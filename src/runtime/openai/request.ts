@@ -1,4 +1,6 @@
 import { WireError } from "../../shared/errors.ts";
+import { parseHotWords } from "../../shared/hot-words.ts";
+import type { HotWord } from "../../shared/hot-words.ts";
 import { MODEL_LANGUAGE } from "../../shared/protocol.ts";
 
 /** Formats of an answer that is not streamed. */
@@ -14,6 +16,7 @@ export interface TranscriptionRequest {
   readonly wantsLogprobs: boolean;
   /** Each channel of the recording on its own. */
   readonly splitsChannels: boolean;
+  readonly hotWords: readonly HotWord[];
   /** For the channels, in order; further ones are B, C … */
   readonly speakers: readonly string[];
 }
@@ -33,6 +36,7 @@ export function parseRequest(fields: Fields): TranscriptionRequest {
     wantsSegments: granularities.length === 0 || granularities.includes("segment"),
     wantsLogprobs: (fields.get("include") ?? []).includes("logprobs"),
     splitsChannels: speakers.length > 0 || valueOf(fields, "channels", ["mix", "split"]) === "split",
+    hotWords: hotWordsOf(fields),
     speakers,
   };
 }
@@ -45,6 +49,12 @@ function isSpoken(language: string): boolean {
   if (text === "auto" || text === MODEL_LANGUAGE.name) return true;
   const [primary = ""] = text.split(/[-_]/);
   return /^[a-z]{2,3}$/.test(primary) && new Intl.Locale(primary).language === MODEL_LANGUAGE.code;
+}
+
+function hotWordsOf(fields: Fields): readonly HotWord[] {
+  const words = parseHotWords(fields.get("keywords") ?? []);
+  if (typeof words === "string") throw new WireError("bad_request", words, { param: "keywords" });
+  return words;
 }
 
 function unsupportedLanguage(languages: readonly string[]): WireError {

@@ -3,7 +3,8 @@ import type { WireError } from "../../shared/errors.ts";
 import type { Frame } from "./inbox.ts";
 
 /** How the engine listens to a session. The endpoint options may change with every write, the others when an utterance was ended. */
-export type SessionOptions = EndpointOptions & Pick<LiveStreamOptions, "sampleRateHz" | "codec" | "channelCount">;
+export type SessionOptions = EndpointOptions &
+  Pick<LiveStreamOptions, "sampleRateHz" | "codec" | "channelCount" | "hotWords">;
 
 /** What the engine heard. */
 export interface Heard {

@@ -9,7 +9,7 @@ import { parseTranscribeQuery } from "../query.ts";
 export const transcribeStream: Route = {
   ...ROUTES.transcribeStream,
   handle: (exchange, context, { query }) => {
-    const { headerless, strict, track, progress } = parseTranscribeQuery(query);
+    const { headerless, strict, track, progress, hotWords } = parseTranscribeQuery(query);
     return replyWithEvents({
       exchange,
       context,
@@ -17,6 +17,7 @@ export const transcribeStream: Route = {
         const [transcript] = await transcribeBody(exchange, context, {
           ...(headerless === undefined ? {} : { headerless }),
           strict,
+          hotWords,
           ...(track === undefined ? {} : { track }),
           onHypothesis: (hypothesis) => send(segmentMessage(hypothesis, context.clock.nowMs())),
           ...(progress

@@ -13,6 +13,7 @@ export const transcribe: Route = {
     const transcripts = await transcribeBody(exchange, context, {
       channels: query.channels,
       strict: query.strict,
+      hotWords: query.hotWords,
       ...(query.track === undefined ? {} : { track: query.track }),
       ...(query.headerless === undefined ? {} : { headerless: query.headerless }),
     });

@@ -1,5 +1,6 @@
 import type { CommitPolicy, EndpointMode, SessionConfig, StreamConfig } from "../../../config/types.ts";
 import { WireError } from "../../../shared/errors.ts";
+import { parseHotWords } from "../../../shared/hot-words.ts";
 import type { SessionOptions } from "../../sessions/dialect.ts";
 import {
   DEFAULT_SESSION_RATE_HZ,
@@ -71,6 +72,15 @@ export function applyConfigure(fields: Readonly<Record<string, unknown>>, before
       before.commitPolicy,
       (value) => COMMIT_POLICIES.find((policy) => policy === value),
       () => new WireError("invalid_commit_policy", `commit_policy must be one of ${COMMIT_POLICIES.join(", ")}`),
+    ),
+    hotWords: take(
+      "hotwords",
+      before.hotWords ?? [],
+      (value) => {
+        const words = parseHotWords(value);
+        return typeof words === "string" ? undefined : words;
+      },
+      () => new WireError("bad_request", String(parseHotWords(fields["hotwords"]))),
     ),
     minSilenceMs: take(
       "min_silence_ms",

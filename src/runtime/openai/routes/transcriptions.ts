@@ -30,9 +30,14 @@ export const transcriptions: Route = {
       upload.release();
       throw error;
     }
+    const { hotWords } = request;
     const channels = request.splitsChannels ? "split" : "mix";
     if (!request.isStreamed) {
-      const transcripts = await transcribeUpload(exchange, context, { upload, waitMs, options: { channels } });
+      const transcripts = await transcribeUpload(exchange, context, {
+        upload,
+        waitMs,
+        options: { channels, hotWords },
+      });
       return answer(transcripts, request, context.settings.current.subtitles);
     }
     return replyWithEvents({
@@ -46,7 +51,7 @@ export const transcriptions: Route = {
         const transcripts = await transcribeUpload(exchange, context, {
           upload,
           waitMs,
-          options: { channels, onHypothesis: (hypothesis) => sendAll(events.heard(hypothesis)) },
+          options: { channels, hotWords, onHypothesis: (hypothesis) => sendAll(events.heard(hypothesis)) },
         });
         await sendAll(events.done(transcripts));
       },

@@ -1,11 +1,15 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createLogMel, extractFeatures } from "../../../../src/engine/features/log-mel.ts";
 import type { WindowResult } from "../../../../src/engine/acoustic/protocol.ts";
+import type { HotWord } from "../../../../src/shared/hot-words.ts";
 import { createPool, type InferencePool } from "../../../../src/engine/pool/pool.ts";
+import { parseVocabulary } from "../../../../src/engine/acoustic/vocabulary.ts";
 import { DEMO_CONFIG, DEMO_FRONT_END, demoBundle, EVAL_CLIPS, readClip } from "../support.ts";
 
 describe.each(["fp32", "int8"] as const)("the demo model, %s", (precision) => {
   let pool: InferencePool;
+  const logMel = createLogMel(DEMO_FRONT_END);
   const results = new Map<string, WindowResult>();
 
   beforeAll(async () => {
@@ -26,17 +30,18 @@ describe.each(["fp32", "int8"] as const)("the demo model, %s", (precision) => {
       onWorkerLost: (reason) => expect.unreachable(reason),
     });
     expect(await pool.start()).toMatchObject({ vocabSize: 256, melBins: 64, subsampling: 4 });
-    const logMel = createLogMel(DEMO_FRONT_END);
-    for (const clip of EVAL_CLIPS) {
-      const rows = extractFeatures(logMel, readClip(clip.file));
-      const frames = rows.length / 64;
-      const features = new Float32Array(rows.length);
-      for (let t = 0; t < frames; t++)
-        for (let mel = 0; mel < 64; mel++) features[mel * frames + t] = rows[t * 64 + mel]!;
-      const signal = new AbortController().signal;
-      results.set(clip.file, await pool.run({ features, frames, deadlineMs: 0, kind: "file", signal }));
-    }
+    for (const clip of EVAL_CLIPS) results.set(clip.file, await recognise(clip.file));
   });
+
+  function recognise(file: string, hotWords: readonly HotWord[] = []): Promise<WindowResult> {
+    const rows = extractFeatures(logMel, readClip(file));
+    const frames = rows.length / 64;
+    const features = new Float32Array(rows.length);
+    for (let t = 0; t < frames; t++)
+      for (let mel = 0; mel < 64; mel++) features[mel * frames + t] = rows[t * 64 + mel]!;
+    const { signal } = new AbortController();
+    return pool.run({ features, frames, deadlineMs: 0, kind: "file", hotWords, signal });
+  }
   afterAll(() => pool.close());
 
   test("emits the reference's token ids on all clips", () => {
@@ -65,5 +70,32 @@ describe.each(["fp32", "int8"] as const)("the demo model, %s", (precision) => {
         expect(Math.abs(confidence - probabilities[index]!)).toBeLessThan(0.05);
       }
     }
+  });
+
+  test.each([
+    ["dev_festival_00.wav", "телефон"],
+    ["dev_festival_02.wav", "железо"],
+  ])("finds in %s the word that it misses, when it is named: %s", async (file, word) => {
+    const { pieces } = parseVocabulary(readFileSync((await demoBundle(precision)).vocabPath, "utf8"));
+    const textOf = ({ ids }: WindowResult): string =>
+      [...ids]
+        .map((id) => pieces[id])
+        .join("")
+        .replaceAll("▁", " ");
+    const said = new RegExp(` ${word}[ ?.]`);
+    expect(textOf(results.get(file)!)).not.toMatch(said);
+    expect(textOf(await recognise(file, [{ text: word.toUpperCase(), boost: 3 }]))).toMatch(said);
+  });
+
+  test("names that are not said change nothing in 20 clips", async () => {
+    const names = ["Кузьмин", "Габриэлян", "Чижиков", "Шостакович", "рекуператор", "Челябинск", "умная розетка"];
+    const hotWords = names.map((text) => ({ text, boost: 3 }));
+    for (const { file } of EVAL_CLIPS.slice(20, 40))
+      expect([...(await recognise(file, hotWords)).ids]).toEqual([...results.get(file)!.ids]);
+  });
+
+  test("a word that is said is not said again and again at the highest boost", async () => {
+    const { ids } = await recognise("dev_espeak_15.wav", [{ text: "пять", boost: 10 }]);
+    expect(ids.length).toBeLessThan(results.get("dev_espeak_15.wav")!.ids.length + 4);
   });
 });
