@@ -191,7 +191,8 @@ export async function decodeWithHotWords<P>(
     return best;
   };
 
-  while (frame < frames) {
+  const isUnfinished = (): boolean => frame < frames;
+  while (isUnfinished()) {
     const [only] = paths;
     const isOver = paths.length === 1 && only !== undefined && (await goGreedily(only));
     if (!isOver) await goThroughFrame();

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { engine } from "../../../src/config/sections/engine.ts";
 import { DEFAULT_BOOST, MOST_HOT_WORDS, parseHotWords } from "../../../src/shared/hot-words.ts";

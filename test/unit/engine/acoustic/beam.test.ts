@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeWithHotWords } from "../../../../src/engine/acoustic/beam.ts";
 import { decodeGreedy, type Transducer } from "../../../../src/engine/acoustic/greedy.ts";
@@ -94,7 +94,7 @@ describe("search with hot words", () => {
 
   /** "▁а" a little less likely than "▁б" in frame 2, then "в" in frame 4 wherever it is asked. */
   const close = (frame: number, said: readonly number[]): Row => {
-    const scores = new Array<number>(classes).fill(-20);
+    const scores = Array.from({ length: classes }, () => -20);
     const done = said.length;
     if (frame === 2 && done === 0) [scores[2], scores[1], scores[blank]] = [0, -3, -8];
     else if (frame === 4 && done === 1) [scores[3], scores[blank]] = [0, -4];

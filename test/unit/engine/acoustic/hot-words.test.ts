@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compileHotWords } from "../../../../src/engine/acoustic/hot-words.ts";
 import { createVocabulary } from "../../../../src/engine/acoustic/vocabulary.ts";
