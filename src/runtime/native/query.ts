@@ -65,7 +65,7 @@ function trackOf(params: URLSearchParams): string | undefined {
 }
 
 function hotWords(params: URLSearchParams): readonly HotWord[] {
-  const words = parseHotWords(params.getAll("hotwords").join(","));
+  const words = parseHotWords(params.get("hotwords") ?? "");
   if (typeof words === "string") throw bad(words);
   return words;
 }

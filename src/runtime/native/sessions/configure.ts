@@ -1,5 +1,6 @@
 import type { CommitPolicy, EndpointMode, SessionConfig, StreamConfig } from "../../../config/types.ts";
 import { WireError } from "../../../shared/errors.ts";
+import type { HotWord } from "../../../shared/hot-words.ts";
 import { parseHotWords } from "../../../shared/hot-words.ts";
 import type { SessionOptions } from "../../sessions/dialect.ts";
 import {
@@ -54,7 +55,17 @@ export function applyConfigure(fields: Readonly<Record<string, unknown>>, before
     if (taken === undefined) errors.push(refuse());
     return taken ?? old;
   };
+  const hotWords = take<readonly HotWord[] | undefined>(
+    "hotwords",
+    before.hotWords,
+    (value) => {
+      const words = parseHotWords(value);
+      return typeof words === "string" ? undefined : words;
+    },
+    () => new WireError("bad_request", String(parseHotWords(fields["hotwords"]))),
+  );
   const options: SessionOptions = {
+    ...(hotWords === undefined ? {} : { hotWords }),
     sampleRateHz: take(
       "sample_rate",
       before.sampleRateHz,
@@ -72,15 +83,6 @@ export function applyConfigure(fields: Readonly<Record<string, unknown>>, before
       before.commitPolicy,
       (value) => COMMIT_POLICIES.find((policy) => policy === value),
       () => new WireError("invalid_commit_policy", `commit_policy must be one of ${COMMIT_POLICIES.join(", ")}`),
-    ),
-    hotWords: take(
-      "hotwords",
-      before.hotWords ?? [],
-      (value) => {
-        const words = parseHotWords(value);
-        return typeof words === "string" ? undefined : words;
-      },
-      () => new WireError("bad_request", String(parseHotWords(fields["hotwords"]))),
     ),
     minSilenceMs: take(
       "min_silence_ms",

@@ -13,6 +13,8 @@ describe("parseTranscribeQuery", () => {
       segments: false,
       track: undefined,
       strict: false,
+      progress: false,
+      hotWords: [],
       channels: "mix",
       headerless: undefined,
     });
@@ -21,7 +23,7 @@ describe("parseTranscribeQuery", () => {
   it("takes every parameter", () => {
     expect(
       parse(
-        "format=srt&download=%D0%B7%D0%B0%D0%BF%D0%B8%D1%81%D1%8C.srt&max_chars_per_line=42&max_words_per_line=7&max_lines=1&karaoke=1&segments=true&channels=split&codec=pcmu&sample_rate=8000",
+        "format=srt&download=%D0%B7%D0%B0%D0%BF%D0%B8%D1%81%D1%8C.srt&max_chars_per_line=42&max_words_per_line=7&max_lines=1&karaoke=1&segments=true&channels=split&codec=pcmu&sample_rate=8000&hotwords=Омск:4&progress=1",
       ),
     ).toEqual({
       format: "srt",
@@ -31,6 +33,8 @@ describe("parseTranscribeQuery", () => {
       segments: true,
       track: undefined,
       strict: false,
+      progress: true,
+      hotWords: [{ text: "Омск", boost: 4 }],
       channels: "split",
       headerless: { codec: "pcmu", sampleRateHz: 8000 },
     });
@@ -38,6 +42,7 @@ describe("parseTranscribeQuery", () => {
 
   const badQueries: [string, string][] = [
     ["format=doc", 'format must be one of json, txt, srt, vtt, md, tsv, html, got "doc"'],
+    ["hotwords=дом:99", "the boost of a hot word must be a number from 0 to 10"],
     ["format=", 'format must be one of json, txt, srt, vtt, md, tsv, html, got ""'],
     ["max_chars_per_line=0", 'max_chars_per_line must be a whole number from 1 to 1000, got "0"'],
     ["max_chars_per_line=1e2", 'max_chars_per_line must be a whole number from 1 to 1000, got "1e2"'],
