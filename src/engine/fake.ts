@@ -103,9 +103,10 @@ function createFakePool(workers: number, melBins: number, options: FakeEngineOpt
       });
     }
     if (closed) throw new WireError("pool_closed", "the recogniser is shutting down");
-    job.signal.throwIfAborted();
     busy++;
     try {
+      // Inside: a window that was cancelled while it waited has been woken, and must wake the next one.
+      job.signal.throwIfAborted();
       windows++;
       if (options.windowMs) await sleep(options.windowMs);
       await options.onWindow?.(windows);

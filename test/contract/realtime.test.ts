@@ -153,6 +153,17 @@ describe("a Realtime session", () => {
     client.socket.close();
   });
 
+  it("ignores an append without audio: the format may still change", async () => {
+    await start();
+    const client = await open();
+    client.send({ type: "input_audio_buffer.append", audio: "" });
+    const input = { format: { type: "audio/pcmu" } };
+    client.send({ type: "session.update", session: { type: "transcription", audio: { input } } });
+    client.append(toG711(Buffer.concat([sound(1400, 8000), silence(1500, 8000)]), MU_LAW), 400);
+    expect(await next(client, COMPLETED)).toMatchObject({ transcript: "раз два три" });
+    client.socket.close();
+  });
+
   it("ends turns by commit alone with turn_detection null: no speech events, one item a commit", async () => {
     await start();
     const client = await open();

@@ -65,6 +65,7 @@ export function createRealtimeDialect(context: RuntimeContext, req: IncomingMess
       tools.sendError(new WireError("policy_violation", what));
       tools.violate(what);
     };
+    const conduct = createConduct(clock, violate);
     const send = (events: readonly ServerEvent[]): void => tools.send(...written(events));
 
     const endStream = (): void => {
@@ -73,6 +74,7 @@ export function createRealtimeDialect(context: RuntimeContext, req: IncomingMess
     };
 
     const append = (audio: Uint8Array): void => {
+      if (audio.length === 0) return conduct.countEmpty();
       audioBytes += audio.length;
       const ms = audio.length / bytesPerMs(settings.format);
       audioS += ms / 1000;
@@ -175,7 +177,7 @@ export function createRealtimeDialect(context: RuntimeContext, req: IncomingMess
         const event = "text" in frame ? parseClientEvent(frame.text) : undefined;
         if (event?.kind === "append") append(event.audio);
       },
-      ...createConduct(clock, violate),
+      ...conduct,
       get audioS() {
         return audioS;
       },
