@@ -155,7 +155,7 @@ describe("socket activation", () => {
       () => {},
     );
     await up.exited;
-    expect(up.errors()).toContain("socket activation must pass one TCP socket, it passed 2");
+    expect(up.errors()).toContain("socket activation must pass one TCP socket for each listener, it passed 2");
   });
 });
 
