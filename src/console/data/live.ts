@@ -6,7 +6,7 @@ import { t } from "../i18n/text.ts";
 import { openLiveSession } from "../wire/live-session.ts";
 import type { LiveSession, LiveState } from "../wire/live-session.ts";
 import type { Transcript } from "./document.ts";
-import { addTranscript, newTranscript, replaceTranscript } from "./queue.ts";
+import { addTranscript, items, newTranscript, replaceTranscript } from "./queue.ts";
 
 /** The session of this page. It goes on while other pages of the console are shown. */
 export const liveState = signal<LiveState>("stopped");
@@ -37,8 +37,9 @@ export async function startLive(deviceId: string, endpoint: string): Promise<voi
     liveError.value = reasonOf(error);
     return;
   }
-  const previous = said.value;
-  const shiftS = previous?.durationS ?? 0;
+  // As it was edited since, or from the beginning if it was removed.
+  said.value = items.value.find(({ id }) => id === said.value?.id)?.transcript;
+  const shiftS = said.value?.durationS ?? 0;
   const { rateHz } = microphone;
   session = openLiveSession(rateHz, endpoint, {
     onState: (state) => (liveState.value = state),
@@ -73,6 +74,11 @@ export async function stopLive(): Promise<void> {
 /** Begins another transcript; the one before stays in the list. */
 export function clearLive(): void {
   said.value = undefined;
+}
+
+/** Whether words are still added to a transcript: until then it is not edited. */
+export function isBeingSaid(id: string): boolean {
+  return said.value?.id === id && liveState.value !== "stopped";
 }
 
 // ---

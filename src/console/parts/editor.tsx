@@ -7,6 +7,7 @@ import { editParagraph, findMatches, replaceMatches, wordsIn } from "../data/edi
 import type { Match } from "../data/edit.ts";
 import { change, redo, startHistory, undo } from "../data/history.ts";
 import type { History } from "../data/history.ts";
+import { isBeingSaid } from "../data/live.ts";
 import { audioOf, isOpen, replaceTranscript } from "../data/queue.ts";
 import type { Item } from "../data/queue.ts";
 import { t } from "../i18n/text.ts";
@@ -30,7 +31,7 @@ export function Editor({ item }: { item: Item }): JSX.Element {
   const player = useRef<PlayerControl | undefined>(undefined);
   const text = useRef<HTMLDivElement>(null);
   const playing = useRef<Element | null>(null);
-  const isRunning = isOpen(item);
+  const isRunning = isOpen(item) || isBeingSaid(item.id);
   const paragraphs = isRunning ? transcript.paragraphs : history.value.present;
 
   useEffect(() => {

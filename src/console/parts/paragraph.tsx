@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { memo } from "preact/compat";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { textOf } from "../data/document.ts";
 import type { Paragraph } from "../data/document.ts";
 import { timeText } from "../i18n/time.ts";
@@ -81,7 +81,8 @@ function Field({ paragraph, onEdit, onText }: Props): JSX.Element {
       Math.ceil(field.current.scrollHeight / Number.parseFloat(getComputedStyle(field.current).lineHeight)),
     );
   };
-  useEffect(() => {
+  // Before the next key arrives: its letter belongs here.
+  useLayoutEffect(() => {
     field.current?.focus();
     fit();
   }, []);

@@ -21,7 +21,7 @@ export interface LiveHandlers {
 }
 
 const LONGEST_DELAY_MS = 10_000;
-const LAST_WORDS_MS = 15_000;
+const LAST_FINAL_MS = 15_000;
 
 /** A session that outlives its connections: when one breaks, another is made and what it had not answered is sent again. */
 export function openLiveSession(rateHz: number, endpoint: string, on: LiveHandlers): LiveSession {
@@ -31,9 +31,11 @@ export function openLiveSession(rateHz: number, endpoint: string, on: LiveHandle
   let isStopping = false;
   let failures = 0;
   let retryAfterMs: number | undefined;
+  let limit: number | undefined;
   let finish = (): void => {};
   const finished = new Promise<void>((resolve) => {
     finish = () => {
+      clearTimeout(limit);
       on.onState("stopped");
       resolve();
     };
@@ -92,12 +94,13 @@ export function openLiveSession(rateHz: number, endpoint: string, on: LiveHandle
     },
     stop: () => {
       isStopping = true;
+      limit = window.setTimeout(() => {
+        socket?.close();
+        socket = undefined;
+        finish();
+      }, LAST_FINAL_MS);
       if (isReady && socket?.readyState === WebSocket.OPEN) send({ type: "stop" });
       else if (socket === undefined) finish();
-      setTimeout(() => {
-        socket?.close();
-        finish();
-      }, LAST_WORDS_MS);
       return finished;
     },
   };
