@@ -9,7 +9,6 @@ import { notChecked, type Judged, type Verdict } from "../../audit/observe/verdi
 import { createContext } from "./context.ts";
 import type { LiveContext, LiveLimits } from "./context.ts";
 import type { Probe } from "./probe.ts";
-import { ALL_ROUTES } from "../../shared/protocol.ts";
 import { probes as allProbes } from "./registry.ts";
 
 /** What a run may ask when nothing else is said. */

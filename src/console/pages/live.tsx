@@ -150,7 +150,7 @@ function NotSecure(): JSX.Element {
       <h1>{t("insecure_title")}</h1>
       <p>{t("insecure_text")}</p>
       <p>{t("insecure_cure")}</p>
-      <Command text={"server:\n  lan: true"} />
+      <Command text={"server:\n  lan: true\n  host: 0.0.0.0\n  allowBindAny: true"} />
       <p>{t("insecure_or")}</p>
       <Command text={`http://127.0.0.1${port}/#/live`} />
     </section>
