@@ -16,7 +16,7 @@ export const ASSUMED: Readonly<Record<string, string>> = {
   "deploy.tls.hsts": "on",
 };
 
-export const LIMITS: LiveLimits = { requests: 75, timeMs: 120_000, slowBodyMs: 20_000, slowHeadersMs: 25_000 };
+export const LIMITS: LiveLimits = { requests: 100, timeMs: 120_000, slowBodyMs: 20_000, slowHeadersMs: 25_000 };
 
 /** The running front as `gigastt audit --live` reaches it, as a user who may come in. */
 export function targetOf(running: RunningFront, more: Partial<OutsideTarget> = {}): OutsideTarget {

@@ -145,7 +145,7 @@ async function probe(
       timeoutMs: 1000,
       signal: new AbortController().signal,
     },
-    limits: { requests: 60, timeMs: 10_000, slowBodyMs: 2000, slowHeadersMs: 2000, ...limits },
+    limits: { requests: 100, timeMs: 10_000, slowBodyMs: 2000, slowHeadersMs: 2000, ...limits },
     assume: createAssumptions({
       given: { "session.idleTimeout": "1s", "rateLimit.perMinute": "60", "rateLimit.burst": "3" },
     }),

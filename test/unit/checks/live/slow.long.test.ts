@@ -29,7 +29,7 @@ async function judge(
         timeoutMs,
         signal: new AbortController().signal,
       },
-      limits: { requests: 75, timeMs: 60_000, slowBodyMs: 500, slowHeadersMs: 500 },
+      limits: { requests: 100, timeMs: 60_000, slowBodyMs: 500, slowHeadersMs: 500 },
       assume: createAssumptions({
         given: {
           "session.idleTimeout": "1s",
