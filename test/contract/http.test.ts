@@ -391,7 +391,15 @@ describe("every answer", () => {
 
   it("is 404 for unknown paths without echoing them, also for malformed ones", async () => {
     await start();
-    for (const path of ["/console", "/v1", "/v1/transcribes", "/%ff", "/%zz", "/health/../../etc/passwd", "/v2/models"]) {
+    for (const path of [
+      "/console",
+      "/v1",
+      "/v1/transcribes",
+      "/%ff",
+      "/%zz",
+      "/health/../../etc/passwd",
+      "/v2/models",
+    ]) {
       const response = await get(path);
       const text = await response.text();
       expect([response.status, (JSON.parse(text) as { code: string }).code], path).toEqual([404, "not_found"]); // our envelope
