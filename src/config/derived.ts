@@ -3,6 +3,7 @@ import { serverMemoryMiB } from "./memory.ts";
 import type { ModelMemory } from "./memory.ts";
 import type { PoolConfig, ResolvedConfig } from "./types.ts";
 import { SSE_PING_MS } from "../shared/protocol.ts";
+import type { RouteSpec } from "../shared/protocol.ts";
 
 /**
  * Every number the rendered files carry, derived from the configuration in one place: templates never compute.
@@ -23,6 +24,8 @@ export interface Derived {
   readonly proxy: {
     /** = limits.body, in bytes. */
     readonly bodyBytes: number;
+    /** = limits.asrBody, in bytes. */
+    readonly asrBodyBytes: number;
     /** idle + 30: the server always closes first, with a code. */
     readonly streamTimeoutS: number;
     /** max(pool checkout + request budget, idle) + 30: nothing flows while a file is transcribed. */
@@ -76,7 +79,7 @@ export interface Derived {
     readonly healthStartS: number;
     readonly memoryMiB: number;
   };
-  /** base + 16 × pool + body × pool in steps of 256: one server, see `serverMemoryMiB`. */
+  /** base + 16 × pool + body × pool + what asrBody has more than body, in steps of 256: one server, see `serverMemoryMiB`. */
   readonly serverMemoryMiB: number;
   /** ceil(body × pool / 1 MiB) + 56: uploads in flight plus slack, for tmpfs and emptyDir. */
   readonly tmpMiB: number;
@@ -145,6 +148,7 @@ export function derive(config: ResolvedConfig, installed?: ModelMemory): Derived
     },
     proxy: {
       bodyBytes: limits.bodyBytes,
+      asrBodyBytes: limits.asrBodyBytes,
       streamTimeoutS,
       restReadTimeoutS,
       holdReadTimeoutS: Math.max(restReadTimeoutS, seconds(longestWaitMs(pool)) + seconds(limits.requestBudgetMs) + 30),
@@ -213,6 +217,11 @@ export function derive(config: ResolvedConfig, installed?: ModelMemory): Derived
 /** Returns how long a request of a route that holds its requests may wait in the queue. */
 export function longestWaitMs(pool: Pick<PoolConfig, "checkoutTimeoutMs" | "holdTimeoutMs">): number {
   return Math.max(pool.checkoutTimeoutMs, pool.holdTimeoutMs);
+}
+
+/** Returns the largest body of a route. */
+export function bodyBytesOf({ bodyLimit }: RouteSpec, limits: ResolvedConfig["limits"]): number {
+  return bodyLimit === "asrBody" ? limits.asrBodyBytes : limits.bodyBytes;
 }
 
 /** Returns how many connections, or requests behind a trusted proxy, one client may have open. */

@@ -26,7 +26,7 @@ export interface ModelMemory {
 
 type MemoryConfig = {
   readonly pool: Pick<ResolvedConfig["pool"], "size">;
-  readonly limits: Pick<ResolvedConfig["limits"], "bodyBytes">;
+  readonly limits: Pick<ResolvedConfig["limits"], "bodyBytes" | "asrBodyBytes">;
   readonly model: Pick<ResolvedConfig["model"], "precision">;
   readonly engine: Pick<ResolvedConfig["engine"], "workers">;
 };
@@ -41,7 +41,12 @@ export function serverMemoryBytes({ pool, limits, model, engine }: MemoryConfig,
     installed === undefined
       ? BASE_MIB[model.precision === "fp32" ? "fp32" : "int8"] * MIB
       : PROCESS_BYTES + workers * installed.workerBytes;
-  return baseBytes + pool.size * (SESSION_MIB * MIB + limits.bodyBytes);
+  return baseBytes + pool.size * SESSION_MIB * MIB + uploadBytes({ pool, limits });
+}
+
+/** Returns the most that all uploads hold together: one body for each place, of which the oldest may be a film. */
+function uploadBytes({ pool, limits }: Pick<MemoryConfig, "pool" | "limits">): number {
+  return pool.size * limits.bodyBytes + Math.max(0, limits.asrBodyBytes - limits.bodyBytes);
 }
 
 /** Returns it as a limit to set, MiB. */

@@ -42,6 +42,7 @@ export function caddyView(input: RenderInput, placement: Placement): View {
   const auth = deploy.auth.kind;
   return {
     p: { ...derived.proxy },
+    films: ALL_ROUTES.filter(({ bodyLimit }) => bodyLimit === "asrBody").map(({ path }) => path),
     grace: derived.proxy.gracePeriodS,
     // One value: Caddy does not treat a quote in the middle of a word as a quote.
     admin: `unix/${placement === "managed" ? managedPlace(input).adminSocket : "/run/caddy/admin.sock"}`,

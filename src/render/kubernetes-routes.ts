@@ -104,7 +104,7 @@ export function ingress(input: RenderInput): Manifest {
   const backend = { service: { name: NAME, port: { name: "http" } } };
   const streams = pathsOf("websocket", "sse");
   const annotations: Record<string, string> = {
-    [`${prefix}/proxy-body-size`]: String(derived.proxy.bodyBytes),
+    [`${prefix}/proxy-body-size`]: String(Math.max(derived.proxy.bodyBytes, derived.proxy.asrBodyBytes)),
     // One set of timers for all routes: the longest wait is a file being transcribed.
     [`${prefix}/proxy-read-timeout`]: String(derived.proxy.holdReadTimeoutS),
     [`${prefix}/proxy-send-timeout`]: String(derived.proxy.streamTimeoutS),

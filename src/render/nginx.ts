@@ -106,6 +106,8 @@ export function nginxView(input: RenderInput, placement: Placement): View {
       path: route.path,
       sse: !isPublic(route.path),
       held: route.isHeld === true,
+      film: route.bodyLimit === "asrBody",
+      unbuffered: carries(route, "sse"),
       events: route.isHeld !== true,
     })),
   };

@@ -1,5 +1,7 @@
 // Written by scripts/handlers.js from the folders routes. Do not edit: every build writes it.
 import type { HttpRouteName } from "../shared/protocol.ts";
+import { asr } from "./compat/routes/asr.ts";
+import { detectLanguage } from "./compat/routes/detect-language.ts";
 import { file } from "./console/routes/file.ts";
 import { page } from "./console/routes/page.ts";
 import { status } from "./console/routes/status.ts";
@@ -17,6 +19,8 @@ import type { Route } from "./route.ts";
 
 /** What answers each route of the table. */
 export const handlers: Readonly<Record<HttpRouteName, Route>> = {
+  asr,
+  detectLanguage,
   consoleFile: file,
   console: page,
   consoleStatus: status,

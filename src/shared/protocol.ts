@@ -27,6 +27,8 @@ export interface RouteSpec {
   readonly isLimited: boolean;
   /** Its clients stream their upload and never repeat it: they wait in the queue for `pool.holdTimeout`. */
   readonly isHeld?: boolean;
+  /** Which setting bounds its body: `limits.body`, or `limits.asrBody` for films. */
+  readonly bodyLimit?: "asrBody";
   /** One phrase for the route table of the docs. */
   readonly summary: string;
   /** Set on a deprecated alias: the path to use instead. */
@@ -124,6 +126,31 @@ export const ROUTES = {
     checksOrigin: true,
     isLimited: true,
     summary: "these routes as an OpenAPI 3.1 document",
+  },
+  asr: {
+    face: "compat",
+    methods: ["POST"],
+    path: "/asr",
+    traffic: "rest",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: true,
+    isHeld: true,
+    bodyLimit: "asrBody",
+    summary:
+      "a form with a recording in, subtitles or text out, as of whisper-asr-webservice, see [compat.md](compat.md)",
+  },
+  detectLanguage: {
+    face: "compat",
+    methods: ["POST"],
+    path: "/detect-language",
+    traffic: "rest",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: true,
+    isHeld: true,
+    bodyLimit: "asrBody",
+    summary: "a form with a recording in, its language out, see [compat.md](compat.md)",
   },
   metrics: {
     face: "native",

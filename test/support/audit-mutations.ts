@@ -97,7 +97,14 @@ const ROWS: readonly Row[] = [
     () => ['"max-age=3600"'],
   ],
   [CADDY, /^\(gigastt_headers\) > header > (?:X-|Referrer)/, "GA-EXP-017", D],
-  [CADDY, /request_body > max_size$/, "GA-STR-008", DLM, undefined, (c) => [String(c.limits.bodyBytes + 1), "50MB"]],
+  [
+    CADDY,
+    /request_body @(?:films|others) > max_size$/,
+    "GA-STR-008",
+    DLM,
+    undefined,
+    (c) => [String(c.limits.bodyBytes + 1), "50MB"],
+  ],
   [
     CADDY,
     /> redir$/,
@@ -180,6 +187,8 @@ const ROWS: readonly Row[] = [
     undefined,
     (c) => [String(c.limits.bodyBytes + 1), "52m"],
   ],
+  // Without it the limit of the site applies, which is enough without films.
+  [CONF, /location = \/(?:asr|detect-language) > client_max_body_size$/, "GA-STR-008", LM, "default"],
   [CONF, /client_body_timeout$/, "GA-STR-016", M, "one-sided"],
   [CONF, /^server others (?:tls|plain) > client_header_timeout$/, "GA-STR-016", M, "one-sided"],
   [CONF, /^server others tls > client_header_timeout$/, "GA-STR-017", D],
@@ -195,7 +204,7 @@ const ROWS: readonly Row[] = [
   ],
   [
     CONF,
-    /location = \/v1\/audio\/transcriptions > proxy_read_timeout$/,
+    /location = \/(?:v1\/audio\/transcriptions|asr|detect-language) > proxy_read_timeout$/,
     "GA-STR-005",
     L,
     "one-sided",
@@ -203,10 +212,10 @@ const ROWS: readonly Row[] = [
   ],
   [CONF, /^server site tls > auth_basic(?:_user_file)?$/, "GA-EXP-005", D],
   [CONF, /location = \/health > auth_basic$/, "GA-EXP-018", D, "default"],
-  [CONF, /location = \/(?:v1\/)?ws > limit_conn$/, "GA-STR-014", D],
+  [CONF, /location = \/(?:ws|v1\/(?:ws|realtime)) > limit_conn$/, "GA-STR-014", D],
   [
     CONF,
-    /location = \/(?:v1\/)?ws > proxy_(?:read|send)_timeout$/,
+    /location = \/(?:ws|v1\/(?:ws|realtime)) > proxy_(?:read|send)_timeout$/,
     "GA-STR-004",
     [],
     "default",
@@ -214,7 +223,7 @@ const ROWS: readonly Row[] = [
   ],
   [
     CONF,
-    /location = \/v1\/(?:transcribe\/stream|audio\/transcriptions) > limit_req$|location \/ > limit_req$/,
+    /location = \/(?:v1\/(?:transcribe\/stream|audio\/transcriptions)|asr|detect-language) > limit_req$|location \/ > limit_req$/,
     "GA-STR-014",
     D,
   ],
@@ -563,6 +572,9 @@ export const ELSEWHERE: readonly (readonly [path: RegExp, rule: string, line: Re
 /** Settings that follow from no limit of the config, with the reason why no rule speaks about them. */
 export const LEFT_ALONE: readonly (readonly [file: RegExp, path: RegExp, reason: Reason])[] = [
   [/./, /^(?:apiVersion|kind)$|^metadata > (?:name|namespace)$|^(?:namespace|resources)/, "refused"],
+  // A site without them serves every route; only bodies of films and texts of errors differ.
+  [CADDY, /> @(?:films|others)$/, "default"],
+  [CONF, /> error_page$|location = \/__gigastt_empty > /, "free"],
   [/./, /(?:^|> )(?:Description|Documentation)$|logging >|metadata > |> labels > |^labels|^name$/, "free"],
   // Caddy sets X-Forwarded-Proto and -Host itself; the server sends none of the headers that header_down takes out but nosniff.
   [CADDY, /header_down|header_up X-Forwarded-(?:Proto|Host)$|header_up -Authorization$|> tls$/, "default"],

@@ -32,6 +32,7 @@ const NUMBERS = [
   "vosk.port",
   "server.keepAliveTimeout",
   "limits.body",
+  "limits.asrBody",
   "limits.minUploadKbps",
   "limits.requestBudget",
   "pool.size",

@@ -16,6 +16,18 @@ export const limits = {
       "x-env": "GIGASTT_BODY_LIMIT_BYTES",
       "x-reload": "live",
     },
+    asrBody: {
+      type: "string",
+      "x-unit": "bytes",
+      "x-min": "1KiB",
+      "x-max": "16GiB",
+      title: "Maximum upload size of /asr",
+      description:
+        "For /asr and /detect-language: Bazarr sends the sound of a whole film as PCM, 110 MiB an hour. One such upload may use this much memory. The rendered proxies use the same limit.",
+      default: "256MiB",
+      examples: ["256MiB", "1GiB"],
+      "x-reload": "live",
+    },
     minUploadKbps: {
       type: "integer",
       minimum: 1,

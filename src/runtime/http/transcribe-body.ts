@@ -27,14 +27,21 @@ export async function transcribeBody(
   return transcribeUpload(exchange, context, { upload, options, ...patience });
 }
 
+export interface ReceiveOptions {
+  readonly source: UploadSource;
+  readonly waitMs: number;
+  /** Default `limits.body`. */
+  readonly bodyBytes?: number;
+}
+
 /** Refuses by state, queue and headers, then reads the body into memory. The caller has it transcribed or releases it. */
 export async function receiveUpload(
   exchange: Exchange,
   context: RuntimeContext,
-  { source, waitMs }: { readonly source: UploadSource; readonly waitMs: number },
+  { source, waitMs, bodyBytes }: ReceiveOptions,
 ): Promise<Upload> {
   requireReady(context);
-  const limits = uploadLimits(context, waitMs);
+  const limits = { ...uploadLimits(context, waitMs), ...(bodyBytes === undefined ? {} : { bodyBytes }) };
   const { req, signal, client } = exchange;
   refuseByHeaders(req, limits);
   const refusal = context.admission.refusal(client.key, waitMs);

@@ -1,7 +1,7 @@
 import { WireError } from "../../shared/errors.ts";
 import { parseHotWords } from "../../shared/hot-words.ts";
 import type { HotWord } from "../../shared/hot-words.ts";
-import { MODEL_LANGUAGE } from "../../shared/protocol.ts";
+import { isSpokenLanguage, unsupportedLanguage } from "../language.ts";
 
 /** Formats of an answer that is not streamed. */
 export const RESPONSE_FORMATS = ["json", "text", "srt", "vtt", "verbose_json", "diarized_json"] as const;
@@ -26,7 +26,7 @@ type Fields = ReadonlyMap<string, readonly string[]>;
 /** Throws what OpenAI refuses too: impossible values of known fields. */
 export function parseRequest(fields: Fields): TranscriptionRequest {
   const languages = [...lastOf(fields, "language"), ...(fields.get("languages") ?? [])].filter((text) => text !== "");
-  if (languages.length > 0 && !languages.some(isSpoken)) throw unsupportedLanguage(languages);
+  if (languages.length > 0 && !languages.some(isSpokenLanguage)) throw unsupportedLanguage(languages);
   const granularities = valuesOf(fields, "timestamp_granularities", ["word", "segment"]);
   const speakers = fields.get("known_speaker_names") ?? [];
   return {
@@ -43,27 +43,10 @@ export function parseRequest(fields: Fields): TranscriptionRequest {
 
 // ---
 
-/** `ru`, `ru-RU`, `ru_RU`, `rus`, `Russian` and `auto`. */
-function isSpoken(language: string): boolean {
-  const text = language.trim().toLowerCase();
-  if (text === "auto" || text === MODEL_LANGUAGE.name) return true;
-  const [primary = ""] = text.split(/[-_]/);
-  return /^[a-z]{2,3}$/.test(primary) && new Intl.Locale(primary).language === MODEL_LANGUAGE.code;
-}
-
 function hotWordsOf(fields: Fields): readonly HotWord[] {
   const words = parseHotWords(fields.get("keywords") ?? []);
   if (typeof words === "string") throw new WireError("bad_request", words, { param: "keywords" });
   return words;
-}
-
-function unsupportedLanguage(languages: readonly string[]): WireError {
-  const { code, name } = MODEL_LANGUAGE;
-  return new WireError(
-    "unsupported_language",
-    `the model understands ${name} (${code}), got ${languages.map(quoted).join(", ")}; leave language out or send ${code}`,
-    { param: "language" },
-  );
 }
 
 function lastOf(fields: Fields, name: string): readonly string[] {

@@ -1,5 +1,7 @@
 import { TRANSCRIPT_FORMATS, TRANSCRIPT_MEDIA_TYPES } from "../../shared/protocol.ts";
 import type { HttpRouteName } from "../../shared/protocol.ts";
+import { RECORDING_PART } from "../compat/recording.ts";
+import { ASR_OUTPUTS } from "../compat/request.ts";
 import { CODECS } from "../native/query.ts";
 import { RESPONSE_FORMATS } from "../openai/request.ts";
 import { BINARY, BOOLEAN, INTEGER, NUMBER, TEXT, array, object, oneOf, query, ref } from "./operation.ts";
@@ -23,6 +25,9 @@ const PROBE = object({ status: TEXT });
 const READY = object({ status: TEXT, pool_available: INTEGER, pool_total: INTEGER }, { reason: TEXT, supervisor: {} });
 const AUDIO = { "application/octet-stream": BINARY };
 const EVENTS = { "text/event-stream": { description: "Lines of `data:` with JSON" } };
+
+const ENCODE = query("encode", "false: PCM without a header, 16 kHz, 16 bit, mono.", oneOf(["true", "false"]));
+const RECORDING = { "multipart/form-data": object({ [RECORDING_PART]: BINARY }) };
 
 /** What the document says of each route. A route that is not here is described by its row of the table alone. */
 export const OPERATIONS: Partial<Readonly<Record<HttpRouteName, Operation>>> = {
@@ -96,6 +101,25 @@ export const OPERATIONS: Partial<Readonly<Record<HttpRouteName, Operation>>> = {
       "application/json": { anyOf: ["Transcription", "VerboseTranscription", "DiarizedTranscription"].map(ref) },
       "text/plain": TEXT,
       ...EVENTS,
+    },
+  },
+  asr: {
+    parameters: [
+      query("output", "Form of the transcript.", oneOf(ASR_OUTPUTS)),
+      ENCODE,
+      query("task", "Only transcription.", oneOf(["transcribe"])),
+      query("language", "Only Russian: ru, ru-RU, rus, russian.", TEXT),
+      query("word_timestamps", "Adds the words to the segments of json.", oneOf(["true", "false"])),
+      query("channels", "One transcript, or each channel as a speaker.", oneOf(["mix", "split"])),
+    ],
+    body: RECORDING,
+    answer: { "text/plain": TEXT },
+  },
+  detectLanguage: {
+    parameters: [ENCODE],
+    body: RECORDING,
+    answer: {
+      "application/json": object({ detected_language: TEXT, language_code: TEXT, confidence: NUMBER }),
     },
   },
   translations: { body: { "multipart/form-data": object({ file: BINARY }) }, answer: {} },

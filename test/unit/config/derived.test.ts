@@ -18,6 +18,7 @@ describe("derived settings", () => {
       },
       proxy: {
         bodyBytes: 52_428_800,
+        asrBodyBytes: 268_435_456,
         streamTimeoutS: 330,
         restReadTimeoutS: 930,
         holdReadTimeoutS: 1200,

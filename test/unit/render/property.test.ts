@@ -112,7 +112,11 @@ function checkCaddy(config: ResolvedConfig, nodes: readonly CaddyNode[]): void {
   expect(findAll(globals, "trusted_proxies_strict").length).toBe(cdn ? 1 : 0);
   expect(findAll(nodes, "encode")).toEqual([]);
   const site = nodes.find(({ block }) => block !== undefined && findAll(block, "reverse_proxy").length > 0)!;
-  expect(Number(only(site.block!, "request_body").block![0]!.args[0])).toBe(config.limits.bodyBytes);
+  const limits = findAll(site.block!, "request_body").map(({ args, block }) => [args[0], Number(block![0]!.args[0])]);
+  expect(limits).toEqual([
+    ["@films", config.limits.asrBodyBytes],
+    ["@others", config.limits.bodyBytes],
+  ]);
   if (config.deploy.tls.mode === "none") expect(site.name).toMatch(/^http:\/\//);
   for (const route of ROUTES) {
     const handle =
@@ -363,7 +367,9 @@ function checkKubernetes(config: ResolvedConfig, files: ReadonlyMap<string, stri
   }
   if (k8s.route === "ingress") {
     const annotations = read("ingress").metadata.annotations;
-    expect(annotations["nginx.ingress.kubernetes.io/proxy-body-size"]).toBe(String(config.limits.bodyBytes));
+    expect(annotations["nginx.ingress.kubernetes.io/proxy-body-size"]).toBe(
+      String(Math.max(config.limits.bodyBytes, config.limits.asrBodyBytes)),
+    );
     expect(Number(annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"])).toBeGreaterThan(I(config));
   }
 }

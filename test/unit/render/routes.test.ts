@@ -48,6 +48,8 @@ describe("nginx", () => {
     const isHeld = route.isHeld === true;
     expect(has(location, "proxy_read_timeout", `${streamTimeoutS}s`)).toBe(streams(route) && !isHeld);
     expect(has(location, "proxy_read_timeout", `${holdReadTimeoutS}s`)).toBe(isHeld);
+    const { asrBodyBytes } = derive(config).proxy;
+    expect(has(location, "client_max_body_size", String(asrBodyBytes))).toBe(route.bodyLimit === "asrBody");
     expect(location?.block?.some(({ name }) => name === "limit_conn") ?? false).toBe(route.traffic === "websocket");
     expect(location?.block?.some(({ name }) => name === "if") ?? false).toBe(route.access === "protected");
   });

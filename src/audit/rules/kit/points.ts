@@ -20,6 +20,16 @@ export function routesAt(point: NginxPoint): readonly RouteSpec[] {
   });
 }
 
+/** Routes with a recording in the body that arrive through this proxy. */
+export function caddyUploads(point: CaddyPoint): readonly RouteSpec[] {
+  return ALL_ROUTES.filter(
+    (route) => route.replacedBy === undefined && carries(route, ...UPLOADS) && caddyPointFor(point, samplePath(route)),
+  );
+}
+
+/** Traffic with a recording in its body. */
+export const UPLOADS = ["rest", "sse"] as const;
+
 /** App passes of nginx that carry a kind of traffic. */
 export function nginxCarrying(facts: Facts, ...traffic: readonly Traffic[]): readonly NginxPoint[] {
   return appNginxPoints(facts).filter((point) => routesAt(point).some((route) => carries(route, ...traffic)));

@@ -23,7 +23,7 @@ export const rule: Rule = {
     const needs = (size: number): { need: number; want: number; words: string } => {
       const config = {
         pool: { size },
-        limits: { bodyBytes: assume.number("limits.body") },
+        limits: { bodyBytes: assume.number("limits.body"), asrBodyBytes: assume.number("limits.asrBody") },
         model: { precision: "int8" },
         engine: { workers: "auto" },
       } as const;

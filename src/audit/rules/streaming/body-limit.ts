@@ -5,7 +5,9 @@ import type { CaddyPoint } from "../../model/caddy.ts";
 import { caddyHead, caddyPathMatches, child, humanizeBytes, isMatcher, visit } from "../../model/caddy.ts";
 import { yamlAt, yamlKey } from "../../parse/yaml.ts";
 import { addNginx, addYaml, insertLineBefore, replace } from "../kit/edits.ts";
-import { caddyCarrying, nginxCarrying } from "../kit/points.ts";
+import { ALL_ROUTES, samplePath } from "../../../shared/protocol.ts";
+import type { RouteSpec } from "../../../shared/protocol.ts";
+import { caddyCarrying, caddyUploads, nginxCarrying, routesAt, UPLOADS } from "../kit/points.ts";
 import { mebibytes } from "../kit/wording.ts";
 import { annotation, appIngresses } from "../kit/kubernetes.ts";
 
@@ -23,10 +25,16 @@ export const rule: Rule = {
   *check(facts) {
     const limit = facts.assume.number("limits.body");
     const related = facts.assume.related("limits.body");
-    for (const point of nginxCarrying(facts, "rest", "sse")) {
+    // A proxy with one limit for all routes may have either: films need the larger one, and not everyone sends films.
+    const allowed = (routes: readonly RouteSpec[]): ReadonlySet<number> =>
+      new Set([
+        limit,
+        ...routes.flatMap(({ bodyLimit }) => (bodyLimit ? [facts.assume.number("limits.asrBody")] : [])),
+      ]);
+    for (const point of nginxCarrying(facts, ...UPLOADS)) {
       const directive = inherited(point.scope, "client_max_body_size");
       const bytes = directive ? nginxSizeBytes(arg(directive, 0)) : 2 ** 20;
-      if (bytes === limit || bytes === undefined) continue;
+      if (bytes === undefined || allowed(routesAt(point)).has(bytes)) continue;
       const value = directive?.args[0];
       yield {
         span: headSpan(directive ?? point.pass),
@@ -43,11 +51,18 @@ export const rule: Rule = {
           : {}),
       } satisfies Hit;
     }
-    for (const point of caddyCarrying(facts, "rest", "sse")) {
-      const directive = bodyLimit(point);
-      const value = directive ? (child(directive, "max_size")?.args[0] ?? undefined) : undefined;
-      const bytes = value ? humanizeBytes(value.value) : 0;
-      if (bytes === limit || bytes === undefined) continue;
+    for (const point of caddyCarrying(facts, ...UPLOADS)) {
+      const uploads = caddyUploads(point);
+      const wrong = uploads.flatMap((route) => {
+        const directive = bodyLimit(point, samplePath(route));
+        const value = directive ? (child(directive, "max_size")?.args[0] ?? undefined) : undefined;
+        const bytes = value ? humanizeBytes(value.value) : 0;
+        return bytes === undefined || allowed([route]).has(bytes) ? [] : [{ value, bytes }];
+      });
+      // One finding, with the route that every proxy has first.
+      const [first] = wrong;
+      if (first === undefined) continue;
+      const { value, bytes } = first;
       const json = point.file.source.path.endsWith(".json");
       yield {
         span: value ?? caddyHead(point.proxy),
@@ -70,8 +85,8 @@ export const rule: Rule = {
       const found = annotation(ingress, name);
       const bytes = found ? nginxSizeBytes(found.text) : 2 ** 20;
       if (
-        bytes === limit ||
         bytes === undefined ||
+        allowed(ALL_ROUTES).has(bytes) ||
         !/nginx/.test(yamlAt(ingress.node, "spec", "ingressClassName")?.text ?? "nginx")
       )
         continue;
@@ -96,20 +111,23 @@ function describe(what: string, bytes: number, limit: number): string {
 }
 
 /** The request_body in force for a proxy: in its own chain of blocks, or at site level with a matcher that covers it. */
-function bodyLimit(point: CaddyPoint): CaddyDirective | undefined {
+function bodyLimit(point: CaddyPoint, path: string): CaddyDirective | undefined {
   let found: CaddyDirective | undefined;
   const chain = new Set(point.around);
   visit(point.site.directives, [], (directive, around) => {
     if (directive.name !== "request_body" || !around.every((block) => chain.has(block))) return;
     const matcher = directive.args[0];
-    if (
-      matcher &&
-      isMatcher(matcher) &&
-      matcher.value.startsWith("/") &&
-      !caddyPathMatches(matcher.value, "/v1/transcribe")
-    )
-      return;
+    if (matcher && isMatcher(matcher) && !covers(point, matcher.value, path)) return;
     found = directive;
   });
   return found;
+}
+
+/** Whether a matcher takes a path, as far as it speaks of paths in one line (`path …`, `not path …`); other conditions count as met. */
+function covers(point: CaddyPoint, matcher: string, path: string): boolean {
+  if (matcher.startsWith("/")) return caddyPathMatches(matcher, path);
+  const words = point.site.directives.find(({ name }) => name === matcher)?.args.map(({ value }) => value) ?? [];
+  const [first, ...patterns] = words[0] === "not" ? words.slice(1) : words;
+  if (first !== "path") return true;
+  return patterns.some((pattern) => caddyPathMatches(pattern, path)) !== (words[0] === "not");
 }

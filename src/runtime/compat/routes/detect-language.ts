@@ -1,0 +1,35 @@
+import { bodyBytesOf, longestWaitMs } from "../../../config/derived.ts";
+import { ROUTES } from "../../../shared/protocol.ts";
+import { json } from "../../http/reply.ts";
+import { receiveUpload, transcribeUpload } from "../../http/transcribe-body.ts";
+import { readForm } from "../../http/upload-form.ts";
+import type { Route } from "../../route.ts";
+import { languageAnswer } from "../answers.ts";
+import { beginningOf } from "../beginning.ts";
+import { DECODED, RECORDING_PART } from "../recording.ts";
+import { isHeaderless } from "../request.ts";
+
+/** A form with a recording in, its language out. Of a decoded film only the beginning is kept. */
+export const detectLanguage: Route = {
+  ...ROUTES.detectLanguage,
+  handle: async (exchange, context, { query }) => {
+    const isDecoded = isHeaderless(query);
+    const { limits, pool } = context.settings.current;
+    const waitMs = longestWaitMs(pool);
+    const form = readForm(exchange.req, RECORDING_PART);
+    const upload = await receiveUpload(exchange, context, {
+      source: isDecoded ? beginningOf(form, DECODED_BYTES) : form,
+      bodyBytes: bodyBytesOf(ROUTES.detectLanguage, limits),
+      waitMs,
+    });
+    const transcripts = await transcribeUpload(exchange, context, {
+      upload,
+      waitMs,
+      options: isDecoded ? { headerless: DECODED } : {},
+    });
+    return json(200, languageAnswer(transcripts));
+  },
+};
+
+/** Two minutes: films begin with music. */
+const DECODED_BYTES = 120 * DECODED.sampleRateHz * 2;
