@@ -80,7 +80,7 @@ export const registry: Registry = {
   },
   secrets: {
     topic: "set-up",
-    summary: "Manage the users and API keys that the proxy checks",
+    summary: "Manage users and API keys",
     load: async () => (await import("./commands/secrets.ts")).command,
   },
   certs: {

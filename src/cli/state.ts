@@ -2,7 +2,8 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { searchPath } from "../config/files.ts";
 import type { Problem } from "../config/problem.ts";
-import { defaultStateDir, statePaths } from "../supervisor/state/state-dir.ts";
+import { statePaths } from "../supervisor/state/state-dir.ts";
+import { defaultStateDir } from "../shared/state-dir.ts";
 import type { StatePaths } from "../supervisor/state/state-dir.ts";
 import type { CommandContext, FlagSpec } from "./command.ts";
 

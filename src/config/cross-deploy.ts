@@ -33,11 +33,50 @@ export const DEPLOY_RULES: readonly CrossRule[] = [
     says: "Authentication needs a proxy (`deploy.proxy.kind`).",
     keys: ["deploy.auth.kind", "deploy.proxy.kind", "deploy.target"],
     check: ({ deploy }) =>
-      deploy.auth.kind !== "none" && deploy.proxy.kind === "none" && deploy.target !== "kubernetes"
+      !["none", "server"].includes(deploy.auth.kind) && deploy.proxy.kind === "none" && deploy.target !== "kubernetes"
         ? {
-            rule: "needs a proxy: the server itself has no authentication",
+            rule: "needs a proxy: the server checks no users and certificates",
             found: deploy.auth.kind,
-            cure: "set deploy.proxy.kind: caddy or nginx, or auth.kind: none",
+            cure: "set deploy.proxy.kind: caddy or nginx, or auth.kind: none; API keys need no proxy: auth.kind: server",
+          }
+        : undefined,
+  },
+  {
+    severity: "error",
+    says: "`deploy.auth.kind: server` and `auth.keys: required` go together.",
+    keys: ["deploy.auth.kind", "auth.keys"],
+    check: ({ deploy, auth }) =>
+      deploy.auth.kind === "server" && auth.keys === "off"
+        ? {
+            rule: "server needs auth.keys: required, else every request is allowed",
+            found: "auth.keys: off",
+            cure: "set auth.keys: required, or let the proxy check: deploy.auth.kind: basic or keys",
+          }
+        : undefined,
+  },
+  {
+    severity: "error",
+    says: "`auth.keys: required` needs one machine: the pods of a cluster share no file.",
+    keys: ["auth.keys", "deploy.target"],
+    check: ({ deploy, auth }) =>
+      auth.keys === "required" && deploy.target === "kubernetes"
+        ? {
+            rule: "cannot be used in a cluster: its pods share no store",
+            found: "required with deploy.target: kubernetes",
+            cure: "set auth.keys: off and deploy.auth.kind: keys; then the gate in each pod checks the keys",
+          }
+        : undefined,
+  },
+  {
+    severity: "error",
+    says: "The proxy and the server do not both check the `Authorization` header.",
+    keys: ["auth.keys", "deploy.auth.kind", "deploy.proxy.kind"],
+    check: ({ deploy, auth }) =>
+      auth.keys === "required" && !["server", "mtls"].includes(deploy.auth.kind) && deploy.proxy.kind !== "none"
+        ? {
+            rule: "needs deploy.auth.kind: server, because a request has one Authorization header and the proxy removes it",
+            found: `required with deploy.auth.kind: ${deploy.auth.kind}`,
+            cure: "set deploy.auth.kind: server, or auth.keys: off",
           }
         : undefined,
   },
@@ -68,7 +107,7 @@ export const DEPLOY_RULES: readonly CrossRule[] = [
     says: "Passwords or keys travel in clear text: `deploy.tls.mode` is `none`.",
     keys: ["deploy.auth.kind", "deploy.tls.mode"],
     check: ({ deploy }) =>
-      (deploy.auth.kind === "basic" || deploy.auth.kind === "keys") &&
+      ["basic", "keys", "server"].includes(deploy.auth.kind) &&
       deploy.tls.mode === "none" &&
       deploy.proxy.kind !== "none"
         ? {

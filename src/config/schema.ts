@@ -9,6 +9,7 @@ import {
   type Section,
 } from "./node.ts";
 import { audit } from "./sections/audit.ts";
+import { auth } from "./sections/auth.ts";
 import { console } from "./sections/console.ts";
 import { deploy } from "./sections/deploy.ts";
 import { engine } from "./sections/engine.ts";
@@ -22,6 +23,7 @@ import { realtime } from "./sections/realtime.ts";
 import { server } from "./sections/server.ts";
 import { session } from "./sections/session.ts";
 import { shutdown } from "./sections/shutdown.ts";
+import { store } from "./sections/store.ts";
 import { stream } from "./sections/stream.ts";
 import { subtitles } from "./sections/subtitles.ts";
 import { supervisor } from "./sections/supervisor.ts";
@@ -51,6 +53,8 @@ export const configSchema: Section & { readonly properties: Readonly<Record<keyo
     subtitles,
     metrics,
     log,
+    auth,
+    store,
     console,
     supervisor,
     deploy,

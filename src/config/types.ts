@@ -1,5 +1,6 @@
 import type { Resolved } from "./from-schema.ts";
 import type { audit } from "./sections/audit.ts";
+import type { auth } from "./sections/auth.ts";
 import type { console } from "./sections/console.ts";
 import type { deploy } from "./sections/deploy.ts";
 import type { engine } from "./sections/engine.ts";
@@ -13,6 +14,7 @@ import type { realtime } from "./sections/realtime.ts";
 import type { server } from "./sections/server.ts";
 import type { session } from "./sections/session.ts";
 import type { shutdown } from "./sections/shutdown.ts";
+import type { store } from "./sections/store.ts";
 import type { stream } from "./sections/stream.ts";
 import type { subtitles } from "./sections/subtitles.ts";
 import type { supervisor } from "./sections/supervisor.ts";
@@ -39,6 +41,8 @@ export interface ResolvedConfig {
   readonly subtitles: SubtitlesConfig;
   readonly metrics: MetricsConfig;
   readonly log: LogConfig;
+  readonly auth: AuthConfig;
+  readonly store: StoreConfig;
   readonly console: ConsoleConfig;
   readonly supervisor: SupervisorConfig;
   readonly deploy: DeployConfig;
@@ -59,6 +63,8 @@ export interface EngineConfig extends Resolved<typeof engine> {}
 export interface StreamConfig extends Resolved<typeof stream> {}
 export interface SubtitlesConfig extends Resolved<typeof subtitles> {}
 export interface MetricsConfig extends Resolved<typeof metrics> {}
+export interface AuthConfig extends Resolved<typeof auth> {}
+export interface StoreConfig extends Resolved<typeof store> {}
 export interface LogConfig extends Resolved<typeof log> {}
 export interface ConsoleConfig extends Resolved<typeof console> {}
 export interface SupervisorConfig extends Resolved<typeof supervisor> {}

@@ -82,7 +82,7 @@ export function caddyView(input: RenderInput, placement: Placement): View {
     keys: auth === "keys" ? { file: `${secretsDir(config, placement)}/keys.caddy` } : false,
     forward: auth === "forward" ? forwardView(config) : false,
     certificate: auth === "mtls" && !isStrictMtls(config),
-    stripAuthorization: !(auth === "keys" && deploy.auth.passKeys),
+    stripAuthorization: !passesAuthorization(config),
   };
 }
 
@@ -99,6 +99,11 @@ export function requireDomain(config: ResolvedConfig): string {
   throw new RenderError(
     `deploy.domain is needed for deploy.tls.mode ${tls.mode}. Set the public host name, or tls.mode: none on a private network.`,
   );
+}
+
+/** Returns whether the server reads the Authorization header: for its own keys, or because the operator forwards the proxy's. */
+export function passesAuthorization({ auth, deploy }: ResolvedConfig): boolean {
+  return auth.keys === "required" || (deploy.auth.kind === "keys" && deploy.auth.passKeys);
 }
 
 /** Returns the check URL of the authentication service, split as proxies want it. */

@@ -1,5 +1,5 @@
 import { configBody } from "./config-file.ts";
-import { APP_UID, containerConfig } from "./container-config.ts";
+import { APP_UID, CONTAINER_STORE, containerConfig } from "./container-config.ts";
 import { buildOverlay, edgeOverlay, redisOverlay } from "./compose-overlays.ts";
 import { MODEL_FOLDER, PREPARE_SCRIPT, prepareService, prepareStep } from "./compose-prepare.ts";
 import { needsTlsFolder, proxyOverlay, tlsOverlay } from "./compose-proxy.ts";
@@ -83,6 +83,7 @@ function baseFile(input: RenderInput): Yaml {
   const port = config.server.port;
   const mounted = compose.model === "volume";
   const published = directListeners(config).map(publishedPort);
+  const stores = config.auth.keys === "required";
   return {
     name: compose.project,
     services: {
@@ -130,6 +131,7 @@ function baseFile(input: RenderInput): Yaml {
         volumes: [
           bind("./gigastt.config.yaml", "/etc/gigastt/gigastt.config.yaml"),
           ...(mounted ? ["models:/models:ro"] : []),
+          ...(stores ? [`store:${CONTAINER_STORE}`] : []),
         ],
         networks: ["edge"],
         ...(mounted ? { depends_on: { prepare: { condition: "service_completed_successfully" } } } : {}),
@@ -142,6 +144,6 @@ function baseFile(input: RenderInput): Yaml {
         ipam: { config: [{ subnet: compose.subnet }, { subnet: compose.subnet6 }] },
       },
     },
-    ...(mounted ? { volumes: { models: {} } } : {}),
+    ...(mounted || stores ? { volumes: { ...(mounted ? { models: {} } : {}), ...(stores ? { store: {} } : {}) } } : {}),
   };
 }

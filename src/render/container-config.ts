@@ -7,6 +7,9 @@ export const APP_UID = 10001;
 /** Folder of a mounted model inside the container. */
 export const CONTAINER_MODELS = "/models";
 
+/** Folder of the store inside the container, a volume. */
+export const CONTAINER_STORE = "/var/lib/gigastt/store";
+
 /**
  * Returns the configuration the server inside a container or pod runs with: same limits, but listening for its proxy, trusting exactly
  * its network, answering its public origin and name, with the model where it is mounted.
@@ -42,6 +45,7 @@ export function containerConfig(
     },
     wyoming: { ...config.wyoming, ...(config.wyoming.enabled ? { host: "0.0.0.0", socket: undefined } : {}) },
     vosk: { ...config.vosk, ...(config.vosk.enabled ? { host: "0.0.0.0" } : {}) },
+    store: { ...config.store, dir: config.auth.keys === "required" ? CONTAINER_STORE : undefined },
     // The image or the volume holds the weights; a container never downloads any.
     // A folder of this machine means nothing there: without a mount it is the image's own.
     model: { ...config.model, dir: where.mountedModel ? CONTAINER_MODELS : undefined, offline: true },

@@ -1,7 +1,7 @@
 import type { ResolvedConfig } from "../config/types.ts";
 import { ALL_ROUTES, carries, pathsOf } from "../shared/protocol.ts";
 import type { RouteSpec } from "../shared/protocol.ts";
-import { forwardView, requireDomain } from "./caddy.ts";
+import { forwardView, passesAuthorization, requireDomain } from "./caddy.ts";
 import { RenderError } from "./errors.ts";
 import { FALLBACK_HEADERS, securityHeaders } from "./security-headers.ts";
 import {
@@ -84,12 +84,12 @@ export function nginxView(input: RenderInput, placement: Placement): View {
     tls: https ? tlsView(config, placement, domain, isAtLeast(openssl, 3, 5)) : false,
     clientCertificates: https && auth === "mtls" ? { mode: isStrictMtls(config) ? "on" : "optional" } : false,
     publicPaths: deploy.publicPaths,
-    open: auth === "none",
+    open: auth === "none" || auth === "server",
     basic: auth === "basic" ? { users: `${secretsDir(config, placement)}/users.htpasswd` } : false,
     keys: auth === "keys" ? { file: `${secretsDir(config, placement)}/keys.map` } : false,
     forward: auth === "forward" ? { url: forwardUrl(config), host: forwardView(config).host } : false,
     certificate: auth === "mtls" && !isStrictMtls(config),
-    stripAuthorization: !(auth === "keys" && deploy.auth.passKeys),
+    stripAuthorization: !passesAuthorization(config),
     // Exact locations with their own timers; the protocol's deprecated alias is the same stream.
     closedPaths: ALL_ROUTES.filter(({ access }) => access === "closed").map(({ path }) => path),
     streams: streams.filter((path) => !isPublic(path)),

@@ -49,7 +49,7 @@ export function usesOwnCertificates(config: ResolvedConfig): boolean {
 // ---
 
 function systemdView({ config, derived }: RenderInput): View {
-  const { deploy, server, supervisor, wyoming } = config;
+  const { deploy, server, store, supervisor, wyoming } = config;
   const { systemd, proxy, tls } = deploy;
   const { managed } = supervisor.proxy;
   const ports = [deploy.httpPort, ...(tls.mode === "none" ? [] : [deploy.httpsPort])];
@@ -72,6 +72,8 @@ function systemdView({ config, derived }: RenderInput): View {
     localOnly: isAllLocal(config) && !managed,
     lowPorts: managed && ports.some((port) => port < 1024),
     lan: server.lan || (wyoming.enabled && wyoming.zeroconf),
+    // Below the state folder it can be written already.
+    storeDir: config.auth.keys === "required" ? store.dir : undefined,
     configDir: proxy.kind === "caddy" ? (proxy.configDir ?? "/etc/caddy") : nginxConfigDir(config, "host"),
     reload: managed ? "gigastt.service" : proxy.kind === "none" ? undefined : `${proxy.kind}.service`,
     certsDir: dirname(tls.certificateFile),

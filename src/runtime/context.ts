@@ -5,6 +5,7 @@ import { SSE_PING_MS } from "../shared/protocol.ts";
 import type { Admission } from "./admission/admission.ts";
 import type { AddressHeaders, ClientAddress } from "./access/client-address.ts";
 import type { HostPolicy } from "./access/host.ts";
+import type { KeyCheck } from "./access/keys.ts";
 import type { Exchanges } from "./http/exchanges.ts";
 import type { ClosingSockets } from "./http/lingering-close.ts";
 import type { Metrics } from "./metrics/metrics.ts";
@@ -21,6 +22,7 @@ export interface RuntimeContext {
   readonly admission: Admission;
   readonly uploads: UploadMemory;
   readonly limiter: RateLimiter;
+  readonly keys: KeyCheck;
   readonly exchanges: Exchanges;
   readonly closing: ClosingSockets;
   readonly sessions: SessionRegistry;

@@ -25,6 +25,7 @@ import { listenerSpec } from "../shared/listeners.ts";
 import { listen } from "./http/listen.ts";
 import type { FaceServer, ListenAddress, ListenTarget } from "./http/listen.ts";
 import { createMetrics } from "./metrics/metrics.ts";
+import { createKeyCheck, NO_KEYS } from "./access/keys.ts";
 import { createRateLimiter } from "./access/rate-limit.ts";
 import { notReadyReason } from "./lifecycle/readiness.ts";
 import { createSessionRegistry } from "./sessions/registry.ts";
@@ -33,6 +34,7 @@ import { upgradesByRoute } from "./sockets.ts";
 import { createSettings } from "./lifecycle/settings.ts";
 import { createRequestStats } from "./metrics/stats.ts";
 import { createUploadMemory } from "./http/upload-memory.ts";
+import type { KeyStore } from "../store/keys.ts";
 
 /** The served process without its process: everything between the sockets and the engine. */
 export interface Runtime {
@@ -57,6 +59,8 @@ export interface RuntimeOptions {
   readonly engine: Engine;
   readonly log: Logger;
   readonly version: string;
+  /** Needed with `auth.keys: required`; closed by `release`. */
+  readonly keyStore?: KeyStore | undefined;
   readonly clock?: Clock;
   readonly timing?: Partial<Timing>;
 }
@@ -98,6 +102,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       sockets.close();
       for (const face of faces.values()) face.close();
       context.metrics.close();
+      context.keys.close();
       context.stats.close();
     },
   };
@@ -118,6 +123,8 @@ function createContext(options: RuntimeOptions): RuntimeContext {
     };
   });
   const limiter = createRateLimiter(settings.current.rateLimit, clock);
+  const { keyStore: store } = options;
+  const keys = store === undefined ? NO_KEYS : createKeyCheck({ store, auth: () => settings.current.auth, clock, log });
   const exchanges = createExchanges();
   const sessions = createSessionRegistry(() => settings.current.pool);
   const phase: Phase = { draining: false, handedOver: false, engineIsStuck: false, supervisor: undefined };
@@ -162,6 +169,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
     admission,
     uploads,
     limiter,
+    keys,
     exchanges,
     closing: new Set(),
     sessions,

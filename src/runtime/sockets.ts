@@ -33,12 +33,12 @@ export function upgradesByRoute(context: RuntimeContext): UpgradePolicy {
     accept: (req, path, client) => {
       const face = FACES[(webSocketRoute(path) ?? UNMATCHED).face];
       const isLoading = context.engine.state === "loading" && !context.phase.draining;
-      requireUpgradable(req, path, client, context, isLoading && face?.opensWhileLoading === true);
+      const use = requireUpgradable(req, path, client, context, isLoading && face?.opensWhileLoading === true);
       if (face === undefined) throw new WireError("not_found", `WebSocket sessions are served at ${PATHS}`);
       const subprotocol = face.chooseSubprotocol?.(offeredSubprotocols(req));
       const headers: Record<string, string> =
         subprotocol === undefined ? {} : { "sec-websocket-protocol": subprotocol };
-      return { dialect: face.createDialect(context, req), headers: { ...headers, ...upgradeHeaders(path) } };
+      return { dialect: face.createDialect(context, req), headers: { ...upgradeHeaders(req, path), ...headers }, use };
     },
   };
 }

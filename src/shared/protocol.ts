@@ -324,6 +324,9 @@ export const WS_PING_MS = 30_000;
 export const WIRE_ERROR_STATUS = {
   empty_body: 400,
   bad_request: 400,
+  invalid_api_key: 401,
+  insufficient_scope: 403,
+  quota_exceeded: 429,
   origin_denied: 403,
   host_denied: 403,
   local_only: 403,

@@ -6,6 +6,7 @@ import type { Runtime } from "../../src/runtime/runtime.ts";
 import type { Timing } from "../../src/runtime/context.ts";
 import type { Clock } from "../../src/shared/clock.ts";
 import { createLogger } from "../../src/shared/log.ts";
+import type { KeyStore } from "../../src/store/keys.ts";
 import { createPacedEngine } from "./paced-engine.ts";
 
 /** Some keys of some sections. */
@@ -36,6 +37,7 @@ export async function startTestServer(
     engine?: Engine;
     timing?: Partial<Timing>;
     clock?: Clock;
+    keyStore?: KeyStore;
     start?: boolean;
     host?: string;
   } = {},
@@ -50,6 +52,7 @@ export async function startTestServer(
       level: "debug",
       stream: { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) }, // our own JSON
     }),
+    keyStore: options.keyStore,
     ...(options.timing === undefined ? {} : { timing: options.timing }),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });

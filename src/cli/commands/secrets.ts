@@ -1,10 +1,19 @@
 import { userInfo } from "node:os";
+import type { LoadedConfig } from "../../config/load.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 import type { Secret } from "../../shared/secret.ts";
 import type { Command, CommandContext, FlagSpec } from "../command.ts";
 import { ownerFor } from "../deploy/owner.ts";
 import { outDir, secretsFolder } from "../deploy/paths.ts";
 import { secretsProblems } from "../../render/deployed/secrets.ts";
+import {
+  describeRights,
+  hasServerKeys,
+  openServerKeys,
+  requireKeyName,
+  RIGHTS_FLAGS,
+  rightsFrom,
+} from "../deploy/server-keys.ts";
 import { looseModes, openSecretStore, type SecretKind, type SecretStore } from "../deploy/secret-store.ts";
 import { hasGate } from "../../render/kubernetes-gate.ts";
 import { accessSecret } from "../deploy/cluster-secret.ts";
@@ -23,10 +32,13 @@ const positionals = "user|key NAME";
 const choices = ["user", "key"];
 
 export const command: Command = {
-  summary: "Manage the users and API keys that the proxy checks",
+  summary: "Manage users and API keys",
   topic: "set-up",
   rank: 3,
-  help: `Passwords are kept as bcrypt hashes, keys as they are; every file has mode 0600 and is ignored by git. A new value is shown only once, when it is created.`,
+  help:
+    `Users and, with deploy.auth.kind: keys, API keys are checked by the proxy: passwords are kept as bcrypt hashes, keys as they are, in files of mode 0600.\n` +
+    `With auth.keys: required the server checks the keys: only hashes are kept, in store.dir, and a change counts within a second, on open connections too.\n` +
+    `A new value is shown only once, when it is created.`,
   subcommands: {
     create: {
       summary: "Create a user or a key and show its value once",
@@ -35,6 +47,7 @@ export const command: Command = {
       flags: {
         dir,
         json,
+        ...RIGHTS_FLAGS,
         "password-stdin": {
           type: "boolean",
           describe: "read the user's password from standard input instead of generating one",
@@ -71,7 +84,15 @@ async function change(context: CommandContext, action: "create" | "rotate"): Pro
     throw new UsageError(["--password-stdin is for users; a key is always made"], ["secrets", action]);
   if (flags["keep-old"] === true && kind === "user")
     throw new UsageError(["--keep-old is for keys; a user has one password"], ["secrets", action]);
-  const { config, store, folder } = await open(context);
+  const loaded = await loadCliConfig(context, { quiet: true });
+  if (kind === "key" && hasServerKeys(loaded)) return changeServerKey(loaded, context, action, name);
+  const misplaced = Object.keys(RIGHTS_FLAGS).filter((flag) => flags[flag] !== undefined);
+  if (misplaced.length > 0)
+    throw new UsageError(
+      [`--${misplaced[0]} is for keys that the server checks: set auth.keys: required`],
+      ["secrets", action],
+    );
+  const { config, store, folder } = await open(loaded, context);
   const exists = store.list().some((secret) => secret.kind === kind && secret.name === name);
   if (exists !== (action === "rotate")) {
     throw new UsageError(
@@ -113,7 +134,9 @@ async function change(context: CommandContext, action: "create" | "rotate"): Pro
 
 async function remove(context: CommandContext): Promise<number> {
   const [kind, name] = subject(context, "delete");
-  const { config, store, folder } = await open(context);
+  const loaded = await loadCliConfig(context, { quiet: true });
+  if (kind === "key" && hasServerKeys(loaded)) return removeServerKey(loaded, context, name);
+  const { config, store, folder } = await open(loaded, context);
   if (!store.remove(kind, name))
     throw new UsageError([`${kind} ${name} does not exist; see: gigastt secrets list`], ["secrets", "delete"]);
   await store.save();
@@ -124,7 +147,9 @@ async function remove(context: CommandContext): Promise<number> {
 }
 
 async function list(context: CommandContext): Promise<number> {
-  const { config, store, folder, deployDir } = await open(context);
+  const loaded = await loadCliConfig(context, { quiet: true });
+  if (hasServerKeys(loaded)) return listServerKeys(loaded, context);
+  const { config, store, folder, deployDir } = await open(loaded, context);
   const secrets = store.list();
   const loose = await looseModes(folder);
   const given = context.flags["dir"] !== undefined;
@@ -153,10 +178,89 @@ async function list(context: CommandContext): Promise<number> {
   return 0;
 }
 
+async function changeServerKey(
+  loaded: LoadedConfig,
+  context: CommandContext,
+  action: "create" | "rotate",
+  name: string,
+): Promise<number> {
+  requireKeyName(name);
+  const now = Date.now();
+  const rights = rightsFrom(context, now);
+  const keys = await openServerKeys(loaded, context);
+  let value: Secret;
+  try {
+    value =
+      action === "create"
+        ? keys.create(name, rights, now)
+        : keys.rotate(name, now, { keepOld: context.flags["keep-old"] === true });
+  } finally {
+    keys.close();
+  }
+  if (context.flags["json"] === true) {
+    writeJson(context.stdout, { ok: true, kind: "key", name, value: value.reveal(), next: [] });
+    return 0;
+  }
+  context.stdout.write(`${value.reveal()}\n`);
+  context.stderr.write(
+    `This is the key ${name}; send it as: Authorization: Bearer … It is not shown again. A running server accepts it within a second.\n`,
+  );
+  return 0;
+}
+
+async function removeServerKey(loaded: LoadedConfig, context: CommandContext, name: string): Promise<number> {
+  const keys = await openServerKeys(loaded, context);
+  let isRemoved: boolean;
+  try {
+    isRemoved = keys.revoke(name);
+  } finally {
+    keys.close();
+  }
+  if (!isRemoved)
+    throw new UsageError([`key ${name} does not exist; see: gigastt secrets list`], ["secrets", "delete"]);
+  if (context.flags["json"] === true) writeJson(context.stdout, { ok: true, kind: "key", name, next: [] });
+  else
+    context.stderr.write(`${name} is revoked. A running server refuses it and ends its connections within a second.\n`);
+  return 0;
+}
+
+async function listServerKeys(loaded: LoadedConfig, context: CommandContext): Promise<number> {
+  const store = await openServerKeys(loaded, context);
+  const now = Date.now();
+  try {
+    const used = store.usedOn(new Date(now).toISOString().slice(0, 10));
+    const keys = store.list().map((key) => ({ ...key, usedTodayMs: used.get(key.id) ?? 0 }));
+    if (context.flags["json"] === true) {
+      writeJson(context.stdout, {
+        secrets: keys.map(({ id: _, hash: __, ...shown }) => ({ kind: "key", ...shown })),
+      });
+      return 0;
+    }
+    if (keys.length === 0) {
+      context.stderr.write("No keys yet: every request is refused. Create one: gigastt secrets create key NAME\n");
+      return 0;
+    }
+    const { dim } = paintFor(context.stdout, context);
+    const rows = keys.map((key) => [
+      "key",
+      key.name,
+      new Date(key.createdAtMs).toISOString().slice(0, 10),
+      `${Math.round(key.usedTodayMs / 6000) / 10} min`,
+      describeRights(key, now),
+    ]);
+    context.stdout.write(
+      `${table([["kind", "name", "since", "today", "rights"].map((word) => dim(word)), ...rows])}\n`,
+    );
+    return 0;
+  } finally {
+    store.close();
+  }
+}
+
 async function open(
+  loaded: LoadedConfig,
   context: CommandContext,
 ): Promise<{ config: ResolvedConfig; store: SecretStore; folder: string; deployDir: string }> {
-  const loaded = await loadCliConfig(context, { quiet: true });
   const folder = secretsFolder(loaded, context.cwd, context.flags["dir"]);
   const owner = await ownerFor(loaded.config, userInfo().uid);
   const deployDir = outDir(loaded, context.cwd, undefined);

@@ -1,6 +1,6 @@
 import { modelsDir } from "../../models/paths.ts";
 import { readableBytes } from "../../shared/units.ts";
-import { defaultStateDir } from "../../supervisor/state/state-dir.ts";
+import { defaultStateDir } from "../../shared/state-dir.ts";
 import { ok } from "../../audit/observe/verdict.ts";
 import { type DoctorCheck, fail, warn } from "./check.ts";
 

@@ -2,7 +2,7 @@ import { ok, verdictOf, type Verdict } from "../../audit/observe/verdict.ts";
 import { modeProblems, type FileRole } from "../../checks/machine/modes.ts";
 import type { FileStat, Machine } from "../../checks/machine.ts";
 import { modelsDir } from "../../models/paths.ts";
-import { defaultStateDir } from "../../supervisor/state/state-dir.ts";
+import { defaultStateDir } from "../../shared/state-dir.ts";
 import { type DoctorCheck, type DoctorContext, fail, warn } from "./check.ts";
 
 /** Owners and modes of the folders that are written, and of the configuration file. */

@@ -167,14 +167,14 @@ export const deploy = {
     auth: {
       type: "object",
       title: "Authentication",
-      description: "Who may use the service. The proxy checks it, because the server has no passwords.",
+      description: "Who may use the service. The proxy checks it, or with `server` the server's own API keys do.",
       properties: {
         kind: {
           type: "string",
-          enum: ["none", "basic", "keys", "forward", "mtls"],
+          enum: ["none", "basic", "keys", "forward", "mtls", "server"],
           title: "Authentication method",
           description:
-            "none; basic = users with passwords; keys = API keys as Bearer tokens; forward = ask another service; mtls = client certificates.",
+            "none; basic = users with passwords; keys = API keys as Bearer tokens, checked by the proxy; forward = ask another service; mtls = client certificates; server = the server checks API keys itself (auth.keys: required).",
           default: "none",
           "x-reload": "live",
         },

@@ -3,7 +3,9 @@ import { TLSSocket } from "node:tls";
 import { WireError } from "../../shared/errors.ts";
 import type { RouteSpec } from "../../shared/protocol.ts";
 import type { RuntimeContext } from "../context.ts";
+import type { Exchange } from "../http/exchanges.ts";
 import type { ClientAddress } from "./client-address.ts";
+import type { KeyUse } from "./keys.ts";
 import { checkOrigin, corsHeaders } from "./origin.ts";
 
 /** The policies a route carries, for HTTP requests and WebSocket upgrades alike. Each throws the refusal. */
@@ -40,6 +42,29 @@ export function requireToken(client: ClientAddress, { limiter, metrics }: Runtim
   throw new WireError("rate_limit_exceeded", "too many requests from this address; wait for the time given", {
     retryAfterMs: waitMs,
   });
+}
+
+/** Refuses a request without an API key that allows this route. A key that is revoked ends the request; a quota that runs out does not. */
+export function requireKey(exchange: Exchange, route: RouteSpec, { keys }: RuntimeContext): void {
+  const use = keys.admit(exchange.req, route);
+  if (use === undefined) return;
+  exchange.use = use;
+  exchange.fields["key"] = use.key;
+  use.onEnd((error) => {
+    if (error.wireCode !== "quota_exceeded") exchange.abort(error);
+  });
+  exchange.res.once("close", use.release);
+}
+
+/** The same for an upgrade. The place that the key holds is given back with the connection, also where no session comes of it. */
+export function requireSessionKey(
+  req: IncomingMessage,
+  route: RouteSpec,
+  { keys }: RuntimeContext,
+): KeyUse | undefined {
+  const use = keys.admit(req, route);
+  if (use !== undefined) req.socket.once("close", use.release);
+  return use;
 }
 
 /** Probes answer under every name: load balancers and monitors choose their own. */

@@ -10,7 +10,7 @@ import { errorForm } from "./error-forms.ts";
 import { ClientGone, toWireError } from "./errors.ts";
 import type { Exchange } from "./exchanges.ts";
 import type { RouteRequest } from "../route.ts";
-import { checksHost, requireHost, requireOrigin, requireToken } from "../access/policies.ts";
+import { checksHost, requireHost, requireKey, requireOrigin, requireToken } from "../access/policies.ts";
 import { toResponse } from "./reply.ts";
 import type { Reply } from "./reply.ts";
 import { requestFault } from "./request-form.ts";
@@ -42,12 +42,14 @@ export function createApp(context: RuntimeContext): H3 {
     host: policy(({ req }) => requireHost(req, context)),
     origin: (methods: readonly HttpMethod[]) => policy(({ req }) => requireOrigin(req, context, methods)),
     token: policy(({ client }) => requireToken(client, context)),
+    key: (route: RouteSpec) => policy((exchange) => requireKey(exchange, route, context)),
   };
-  const on = (method: HTTPMethod | "", route: RouteSpec | undefined, answer: Answer, costsToken = false): void => {
+  const on = (method: HTTPMethod | "", route: RouteSpec | undefined, answer: Answer, isServed = false): void => {
     const middleware = [
       ...(checksHost(route) ? [policies.host] : []),
       ...(route?.checksOrigin === true ? [policies.origin(route.methods)] : []),
-      ...(costsToken ? [policies.token] : []),
+      ...(isServed && route?.isLimited === true ? [policies.token] : []),
+      ...(isServed && route !== undefined ? [policies.key(route)] : []),
     ];
     app.on(
       method,
@@ -61,8 +63,8 @@ export function createApp(context: RuntimeContext): H3 {
 
   for (const route of Object.values(handlers)) {
     const answer: Answer = (exchange, request) => route.handle(exchange, context, request);
-    for (const method of route.methods) on(method, route, answer, route.isLimited);
-    if (route.methods.includes("GET")) on("HEAD", route, answer, route.isLimited);
+    for (const method of route.methods) on(method, route, answer, true);
+    if (route.methods.includes("GET")) on("HEAD", route, answer, true);
   }
   for (const route of ALL_ROUTES) {
     if (answersPreflight(route)) on("OPTIONS", route, () => ({ status: 204 }));

@@ -10,7 +10,7 @@ export interface ErrorForm {
 /** Returns an error in the form of a face, with the headers that belong to it whatever the route. */
 export function errorForm(error: WireError, face: Face): ErrorForm {
   const { headers, body } = FORMS[face](error);
-  return { headers: { "cache-control": "no-store", ...headers, ...retryHeaders(error) }, body };
+  return { headers: { "cache-control": "no-store", ...headers, ...retryHeaders(error), ...challenge(error) }, body };
 }
 
 /** The error object of the native routes and of messages in native sessions. */
@@ -84,6 +84,11 @@ const WORTH_REPEATING: ReadonlySet<WireErrorCode> = new Set([
   "shutting_down",
   "pool_closed",
 ]);
+
+/** RFC 9110 11.6.1: a 401 names the scheme. Only Bearer, because Basic makes browsers ask for a name and a password. */
+function challenge({ wireCode }: WireError): Record<string, string> {
+  return wireCode === "invalid_api_key" ? { "www-authenticate": 'Bearer realm="gigastt"' } : {};
+}
 
 /** The hint in whole seconds, rounded up; the end of the connection while draining. */
 function retryHeaders({ retryAfterMs, wireCode }: WireError): Record<string, string> {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ClientAddress } from "../access/client-address.ts";
+import type { KeyUse } from "../access/keys.ts";
 import { ClientGone } from "./errors.ts";
 import type { Face } from "../../shared/protocol.ts";
 
@@ -16,6 +17,8 @@ export interface Exchange {
   route: string;
   /** Decides the form of its errors. */
   face: Face;
+  /** The API key it was accepted for, once that was checked. */
+  use: KeyUse | undefined;
   /** A drain refuses what is still `receiving`, lets the admission dismiss what is `waiting`, and lets `working` finish. */
   stage: "receiving" | "waiting" | "working";
   /** More fields of its log line. */
@@ -49,6 +52,7 @@ export function createExchanges(): Exchanges {
         signal: controller.signal,
         route: "unmatched",
         face: "native",
+        use: undefined,
         stage: "receiving",
         fields: {},
         abort: (reason) => controller.abort(reason),

@@ -87,6 +87,11 @@ export async function transcribeUpload(
       },
     });
     exchange.stage = "working";
+    let countedS = 0;
+    const countAudio = (audioS: number): void => {
+      exchange.use?.count((audioS - countedS) * 1000);
+      countedS = Math.max(countedS, audioS);
+    };
     const stopBudget = startBudget(exchange, context.settings.current.limits.requestBudgetMs);
     try {
       const transcripts = await context.engine.transcribe({
@@ -94,12 +99,18 @@ export async function transcribeUpload(
         audio: upload.blocks(),
         maxDurationMs: context.settings.current.limits.maxAudioDurationMs,
         signal,
+        onProgress: (doneS, totalS) => {
+          countAudio(doneS);
+          options.onProgress?.(doneS, totalS);
+        },
         onBegin: (begun) => {
           work = begun;
           if (isSuspended) begun.suspend();
         },
       });
-      exchange.fields["audio_s"] = Math.max(0, ...transcripts.map((transcript) => transcript.durationS));
+      const audioS = Math.max(0, ...transcripts.map((transcript) => transcript.durationS));
+      exchange.fields["audio_s"] = audioS;
+      countAudio(audioS);
       return transcripts;
     } finally {
       stopBudget();

@@ -12,6 +12,9 @@ import { createContainment } from "./contain.ts";
 import { obey } from "./control-messages.ts";
 import { createRuntime } from "../runtime.ts";
 import type { Runtime } from "../runtime.ts";
+import { openKeyStore } from "../../store/keys.ts";
+import type { KeyStore } from "../../store/keys.ts";
+import { keysFile, storeDir } from "../../store/place.ts";
 import { readVersion } from "../../shared/version.ts";
 import { setTimeout } from "../../shared/timers.ts";
 
@@ -43,7 +46,15 @@ export interface ServeOptions {
 export async function serve(options: ServeOptions): Promise<number> {
   const { config, log, control } = options;
   const engine = options.engine ?? createConfiguredEngine(config, options.env, log);
-  const runtime = createRuntime({ config, engine, log, version: readVersion() });
+  let keyStore: KeyStore | undefined;
+  try {
+    keyStore = openKeys(options);
+  } catch (error) {
+    if (!(error instanceof GigasttError)) throw error;
+    log.fatal("start_failed", { code: error.code, reason: error.message });
+    return exitCodeOf(error);
+  }
+  const runtime = createRuntime({ config, engine, log, version: readVersion(), keyStore });
   if (config.server.corsAllowAny) {
     log.warn("cors_allow_any", {
       cure: "any web page may use this server; list origins in server.allowedOrigins instead",
@@ -71,6 +82,15 @@ export async function serve(options: ServeOptions): Promise<number> {
   }
   return stop.finished;
 }
+
+/** Fails closed: a store that cannot be opened is an error of the start. */
+function openKeys({ config, env }: ServeOptions): KeyStore | undefined {
+  if (config.auth.keys === "off") return undefined;
+  // The wait for another process blocks this thread: what could not be written is written a second later.
+  return openKeyStore(keysFile(storeDir(config, env)), { busyTimeoutMs: BUSY_MS });
+}
+
+const BUSY_MS = 200;
 
 interface Stop {
   begin(reason: string): void;

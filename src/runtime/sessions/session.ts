@@ -1,4 +1,5 @@
 import { WireError } from "../../shared/errors.ts";
+import type { KeyUse } from "../access/keys.ts";
 import type { RuntimeContext } from "../context.ts";
 import { createFlow } from "./flow.ts";
 import type { Dialect, SessionOptions } from "./dialect.ts";
@@ -17,6 +18,8 @@ export interface SessionIdentity {
   readonly route: string;
   /** Key of the client's address. */
   readonly client: string;
+  /** The API key it was accepted for. */
+  readonly use?: KeyUse | undefined;
 }
 
 interface Ending {
@@ -49,6 +52,7 @@ export function createSession(
   /** Audio that waits for the model; frames behind it wait too. */
   let unread: { readonly pcm: Uint8Array; readonly options: SessionOptions } | undefined;
   let cut = false;
+  let countedS = 0;
   let scantTimer: NodeJS.Timeout | undefined;
 
   const sender = createSender(peer, dialect, context, () => {
@@ -153,7 +157,15 @@ export function createSession(
     if (takesFrames()) flow.resume();
   };
 
-  const handle = (frame: Frame): void => guard(() => frames.read(frame));
+  const handle = (frame: Frame): void => {
+    guard(() => frames.read(frame));
+    countAudio();
+  };
+
+  const countAudio = (): void => {
+    identity.use?.count((frames.audioS - countedS) * 1000);
+    countedS = Math.max(countedS, frames.audioS);
+  };
 
   /** A throw is a bug here or in the engine: it ends this session and nothing else. */
   const guard = (action: () => void): void => {
@@ -234,6 +246,8 @@ export function createSession(
   const leave = (code: number): void => {
     if (phase === "closed") return;
     phase = "closed";
+    countAudio();
+    identity.use?.release();
     sender.close();
     timers.clear();
     left.abort(new Error("the session ended"));
@@ -252,6 +266,7 @@ export function createSession(
     log.info("session_end", {
       request_id: identity.requestId,
       route: identity.route,
+      ...(identity.use === undefined ? {} : { key: identity.use.key }),
       close: code,
       ms: Math.round(seconds * 1000),
       audio_s: Math.round(frames.audioS * 1000) / 1000,
@@ -260,6 +275,9 @@ export function createSession(
   };
 
   sender.send(...dialect.greet());
+  identity.use?.onEnd(
+    (error) => void finish({ error, code: 1008, reason: error.wireCode, boundMs: timing.capFinalMs, dropsRest: true }),
+  );
   clocks.start();
 
   return {

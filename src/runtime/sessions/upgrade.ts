@@ -3,8 +3,10 @@ import { WireError } from "../../shared/errors.ts";
 import { ALL_ROUTES, ROUTES } from "../../shared/protocol.ts";
 import type { RouteSpec } from "../../shared/protocol.ts";
 import type { ClientAddress } from "../access/client-address.ts";
+import { chosenSubprotocol, hasKeyInSubprotocols } from "../access/credentials.ts";
+import type { KeyUse } from "../access/keys.ts";
 import type { RuntimeContext } from "../context.ts";
-import { requireHost, requireOrigin, requireToken } from "../access/policies.ts";
+import { requireHost, requireOrigin, requireSessionKey, requireToken } from "../access/policies.ts";
 import { requireReady } from "../lifecycle/readiness.ts";
 import { requestFault } from "../http/request-form.ts";
 
@@ -21,14 +23,19 @@ export function offeredSubprotocols({ headers }: IncomingMessage): readonly stri
   return headers["sec-websocket-protocol"]?.split(",").map((token) => token.trim()) ?? [];
 }
 
-/** Headers of the upgrade's answer: a deprecated alias names its successor. */
-export function upgradeHeaders(path: string): Record<string, string> {
+/** Headers of the upgrade's answer: a deprecated alias names its successor, and a browser that sent its key as a subprotocol gets another one confirmed. */
+export function upgradeHeaders(req: IncomingMessage, path: string): Record<string, string> {
   const successor = webSocketRoute(path)?.replacedBy;
-  return successor === undefined ? {} : { deprecation: "true", link: `<${successor}>; rel="successor-version"` };
+  const offered = req.headers["sec-websocket-protocol"];
+  const chosen = offered !== undefined && hasKeyInSubprotocols(offered) ? chosenSubprotocol(offered) : undefined;
+  return {
+    ...(successor === undefined ? {} : { deprecation: "true", link: `<${successor}>; rel="successor-version"` }),
+    ...(chosen === undefined ? {} : { "sec-websocket-protocol": chosen }),
+  };
 }
 
 /**
- * Throws the plain HTTP refusal of an upgrade; nothing is allocated for one that is refused.
+ * Throws the plain HTTP refusal of an upgrade; nothing is allocated for one that is refused. Returns the use of its API key, if one is needed.
  *
  * @param mayLoad the session may open although the model is loading
  */
@@ -38,8 +45,9 @@ export function requireUpgradable(
   client: ClientAddress,
   context: RuntimeContext,
   mayLoad: boolean,
-): void {
-  if (webSocketRoute(path) === undefined) {
+): KeyUse | undefined {
+  const route = webSocketRoute(path);
+  if (route === undefined) {
     throw new WireError("not_found", `WebSocket sessions are served at ${ROUTES.live.path}`);
   }
   requireHandshake(req);
@@ -47,6 +55,7 @@ export function requireUpgradable(
   requireOrigin(req, context);
   requireToken(client, context);
   if (!mayLoad) requireReady(context);
+  return requireSessionKey(req, route, context);
 }
 
 /** Throws what is wrong with the handshake. RFC 6455 4.2.1. The library would refuse these too, but without our envelope and request id. */

@@ -16,6 +16,7 @@ import type { SessionRegistry } from "./registry.ts";
 import { createSession } from "./session.ts";
 import type { Session } from "./registry.ts";
 import type { SessionIdentity } from "./session.ts";
+import type { KeyUse } from "../access/keys.ts";
 import type { ClientAddress } from "../access/client-address.ts";
 import type { Dialect } from "./dialect.ts";
 import { setInterval } from "../../shared/timers.ts";
@@ -33,6 +34,8 @@ export interface Accepted {
   readonly dialect: Dialect;
   /** Headers of the answer, besides the request's id. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The API key it was accepted for. */
+  readonly use?: KeyUse | undefined;
 }
 
 /** Which upgrades a port takes. */
@@ -167,7 +170,7 @@ export function createWebSockets(
       }
       count(101);
       const request = new Request("http://localhost/");
-      upgrades.set(request, { identity: { requestId: id, route, client: client.key }, accepted });
+      upgrades.set(request, { identity: { requestId: id, route, client: client.key, use: accepted.use }, accepted });
       const metered = meterSocket(socket, head, turns, context.clock);
       void adapter.handleUpgrade(req, metered, NOTHING, request).catch((error: unknown) => {
         context.log.error("upgrade_failed", { request_id: id, err: error });

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { chmod, mkdir, stat } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
 import { errorCodeOf, GigasttError, messageOf } from "../../shared/errors.ts";
 
 /** Where everything the supervisor keeps lives. */
@@ -24,13 +24,6 @@ export interface StatePaths {
 
 /** sun_path holds 108 bytes on Linux, 104 on macOS, including the closing zero. */
 const MAX_SOCKET_PATH_BYTES = 103;
-
-/** `$XDG_STATE_HOME/gigastt`, or `~/.local/state/gigastt`. A relative XDG value is ignored, as its specification says. */
-export function defaultStateDir(env: NodeJS.ProcessEnv): string {
-  const xdg = env["XDG_STATE_HOME"];
-  const base = xdg !== undefined && isAbsolute(xdg) ? xdg : join(env["HOME"] ?? homedir(), ".local", "state");
-  return join(base, "gigastt");
-}
 
 /** The paths below a state directory. Touches nothing. */
 export function statePaths(dir: string, env: NodeJS.ProcessEnv): StatePaths {

@@ -67,7 +67,10 @@ describe("types derived from the schema", () => {
   it("name the keys and sections of the real schema", () => {
     const idle: Equal<ResolvedConfig["session"]["idleTimeoutMs"], number> = true;
     const workers: Equal<ResolvedConfig["engine"]["workers"], number | "auto"> = true;
-    const auth: Equal<ResolvedConfig["deploy"]["auth"]["kind"], "none" | "basic" | "keys" | "forward" | "mtls"> = true;
+    const auth: Equal<
+      ResolvedConfig["deploy"]["auth"]["kind"],
+      "none" | "basic" | "keys" | "forward" | "mtls" | "server"
+    > = true;
     const dir: Equal<ResolvedConfig["model"]["dir"], string | undefined> = true;
     expect([idle, workers, auth, dir]).toEqual([true, true, true, true]);
     expect(Object.keys(defaultConfig)).toEqual(Object.keys(configSchema.properties));

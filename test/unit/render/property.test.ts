@@ -91,7 +91,8 @@ function checkCaddy(config: ResolvedConfig, nodes: readonly CaddyNode[]): void {
     expect(up.filter(({ args }) => args[0] === "X-Forwarded-For").map(({ args }) => args[1])).toEqual([address]);
     expect(up.filter(({ args }) => args[0] === "X-Real-IP").map(({ args }) => args[1])).toEqual([address]);
     expect(up.some(({ args }) => args[0] === "-Forwarded")).toBe(true);
-    const passes = config.deploy.auth.kind === "keys" && config.deploy.auth.passKeys;
+    const { kind, passKeys } = config.deploy.auth;
+    const passes = kind === "server" || (kind === "keys" && passKeys);
     expect(up.some(({ args }) => args[0] === "-Authorization")).toBe(!passes);
     expect(findAll(proxy.block!, "stream_timeout")).toEqual([]);
     const delay = findAll(proxy.block!, "stream_close_delay");
@@ -132,6 +133,7 @@ function isGuardedCaddy(config: ResolvedConfig, site: CaddyNode, handle: CaddyNo
   const has = (name: string): boolean => handle.block!.some((node) => node.name === name);
   switch (config.deploy.auth.kind) {
     case "none":
+    case "server":
       return true;
     case "basic":
       return has("basic_auth") || has("basicauth");
@@ -227,6 +229,7 @@ function isGuardedNginx(config: ResolvedConfig, server: NginxNode, location: Ngi
     (location.block!.find((node) => node.name === name) ?? server.block!.find((node) => node.name === name))?.args[0];
   switch (config.deploy.auth.kind) {
     case "none":
+    case "server":
       return true;
     case "basic":
       return value("auth_basic") === "gigastt" && value("auth_basic_user_file") !== undefined;

@@ -72,7 +72,14 @@ export const randomConfig: fc.Arbitrary<ResolvedConfig> = fc
         clientCaFile: absolutePath,
       }),
       auth: fc.record({
-        kind: fc.constantFrom("none" as const, "basic" as const, "keys" as const, "forward" as const, "mtls" as const),
+        kind: fc.constantFrom(
+          "none" as const,
+          "basic" as const,
+          "keys" as const,
+          "forward" as const,
+          "mtls" as const,
+          "server" as const,
+        ),
         forwardUrl: domain.map((name) => `https://${name}/check`),
         passKeys: fc.boolean(),
       }),
@@ -120,13 +127,15 @@ export const randomConfig: fc.Arbitrary<ResolvedConfig> = fc
     const mtlsNeedsTls = deploy.auth.kind === "mtls" && deploy.tls.mode === "none";
     const version = kind === "nginx" ? nginx : caddy;
     const oldCaddy = kind === "caddy" && /^2\.[67]\./.test(version);
+    const authKind = kind === "none" || mtlsNeedsTls ? "none" : deploy.auth.kind;
     return configWith({
       ...rest,
+      auth: { keys: authKind === "server" ? "required" : "off" },
       server: { ...rest.server, allowBindAny: true, headersTimeoutMs: rest.server.keepAliveTimeoutMs + 5000 },
       deploy: {
         ...deploy,
         cdnCidrs: oldCaddy ? [] : deploy.cdnCidrs,
-        auth: { ...deploy.auth, kind: kind === "none" || mtlsNeedsTls ? "none" : deploy.auth.kind },
+        auth: { ...deploy.auth, kind: authKind },
         proxy: { kind, version, opensslVersion: deploy.proxy.opensslVersion, configDir: deploy.proxy.configDir },
       },
     });
@@ -135,9 +144,10 @@ export const randomConfig: fc.Arbitrary<ResolvedConfig> = fc
 /** The same for a cluster: what only a gateway can check becomes what the manifests can. */
 export function forCluster(config: ResolvedConfig): ResolvedConfig {
   const { auth } = config.deploy;
-  const kind = { none: "none", basic: "basic", keys: "keys", forward: "basic", mtls: "keys" } as const;
+  const kind = { none: "none", basic: "basic", keys: "keys", forward: "basic", mtls: "keys", server: "keys" } as const;
   return configWith({
     ...config,
+    auth: { keys: "off" },
     deploy: { ...config.deploy, target: "kubernetes", auth: { ...auth, kind: kind[auth.kind] } },
   });
 }

@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { claimStateDir } from "../../../../src/supervisor/state/claim.ts";
 import { writeFileAtomic } from "../../../../src/shared/files.ts";
 import { keepGeneration, listGenerations } from "../../../../src/supervisor/config/generations.ts";
-import { defaultStateDir, openStateDir, statePaths } from "../../../../src/supervisor/state/state-dir.ts";
+import { openStateDir, statePaths } from "../../../../src/supervisor/state/state-dir.ts";
+import { defaultStateDir } from "../../../../src/shared/state-dir.ts";
 
 let dir: string;
 beforeEach(() => {

@@ -1,0 +1,238 @@
+import type { IncomingMessage } from "node:http";
+import type { AuthConfig } from "../../config/types.ts";
+import { scopesFor } from "../../shared/api-keys.ts";
+import type { Clock } from "../../shared/clock.ts";
+import { errorCodeOf, WireError } from "../../shared/errors.ts";
+import type { Logger } from "../../shared/log.ts";
+import type { RouteSpec } from "../../shared/protocol.ts";
+import { setInterval } from "../../shared/timers.ts";
+import type { KeyStore, StoredKey } from "../../store/keys.ts";
+import { hasKeyInUrl, presentedKey } from "./credentials.ts";
+import { createKeyRing } from "./key-ring.ts";
+import { createRateLimiter } from "./rate-limit.ts";
+import type { RateLimiter } from "./rate-limit.ts";
+
+/** One request or session that a key was accepted for. */
+export interface KeyUse {
+  readonly key: string;
+  /** Counts audio that was recognised; it may end every use of the key when the day's minutes are used up. */
+  count(audioMs: number): void;
+  /** Called once when the key is revoked, expires or has used up its minutes. */
+  onEnd(end: (error: WireError) => void): void;
+  /** Gives its place back. */
+  release(): void;
+}
+
+/** The check of API keys: every face asks here and nowhere else. */
+export interface KeyCheck {
+  /** Throws the refusal. undefined where no key is needed. */
+  admit(req: Pick<IncomingMessage, "headers" | "url">, route: RouteSpec): KeyUse | undefined;
+  /** Writes what was counted and closes the store. */
+  close(): void;
+}
+
+export const NO_KEYS: KeyCheck = { admit: () => undefined, close: () => {} };
+
+/** A key that was created, changed or revoked is seen after this time at the latest. Reads shared memory, no disk. */
+const LOOK_MS = 250;
+const FLUSH_MS = 1000;
+
+export function createKeyCheck(options: {
+  readonly store: KeyStore;
+  readonly auth: () => AuthConfig;
+  readonly clock: Clock;
+  readonly log: Logger;
+}): KeyCheck {
+  const { store, auth, clock, log } = options;
+  const ring = createKeyRing();
+  const limiters = new Map<number, RateLimiter>();
+  const open = new Map<number, Set<Use>>();
+  let seen: number | undefined;
+  let flushedMs = clock.monotonicMs();
+  let day = dayOf(clock.nowMs());
+  let stored: ReadonlyMap<number, number> = new Map();
+  let pending = new Map<number, number>();
+  let hasTrouble = false;
+
+  const usedMs = (id: number): number => (stored.get(id) ?? 0) + (pending.get(id) ?? 0);
+  const quotaOf = ({ id, name, audioMinutesPerDay: minutes }: StoredKey): WireError | undefined => {
+    if (minutes === undefined || usedMs(id) < minutes * 60_000) return undefined;
+    const untilMs = Date.parse(`${day}T00:00:00Z`) + DAY_MS;
+    return new WireError(
+      "quota_exceeded",
+      `the key ${name} has used its ${minutes} minutes of audio for today; it works again at ${new Date(untilMs).toISOString()}`,
+      { retryAfterMs: Math.max(1000, untilMs - clock.nowMs()) },
+    );
+  };
+  const fault = (id: number): WireError | undefined => {
+    const key = ring.get(id);
+    if (key === undefined || isExpired(key, clock.nowMs())) return invalid("the API key was revoked or has expired");
+    return quotaOf(key);
+  };
+  const endWhereWrong = (): void => {
+    for (const [id, uses] of open) {
+      const error = fault(id);
+      if (error !== undefined) for (const use of [...uses]) use.end(error);
+    }
+  };
+  const read = (): void => {
+    stored = store.usedOn(day);
+    const version = store.dataVersion();
+    if (version === seen) return;
+    const keys = store.list();
+    ring.set(keys);
+    const known = new Map(keys.map((key) => [key.id, key]));
+    for (const [id, limiter] of limiters) {
+      const perMinute = known.get(id)?.requestsPerMinute;
+      if (perMinute === undefined) limiters.delete(id);
+      else limiter.configure(bucketOf(perMinute));
+    }
+    seen = version;
+  };
+  const flush = (): void => {
+    const today = dayOf(clock.nowMs());
+    if (pending.size > 0) {
+      store.addUse(day, pending);
+      pending = new Map();
+    }
+    if (today !== day) seen = undefined;
+    day = today;
+  };
+  /** A busy or full disk must not end the service: what was counted stays in memory and is written later. */
+  const look = (): void => {
+    try {
+      const isDue = clock.monotonicMs() - flushedMs >= FLUSH_MS || dayOf(clock.nowMs()) !== day;
+      const hasUse = isDue && (pending.size > 0 || dayOf(clock.nowMs()) !== day);
+      if (hasUse) flush();
+      if (isDue) flushedMs = clock.monotonicMs();
+      if (hasUse || store.dataVersion() !== seen) read();
+      hasTrouble = false;
+    } catch (error) {
+      if (!hasTrouble) log.error("keys_store_failed", { code: errorCodeOf(error), err: error });
+      hasTrouble = true;
+    }
+    endWhereWrong();
+  };
+
+  read();
+  const timer = setInterval(look, LOOK_MS);
+  timer.unref();
+
+  return {
+    admit: (req, route) => {
+      const scopes = scopesFor(route);
+      if (scopes === undefined) return undefined;
+      const value = presentedKey(req, auth());
+      if (value === undefined) throw invalid(missingText(req.url ?? "", auth()));
+      const key = ring.find(value);
+      if (key === undefined || isExpired(key, clock.nowMs())) throw invalid("the API key is not valid");
+      if (!key.scopes.some((scope) => scopes.includes(scope))) {
+        throw new WireError(
+          "insufficient_scope",
+          `the key ${key.name} has the scopes ${key.scopes.join(", ")}; ${route.path} needs ${scopes.join(" or ")}`,
+        );
+      }
+      const uses = open.get(key.id) ?? new Set<Use>();
+      const { requestsPerMinute: perMinute, concurrent } = key;
+      if (concurrent !== undefined && uses.size >= concurrent) {
+        throw new WireError(
+          "too_many_connections",
+          `the key ${key.name} allows ${concurrent} requests and sessions at once`,
+          {
+            retryAfterMs: 1000,
+          },
+        );
+      }
+      const spent = quotaOf(key);
+      if (spent !== undefined) throw spent;
+      if (perMinute !== undefined) {
+        const limiter = limiters.get(key.id) ?? createRateLimiter(bucketOf(perMinute), clock, 1);
+        limiters.set(key.id, limiter);
+        const waitMs = limiter.take("");
+        if (waitMs !== undefined) {
+          throw new WireError(
+            "rate_limit_exceeded",
+            `the key ${key.name} allows ${perMinute} requests a minute; wait for the time given`,
+            { retryAfterMs: waitMs },
+          );
+        }
+      }
+      const use = createUse(key, {
+        count: (audioMs) => {
+          if (audioMs > 0) pending.set(key.id, (pending.get(key.id) ?? 0) + audioMs);
+        },
+        released: () => {
+          uses.delete(use);
+          if (uses.size === 0 && open.get(key.id) === uses) open.delete(key.id);
+        },
+      });
+      open.set(key.id, uses.add(use));
+      return use;
+    },
+    close: () => {
+      clearInterval(timer);
+      try {
+        flush();
+      } catch (error) {
+        log.error("keys_store_failed", { code: errorCodeOf(error), err: error });
+      }
+      store.close();
+    },
+  };
+}
+
+// ---
+
+interface Use extends KeyUse {
+  end(error: WireError): void;
+}
+
+function createUse(
+  { name }: StoredKey,
+  { count, released }: { readonly count: (audioMs: number) => void; readonly released: () => void },
+): Use {
+  let listeners: ((error: WireError) => void)[] = [];
+  let ended: WireError | undefined;
+  return {
+    key: name,
+    count,
+    onEnd: (listener) => {
+      if (ended === undefined) listeners.push(listener);
+      else listener(ended);
+    },
+    end: (error) => {
+      ended ??= error;
+      for (const listener of listeners.splice(0)) listener(error);
+    },
+    release: () => {
+      listeners = [];
+      released();
+    },
+  };
+}
+
+const DAY_MS = 86_400_000;
+
+/** Days are UTC days: the same on every machine. */
+function dayOf(nowMs: number): string {
+  return new Date(nowMs).toISOString().slice(0, 10);
+}
+
+function isExpired({ expiresAtMs }: StoredKey, nowMs: number): boolean {
+  return expiresAtMs !== undefined && nowMs >= expiresAtMs;
+}
+
+/** A sixth of a minute's requests may come at once. */
+function bucketOf(perMinute: number): { readonly perMinute: number; readonly burst: number } {
+  return { perMinute, burst: Math.max(1, Math.ceil(perMinute / 6)) };
+}
+
+function missingText(url: string, { queryParameter }: AuthConfig): string {
+  return !queryParameter && hasKeyInUrl(url)
+    ? "an API key in the URL is not accepted; send it as Authorization: Bearer KEY"
+    : "this server needs an API key; send it as Authorization: Bearer KEY";
+}
+
+function invalid(message: string): WireError {
+  return new WireError("invalid_api_key", message);
+}
