@@ -10,7 +10,7 @@ export const KEY_PARAMETER = "api_key";
 export const KEY_SUBPROTOCOLS: readonly string[] = ["gigastt-api-key.", "openai-insecure-api-key."];
 
 /** Returns the scopes of which a key needs one to use a route; undefined where no key is asked for: probes, and the page, which asks with its own requests. */
-export function scopesFor(route: Pick<RouteSpec, "traffic" | "face" | "access">): readonly Scope[] | undefined {
+export function scopesFor(route: Pick<RouteSpec, "traffic" | "face">): readonly Scope[] | undefined {
   switch (route.traffic) {
     case "probe":
     case "page":

@@ -232,7 +232,7 @@ async function listServerKeys(loaded: LoadedConfig, context: CommandContext): Pr
     const keys = store.list().map((key) => ({ ...key, usedTodayMs: used.get(key.id) ?? 0 }));
     if (context.flags["json"] === true) {
       writeJson(context.stdout, {
-        secrets: keys.map(({ id: _, hash: __, ...shown }) => ({ kind: "key", ...shown })),
+        secrets: keys.map((key) => ({ ...key, kind: "key", id: undefined, hash: undefined })),
       });
       return 0;
     }

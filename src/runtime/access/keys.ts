@@ -23,10 +23,13 @@ export interface KeyUse {
   release(): void;
 }
 
+/** What the check needs to know of a route. */
+export type KeyedRoute = Pick<RouteSpec, "path" | "traffic" | "face">;
+
 /** The check of API keys: every face asks here and nowhere else. */
 export interface KeyCheck {
   /** Throws the refusal. undefined where no key is needed. */
-  admit(req: Pick<IncomingMessage, "headers" | "url">, route: RouteSpec): KeyUse | undefined;
+  admit(req: Pick<IncomingMessage, "headers" | "url">, route: KeyedRoute): KeyUse | undefined;
   /** Writes what was counted and closes the store. */
   close(): void;
 }
@@ -72,7 +75,7 @@ export function createKeyCheck(options: {
   const endWhereWrong = (): void => {
     for (const [id, uses] of open) {
       const error = fault(id);
-      if (error !== undefined) for (const use of [...uses]) use.end(error);
+      if (error !== undefined) for (const use of uses) use.end(error);
     }
   };
   const read = (): void => {

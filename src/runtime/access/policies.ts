@@ -5,7 +5,7 @@ import type { RouteSpec } from "../../shared/protocol.ts";
 import type { RuntimeContext } from "../context.ts";
 import type { Exchange } from "../http/exchanges.ts";
 import type { ClientAddress } from "./client-address.ts";
-import type { KeyUse } from "./keys.ts";
+import type { KeyedRoute, KeyUse } from "./keys.ts";
 import { checkOrigin, corsHeaders } from "./origin.ts";
 
 /** The policies a route carries, for HTTP requests and WebSocket upgrades alike. Each throws the refusal. */
@@ -59,7 +59,7 @@ export function requireKey(exchange: Exchange, route: RouteSpec, { keys }: Runti
 /** The same for an upgrade. The place that the key holds is given back with the connection, also where no session comes of it. */
 export function requireSessionKey(
   req: IncomingMessage,
-  route: RouteSpec,
+  route: KeyedRoute,
   { keys }: RuntimeContext,
 ): KeyUse | undefined {
   const use = keys.admit(req, route);

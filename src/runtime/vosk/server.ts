@@ -1,5 +1,5 @@
 import type { RuntimeContext } from "../context.ts";
-import { requireHost, requireOrigin, requireToken } from "../access/policies.ts";
+import { requireHost, requireOrigin, requireSessionKey, requireToken } from "../access/policies.ts";
 import type { ClientConnections } from "../http/client-connections.ts";
 import type { RequestHandler } from "../http/dispatch.ts";
 import type { FaceServer } from "../http/listen.ts";
@@ -27,7 +27,8 @@ function upgrades(context: RuntimeContext): UpgradePolicy {
       requireOrigin(req, context);
       requireToken(client, context);
       requireReady(context);
-      return { dialect: createVoskDialect(context) };
+      const dialect = createVoskDialect(context);
+      return { dialect, use: requireSessionKey(req, { path: "vosk", face: "native", traffic: "websocket" }, context) };
     },
   };
 }
