@@ -3,6 +3,7 @@ import type { FrameBuffer } from "../features/frame-buffer.ts";
 import type { Span } from "../windows/segmenter.ts";
 import { stitchAt, type Seam } from "../windows/stitch.ts";
 import { mergeCommitted, wordsAfter } from "./commit.ts";
+import type { ReadingBudget } from "./reading-budget.ts";
 import type { SpanReader } from "../windows/span-reader.ts";
 
 /** One utterance of the client's: the windows read so far and what was promised of the current one. */
@@ -34,8 +35,11 @@ export interface FinalWindows {
   /** Runs when everything so far was added. */
   after(work: () => void): void;
   readonly settled: Promise<void>;
-  /** Words of the current window without those that an earlier utterance or window has: of its overlap, or committed beyond its cut. */
-  newWords(words: readonly Word[]): readonly Word[];
+  /**
+   * Words of the current window without those that an earlier utterance or window has: of its overlap, or committed beyond its cut.
+   * @param isFromStart they were read from the window's beginning
+   */
+  newWords(words: readonly Word[], isFromStart: boolean): readonly Word[];
 }
 
 export interface FinalWindowsOptions {
@@ -44,6 +48,7 @@ export interface FinalWindowsOptions {
   readonly frames: FrameBuffer;
   readonly reader: SpanReader;
   readonly msPerFrame: number;
+  readonly budget: ReadingBudget;
   readonly signal: AbortSignal;
   /** A window could not be read: its utterance keeps what was promised. */
   readonly onError: (error: unknown) => void;
@@ -61,8 +66,8 @@ export function createFinalWindows(options: FinalWindowsOptions): FinalWindows {
   /** Time up to which words were committed that lie behind the cut of their window: the next window hears them again. */
   let promisedToS = 0;
 
-  function newWords(words: readonly Word[]): readonly Word[] {
-    const joined = seam ? seam.join(words) : words;
+  function newWords(words: readonly Word[], isFromStart: boolean): readonly Word[] {
+    const joined = seam && isFromStart ? seam.join(words) : words;
     return promisedToS === 0 ? joined : wordsAfter(joined, promisedToS);
   }
 
@@ -80,15 +85,22 @@ export function createFinalWindows(options: FinalWindowsOptions): FinalWindows {
       const nowMs = performance.now();
       const audioMs = (span.to - span.from) * msPerFrame;
       // A client that sends faster than real time has its finals spread out: others' windows come between.
+      options.budget.spend(span.to - span.from);
       dueMs = Math.max(nowMs + WITHIN_MS, dueMs + audioMs * BURST_SHARE);
-      return reader.readFinal(frames, span, { kind: "live", stream, withinMs: dueMs - nowMs, signal });
+      return reader.readFinal(frames, span, {
+        kind: "live",
+        stream,
+        withinMs: dueMs - nowMs,
+        signal,
+        onReadAgain: options.budget.owe,
+      });
     },
     add(utterance, span, result, seamS) {
       unfinished++;
       result.catch(() => {});
       chain = chain.then(async () => {
         try {
-          let heard = newWords(await result);
+          let heard = newWords(await result, true);
           seam = seamS === undefined ? undefined : stitchAt(seamS, heard);
           heard = seam?.kept ?? heard;
           utterance.done.push(...mergeCommitted(utterance.committed, heard));

@@ -10,6 +10,7 @@ import { createSegmenter, TAIL_FRAMES, type SegmenterEvent, type Span } from "..
 import { joinWords, meanConfidence } from "../acoustic/words.ts";
 import { commitUpTo, countStable, mergeCommitted } from "./commit.ts";
 import { beginUtterance, createFinalWindows, type Utterance } from "./final-windows.ts";
+import { createReadingBudget } from "./reading-budget.ts";
 import { createWindowPartials } from "./window-partials.ts";
 import { FILE_PAUSE_FRAMES, quietest, widestGap } from "../file/job.ts";
 import type { AudioSettings, StreamOptions } from "../thread/protocol.ts";
@@ -38,7 +39,7 @@ export interface LiveSession {
 
 /**
  * Utterance-based streaming. The windows that finals are made of depend on the signal alone and are the file's windows:
- * cut where speech pauses, whatever the endpointing. Partials re-read the current window whenever the machine has time.
+ * cut where speech pauses, whatever the endpointing. Partials read the current window, or its end, as often as the stream's budget and the machine allow.
  * An utterance is one or more windows; it ends by the endpoint mode's rule.
  */
 export function createLiveSession(session: LiveSessionOptions): LiveSession {
@@ -58,6 +59,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
   const pcm = createSampleReader(codec, channelCount);
   const resampler =
     sampleRateHz === frontEnd.sampleRateHz ? undefined : createResampler(sampleRateHz, frontEnd.sampleRateHz);
+  const budget = createReadingBudget();
   const stop = new AbortController();
   // One listener for each window under way: a burst has more than the ten that Node expects.
   setMaxListeners(0, stop.signal);
@@ -68,6 +70,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     frames,
     reader,
     msPerFrame,
+    budget,
     signal: stop.signal,
     onError: session.onError,
     onAdded: reportCovered,
@@ -77,6 +80,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     settings,
     frames,
     msPerFrame,
+    budget,
     reader,
     window: segmenter,
     newWords: finals.newWords,
@@ -97,6 +101,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     while (seen < frames.end) {
       const event = segmenter.push(activity.push(frames.level(seen++)));
       if (event) handle(event);
+      budget.heard(segmenter.start === undefined ? 0 : seen - segmenter.start);
       checkEndpoint();
     }
     frames.dropBefore(segmenter.needed);
@@ -192,11 +197,10 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
   function tell(current: Utterance, span: Span): void {
     if (finals.unfinished > 0 || stop.signal.aborted) return;
     const words = mergeCommitted(current.committed, partials.words);
-    const stable = countStable(
-      options.commitPolicy,
-      { words: partials.words, heardToS: span.to / framesPerSecond },
-      partials.earlier,
-    );
+    // Of a longer window the beginning was last heard by readings that are too short to promise anything: it waits for the final.
+    const mayCommit = span.to - (segmenter.start ?? span.from) <= COMMIT_WITHIN_S * framesPerSecond;
+    const reading = { words: partials.words, heardToS: span.to / framesPerSecond };
+    const stable = mayCommit ? countStable(options.commitPolicy, reading, partials.earlier) : 0;
     current.committed = commitUpTo(current.committed, words, partials.words[stable - 1]);
     const all = [...current.done, ...words];
     if (all.length === 0) return;
@@ -215,9 +219,10 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
 
   /** The signal never falls silent, but the decoder hears nothing any more: background noise. Not in `assistant` mode, which wants silence. */
   function endOnBlanks(current: Utterance, span: Span): void {
-    if (segmenter.start !== span.from) return;
+    const from = segmenter.start;
+    if (from === undefined) return;
     if (partials.words.length !== (partials.earlier[0]?.words.length ?? 0) && partials.words.length > 0) return;
-    const heardUntil = Math.max(span.from, Math.ceil((partials.words.at(-1)?.end ?? 0) * framesPerSecond));
+    const heardUntil = Math.max(from, Math.ceil((partials.words.at(-1)?.end ?? 0) * framesPerSecond));
     const blank = span.to - heardUntil;
     if (segmenter.lastSpeech < span.to - TAIL_FRAMES) return;
     const extra = partials.words.length === 0 ? UNHEARD_EXTRA_FRAMES : BLANK_EXTRA_FRAMES;
@@ -226,7 +231,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     const hasWords = partials.words.length + current.committed.length > 0;
     activity.learnNoise();
     segmenter.cutAt(span.to, 0);
-    if (hasWords) closeWindow({ from: span.from, to: at });
+    if (hasWords) closeWindow({ from, to: at });
     else partials.forget();
     if (options.endpoint === "auto") endUtterance("blank");
     if (segmenter.start !== undefined) utterance ??= begin(segmenter.start);
@@ -285,4 +290,6 @@ const OVERLAP_FRAMES = 100;
 const BLANK_EXTRA_FRAMES = 180;
 /** The first words of an utterance come later still, and cutting before them would lose them. */
 const UNHEARD_EXTRA_FRAMES = 300;
+/** Simulated dialog: 21 % of the words committed before their final without one more word error; with 6 s 26 %, and 0.9 points more (ADR 0041). */
+const COMMIT_WITHIN_S = 4.5;
 const LONGEST_UTTERANCE_S = 24;

@@ -2,12 +2,14 @@ import type { Word } from "../contract.ts";
 import type { FrameBuffer } from "../features/frame-buffer.ts";
 import type { Span } from "../windows/segmenter.ts";
 import { keepReadings, type Reading } from "./commit.ts";
+import type { ReadingBudget } from "./reading-budget.ts";
+import { stitchAt } from "../windows/stitch.ts";
 import { createPartialPace } from "./partial-pace.ts";
 import type { AudioSettings } from "../thread/protocol.ts";
 import type { SpanReader } from "../windows/span-reader.ts";
 import { setTimeout } from "../../shared/timers.ts";
 
-/** The current window of a live stream, read again and again from its beginning while it grows. */
+/** The current window of a live stream, read again and again while it grows: as a whole while it is short, then by its last seconds. */
 export interface WindowPartials {
   /** What the newest reading heard. */
   readonly words: readonly Word[];
@@ -15,7 +17,7 @@ export interface WindowPartials {
   readonly earlier: readonly Reading[];
   /** Frame after the last one read; 0 = nothing read yet. */
   readonly readTo: number;
-  /** Reads the window once more, now or when it is time, if speech came since the last reading. */
+  /** Reads it once more, now or when it is time, if speech came since the last reading and the budget allows it. */
   request(): void;
   /** The window has ended, or another has begun: what was read is forgotten, a reading under way dropped. */
   forget(): void;
@@ -31,17 +33,18 @@ export interface WindowPartialsOptions {
   readonly settings: Pick<AudioSettings, "partialIntervalMinMs" | "partialIntervalMaxMs">;
   readonly frames: FrameBuffer;
   readonly msPerFrame: number;
+  readonly budget: ReadingBudget;
   readonly reader: SpanReader;
   /** First frame of the current window and its last one with speech; `start` is undefined in silence. */
   readonly window: { readonly start: number | undefined; readonly lastSpeech: number };
-  /** Words that no window before has. */
-  readonly newWords: (words: readonly Word[]) => readonly Word[];
+  /** Those of a reading's words that no window before has. */
+  readonly newWords: (words: readonly Word[], isFromStart: boolean) => readonly Word[];
   /** A reading has come, and is `words` now. */
   readonly onRead: (span: Span) => void;
 }
 
 export function createWindowPartials(options: WindowPartialsOptions): WindowPartials {
-  const { settings, frames, msPerFrame, reader, window } = options;
+  const { settings, frames, msPerFrame, budget, reader, window } = options;
   const pace = createPartialPace(settings);
   let newest: Newest = nothingRead();
   let timer: NodeJS.Timeout | undefined;
@@ -51,11 +54,15 @@ export function createWindowPartials(options: WindowPartialsOptions): WindowPart
     const { start, lastSpeech } = window;
     if (start === undefined || newest.busy || stopped) return;
     const to = frames.end;
+    const from = to - start > LONGEST_FRAMES + SHORTEST_HEAD_FRAMES ? to - LONGEST_FRAMES : start;
     const isNew = lastSpeech >= newest.readTo;
-    if (!isNew || to - Math.max(start, newest.readTo) < settings.partialIntervalMinMs / msPerFrame) return;
+    const fresh = to - Math.max(start, newest.readTo);
+    const least = Math.max(settings.partialIntervalMinMs / msPerFrame, (to - from) * LEAST_FRESH_SHARE);
+    // The next audio asks again.
+    if (!isNew || fresh < least || to - from > budget.left) return;
     const { waitMs } = pace;
     if (waitMs > 0) askAgainIn(waitMs);
-    else read({ from: start, to });
+    else read({ from, to });
   }
 
   function askAgainIn(waitMs: number): void {
@@ -66,6 +73,8 @@ export function createWindowPartials(options: WindowPartialsOptions): WindowPart
   }
 
   function read(span: Span): void {
+    budget.spend(span.to - span.from);
+    const joined = joinTo(newest, span);
     const stop = new AbortController();
     const withinMs = newest.readTo === 0 ? FIRST_WITHIN_MS : pace.latencyMs;
     const answered = pace.begin();
@@ -80,7 +89,7 @@ export function createWindowPartials(options: WindowPartialsOptions): WindowPart
           ...mine,
           busy: false,
           earlier: keepReadings([{ words: mine.words, heardToS: (mine.readTo * msPerFrame) / 1000 }, ...mine.earlier]),
-          words: options.newWords(words),
+          words: joined(words),
           readTo: span.to,
         };
         options.onRead(span);
@@ -91,9 +100,18 @@ export function createWindowPartials(options: WindowPartialsOptions): WindowPart
         // a client that is held back until it is read sends nothing that would ask for the next.
         if (newest !== mine || stopped) return;
         newest = { ...mine, busy: false };
+        budget.spend(span.from - span.to);
         askAgainIn(settings.partialIntervalMaxMs);
       },
     );
+  }
+
+  /** What a reading of the span makes of the words before: up to the middle of what both heard they stay. */
+  function joinTo(before: Newest, span: Span): (words: readonly Word[]) => readonly Word[] {
+    if (span.from === window.start) return (words) => options.newWords(words, true);
+    const overlap = Math.max(2 * SHORTEST_HEAD_FRAMES, before.readTo - span.from);
+    const seam = stitchAt(((span.from + overlap / 2) * msPerFrame) / 1000, before.words);
+    return (words) => [...seam.kept, ...options.newWords(seam.join(words), false)];
   }
 
   return {
@@ -122,6 +140,14 @@ export function createWindowPartials(options: WindowPartialsOptions): WindowPart
 
 // ---
 
+/**
+ * A longer window is read by its last 2.5 s, and the words before stay as they were heard. Simulated (ADR 0041): with 2 s more words are taken back
+ * than with 2.5 s, with 3 s they come later, for the budget allows fewer readings.
+ */
+const LONGEST_FRAMES = 250;
+const SHORTEST_HEAD_FRAMES = 20;
+/** Of a partial's length: a little new at the end of much that is known is read with what comes next. */
+const LEAST_FRESH_SHARE = 0.25;
 const FIRST_WITHIN_MS = 150;
 const SUPERSEDED = new Error("a newer window replaces this one");
 

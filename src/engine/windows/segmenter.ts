@@ -1,6 +1,6 @@
 /** Where utterances begin and end. All numbers are feature frames (10 ms). */
 export interface SegmenterOptions {
-  /** Trailing silence that ends an utterance; Infinity = only `end` does. */
+  /** Trailing silence that ends an utterance; Infinity = only `end` does. Of a long one, less and less ends it. */
   readonly minSilence: number;
   /** An utterance shorter than this goes on over pauses of up to `LONG_SILENCE`; 0 = every pause ends it. Long context reads better on models trained for it. */
   readonly merge: number;
@@ -74,6 +74,13 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
     }
     const silence = frame - lastSpeech;
     const isShort = lastSpeech - start < options.merge;
+    const brief = isShort ? Infinity : briefPause(lastSpeech - start);
+    if (silence >= brief && brief < minSilence) {
+      // Speech may go on at once: its window needs some of the pause before it.
+      const span = spanTo(frames - Math.min(silence >> 1, BRIEF_LEAD_FRAMES));
+      close(span.to);
+      return { type: "pause", span };
+    }
     if (silence >= (isShort ? Math.max(minSilence, LONG_SILENCE) : minSilence)) {
       const span = spanTo(Math.min(frames, lastSpeech + 1 + TAIL_FRAMES));
       close(span.to);
@@ -153,6 +160,23 @@ export function createSegmenter(options: SegmenterOptions): Segmenter {
 const START_FRAMES = 20;
 const ONSET_FRAMES = 4;
 const ONSET_WITHIN = 12;
+
+/**
+ * A window of 2.5 s ends at a pause of 0.6 s, one of 7 s at any of 0.12 s, in between in proportion. Measured on continuous speech (pauses of
+ * 0.05 to 0.25 s): 10.4 % word errors against 13.8 %, and finals come seconds sooner (ADR 0041).
+ */
+const BRIEF_FROM_FRAMES = 250;
+const BRIEF_TO_FRAMES = 700;
+const BRIEF_FROM_PAUSE = 60;
+const BRIEF_LEAST_PAUSE = 12;
+const BRIEF_LEAD_FRAMES = 15;
+
+/** The shortest pause that ends a window of this length. */
+function briefPause(length: number): number {
+  if (length <= BRIEF_FROM_FRAMES) return Infinity;
+  const share = Math.min(1, (length - BRIEF_FROM_FRAMES) / (BRIEF_TO_FRAMES - BRIEF_FROM_FRAMES));
+  return Math.round(BRIEF_FROM_PAUSE - share * (BRIEF_FROM_PAUSE - BRIEF_LEAST_PAUSE));
+}
 
 /** The longest pause in the later two thirds; of equal ones the later. */
 function bestPause(pauses: readonly Span[], start: number, end: number): Span | undefined {

@@ -28,6 +28,11 @@ export interface ReadOptions {
   readonly signal: AbortSignal;
 }
 
+export interface FinalOptions extends ReadOptions {
+  /** So many frames are read a second time. */
+  readonly onReadAgain?: (frames: number) => void;
+}
+
 /** What turns a span of frames into words. */
 export interface SpanReader {
   /** One reading: for partials. */
@@ -37,7 +42,7 @@ export interface SpanReader {
    * surer of the two is taken: which sounds share an encoder frame is chance, and it decides close calls.
    * The window at a recording's beginning starts where models are trained to start, and is read once.
    */
-  readFinal(frames: FrameBuffer, span: Span, options: ReadOptions): Promise<Word[]>;
+  readFinal(frames: FrameBuffer, span: Span, options: FinalOptions): Promise<Word[]>;
 }
 
 export function createSpanReader(recognize: Recognize, settings: AudioSettings): SpanReader {
@@ -71,7 +76,7 @@ export function createSpanReader(recognize: Recognize, settings: AudioSettings):
       const samples = samplesOf(frames, span);
       return toWords(await ask(frames, span, options), span, samples);
     },
-    async readFinal(frames, span, options) {
+    async readFinal(frames, span, { onReadAgain, ...options }) {
       const samples = samplesOf(frames, span);
       const later = { from: span.from + shiftFrames, to: span.to };
       // The buffer may have moved on when the first answer comes.
@@ -83,6 +88,7 @@ export function createSpanReader(recognize: Recognize, settings: AudioSettings):
       if (!kept || !first.probabilities.some((probability) => probability < unsureBelow)) {
         return toWords(first, span, samples);
       }
+      onReadAgain?.(later.to - later.from);
       const second = await recognize({ features: kept, frames: later.to - later.from, ...options });
       return sureness(second) > sureness(first)
         ? toWords(second, later, samples - shiftFrames * hopSamples)

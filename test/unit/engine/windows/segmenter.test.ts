@@ -39,20 +39,34 @@ test("a click is no utterance", () => {
 
 test("a long utterance is cut in the middle of its longest pause", () => {
   const flags = [
+    ...stretch(true, 270),
+    ...stretch(false, 22),
+    ...stretch(true, 108),
+    ...stretch(false, 30),
     ...stretch(true, 500),
-    ...stretch(false, 40),
-    ...stretch(true, 200),
-    ...stretch(false, 25),
-    ...stretch(true, 300),
   ];
-  expect(run(flags)[0]).toEqual({ from: 0, to: 520 });
+  expect(run(flags)[0]).toEqual({ from: 0, to: 415 });
+});
+
+test.each([
+  { length: 240, pause: 59, ends: false },
+  { length: 400, pause: 40, ends: false },
+  { length: 400, pause: 48, ends: true },
+  { length: 600, pause: 20, ends: false },
+  { length: 600, pause: 26, ends: true },
+  { length: 720, pause: 11, ends: false },
+  { length: 720, pause: 14, ends: true },
+])("after $length frames a pause of $pause ends an utterance: $ends", ({ length, pause, ends }) => {
+  const [first] = run([...stretch(true, length), ...stretch(false, pause), ...stretch(true, 60)]);
+  expect(first!.to > length + pause).toBe(!ends);
 });
 
 test("short utterances are merged until they are long enough", () => {
   const flags = Array.from({ length: 6 }, () => [...stretch(true, 100), ...stretch(false, 80)]).flat();
   expect(run(flags, { ...OPTIONS, merge: 300 })).toEqual([
-    { from: 0, to: 520 },
-    { from: 520, to: 1060 },
+    { from: 0, to: 483 },
+    { from: 500, to: 858 },
+    { from: 860, to: 1060 },
   ]);
 });
 
