@@ -53,6 +53,11 @@ export const registry: Registry = {
     summary: "Drain and stop the running server and its supervisor",
     load: async () => (await import("./commands/down.ts")).command,
   },
+  jobs: {
+    topic: "run",
+    summary: "Show, export, cancel, retry and delete jobs",
+    load: async () => (await import("./commands/jobs.ts")).command,
+  },
   transcribe: {
     topic: "recognise",
     summary: "Recognise recordings here, without a server",

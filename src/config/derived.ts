@@ -22,7 +22,7 @@ export interface Derived {
     readonly publicOrigin: string | undefined;
   };
   readonly proxy: {
-    /** = limits.body, in bytes. */
+    /** = limits.body, in bytes; with jobs at least jobs.upload. */
     readonly bodyBytes: number;
     /** = limits.asrBody, in bytes. */
     readonly asrBodyBytes: number;
@@ -147,7 +147,7 @@ export function derive(config: ResolvedConfig, installed?: ModelMemory): Derived
       publicOrigin: publicOrigin(config),
     },
     proxy: {
-      bodyBytes: limits.bodyBytes,
+      bodyBytes: largestBodyBytes(config),
       asrBodyBytes: limits.asrBodyBytes,
       streamTimeoutS,
       restReadTimeoutS,
@@ -231,8 +231,14 @@ export function connectionsPerClient({ limits, pool }: Pick<ResolvedConfig, "lim
 }
 
 /** Returns the longest time a whole request may take to arrive: the largest body at the slowest rate, and never less than 5 minutes. */
-export function requestTimeoutMs({ limits }: Pick<ResolvedConfig, "limits">): number {
-  return Math.max(300, Math.ceil((limits.bodyBytes * 8) / (limits.minUploadKbps * 1000)) + 30) * 1000;
+export function requestTimeoutMs(config: Pick<ResolvedConfig, "limits" | "jobs">): number {
+  const { limits } = config;
+  return Math.max(300, Math.ceil((largestBodyBytes(config) * 8) / (limits.minUploadKbps * 1000)) + 30) * 1000;
+}
+
+/** Returns the largest body that some route takes. */
+export function largestBodyBytes({ limits, jobs }: Pick<ResolvedConfig, "limits" | "jobs">): number {
+  return jobs.enabled ? Math.max(limits.bodyBytes, jobs.uploadBytes) : limits.bodyBytes;
 }
 
 // ---

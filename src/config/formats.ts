@@ -11,6 +11,7 @@ export type FormatName =
   | "host-pattern"
   | "http-url"
   | "webhook"
+  | "webhook-secret"
   | "redis-url"
   | "path"
   | "id"
@@ -102,6 +103,16 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
     rule: "must be an http or https URL",
     matches: (text) => parseUrl(text) !== undefined,
     cure: () => "for example https://ntfy.example.com/gigastt",
+  },
+  "webhook-secret": {
+    rule: "must be whsec_ and the base64 of 24 to 64 bytes",
+    matches: (text) => {
+      const bytes = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(text)?.[1];
+      if (bytes === undefined || bytes.length % 4 !== 0) return false;
+      const { length } = Buffer.from(bytes, "base64");
+      return length >= 24 && length <= 64;
+    },
+    cure: () => "make one with: echo whsec_$(openssl rand -base64 32)",
   },
   "redis-url": {
     rule: "must be a redis:// or rediss:// URL, or the absolute path of a socket file",

@@ -13,6 +13,7 @@ import { auth } from "./sections/auth.ts";
 import { console } from "./sections/console.ts";
 import { deploy } from "./sections/deploy.ts";
 import { engine } from "./sections/engine.ts";
+import { jobs } from "./sections/jobs.ts";
 import { limits } from "./sections/limits.ts";
 import { log } from "./sections/log.ts";
 import { metrics } from "./sections/metrics.ts";
@@ -51,6 +52,7 @@ export const configSchema: Section & { readonly properties: Readonly<Record<keyo
     engine,
     stream,
     subtitles,
+    jobs,
     metrics,
     log,
     auth,

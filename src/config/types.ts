@@ -4,6 +4,7 @@ import type { auth } from "./sections/auth.ts";
 import type { console } from "./sections/console.ts";
 import type { deploy } from "./sections/deploy.ts";
 import type { engine } from "./sections/engine.ts";
+import type { jobs } from "./sections/jobs.ts";
 import type { limits } from "./sections/limits.ts";
 import type { log } from "./sections/log.ts";
 import type { metrics } from "./sections/metrics.ts";
@@ -39,6 +40,7 @@ export interface ResolvedConfig {
   readonly engine: EngineConfig;
   readonly stream: StreamConfig;
   readonly subtitles: SubtitlesConfig;
+  readonly jobs: JobsConfig;
   readonly metrics: MetricsConfig;
   readonly log: LogConfig;
   readonly auth: AuthConfig;
@@ -62,6 +64,7 @@ export interface ModelConfig extends Resolved<typeof model> {}
 export interface EngineConfig extends Resolved<typeof engine> {}
 export interface StreamConfig extends Resolved<typeof stream> {}
 export interface SubtitlesConfig extends Resolved<typeof subtitles> {}
+export interface JobsConfig extends Resolved<typeof jobs> {}
 export interface MetricsConfig extends Resolved<typeof metrics> {}
 export interface AuthConfig extends Resolved<typeof auth> {}
 export interface StoreConfig extends Resolved<typeof store> {}

@@ -53,7 +53,7 @@ export function httpRoute(input: RenderInput): Manifest {
       rules: [
         {
           // Live sessions and event streams end when the server says so.
-          matches: pathsOf("websocket", "sse").map((value) => ({ path: { type: "Exact", value } })),
+          matches: pathsOf("websocket", "sse").map((path) => ({ path: matchOf(path) })),
           filters,
           timeouts: unlimited,
           backendRefs,
@@ -161,14 +161,14 @@ function publicPrefixes({ config }: RenderInput): readonly Manifest[] {
       (path) => !streams.includes(path) && !path.startsWith(VERSIONED),
     ),
   );
-  return [
-    { type: "PathPrefix", value: VERSIONED.slice(0, -1) },
-    ...[...paths].map((path) =>
-      path.includes("{")
-        ? { type: "PathPrefix", value: path.slice(0, path.indexOf("/{")) }
-        : { type: "Exact", value: path },
-    ),
-  ];
+  return [{ type: "PathPrefix", value: VERSIONED.slice(0, -1) }, ...[...paths].map(matchOf)];
+}
+
+/** The core of the Gateway API has no patterns: a path with a parameter takes all that is below its beginning. */
+function matchOf(path: string): { readonly type: "PathPrefix" | "Exact"; readonly value: string } {
+  return path.includes("{")
+    ? { type: "PathPrefix", value: path.slice(0, path.indexOf("/{")) }
+    : { type: "Exact", value: path };
 }
 
 /** Gateway API durations have at most five digits per unit. */

@@ -104,6 +104,7 @@ export function nginxView(input: RenderInput, placement: Placement): View {
     ssePingS: derived.server.ssePingS,
     eventStreams: ALL_ROUTES.filter(hasOwnTimers).map((route) => ({
       path: route.path,
+      pattern: patternOf(route.path),
       sse: !isPublic(route.path),
       held: route.isHeld === true,
       film: route.bodyLimit === "asrBody",
@@ -115,6 +116,12 @@ export function nginxView(input: RenderInput, placement: Placement): View {
 
 function hasOwnTimers(route: RouteSpec): boolean {
   return carries(route, "sse") || route.isHeld === true;
+}
+
+/** What is around the one parameter of a path; false without one. */
+function patternOf(path: string): { readonly start: string; readonly end: string } | false {
+  const [start, end] = path.split(/\{\w+\}/);
+  return start === undefined || end === undefined ? false : { start, end };
 }
 
 export const ACME_WEBROOT = "/var/www/gigastt-acme";

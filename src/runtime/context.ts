@@ -8,6 +8,7 @@ import type { HostPolicy } from "./access/host.ts";
 import type { KeyCheck } from "./access/keys.ts";
 import type { Exchanges } from "./http/exchanges.ts";
 import type { ClosingSockets } from "./http/lingering-close.ts";
+import type { Jobs } from "./jobs/service.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { RateLimiter } from "./access/rate-limit.ts";
 import type { SessionRegistry } from "./sessions/registry.ts";
@@ -27,6 +28,8 @@ export interface RuntimeContext {
   readonly closing: ClosingSockets;
   readonly sessions: SessionRegistry;
   readonly metrics: Metrics;
+  /** Undefined while jobs are off. */
+  readonly jobs: Jobs | undefined;
   readonly log: Logger;
   readonly clock: Clock;
   /** Of the product, as `/health` reports it. */

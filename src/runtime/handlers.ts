@@ -5,6 +5,12 @@ import { detectLanguage } from "./compat/routes/detect-language.ts";
 import { file } from "./console/routes/file.ts";
 import { page } from "./console/routes/page.ts";
 import { status } from "./console/routes/status.ts";
+import { jobEvents } from "./jobs/routes/events.ts";
+import { job } from "./jobs/routes/job.ts";
+import { jobs } from "./jobs/routes/jobs.ts";
+import { jobPurge } from "./jobs/routes/purge.ts";
+import { jobResult } from "./jobs/routes/result.ts";
+import { jobRetry } from "./jobs/routes/retry.ts";
 import { health } from "./native/routes/health.ts";
 import { metricsRoute } from "./native/routes/metrics.ts";
 import { models } from "./native/routes/models.ts";
@@ -24,6 +30,12 @@ export const handlers: Readonly<Record<HttpRouteName, Route>> = {
   consoleFile: file,
   console: page,
   consoleStatus: status,
+  jobEvents,
+  job,
+  jobs,
+  jobPurge,
+  jobResult,
+  jobRetry,
   health,
   metrics: metricsRoute,
   models,

@@ -24,6 +24,7 @@ import type { FaceName } from "./faces.ts";
 import { listenerSpec } from "../shared/listeners.ts";
 import { listen } from "./http/listen.ts";
 import type { FaceServer, ListenAddress, ListenTarget } from "./http/listen.ts";
+import type { Jobs } from "./jobs/service.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { createKeyCheck, NO_KEYS } from "./access/keys.ts";
 import { createRateLimiter } from "./access/rate-limit.ts";
@@ -61,6 +62,8 @@ export interface RuntimeOptions {
   readonly version: string;
   /** Needed with `auth.keys: required`; closed by `release`. */
   readonly keyStore?: KeyStore | undefined;
+  /** Undefined while jobs are off. */
+  readonly jobs?: Jobs | undefined;
   readonly clock?: Clock;
   readonly timing?: Partial<Timing>;
 }
@@ -97,7 +100,10 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       const refused = context.settings.reload(config as ResolvedConfig); // validated and resolved by the supervisor
       return refused.length === 0 ? undefined : `needs a new process: ${refused.join(", ")}`;
     },
-    start: () => options.engine.start(),
+    start: async () => {
+      await context.jobs?.open(context);
+      return options.engine.start();
+    },
     release: () => {
       sockets.close();
       for (const face of faces.values()) face.close();
@@ -175,6 +181,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
     sessions,
     stats: createRequestStats(),
     metrics,
+    jobs: options.jobs,
     log,
     clock,
     version,

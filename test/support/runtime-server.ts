@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { createJobs } from "../../src/runtime/jobs/service.ts";
 import type { ResolvedConfig } from "../../src/config/types.ts";
 import { defaultConfig } from "../../src/config/defaults.ts";
 import type { Engine } from "../../src/engine/contract.ts";
@@ -40,6 +42,8 @@ export async function startTestServer(
     keyStore?: KeyStore;
     start?: boolean;
     host?: string;
+    /** Folder of the jobs; they are on with it. */
+    jobsDir?: string;
   } = {},
 ): Promise<TestServer> {
   const lines: Record<string, unknown>[] = [];
@@ -47,6 +51,15 @@ export async function startTestServer(
   const runtime = createRuntime({
     config: configWith(options.config),
     engine,
+    ...(options.jobsDir === undefined
+      ? {}
+      : {
+          jobs: createJobs({
+            dir: options.jobsDir,
+            databaseFile: join(options.jobsDir, "jobs.sqlite"),
+            audioDir: join(options.jobsDir, "audio"),
+          }),
+        }),
     version: "0.0.0-test",
     log: createLogger({
       level: "debug",

@@ -36,7 +36,11 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   h3: ["runtime/http/app.ts", "runtime/http/reply.ts", "runtime/runtime.ts"],
   diff: ["cli/commands/render.ts"],
   execa: ["shared/program.ts"],
-  "ipaddr.js": ["runtime/access/client-address.ts", "runtime/access/local-caller.ts"],
+  "ipaddr.js": [
+    "runtime/access/client-address.ts",
+    "runtime/access/local-caller.ts",
+    "runtime/jobs/callback-target.ts",
+  ],
   listhen: ["runtime/http/lan.ts"],
   "lru-cache": ["runtime/access/rate-limit.ts"],
   "multicast-dns": ["runtime/wyoming/zeroconf.ts"],

@@ -11,8 +11,8 @@ export const SSE_HEADERS: Readonly<Record<string, string>> = {
 /** A `text/event-stream` body under construction. */
 export interface EventStream {
   readonly body: ReadableStream<Uint8Array>;
-  /** Sends one event. Resolves when the client has room for more; rejects when it reads nothing for too long or is gone. */
-  send(event: unknown): Promise<void>;
+  /** Sends one event, with the id that a client names to continue behind it. Resolves when the client has room for more; rejects when it reads nothing for too long or is gone. */
+  send(event: unknown, id?: string): Promise<void>;
   end(): void;
   /** True after the client cancelled the stream. */
   readonly cancelled: boolean;
@@ -65,8 +65,9 @@ export function createEventStream(options: { bufferBytes: number; stallMs: numbe
     get cancelled() {
       return cancelled;
     },
-    send: async (event) => {
-      controller?.enqueue(encoder.encode(`data: ${JSON.stringify(event)}\n\n`));
+    send: async (event, id) => {
+      const named = id === undefined ? "" : `id: ${id}\n`;
+      controller?.enqueue(encoder.encode(`${named}data: ${JSON.stringify(event)}\n\n`));
       armPing();
       if (hasRoom()) return;
       await new Promise<void>((resolve, reject) => {

@@ -68,9 +68,11 @@ export function createDrain(context: RuntimeContext, servers: () => Servers): Dr
     const steps: readonly (readonly [string, () => unknown])[] = [
       ["announce", () => (context.phase.draining = true)],
       ["refuse_new_work", () => refuseNewWork(context)],
+      ["hand_back_jobs", () => endsBefore(context.jobs?.stopWork() ?? Promise.resolve(), limit.now)],
       ["flush_work", () => Promise.all([flushSessions(sessions, limit, tally), finishRequests(context, limit, tally)])],
       ["await_admission", () => endsBefore(context.admission.whenIdle(), limit.now)],
       ["stop_engine", () => stopEngine(context, limit)],
+      ["close_jobs", () => endsBefore(context.jobs?.close() ?? Promise.resolve(), limit.now)],
       ["close_server", () => closeServers(servers(), context.closing, limit)],
     ];
     for (const [step, action] of steps) {
@@ -91,6 +93,8 @@ export function createDrain(context: RuntimeContext, servers: () => Servers): Dr
     const { log, phase, exchanges } = context;
     log.info("handover_begin", { sessions: sessions.size, requests: exchanges.size, limit_ms: limitMs });
     phase.handedOver = true;
+    // The runtime that took over continues them.
+    void context.jobs?.stopWork();
     // `http.Server.close` would also close idle connections, whose clients may be about to send: only stop accepting.
     for (const server of allOf(servers())) NetServer.prototype.close.call(server);
     const until = context.clock.monotonicMs() + limitMs;

@@ -10,6 +10,8 @@ import type { ListenerName } from "../../shared/listeners.ts";
 import type { ListenAddress, ListenTarget } from "../http/listen.ts";
 import { createContainment } from "./contain.ts";
 import { obey } from "./control-messages.ts";
+import { createJobs } from "../jobs/service.ts";
+import { jobPlace } from "../../store/jobs/place.ts";
 import { createRuntime } from "../runtime.ts";
 import type { Runtime } from "../runtime.ts";
 import { openKeyStore } from "../../store/keys.ts";
@@ -54,7 +56,14 @@ export async function serve(options: ServeOptions): Promise<number> {
     log.fatal("start_failed", { code: error.code, reason: error.message });
     return exitCodeOf(error);
   }
-  const runtime = createRuntime({ config, engine, log, version: readVersion(), keyStore });
+  const runtime = createRuntime({
+    config,
+    engine,
+    log,
+    version: readVersion(),
+    keyStore,
+    jobs: config.jobs.enabled ? createJobs(jobPlace(config, options.env)) : undefined,
+  });
   if (config.server.corsAllowAny) {
     log.warn("cors_allow_any", {
       cure: "any web page may use this server; list origins in server.allowedOrigins instead",

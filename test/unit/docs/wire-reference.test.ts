@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Hypothesis } from "../../../src/engine/contract.ts";
 import { segmentMessage } from "../../../src/runtime/native/hypothesis.ts";
 import { createMetrics } from "../../../src/runtime/metrics/metrics.ts";
-import { parseTranscribeQuery } from "../../../src/runtime/native/query.ts";
+import { parseTranscribeQuery } from "../../../src/runtime/http/transcribe-query.ts";
 import { applyConfigure, defaultSessionOptions, readyMessage } from "../../../src/runtime/native/sessions/configure.ts";
 import { ALL_ROUTES, WIRE_ERROR_STATUS } from "../../../src/shared/protocol.ts";
 import { configWith } from "../../support/runtime-server.ts";

@@ -34,6 +34,7 @@ describe("nginx", () => {
     .flatMap(({ block }) => (block ?? []).filter(({ name }) => name === "location"));
   const taking = (path: string): NginxNode | undefined =>
     locations.find(({ args }) => args[0] === "=" && args[1] === path) ??
+    locations.find(({ args }) => args[0] === "~" && new RegExp(args[1] ?? "").test(path)) ??
     locations.find(({ args }) => args[0] === "^~" && path.startsWith(args[1] ?? "")) ??
     locations.find(({ args, block }) => args[0] === "/" && block?.some(({ name }) => name === "include"));
   const has = (node: NginxNode | undefined, ...words: readonly string[]): boolean =>
@@ -94,7 +95,11 @@ describe("Kubernetes", () => {
     );
     const rule = exact ?? rules[0];
     expect(rule !== undefined).toBe(isServed(route));
-    if (rule !== undefined) expect(rule.timeouts?.request === "0s").toBe(streams(route));
+    // What shares the beginning of a stream with a parameter has its time limit.
+    const below = ALL_ROUTES.filter(streams).flatMap(({ path }) => path.match(/^.*(?=\/\{)/) ?? []);
+    const isUnlimited =
+      streams(route) || below.some((prefix) => takes({ type: "PathPrefix", value: prefix }, samplePath(route)));
+    if (rule !== undefined) expect(rule.timeouts?.request === "0s").toBe(isUnlimited);
   });
 
   it.each(ALL_ROUTES)("$path is in the Ingress when the outside may ask for it", (route) => {

@@ -46,7 +46,7 @@ function isOpen({ path, text, mode }: RenderedFile): boolean {
 
 describe("secrets", () => {
   it("are found in the schema under names that exist in a resolved configuration", () => {
-    expect(SECRET_KEYS).toEqual(["supervisor.webhook", "supervisor.redis.url"]);
+    expect(SECRET_KEYS).toEqual(["jobs.callbackSecret", "supervisor.webhook", "supervisor.redis.url"]);
     for (const [key, node] of settableKeys(configSchema))
       if (holdsSecret(node)) expect(resolvedName("x", node), key).toBe("x");
   });

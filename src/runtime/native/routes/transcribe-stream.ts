@@ -3,7 +3,7 @@ import { transcribeBody } from "../../http/transcribe-body.ts";
 import { replyWithEvents } from "../../http/transcript-events.ts";
 import type { Route } from "../../route.ts";
 import { segmentMessage } from "../hypothesis.ts";
-import { parseTranscribeQuery } from "../query.ts";
+import { parseTranscribeQuery } from "../../http/transcribe-query.ts";
 
 /** Audio bytes in, events out as utterances are recognised. */
 export const transcribeStream: Route = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseTranscribeQuery } from "../../../../src/runtime/native/query.ts";
+import { parseTranscribeQuery } from "../../../../src/runtime/http/transcribe-query.ts";
 
 const parse = (query: string) => parseTranscribeQuery(new URLSearchParams(query));
 

@@ -1,4 +1,4 @@
-import type { HeaderlessFormat } from "../../engine/contract.ts";
+import type { HeaderlessFormat, TranscribeOptions } from "../../engine/contract.ts";
 import { WireError } from "../../shared/errors.ts";
 import { parseHotWords } from "../../shared/hot-words.ts";
 import type { HotWord } from "../../shared/hot-words.ts";
@@ -43,6 +43,23 @@ export function parseTranscribeQuery(params: URLSearchParams): TranscribeQuery {
     hotWords: hotWords(params),
     strict: flag(params, "strict"),
     progress: flag(params, "progress"),
+  };
+}
+
+/** Returns what the engine needs of it. */
+export function engineOptions({
+  channels,
+  headerless,
+  hotWords,
+  strict,
+  track,
+}: TranscribeQuery): Pick<TranscribeOptions, "channels" | "headerless" | "hotWords" | "strict" | "track"> {
+  return {
+    channels,
+    strict,
+    hotWords,
+    ...(track === undefined ? {} : { track }),
+    ...(headerless === undefined ? {} : { headerless }),
   };
 }
 

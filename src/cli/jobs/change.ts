@@ -1,0 +1,64 @@
+import type { JobState } from "../../store/jobs/types.ts";
+import type { SyncJobStore } from "../../store/jobs/sqlite-jobs.ts";
+import type { CommandContext } from "../command.ts";
+import { writeJson } from "../output.ts";
+import { UsageError } from "../usage.ts";
+import { requireLocalJob, withJobs } from "./open.ts";
+
+type Action = "cancel" | "retry" | "purge";
+
+const DONE: Readonly<Record<Action, string>> = { cancel: "cancelled", retry: "queued again", purge: "deleted" };
+const MOST = 1_000_000;
+
+/** `gigastt jobs cancel`, `retry` and `purge`: every job is tried; exit code 1 when one could not be changed. */
+export function change(context: CommandContext, action: Action): Promise<number> {
+  const { flags, positionals, stdout, stderr } = context;
+  const owner = typeof flags["owner"] === "string" ? flags["owner"] : undefined;
+  if (positionals.length === 0 && owner === undefined) {
+    const missing = action === "purge" ? "Missing argument: ID, or --owner OWNER" : "Missing argument: ID";
+    throw new UsageError([missing], ["jobs", action]);
+  }
+  return withJobs(context, async ({ store, blobs }) => {
+    const states = typeof flags["state"] === "string" ? [flags["state"] as JobState] : undefined; // one of its choices
+    const ids =
+      owner === undefined
+        ? positionals.map((id) => requireLocalJob(store, id).id)
+        : store.list({ owner, states, limit: MOST }).map(({ id }) => id);
+    const results = ids.map((id) => ({ id, problem: apply(store, action, id) }));
+    for (const { id, whole } of action === "purge" ? store.doomed() : []) {
+      if (!whole || !ids.includes(id)) continue;
+      await blobs.remove(id);
+      store.buried(id);
+    }
+    if (flags["json"] === true)
+      writeJson(
+        stdout,
+        results.map(({ id, problem }) => ({ id, problem: problem ?? null })),
+      );
+    else {
+      for (const { id, problem } of results) {
+        if (problem === undefined) stdout.write(`${id} ${DONE[action]}\n`);
+        else stderr.write(`${id} ${problem}\n`);
+      }
+    }
+    return results.some(({ problem }) => problem !== undefined) ? 1 : 0;
+  });
+}
+
+// ---
+
+/** Undefined when it was done, else why not. */
+function apply(store: SyncJobStore, action: Action, id: string): string | undefined {
+  switch (action) {
+    case "cancel": {
+      const cancelled = store.cancel(id);
+      return cancelled?.wasOpen === true ? undefined : `has ended already: ${cancelled?.job.state ?? "deleted"}`;
+    }
+    case "retry":
+      return store.retry(id) === undefined
+        ? "cannot be retried: only a failed job whose audio is stored can be"
+        : undefined;
+    case "purge":
+      return store.purge(id) ? undefined : "is deleted already";
+  }
+}

@@ -1,0 +1,47 @@
+import { existsSync } from "node:fs";
+import type { ResolvedConfig } from "../../config/types.ts";
+import { GigasttError } from "../../shared/errors.ts";
+import { createFileBlobs } from "../../store/blobs/files.ts";
+import type { Blobs } from "../../store/blobs/files.ts";
+import { openSqliteJobs } from "../../store/jobs/open-sqlite.ts";
+import { jobPlace } from "../../store/jobs/place.ts";
+import type { SyncJobStore } from "../../store/jobs/sqlite-jobs.ts";
+import type { Job } from "../../store/jobs/types.ts";
+import type { CommandContext } from "../command.ts";
+import { loadCliConfig } from "../load-config.ts";
+
+export interface LocalJobs {
+  readonly store: SyncJobStore;
+  readonly blobs: Blobs;
+  readonly config: ResolvedConfig;
+}
+
+/** Opens the jobs of this machine for one command. A store that does not exist is not made. */
+export async function withJobs<T>(context: CommandContext, use: (jobs: LocalJobs) => T | Promise<T>): Promise<T> {
+  const { config } = await loadCliConfig(context);
+  const place = jobPlace(config, context.env);
+  if (!existsSync(place.databaseFile)) {
+    const cure = config.jobs.enabled
+      ? "Start the server once, or set jobs.dir to its folder."
+      : "Turn jobs on with jobs.enabled: true.";
+    throw new GigasttError("GST_JOBS_NONE", `no jobs are stored in ${place.dir}. ${cure}`);
+  }
+  const store = openSqliteJobs(place.databaseFile);
+  try {
+    return await use({ store, blobs: createFileBlobs(place.audioDir), config });
+  } finally {
+    store.close();
+  }
+}
+
+/** Returns the job whose id begins so. */
+export function requireLocalJob(store: SyncJobStore, id: string): Job {
+  const exact = store.get(id);
+  if (exact !== undefined) return exact;
+  const LONGEST_LIST = 10_000;
+  const found = id.length < 4 ? [] : store.list({ limit: LONGEST_LIST }).filter((job) => job.id.startsWith(id));
+  const [job, ...others] = found;
+  if (job !== undefined && others.length === 0) return job;
+  const why = others.length > 0 ? `${found.length} jobs have ids that begin with ${id}` : `no job has the id ${id}`;
+  throw new GigasttError("GST_JOBS_ID", `${why}. See: gigastt jobs list`);
+}

@@ -1,0 +1,43 @@
+import type { SyncJobStore } from "./sqlite-jobs.ts";
+import type { JobStore } from "./types.ts";
+
+const NAMES: Readonly<Record<keyof JobStore, true>> = {
+  begin: true,
+  submit: true,
+  abandon: true,
+  claim: true,
+  park: true,
+  renew: true,
+  commit: true,
+  release: true,
+  finish: true,
+  fail: true,
+  confirmCancel: true,
+  retry: true,
+  cancel: true,
+  purge: true,
+  get: true,
+  list: true,
+  result: true,
+  events: true,
+  stats: true,
+  sweep: true,
+  doomed: true,
+  buried: true,
+  exists: true,
+  deliveries: true,
+  settleDelivery: true,
+  close: true,
+};
+
+/** The methods of a job store, for what passes them on. */
+export const METHODS: readonly (keyof JobStore)[] = Object.keys(NAMES) as (keyof JobStore)[]; // keys of the record above
+
+/** Returns the engine as a store whose answers come at once, in this thread. */
+export function inThisThread(store: SyncJobStore): JobStore {
+  const wrapped = METHODS.map((name) => {
+    const call = store[name] as (...args: readonly unknown[]) => unknown;
+    return [name, async (...args: readonly unknown[]) => call(...args)];
+  });
+  return Object.fromEntries(wrapped) as unknown as JobStore; // the same names, each answer in a promise
+}

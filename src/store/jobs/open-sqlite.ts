@@ -1,0 +1,11 @@
+import { systemClock } from "../../shared/clock.ts";
+import { openDatabase } from "../sqlite.ts";
+import { JOB_MIGRATIONS } from "./schema.ts";
+import { createSqliteJobs } from "./sqlite-jobs.ts";
+import type { SqliteJobsOptions, SyncJobStore } from "./sqlite-jobs.ts";
+
+/** Opens or creates the file of the jobs in this thread. */
+export function openSqliteJobs(file: string, options: Partial<SqliteJobsOptions> = {}): SyncJobStore {
+  const db = openDatabase({ path: file, contents: "jobs", migrations: JOB_MIGRATIONS });
+  return createSqliteJobs(db, { nowMs: systemClock.nowMs, random: Math.random, ...options });
+}
