@@ -11,6 +11,7 @@ const PROXY_KEYS = ["deploy.proxy.kind", "deploy.httpPort", "deploy.httpsPort"] 
 export const LISTENER_RULES: readonly CrossRule[] = [
   ...LISTENERS.map(bindGuard),
   ...LISTENERS.map(ownPort),
+  ...LISTENERS.filter(({ takesKeys }) => !takesKeys).map(keyGuard),
   {
     severity: "warning",
     says: "`server.allowBindAny` is on while every host is loopback.",
@@ -54,6 +55,28 @@ function bindGuard(spec: ListenerSpec): CrossRule {
             rule: "must be a loopback address while server.allowBindAny is false",
             found: `"${place.host}"`,
             cure: "set server.allowBindAny: true if a firewall or proxy protects it, or host: 127.0.0.1",
+          };
+    },
+  };
+}
+
+/** Where keys are required, an open port that cannot ask for one needs a permission of its own. */
+function keyGuard(spec: ListenerSpec): CrossRule {
+  const { section, name } = spec;
+  return {
+    severity: "error",
+    says: `With \`auth.keys: required\`, a \`${section}.host\` other than loopback needs \`${section}.allowWithoutKey\`: its protocol carries no keys.`,
+    keys: [`${section}.host`, ...switches(spec), `${section}.allowWithoutKey`, "auth.keys"],
+    check: (config) => {
+      const found = listenersOf(config).find((listener) => listener.name === name);
+      if (config.auth.keys === "off" || found === undefined || found.isAllowedWithoutKey) return undefined;
+      const { place } = found;
+      return "socket" in place || isLoopback(place.host)
+        ? undefined
+        : {
+            rule: "must be a loopback address while auth.keys is required: this protocol carries no keys, so anyone who reaches the port could use it",
+            found: `"${place.host}"`,
+            cure: `set host: 127.0.0.1, or ${section}.allowWithoutKey: true if a firewall protects the port`,
           };
     },
   };

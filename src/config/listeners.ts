@@ -8,6 +8,8 @@ export interface ConfiguredListener {
   readonly name: ListenerName;
   readonly spec: ListenerSpec;
   readonly place: ListenPlace;
+  /** Its clients need no API key, and the configuration says so. */
+  readonly isAllowedWithoutKey: boolean;
 }
 
 /** Returns the listeners that are on, HTTP first. */
@@ -15,8 +17,9 @@ export function listenersOf(config: Pick<ResolvedConfig, ListenerSpec["section"]
   return LISTENERS.flatMap((spec): ConfiguredListener[] => {
     const section: SectionValues = config[spec.section];
     if (section.enabled === false) return [];
-    const { host, port, socket } = section;
-    return [{ name: spec.name, spec, place: socket === undefined ? { host, port } : { socket } }];
+    const { host, port, socket, allowWithoutKey = false } = section;
+    const place = socket === undefined ? { host, port } : { socket };
+    return [{ name: spec.name, spec, place, isAllowedWithoutKey: allowWithoutKey }];
   });
 }
 
@@ -49,4 +52,5 @@ interface SectionValues {
   readonly port: number;
   readonly enabled?: boolean;
   readonly socket?: string | undefined;
+  readonly allowWithoutKey?: boolean;
 }

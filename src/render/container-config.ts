@@ -43,7 +43,13 @@ export function containerConfig(
       keepAliveTimeoutMs: derived.server.keepAliveTimeoutS * 1000,
       headersTimeoutMs: derived.server.headersTimeoutS * 1000,
     },
-    wyoming: { ...config.wyoming, ...(config.wyoming.enabled ? { host: "0.0.0.0", socket: undefined } : {}) },
+    wyoming: {
+      ...config.wyoming,
+      // The container's port is published at the configured address, which was checked.
+      ...(config.wyoming.enabled
+        ? { host: "0.0.0.0", socket: undefined, allowWithoutKey: config.auth.keys === "required" }
+        : {}),
+    },
     vosk: { ...config.vosk, ...(config.vosk.enabled ? { host: "0.0.0.0" } : {}) },
     store: { ...config.store, dir: config.auth.keys === "required" ? CONTAINER_STORE : undefined },
     // The image or the volume holds the weights; a container never downloads any.

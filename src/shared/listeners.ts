@@ -18,6 +18,8 @@ export interface ListenerSpec {
   readonly tls: "proxy" | "none";
   /** `<section>.socket` may name a unix socket, which replaces host and port. */
   readonly hasSocket: boolean;
+  /** Its protocol carries API keys. Without them, `<section>.allowWithoutKey` opens it beside `auth.keys: required`. */
+  readonly takesKeys: boolean;
   readonly summary: string;
 }
 
@@ -30,6 +32,7 @@ export const LISTENERS: readonly ListenerSpec[] = [
     protocol: "http",
     tls: "proxy",
     hasSocket: false,
+    takesKeys: true,
     summary: "HTTP and WebSocket",
   },
   {
@@ -40,6 +43,7 @@ export const LISTENERS: readonly ListenerSpec[] = [
     protocol: "wyoming",
     tls: "none",
     hasSocket: true,
+    takesKeys: false,
     summary: "Wyoming protocol, for Home Assistant",
   },
   {
@@ -50,6 +54,7 @@ export const LISTENERS: readonly ListenerSpec[] = [
     protocol: "websocket",
     tls: "none",
     hasSocket: false,
+    takesKeys: true,
     summary: "Vosk WebSocket protocol, for telephony",
   },
 ];

@@ -40,6 +40,14 @@ export const wyoming = {
       examples: ["/run/gigastt/wyoming.sock"],
       "x-reload": "restart",
     },
+    allowWithoutKey: {
+      type: "boolean",
+      title: "Allow Wyoming without a key",
+      description:
+        "Wyoming carries no API keys. With auth.keys: required, an address other than loopback is refused unless this is true: then a firewall must protect the port.",
+      default: false,
+      "x-reload": "restart",
+    },
     endpoint: {
       type: "string",
       enum: ["auto", "assistant", "manual"],

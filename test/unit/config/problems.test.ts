@@ -358,6 +358,15 @@ describe("keys that cannot be combined", () => {
     );
     expect(await check("server:\n  host: 0.0.0.0\n  allowBindAny: true\n")).toBe("(no problem)");
   });
+  it("required keys beside Wyoming on an open address, which takes none", async () => {
+    const open = (more: string): string =>
+      `server:\n  allowBindAny: true\nauth:\n  keys: required\nwyoming:\n  enabled: true\n${more}`;
+    expect(await check(open("  host: 0.0.0.0\n"))).toMatchInlineSnapshot(
+      `"gigastt.config.yaml:7:9 wyoming.host: must be a loopback address while auth.keys is required: this protocol carries no keys, so anyone who reaches the port could use it, found "0.0.0.0"; set host: 127.0.0.1, or wyoming.allowWithoutKey: true if a firewall protects the port"`,
+    );
+    expect(await check(open("  host: 0.0.0.0\n  allowWithoutKey: true\n"))).toBe("(no problem)");
+    expect(await check(open(""))).toBe("(no problem)");
+  });
   it("keepAliveTimeout not shorter than headersTimeout", async () => {
     expect(await check("server:\n  headersTimeout: 60s\n")).toMatchInlineSnapshot(
       `"gigastt.config.yaml:2:19 server.keepAliveTimeout: must be shorter than server.headersTimeout, found 1m5s against 1m; set headersTimeout to 1m10s or lower keepAliveTimeout"`,

@@ -62,6 +62,20 @@ describe.each(LISTENERS.map((spec, index) => [spec.name, spec, portOf(index)] as
     expect(pointed.map(({ keys }) => keys[0])).toContain(`${section}.host`);
   });
 
+  it("where keys are required, takes keys or is refused beyond loopback without a permission of its own", () => {
+    const config: ResolvedConfig = { ...open(), auth: { ...open().auth, keys: "required" } };
+    const errors = (changed: ResolvedConfig): readonly string[] =>
+      CROSS_RULES.filter(({ severity, check }) => severity === "error" && check(changed, { cores: 4 })).flatMap(
+        ({ keys: [key] }) => (key === `${section}.host` ? [key] : []),
+      );
+    expect(errors(config)).toEqual(spec.takesKeys ? [] : [`${section}.host`]);
+    const changed = (values: object): ResolvedConfig => ({ ...config, [section]: { ...config[section], ...values } });
+    expect(errors(changed({ host: "127.0.0.1" }))).toEqual([]);
+    expect(errors(changed({ allowWithoutKey: true }))).toEqual([]);
+    if (spec.hasSocket) expect(errors(changed({ socket: "/run/gigastt/a.sock" }))).toEqual([]);
+    expect(settableKeys(configSchema).has(`${section}.allowWithoutKey`)).toBe(!spec.takesKeys);
+  });
+
   it("does not share its port with another listener", () => {
     for (const other of LISTENERS) {
       if (other.name === name) continue;
