@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { OPENING_KEYS } from "../config/former-names.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import { configSchema } from "../config/schema.ts";
@@ -36,7 +37,7 @@ export async function loadCliConfig(context: CommandContext, options: { quiet?: 
   return loaded;
 }
 
-/** What `loadConfig` needs, out of `--config`, `--set` and the server flags. */
+/** What `loadConfig` needs, out of `--config`, `--set`, `--state-dir` and the server flags. */
 export function loadOptions(context: CommandContext): Parameters<typeof loadConfig>[0] {
   const { flags, env, cwd } = context;
   const overrides: Record<string, string> = {};
@@ -52,6 +53,9 @@ export function loadOptions(context: CommandContext): Parameters<typeof loadConf
       throw new UsageError([`--set needs KEY=VALUE, found "${printable(pair)}"; for example --set pool.size=8`], []);
     set(pair.slice(0, equals).trim(), pair.slice(equals + 1), "--set");
   }
+  // The runtime, the keys and the jobs find their folders by the configuration alone.
+  const stateDir = flags["state-dir"];
+  if (typeof stateDir === "string") set("supervisor.stateDir", resolve(cwd, stateDir), "--state-dir");
   for (const [flag, { key, alone, unit }] of FORMER_FLAGS) {
     const value = flags[flag];
     if (value === undefined || value === false) continue;

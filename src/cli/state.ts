@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { searchPath } from "../config/files.ts";
 import type { Problem } from "../config/problem.ts";
 import { statePaths } from "../supervisor/state/state-dir.ts";
-import { defaultStateDir } from "../shared/state-dir.ts";
+import { stateDirOf } from "../shared/state-dir.ts";
 import type { StatePaths } from "../supervisor/state/state-dir.ts";
 import type { CommandContext, FlagSpec } from "./command.ts";
 
@@ -24,7 +24,7 @@ export async function findStatePaths(context: CommandContext): Promise<StatePath
   const { flags, env, cwd } = context;
   const asked = flags["state-dir"];
   if (typeof asked === "string") return statePaths(resolve(cwd, asked), env);
-  if (!(await mayNameStateDir(context))) return statePaths(defaultStateDir(env), env);
+  if (!(await mayNameStateDir(context))) return statePaths(stateDirOf(undefined, env), env);
   return configuredStatePaths(await stateDirSetting(context), context);
 }
 
@@ -32,7 +32,7 @@ export async function findStatePaths(context: CommandContext): Promise<StatePath
 export function configuredStatePaths(dir: string | undefined, context: CommandContext): StatePaths {
   const asked = context.flags["state-dir"];
   const chosen = typeof asked === "string" ? asked : dir;
-  return statePaths(chosen === undefined ? defaultStateDir(context.env) : resolve(context.cwd, chosen), context.env);
+  return statePaths(resolve(context.cwd, stateDirOf(chosen, context.env)), context.env);
 }
 
 // ---

@@ -13,6 +13,7 @@ import { isRecord, resolveSection } from "./resolve.ts";
 import { configSchema } from "./schema.ts";
 import type { ResolvedConfig } from "./types.ts";
 import type { Finding } from "./validate.ts";
+import { withAbsoluteFolders } from "./data-folders.ts";
 import { readVariables, setAt } from "./variables.ts";
 
 export interface LoadOptions {
@@ -45,7 +46,8 @@ export interface LoadedConfig {
  * Throws ConfigError with every problem at once. `yaml` is loaded only when there is a file, `ajv` only when something in it is wrong.
  */
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
-  return assemble(await findFile(options), options);
+  const loaded = await assemble(await findFile(options), options);
+  return { ...loaded, config: withAbsoluteFolders(loaded.config, options.cwd) };
 }
 
 /** Does the work of `loadConfig` for a file that was read already, or for none. */

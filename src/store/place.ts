@@ -1,13 +1,13 @@
 import { join, resolve } from "node:path";
 import type { ResolvedConfig } from "../config/types.ts";
-import { defaultStateDir } from "../shared/state-dir.ts";
+import { stateDirOf } from "../shared/state-dir.ts";
 
 /** Returns the folder of the store: `store.dir`, else `store` in the state folder. */
 export function storeDir(
   { store, supervisor }: Pick<ResolvedConfig, "store" | "supervisor">,
   env: NodeJS.ProcessEnv,
 ): string {
-  return resolve(store.dir ?? join(supervisor.stateDir ?? defaultStateDir(env), "store"));
+  return resolve(store.dir ?? join(stateDirOf(supervisor.stateDir, env), "store"));
 }
 
 /** Returns the file of the API keys. */

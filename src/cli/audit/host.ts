@@ -11,7 +11,7 @@ import { watchedCertificates } from "../../render/deployed/certificates.ts";
 import { proxyFileProblems } from "../../render/deployed/proxy.ts";
 import { accessFileOf, secretsProblems } from "../../render/deployed/secrets.ts";
 import { statePaths } from "../../supervisor/state/state-dir.ts";
-import { defaultStateDir } from "../../shared/state-dir.ts";
+import { stateDirOf } from "../../shared/state-dir.ts";
 import type { CommandContext, FlagSpec } from "../command.ts";
 import { listenersOf } from "../../config/listeners.ts";
 import { certsFolder, outDir, secretsFolder } from "../deploy/paths.ts";
@@ -55,7 +55,7 @@ export async function judgeThisHost(
 function pathsOf(context: CommandContext, loaded: LoadedConfig): readonly { path: string; role: FileRole }[] {
   const { env, cwd } = context;
   const { config } = loaded;
-  const state = statePaths(config.supervisor.stateDir ?? defaultStateDir(env), env);
+  const state = statePaths(stateDirOf(config.supervisor.stateDir, env), env);
   const { tls, proxy } = config.deploy;
   const behindProxy = proxy.kind !== "none";
   const secrets = secretsFolder(loaded, cwd, undefined);

@@ -1,4 +1,5 @@
 import { TRANSCRIPT_FORMATS } from "../../shared/protocol.ts";
+import { STATE_FLAGS } from "../state.ts";
 import type { Command, FlagSpec } from "../command.ts";
 
 const json: FlagSpec = { type: "boolean", describe: "answer JSON" };
@@ -13,6 +14,7 @@ export const command: Command = {
       summary: "List jobs, newest first",
       flags: {
         json,
+        ...STATE_FLAGS,
         state: {
           type: "string",
           value: "STATE",
@@ -28,7 +30,7 @@ export const command: Command = {
     show: {
       summary: "Show one job and its events",
       positionals: "ID",
-      flags: { json },
+      flags: { json, ...STATE_FLAGS },
       aboutService: true,
       run: async (context) => (await import("../jobs/show.ts")).show(context),
     },
@@ -36,6 +38,7 @@ export const command: Command = {
       summary: "Print the transcript of a finished job",
       positionals: "ID",
       flags: {
+        ...STATE_FLAGS,
         format: { type: "string", value: "FORMAT", choices: TRANSCRIPT_FORMATS, describe: "format (default txt)" },
       },
       aboutService: true,
@@ -44,14 +47,14 @@ export const command: Command = {
     cancel: {
       summary: "Cancel jobs; a running one stops at its next window",
       positionals: "ID…",
-      flags: { json },
+      flags: { json, ...STATE_FLAGS },
       aboutService: true,
       run: async (context) => (await import("../jobs/change.ts")).change(context, "cancel"),
     },
     retry: {
       summary: "Queue failed jobs again, from their last window",
       positionals: "ID…",
-      flags: { json },
+      flags: { json, ...STATE_FLAGS },
       aboutService: true,
       run: async (context) => (await import("../jobs/change.ts")).change(context, "retry"),
     },
@@ -60,6 +63,7 @@ export const command: Command = {
       positionals: "[ID…]",
       flags: {
         json,
+        ...STATE_FLAGS,
         owner: { type: "string", value: "OWNER", describe: "all jobs of this owner" },
         state: {
           type: "string",

@@ -19,6 +19,7 @@ import { hasGate } from "../../render/kubernetes-gate.ts";
 import { accessSecret } from "../deploy/cluster-secret.ts";
 import { loadCliConfig } from "../load-config.ts";
 import { paintFor, table, writeJson } from "../output.ts";
+import { STATE_FLAGS } from "../state.ts";
 import { readSecretInput } from "../secret-input.ts";
 import { UsageError } from "../usage.ts";
 
@@ -47,6 +48,7 @@ export const command: Command = {
       flags: {
         dir,
         json,
+        ...STATE_FLAGS,
         ...RIGHTS_FLAGS,
         "password-stdin": {
           type: "boolean",
@@ -62,6 +64,7 @@ export const command: Command = {
       flags: {
         dir,
         json,
+        ...STATE_FLAGS,
         "password-stdin": {
           type: "boolean",
           describe: "read the user's password from standard input instead of generating one",
@@ -70,8 +73,14 @@ export const command: Command = {
       },
       run: (context) => change(context, "rotate"),
     },
-    delete: { summary: "Delete a user or a key", positionals, choices, flags: { dir, json }, run: remove },
-    list: { summary: "List names and ages, never values", flags: { dir, json }, run: list },
+    delete: {
+      summary: "Delete a user or a key",
+      positionals,
+      choices,
+      flags: { dir, json, ...STATE_FLAGS },
+      run: remove,
+    },
+    list: { summary: "List names and ages, never values", flags: { dir, json, ...STATE_FLAGS }, run: list },
   },
 };
 

@@ -1,6 +1,6 @@
 import { modelsDir } from "../../models/paths.ts";
 import { readableBytes } from "../../shared/units.ts";
-import { defaultStateDir } from "../../shared/state-dir.ts";
+import { stateDirOf } from "../../shared/state-dir.ts";
 import { ok } from "../../audit/observe/verdict.ts";
 import { type DoctorCheck, fail, warn } from "./check.ts";
 
@@ -13,7 +13,7 @@ export const disk: DoctorCheck = {
   run: async ({ system, config, env }) => {
     const places = [
       { what: "models", dir: modelsDir(config.model.dir, env), key: "model.dir" },
-      { what: "state and logs", dir: config.supervisor.stateDir ?? defaultStateDir(env), key: "supervisor.stateDir" },
+      { what: "state and logs", dir: stateDirOf(config.supervisor.stateDir, env), key: "supervisor.stateDir" },
     ];
     return Promise.all(
       places.map(async ({ what, dir, key }) => {

@@ -2,7 +2,7 @@ import { ok, verdictOf, type Verdict } from "../../audit/observe/verdict.ts";
 import { modeProblems, type FileRole } from "../../checks/machine/modes.ts";
 import type { FileStat, Machine } from "../../checks/machine.ts";
 import { modelsDir } from "../../models/paths.ts";
-import { defaultStateDir } from "../../shared/state-dir.ts";
+import { stateDirOf } from "../../shared/state-dir.ts";
 import { type DoctorCheck, type DoctorContext, fail, warn } from "./check.ts";
 
 /** Owners and modes of the folders that are written, and of the configuration file. */
@@ -12,7 +12,7 @@ export const permissions: DoctorCheck = {
 };
 
 async function stateDir({ system, config, env }: DoctorContext): Promise<Verdict> {
-  const dir = config.supervisor.stateDir ?? defaultStateDir(env);
+  const dir = stateDirOf(config.supervisor.stateDir, env);
   const found = statOf(system, dir);
   if (found === undefined) return ok(`state folder ${dir}: created at the first start`);
   if (!found.isDirectory) return fail(`${dir} must be a folder`, "Remove the file, or set supervisor.stateDir.");

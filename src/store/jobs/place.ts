@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import type { ResolvedConfig } from "../../config/types.ts";
-import { defaultStateDir } from "../../shared/state-dir.ts";
+import { stateDirOf } from "../../shared/state-dir.ts";
 
 /** Where jobs are kept. */
 export interface JobPlace {
@@ -13,6 +13,6 @@ export function jobPlace(
   { jobs, supervisor }: Pick<ResolvedConfig, "jobs" | "supervisor">,
   env: NodeJS.ProcessEnv,
 ): JobPlace {
-  const dir = resolve(jobs.dir ?? join(supervisor.stateDir ?? defaultStateDir(env), "jobs"));
+  const dir = resolve(jobs.dir ?? join(stateDirOf(supervisor.stateDir, env), "jobs"));
   return { dir, databaseFile: join(dir, "jobs.sqlite"), audioDir: join(dir, "audio") };
 }

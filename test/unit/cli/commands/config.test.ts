@@ -243,7 +243,7 @@ describe("config explain", () => {
       "
     `);
     expect((await line(["config", "explain", "idleTimeout"])).stderr).toMatchInlineSnapshot(`
-      "gigastt: unknown key "idleTimeout", did you mean session.idleTimeout?
+      "gigastt: unknown key "idleTimeout", did you mean session.idleTimeout or realtime.idleTimeout?
       Run \`gigastt config explain --help\` for help.
       "
     `);

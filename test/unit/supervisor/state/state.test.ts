@@ -6,7 +6,7 @@ import { claimStateDir } from "../../../../src/supervisor/state/claim.ts";
 import { writeFileAtomic } from "../../../../src/shared/files.ts";
 import { keepGeneration, listGenerations } from "../../../../src/supervisor/config/generations.ts";
 import { openStateDir, statePaths } from "../../../../src/supervisor/state/state-dir.ts";
-import { defaultStateDir } from "../../../../src/shared/state-dir.ts";
+import { stateDirOf } from "../../../../src/shared/state-dir.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -18,8 +18,8 @@ const about = { configPath: undefined, version: "1" };
 
 describe("state directory", () => {
   it("is below XDG_STATE_HOME, which must be absolute, else below the home", () => {
-    expect(defaultStateDir({ XDG_STATE_HOME: "/x", HOME: "/h" })).toBe("/x/gigastt");
-    expect(defaultStateDir({ XDG_STATE_HOME: "x", HOME: "/h" })).toBe("/h/.local/state/gigastt");
+    expect(stateDirOf(undefined, { XDG_STATE_HOME: "/x", HOME: "/h" })).toBe("/x/gigastt");
+    expect(stateDirOf(undefined, { XDG_STATE_HOME: "x", HOME: "/h" })).toBe("/h/.local/state/gigastt");
   });
 
   it("is made private, also when it was not", async () => {

@@ -1,0 +1,14 @@
+import { resolve } from "node:path";
+import type { ResolvedConfig } from "./types.ts";
+
+/** Makes the folders of what is kept absolute: the supervised runtime has a working directory of its own, and the commands have another. */
+export function withAbsoluteFolders(config: ResolvedConfig, cwd: string): ResolvedConfig {
+  const { supervisor, store, jobs } = config;
+  const absolute = (dir: string | undefined): string | undefined => (dir === undefined ? dir : resolve(cwd, dir));
+  return Object.freeze({
+    ...config,
+    supervisor: Object.freeze({ ...supervisor, stateDir: absolute(supervisor.stateDir) }),
+    store: Object.freeze({ ...store, dir: absolute(store.dir) }),
+    jobs: Object.freeze({ ...jobs, dir: absolute(jobs.dir) }),
+  });
+}
