@@ -5,8 +5,10 @@ import { readVersion } from "../../shared/version.ts";
 import { collectFiles } from "../../supervisor/state/backup.ts";
 import { BACKUP_FORMAT, openBackup, sealBackup } from "../../supervisor/state/backup-format.ts";
 import { writeFileAtomic } from "../../shared/files.ts";
+import { storeDir } from "../../store/place.ts";
 import type { Command } from "../command.ts";
 import { secretsFolder } from "../deploy/paths.ts";
+import { keepsKeysInVolume } from "../deploy/server-keys.ts";
 import { loadCliConfig } from "../load-config.ts";
 import { PASSPHRASE_FLAGS, readPassphrase } from "../passphrase.ts";
 import { configuredStatePaths, STATE_FLAGS } from "../state.ts";
@@ -14,12 +16,12 @@ import { UsageError } from "../usage.ts";
 import { installedModels } from "../installed-models.ts";
 
 export const command: Command = {
-  summary: "Save configuration, secrets and state into one encrypted file",
+  summary: "Save configuration, secrets, API keys and state into one encrypted file",
   topic: "set-up",
   rank: 6,
   positionals: "FILE",
   flags: { ...STATE_FLAGS, ...PASSPHRASE_FLAGS },
-  help: "Models are listed with their hashes, not included: `gigastt models pull` brings them back. The file is read back and checked. It is an age file: `age -d FILE | tar xz` opens it without gigastt.",
+  help: "Models are listed with their hashes, not included: `gigastt models pull` brings them back. Recordings of jobs are not included. The file is read back and checked. It is an age file: `age -d FILE | tar xz` opens it without gigastt.",
   aboutService: true,
   run: async (context) => {
     const [target] = context.positionals;
@@ -27,11 +29,19 @@ export const command: Command = {
     const loaded = await loadCliConfig(context, { quiet: true });
     const paths = configuredStatePaths(loaded.config.supervisor.stateDir, context);
     const passphrase = await readPassphrase(context, { confirm: true });
-    const files = await collectFiles({
-      configPath: loaded.path,
-      secretsDir: secretsFolder(loaded, context.cwd, undefined),
-      paths,
-    });
+    const { copyStore } = await import("../../store/backup.ts");
+    const files = [
+      ...(await collectFiles({
+        configPath: loaded.path,
+        secretsDir: secretsFolder(loaded, context.cwd, undefined),
+        paths,
+      })),
+      ...copyStore(storeDir(loaded.config, context.env)).map((file) => ({ ...file, name: `store/${file.name}` })),
+    ];
+    if (keepsKeysInVolume(loaded))
+      context.stderr.write(
+        "The API keys are in the volume of the compose project, not in this file: back the volume up too.\n",
+      );
     const header = {
       format: BACKUP_FORMAT,
       product: "gigastt",

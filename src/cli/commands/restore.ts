@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { dirname, resolve, sep } from "node:path";
+import { withAbsoluteFolders } from "../../config/data-folders.ts";
 import { assemble } from "../../config/load.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 import { errorCodeOf, GigasttError, messageOf } from "../../shared/errors.ts";
@@ -10,6 +11,7 @@ import { openBackup, refuseOtherFiles } from "../../supervisor/state/backup-form
 import type { Backup } from "../../supervisor/state/backup-format.ts";
 import { restoreBackup } from "../../supervisor/state/backup.ts";
 import type { BackupPlaces } from "../../supervisor/state/backup.ts";
+import { storeDir } from "../../store/place.ts";
 import { statePaths } from "../../supervisor/state/state-dir.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { findUser } from "../../render/deployed/reader.ts";
@@ -82,31 +84,36 @@ async function placesOf(
 ): Promise<{ readonly places: BackupPlaces; readonly config: ResolvedConfig }> {
   const { config: named, "secrets-dir": secretsDir, "state-dir": stateDir } = context.flags;
   const path = typeof named === "string" ? resolve(context.cwd, named) : (backup.header.configPath ?? undefined);
-  const config = await configOf(backup, path);
+  const config = await configOf(backup, path, context.cwd);
   const isService = userInfo().uid === 0 && path === config.deploy.systemd.configFile;
   const configured = config.supervisor.stateDir;
+  const paths =
+    // Not installed yet: the unit will keep its state here.
+    isService && configured === undefined && typeof stateDir !== "string"
+      ? statePaths("/var/lib/gigastt", context.env)
+      : configuredStatePaths(configured, context);
   return {
     config,
     places: {
+      storeDir: storeDir(
+        { store: config.store, supervisor: { ...config.supervisor, stateDir: paths.dir } },
+        context.env,
+      ),
       configPath: path,
       secretsDir:
         typeof secretsDir === "string"
           ? resolve(context.cwd, secretsDir)
           : secretsFolder({ config, path }, context.cwd, undefined),
-      paths:
-        // Not installed yet: the unit will keep its state here.
-        isService && configured === undefined && typeof stateDir !== "string"
-          ? statePaths("/var/lib/gigastt", context.env)
-          : configuredStatePaths(configured, context),
+      paths,
     },
   };
 }
 
-async function configOf({ files, header }: Backup, path: string | undefined): Promise<ResolvedConfig> {
+async function configOf({ files, header }: Backup, path: string | undefined, cwd: string): Promise<ResolvedConfig> {
   const file = files.find(({ name }) => name === "config");
   const found = file === undefined ? undefined : { path: path ?? "config", shown: "config", bytes: file.bytes };
   try {
-    return (await assemble(found, { env: {} })).config;
+    return withAbsoluteFolders((await assemble(found, { env: {} })).config, cwd);
   } catch (error) {
     throw new GigasttError(
       "GST_RESTORE_CONFIG",
@@ -123,6 +130,7 @@ async function confirm(backup: Backup, places: BackupPlaces, context: CommandCon
   const shown = [
     ...(backup.files.some(({ name }) => name === "config") ? [`configuration → ${places.configPath ?? "?"}`] : []),
     ...(count("secrets") > 0 ? [`${count("secrets")} secrets → ${places.secretsDir}`] : []),
+    ...(count("store") > 0 ? [`API keys → ${places.storeDir}`] : []),
     ...(count("state") > 0 ? [`${count("state")} files of the state → ${places.paths.dir}`] : []),
   ].map((line) => `  ${printable(line, 500)}\n`);
   if (shown.length === 0 || flags["yes"] === true) return;
@@ -146,7 +154,10 @@ async function giveAway(written: readonly string[], places: BackupPlaces, config
   if (secrets.length > 0) await give(withFolders(secrets, places.secretsDir), await ownerFor(config, uid));
   const service = uid === 0 && config.deploy.target === "host" ? await findUser(config.deploy.systemd.user) : undefined;
   if (service === undefined || places.configPath !== config.deploy.systemd.configFile) return;
-  await give(withFolders(below(places.paths.dir), places.paths.dir), service);
+  for (const dir of [places.paths.dir, places.storeDir]) {
+    const files = below(dir);
+    if (files.length > 0) await give(withFolders(files, dir), service);
+  }
 }
 
 /** The files and every folder between them and `dir`, which is included. */

@@ -41,10 +41,15 @@ export function hasServerKeys({ config }: Pick<LoadedConfig, "config">): boolean
   return config.auth.keys === "required";
 }
 
+/** Whether the keys are out of reach of this process, in the volume of the server's container. */
+export function keepsKeysInVolume({ config }: Pick<LoadedConfig, "config">): boolean {
+  return hasServerKeys({ config }) && config.deploy.target === "compose" && config.store.dir === undefined;
+}
+
 /** Opens the store that the server reads, also where it is an installed service's. */
 export async function openServerKeys(loaded: LoadedConfig, context: CommandContext): Promise<KeyStore> {
   const { config } = loaded;
-  if (config.deploy.target === "compose" && config.store.dir === undefined) {
+  if (keepsKeysInVolume(loaded)) {
     throw new GigasttError(
       "GST_KEY",
       `the keys are in the project's volume. Run it there: docker compose exec gigastt node /app/bin/gigastt.js secrets ${context.positionals.join(" ")}`,

@@ -5,7 +5,7 @@ import { printable } from "../../shared/printable.ts";
 
 /** One file of a backup. */
 export interface BackupFile {
-  /** Where it belongs: `config`, `secrets/NAME`, `state/…`. Forward slashes, relative. */
+  /** Where it belongs: `config`, `secrets/NAME`, `store/NAME`, `state/…`. Forward slashes, relative. */
   readonly name: string;
   readonly bytes: Buffer;
 }
@@ -18,6 +18,9 @@ const BLOCK = 512;
 
 /** Folders of the state that a backup holds; nothing else of it may be restored. */
 const STATE_FOLDERS: ReadonlySet<string> = new Set(["generations", "history", "proxy", "lan"]);
+
+/** The files of the store that a backup holds. */
+const STORE_FILES: ReadonlySet<string> = new Set(["keys.sqlite"]);
 
 /** A tar file, compressed: `tar tz` lists it. Names over 100 bytes get a pax record. */
 export async function packFiles(files: readonly BackupFile[]): Promise<Buffer> {
@@ -74,6 +77,7 @@ export function checkNames(names: readonly string[]): void {
       name === "config" ||
       name === MANIFEST ||
       (kind === "secrets" && second !== undefined) ||
+      (kind === "store" && STORE_FILES.has(second ?? "") && rest.length === 0) ||
       (kind === "state" && STATE_FOLDERS.has(second ?? "") && rest.length > 0);
     const isPlain = parts.every((part) => part !== "" && part !== "." && part !== ".." && part.length <= 255);
     // oxlint-disable-next-line no-control-regex -- control characters are exactly what is refused

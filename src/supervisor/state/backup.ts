@@ -13,11 +13,12 @@ import type { StatePaths } from "./state-dir.ts";
 export interface BackupPlaces {
   readonly configPath: string | undefined;
   readonly secretsDir: string;
+  readonly storeDir: string;
   readonly paths: StatePaths;
 }
 
-/** Reads everything that makes this installation: configuration, secrets, last healthy configurations, history, certificates of a managed proxy and of the home network. Logs and models stay out. */
-export async function collectFiles(places: BackupPlaces): Promise<BackupFile[]> {
+/** Reads the files that make this installation: configuration, secrets, last healthy configurations, history, certificates of a managed proxy and of the home network. Logs and models stay out; the store, which is written while it is read, is copied by `copyStore`. */
+export async function collectFiles(places: Omit<BackupPlaces, "storeDir">): Promise<BackupFile[]> {
   const files: BackupFile[] = [];
   if (places.configPath !== undefined) files.push(await fileAt(places.configPath, "config"));
   files.push(...(await filesBelow(places.secretsDir, "secrets")));
@@ -67,10 +68,15 @@ export async function restoreBackup(backup: Backup, places: BackupPlaces): Promi
     for (const { temporary } of staged) await rm(temporary, { force: true });
     throw error;
   }
+  // SQLite would add the log of the old file to the restored one.
+  const logs = targets.flatMap(({ file, path }) =>
+    file.name.startsWith("store/") ? [`${path}-wal`, `${path}-shm`] : [],
+  );
   const keptIn = await keepOld(
-    staged.map(({ path }) => path),
+    [...staged.map(({ path }) => path), ...logs],
     join(places.paths.dir, `before-restore-${stamp}`),
   );
+  for (const path of logs) await rm(path, { force: true });
   for (const { temporary, path } of staged) await rename(temporary, path);
   return { written: staged.map(({ path }) => path), keptIn };
 }
@@ -86,6 +92,7 @@ function targetOf(name: string, places: BackupPlaces): string {
     return path;
   }
   if (kind === "secrets") return join(places.secretsDir, ...rest);
+  if (kind === "store") return join(places.storeDir, ...rest);
   if (kind === "state") return join(places.paths.dir, ...rest);
   throw damaged(`it holds ${JSON.stringify(name)}, which this version does not know`);
 }

@@ -1,9 +1,19 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findUser } from "../../../../src/render/deployed/reader.ts";
 import { BACKUP_FORMAT, sealBackup } from "../../../../src/supervisor/state/backup-format.ts";
+import { hashOf, openKeyStore } from "../../../../src/store/keys.ts";
 import { runCli, type CliResult } from "../../../support/cli.ts";
 
 let dir: string;
@@ -106,6 +116,47 @@ describe("gigastt backup and restore", () => {
     writeFileSync(join(dir, "site.backup"), bytes);
     expect((await cli("restore", "--yes", "site.backup")).stdout).toBe(
       "model gigaam-v3-e2e-rnnt (fp32) was not in the backup. Run `gigastt models pull gigaam-v3-e2e-rnnt --precision fp32`.\n",
+    );
+  });
+
+  it("take the API keys along while a server uses them, and put back what they were", async () => {
+    const store = join(home, "store");
+    const file = join(store, "keys.sqlite");
+    writeFileSync(join(dir, "gigastt.config.yaml"), `auth:\n  keys: required\nstore:\n  dir: ${store}\n`);
+    const rights = { scopes: ["transcribe"], audioMinutesPerDay: 5 } as const;
+    const running = openKeyStore(file);
+    const value = running.create("laptop", rights, 1).reveal();
+    const { id } = running.list()[0]!;
+    running.addUse("2027-01-01", new Map([[id, 60_000]]));
+    expect((await cli("backup", "site.backup")).code).toBe(0);
+    expect(readdirSync(store).filter((name) => name.startsWith("."))).toEqual([]);
+    // Written later, and still in the write-ahead log: none of it may come back.
+    running.revoke("laptop");
+    running.create("later", rights, 2);
+    const log = readFileSync(`${file}-wal`);
+    running.close();
+    writeFileSync(`${file}-wal`, log);
+    const { code, stdout } = await cli("restore", "--yes", "site.backup");
+    expect(code).toBe(0);
+    expect(stdout).toContain(`restored ${file}\n`);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(statSync(store).mode & 0o777).toBe(0o700);
+    const restored = openKeyStore(file);
+    expect(restored.list()).toMatchObject([{ id, name: "laptop", ...rights, hash: new Uint8Array(hashOf(value)) }]);
+    expect(restored.usedOn("2027-01-01").get(id)).toBe(60_000);
+    restored.close();
+    const [, kept = ""] = /before: (.*)\n/.exec(stdout) ?? [];
+    expect(readdirSync(kept).some((name) => name.endsWith("keys.sqlite"))).toBe(true);
+    expect((await cli("restore", "site.backup")).stderr).toContain(`API keys → ${store}\n`);
+  });
+
+  it("say that the keys of a compose project are in its volume", async () => {
+    writeFileSync(
+      join(dir, "gigastt.config.yaml"),
+      "auth:\n  keys: required\ndeploy:\n  target: compose\n  domain: stt.example.com\n  auth:\n    kind: server\n",
+    );
+    expect((await cli("backup", "site.backup")).stderr).toBe(
+      "The API keys are in the volume of the compose project, not in this file: back the volume up too.\n",
     );
   });
 

@@ -10,6 +10,7 @@ import {
 } from "../../../../src/supervisor/state/backup-format.ts";
 import type { Backup } from "../../../../src/supervisor/state/backup-format.ts";
 import { collectFiles, restoreBackup } from "../../../../src/supervisor/state/backup.ts";
+import type { BackupPlaces } from "../../../../src/supervisor/state/backup.ts";
 import { claimStateDir } from "../../../../src/supervisor/state/claim.ts";
 import { oldBackup } from "../../../support/old-backup.ts";
 import { openStateDir, statePaths } from "../../../../src/supervisor/state/state-dir.ts";
@@ -52,10 +53,11 @@ const NOT_ONE: readonly (readonly [string, Buffer])[] = [
 /** Quick to open; the cost of the passphrase is age's own and tried once with the default. */
 const WORK = 10;
 
-function places(root: string): Parameters<typeof collectFiles>[0] {
+function places(root: string): BackupPlaces {
   return {
     configPath: join(root, "gigastt.config.yaml"),
     secretsDir: join(root, "secrets"),
+    storeDir: join(root, "state", "store"),
     paths: statePaths(join(root, "state"), {}),
   };
 }
