@@ -223,14 +223,21 @@ const ROWS: readonly Row[] = [
   ],
   [
     CONF,
-    /location = \/(?:v1\/(?:transcribe\/stream|audio\/transcriptions)|asr|detect-language) > limit_req$|location \/ > limit_req$/,
+    /location = \/(?:v1\/(?:transcribe\/stream|audio\/transcriptions)|asr|detect-language) > limit_req$|location (?:\/|~ \S+\/events\$) > limit_req$/,
     "GA-STR-014",
     D,
   ],
-  [CONF, /location = \/v1\/transcribe\/stream > proxy_read_timeout$/, "GA-STR-004", [], "default", () => ["15s"]],
   [
     CONF,
-    /location = \/v1\/(?:transcribe\/stream|audio\/transcriptions) > gzip$/,
+    /location (?:= \/v1\/transcribe\/stream|~ \S+\/events\$) > proxy_read_timeout$/,
+    "GA-STR-004",
+    [],
+    "default",
+    () => ["15s"],
+  ],
+  [
+    CONF,
+    /location (?:= \/v1\/(?:transcribe\/stream|audio\/transcriptions)|~ \S+\/events\$) > gzip$/,
     "GA-STR-010",
     [],
     "default",
@@ -624,7 +631,7 @@ export const LEFT_ALONE: readonly (readonly [file: RegExp, path: RegExp, reason:
   [COPY, /^model > (?:dir|offline)$|^limits > requestBudget$/, "default"],
   // Names under which other containers may reach the server: the rendered proxy sends the public one.
   [COPY, /^server > allowedHosts > [1-9]\d*$/, "free"],
-  [/docker\/Dockerfile$/, /^build > |final > (?:FROM|WORKDIR|COPY|CMD)$/, "refused"],
+  [/docker\/Dockerfile$/, /^build > |final > (?:FROM|WORKDIR|RUN|COPY|CMD)$/, "refused"],
   [/docker\/Dockerfile$/, /final > (?:ARG|LABEL|ENV \w+)$/, "default"],
   [/kubernetes\/kustomization\.yaml$/, /./, "refused"],
   [/kubernetes\/configmap\.yaml$/, /^data/, "refused"],

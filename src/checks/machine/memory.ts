@@ -37,7 +37,7 @@ export function memoryVerdict(fact: MemoryFact, { serverBytes, handoverBytes, mo
       evidence: `${readableBytes(totalBytes)} in all, ${readableBytes(availableBytes)} available`,
       severity: roomBytes < serverBytes ? "error" : "warning",
       message: `${room}; ${needs}`,
-      fix: "Use a smaller pool.size or limits.body, int8 weights, or more memory.",
+      fix: "Use a smaller pool.size, limits.body or limits.asrBody, int8 weights, or more memory.",
     });
   if (overcommit === 2 && commitLimitBytes !== undefined && commitLimitBytes < handoverBytes)
     problems.push({

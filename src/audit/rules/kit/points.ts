@@ -11,13 +11,20 @@ import { locationFor } from "../../model/nginx-points.ts";
 /** The server's routes that arrive at a pass, by the locations of its server block. */
 export function routesAt(point: NginxPoint): readonly RouteSpec[] {
   return ALL_ROUTES.filter((route) => {
-    if (route.replacedBy !== undefined && point.path !== route.path) return false; // the deprecated alias rides along with whatever takes it
+    // The deprecated alias rides along with whatever takes it.
+    if (route.replacedBy !== undefined && point.path !== route.path) return false;
+    if (isOptional(route) && point.path === "/") return false;
     return publicPaths(point, samplePath(route)).some((path) => {
       if (!point.server) return true;
       const location = locationFor(point.server, path);
       return location ? location === point.location : point.location === point.server;
     });
   });
+}
+
+/** A stream of another face, which a proxy written for the native one need not carry: what takes everything says nothing about it. */
+export function isOptional({ face, traffic }: RouteSpec): boolean {
+  return face !== "native" && (traffic === "websocket" || traffic === "sse");
 }
 
 /** Routes with a recording in the body that arrive through this proxy. */
@@ -40,7 +47,10 @@ export function caddyCarrying(facts: Facts, ...traffic: readonly Traffic[]): rea
   return appCaddyPoints(facts).filter((point) =>
     ALL_ROUTES.some(
       (route) =>
-        carries(route, ...traffic) && route.replacedBy === undefined && caddyPointFor(point, samplePath(route)),
+        carries(route, ...traffic) &&
+        route.replacedBy === undefined &&
+        !(isOptional(route) && point.paths.length === 0) &&
+        caddyPointFor(point, samplePath(route)),
     ),
   );
 }

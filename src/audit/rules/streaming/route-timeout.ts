@@ -3,6 +3,7 @@ import { gatewayDurationMs } from "../../model/kubernetes.ts";
 import { ALL_ROUTES, samplePath } from "../../../shared/protocol.ts";
 import { yamlAt, yamlEntrySpan, yamlKey, yamlText } from "../../parse/yaml.ts";
 import { addYaml, replace } from "../kit/edits.ts";
+import { isOptional } from "../kit/points.ts";
 import { seconds } from "../kit/wording.ts";
 import { appRouteRules, ruleTakes } from "../kit/kubernetes.ts";
 
@@ -23,6 +24,7 @@ export const rule: Rule = {
         (route) =>
           (route.traffic === "websocket" || route.traffic === "sse") &&
           route.replacedBy === undefined &&
+          !isOptional(route) &&
           ruleTakes(item, samplePath(route), rules),
       );
       if (!stream) continue;

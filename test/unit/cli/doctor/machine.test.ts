@@ -125,10 +125,10 @@ describe("memory", () => {
 
   test("is enough, little or too little for the model in use", async () => {
     expect(await linesOf(memory, withBytes(2e9))).toEqual([
-      "ok: 2.0 GB available; with demo-ru-rnnt (fp32) a server needs up to 537 MB, a hand-over 1.1 GB",
+      "ok: 2.0 GB available; with demo-ru-rnnt (fp32) a server needs up to 805 MB, a hand-over 1.6 GB",
     ]);
     expect(await linesOf(memory, withBytes(1e9))).toEqual([
-      expect.stringMatching(/^warn: .* → Use a smaller pool\.size or limits\.body, int8 weights/),
+      expect.stringMatching(/^warn: .* → Use a smaller pool\.size, limits\.body or limits\.asrBody, int8 weights/),
     ]);
     expect(await linesOf(memory, withBytes(1e8))).toEqual([
       expect.stringMatching(/^fail: 100 MB available; .* → Use a smaller pool\.size/),
@@ -137,7 +137,7 @@ describe("memory", () => {
 
   test("counts every worker", async () => {
     expect(await linesOf(memory, withBytes(700e6, 8))).toEqual([
-      expect.stringMatching(/^fail: .* up to 1\.1 GB, a hand-over 2\.1 GB/),
+      expect.stringMatching(/^fail: .* up to 1\.3 GB, a hand-over 2\.7 GB/),
     ]);
   });
 });
