@@ -13,7 +13,6 @@ export function routesAt(point: NginxPoint): readonly RouteSpec[] {
   return ALL_ROUTES.filter((route) => {
     // The deprecated alias rides along with whatever takes it.
     if (route.replacedBy !== undefined && point.path !== route.path) return false;
-    if (isOptional(route) && point.path === "/") return false;
     return publicPaths(point, samplePath(route)).some((path) => {
       if (!point.server) return true;
       const location = locationFor(point.server, path);
@@ -39,7 +38,9 @@ export const UPLOADS = ["rest", "sse"] as const;
 
 /** App passes of nginx that carry a kind of traffic. */
 export function nginxCarrying(facts: Facts, ...traffic: readonly Traffic[]): readonly NginxPoint[] {
-  return appNginxPoints(facts).filter((point) => routesAt(point).some((route) => carries(route, ...traffic)));
+  return appNginxPoints(facts).filter((point) =>
+    routesAt(point).some((route) => carries(route, ...traffic) && !(isOptional(route) && point.path === "/")),
+  );
 }
 
 /** App proxies of Caddy that carry a kind of traffic. */
