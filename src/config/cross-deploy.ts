@@ -69,6 +69,19 @@ export const DEPLOY_RULES: readonly CrossRule[] = [
   },
   {
     severity: "error",
+    says: "`jobs.enabled` needs one machine: the pods of a cluster share no store.",
+    keys: ["jobs.enabled", "deploy.target"],
+    check: ({ deploy, jobs }) =>
+      jobs.enabled && deploy.target === "kubernetes"
+        ? {
+            rule: "cannot be used in a cluster: its pods share no store, so a request would often reach a pod without the job",
+            found: "true with deploy.target: kubernetes",
+            cure: "set jobs.enabled: false, or deploy.target: compose or host on one machine",
+          }
+        : undefined,
+  },
+  {
+    severity: "error",
     says: "The proxy and the server do not both check the `Authorization` header.",
     keys: ["auth.keys", "deploy.auth.kind", "deploy.proxy.kind"],
     check: ({ deploy, auth }) =>

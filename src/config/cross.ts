@@ -1,5 +1,6 @@
 import { CAPACITY_RULES } from "./cross-capacity.ts";
 import { DEPLOY_RULES } from "./cross-deploy.ts";
+import { JOBS_RULES } from "./cross-jobs.ts";
 import type { CrossRule } from "./cross-rule.ts";
 import { LISTENER_RULES } from "./cross-listeners.ts";
 import { SERVER_RULES } from "./cross-server.ts";
@@ -13,5 +14,6 @@ export const CROSS_RULES: readonly CrossRule[] = [
   ...SERVER_RULES,
   ...SESSION_RULES,
   ...CAPACITY_RULES,
+  ...JOBS_RULES,
   ...SUPERVISOR_RULES,
 ];

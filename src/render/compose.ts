@@ -1,5 +1,5 @@
 import { configBody } from "./config-file.ts";
-import { APP_UID, CONTAINER_STORE, containerConfig } from "./container-config.ts";
+import { APP_UID, containerConfig, dataVolumes } from "./container-config.ts";
 import { buildOverlay, edgeOverlay, redisOverlay } from "./compose-overlays.ts";
 import { MODEL_FOLDER, PREPARE_SCRIPT, prepareService, prepareStep } from "./compose-prepare.ts";
 import { needsTlsFolder, proxyOverlay, tlsOverlay } from "./compose-proxy.ts";
@@ -83,7 +83,8 @@ function baseFile(input: RenderInput): Yaml {
   const port = config.server.port;
   const mounted = compose.model === "volume";
   const published = directListeners(config).map(publishedPort);
-  const stores = config.auth.keys === "required";
+  const data = Object.entries(dataVolumes(config));
+  const volumes = [...(mounted ? ["models"] : []), ...data.map(([name]) => name)];
   return {
     name: compose.project,
     services: {
@@ -131,7 +132,7 @@ function baseFile(input: RenderInput): Yaml {
         volumes: [
           bind("./gigastt.config.yaml", "/etc/gigastt/gigastt.config.yaml"),
           ...(mounted ? ["models:/models:ro"] : []),
-          ...(stores ? [`store:${CONTAINER_STORE}`] : []),
+          ...data.map(([name, dir]) => `${name}:${dir}`),
         ],
         networks: ["edge"],
         ...(mounted ? { depends_on: { prepare: { condition: "service_completed_successfully" } } } : {}),
@@ -144,6 +145,6 @@ function baseFile(input: RenderInput): Yaml {
         ipam: { config: [{ subnet: compose.subnet }, { subnet: compose.subnet6 }] },
       },
     },
-    ...(mounted || stores ? { volumes: { ...(mounted ? { models: {} } : {}), ...(stores ? { store: {} } : {}) } } : {}),
+    ...(volumes.length > 0 ? { volumes: Object.fromEntries(volumes.map((name) => [name, {}])) } : {}),
   };
 }

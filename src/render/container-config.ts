@@ -7,8 +7,17 @@ export const APP_UID = 10001;
 /** Folder of a mounted model inside the container. */
 export const CONTAINER_MODELS = "/models";
 
-/** Folder of the store inside the container, a volume. */
+/** Folders inside the container that outlive it, each a volume. */
 export const CONTAINER_STORE = "/var/lib/gigastt/store";
+export const CONTAINER_JOBS = "/var/lib/gigastt/jobs";
+
+/** Returns the volumes with the server's own data, by name. */
+export function dataVolumes({ auth, jobs }: ResolvedConfig): Readonly<Record<string, string>> {
+  return {
+    ...(auth.keys === "required" ? { store: CONTAINER_STORE } : {}),
+    ...(jobs.enabled ? { jobs: CONTAINER_JOBS } : {}),
+  };
+}
 
 /**
  * Returns the configuration the server inside a container or pod runs with: same limits, but listening for its proxy, trusting exactly
@@ -52,6 +61,7 @@ export function containerConfig(
     },
     vosk: { ...config.vosk, ...(config.vosk.enabled ? { host: "0.0.0.0" } : {}) },
     store: { ...config.store, dir: config.auth.keys === "required" ? CONTAINER_STORE : undefined },
+    jobs: { ...config.jobs, dir: config.jobs.enabled ? CONTAINER_JOBS : undefined },
     // The image or the volume holds the weights; a container never downloads any.
     // A folder of this machine means nothing there: without a mount it is the image's own.
     model: { ...config.model, dir: where.mountedModel ? CONTAINER_MODELS : undefined, offline: true },

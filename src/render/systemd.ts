@@ -48,8 +48,11 @@ export function usesOwnCertificates(config: ResolvedConfig): boolean {
 
 // ---
 
+/** StateDirectory of the unit. */
+const STATE_DIR = "/var/lib/gigastt";
+
 function systemdView({ config, derived }: RenderInput): View {
-  const { deploy, server, store, supervisor, wyoming } = config;
+  const { deploy, server, supervisor, wyoming } = config;
   const { systemd, proxy, tls } = deploy;
   const { managed } = supervisor.proxy;
   const ports = [deploy.httpPort, ...(tls.mode === "none" ? [] : [deploy.httpsPort])];
@@ -69,17 +72,27 @@ function systemdView({ config, derived }: RenderInput): View {
       .join(" "),
     // Members of the socket's group have to get to it.
     runtimeMode: wyoming.socket === undefined ? "0700" : "0750",
-    localOnly: isAllLocal(config) && !managed,
+    // A callback goes to an address that the client chose.
+    localOnly: isAllLocal(config) && !managed && !(config.jobs.enabled && config.jobs.callbackSecret !== undefined),
     lowPorts: managed && ports.some((port) => port < 1024),
     lan: server.lan || (wyoming.enabled && wyoming.zeroconf),
-    // Below the state folder it can be written already.
-    storeDir: config.auth.keys === "required" ? store.dir : undefined,
+    writable: writableFolders(config).map((dir) => ({ dir })),
     configDir: proxy.kind === "caddy" ? (proxy.configDir ?? "/etc/caddy") : nginxConfigDir(config, "host"),
     reload: managed ? "gigastt.service" : proxy.kind === "none" ? undefined : `${proxy.kind}.service`,
     certsDir: dirname(tls.certificateFile),
     domain: deploy.domain ?? "",
     webroot: ACME_WEBROOT,
   };
+}
+
+/** Returns the folders outside systemd's StateDirectory that the service writes. */
+function writableFolders({ auth, jobs, store, supervisor }: ResolvedConfig): readonly string[] {
+  const dirs = [
+    supervisor.stateDir,
+    auth.keys === "required" ? store.dir : undefined,
+    jobs.enabled ? jobs.dir : undefined,
+  ];
+  return [...new Set(dirs)].filter((dir): dir is string => dir !== undefined && !`${dir}/`.startsWith(`${STATE_DIR}/`));
 }
 
 /** Returns the name of a listener's socket unit. */

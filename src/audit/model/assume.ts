@@ -33,6 +33,7 @@ const NUMBERS = [
   "server.keepAliveTimeout",
   "limits.body",
   "limits.asrBody",
+  "jobs.upload",
   "limits.minUploadKbps",
   "limits.requestBudget",
   "pool.size",
@@ -52,6 +53,7 @@ const NUMBERS = [
 
 /** Besides these, `--assume gpu=true`: the engine needs device files. */
 const FLAGS = [
+  "jobs.enabled",
   "wyoming.enabled",
   "vosk.enabled",
   "server.allowBindAny",

@@ -4,6 +4,7 @@ import { parse as parseYaml } from "yaml";
 import { parseBytes, parseDurationMs } from "../../../src/shared/units.ts";
 import type { ResolvedConfig } from "../../../src/config/types.ts";
 import { readHeader } from "../../../src/render/header.ts";
+import { largestBodyBytes } from "../../../src/config/derived.ts";
 import { renderFiles, RENDER_TARGETS } from "../../../src/render/render.ts";
 import { findAll, parseCaddy, parseNginx, parseUnit, seconds, type CaddyNode, type NginxNode } from "./parse-back.ts";
 import { forCluster, randomConfig } from "./random-config.ts";
@@ -116,7 +117,7 @@ function checkCaddy(config: ResolvedConfig, nodes: readonly CaddyNode[]): void {
   const limits = findAll(site.block!, "request_body").map(({ args, block }) => [args[0], Number(block![0]!.args[0])]);
   expect(limits).toEqual([
     ["@films", config.limits.asrBodyBytes],
-    ["@others", config.limits.bodyBytes],
+    ["@others", largestBodyBytes(config)],
   ]);
   if (config.deploy.tls.mode === "none") expect(site.name).toMatch(/^http:\/\//);
   for (const route of ROUTES) {
@@ -159,7 +160,7 @@ function checkNginx(config: ResolvedConfig, nodes: readonly NginxNode[]): void {
   expect(seconds(only(nodes, "worker_shutdown_timeout").args[0])).toBeGreaterThan(S(config));
   const servers = findAll(nodes, "server").filter(({ block }) => block !== undefined);
   const main = servers.find(({ block }) => findAll(block!, "proxy_pass").length > 0)!;
-  expect(Number(only(main.block!, "client_max_body_size").args[0])).toBe(config.limits.bodyBytes);
+  expect(Number(only(main.block!, "client_max_body_size").args[0])).toBe(largestBodyBytes(config));
   const serverValue = (name: string): string | undefined => main.block!.find((node) => node.name === name)?.args[0];
   const locations = main.block!.filter(({ name }) => name === "location");
   for (const location of locations) {

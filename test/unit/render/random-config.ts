@@ -50,6 +50,7 @@ export const randomConfig: fc.Arbitrary<ResolvedConfig> = fc
       precision: fc.constantFrom("auto" as const, "int8" as const, "fp32" as const),
     }),
     console: fc.record({ enabled: fc.boolean() }),
+    jobs: fc.record({ enabled: fc.boolean(), dir: fc.option(absolutePath, { nil: undefined }) }),
     deploy: fc.record({
       domain,
       httpsPort: fc.constantFrom(443, 8443),
@@ -148,6 +149,7 @@ export function forCluster(config: ResolvedConfig): ResolvedConfig {
   return configWith({
     ...config,
     auth: { keys: "off" },
+    jobs: { enabled: false },
     deploy: { ...config.deploy, target: "kubernetes", auth: { ...auth, kind: kind[auth.kind] } },
   });
 }

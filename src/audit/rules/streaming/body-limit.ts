@@ -1,4 +1,5 @@
 import type { Hit, Rule } from "../../types.ts";
+import type { Assumptions } from "../../model/assume.ts";
 import { arg, headSpan, inherited, nginxSizeBytes } from "../../model/nginx.ts";
 import type { CaddyDirective } from "../../parse/caddyfile-tree.ts";
 import type { CaddyPoint } from "../../model/caddy.ts";
@@ -23,8 +24,8 @@ export const rule: Rule = {
   reads: ["nginx", "caddyfile", "caddy-json", "kubernetes", "config"],
   fixKind: "safe",
   *check(facts) {
-    const limit = facts.assume.number("limits.body");
-    const related = facts.assume.related("limits.body");
+    const { key, limit } = largestBody(facts.assume);
+    const related = facts.assume.related(key);
     // A proxy with one limit for all routes may have either: films need the larger one, and not everyone sends films.
     const allowed = (routes: readonly RouteSpec[]): ReadonlySet<number> =>
       new Set([
@@ -41,9 +42,10 @@ export const rule: Rule = {
         message: describe(
           directive ? `client_max_body_size ${arg(directive, 0)}` : "client_max_body_size is not set",
           bytes,
+          key,
           limit,
         ),
-        fix: `Write \`client_max_body_size ${limit};\`, the exact bytes of limits.body.`,
+        fix: `Write \`client_max_body_size ${limit};\`, the exact bytes of ${key}.`,
         edits: [value ? replace(value, String(limit)) : addNginx(point.pass, `client_max_body_size ${limit};`)],
         related,
         ...(!directive && (!point.root.complete || point.scope.missing.length > 0)
@@ -69,9 +71,10 @@ export const rule: Rule = {
         message: describe(
           value ? `request_body max_size ${value.value}` : "there is no request_body max_size",
           bytes,
+          key,
           limit,
         ),
-        fix: `Write \`request_body { max_size ${limit} }\`, the exact bytes of limits.body.`,
+        fix: `Write \`request_body { max_size ${limit} }\`, the exact bytes of ${key}.`,
         edits: value
           ? [replace(value, String(limit))]
           : json
@@ -94,7 +97,7 @@ export const rule: Rule = {
       const add = map && !found ? addYaml(map, `${name}: "${limit}"`) : undefined;
       yield {
         span: found?.node ?? yamlKey(yamlAt(ingress.node, "metadata"), "annotations") ?? ingress.node,
-        message: describe(found ? `${name}: "${found.text}"` : `${name} is not set`, bytes, limit),
+        message: describe(found ? `${name}: "${found.text}"` : `${name} is not set`, bytes, key, limit),
         fix: `Set \`${name}: "${limit}"\`.`,
         edits: found ? [replace(found.node, `"${limit}"`)] : add ? [add] : [],
         related,
@@ -103,11 +106,21 @@ export const rule: Rule = {
   },
 };
 
-function describe(what: string, bytes: number, limit: number): string {
+/** Returns the largest body that a route takes, and the key that says so: recordings of jobs may be larger. */
+function largestBody({ flag, number }: Assumptions): {
+  readonly key: "limits.body" | "jobs.upload";
+  readonly limit: number;
+} {
+  const body = number("limits.body");
+  const job = flag("jobs.enabled") ? number("jobs.upload") : 0;
+  return job > body ? { key: "jobs.upload", limit: job } : { key: "limits.body", limit: body };
+}
+
+function describe(what: string, bytes: number, key: string, limit: number): string {
   const found = bytes === 0 ? "no limit" : `${bytes} bytes (${mebibytes(bytes)})`;
   const effect =
     bytes !== 0 && bytes < limit ? "larger files get the proxy's 413" : "bodies the server refuses are let through";
-  return `${what}: ${found}, but limits.body is ${limit} bytes (${mebibytes(limit)}): ${effect}`;
+  return `${what}: ${found}, but ${key} is ${limit} bytes (${mebibytes(limit)}): ${effect}`;
 }
 
 /** The request_body in force for a proxy: in its own chain of blocks, or at site level with a matcher that covers it. */
