@@ -1,7 +1,12 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { BASIC, describeFront, PROTECTED } from "./cases.ts";
+import { openKeyStore } from "../../../src/store/keys.ts";
+import { configWith, startTestServer } from "../../support/runtime-server.ts";
+import { BASIC, describeFront, openSession, PROTECTED } from "./cases.ts";
 import { startEcho, type Echo } from "./echo.ts";
-import { KEY, startFront, type Front, type RunningFront } from "./front.ts";
+import { DOMAIN, KEY, startFront, type Front, type RunningFront } from "./front.ts";
 import { askFront } from "./http-client.ts";
 
 /** Credentials on every route but the public ones, in every kind. */
@@ -20,8 +25,9 @@ export function authenticationCases(front: Front): void {
     async function within(
       overrides: Parameters<typeof startFront>[2],
       use: (running: RunningFront) => Promise<void>,
+      upstreamPort: number = echo.port,
     ): Promise<void> {
-      const running = await startFront(front, echo.port, overrides);
+      const running = await startFront(front, upstreamPort, overrides);
       try {
         await use(running);
       } finally {
@@ -86,6 +92,47 @@ export function authenticationCases(front: Front): void {
         await askFront(running, "/v1/models", { headers: [["Authorization", `Bearer ${KEY}`]] });
         expect(echo.seen.at(-1)!.headers.authorization).toBe(`Bearer ${KEY}`);
       });
+    });
+
+    it("server: the proxy passes the Authorization header, and the server checks the key", async () => {
+      const dir = mkdtempSync(join(tmpdir(), "gigastt-front-keys-"));
+      const keyStore = openKeyStore(join(dir, "keys.sqlite"));
+      const key = keyStore.create("laptop", { scopes: ["transcribe", "live"] }, Date.now()).reveal();
+      const auth = { keys: "required", queryParameter: false } as const;
+      const server = await startTestServer({
+        config: { auth, server: { ...configWith().server, trustedProxies: ["127.0.0.1/32"], allowedHosts: [DOMAIN] } },
+        keyStore,
+      });
+      const bearer = (value: string): [string, string] => ["Authorization", `Bearer ${value}`];
+      const basic = (value: string): [string, string] => [
+        "Authorization",
+        `Basic ${Buffer.from(`any:${value}`).toString("base64")}`,
+      ];
+      try {
+        await within(
+          { auth, deploy: { auth: { kind: "server" } } },
+          async (running) => {
+            const status = async (...headers: [string, string][]): Promise<number> =>
+              (await askFront(running, "/v1/models", { headers })).status;
+            expect(await status(bearer(key))).toBe(200);
+            expect(await status(basic(key))).toBe(200);
+            for (const wrong of [bearer(`${key}x`), bearer(KEY), basic(`${key}x`), BASIC]) {
+              const refused = await askFront(running, "/v1/models", { headers: [wrong] });
+              expect(refused.status).toBe(401);
+              expect(refused.headers["www-authenticate"]).toContain("Bearer");
+            }
+            expect(await status()).toBe(401);
+            expect((await askFront(running, "/health")).status).toBe(200);
+            const session = await openSession(running, undefined, { [bearer(key)[0]]: bearer(key)[1] });
+            session.socket.close();
+            await expect(openSession(running, undefined, { Authorization: `Bearer ${key}x` })).rejects.toThrow("401");
+          },
+          server.port,
+        );
+      } finally {
+        await server.close();
+        rmSync(dir, { recursive: true, force: true });
+      }
     });
 
     it("mtls: every route but the public ones wants a certificate of our CA", async () => {
