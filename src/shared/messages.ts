@@ -70,6 +70,8 @@ export interface RuntimeStats {
   readonly audioSecondsTotal: number;
   /** Of the last few hundred requests; absent before the first. */
   readonly latencyMs?: { readonly p50: number; readonly p95: number; readonly p99: number };
+  /** API keys that can be used now; absent where none are required. */
+  readonly apiKeys?: number;
   readonly eventLoopLagMs: number;
   readonly rssBytes: number;
   readonly heapUsedBytes: number;

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { SCOPES } from "../shared/api-keys.ts";
 import type { Scope } from "../shared/api-keys.ts";
 import { GigasttError } from "../shared/errors.ts";
@@ -140,6 +141,22 @@ export function openKeyStore(path: string, options: { readonly busyTimeoutMs?: n
     copyTo: db.copyTo,
     close: db.close,
   };
+}
+
+/** Returns whether a key has expired. */
+export function isExpired({ expiresAtMs }: KeyRights, nowMs: number): boolean {
+  return expiresAtMs !== undefined && expiresAtMs <= nowMs;
+}
+
+/** Returns how many keys can be used. A file that does not exist is not made. */
+export function countKeys(path: string, nowMs: number): number {
+  if (!existsSync(path)) return 0;
+  const keys = openKeyStore(path);
+  try {
+    return keys.list().filter((key) => !isExpired(key, nowMs)).length;
+  } finally {
+    keys.close();
+  }
 }
 
 /** Returns what a presented value is compared with. */

@@ -7,6 +7,7 @@ export interface KeyRing {
   /** Takes the same time for every value, known or not. */
   find(value: string): StoredKey | undefined;
   get(id: number): StoredKey | undefined;
+  all(): Iterable<StoredKey>;
   /** Replaces all keys. */
   set(keys: readonly StoredKey[]): void;
 }
@@ -26,6 +27,7 @@ export function createKeyRing(): KeyRing {
       return found;
     },
     get: (id) => byId.get(id),
+    all: () => byId.values(),
     set: (keys) => {
       byId = new Map(keys.map((key) => [key.id, key]));
       byHash = new Map();

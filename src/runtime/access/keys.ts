@@ -7,6 +7,7 @@ import type { Logger } from "../../shared/log.ts";
 import type { RouteSpec } from "../../shared/protocol.ts";
 import { setInterval } from "../../shared/timers.ts";
 import type { KeyStore, StoredKey } from "../../store/keys.ts";
+import { isExpired } from "../../store/keys.ts";
 import { hasKeyInUrl, presentedKey } from "./credentials.ts";
 import { createKeyRing } from "./key-ring.ts";
 import { createRateLimiter } from "./rate-limit.ts";
@@ -30,11 +31,13 @@ export type KeyedRoute = Pick<RouteSpec, "path" | "traffic" | "face">;
 export interface KeyCheck {
   /** Throws the refusal. undefined where no key is needed. */
   admit(req: Pick<IncomingMessage, "headers" | "url">, route: KeyedRoute): KeyUse | undefined;
+  /** Returns the number of keys that can be used now; undefined where no key is needed. */
+  usable(): number | undefined;
   /** Writes what was counted and closes the store. */
   close(): void;
 }
 
-export const NO_KEYS: KeyCheck = { admit: () => undefined, close: () => {} };
+export const NO_KEYS: KeyCheck = { admit: () => undefined, usable: () => undefined, close: () => {} };
 
 /** A key that was created, changed or revoked is seen after this time at the latest. Reads shared memory, no disk. */
 const LOOK_MS = 250;
@@ -172,6 +175,7 @@ export function createKeyCheck(options: {
       open.set(key.id, uses.add(use));
       return use;
     },
+    usable: () => [...ring.all()].filter((key) => !isExpired(key, clock.nowMs())).length,
     close: () => {
       clearInterval(timer);
       try {
@@ -219,10 +223,6 @@ const DAY_MS = 86_400_000;
 /** Days are UTC days: the same on every machine. */
 function dayOf(nowMs: number): string {
   return new Date(nowMs).toISOString().slice(0, 10);
-}
-
-function isExpired({ expiresAtMs }: StoredKey, nowMs: number): boolean {
-  return expiresAtMs !== undefined && nowMs >= expiresAtMs;
 }
 
 /** A sixth of a minute's requests may come at once. */

@@ -33,9 +33,10 @@ export function obey(message: ToRuntime, runtime: Runtime, stop: Stopper, contro
 }
 
 function runtimeStats({ context }: Runtime): RuntimeStats {
-  const { admission, engine, phase, sessions, stats } = context;
+  const { admission, engine, keys, phase, sessions, stats } = context;
   const memory = process.memoryUsage();
   const latencyMs = stats.latencyMs();
+  const apiKeys = keys.usable();
   const isReady = engine.state === "ready" || engine.state === "unloaded";
   return {
     state: phase.draining || phase.handedOver ? "draining" : isReady ? "ready" : "starting",
@@ -46,6 +47,7 @@ function runtimeStats({ context }: Runtime): RuntimeStats {
     failuresTotal: stats.failuresTotal,
     audioSecondsTotal: engine.stats().audioSecondsTotal,
     ...(latencyMs === undefined ? {} : { latencyMs }),
+    ...(apiKeys === undefined ? {} : { apiKeys }),
     eventLoopLagMs: stats.takeLoopLagMs(),
     rssBytes: memory.rss,
     heapUsedBytes: memory.heapUsed,

@@ -30,6 +30,7 @@ export function buildStatus(parts: Parts, now: StatusNow): StatusReport {
     modelNotice: facts?.model?.notice,
     configTrouble: now.configTrouble,
     companionTroubles: [...proxy.troubles(), ...redis.troubles()],
+    apiKeys: facts?.stats?.apiKeys,
     upkeep: [...upkeep.issues(), ...(now.setTrouble === undefined ? [] : [now.setTrouble])],
     memory:
       facts?.stats === undefined

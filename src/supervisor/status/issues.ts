@@ -32,6 +32,7 @@ export const ISSUE_IDS = [
   "certificate_expired",
   "certificate_broken",
   "secrets_broken",
+  "no_api_keys",
   "proxy_outdated",
   "program_missing",
   "program_replaced",
@@ -64,6 +65,8 @@ export interface IssueFacts {
   /** Rendered files, certificates, disks, audit. */
   readonly upkeep: readonly Issue[];
   readonly companionTroubles: readonly CompanionTrouble[];
+  /** Keys that can be used; undefined where none are required. */
+  readonly apiKeys?: number | undefined;
   readonly memory: { readonly rssBytes: number; readonly limitBytes: number | undefined } | undefined;
   /** Zombie processes; undefined unless we are process 1. */
   readonly uncollected?: number | undefined;
@@ -117,6 +120,14 @@ export function findIssues(facts: IssueFacts): readonly Issue[] {
   for (const { id, text, cure } of facts.companionTroubles)
     issues.push({ id, severity: id === "rendered_edited" ? "warning" : "error", text, cure });
   issues.push(...facts.upkeep);
+  if (facts.apiKeys === 0) {
+    issues.push({
+      id: "no_api_keys",
+      severity: "warning",
+      text: "API keys are required, but no key can be used: every request is refused",
+      cure: "gigastt secrets create key NAME",
+    });
+  }
   if (facts.logTrouble !== undefined) {
     issues.push({
       id: "log_write_failed",

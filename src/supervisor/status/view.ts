@@ -121,6 +121,8 @@ export function statusLines(status: StatusReport): string[] {
         ? ""
         : `, ${rates.requestsPerMinute}/min, ${rates.failuresPerMinute} failed/min, audio ×${rates.audioSpeed}`;
     lines.push(`  requests  ${stats.requestsTotal}${rate}${latency}`);
+    if (stats.apiKeys !== undefined)
+      lines.push(`  keys      ${stats.apiKeys} ${stats.apiKeys === 1 ? "key" : "keys"}, required for every request`);
     lines.push(`  memory    runtime ${mib(stats.rssBytes)}, supervisor ${mib(status.supervisor.rssBytes)}`);
   }
   if (status.operation !== null) lines.push(`  doing     ${status.operation.name} since ${status.operation.since}`);

@@ -31,9 +31,15 @@ describe("a key that `gigastt secrets` makes is the running server's", () => {
     place.writeConfig(`${CONFIG}${more}`);
     const { stdout } = await here(["up", "--detach", ...args], env);
     const url = /http:\/\/[^\s,]+/.exec(stdout)?.[0] ?? "";
+    const status = async (): Promise<string> => (await here(["status", ...args], env)).stdout;
+    if (how === "--state-dir")
+      await expect
+        .poll(status, { timeout: 10_000 })
+        .toContain("[no_api_keys]\n    → gigastt secrets create key NAME\n");
     const key = await createKey(how.replaceAll(/[^a-z]/g, ""), args, env);
     await expect.poll(() => statusWith(url, key), { timeout: 5000 }).toBe(200);
     expect(await statusWith(url, `${key}x`)).toBe(401);
+    await expect.poll(status, { timeout: 10_000 }).toMatch(/ {2}keys {6}\d keys?, required for every request\n/);
     await here(["down", ...args], env);
   });
 });

@@ -45,6 +45,7 @@ function factsWith(config: "config_invalid" | "config_changed" | "restart_pendin
     configTrouble: { id: config, text: "the file changed" },
     upkeep: [],
     companionTroubles: [],
+    apiKeys: 0,
     memory: { rssBytes: 95, limitBytes: 100 },
     logsDir: "/var/lib/gigastt/logs",
     nowMs,
@@ -66,7 +67,11 @@ describe("cures of issues", () => {
       expect(Object.keys(registry)).toContain(name);
       const command = await registry[name]!.load(); // just checked
       const inner = command.subcommands?.[rest[0] ?? ""];
-      const { positionals } = parseFlags(inner === undefined ? rest : rest.slice(1), [name], inner ?? command);
+      const { positionals } = parseFlags(
+        [name, ...rest],
+        inner === undefined ? [name] : [name, rest[0]!],
+        inner ?? command,
+      );
       expect(positionals.length === 0 || (inner ?? command).positionals !== undefined, line).toBe(true);
     }
   });
