@@ -65,7 +65,7 @@ export function unresolve(node: SchemaNode, value: unknown): unknown {
     );
   }
   if (isList(node)) return Array.isArray(value) ? value.map((item: unknown) => unresolve(node.items, item)) : value;
-  if (node["x-unit"] !== undefined && value === 0) return 0;
+  if (node["x-unit"] === "duration" && value === 0) return 0;
   // The schema's own spelling where it fits: 3600s is easier to find again than 1h.
   if (node["x-unit"] !== undefined && resolveLeaf(node, node.default) === value) return node.default;
   if (typeof value === "number" && node["x-unit"] === "duration") return formatDuration(value);
