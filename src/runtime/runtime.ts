@@ -24,6 +24,7 @@ import type { FaceName } from "./faces.ts";
 import { listenerSpec } from "../shared/listeners.ts";
 import { listen } from "./http/listen.ts";
 import type { FaceServer, ListenAddress, ListenTarget } from "./http/listen.ts";
+import { jobFigures } from "./jobs/figures.ts";
 import type { Jobs } from "./jobs/service.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { createKeyCheck, NO_KEYS } from "./access/keys.ts";
@@ -139,6 +140,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
       admission: () => admission,
       engine: () => engine.stats(),
       live: () => engine.liveCapacity(),
+      jobs: () => jobFigures(options.jobs, clock),
       uploadBytes: () => uploads.heldBytes,
       rateBuckets: () => limiter.size,
       sessions: () => sessions.size,

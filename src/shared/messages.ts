@@ -75,4 +75,20 @@ export interface RuntimeStats {
   readonly eventLoopLagMs: number;
   readonly rssBytes: number;
   readonly heapUsedBytes: number;
+  /** Absent while jobs are off. */
+  readonly jobs?: JobFigures;
+}
+
+/** Stored recordings and their queue, of a few seconds ago. */
+export interface JobFigures {
+  readonly queued: number;
+  readonly active: number;
+  /** Audio that waits or runs, where its length is known. */
+  readonly waitingAudioS: number;
+  /** How long the oldest queued job has waited. */
+  readonly oldestS: number;
+  /** Running jobs whose lease has ended: their process is gone, another run takes over. */
+  readonly stuck: number;
+  /** Failed after all attempts. */
+  readonly dead: number;
 }

@@ -1,3 +1,4 @@
+import { jobFigures } from "../jobs/figures.ts";
 import type { RuntimeStats, ToRuntime } from "../../shared/messages.ts";
 import type { ControlChannel } from "./control-channel.ts";
 import type { Runtime } from "../runtime.ts";
@@ -37,6 +38,7 @@ function runtimeStats({ context }: Runtime): RuntimeStats {
   const memory = process.memoryUsage();
   const latencyMs = stats.latencyMs();
   const apiKeys = keys.usable();
+  const jobs = jobFigures(context.jobs, context.clock);
   const isReady = engine.state === "ready" || engine.state === "unloaded";
   return {
     state: phase.draining || phase.handedOver ? "draining" : isReady ? "ready" : "starting",
@@ -51,5 +53,6 @@ function runtimeStats({ context }: Runtime): RuntimeStats {
     eventLoopLagMs: stats.takeLoopLagMs(),
     rssBytes: memory.rss,
     heapUsedBytes: memory.heapUsed,
+    ...(jobs === undefined ? {} : { jobs }),
   };
 }

@@ -1,12 +1,15 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { EngineStats, LiveCapacity } from "../../engine/contract.ts";
+import type { JobFigures } from "../../shared/messages.ts";
 
 /** What the gauges read when Prometheus asks. */
 export interface MetricSources {
   admission(): { readonly available: number; readonly total: number; readonly waiters: number };
   engine(): EngineStats;
   live(): LiveCapacity;
+  /** Undefined while jobs are off. */
+  jobs(): JobFigures | undefined;
   uploadBytes(): number;
   rateBuckets(): number;
   sessions(): number;
@@ -136,6 +139,14 @@ export function createMetrics(sources: MetricSources, version: string): Metrics 
     "gigastt_forwarded_appended_total",
     "Requests whose trusted proxy appended to X-Forwarded-For instead of overwriting it.",
   );
+  const job = (name: string, help: string, figure: keyof JobFigures): Gauge =>
+    gauge(`gigastt_jobs_${name}`, help, () => sources.jobs()?.[figure] ?? 0);
+  job("queued", "Jobs that wait.", "queued");
+  job("active", "Jobs that run.", "active");
+  job("waiting_audio_seconds", "Audio of jobs that waits or runs, where its length is known.", "waitingAudioS");
+  job("oldest_seconds", "How long the oldest queued job has waited.", "oldestS");
+  job("stuck", "Running jobs whose lease has ended; another run takes over.", "stuck");
+  job("dead", "Jobs that failed after all attempts.", "dead");
   gauge("gigastt_upload_bytes", "Memory held by request bodies.", () => sources.uploadBytes());
   gauge("gigastt_ready", "1 while new work is accepted.", () => Number(sources.ready()));
   gauge("gigastt_draining", "1 while the server drains.", () => Number(sources.draining()));

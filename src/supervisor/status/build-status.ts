@@ -36,6 +36,7 @@ export function buildStatus(parts: Parts, now: StatusNow): StatusReport {
       facts?.stats === undefined
         ? undefined
         : { rssBytes: facts.stats.rssBytes, limitBytes: loaded.config.supervisor.memoryLimitBytes },
+    jobs: facts?.stats?.jobs,
     uncollected: uncollectedProcesses(),
     logsDir: now.options.paths.logsDir,
     nowMs: Date.now(),

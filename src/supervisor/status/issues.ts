@@ -1,5 +1,6 @@
 import type { HistoryTrouble } from "../state/history.ts";
 import type { LogTrouble } from "../logs/log-file.ts";
+import type { JobFigures } from "../../shared/messages.ts";
 import type { ProcessSnapshot } from "../process/process-state.ts";
 
 /** Something that needs attention, with its cure. `id` is stable and documented. */
@@ -43,6 +44,8 @@ export const ISSUE_IDS = [
   "rendered_stale",
   "rendered_failed",
   "disk_low",
+  "jobs_stuck",
+  "jobs_dead",
   "audit_findings",
 ] as const;
 export type IssueId = (typeof ISSUE_IDS)[number];
@@ -68,6 +71,8 @@ export interface IssueFacts {
   /** Keys that can be used; undefined where none are required. */
   readonly apiKeys?: number | undefined;
   readonly memory: { readonly rssBytes: number; readonly limitBytes: number | undefined } | undefined;
+  /** Undefined while jobs are off. */
+  readonly jobs?: JobFigures | undefined;
   /** Zombie processes; undefined unless we are process 1. */
   readonly uncollected?: number | undefined;
   readonly logsDir: string;
@@ -179,8 +184,36 @@ export function findIssues(facts: IssueFacts): readonly Issue[] {
       cure: "docker run --init, or init: true in compose",
     });
   }
+  if (facts.jobs !== undefined) issues.push(...jobIssues(facts.jobs));
   if (facts.modelNotice !== undefined) {
     issues.push({ id: "model_notice", severity: "notice", text: facts.modelNotice, cure: "gigastt models pull" });
   }
   return issues;
+}
+
+// ---
+
+function jobIssues({ stuck, dead }: JobFigures): Issue[] {
+  const issues: Issue[] = [];
+  if (stuck > 0) {
+    issues.push({
+      id: "jobs_stuck",
+      severity: "warning",
+      text: `the process of ${jobCount(stuck)} is gone; another run takes over within 40 s`,
+      cure: "gigastt jobs list --state active",
+    });
+  }
+  if (dead > 0) {
+    issues.push({
+      id: "jobs_dead",
+      severity: "notice",
+      text: `${jobCount(dead)} failed after all attempts; the audio is kept for jobs.keepFailedAudio`,
+      cure: "gigastt jobs list --state failed",
+    });
+  }
+  return issues;
+}
+
+function jobCount(n: number): string {
+  return n === 1 ? "1 job" : `${n} jobs`;
 }

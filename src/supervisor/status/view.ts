@@ -116,6 +116,11 @@ export function statusLines(status: StatusReport): string[] {
         ? ""
         : `, latency p50 ${Math.round(stats.latencyMs.p50)} ms, p95 ${Math.round(stats.latencyMs.p95)} ms`;
     lines.push(`  sessions  ${stats.sessionsActive} of ${stats.sessionsMax}, ${stats.waiting} waiting`);
+    if (stats.jobs !== undefined) {
+      const { queued, active, waitingAudioS, oldestS } = stats.jobs;
+      const oldest = queued === 0 ? "" : `, oldest waits ${seconds(oldestS * 1000)}`;
+      lines.push(`  jobs      ${active} running, ${queued} queued, ${seconds(waitingAudioS * 1000)} of audio${oldest}`);
+    }
     const rate =
       rates === null
         ? ""

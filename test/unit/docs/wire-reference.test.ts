@@ -122,6 +122,7 @@ describe("metrics.md", () => {
         admission: () => none,
         engine: () => engine,
         live: () => ({ speaking: 0, sustainable: 1, realTimeFactor: undefined, canOpenMore: true, reason: undefined }),
+        jobs: () => undefined,
         uploadBytes: () => 0,
         rateBuckets: () => 0,
         sessions: () => 0,

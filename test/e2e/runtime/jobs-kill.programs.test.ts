@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, it } from "vitest";
+import { sqliteEngine } from "../../../src/store/sqlite-engine.ts";
+import { evalClips, startServe, stopAll, wavOf } from "./harness.ts";
+import type { Served } from "./harness.ts";
+
+let dir: string;
+afterEach(async () => {
+  await stopAll();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const runsOf = async ({ url }: Served): Promise<number> =>
+  Number(/^gigastt_inference_duration_seconds_count (\d+)/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1]);
+const view = async ({ url }: Served, id: string): Promise<Record<string, unknown>> =>
+  (await (await fetch(`${url}/v1/jobs/${id}`)).json()) as Record<string, unknown>; // an object by the wire protocol
+
+it("a server that is killed in a recording continues it after its last kept window, and publishes one undisturbed text", async () => {
+  dir = mkdtempSync(join(tmpdir(), "gigastt-jobs-kill-"));
+  const yaml = `jobs: { enabled: true, dir: ${dir}, diskReserve: 0B }\nmetrics: { enabled: true }\nengine: { workers: 1 }\n`;
+  const pause = Buffer.alloc(48_000);
+  const audio = wavOf(Buffer.concat(evalClips(22).flatMap(({ pcm }) => [pcm, pause])));
+
+  const first = await startServe(yaml);
+  const undisturbed = await (
+    await fetch(`${first.url}/v1/transcribe?format=txt`, { method: "POST", body: audio })
+  ).text();
+  const windows = await runsOf(first);
+  const { job_id: id } = (await (await fetch(`${first.url}/v1/jobs`, { method: "POST", body: audio })).json()) as {
+    job_id: string;
+  };
+  await expect
+    .poll(async () => Number((await view(first, id))["processed_seconds"]), { interval: 20, timeout: 30_000 })
+    .toBeGreaterThan(0);
+  first.process.kill("SIGKILL");
+  await first.exited;
+
+  const file = sqliteEngine().connect(join(dir, "jobs.sqlite"));
+  const kept = file.prepare("SELECT 1 FROM readings WHERE job = ?").all(id).length;
+  expect(kept).toBeGreaterThan(0);
+  expect(kept).toBeLessThan(windows);
+  // Its lease of half a minute is over: the clock of this is checked with the store.
+  file.prepare("UPDATE jobs SET lease_ms = 1 WHERE id = ? AND state = 'active'").run(id);
+
+  const second = await startServe(yaml);
+  await expect.poll(async () => (await view(second, id))["status"], { timeout: 10_000 }).not.toBe("processing");
+  file.prepare("UPDATE jobs SET not_before_ms = 0 WHERE id = ?").run(id);
+  file.close();
+  await expect.poll(async () => (await view(second, id))["status"], { timeout: 30_000 }).toBe("done");
+  expect(await (await fetch(`${second.url}/v1/jobs/${id}/result?format=txt`)).text()).toBe(undisturbed);
+  // Every window that was kept is not read again.
+  expect(await runsOf(second)).toBeLessThanOrEqual(windows - kept + 1);
+  const events = await (await fetch(`${second.url}/v1/jobs/${id}/events`)).text();
+  expect(events.match(/"type":"done"/g)).toHaveLength(1);
+  expect((await view(second, id))["attempts"]).toBe(2);
+}, 60_000);
