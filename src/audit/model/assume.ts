@@ -81,6 +81,7 @@ const TEXTS = [
   "deploy.privacy",
   "deploy.limiter",
   "deploy.target",
+  "auth.keys",
   "deploy.auth.kind",
   "deploy.tls.mode",
   "deploy.tls.hsts",

@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import type { Problem } from "../../audit/observe/verdict.ts";
 
-export type FileRole = "config" | "secret" | "private-key" | "state" | "socket" | "model";
+export type FileRole = "config" | "secret" | "private-key" | "state" | "store" | "socket" | "model";
 
 export interface FileFact {
   readonly path: string;
@@ -34,6 +34,7 @@ const RULES: Readonly<Record<FileRole, readonly (readonly [bits: number, what: s
   ],
   "private-key": [[0o077, "other users can read or replace the private key", "go-rwx"]],
   state: [[0o077, "other users can look into the state folder: logs, history, the control socket", "go-rwx"]],
+  store: [[0o077, "other users can read or replace the API keys' hashes and rights", "go-rwx"]],
   socket: [[0o077, "other users can stop and reconfigure the server", "go-rwx"]],
   model: [[0o002, "every user of the machine can replace the model", "o-w"]],
 };

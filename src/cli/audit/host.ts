@@ -10,6 +10,8 @@ import { modelsDir } from "../../models/paths.ts";
 import { watchedCertificates } from "../../render/deployed/certificates.ts";
 import { proxyFileProblems } from "../../render/deployed/proxy.ts";
 import { accessFileOf, secretsProblems } from "../../render/deployed/secrets.ts";
+import { keysFile, storeDir } from "../../store/place.ts";
+import { keepsKeysInVolume } from "../deploy/server-keys.ts";
 import { statePaths } from "../../supervisor/state/state-dir.ts";
 import { stateDirOf } from "../../shared/state-dir.ts";
 import type { CommandContext, FlagSpec } from "../command.ts";
@@ -73,6 +75,9 @@ function pathsOf(context: CommandContext, loaded: LoadedConfig): readonly { path
         ]
       : []),
     { path: state.dir, role: "state" },
+    ...(config.auth.keys === "required" && !keepsKeysInVolume(loaded)
+      ? [storeDir(config, env), keysFile(storeDir(config, env))].map((path) => ({ path, role: "store" as const }))
+      : []),
     { path: state.controlSocket, role: "socket" },
     { path: modelsDir(config.model.dir, env), role: "model" },
   ];

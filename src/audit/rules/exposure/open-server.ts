@@ -6,7 +6,7 @@ export const rule: Rule = {
   severity: "error",
   confidence: "certain",
   title: "The server itself is open: bound to the network, or to every web page",
-  why: "The server has no TLS and no passwords of its own; on a network address it answers every machine there (home-network mode, server.lan, adds TLS). With corsAllowAny any web page that a user visits can send audio to the server and read the text.",
+  why: "Without a proxy the server has no TLS, and asks for no key unless auth.keys is required; on a network address it answers every machine there (home-network mode, server.lan, adds TLS). With corsAllowAny any web page that a user visits can send audio to the server and read the text.",
   evidence: ["docs/threat-model.md"],
   reads: ["config"],
   fixKind: "manual",
@@ -24,11 +24,22 @@ export const rule: Rule = {
       // Home-network mode has TLS of its own, and is meant for every device there.
       if (!span || !isOpen || contained || (spec.name === "http" && assume.flag("server.lan"))) continue;
       const isProxied = spec.tls === "proxy";
+      if (spec.takesKeys && assume.text("auth.keys") === "required") {
+        yield {
+          span,
+          message: `${keys.host} is ${assume.text(keys.host)} on a plain host: API keys and audio cross the network in clear text`,
+          fix: isProxied
+            ? `Set ${keys.host} to 127.0.0.1 and put a proxy with TLS in front.`
+            : `Let the firewall pass its clients alone (deploy.firewall.allowFrom) and ignore this finding.`,
+          severity: "warning",
+        };
+        continue;
+      }
       yield {
         span,
         message: `${keys.host} is ${assume.text(keys.host)} on a plain host: every machine of the network reaches the server without TLS or password`,
         fix: isProxied
-          ? `Set ${keys.host} to 127.0.0.1 and put the proxy in front.`
+          ? `Set ${keys.host} to 127.0.0.1 and put the proxy in front, or set auth.keys: required.`
           : `Set ${keys.host} to 127.0.0.1, or let the firewall pass its clients alone (deploy.firewall.allowFrom) and ignore this finding.`,
         ...(isProxied ? {} : { severity: "warning" as const }),
       };

@@ -9,9 +9,9 @@ export const check: HostCheck = {
   title: "Files and folders are open to more users than needed",
   why: "A user who can write the configuration, the model or the control socket decides what the server does; one who can read the keys and hashes can pose as the server or its users.",
   evidence: [
-    "Read: mode bits of the configuration, the secrets and certificates with their keys, the state folder, the control socket, and the models.",
+    "Read: mode bits of the configuration, the secrets and certificates with their keys, the state folder, the store of the API keys, the control socket, and the models.",
   ],
-  reads: ["configuration", "deploy.secretsDir", "certificates", "supervisor.stateDir", "model.dir"],
+  reads: ["configuration", "deploy.secretsDir", "certificates", "supervisor.stateDir", "store.dir", "model.dir"],
   fixKind: "manual",
   sameAs: ["GA-EXP-012"],
   run: ({ files }) => {

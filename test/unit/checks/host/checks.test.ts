@@ -55,6 +55,7 @@ const CLEAN: HostFacts = {
     },
     { path: "/etc/gigastt/tls/server.key", role: "private-key", isDirectory: false, mode: 0o600, problem: undefined },
     { path: "/var/lib/gigastt", role: "state", isDirectory: true, mode: 0o700, problem: undefined },
+    { path: "/var/lib/gigastt/store", role: "store", isDirectory: true, mode: 0o700, problem: undefined },
     { path: "/var/lib/gigastt/control.sock", role: "socket", isDirectory: false, mode: 0o600, problem: undefined },
     { path: "/srv/models", role: "model", isDirectory: true, mode: 0o755, problem: undefined },
   ],
@@ -232,6 +233,13 @@ const BROKEN: readonly (readonly [
   ],
   [
     "GA-HST-005",
+    "a store that other users can read",
+    file("/var/lib/gigastt/store", 0o755),
+    "warning",
+    "other users can read or replace the API keys' hashes",
+  ],
+  [
+    "GA-HST-005",
     "a control socket for everybody",
     file("/var/lib/gigastt/control.sock", 0o666),
     "error",
@@ -381,7 +389,7 @@ describe("host checks on recorded facts", () => {
       {
         files: [...CLEAN.files, { path: "/x", role: "config", isDirectory: false, mode: undefined, problem: "EACCES" }],
       },
-      /7 files and folders are as they should be, but these cannot be read: \/x \(EACCES\)/,
+      /8 files and folders are as they should be, but these cannot be read: \/x \(EACCES\)/,
     ],
     ["GA-HST-007", "no running server", { processes: { value: [] } }, /the server does not run/],
     [

@@ -10,6 +10,14 @@ export const cases: CasesOfRule = casesOf("GA-EXP-004", [
     at: "host",
   },
   {
+    name: "keys in clear text",
+    base: "nginx",
+    file: "gigastt.config.yaml",
+    from: "server:\n",
+    to: "auth:\n  keys: required\nserver:\n  host: 0.0.0.0\n  allowBindAny: true\n",
+    at: "host",
+  },
+  {
     name: "every page",
     base: "nginx",
     file: "gigastt.config.yaml",
