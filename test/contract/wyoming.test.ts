@@ -209,7 +209,7 @@ describe("an error", () => {
     [
       "a language that the model does not speak",
       (c: WyomingClient) => c.send("transcribe", { language: "de-DE" }),
-      "bad_request",
+      "unsupported_language",
     ],
     [
       "a width of 5 bytes",

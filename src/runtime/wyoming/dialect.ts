@@ -4,6 +4,7 @@ import type { ClientAddress } from "../access/client-address.ts";
 import { requireToken } from "../access/policies.ts";
 import type { RuntimeContext } from "../context.ts";
 import { toWireError } from "../http/errors.ts";
+import { isSpokenLanguage, unsupportedLanguage } from "../language.ts";
 import type { Dialect, FrameReader, Heard, Message, ReaderTools, SessionOptions } from "../sessions/dialect.ts";
 import type { Frame } from "../sessions/inbox.ts";
 import { encodeEvent } from "./framing.ts";
@@ -102,7 +103,9 @@ export function createWyomingDialect(context: RuntimeContext, client: ClientAddr
       case "transcribe":
         if (state === "answered") state = "idle";
         sensitivity = message.sensitivity;
-        if (message.language !== undefined && !isSpoken(message.language)) given.fail(unspoken(message.language));
+        if (message.language !== undefined && !isSpoken(message.language)) {
+          given.fail(unsupportedLanguage([message.language]));
+        }
         return;
       case "start":
         if (state !== "listening") begin(message.shape);
@@ -152,15 +155,7 @@ const LANGUAGE = { language: MODEL_LANGUAGE.code };
 /** As Home Assistant's own detector has them. */
 const SILENCE_MS: Readonly<Record<string, number>> = { relaxed: 1250, aggressive: 250 };
 
+/** Clients leave the language out, or send an empty one. */
 function isSpoken(language: string): boolean {
-  const [primary = ""] = language.trim().toLowerCase().split(/[-_]/);
-  return primary === "" || primary === "auto" || primary === MODEL_LANGUAGE.code || primary === MODEL_LANGUAGE.name;
-}
-
-function unspoken(language: string): WireError {
-  const { code, name } = MODEL_LANGUAGE;
-  return new WireError(
-    "bad_request",
-    `the model understands ${name} (${code}), not ${JSON.stringify(language.slice(0, 20))}; choose ${code} for this program`,
-  );
+  return language.trim() === "" || isSpokenLanguage(language);
 }
