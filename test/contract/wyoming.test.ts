@@ -204,45 +204,48 @@ describe("a command", () => {
   });
 });
 
+/** What a client does, and the code that answers it. */
+const REFUSED = [
+  [
+    "a language that the model does not speak",
+    (c: WyomingClient) => c.send("transcribe", { language: "de-DE" }),
+    "unsupported_language",
+  ],
+  [
+    "a width of 5 bytes",
+    (c: WyomingClient) => c.send("audio-start", { rate: 16_000, width: 5, channels: 1 }),
+    "invalid_audio",
+  ],
+  ["a rate of 1 Hz", (c: WyomingClient) => c.send("audio-start", { ...SHAPE, rate: 1 }), "invalid_audio"],
+  ["text for a rate", (c: WyomingClient) => c.send("audio-start", { ...SHAPE, rate: "16000" }), "invalid_audio"],
+  ["100 channels", (c: WyomingClient) => c.send("audio-start", { ...SHAPE, channels: 100 }), "invalid_audio"],
+  [
+    "another rate in the middle",
+    (c: WyomingClient) => {
+      c.send("audio-start", SHAPE);
+      c.chunk(sound(0.1), { ...SHAPE, rate: 8000 });
+    },
+    "invalid_audio",
+  ],
+  ["a header that is not JSON", (c: WyomingClient) => c.socket.write("GET / HTTP/1.1\r\n\r\n"), "bad_request"],
+  ["a header that is a list", (c: WyomingClient) => c.socket.write("[]\n"), "bad_request"],
+  ["a header without a type", (c: WyomingClient) => c.socket.write("{}\n"), "bad_request"],
+  ["a header without an end", (c: WyomingClient) => c.socket.write("x".repeat(70_000)), "bad_request"],
+  ["a negative length", (c: WyomingClient) => c.socket.write('{"type":"ping","data_length":-1}\n'), "bad_request"],
+  [
+    "a gigabyte of data",
+    (c: WyomingClient) => c.socket.write('{"type":"ping","data_length":1000000000}\n'),
+    "bad_request",
+  ],
+  [
+    "data that is not an object",
+    (c: WyomingClient) => c.socket.write('{"type":"ping","data_length":2}\n[]'),
+    "bad_request",
+  ],
+] as const;
+
 describe("an error", () => {
-  it.each([
-    [
-      "a language that the model does not speak",
-      (c: WyomingClient) => c.send("transcribe", { language: "de-DE" }),
-      "unsupported_language",
-    ],
-    [
-      "a width of 5 bytes",
-      (c: WyomingClient) => c.send("audio-start", { rate: 16_000, width: 5, channels: 1 }),
-      "invalid_audio",
-    ],
-    ["a rate of 1 Hz", (c: WyomingClient) => c.send("audio-start", { ...SHAPE, rate: 1 }), "invalid_audio"],
-    ["text for a rate", (c: WyomingClient) => c.send("audio-start", { ...SHAPE, rate: "16000" }), "invalid_audio"],
-    ["100 channels", (c: WyomingClient) => c.send("audio-start", { ...SHAPE, channels: 100 }), "invalid_audio"],
-    [
-      "another rate in the middle",
-      (c: WyomingClient) => {
-        c.send("audio-start", SHAPE);
-        c.chunk(sound(0.1), { ...SHAPE, rate: 8000 });
-      },
-      "invalid_audio",
-    ],
-    ["a header that is not JSON", (c: WyomingClient) => c.socket.write("GET / HTTP/1.1\r\n\r\n"), "bad_request"],
-    ["a header that is a list", (c: WyomingClient) => c.socket.write("[]\n"), "bad_request"],
-    ["a header without a type", (c: WyomingClient) => c.socket.write("{}\n"), "bad_request"],
-    ["a header without an end", (c: WyomingClient) => c.socket.write("x".repeat(70_000)), "bad_request"],
-    ["a negative length", (c: WyomingClient) => c.socket.write('{"type":"ping","data_length":-1}\n'), "bad_request"],
-    [
-      "a gigabyte of data",
-      (c: WyomingClient) => c.socket.write('{"type":"ping","data_length":1000000000}\n'),
-      "bad_request",
-    ],
-    [
-      "data that is not an object",
-      (c: WyomingClient) => c.socket.write('{"type":"ping","data_length":2}\n[]'),
-      "bad_request",
-    ],
-  ] as const)("for %s is an event, then the end of the connection", async (_, act, code) => {
+  it.each(REFUSED)("for %s is an event, then the end of the connection", async (_, act, code) => {
     const server = await start();
     const client = await server.open();
     act(client);
