@@ -432,7 +432,7 @@ describe("gigastt audit --live with the files of the proxy", () => {
         "--format",
         "json",
         "--live-requests",
-        "75",
+        "90",
         // Too little to wait for slow headers (GA-LIV-007).
         "--live-time",
         "84",
