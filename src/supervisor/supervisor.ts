@@ -221,7 +221,8 @@ export class Supervisor {
   async #reloadNow(reason: string): Promise<void> {
     if (this.#stopping !== undefined) return;
     this.#emit({ level: "info", event: "reload_requested", reason });
-    await this.reload().catch(() => {});
+    const reload = (): Promise<ReloadOutcome> => this.#changes.reload(() => {});
+    await this.#operations.run("reload", reload, { isAutomatic: true }).catch(() => {});
   }
 
   #beginRounds(): void {

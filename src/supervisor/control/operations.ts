@@ -4,19 +4,23 @@ import { GigasttError } from "../../shared/errors.ts";
 export interface Operations {
   /** The one that runs, and since when. */
   readonly current: { readonly name: string; readonly since: string } | undefined;
-  /** Throws GST_BUSY while another one runs, and GST_STOPPING once everything ends. */
-  run<T>(name: string, work: () => Promise<T>): Promise<T>;
+  /**
+   * Throws GST_BUSY while another one runs, and GST_STOPPING once everything ends. It waits for an automatic one:
+   * a command typed right after the configuration was edited is not refused because of it.
+   */
+  run<T>(name: string, work: () => Promise<T>, options?: { readonly isAutomatic?: boolean }): Promise<T>;
   /** Calls `next` once none is running, before another can begin. */
   whenIdle<T>(next: () => T | Promise<T>): Promise<T>;
 }
 
 export function createOperations(isStopping: () => boolean): Operations {
-  let current: { readonly name: string; readonly since: string; readonly done: Promise<void> } | undefined;
+  let current: Running | undefined;
   return {
     get current() {
       return current === undefined ? undefined : { name: current.name, since: current.since };
     },
-    async run(name, work) {
+    async run(name, work, { isAutomatic = false } = {}) {
+      for (let running = current; running?.isAutomatic === true; running = current) await running.done;
       if (isStopping())
         throw new GigasttError("GST_STOPPING", "gigastt is stopping: wait for it to end, then start it again");
       if (current !== undefined)
@@ -25,7 +29,7 @@ export function createOperations(isStopping: () => boolean): Operations {
           `${current.name} has been running since ${current.since}: wait for it (gigastt status)`,
         );
       const result = work();
-      current = { name, since: new Date().toISOString(), done: result.then(noop, noop) };
+      current = { name, since: new Date().toISOString(), done: result.then(noop, noop), isAutomatic };
       try {
         return await result;
       } finally {
@@ -41,5 +45,12 @@ export function createOperations(isStopping: () => boolean): Operations {
 }
 
 // ---
+
+interface Running {
+  readonly name: string;
+  readonly since: string;
+  readonly done: Promise<void>;
+  readonly isAutomatic: boolean;
+}
 
 function noop(): void {}

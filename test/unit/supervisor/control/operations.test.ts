@@ -46,6 +46,21 @@ describe("operations", () => {
     expect(order).toEqual(["reload begins", "then nothing runs"]);
   });
 
+  it("wait for an automatic one; of two that wait, the second is refused", async () => {
+    const operations = createOperations(() => false);
+    const doors = [gate(), gate()];
+    const automatic = operations.run("reload", () => doors[0]!.passed, { isAutomatic: true });
+    const rollback = operations.run("rollback", () => doors[1]!.passed);
+    const upgrade = operations.run("upgrade", async () => {});
+    expect(operations.current?.name).toBe("reload");
+    doors[0]!.open();
+    await automatic;
+    await expect(upgrade).rejects.toThrow("rollback has been running since");
+    doors[1]!.open();
+    await rollback;
+    expect(operations.current).toBeUndefined();
+  });
+
   it("are refused once everything ends", async () => {
     await expect(createOperations(() => true).run("restart", async () => {})).rejects.toThrow("gigastt is stopping");
   });
