@@ -12,7 +12,7 @@ process.once("exit", () => rmSync(scratch, { recursive: true, force: true }));
 const FAILURE_LINES = 15;
 const FAILURE_COLUMNS = 300;
 /** Limit for one step, against a hang. */
-const STEP_LIMIT_MIN = 25;
+const STEP_LIMIT_MIN = 30;
 
 export const totals = { passed: 0, failed: 0, skipped: 0 };
 /** Each failure with the first lines of its message; printed at the end, where a reader of a log looks. */

@@ -23,7 +23,16 @@ const openReady = async ({ port }: TestServer): Promise<WsClient> => {
 };
 const steps = ({ lines }: TestServer): unknown[] =>
   lines.filter((line) => line["event"] === "drain_step").map((line) => line["step"]);
-const ORDER = ["announce", "refuse_new_work", "flush_work", "await_admission", "stop_engine", "close_server"];
+const ORDER = [
+  "announce",
+  "refuse_new_work",
+  "hand_back_jobs",
+  "flush_work",
+  "await_admission",
+  "stop_engine",
+  "close_jobs",
+  "close_server",
+];
 
 describe("drain", () => {
   it("takes its named steps in order and ends at once when there is nothing to do", async () => {
