@@ -220,11 +220,11 @@ function tooMany(): WireError {
   });
 }
 
-function emptyBody(): WireError {
+export function emptyBody(): WireError {
   return new WireError("empty_body", "the body is empty; send the audio file's bytes as the body");
 }
 
-function tooLarge(limit: number): WireError {
+export function tooLarge(limit: number): WireError {
   return new WireError("payload_too_large", `the body may have at most ${limit} bytes`);
 }
 

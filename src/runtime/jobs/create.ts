@@ -9,7 +9,8 @@ import type { Exchange } from "../http/exchanges.ts";
 import { parseTranscribeQuery } from "../http/transcribe-query.ts";
 import { ownerOf, requireJobs } from "./access.ts";
 import { parseCallbackUrl } from "./callback-target.ts";
-import { refuseJobByHeaders, storeUpload } from "./store-upload.ts";
+import { refuseByHeaders } from "../http/upload.ts";
+import { storeUpload } from "./store-upload.ts";
 
 export interface CreatedJob {
   readonly job: Job;
@@ -33,7 +34,7 @@ export async function createJob(
   if (context.phase.draining) throw new WireError("shutting_down", "the server is shutting down");
   const { jobs: config } = context.settings.current;
   const draft = draftOf(exchange, query, config);
-  refuseJobByHeaders(exchange.req, config.uploadBytes);
+  refuseByHeaders(exchange.req, { bodyBytes: config.uploadBytes });
   await requireSpace(blobs, exchange, config);
   const quotas = quotasOf(config);
   const begun = await store.begin(draft, quotas);

@@ -4,6 +4,7 @@ import { setTimeout } from "../../shared/timers.ts";
 import type { PartWriter } from "../../store/blobs/files.ts";
 import type { RuntimeContext } from "../context.ts";
 import { ClientGone } from "../http/errors.ts";
+import { emptyBody, tooLarge } from "../http/upload.ts";
 import { createUploadPace } from "../http/upload-pace.ts";
 
 export interface StoreUploadOptions {
@@ -11,14 +12,6 @@ export interface StoreUploadOptions {
   readonly writer: PartWriter;
   readonly limitBytes: number;
   readonly signal: AbortSignal;
-}
-
-/** Refuses by the headers, before a byte is read. */
-export function refuseJobByHeaders(req: IncomingMessage, limitBytes: number): void {
-  const declared = req.headers["content-length"];
-  const isChunked = req.headers["transfer-encoding"] !== undefined;
-  if (declared === undefined ? !isChunked : Number(declared) === 0) throw emptyBody();
-  if (declared !== undefined && Number(declared) > limitBytes) throw tooLarge(limitBytes);
 }
 
 /**
@@ -93,11 +86,3 @@ export function storeUpload(options: StoreUploadOptions, context: RuntimeContext
 // ---
 
 const MIN_CHECK_MS = 20;
-
-function emptyBody(): WireError {
-  return new WireError("empty_body", "the body is empty; send the audio file's bytes as the body");
-}
-
-function tooLarge(limit: number): WireError {
-  return new WireError("payload_too_large", `the body may have at most ${limit} bytes`);
-}

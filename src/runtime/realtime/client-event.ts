@@ -1,3 +1,4 @@
+import { isObject, parseObject } from "../../shared/json-object.ts";
 import { WireError } from "../../shared/errors.ts";
 
 /** What a client's text frame asks for. `eventId` is the client's own name of the event: errors repeat it. */
@@ -52,23 +53,10 @@ export function parseClientEvent(text: string): ClientEvent {
   }
 }
 
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 // ---
 
 const MAX_ID_CHARS = 64;
 const FOREIGN = /^(?:conversation\.item\.(?:create|truncate)|response\.(?:create|cancel)|output_audio_buffer\.clear)$/;
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 /** Node skips what is not base64: then there are fewer bytes than the text has room for. */
 function decodeBase64(value: unknown): Uint8Array | undefined {

@@ -1,3 +1,4 @@
+import { isObject, parseObject } from "../../shared/json-object.ts";
 import type { Hypothesis } from "../../engine/contract.ts";
 import { WireError } from "../../shared/errors.ts";
 
@@ -71,17 +72,4 @@ function later(timeS: number, byS: number): number {
 
 function refused(code: "bad_request" | "invalid_sample_rate", message: string): VoskMessage {
   return { kind: "refused", error: new WireError(code, message) };
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

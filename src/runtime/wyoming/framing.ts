@@ -1,3 +1,4 @@
+import { isObject } from "../../shared/json-object.ts";
 import { WireError } from "../../shared/errors.ts";
 
 /** An event of the Wyoming protocol: header line, data, and payload bytes that are handed on apart. */
@@ -142,10 +143,6 @@ function parseObject(bytes: Uint8Array, what: string): Readonly<Record<string, u
 }
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 function bad(message: string): WireError {
   return new WireError("bad_request", `not the Wyoming protocol: ${message}`);
