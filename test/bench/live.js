@@ -2,7 +2,18 @@
 //   npm run bench live [-- --streams 1,4,8,16 --seconds 90 --max 24]
 // In lectures the late words are those that the demo model hears otherwise in the whole window: no target for them.
 import { parseArgs } from "node:util";
-import { atMost, clips, clipSamples, createScore, finalText, generator, percentile, report, toPcm } from "./_lib.js";
+import {
+  atMost,
+  clips,
+  clipSamples,
+  createScore,
+  finalText,
+  generator,
+  percentile,
+  report,
+  speechBounds,
+  toPcm,
+} from "./_lib.js";
 import { settingsWith, streamVirtually } from "./_virtual.js";
 
 const { values: given } = parseArgs({
@@ -81,7 +92,9 @@ function spoken(kind, seed, seconds) {
     if (length > seconds * 16_000) break;
     const pause = new Float32Array(Math.round((shortest + (longest - shortest) * random()) * 16_000));
     for (let n = 0; n < pause.length; n++) pause[n] = 1e-4 * (random() - 0.5);
-    const speech = trimmed(clipSamples(clip.file));
+    const whole = clipSamples(clip.file);
+    const { onset, end } = speechBounds(whole);
+    const speech = whole.subarray(onset, end);
     parts.push(speech, pause);
     length += speech.length + pause.length;
     texts.push(clip.text);
@@ -93,20 +106,6 @@ function spoken(kind, seed, seconds) {
     at += part.length;
   }
   return { samples, pcm: toPcm(samples), text: texts.join(" ") };
-}
-
-/** From the first to the last 20 ms that are at most 35 dB below the loudest. */
-function trimmed(samples) {
-  const levels = [];
-  for (let at = 0; at + 320 <= samples.length; at += 320) {
-    let sum = 0;
-    for (let n = at; n < at + 320; n++) sum += samples[n] * samples[n];
-    levels.push(sum);
-  }
-  const threshold = Math.max(...levels) * 10 ** -3.5;
-  const from = levels.findIndex((level) => level > threshold);
-  const to = levels.findLastIndex((level) => level > threshold) + 1;
-  return samples.subarray(from * 320, to * 320);
 }
 
 /** Seconds that words, first partials, finals and commits came after what was said; shown words that the next hypothesis of the utterance lacks. */

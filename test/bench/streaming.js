@@ -13,6 +13,7 @@ import {
   percentile,
   recording,
   report,
+  speechBounds,
   streamPcm,
   toPcm,
   toWav,
@@ -149,7 +150,8 @@ async function realTimeClips(frameMs) {
         const samples = clipSamples(clip.file);
         const told = await streamPcm(engine, toPcm(withSilence(samples)), { frameMs, speed: 1 });
         score.add(clip.text, finalText(told));
-        const { onsetS, endS } = speechBounds(samples);
+        const { onset, end } = speechBounds(samples);
+        const [onsetS, endS] = [onset / 16_000, end / 16_000];
         const first = told.find((hypothesis) => hypothesis.type === "partial");
         if (first) firstPartial.push(first.atMs / 1000 - onsetS);
         // The engine knows of the endpoint when the frame that holds it has been sent.
@@ -208,19 +210,4 @@ function timeDifferences(file, stream) {
     }
   }
   return differences;
-}
-
-/** Where sound begins and ends, by its level: 35 dB below the loudest 20 ms. */
-function speechBounds(samples) {
-  const levels = [];
-  for (let at = 0; at + 320 <= samples.length; at += 320) {
-    let sum = 0;
-    for (let n = at; n < at + 320; n++) sum += samples[n] * samples[n];
-    levels.push(sum);
-  }
-  const threshold = Math.max(...levels) * 10 ** -3.5;
-  return {
-    onsetS: levels.findIndex((level) => level > threshold) * 0.02,
-    endS: (levels.findLastIndex((level) => level > threshold) + 1) * 0.02,
-  };
 }
