@@ -161,6 +161,24 @@ export function jobStoreContract(name: string, subject: StoreUnderTest): void {
       expect(typesOf(await store.events([running], 0)).at(-1)).toBe("cancelled");
     });
 
+    test("a cancellation that was acknowledged wins over a worker that ends before it hears of it", async () => {
+      const { store, submit, claim } = await open();
+      for (const report of [
+        async (work: Claimed) => expect(await store.finish(work, "text", 1)).toBe(false),
+        async (work: Claimed) => expect(await store.fail(work, { code: "x", message: "x" }, true)).toBe(true),
+        async (work: Claimed) => expect(await store.fail(work, { code: "x", message: "x" }, false)).toBe(true),
+        async (work: Claimed) => expect(await store.release(work)).toBe(true),
+      ]) {
+        const id = await submit("a");
+        const work = await claim();
+        await store.cancel(id);
+        await report(work!);
+        expect(await store.get(id)).toMatchObject({ state: "cancelled", fault: undefined, cancelRequested: false });
+        expect(await store.result(id)).toBeUndefined();
+        expect(typesOf(await store.events([id], 0)).at(-1)).toBe("cancelled");
+      }
+    });
+
     test("a job whose worker died after the cancellation is cancelled, not run again", async () => {
       const { store, submit, claim, time } = await open();
       const id = await submit("a");
@@ -496,6 +514,7 @@ function createModel({ store, submit, time }: Bench): Model {
   /** Claims of workers that died or lost their lease: they write once more, later. */
   const ghosts: Claimed[] = [];
   const published = new Map<string, string>();
+  const cancelled = new Set<string>();
   let worker = 0;
 
   const publish = async (work: Claimed, isGhost: boolean): Promise<void> => {
@@ -556,10 +575,14 @@ function createModel({ store, submit, time }: Bench): Model {
         if (work !== undefined) await publish(work, true);
         return;
       }
-      case "cancel":
+      case "cancel": {
+        const id = ids[step.which % Math.max(1, ids.length)];
+        if (id !== undefined && (await store.cancel(id))?.wasOpen === true) cancelled.add(id);
+        return;
+      }
       case "retry": {
         const id = ids[step.which % Math.max(1, ids.length)];
-        if (id !== undefined) await store[step.do](id);
+        if (id !== undefined) await store.retry(id);
         return;
       }
       case "clock":
@@ -588,6 +611,7 @@ function createModel({ store, submit, time }: Bench): Model {
       const job = await store.get(id);
       expect(job?.state, "lost or stuck").toMatch(/^(?:done|failed|cancelled)$/);
       expect(job!.attempts).toBeLessThanOrEqual(3);
+      if (cancelled.has(id)) expect(job?.state, "cancelled, and ended otherwise").toBe("cancelled");
       expect(await store.result(id)).toBe(published.get(id));
       expect(job!.state === "done").toBe(published.has(id));
       const ends = (await store.events([id], 0)).filter(({ type }) => type === "done");

@@ -114,7 +114,7 @@ export function startRun(options: RunOptions): Run {
     const isPublished = await store.finish(claim, JSON.stringify(transcripts), durationS);
     log.info("job_ended", {
       job: job.id,
-      state: isPublished ? "done" : "stale",
+      state: isPublished ? "done" : "not published",
       audio_s: durationS,
       attempt: job.attempts,
     });

@@ -109,8 +109,11 @@ export function createSqliteJobs(db: Database, { nowMs, random }: SqliteJobsOpti
     );
   };
 
-  const end = (row: JobRow, state: "done" | "failed" | "cancelled", fault?: JobFault): void => {
+  /** A cancellation that was acknowledged wins over whatever the worker reports after it. */
+  const end = (row: JobRow, outcome: "done" | "failed" | "cancelled", cause?: JobFault): void => {
     const now = nowMs();
+    const state = row.cancel === 1 ? "cancelled" : outcome;
+    const fault = state === outcome ? cause : undefined;
     const keepAudioMs = { done: row.keep_audio_ms, failed: row.keep_failed_ms, cancelled: 0 }[state];
     run(
       `UPDATE jobs SET state = ?, finished_ms = ?, updated_ms = ?, token = token + 1, worker = NULL, parked = 0, cancel = 0,
@@ -132,8 +135,7 @@ export function createSqliteJobs(db: Database, { nowMs, random }: SqliteJobsOpti
   };
 
   const again = (row: JobRow, fault: JobFault): void => {
-    if (row.cancel === 1) return end(row, "cancelled");
-    if (row.attempts >= MAX_ATTEMPTS) {
+    if (row.cancel === 1 || row.attempts >= MAX_ATTEMPTS) {
       return end(row, "failed", {
         code: "job_poisoned",
         message: `the job failed ${row.attempts} times and is not tried again; the last time: ${fault.message}`,
@@ -329,9 +331,9 @@ export function createSqliteJobs(db: Database, { nowMs, random }: SqliteJobsOpti
       if (row === undefined) return false;
       charge(row.owner, durationS - row.done_s);
       run("UPDATE jobs SET done_s = ?, total_s = ? WHERE id = ?", durationS, durationS, claim.id);
-      run("INSERT INTO results (job, result) VALUES (?, ?)", claim.id, result);
+      if (row.cancel === 0) run("INSERT INTO results (job, result) VALUES (?, ?)", claim.id, result);
       end(row, "done");
-      return true;
+      return row.cancel === 0;
     },
 
     fail: (claim, fault, isFinal) => {

@@ -191,7 +191,7 @@ export interface JobStore {
   ): Promise<Standing>;
   /** Gives a job back with what it has; the run does not count as an attempt. */
   release(claim: Claim): Promise<boolean>;
-  /** Publishes the result. False: stale, nothing was published. */
+  /** Publishes the result. False: the claim is stale or the job was to be cancelled, and nothing was published. */
   finish(claim: Claim, result: string, durationS: number): Promise<boolean>;
   /** @param isFinal the input is at fault: a retry would fail as well */
   fail(claim: Claim, fault: JobFault, isFinal: boolean): Promise<boolean>;
