@@ -25,7 +25,7 @@ const PLACES: readonly (readonly [DeployTarget, (config: ResolvedConfig) => read
 
 describe("what gigastt renders itself", () => {
   it.each(PLACES)(
-    `for %s has no finding at all (${RUNS} random configurations)`,
+    `for %s has no finding at all (${RUNS.numRuns} random configurations)`,
     (target, targets) => {
       fc.assert(
         fc.property(randomConfig, (random) => {

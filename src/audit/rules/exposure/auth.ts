@@ -6,13 +6,20 @@ import type { CaddyPoint } from "../../model/caddy.ts";
 
 /** Whether nginx asks for credentials (password, subrequest or client certificate) in a scope. */
 export function nginxAuth(scope: NginxScope): boolean {
+  return nginxPassword(scope) || refusedBeforehand(scope);
+}
+
+/** Whether nginx asks in its access phase, which comes after `return` and `rewrite`. */
+export function nginxPassword(scope: NginxScope): boolean {
   const basic = inherited(scope, "auth_basic");
   // Without a user file nginx accepts every request, whatever the realm.
   if (basic && arg(basic, 0) !== "off" && (inherited(scope, "auth_basic_user_file") ?? partlyUnknown(scope)))
     return true;
-  const request = inherited(scope, "auth_request");
-  if (request && arg(request, 0) !== "off") return true;
-  if (arg(inherited(scope, "auth_jwt"), 0) !== "" && arg(inherited(scope, "auth_jwt"), 0) !== "off") return true;
+  return ["auth_request", "auth_jwt"].some((name) => !["", "off"].includes(arg(inherited(scope, name), 0)));
+}
+
+/** Whether a client certificate, or an `if` about the client's credentials, refuses a request before any `return` of a location. */
+export function refusedBeforehand(scope: NginxScope): boolean {
   if (arg(inherited(scope, "ssl_verify_client"), 0) === "on") return true;
   for (let at: NginxScope | undefined = scope; at; at = at.parent)
     if (at.scopes.some((child) => refuses(child))) return true;

@@ -4,7 +4,7 @@ import { arg, headSpan, inherited, ownAll } from "../../model/nginx.ts";
 import { nginxLocations } from "../../model/nginx-points.ts";
 import { caddyHead } from "../../model/caddy.ts";
 import { ALL_ROUTES, samplePath } from "../../../shared/protocol.ts";
-import { caddyAuth, caddyAuthSomewhere, nginxAuth, nginxDenied } from "./auth.ts";
+import { caddyAuth, caddyAuthSomewhere, nginxAuth, nginxDenied, nginxPassword, refusedBeforehand } from "./auth.ts";
 import { removeLines, replace } from "../kit/edits.ts";
 import { caddyPointFor, routesAt } from "../kit/points.ts";
 
@@ -71,13 +71,16 @@ export const rule: Rule = {
     }
     for (const server of new Set(appNginxPoints(facts).flatMap((point) => (point.server ? [point.server] : [])))) {
       for (const location of nginxLocations(server)) {
-        if (!nginxAuth(location)) continue;
+        // An internal location answers no client directly.
+        if (!nginxPassword(location) || refusedBeforehand(location) || ownAll(location, "internal").length > 0)
+          continue;
         const early = location.own.find(
           (directive) => directive.directive === "return" && /^2\d\d$/.test(arg(directive, 0)),
         );
         if (early)
           yield {
             span: headSpan(early),
+            severity: "warning",
             message: `\`return ${arg(early, 0)}\` answers before nginx asks for the password`,
             fix: "Serve the answer from a file or an upstream, or treat this location as public.",
           };
