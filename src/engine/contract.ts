@@ -55,6 +55,8 @@ export interface Hypothesis {
   readonly endpointReason: EndpointReason | undefined;
   /** Finals only: true when the speaker really paused or stopped, never after a forced cut. */
   readonly speechFinal: boolean;
+  /** From 0; only of recordings whose channels are read on their own. */
+  readonly channel?: number;
 }
 
 /** Identity of the loaded model, as `/v1/models` and `/health` tell it. */

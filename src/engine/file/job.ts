@@ -43,7 +43,7 @@ export async function runFileJob(job: FileJob): Promise<Transcript[]> {
   });
   const split = options.channels === "split";
   const lanes = Array.from({ length: split ? decoded.channelCount : 1 }, (_, lane) =>
-    createLane(job, lane, !split || decoded.channelCount === 1),
+    createLane(job, lane, split && decoded.channelCount > 1 ? { channel: lane } : {}),
   );
   const report = (): void => job.onProgress(Math.min(...lanes.map((lane) => lane.doneS)), decoded.totalS);
   for (const lane of lanes) lane.onAdvance = report;
@@ -83,7 +83,7 @@ type Join = (heard: readonly Word[]) => readonly Word[];
 const FILE_WITHIN_MS = 3000;
 const OVERLAP_FRAMES = 100;
 
-function createLane(job: FileJob, number: number, emits: boolean): Lane {
+function createLane(job: FileJob, number: number, mark: Pick<Hypothesis, "channel">): Lane {
   const { settings, reader } = job;
   const frontEnd: FrontEnd = settings.frontEnd;
   const frames: FrameBuffer = createFrameBuffer(createLogMel(frontEnd));
@@ -152,7 +152,8 @@ function createLane(job: FileJob, number: number, emits: boolean): Lane {
       for (const word of added) words.push(word);
       doneS = Math.max(doneS, span.to / framesPerSecond);
       lane.onAdvance();
-      if (emits && job.options.wantsHypotheses && added.length > 0) await job.onHypothesis(finalOf(added, "vad"));
+      if (!job.options.wantsHypotheses || added.length === 0) return;
+      await job.onHypothesis({ ...finalOf(added, "vad"), ...mark });
     });
     chain.catch((error: unknown) => {
       failed ??= error;

@@ -13,6 +13,8 @@ export interface SegmentMessage {
   readonly confidence?: number;
   readonly speech_final?: boolean;
   readonly endpoint_reason?: Hypothesis["endpointReason"];
+  /** Of a recording whose channels are transcribed on their own. */
+  readonly channel?: number;
   /** The server had to end before the audio was recognised completely. */
   readonly truncated?: true;
 }
@@ -30,6 +32,7 @@ export function segmentMessage(hypothesis: Hypothesis, nowMs: number, isTruncate
     ...(hypothesis.confidence === undefined ? {} : { confidence: hypothesis.confidence }),
     ...(isFinal ? { speech_final: hypothesis.speechFinal && !isTruncated } : {}),
     ...(isFinal && hypothesis.endpointReason !== undefined ? { endpoint_reason: hypothesis.endpointReason } : {}),
+    ...(hypothesis.channel === undefined ? {} : { channel: hypothesis.channel }),
     ...(isTruncated ? { truncated: true } : {}),
   };
 }

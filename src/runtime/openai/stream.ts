@@ -28,9 +28,10 @@ export function createTranscriptEvents(request: TranscriptionRequest): Transcrip
   };
 
   return {
-    heard: ({ type, committed, tentative, words: heard }) => {
+    heard: ({ type, committed, tentative, words: heard, channel }) => {
       const spoken = committed + tentative;
-      if (type !== "final" || spoken === "") return [];
+      // Deltas cannot be taken back or put in order: channels on their own follow at the end, in the order of time.
+      if (type !== "final" || spoken === "" || channel !== undefined) return [];
       const events = delta(spoken, heard);
       if (!isDiarized) return events;
       const times = { start: heard[0]?.start ?? 0, end: heard.at(-1)?.end ?? 0 };
@@ -38,7 +39,6 @@ export function createTranscriptEvents(request: TranscriptionRequest): Transcrip
     },
     done: (transcripts) => {
       const { duration, warnings } = transcriptJson(transcripts);
-      // Channels on their own are known at the end.
       const late =
         transcripts.length > 1
           ? speakerSegments(transcripts, request).flatMap((segment) => {

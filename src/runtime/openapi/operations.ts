@@ -21,6 +21,8 @@ const AUDIO_PARAMETERS: readonly Parameter[] = [
   query("strict", "Refuse cut or damaged audio.", FLAG),
 ];
 
+const CHANNELS = query("channels", "One transcript, or one for each channel.", oneOf(["mix", "split"]));
+
 const PROBE = object({ status: TEXT });
 const READY = object({ status: TEXT, pool_available: INTEGER, pool_total: INTEGER }, { reason: TEXT, supervisor: {} });
 const AUDIO = { "application/octet-stream": BINARY };
@@ -61,7 +63,7 @@ export const OPERATIONS: Partial<Readonly<Record<HttpRouteName, Operation>>> = {
       query("format", "Form of the transcript.", oneOf(TRANSCRIPT_FORMATS)),
       query("download", "Name of the file that a browser saves.", { type: "string", minLength: 1, maxLength: 200 }),
       query("segments", "Adds segments to JSON.", FLAG),
-      query("channels", "One transcript, or one for each channel.", oneOf(["mix", "split"])),
+      CHANNELS,
       query("max_chars_per_line", "Of subtitles.", whole(1, 1000)),
       query("max_words_per_line", "Of subtitles.", whole(1, 1000)),
       query("max_lines", "Of subtitles.", whole(1, 10)),
@@ -76,7 +78,7 @@ export const OPERATIONS: Partial<Readonly<Record<HttpRouteName, Operation>>> = {
       ]),
     ),
   },
-  transcribeStream: { parameters: AUDIO_PARAMETERS, body: AUDIO, answer: EVENTS },
+  transcribeStream: { parameters: [CHANNELS, ...AUDIO_PARAMETERS], body: AUDIO, answer: EVENTS },
   transcriptions: {
     body: {
       "multipart/form-data": object(

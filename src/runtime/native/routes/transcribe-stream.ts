@@ -3,24 +3,21 @@ import { transcribeBody } from "../../http/transcribe-body.ts";
 import { replyWithEvents } from "../../http/transcript-events.ts";
 import type { Route } from "../../route.ts";
 import { segmentMessage } from "../hypothesis.ts";
-import { parseTranscribeQuery } from "../../http/transcribe-query.ts";
+import { engineOptions, parseTranscribeQuery } from "../../http/transcribe-query.ts";
 
 /** Audio bytes in, events out as utterances are recognised. */
 export const transcribeStream: Route = {
   ...ROUTES.transcribeStream,
   handle: (exchange, context, { query }) => {
-    const { headerless, strict, track, progress, hotWords } = parseTranscribeQuery(query);
+    const request = parseTranscribeQuery(query);
     return replyWithEvents({
       exchange,
       context,
       run: async (send) => {
         const [transcript] = await transcribeBody(exchange, context, {
-          ...(headerless === undefined ? {} : { headerless }),
-          strict,
-          hotWords,
-          ...(track === undefined ? {} : { track }),
+          ...engineOptions(request),
           onHypothesis: (hypothesis) => send(segmentMessage(hypothesis, context.clock.nowMs())),
-          ...(progress
+          ...(request.progress
             ? {
                 onProgress: (doneS, totalS) => {
                   // A client that reads nothing is dealt with at the next hypothesis.
