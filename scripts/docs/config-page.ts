@@ -1,8 +1,8 @@
-import { CROSS_RULES } from "../../src/config/cross.ts";
-import { allFacts, RELOAD_TEXT, type KeyFacts } from "../../src/config/explain.ts";
+import { CROSS_RULES } from "../../src/config/rules/all.ts";
+import { allFacts, RELOAD_TEXT, type KeyFacts } from "../../src/config/schema/explain.ts";
 import { FORMER_VARIABLES } from "../../src/config/former-names.ts";
-import { isSection, type Section } from "../../src/config/node.ts";
-import { PROBLEM_CODES } from "../../src/config/problem.ts";
+import { isSection, type Section } from "../../src/config/schema/node.ts";
+import { PROBLEM_CODES } from "../../src/config/problems/problem.ts";
 import { OTHER_VARIABLES } from "../../src/config/variables.ts";
 import { cell } from "./markdown.ts";
 

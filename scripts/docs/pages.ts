@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { registry } from "../../src/cli/registry.ts";
 import { loadAll } from "../../src/cli/run.ts";
-import { renderCommented } from "../../src/config/commented.ts";
+import { renderCommented } from "../../src/config/file/commented.ts";
 import { defaultConfig } from "../../src/config/defaults.ts";
-import { configSchema, toJsonSchema } from "../../src/config/schema.ts";
+import { configSchema, toJsonSchema } from "../../src/config/schema/schema.ts";
 import { auditPages } from "../../test/support/audit-pages.ts";
 import { renderCliPage } from "./cli-page.ts";
 import { renderConfigPage } from "./config-page.ts";

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { runProgram } from "../shared/program.ts";
+import { runProgram } from "../shared/process/program.ts";
 import type { Source } from "./source.ts";
 
 /** What the real program says about a file; `unknown` when it is not installed or cannot check this file. */

@@ -1,4 +1,4 @@
-import { installationRoot } from "../shared/entry.ts";
+import { installationRoot } from "../shared/process/entry.ts";
 
 /** A family of rules: its folder, its page in docs/audit and its heading. */
 export interface Family {

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { errorCodeOf, GigasttError, messageOf } from "../shared/errors.ts";
-import { isAlive } from "../shared/process-identity.ts";
+import { isAlive } from "../shared/process/process-identity.ts";
 import { readClaim } from "../supervisor/state/claim.ts";
 import type { CommandContext } from "./command.ts";
 import { findInstalledService, UNIT_FILE } from "./installed.ts";

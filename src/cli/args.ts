@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
-import { printable } from "../shared/printable.ts";
-import { closest, didYouMean } from "../shared/suggest.ts";
+import { printable } from "../shared/text/printable.ts";
+import { closest, didYouMean } from "../shared/text/suggest.ts";
 import type { Command, FlagSpec } from "./command.ts";
 import { UsageError } from "./usage.ts";
 

@@ -1,5 +1,5 @@
 import { FORMER_VARIABLES } from "../config/former-names.ts";
-import { baseType, isLeaf, isList, settableKeys, type Section } from "../config/node.ts";
+import { baseType, isLeaf, isList, settableKeys, type Section } from "../config/schema/node.ts";
 import { variableName } from "../config/variables.ts";
 
 /** A flag of the Rust server. */

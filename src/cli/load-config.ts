@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { OPENING_KEYS } from "../config/former-names.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
-import { configSchema } from "../config/schema.ts";
-import { printable } from "../shared/printable.ts";
+import { configSchema } from "../config/schema/schema.ts";
+import { printable } from "../shared/text/printable.ts";
 import type { CommandContext, FlagSpec } from "./command.ts";
 import { formerFlags } from "./former-flags.ts";
 import { paintFor } from "./output.ts";

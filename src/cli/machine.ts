@@ -4,7 +4,7 @@ import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Machine } from "../checks/machine.ts";
 import { errorCodeOf } from "../shared/errors.ts";
-import { runProgram } from "../shared/program.ts";
+import { runProgram } from "../shared/process/program.ts";
 import { availableMemoryBytes } from "../supervisor/process/memory.ts";
 
 /** This machine. */

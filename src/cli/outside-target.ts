@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import type { OutsideTarget } from "../shared/outside/client.ts";
-import { printable } from "../shared/printable.ts";
+import { printable } from "../shared/text/printable.ts";
 import type { CommandContext, FlagSpec } from "./command.ts";
 import { readSecretFile, readSecretInput } from "./secret-input.ts";
 import { UsageError } from "./usage.ts";

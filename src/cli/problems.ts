@@ -1,4 +1,4 @@
-import { formatPlace, formatProblem, MAX_SHOWN, type Problem } from "../config/problem.ts";
+import { formatPlace, formatProblem, MAX_SHOWN, type Problem } from "../config/problems/problem.ts";
 import type { Paint } from "./output.ts";
 
 /** Renders problems for people: one line that tools can parse, and below it the line of the file with a caret. */

@@ -1,7 +1,7 @@
 import { realpathSync } from "node:fs";
 import { delimiter, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { installationRoot } from "../shared/entry.ts";
+import { installationRoot } from "../shared/process/entry.ts";
 
 /** What to type for `gigastt`: the word itself when PATH leads to this installation, else the path of its launcher. */
 export function programName(cwd: string, path: string | undefined): string {

@@ -1,5 +1,5 @@
 import { GigasttError } from "../shared/errors.ts";
-import { printable } from "../shared/printable.ts";
+import { printable } from "../shared/text/printable.ts";
 import type { CommandContext } from "./command.ts";
 import { paintFor } from "./output.ts";
 import { asTyped } from "./program-name.ts";
@@ -28,7 +28,7 @@ export async function reportError(
   if (error instanceof GigasttError) {
     if (error.code === "GST_CONFIG") {
       // Loaded only now: a healthy start never shows a problem.
-      const { ConfigError } = await import("../config/problem.ts");
+      const { ConfigError } = await import("../config/problems/problem.ts");
       const { renderProblems } = await import("./problems.ts");
       if (error instanceof ConfigError) {
         const count = error.problems.length;

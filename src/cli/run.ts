@@ -1,5 +1,5 @@
-import { printable } from "../shared/printable.ts";
-import { didYouMean } from "../shared/suggest.ts";
+import { printable } from "../shared/text/printable.ts";
+import { didYouMean } from "../shared/text/suggest.ts";
 import { GLOBAL_FLAGS, parseFlags, positionalsOf, TOP_FLAGS } from "./args.ts";
 import type { Command, CommandContext, Registry } from "./command.ts";
 import { renderHelp, renderTopHelp } from "./help.ts";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { searchPath } from "../config/files.ts";
-import type { Problem } from "../config/problem.ts";
+import { searchPath } from "../config/file/files.ts";
+import type { Problem } from "../config/problems/problem.ts";
 import { statePaths } from "../supervisor/state/state-dir.ts";
 import { stateDirOf } from "../shared/state-dir.ts";
 import type { StatePaths } from "../supervisor/state/state-dir.ts";
@@ -44,14 +44,14 @@ export function configuredStatePaths(dir: string | undefined, context: CommandCo
 async function stateDirSetting(context: CommandContext): Promise<string | undefined> {
   const [{ loadCliConfig, loadOptions }, { ConfigError }] = await Promise.all([
     import("./load-config.ts"),
-    import("../config/problem.ts"),
+    import("../config/problems/problem.ts"),
   ]);
   try {
     return (await loadCliConfig(context, { quiet: true })).config.supervisor.stateDir;
   } catch (error) {
     if (!(error instanceof ConfigError) || !error.problems.every(isElsewhere)) throw error;
-    const { findFile } = await import("../config/files.ts");
-    const { parseConfigText } = await import("../config/parse.ts");
+    const { findFile } = await import("../config/file/files.ts");
+    const { parseConfigText } = await import("../config/file/parse.ts");
     const file = await findFile(loadOptions(context));
     const { GIGASTT_SUPERVISOR_STATE_DIR: fromEnv } = context.env;
     if (fromEnv !== undefined || file === undefined) return fromEnv;

@@ -1,6 +1,6 @@
 import { GigasttError } from "../shared/errors.ts";
-import { printable } from "../shared/printable.ts";
-import { didYouMean } from "../shared/suggest.ts";
+import { printable } from "../shared/text/printable.ts";
+import { didYouMean } from "../shared/text/suggest.ts";
 
 /** The command line itself is wrong. One line per mistake; exit code 2. */
 export class UsageError extends GigasttError {

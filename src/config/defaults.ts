@@ -1,5 +1,5 @@
 import { resolveSection } from "./resolve.ts";
-import { configSchema } from "./schema.ts";
+import { configSchema } from "./schema/schema.ts";
 import type { ResolvedConfig } from "./types.ts";
 
 /** The configuration of an empty file. Deeply frozen. */

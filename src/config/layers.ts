@@ -1,8 +1,8 @@
-import { closest } from "../shared/suggest.ts";
-import { isSection, settableKeys, type Section } from "./node.ts";
-import { printable } from "../shared/printable.ts";
-import { formatKey, type Place, type Problem } from "./problem.ts";
-import type { Finding } from "./validate.ts";
+import { closest } from "../shared/text/suggest.ts";
+import { isSection, settableKeys, type Section } from "./schema/node.ts";
+import { printable } from "../shared/text/printable.ts";
+import { formatKey, type Place, type Problem } from "./problems/problem.ts";
+import type { Finding } from "./problems/validate.ts";
 import { setAt, valueOfText } from "./variables.ts";
 
 /** Raw values of one origin and the way back to their places. */

@@ -1,6 +1,6 @@
 import { LISTENERS } from "../shared/listeners.ts";
 import type { ListenerName, ListenerSpec, ListenPlace } from "../shared/listeners.ts";
-import { isLoopback } from "./formats.ts";
+import { isLoopback } from "./schema/formats.ts";
 import type { ResolvedConfig } from "./types.ts";
 
 /** A listener that the configuration turns on, and where. */

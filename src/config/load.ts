@@ -1,18 +1,18 @@
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
-import type { Machine } from "./cross-rule.ts";
-import { CROSS_RULES } from "./cross.ts";
+import type { Machine } from "./rules/rule.ts";
+import { CROSS_RULES } from "./rules/all.ts";
 import { withDeployment } from "./deployment.ts";
-import { findFile, type FoundFile } from "./files.ts";
+import { findFile, type FoundFile } from "./file/files.ts";
 import { namedLayer, placed, readOverrides, type Layer } from "./layers.ts";
-import { settableKeys } from "./node.ts";
-import type { ParsedFile } from "./parse.ts";
-import { ConfigError, type Place, type Problem } from "./problem.ts";
+import { settableKeys } from "./schema/node.ts";
+import type { ParsedFile } from "./file/parse.ts";
+import { ConfigError, type Place, type Problem } from "./problems/problem.ts";
 import { isPlainlyValid } from "./quick.ts";
 import { isRecord, resolveSection } from "./resolve.ts";
-import { configSchema } from "./schema.ts";
+import { configSchema } from "./schema/schema.ts";
 import type { ResolvedConfig } from "./types.ts";
-import type { Finding } from "./validate.ts";
+import type { Finding } from "./problems/validate.ts";
 import { withAbsoluteFolders } from "./data-folders.ts";
 import { readVariables, setAt } from "./variables.ts";
 
@@ -61,7 +61,7 @@ export async function assemble(
 
   let parsed: ParsedFile | undefined;
   if (found !== undefined) {
-    const { parseConfigText } = await import("./parse.ts");
+    const { parseConfigText } = await import("./file/parse.ts");
     parsed = parseConfigText(found.bytes, found.shown);
     problems.push(...parsed.problems);
     layers.push({ raw: parsed.raw, place: parsed.locate });
@@ -123,7 +123,7 @@ export function hashOf(config: ResolvedConfig): string {
 /** The validator is loaded only when something may be wrong. */
 async function findingsOf(raw: unknown): Promise<readonly Finding[]> {
   if (raw === undefined || isPlainlyValid(configSchema, raw)) return [];
-  const { validate } = await import("./validate.ts");
+  const { validate } = await import("./problems/validate.ts");
   return validate(raw);
 }
 

@@ -1,6 +1,6 @@
 import { parseBytes, parseDurationMs } from "../shared/units.ts";
-import { FORMATS } from "./formats.ts";
-import { baseType, isDictionary, isList, isNullable, isSection, type Leaf, type SchemaNode } from "./node.ts";
+import { FORMATS } from "./schema/formats.ts";
+import { baseType, isDictionary, isList, isNullable, isSection, type Leaf, type SchemaNode } from "./schema/node.ts";
 import { isRecord } from "./resolve.ts";
 
 /**

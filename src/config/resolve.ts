@@ -8,7 +8,7 @@ import {
   type Leaf,
   type SchemaNode,
   type Section,
-} from "./node.ts";
+} from "./schema/node.ts";
 
 /**
  * Turns validated raw values into resolved ones, defaults filled in, deeply frozen.

@@ -1,4 +1,4 @@
-import type { Resolved } from "./from-schema.ts";
+import type { Resolved } from "./schema/from-schema.ts";
 import type { audit } from "./sections/audit.ts";
 import type { auth } from "./sections/auth.ts";
 import type { console } from "./sections/console.ts";

@@ -1,4 +1,4 @@
-import { closest } from "../shared/suggest.ts";
+import { closest } from "../shared/text/suggest.ts";
 import {
   isLeaf,
   isList,
@@ -9,10 +9,10 @@ import {
   type Leaf,
   type List,
   type Section,
-} from "./node.ts";
-import { printable } from "../shared/printable.ts";
+} from "./schema/node.ts";
+import { printable } from "../shared/text/printable.ts";
 import { FORMER_VARIABLES, OPENING_KEYS } from "./former-names.ts";
-import { type Problem } from "./problem.ts";
+import { type Problem } from "./problems/problem.ts";
 
 /** GIGASTT_* variables that are not configuration keys, with what reads them. */
 export const OTHER_VARIABLES: Readonly<Record<string, string>> = {

@@ -4,7 +4,7 @@
 import { createReadStream } from "node:fs";
 import type { ModelBundle } from "../models/manifest.ts";
 import type { Comparison } from "../models/prepare/comparison.ts";
-import { editDistance } from "../shared/edit-distance.ts";
+import { editDistance } from "../shared/text/edit-distance.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import { decodeAudio } from "./audio/decode.ts";
 import { readLanes } from "./audio/lanes.ts";

@@ -6,7 +6,7 @@ import { parseHotWords } from "../shared/hot-words.ts";
 import type { HotWord } from "../shared/hot-words.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import type { Logger } from "../shared/log.ts";
-import { readMachineLimits } from "../shared/machine-limits.ts";
+import { readMachineLimits } from "../shared/machine/machine-limits.ts";
 import type { Engine, ModelInfo } from "./contract.ts";
 import { createEngineFrom, type LoadedBackend } from "./lifecycle.ts";
 import { openWorkerThread } from "./thread/link.ts";

@@ -6,7 +6,7 @@ import { openLocalThread } from "./thread/link.ts";
 import type { WindowResult } from "./acoustic/protocol.ts";
 import type { InferencePool, WindowJob } from "./pool/pool.ts";
 import { createEngineFrom } from "./lifecycle.ts";
-import { sleep } from "../shared/timers.ts";
+import { sleep } from "../shared/time/timers.ts";
 
 export interface FakeEngineOptions {
   /** Time `start` takes. Default 0. */

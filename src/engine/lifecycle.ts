@@ -8,7 +8,7 @@ import type { OpenAudioThread } from "./thread/link.ts";
 import type { AudioSettings } from "./thread/protocol.ts";
 import type { WindowResult } from "./acoustic/protocol.ts";
 import type { InferencePool } from "./pool/pool.ts";
-import { setInterval, setTimeout } from "../shared/timers.ts";
+import { setInterval, setTimeout } from "../shared/time/timers.ts";
 
 /** A loaded model with its workers. */
 export interface LoadedBackend {

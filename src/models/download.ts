@@ -3,7 +3,7 @@ import { type HttpAnswer, type HttpClient, shownUrl } from "./http.ts";
 import type { ModelFile } from "./manifest.ts";
 import { type PartFile, partOf } from "./part.ts";
 import { sha256OfFile } from "./verify.ts";
-import { sleep } from "../shared/timers.ts";
+import { sleep } from "../shared/time/timers.ts";
 
 /** Patience of a download. */
 export interface RetryPolicy {

@@ -1,6 +1,6 @@
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from "undici";
 import { DownloadProblem, problemOfNetworkError } from "./download-problem.ts";
-import { setTimeout } from "../shared/timers.ts";
+import { setTimeout } from "../shared/time/timers.ts";
 
 export interface HttpClient {
   /**

@@ -3,9 +3,9 @@ import { utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { GigasttError } from "../shared/errors.ts";
-import { takeLock } from "../shared/lock-file.ts";
-import { identify, isAlive, isProcessIdentity, type ProcessIdentity } from "../shared/process-identity.ts";
-import { setInterval } from "../shared/timers.ts";
+import { takeLock } from "../shared/process/lock-file.ts";
+import { identify, isAlive, isProcessIdentity, type ProcessIdentity } from "../shared/process/process-identity.ts";
+import { setInterval } from "../shared/time/timers.ts";
 
 export interface FolderLock {
   release(): Promise<void>;

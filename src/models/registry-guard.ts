@@ -1,5 +1,5 @@
 import { GigasttError, messageOf } from "../shared/errors.ts";
-import { formatKey } from "../config/problem.ts";
+import { formatKey } from "../config/problems/problem.ts";
 import { isPlainlyValid } from "../config/quick.ts";
 import type { FrontEnd, ModelFile, WindowLimits } from "./manifest.ts";
 import { registrySchema } from "./registry-schema.ts";
@@ -67,7 +67,7 @@ export async function parseRegistry(text: string, where: string): Promise<Regist
   }
   // ajv is loaded only when there is something to explain: it costs as much as starting Node.
   if (!isPlainlyValid(registrySchema, value)) {
-    const { validate } = await import("../config/validate.ts");
+    const { validate } = await import("../config/problems/validate.ts");
     const findings = validate(value, registrySchema).map(({ target, path, rule, found, cure }) => {
       const hint = target === "key" && cure !== "" ? ` (${cure})` : "";
       return `${formatKey(path) || "the file"} ${rule}${found === undefined ? "" : `, found ${found}`}${hint}`;

@@ -1,4 +1,4 @@
-import type { Leaf, List, Section } from "../config/node.ts";
+import type { Leaf, List, Section } from "../config/schema/node.ts";
 
 const MAX_BYTES = 2 ** 40;
 

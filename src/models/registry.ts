@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { installationRoot } from "../shared/entry.ts";
+import { installationRoot } from "../shared/process/entry.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
-import { closest } from "../shared/suggest.ts";
+import { closest } from "../shared/text/suggest.ts";
 import type { ModelEntry, Registry } from "./registry-guard.ts";
 import { parseRegistry } from "./registry-guard.ts";
 

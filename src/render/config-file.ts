@@ -1,11 +1,11 @@
-import { isSection, type SchemaNode } from "../config/node.ts";
+import { isSection, type SchemaNode } from "../config/schema/node.ts";
 import { holdsSecret, isRecord, unresolve } from "../config/resolve.ts";
-import { configSchema } from "../config/schema.ts";
+import { configSchema } from "../config/schema/schema.ts";
 import type { ResolvedConfig } from "../config/types.ts";
 import { isDeepStrictEqual } from "node:util";
 import { defaultConfig } from "../config/defaults.ts";
 import type { RenderedBody } from "./target.ts";
-import { renderYaml } from "./yaml.ts";
+import { renderYaml } from "./text/yaml.ts";
 
 /**
  * Returns a configuration as YAML for a server in a container: only what differs from the defaults and what `ALWAYS` names. Without the sections that

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { directListeners } from "../config/listeners.ts";
 import type { RenderedBody, RenderInput } from "./target.ts";
-import { renderTemplate } from "./template-files.ts";
+import { renderTemplate } from "./text/template-files.ts";
 
 /** Renders rules for the machine's firewall: nftables or ufw, with Docker's own chain where containers publish ports. */
 export function renderFirewall({ config }: RenderInput, dir: string): readonly RenderedBody[] {

@@ -1,12 +1,12 @@
 import type { ResolvedConfig } from "../config/types.ts";
-import { renderCompose } from "./compose.ts";
+import { renderCompose } from "./compose/compose.ts";
 import { derive } from "../config/derived.ts";
-import { renderDocker } from "./docker.ts";
+import { renderDocker } from "./compose/docker.ts";
 import { RenderError } from "./errors.ts";
 import { renderFirewall } from "./firewall.ts";
 import { withHeader } from "./header.ts";
-import { renderKubernetes } from "./kubernetes.ts";
-import { renderCaddy, renderNginx } from "./proxy.ts";
+import { renderKubernetes } from "./kubernetes/kubernetes.ts";
+import { renderCaddy, renderNginx } from "./proxy/proxy.ts";
 import { renderSystemd } from "./systemd.ts";
 import type { RenderedBody, RenderInput, RenderSource } from "./target.ts";
 

@@ -5,10 +5,10 @@ import type { ConfiguredListener } from "../config/listeners.ts";
 import type { ResolvedConfig } from "../config/types.ts";
 import { placeText } from "../shared/listeners.ts";
 import type { ListenerName } from "../shared/listeners.ts";
-import { ACME_WEBROOT, nginxConfigDir } from "./nginx.ts";
+import { ACME_WEBROOT, nginxConfigDir } from "./proxy/nginx.ts";
 import type { RenderedBody, RenderInput } from "./target.ts";
-import type { View } from "./template.ts";
-import { renderTemplate } from "./template-files.ts";
+import type { View } from "./text/template.ts";
+import { renderTemplate } from "./text/template-files.ts";
 
 /** Renders the appliance unit, its socket and timers, and the drop-in for the proxy's own unit. */
 export function renderSystemd(input: RenderInput, dir: string): readonly RenderedBody[] {

@@ -1,20 +1,20 @@
 import type { Engine } from "../engine/contract.ts";
-import type { Clock } from "../shared/clock.ts";
+import type { Clock } from "../shared/time/clock.ts";
 import type { Logger } from "../shared/log.ts";
 import { SSE_PING_MS } from "../shared/protocol.ts";
 import type { Admission } from "./admission/admission.ts";
 import type { AddressHeaders, ClientAddress } from "./access/client-address.ts";
 import type { HostPolicy } from "./access/host.ts";
 import type { KeyCheck } from "./access/keys.ts";
-import type { Exchanges } from "./http/exchanges.ts";
-import type { ClosingSockets } from "./http/lingering-close.ts";
+import type { Exchanges } from "./http/connections/exchanges.ts";
+import type { ClosingSockets } from "./http/connections/lingering-close.ts";
 import type { Jobs } from "./jobs/service.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { RateLimiter } from "./access/rate-limit.ts";
 import type { SessionRegistry } from "./sessions/registry.ts";
 import type { RequestStats } from "./metrics/stats.ts";
 import type { Settings } from "./lifecycle/settings.ts";
-import type { UploadMemory } from "./http/upload-memory.ts";
+import type { UploadMemory } from "./http/uploads/upload-memory.ts";
 
 /** What routes and sessions share. One per running server. */
 export interface RuntimeContext {

@@ -1,6 +1,6 @@
 import type { ListenerName } from "../shared/listeners.ts";
 import type { RuntimeContext } from "./context.ts";
-import type { ClientConnections } from "./http/client-connections.ts";
+import type { ClientConnections } from "./http/connections/client-connections.ts";
 import type { FaceServer } from "./http/listen.ts";
 import { createVoskServer } from "./vosk/server.ts";
 import { createWyomingServer } from "./wyoming/server.ts";

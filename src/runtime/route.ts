@@ -1,7 +1,7 @@
 import type { RouteSpec } from "../shared/protocol.ts";
 import type { RuntimeContext } from "./context.ts";
-import type { Exchange } from "./http/exchanges.ts";
-import type { Reply } from "./http/reply.ts";
+import type { Exchange } from "./http/connections/exchanges.ts";
+import type { Reply } from "./http/replies/reply.ts";
 
 /** One route of a face: its entry in the table and what answers it. */
 export interface Route extends RouteSpec {

@@ -1,21 +1,21 @@
 import { toNodeHandler } from "h3";
 import type { ResolvedConfig } from "../config/types.ts";
 import type { Engine, ModelInfo } from "../engine/contract.ts";
-import { systemClock } from "../shared/clock.ts";
-import type { Clock } from "../shared/clock.ts";
+import { systemClock } from "../shared/time/clock.ts";
+import type { Clock } from "../shared/time/clock.ts";
 import type { Logger } from "../shared/log.ts";
-import type { TlsPair } from "../shared/messages.ts";
+import type { TlsPair } from "../shared/process/messages.ts";
 import { createAdmission } from "./admission/admission.ts";
 import { createApp } from "./http/app.ts";
 import { createAddressResolver, createProxyCheck } from "./access/client-address.ts";
-import { createClientConnections } from "./http/client-connections.ts";
+import { createClientConnections } from "./http/connections/client-connections.ts";
 import { createHostPolicy } from "./access/host.ts";
 import { defaultTiming } from "./context.ts";
 import type { Phase, RuntimeContext, Timing } from "./context.ts";
 import { createDrain } from "./lifecycle/drain.ts";
 import type { Drain } from "./lifecycle/drain.ts";
-import { createExchanges } from "./http/exchanges.ts";
-import { attach } from "./http/dispatch.ts";
+import { createExchanges } from "./http/connections/exchanges.ts";
+import { attach } from "./http/connections/dispatch.ts";
 import { configureServer, createHttpServer } from "./http/server.ts";
 import { listenOnLan } from "./http/lan.ts";
 import type { LanServer } from "./http/lan.ts";
@@ -35,7 +35,7 @@ import { createWebSockets } from "./sessions/websocket.ts";
 import { upgradesByRoute } from "./sockets.ts";
 import { createSettings } from "./lifecycle/settings.ts";
 import { createRequestStats } from "./metrics/stats.ts";
-import { createUploadMemory } from "./http/upload-memory.ts";
+import { createUploadMemory } from "./http/uploads/upload-memory.ts";
 import type { KeyStore } from "../store/keys.ts";
 
 /** The served process without its process: everything between the sockets and the engine. */

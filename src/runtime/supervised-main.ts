@@ -1,8 +1,8 @@
 import type { ResolvedConfig } from "../config/types.ts";
-import { inheritedSockets } from "../shared/listen-fds.ts";
+import { inheritedSockets } from "../shared/process/listen-fds.ts";
 import { LISTENERS } from "../shared/listeners.ts";
 import { createLogger } from "../shared/log.ts";
-import type { TlsPair } from "../shared/messages.ts";
+import type { TlsPair } from "../shared/process/messages.ts";
 import { createControlChannel } from "./lifecycle/control-channel.ts";
 import { serve } from "./lifecycle/serve.ts";
 

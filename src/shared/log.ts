@@ -1,6 +1,6 @@
 import { destination, pino } from "pino";
 import type { DestinationStream, Logger as Pino } from "pino";
-import { setTimeout } from "./timers.ts";
+import { setTimeout } from "./time/timers.ts";
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal";
 

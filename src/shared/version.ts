@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { installationRoot } from "./entry.ts";
+import { installationRoot } from "./process/entry.ts";
 
 /** Returns the version of this installation, from package.json. */
 export function readVersion(): string {

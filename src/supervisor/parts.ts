@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { LoadedConfig } from "../config/load.ts";
 import type { ResolvedConfig } from "../config/types.ts";
-import { systemClock } from "../shared/clock.ts";
+import { systemClock } from "../shared/time/clock.ts";
 import { createUpkeep } from "./status/upkeep.ts";
 import type { Upkeep } from "./status/upkeep.ts";
 import type { CompanionOptions } from "./companions/companion.ts";

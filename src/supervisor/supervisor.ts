@@ -1,5 +1,5 @@
 import type { ResolvedConfig } from "../config/types.ts";
-import { systemClock } from "../shared/clock.ts";
+import { systemClock } from "../shared/time/clock.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import { createConfigChanges } from "./config/changes.ts";
 import type { ConfigChanges, Progress, ReloadOutcome, ReloadPlan } from "./config/changes.ts";
@@ -16,7 +16,7 @@ import { buildStatus } from "./status/build-status.ts";
 import { openParts } from "./parts.ts";
 import type { ConfigCell, Parts, SupervisorOptions } from "./parts.ts";
 import { watchFile } from "./config/watch-file.ts";
-import { setInterval, setTimeout } from "../shared/timers.ts";
+import { setInterval, setTimeout } from "../shared/time/timers.ts";
 
 /** What the control socket understands. */
 export const CONTROL_COMMANDS = [

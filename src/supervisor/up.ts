@@ -7,7 +7,7 @@ import { createNotifier } from "./helpers/systemd-notify.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { View, ViewOptions } from "./status/view.ts";
 import { createLiveView, createPlainView } from "./status/view.ts";
-import { setInterval } from "../shared/timers.ts";
+import { setInterval } from "../shared/time/timers.ts";
 
 export interface UpOptions {
   readonly loaded: LoadedConfig;

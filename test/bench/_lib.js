@@ -6,7 +6,7 @@ import { defaultConfig } from "../../dist/config/defaults.js";
 import { createResampler } from "../../dist/engine/audio/resample/resample.js";
 import { createEngine } from "../../dist/engine/engine.js";
 import { locateModel } from "../../dist/models/locate.js";
-import { editDistance } from "../../dist/shared/edit-distance.js";
+import { editDistance } from "../../dist/shared/text/edit-distance.js";
 import { silentLogger } from "../../dist/shared/log.js";
 import { wavFile } from "../../dist/shared/wav.js";
 

@@ -7,7 +7,7 @@ import OpenAI from "openai6";
 import { OpenAIRealtimeWS } from "openai6/realtime/ws";
 import { afterEach, describe, expect, test } from "vitest";
 import { createFakeEngine } from "../../src/engine/fake.ts";
-import { createCa, createServerCertificate } from "../../src/shared/pki.ts";
+import { createCa, createServerCertificate } from "../../src/shared/tls/pki.ts";
 import { missingPython, talkPython } from "../support/python.ts";
 import { startTestServer } from "../support/runtime-server.ts";
 import type { TestServer } from "../support/runtime-server.ts";

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { createRuntime } from "../../src/runtime/runtime.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { createLogger } from "../../src/shared/log.ts";
-import { createCa, createServerCertificate } from "../../src/shared/pki.ts";
+import { createCa, createServerCertificate } from "../../src/shared/tls/pki.ts";
 import { createPacedEngine } from "../support/paced-engine.ts";
 import { configWith } from "../support/runtime-server.ts";
 import type { ConfigChanges } from "../support/runtime-server.ts";

@@ -1,9 +1,9 @@
 import { unresolve } from "../../src/config/resolve.ts";
-import { configSchema } from "../../src/config/schema.ts";
+import { configSchema } from "../../src/config/schema/schema.ts";
 import type { ResolvedConfig } from "../../src/config/types.ts";
 import type { RenderTarget } from "../../src/render/render.ts";
 import { renderFiles } from "../../src/render/render.ts";
-import { renderYaml } from "../../src/render/yaml.ts";
+import { renderYaml } from "../../src/render/text/yaml.ts";
 import { configWith, type Overrides } from "../unit/render/base-config.ts";
 import { auditFiles } from "./audit-files.ts";
 import type { Finding } from "../../src/audit/types.ts";

@@ -6,7 +6,7 @@ import type { Engine } from "../../src/engine/contract.ts";
 import { createRuntime } from "../../src/runtime/runtime.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import type { Timing } from "../../src/runtime/context.ts";
-import type { Clock } from "../../src/shared/clock.ts";
+import type { Clock } from "../../src/shared/time/clock.ts";
 import { createLogger } from "../../src/shared/log.ts";
 import type { KeyStore } from "../../src/store/keys.ts";
 import { createPacedEngine } from "./paced-engine.ts";

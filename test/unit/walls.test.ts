@@ -26,16 +26,16 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protobuf": ["models/onnx/read.ts", "models/onnx/write.ts", "models/synthetic/graph-builder.ts"],
   "@clack/prompts": ["cli/deploy/init/ask.ts"],
-  "@peculiar/x509": ["shared/pki.ts"],
+  "@peculiar/x509": ["shared/tls/pki.ts"],
   "age-encryption": ["supervisor/state/backup-format.ts"],
-  "@fastify/busboy": ["runtime/http/upload-form.ts"],
-  ajv: ["config/validate.ts"],
+  "@fastify/busboy": ["runtime/http/uploads/upload-form.ts"],
+  ajv: ["config/problems/validate.ts"],
   bcryptjs: ["cli/deploy/secret-store.ts"],
   crossws: ["runtime/sessions/websocket.ts"],
   "dockerfile-ast": ["audit/parse/dockerfile.ts"],
-  h3: ["runtime/http/app.ts", "runtime/http/reply.ts", "runtime/runtime.ts"],
+  h3: ["runtime/http/app.ts", "runtime/http/replies/reply.ts", "runtime/runtime.ts"],
   diff: ["cli/commands/render.ts"],
-  execa: ["shared/program.ts"],
+  execa: ["shared/process/program.ts"],
   "ipaddr.js": [
     "runtime/access/client-address.ts",
     "runtime/access/local-caller.ts",
@@ -53,14 +53,14 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "opus-decoder": ["engine/audio/codec/opus.ts"],
   pino: ["shared/log.ts"],
   "prom-client": ["runtime/metrics/metrics.ts"],
-  "reflect-metadata": ["shared/pki.ts"],
+  "reflect-metadata": ["shared/tls/pki.ts"],
   undici: ["models/http.ts"],
   uqr: ["cli/qr-code.ts"],
   // Its Redis driver imports ioredis, which is a dependency for that alone.
   unstorage: ["supervisor/state/history-store.ts"],
   ws: ["checks/live/probes/silent-session.ts", "cli/bench/live-stream.ts", "checks/verify/speech.ts"],
   // config reads and edits with comments kept, render writes, audit reads foreign files with positions.
-  yaml: ["config/parse.ts", "config/edit.ts", "render/yaml.ts", "audit/parse/yaml.ts"],
+  yaml: ["config/file/parse.ts", "config/file/edit.ts", "render/text/yaml.ts", "audit/parse/yaml.ts"],
 };
 
 /** Packages of the page. They are bundled into dist/console when it is built, so they are development dependencies: no installation carries them. */
@@ -73,7 +73,7 @@ const PAGE_LANGUAGE: readonly string[] = ["preact", "@preact/signals"];
 /** The only files that may import node:child_process, and why. */
 const CHILD_PROCESS: Readonly<Record<string, string>> = {
   "cli/bench/server.ts": "the server that is measured, for minutes, by its lines",
-  "shared/process-identity.ts": "ps on macOS, from code that cannot wait",
+  "shared/process/process-identity.ts": "ps on macOS, from code that cannot wait",
   "supervisor/detach.ts": "the supervisor itself, which outlives the command that starts it",
   "supervisor/helpers/systemd-notify.ts": "one shell for all heartbeats",
   "supervisor/process/child.ts": "the supervised children",
@@ -190,7 +190,7 @@ describe("the walls of src/", () => {
     expect(cycles()).toEqual([]);
   });
 
-  it("external programs are started by shared/program.ts; node:child_process is left to programs that outlive a call", () => {
+  it("external programs are started by shared/process/program.ts; node:child_process is left to programs that outlive a call", () => {
     const users = imports.filter(({ target }) => target === "node:child_process").map(({ file }) => file);
     expect([...new Set(users)].sort()).toEqual(Object.keys(CHILD_PROCESS).sort());
   });
@@ -204,12 +204,12 @@ describe("the walls of src/", () => {
     expect(opening.map(({ file }) => file)).toEqual([]);
   });
 
-  it("timers come from shared/timers.ts: Node's own fire at once when the delay is longer than 24.8 days", () => {
+  it("timers come from shared/time/timers.ts: Node's own fire at once when the delay is longer than 24.8 days", () => {
     const broken = [...files].filter(([file, source]) => {
       // The page runs in a browser and imports only the table of the wire.
-      if (file === "shared/timers.ts" || folderOf(file) === "console") return false;
+      if (file === "shared/time/timers.ts" || folderOf(file) === "console") return false;
       const text = withoutComments(source);
-      const imported = /import \{([^}]*)\} from "[./]+\/(?:shared\/)?timers\.ts"/.exec(text)?.[1] ?? "";
+      const imported = /import \{([^}]*)\} from "[./]+\/(?:(?:shared\/)?time\/)?timers\.ts"/.exec(text)?.[1] ?? "";
       const called = [...text.matchAll(/(?<![.\w])(setTimeout|setInterval)\(/g)].map(([, name]) => name ?? "");
       return /"(?:node:)?timers(?:\/promises)?"/.test(text) || called.some((name) => !imported.includes(name));
     });

@@ -1,6 +1,6 @@
 import { defaultConfig } from "../../config/defaults.ts";
 import { resolvedValue } from "../../config/resolve.ts";
-import { configSchema } from "../../config/schema.ts";
+import { configSchema } from "../../config/schema/schema.ts";
 import { parseBytes, parseDurationMs } from "../../shared/units.ts";
 import type { YamlNode } from "../parse/yaml.ts";
 import { yamlAt, yamlEntrySpan, yamlStrings, yamlText } from "../parse/yaml.ts";

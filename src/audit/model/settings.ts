@@ -1,5 +1,5 @@
 // GIGASTT_* variables are settings of the server, as binding as its config.
-import { configSchema } from "../../config/schema.ts";
+import { configSchema } from "../../config/schema/schema.ts";
 import { readVariables } from "../../config/variables.ts";
 import type { Span } from "../source.ts";
 import type { EnvironmentEntry } from "./environment.ts";

@@ -1,4 +1,4 @@
-import { printableLine } from "../../shared/printable.ts";
+import { printableLine } from "../../shared/text/printable.ts";
 import type { AuditResult } from "../audit.ts";
 import { isOutside, type CheckReport } from "../observe/report.ts";
 import { lineText } from "../source.ts";

@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import { messageOf } from "../../shared/errors.ts";
-import { controlGroups } from "../../shared/control-groups.ts";
+import { controlGroups } from "../../shared/machine/control-groups.ts";
 import type { WatchedCertificate } from "../../render/deployed/certificates.ts";
 import type { DeployedProblem } from "../../render/deployed/problem.ts";
 import { readClock } from "../machine/clock.ts";

@@ -2,10 +2,10 @@ import type { Answer, AskOptions, OutsideTarget } from "../../shared/outside/cli
 import { ask, connectionFailure } from "../../shared/outside/client.ts";
 import type { Handshake, HandshakeOptions } from "../../shared/outside/tls.ts";
 import { handshake } from "../../shared/outside/tls.ts";
-import { isLoopbackAddress } from "../../shared/proc-net.ts";
+import { isLoopbackAddress } from "../../shared/machine/proc-net.ts";
 import type { Assumptions } from "../../audit/model/assume.ts";
 import { NotCheckedError } from "../../audit/observe/verdict.ts";
-import { sleep } from "../../shared/timers.ts";
+import { sleep } from "../../shared/time/timers.ts";
 
 /** Enough for any page of the service; a hostile server gets no more memory and time. */
 const MAX_ANSWER_CHARS = 65_536;

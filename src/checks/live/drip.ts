@@ -2,7 +2,7 @@ import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { connectionOf } from "../../shared/outside/client.ts";
 import type { LiveContext } from "./context.ts";
-import { setInterval, setTimeout } from "../../shared/timers.ts";
+import { setInterval, setTimeout } from "../../shared/time/timers.ts";
 
 /** What became of a request that was sent a byte at a time. */
 export interface Dripped {

@@ -1,5 +1,5 @@
 import { NoAnswerError, type Answer, type AskOptions } from "../../shared/outside/client.ts";
-import { printable } from "../../shared/printable.ts";
+import { printable } from "../../shared/text/printable.ts";
 import { NotCheckedError, type Problem } from "../../audit/observe/verdict.ts";
 import type { LiveContext } from "./context.ts";
 

@@ -1,9 +1,9 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
-import { withDeadline } from "../../shared/deadline.ts";
+import { withDeadline } from "../../shared/time/deadline.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { connectionProblem, type OutsideTarget } from "../../shared/outside/client.ts";
-import { printable } from "../../shared/printable.ts";
+import { printable } from "../../shared/text/printable.ts";
 import type { Assumptions } from "../../audit/model/assume.ts";
 import { notChecked, type Judged, type Verdict } from "../../audit/observe/verdict.ts";
 import { createContext } from "./context.ts";

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { notChecked, ok, verdictOf, type Verdict } from "../../audit/observe/verdict.ts";
-import { installationRoot } from "../../shared/entry.ts";
+import { installationRoot } from "../../shared/process/entry.ts";
 import type { Machine } from "../machine.ts";
 
 /** What the clock shows, and whether a service keeps it right. */

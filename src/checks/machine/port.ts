@@ -1,5 +1,5 @@
 import type { Problem } from "../../audit/observe/verdict.ts";
-import { isLoopbackAddress, listeningSockets } from "../../shared/proc-net.ts";
+import { isLoopbackAddress, listeningSockets } from "../../shared/machine/proc-net.ts";
 import type { Machine } from "../machine.ts";
 
 /** A listening TCP socket. */

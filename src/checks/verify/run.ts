@@ -3,7 +3,7 @@ import { createAssumptions } from "../../audit/model/assume.ts";
 import { notChecked, verdictOf, type Problem, type Verdict } from "../../audit/observe/verdict.ts";
 import { messageOf } from "../../shared/errors.ts";
 import type { OutsideTarget } from "../../shared/outside/client.ts";
-import { printable } from "../../shared/printable.ts";
+import { printable } from "../../shared/text/printable.ts";
 import { ContactError, createContext, type LiveContext } from "../live/context.ts";
 import { VERIFY_CHECKS, type VerifyCheck } from "./checks.ts";
 

@@ -5,7 +5,7 @@ import { wavFile } from "../../shared/wav.ts";
 import type { LiveContext } from "../live/context.ts";
 import { problem } from "../live/kit.ts";
 import { field, firstLine } from "./answer.ts";
-import { setTimeout } from "../../shared/timers.ts";
+import { setTimeout } from "../../shared/time/timers.ts";
 
 /** A file is transcribed. */
 export async function file(live: LiveContext): Promise<Verdict> {

@@ -1,6 +1,6 @@
 import { catalogue, findInfo } from "../../checks/catalogue.ts";
 import { docsOf } from "../../audit/families.ts";
-import { didYouMean } from "../../shared/suggest.ts";
+import { didYouMean } from "../../shared/text/suggest.ts";
 import type { CommandContext } from "../command.ts";
 import { paintFor, table, wrap, writeJson } from "../output.ts";
 import { UsageError } from "../usage.ts";

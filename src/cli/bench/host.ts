@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { availableParallelism, cpus, totalmem } from "node:os";
-import { runProgram } from "../../shared/program.ts";
+import { runProgram } from "../../shared/process/program.ts";
 import type { BenchHost } from "./report.ts";
 
 /** Bits of `vcgencmd get_throttled` that matter after a measurement (Raspberry Pi firmware documentation). */

@@ -1,6 +1,6 @@
 import { WebSocket } from "ws";
 import { SAMPLE_RATE_HZ } from "./speech.ts";
-import { setTimeout, sleep } from "../../shared/timers.ts";
+import { setTimeout, sleep } from "../../shared/time/timers.ts";
 
 /** What one real-time stream saw. */
 export interface LiveStreamResult {

@@ -2,7 +2,7 @@ import { runLiveStream, type LiveStreamResult } from "./live-stream.ts";
 import { percentile, type FileFigure, type StreamFigure } from "./report.ts";
 import { wavFile } from "../../shared/wav.ts";
 import { assembleSpeech, type Sample } from "./speech.ts";
-import { sleep } from "../../shared/timers.ts";
+import { sleep } from "../../shared/time/timers.ts";
 
 /** A stream keeps up when words are visible this soon after they end, for 95 of 100, and its last final follows as soon. */
 const KEEPS_UP_MS = 2000;

@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { GigasttError } from "../../shared/errors.ts";
-import { installationRoot } from "../../shared/entry.ts";
-import { setTimeout, sleep } from "../../shared/timers.ts";
+import { installationRoot } from "../../shared/process/entry.ts";
+import { setTimeout, sleep } from "../../shared/time/timers.ts";
 
 /** A server started only to be measured, on a free loopback port. */
 export interface MeasuredServer {

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { installationRoot } from "../../shared/entry.ts";
+import { installationRoot } from "../../shared/process/entry.ts";
 
 /** One of the bundled recordings: 16 kHz mono PCM16. */
 export interface Sample {

@@ -8,7 +8,7 @@ import { ASSUME_KEYS } from "../../audit/model/assume.ts";
 import { catalogue } from "../../checks/catalogue.ts";
 import { mergeObserved } from "../../audit/observe/merge.ts";
 import { active } from "../../audit/report/summary.ts";
-import { didYouMean } from "../../shared/suggest.ts";
+import { didYouMean } from "../../shared/text/suggest.ts";
 import { recordAudit } from "../audit-record.ts";
 import { askYes, canAsk } from "../yes.ts";
 import type { Command, CommandContext, FlagSpec } from "../command.ts";

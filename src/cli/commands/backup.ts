@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
-import { printable } from "../../shared/printable.ts";
+import { printable } from "../../shared/text/printable.ts";
 import { readVersion } from "../../shared/version.ts";
 import { collectFiles } from "../../supervisor/state/backup.ts";
 import { BACKUP_FORMAT, openBackup, sealBackup } from "../../supervisor/state/backup-format.ts";

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
-import { setConfigValues } from "../../config/edit.ts";
+import { setConfigValues } from "../../config/file/edit.ts";
 import { modelsDir } from "../../models/paths.ts";
 import { makeSyntheticModel, SYNTHETIC_ID } from "../../models/synthetic/synthetic-model.ts";
 import { adviceFor } from "../bench/advice.ts";

@@ -2,7 +2,7 @@ import { userInfo } from "node:os";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import type { ResolvedConfig } from "../../config/types.ts";
-import { namesOfHost } from "../../shared/host-names.ts";
+import { namesOfHost } from "../../shared/machine/host-names.ts";
 import type { Command, CommandContext, FlagSpec } from "../command.ts";
 import { createClient, createServer, listCertificates, renew } from "../deploy/cert-store.ts";
 import { ownerFor } from "../deploy/owner.ts";

@@ -1,5 +1,5 @@
-import { settableKeys } from "../../config/node.ts";
-import { configSchema } from "../../config/schema.ts";
+import { settableKeys } from "../../config/schema/node.ts";
+import { configSchema } from "../../config/schema/schema.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { renderBash } from "../completions/bash.ts";
 import { renderFish } from "../completions/fish.ts";

@@ -2,7 +2,7 @@ import { GigasttError } from "../../shared/errors.ts";
 import { callControl } from "../../supervisor/control/client.ts";
 import type { Command } from "../command.ts";
 import { findStatePaths, STATE_FLAGS } from "../state.ts";
-import { sleep } from "../../shared/timers.ts";
+import { sleep } from "../../shared/time/timers.ts";
 
 export const command: Command = {
   summary: "Drain and stop the running server and its supervisor",
@@ -42,7 +42,7 @@ const STOP_TIMEOUT_MS = 15 * 60_000;
 /** Returns once the supervisor's process is gone, so that the next command finds a free port and state directory. */
 async function waitForExit(paths: Awaited<ReturnType<typeof findStatePaths>>): Promise<void> {
   const { readClaim } = await import("../../supervisor/state/claim.ts");
-  const { isAlive } = await import("../../shared/process-identity.ts");
+  const { isAlive } = await import("../../shared/process/process-identity.ts");
   const claim = await readClaim(paths);
   if (claim === undefined) return;
   for (let round = 0; round < 100; round++) {

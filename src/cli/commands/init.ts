@@ -5,7 +5,7 @@ import type { ResolvedConfig } from "../../config/types.ts";
 import { renderFiles, targetsOf } from "../../render/render.ts";
 import { compareFiles, writeFiles } from "../../render/write.ts";
 import { writeFileAtomic } from "../../shared/files.ts";
-import { lanAddresses } from "../../shared/host-names.ts";
+import { lanAddresses } from "../../shared/machine/host-names.ts";
 import { readVersion } from "../../shared/version.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { changesOf, isDeployed, objections, suggest, type Answers } from "../deploy/init/answers.ts";

@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { installationRoot } from "../../shared/entry.ts";
+import { installationRoot } from "../../shared/process/entry.ts";
 import { GigasttError } from "../../shared/errors.ts";
 import { writeFileAtomic } from "../../shared/files.ts";
 import { readVersion } from "../../shared/version.ts";

@@ -5,7 +5,7 @@ import { withAbsoluteFolders } from "../../config/data-folders.ts";
 import { assemble } from "../../config/load.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 import { errorCodeOf, GigasttError, messageOf } from "../../shared/errors.ts";
-import { printable } from "../../shared/printable.ts";
+import { printable } from "../../shared/text/printable.ts";
 import { MAX_CONTENT_BYTES } from "../../supervisor/state/backup-archive.ts";
 import { openBackup, refuseOtherFiles } from "../../supervisor/state/backup-format.ts";
 import type { Backup } from "../../supervisor/state/backup-format.ts";

@@ -1,7 +1,7 @@
 import { access } from "node:fs/promises";
 import { resolve } from "node:path";
 import { GigasttError } from "../../shared/errors.ts";
-import { sleep } from "../../shared/timers.ts";
+import { sleep } from "../../shared/time/timers.ts";
 import { listGenerations } from "../../supervisor/config/generations.ts";
 import { findRollback, writeRollback } from "../../supervisor/config/rollback.ts";
 import type { Command, CommandContext } from "../command.ts";

@@ -15,7 +15,7 @@ import {
   rightsFrom,
 } from "../deploy/server-keys.ts";
 import { looseModes, openSecretStore, type SecretKind, type SecretStore } from "../deploy/secret-store.ts";
-import { hasGate } from "../../render/kubernetes-gate.ts";
+import { hasGate } from "../../render/kubernetes/gate.ts";
 import { accessSecret } from "../deploy/cluster-secret.ts";
 import { loadCliConfig } from "../load-config.ts";
 import { paintFor, table, writeJson } from "../output.ts";

@@ -1,7 +1,7 @@
-import { entryFile } from "../../shared/entry.ts";
+import { entryFile } from "../../shared/process/entry.ts";
 import { GigasttError } from "../../shared/errors.ts";
 import { createLogger } from "../../shared/log.ts";
-import type { TlsPair } from "../../shared/messages.ts";
+import type { TlsPair } from "../../shared/process/messages.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 import { listenersOf } from "../../config/listeners.ts";
 import type { Command, CommandContext } from "../command.ts";

@@ -2,7 +2,7 @@ import { GigasttError, messageOf } from "../../shared/errors.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { callSupervisor } from "../control.ts";
 import { findStatePaths, STATE_FLAGS } from "../state.ts";
-import { setTimeout } from "../../shared/timers.ts";
+import { setTimeout } from "../../shared/time/timers.ts";
 
 export const command: Command = {
   summary: "Show what is running, its health and what to do",
@@ -71,7 +71,7 @@ async function show(context: CommandContext, status: unknown): Promise<number> {
     context.stdout.write(`${JSON.stringify(status, undefined, 2)}\n`);
   } else {
     const { careLines, statusLines } = await import("../../supervisor/status/view.ts");
-    const { printableLine } = await import("../../shared/printable.ts");
+    const { printableLine } = await import("../../shared/text/printable.ts");
     const { supervisor, config } = status;
     const lines = [
       ...statusLines(status),

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { messageOf } from "../../shared/errors.ts";
-import { installationRoot } from "../../shared/entry.ts";
+import { installationRoot } from "../../shared/process/entry.ts";
 import { readVersion } from "../../shared/version.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { loadOptions, SERVER_FLAGS } from "../load-config.ts";

@@ -1,6 +1,6 @@
 import type { Verdict } from "../../audit/observe/verdict.ts";
 import { runVerify } from "../../checks/verify/run.ts";
-import { printable } from "../../shared/printable.ts";
+import { printable } from "../../shared/text/printable.ts";
 import { BYTES_PATTERN, parseBytes } from "../../shared/units.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { OUTSIDE_FLAGS, outsideTarget } from "../outside-target.ts";

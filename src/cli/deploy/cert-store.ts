@@ -2,10 +2,10 @@ import { chmod, copyFile, mkdir, readFile, readdir, stat } from "node:fs/promise
 import { join } from "node:path";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import { writeFileAtomic } from "../../shared/files.ts";
-import { readCertificate, RENEW_BEFORE_DAYS, type CertificateFacts } from "../../shared/certificate.ts";
+import { readCertificate, RENEW_BEFORE_DAYS, type CertificateFacts } from "../../shared/tls/certificate.ts";
 import { give } from "./owner.ts";
 import type { User } from "../../render/deployed/reader.ts";
-import { createCa, createClientCertificate, createServerCertificate, type KeyPair } from "../../shared/pki.ts";
+import { createCa, createClientCertificate, createServerCertificate, type KeyPair } from "../../shared/tls/pki.ts";
 
 /** One certificate on disk. */
 export interface StoredCertificate {

@@ -1,6 +1,6 @@
 import type { ResolvedConfig } from "../../config/types.ts";
-import { ACCESS_SECRET, hasGate } from "../../render/kubernetes-gate.ts";
-import { USERS_SECRET } from "../../render/kubernetes-routes.ts";
+import { ACCESS_SECRET, hasGate } from "../../render/kubernetes/gate.ts";
+import { USERS_SECRET } from "../../render/kubernetes/routes.ts";
 
 /** Name and content of the Secret with users or keys, as arguments of `kubectl create secret generic`; `folder` is where `secrets` keeps them. */
 export function accessSecret(config: ResolvedConfig, folder: string): string {

@@ -1,7 +1,7 @@
 import { readFile, rm } from "node:fs/promises";
 import { writeFileAtomic } from "../../shared/files.ts";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
-import { runProgram } from "../../shared/program.ts";
+import { runProgram } from "../../shared/process/program.ts";
 import type { ServicePlan } from "../../supervisor/install/service-files.ts";
 
 /** Longer than a model load and a drain together: `systemctl restart` returns when the service is ready. */

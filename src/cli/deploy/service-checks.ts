@@ -3,7 +3,7 @@ import { access, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ResolvedConfig } from "../../config/types.ts";
 import { findUser } from "../../render/deployed/reader.ts";
-import { runProgram } from "../../shared/program.ts";
+import { runProgram } from "../../shared/process/program.ts";
 
 /** What would keep the unit from starting, each as one sentence with its cure. Empty when all is well. Changes nothing. */
 export async function serviceProblems(config: ResolvedConfig, uid: number | undefined): Promise<readonly string[]> {

@@ -1,6 +1,6 @@
 import type { LoadedConfig } from "../../config/load.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
-import type { ConfigError } from "../../config/problem.ts";
+import type { ConfigError } from "../../config/problems/problem.ts";
 import type { Verdict } from "../../audit/observe/verdict.ts";
 import type { Deployment } from "../../render/deployed/problem.ts";
 import { outDir } from "../deploy/paths.ts";

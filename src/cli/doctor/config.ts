@@ -1,4 +1,4 @@
-import { formatProblem } from "../../config/problem.ts";
+import { formatProblem } from "../../config/problems/problem.ts";
 import { ok } from "../../audit/observe/verdict.ts";
 import { type DoctorCheck, fail, warn } from "./check.ts";
 

@@ -1,4 +1,4 @@
-import { readMachineLimits } from "../../shared/machine-limits.ts";
+import { readMachineLimits } from "../../shared/machine/machine-limits.ts";
 import { ok } from "../../audit/observe/verdict.ts";
 import { type DoctorCheck, warn } from "./check.ts";
 

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { installationRoot } from "../../shared/entry.ts";
+import { installationRoot } from "../../shared/process/entry.ts";
 import { ok } from "../../audit/observe/verdict.ts";
 import { type DoctorCheck, fail } from "./check.ts";
 

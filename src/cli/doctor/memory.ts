@@ -1,6 +1,6 @@
 import { memoryVerdict } from "../../checks/machine/memory.ts";
 import { ownMemoryBytes } from "../../checks/machine/processes.ts";
-import { readMachineLimits } from "../../shared/machine-limits.ts";
+import { readMachineLimits } from "../../shared/machine/machine-limits.ts";
 import { memoryNeed } from "../memory-need.ts";
 import type { DoctorCheck } from "./check.ts";
 

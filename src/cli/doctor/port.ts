@@ -1,6 +1,6 @@
 import { connect, createServer } from "node:net";
 import { listenersOf } from "../../config/listeners.ts";
-import { withDeadline } from "../../shared/deadline.ts";
+import { withDeadline } from "../../shared/time/deadline.ts";
 import { placeText } from "../../shared/listeners.ts";
 import type { ListenerSpec, ListenPlace } from "../../shared/listeners.ts";
 import { portTaken, readListeners } from "../../checks/machine/port.ts";

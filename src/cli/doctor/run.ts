@@ -1,6 +1,6 @@
 import { defaultConfig } from "../../config/defaults.ts";
 import { loadConfig, type LoadedConfig } from "../../config/load.ts";
-import { ConfigError } from "../../config/problem.ts";
+import { ConfigError } from "../../config/problems/problem.ts";
 import { messageOf } from "../../shared/errors.ts";
 import type { CommandContext } from "../command.ts";
 import { loadOptions } from "../load-config.ts";

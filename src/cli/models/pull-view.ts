@@ -1,5 +1,5 @@
 import type { PullEvent } from "../../models/pull.ts";
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/time/clock.ts";
 import { readableBytes } from "../../shared/units.ts";
 
 /** Shows a pull; `end` clears a bar that is still on the screen. */

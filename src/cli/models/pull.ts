@@ -1,7 +1,7 @@
 import { defaultPullTuning, pullModel } from "../../models/pull.ts";
 import type { ModelEntry, Precision } from "../../models/registry-guard.ts";
 import { AUTO_MODEL } from "../../models/registry.ts";
-import { systemClock } from "../../shared/clock.ts";
+import { systemClock } from "../../shared/time/clock.ts";
 import { GigasttError } from "../../shared/errors.ts";
 import type { CommandContext } from "../command.ts";
 import { loadModelsWorld, type ModelsWorld, namedModel, precisionFlag } from "./common.ts";

@@ -1,12 +1,12 @@
 import type { ResolvedConfig } from "../../config/types.ts";
 import type { ModelBundle } from "../../models/manifest.ts";
-import { entryFile } from "../../shared/entry.ts";
+import { entryFile } from "../../shared/process/entry.ts";
 import { AudioError, type AudioProblem } from "../../shared/audio-problem.ts";
 import { GigasttError } from "../../shared/errors.ts";
-import { startHelper } from "../../shared/program.ts";
-import type { HelperEnd, HelperOptions } from "../../shared/program.ts";
+import { startHelper } from "../../shared/process/program.ts";
+import type { HelperEnd, HelperOptions } from "../../shared/process/program.ts";
 import type { FormattableTranscript } from "../../shared/transcript/transcript.ts";
-import { setTimeout } from "../../shared/timers.ts";
+import { setTimeout } from "../../shared/time/timers.ts";
 
 /** How one file is to be read; the engine program's `options`. */
 export interface FileOptions {

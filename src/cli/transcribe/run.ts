@@ -4,7 +4,7 @@ import { locateModel } from "../../models/locate.ts";
 import { verifyBundle } from "../../models/verify.ts";
 import { AudioError, wordAudioProblem } from "../../shared/audio-problem.ts";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
-import { printable } from "../../shared/printable.ts";
+import { printable } from "../../shared/text/printable.ts";
 import { exportTranscript } from "../../shared/transcript/export.ts";
 import { transcriptJson } from "../../shared/transcript/json.ts";
 import type { FormattableTranscript } from "../../shared/transcript/transcript.ts";

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { ModelBundle } from "../../models/manifest.ts";
 import { createOptimizedCache, type OptimizedDraft } from "../../models/optimized.ts";
 import { verifyBundle } from "../../models/verify.ts";
-import { installationRoot } from "../../shared/entry.ts";
+import { installationRoot } from "../../shared/process/entry.ts";
 import type { LoadRequest } from "../acoustic/protocol.ts";
 
 /** What each worker of a pool loads: the model's encoder, or an optimized copy of it that an earlier worker or start has left. */

@@ -1,10 +1,10 @@
 import { Worker } from "node:worker_threads";
-import { entryFile } from "../../shared/entry.ts";
+import { entryFile } from "../../shared/process/entry.ts";
 import { GigasttError, WireError, messageOf } from "../../shared/errors.ts";
 import type { HotWord } from "../../shared/hot-words.ts";
 import { createWindowQueue, type Queueable } from "./queue.ts";
 import type { FromInference, LoadedModel, LoadRequest, ToInference, WindowResult } from "../acoustic/protocol.ts";
-import { setTimeout } from "../../shared/timers.ts";
+import { setTimeout } from "../../shared/time/timers.ts";
 
 /** One window of features to recognise. */
 export interface WindowJob extends Queueable {

@@ -1,4 +1,4 @@
-import type { MachineLimits } from "../../shared/machine-limits.ts";
+import type { MachineLimits } from "../../shared/machine/machine-limits.ts";
 
 export interface WorkerPlan {
   readonly workers: number;

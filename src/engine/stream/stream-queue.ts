@@ -1,5 +1,5 @@
-import { createTurns } from "../../shared/turns.ts";
-import type { Turns } from "../../shared/turns.ts";
+import { createTurns } from "../../shared/time/turns.ts";
+import type { Turns } from "../../shared/time/turns.ts";
 import type { EndpointOptions } from "../contract.ts";
 import type { LiveSession } from "./live-session.ts";
 

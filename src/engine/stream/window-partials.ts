@@ -7,7 +7,7 @@ import { stitchAt } from "../windows/stitch.ts";
 import { createPartialPace } from "./partial-pace.ts";
 import type { AudioSettings } from "../thread/protocol.ts";
 import type { SpanReader } from "../windows/span-reader.ts";
-import { setTimeout } from "../../shared/timers.ts";
+import { setTimeout } from "../../shared/time/timers.ts";
 
 /** The current window of a live stream, read again and again while it grows: as a whole while it is short, then by its last seconds. */
 export interface WindowPartials {

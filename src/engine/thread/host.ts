@@ -7,7 +7,7 @@ import { createFileClient, type FileClient } from "../file/client.ts";
 import type { AudioThreadLink, OpenAudioThread, SendToAudioThread } from "./link.ts";
 import type { FromAudioThread, AudioSettings } from "./protocol.ts";
 import { createStreamClient, type StreamClient } from "../stream/client.ts";
-import { setInterval } from "../../shared/timers.ts";
+import { setInterval } from "../../shared/time/timers.ts";
 
 /** A window an audio thread asks for, on its way to the pool. */
 export interface HostWindow {

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { entryFile } from "../../shared/entry.ts";
+import { entryFile } from "../../shared/process/entry.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { createAudioThread } from "./audio-thread.ts";
 import type { FromAudioThread, ToAudioThread } from "./protocol.ts";

@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { dirname, join } from "node:path";
-import { expiryOf, timeLeft } from "../../shared/certificate.ts";
+import { expiryOf, timeLeft } from "../../shared/tls/certificate.ts";
 import { errorCodeOf } from "../../shared/errors.ts";
 import { usesOwnCertificates } from "../systemd.ts";
 import { reloadCommand, type DeployedProblem, type Deployment } from "./problem.ts";

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import type { AuthConfig } from "../../config/types.ts";
 import { scopesFor } from "../../shared/api-keys.ts";
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/time/clock.ts";
 import { errorCodeOf, WireError } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { RouteSpec } from "../../shared/protocol.ts";
-import { setInterval } from "../../shared/timers.ts";
+import { setInterval } from "../../shared/time/timers.ts";
 import type { KeyStore, StoredKey } from "../../store/keys.ts";
 import { isExpired } from "../../store/keys.ts";
 import { hasKeyInUrl, presentedKey } from "./credentials.ts";

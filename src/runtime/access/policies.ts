@@ -3,7 +3,7 @@ import { TLSSocket } from "node:tls";
 import { WireError } from "../../shared/errors.ts";
 import type { RouteSpec } from "../../shared/protocol.ts";
 import type { RuntimeContext } from "../context.ts";
-import type { Exchange } from "../http/exchanges.ts";
+import type { Exchange } from "../http/connections/exchanges.ts";
 import type { ClientAddress } from "./client-address.ts";
 import type { KeyedRoute, KeyUse } from "./keys.ts";
 import { checkOrigin, corsHeaders } from "./origin.ts";

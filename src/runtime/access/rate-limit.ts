@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { RateLimitConfig } from "../../config/types.ts";
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/time/clock.ts";
 
 /** At most this many clients are remembered; the least recently used is forgotten first. */
 export const MAX_BUCKETS = 100_000;

@@ -1,4 +1,4 @@
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/time/clock.ts";
 import { WireError } from "../../shared/errors.ts";
 import { createFairQueue } from "./fair-queue.ts";
 import { POLL_MS, countSessions, createRefusals } from "./refusals.ts";
@@ -6,7 +6,7 @@ import type { Request, SlotLimits } from "./refusals.ts";
 import { createServiceTimes } from "./service-times.ts";
 import type { WorkKind } from "./service-times.ts";
 import { chooseLender, countByClient } from "./shares.ts";
-import { setInterval, setTimeout } from "../../shared/timers.ts";
+import { setInterval, setTimeout } from "../../shared/time/timers.ts";
 
 /** The right to do one piece of work. Releasing twice is harmless. */
 export interface Slot {

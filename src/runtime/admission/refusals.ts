@@ -1,5 +1,5 @@
 import type { PoolConfig } from "../../config/types.ts";
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/time/clock.ts";
 import { WireError } from "../../shared/errors.ts";
 import type { FairQueue, Member } from "./fair-queue.ts";
 import { forecast } from "./forecast.ts";

@@ -1,4 +1,4 @@
-import type { UploadSource } from "../http/upload.ts";
+import type { UploadSource } from "../http/uploads/upload.ts";
 
 /** Returns a source of the first bytes of the audio. The rest is read and thrown away: clients send everything before they read an answer. */
 export function beginningOf(source: UploadSource, bytes: number): UploadSource {

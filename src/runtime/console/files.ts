@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { distFile } from "../../shared/entry.ts";
+import { distFile } from "../../shared/process/entry.ts";
 
 /** A file of the page as it is stored: as it is, and compressed when it was built. */
 export interface ConsoleFile {

@@ -6,13 +6,13 @@ import { ALL_ROUTES, allowedMethods, answersPreflight } from "../../shared/proto
 import type { HttpMethod, RouteSpec } from "../../shared/protocol.ts";
 import type { RuntimeContext } from "../context.ts";
 import { handlers } from "../handlers.ts";
-import { errorForm } from "./error-forms.ts";
-import { ClientGone, toWireError } from "./errors.ts";
-import type { Exchange } from "./exchanges.ts";
+import { errorForm } from "./replies/error-forms.ts";
+import { ClientGone, toWireError } from "./replies/errors.ts";
+import type { Exchange } from "./connections/exchanges.ts";
 import type { RouteRequest } from "../route.ts";
 import { checksHost, requireHost, requireKey, requireOrigin, requireToken } from "../access/policies.ts";
-import { toResponse } from "./reply.ts";
-import type { Reply } from "./reply.ts";
+import { toResponse } from "./replies/reply.ts";
+import type { Reply } from "./replies/reply.ts";
 import { requestFault } from "./request-form.ts";
 
 type Answer = (exchange: Exchange, request: RouteRequest) => Reply | Promise<Reply>;

@@ -1,5 +1,5 @@
-import type { Clock } from "../../shared/clock.ts";
-import { setTimeout } from "../../shared/timers.ts";
+import type { Clock } from "../../shared/time/clock.ts";
+import { setTimeout } from "../../shared/time/timers.ts";
 
 /** The one deadline of a drain. */
 export interface Deadline {

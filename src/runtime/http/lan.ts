@@ -3,11 +3,11 @@ import type { Server } from "node:http";
 import { createServer } from "node:net";
 import type { Socket } from "node:net";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
-import type { TlsPair } from "../../shared/messages.ts";
+import type { TlsPair } from "../../shared/process/messages.ts";
 import { listen } from "./listen.ts";
 import type { ListenAddress, ListenTarget } from "./listen.ts";
 import { serverOptions } from "./server-options.ts";
-import { setTimeout } from "../../shared/timers.ts";
+import { setTimeout } from "../../shared/time/timers.ts";
 
 /** An HTTPS server made by listhen for the home network: browsers allow the microphone on secure pages only. */
 export interface LanServer {

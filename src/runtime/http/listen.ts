@@ -1,4 +1,4 @@
-import { portTakenError } from "../../shared/port-taken.ts";
+import { portTakenError } from "../../shared/machine/port-taken.ts";
 import { once } from "node:events";
 import type { Server } from "node:net";
 import { messageOf } from "../../shared/errors.ts";

@@ -1,5 +1,5 @@
 import { randomFillSync } from "node:crypto";
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/time/clock.ts";
 
 const ACCEPTED = /^[A-Za-z0-9._-]{1,128}$/;
 

@@ -3,9 +3,9 @@ import type { Server } from "node:http";
 import { requestTimeoutMs } from "../../config/derived.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 import type { RuntimeContext } from "../context.ts";
-import type { ClientConnections } from "./client-connections.ts";
-import { attach } from "./dispatch.ts";
-import type { RequestHandler, UpgradeHandler } from "./dispatch.ts";
+import type { ClientConnections } from "./connections/client-connections.ts";
+import { attach } from "./connections/dispatch.ts";
+import type { RequestHandler, UpgradeHandler } from "./connections/dispatch.ts";
 import { serverOptions } from "./server-options.ts";
 
 /** Creates the HTTP server: every request becomes an exchange with an id, a client and one log line before a route sees it. */

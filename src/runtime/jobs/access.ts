@@ -2,7 +2,7 @@ import { WireError } from "../../shared/errors.ts";
 import type { Blobs } from "../../store/blobs/files.ts";
 import type { Job, JobStore } from "../../store/jobs/types.ts";
 import type { RuntimeContext } from "../context.ts";
-import type { Exchange } from "../http/exchanges.ts";
+import type { Exchange } from "../http/connections/exchanges.ts";
 import type { Jobs } from "./service.ts";
 
 /** Ids are random UUIDs: anything else is not looked up. */

@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { JobsConfig } from "../../config/types.ts";
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/time/clock.ts";
 import { errorCodeOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Delivery, JobStore } from "../../store/jobs/types.ts";

@@ -5,11 +5,11 @@ import { PRIORITIES } from "../../store/jobs/types.ts";
 import { createPartWriter } from "../../store/blobs/files.ts";
 import type { Job, JobDraft, Priority, QuotaRefusal, Quotas } from "../../store/jobs/types.ts";
 import type { RuntimeContext } from "../context.ts";
-import type { Exchange } from "../http/exchanges.ts";
-import { parseTranscribeQuery } from "../http/transcribe-query.ts";
+import type { Exchange } from "../http/connections/exchanges.ts";
+import { parseTranscribeQuery } from "../http/transcribe/transcribe-query.ts";
 import { ownerOf, requireJobs } from "./access.ts";
 import { parseCallbackUrl } from "./callback-target.ts";
-import { refuseByHeaders } from "../http/upload.ts";
+import { refuseByHeaders } from "../http/uploads/upload.ts";
 import { storeUpload } from "./store-upload.ts";
 
 export interface CreatedJob {

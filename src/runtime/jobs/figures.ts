@@ -1,5 +1,5 @@
-import type { Clock } from "../../shared/clock.ts";
-import type { JobFigures } from "../../shared/messages.ts";
+import type { Clock } from "../../shared/time/clock.ts";
+import type { JobFigures } from "../../shared/process/messages.ts";
 import type { Jobs } from "./service.ts";
 
 /** Returns the figures for status and metrics; undefined while jobs are off or their store is being opened. */

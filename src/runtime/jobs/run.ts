@@ -3,9 +3,9 @@ import type { Blobs } from "../../store/blobs/files.ts";
 import { readParts } from "../../store/blobs/files.ts";
 import type { ClaimedJob, JobFault, JobStore, Standing } from "../../store/jobs/types.ts";
 import type { Logger } from "../../shared/log.ts";
-import { setTimeout } from "../../shared/timers.ts";
-import { toWireError } from "../http/errors.ts";
-import { engineOptions, parseTranscribeQuery } from "../http/transcribe-query.ts";
+import { setTimeout } from "../../shared/time/timers.ts";
+import { toWireError } from "../http/replies/errors.ts";
+import { engineOptions, parseTranscribeQuery } from "../http/transcribe/transcribe-query.ts";
 import { errorCodeOf } from "../../shared/errors.ts";
 
 /** One run of one job. Its lease is kept by the worker; this decodes, recognises, and keeps every window. */

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import { WireError } from "../../shared/errors.ts";
-import { setTimeout } from "../../shared/timers.ts";
+import { setTimeout } from "../../shared/time/timers.ts";
 import type { PartWriter } from "../../store/blobs/files.ts";
 import type { RuntimeContext } from "../context.ts";
-import { ClientGone } from "../http/errors.ts";
-import { emptyBody, tooLarge } from "../http/upload.ts";
-import { createUploadPace } from "../http/upload-pace.ts";
+import { ClientGone } from "../http/replies/errors.ts";
+import { emptyBody, tooLarge } from "../http/uploads/upload.ts";
+import { createUploadPace } from "../http/uploads/upload-pace.ts";
 
 export interface StoreUploadOptions {
   readonly req: IncomingMessage;

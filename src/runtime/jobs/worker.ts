@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { ResolvedConfig } from "../../config/types.ts";
 import type { Engine, ModelInfo } from "../../engine/contract.ts";
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/time/clock.ts";
 import type { Logger } from "../../shared/log.ts";
-import { setInterval } from "../../shared/timers.ts";
+import { setInterval } from "../../shared/time/timers.ts";
 import type { Blobs } from "../../store/blobs/files.ts";
 import { RENEW_MS } from "../../store/jobs/policy.ts";
 import type { JobStore, Turn } from "../../store/jobs/types.ts";

@@ -1,7 +1,7 @@
-import { setTimeout } from "../../shared/timers.ts";
+import { setTimeout } from "../../shared/time/timers.ts";
 import type { RuntimeContext } from "../context.ts";
-import { currentConnection } from "../http/connection.ts";
-import type { Connection } from "../http/connection.ts";
+import { currentConnection } from "../http/connections/connection.ts";
+import type { Connection } from "../http/connections/connection.ts";
 
 /** How often and for how long the shared counts are checked after a bug. */
 const CHECK_MS = 1000;

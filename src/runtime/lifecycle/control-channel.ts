@@ -1,4 +1,4 @@
-import type { FromRuntime, ToRuntime } from "../../shared/messages.ts";
+import type { FromRuntime, ToRuntime } from "../../shared/process/messages.ts";
 
 /** The supervisor at the other end of the IPC channel. */
 export interface ControlChannel {

@@ -1,5 +1,5 @@
 import { jobFigures } from "../jobs/figures.ts";
-import type { RuntimeStats, ToRuntime } from "../../shared/messages.ts";
+import type { RuntimeStats, ToRuntime } from "../../shared/process/messages.ts";
 import type { ControlChannel } from "./control-channel.ts";
 import type { Runtime } from "../runtime.ts";
 

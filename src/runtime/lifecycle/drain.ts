@@ -1,14 +1,14 @@
 import type { Server } from "node:http";
 import { Server as NetServer } from "node:net";
-import type { DrainReport } from "../../shared/messages.ts";
+import type { DrainReport } from "../../shared/process/messages.ts";
 import { WireError } from "../../shared/errors.ts";
-import type { ClosingSockets } from "../http/lingering-close.ts";
+import type { ClosingSockets } from "../http/connections/lingering-close.ts";
 import type { RuntimeContext } from "../context.ts";
 import { createDeadline, endsBefore } from "../http/deadline.ts";
 import type { Deadline } from "../http/deadline.ts";
-import type { Exchange } from "../http/exchanges.ts";
+import type { Exchange } from "../http/connections/exchanges.ts";
 import type { SessionRegistry } from "../sessions/registry.ts";
-import { setInterval, sleep } from "../../shared/timers.ts";
+import { setInterval, sleep } from "../../shared/time/timers.ts";
 
 /** Drain is a state with an order and a deadline. Runs once; further calls get the same report. */
 export interface Drain {

@@ -2,7 +2,7 @@ import type { ResolvedConfig } from "../../config/types.ts";
 import type { Engine, ModelInfo } from "../../engine/contract.ts";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
-import type { DrainReport, TlsPair } from "../../shared/messages.ts";
+import type { DrainReport, TlsPair } from "../../shared/process/messages.ts";
 import type { ControlChannel } from "./control-channel.ts";
 import { createConfiguredEngine } from "./engine-source.ts";
 import { listenersOf } from "../../config/listeners.ts";
@@ -18,7 +18,7 @@ import { openKeyStore } from "../../store/keys.ts";
 import type { KeyStore } from "../../store/keys.ts";
 import { keysFile, storeDir } from "../../store/place.ts";
 import { readVersion } from "../../shared/version.ts";
-import { setTimeout } from "../../shared/timers.ts";
+import { setTimeout } from "../../shared/time/timers.ts";
 
 /** What of `process` the server listens to. */
 export type SignalSource = Pick<NodeJS.EventEmitter, "on" | "off">;

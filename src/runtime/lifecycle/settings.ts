@@ -1,6 +1,6 @@
-import { settableKeys } from "../../config/node.ts";
+import { settableKeys } from "../../config/schema/node.ts";
 import { resolvedValue } from "../../config/resolve.ts";
-import { configSchema } from "../../config/schema.ts";
+import { configSchema } from "../../config/schema/schema.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 
 /** The configuration as it is now. Everything that may change while running reads it at the moment of use, never keeps a copy. */

@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { EngineStats, LiveCapacity } from "../../engine/contract.ts";
-import type { JobFigures } from "../../shared/messages.ts";
+import type { JobFigures } from "../../shared/process/messages.ts";
 
 /** What the gauges read when Prometheus asks. */
 export interface MetricSources {

@@ -2,7 +2,7 @@ import { TRANSCRIPT_FORMATS, TRANSCRIPT_MEDIA_TYPES } from "../../shared/protoco
 import type { HttpRouteName } from "../../shared/protocol.ts";
 import { RECORDING_PART } from "../compat/recording.ts";
 import { ASR_OUTPUTS } from "../compat/request.ts";
-import { CODECS } from "../http/transcribe-query.ts";
+import { CODECS } from "../http/transcribe/transcribe-query.ts";
 import { RESPONSE_FORMATS } from "../openai/request.ts";
 import { BINARY, BOOLEAN, INTEGER, NUMBER, TEXT, array, object, oneOf, query, ref } from "./operation.ts";
 import type { Operation, Parameter, Schema } from "./operation.ts";

@@ -1,4 +1,4 @@
-import { isObject, parseObject } from "../../shared/json-object.ts";
+import { isObject, parseObject } from "../../shared/text/json-object.ts";
 import { WireError } from "../../shared/errors.ts";
 
 /** What a client's text frame asks for. `eventId` is the client's own name of the event: errors repeat it. */

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { createAllowance } from "../../shared/allowance.ts";
+import { createAllowance } from "../../shared/time/allowance.ts";
 import { WireError } from "../../shared/errors.ts";
 import type { RuntimeContext } from "../context.ts";
-import { openAiError } from "../http/error-forms.ts";
+import { openAiError } from "../http/replies/error-forms.ts";
 import { createConduct } from "../sessions/conduct.ts";
 import type { Dialect, FrameReader, Message, ReaderTools } from "../sessions/dialect.ts";
 import { parseClientEvent } from "./client-event.ts";

@@ -1,7 +1,7 @@
 import type { Hypothesis, UtteranceEvent } from "../../engine/contract.ts";
 import type { WireError } from "../../shared/errors.ts";
-import type { OpenAiError } from "../http/error-forms.ts";
-import { openAiError } from "../http/error-forms.ts";
+import type { OpenAiError } from "../http/replies/error-forms.ts";
+import { openAiError } from "../http/replies/error-forms.ts";
 import type { Shape } from "./session-object.ts";
 
 /** A server event without its id. */

@@ -2,7 +2,7 @@ import type { StreamConfig } from "../../config/types.ts";
 import { WireError } from "../../shared/errors.ts";
 import { SESSION_RATES_HZ } from "../../shared/protocol.ts";
 import type { SessionOptions } from "../sessions/dialect.ts";
-import { isObject } from "../../shared/json-object.ts";
+import { isObject } from "../../shared/text/json-object.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 

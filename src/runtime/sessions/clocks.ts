@@ -1,7 +1,7 @@
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/time/clock.ts";
 import { WireError } from "../../shared/errors.ts";
 import type { Settings } from "../lifecycle/settings.ts";
-import type { Timers } from "../../shared/timers.ts";
+import type { Timers } from "../../shared/time/timers.ts";
 
 /** The two clocks of a session: silence and age. */
 export interface SessionClocks {

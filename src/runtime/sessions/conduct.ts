@@ -1,5 +1,5 @@
-import { createAllowance } from "../../shared/allowance.ts";
-import type { Clock } from "../../shared/clock.ts";
+import { createAllowance } from "../../shared/time/allowance.ts";
+import type { Clock } from "../../shared/time/clock.ts";
 
 /** Counts frames that carry nothing: a client that sends too many of them breaks the protocol. */
 export interface Conduct {

@@ -1,5 +1,5 @@
 import type { SessionPeer } from "./peer.ts";
-import { setInterval } from "../../shared/timers.ts";
+import { setInterval } from "../../shared/time/timers.ts";
 
 /** Stops and restarts the client's sending. */
 export interface Flow {

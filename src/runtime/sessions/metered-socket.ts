@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
-import type { Clock } from "../../shared/clock.ts";
-import { setTimeout } from "../../shared/timers.ts";
-import type { Turns } from "../../shared/turns.ts";
-import { createAllowance } from "../../shared/allowance.ts";
+import type { Clock } from "../../shared/time/clock.ts";
+import { setTimeout } from "../../shared/time/timers.ts";
+import type { Turns } from "../../shared/time/turns.ts";
+import { createAllowance } from "../../shared/time/allowance.ts";
 import { createFrameScan } from "./frame-scan.ts";
 
 /** Frames a client may send in a second for long, and at once after a quiet time. Live audio in frames of 10 ms is 100 a second. */

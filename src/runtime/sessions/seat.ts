@@ -1,8 +1,8 @@
 import type { WireError } from "../../shared/errors.ts";
 import type { Slot } from "../admission/admission.ts";
 import type { RuntimeContext } from "../context.ts";
-import { toWireError } from "../http/errors.ts";
-import type { Timers } from "../../shared/timers.ts";
+import { toWireError } from "../http/replies/errors.ts";
+import type { Timers } from "../../shared/time/timers.ts";
 
 /** A session's slot: taken when speech begins, given back after a silence. A session that says nothing holds none. */
 export interface Seat {

@@ -10,7 +10,7 @@ import type { SessionPeer } from "./peer.ts";
 import type { Session } from "./registry.ts";
 import { createSeat } from "./seat.ts";
 import { createSender } from "./sender.ts";
-import { createTimers } from "../../shared/timers.ts";
+import { createTimers } from "../../shared/time/timers.ts";
 import { createUtterances } from "./utterances.ts";
 
 export interface SessionIdentity {

@@ -2,7 +2,7 @@ import type { EndpointOptions, Hypothesis, LiveStream, UtteranceEvent } from "..
 import { WireError } from "../../shared/errors.ts";
 import type { RuntimeContext } from "../context.ts";
 import type { Heard, SessionOptions } from "./dialect.ts";
-import { setTimeout } from "../../shared/timers.ts";
+import { setTimeout } from "../../shared/time/timers.ts";
 
 /** The engine's side of a session: audio in, segments to the client out. */
 export interface Utterances {

@@ -4,12 +4,12 @@ import type { Peer } from "crossws";
 import nodeAdapter from "crossws/adapters/node";
 import type { Face } from "../../shared/protocol.ts";
 import type { RuntimeContext } from "../context.ts";
-import { toWireError } from "../http/errors.ts";
-import type { UpgradeHandler } from "../http/dispatch.ts";
-import { clientOf } from "../http/open-exchange.ts";
-import { writeRawError } from "../http/raw-response.ts";
+import { toWireError } from "../http/replies/errors.ts";
+import type { UpgradeHandler } from "../http/connections/dispatch.ts";
+import { clientOf } from "../http/connections/open-exchange.ts";
+import { writeRawError } from "../http/replies/raw-response.ts";
 import { requestId } from "../http/request-id.ts";
-import { createTurns } from "../../shared/turns.ts";
+import { createTurns } from "../../shared/time/turns.ts";
 import { meterSocket } from "./metered-socket.ts";
 import type { SessionPeer } from "./peer.ts";
 import type { SessionRegistry } from "./registry.ts";
@@ -19,7 +19,7 @@ import type { SessionIdentity } from "./session.ts";
 import type { KeyUse } from "../access/keys.ts";
 import type { ClientAddress } from "../access/client-address.ts";
 import type { Dialect } from "./dialect.ts";
-import { setInterval } from "../../shared/timers.ts";
+import { setInterval } from "../../shared/time/timers.ts";
 
 /** The part of the `ws` socket under a crossws peer that crossws has no name for. */
 interface NodeSocket {

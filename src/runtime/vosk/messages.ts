@@ -1,4 +1,4 @@
-import { isObject, parseObject } from "../../shared/json-object.ts";
+import { isObject, parseObject } from "../../shared/text/json-object.ts";
 import type { Hypothesis } from "../../engine/contract.ts";
 import { WireError } from "../../shared/errors.ts";
 

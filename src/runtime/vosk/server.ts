@@ -1,7 +1,7 @@
 import type { RuntimeContext } from "../context.ts";
 import { requireHost, requireOrigin, requireSessionKey, requireToken } from "../access/policies.ts";
-import type { ClientConnections } from "../http/client-connections.ts";
-import type { RequestHandler } from "../http/dispatch.ts";
+import type { ClientConnections } from "../http/connections/client-connections.ts";
+import type { RequestHandler } from "../http/connections/dispatch.ts";
 import type { FaceServer } from "../http/listen.ts";
 import { createHttpServer } from "../http/server.ts";
 import { requireReady } from "../lifecycle/readiness.ts";

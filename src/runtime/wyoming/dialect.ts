@@ -3,7 +3,7 @@ import { MODEL_LANGUAGE } from "../../shared/protocol.ts";
 import type { ClientAddress } from "../access/client-address.ts";
 import { requireToken } from "../access/policies.ts";
 import type { RuntimeContext } from "../context.ts";
-import { toWireError } from "../http/errors.ts";
+import { toWireError } from "../http/replies/errors.ts";
 import { isSpokenLanguage, unsupportedLanguage } from "../language.ts";
 import type { Dialect, FrameReader, Heard, Message, ReaderTools, SessionOptions } from "../sessions/dialect.ts";
 import type { Frame } from "../sessions/inbox.ts";

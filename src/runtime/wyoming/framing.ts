@@ -1,4 +1,4 @@
-import { isObject } from "../../shared/json-object.ts";
+import { isObject } from "../../shared/text/json-object.ts";
 import { WireError } from "../../shared/errors.ts";
 
 /** An event of the Wyoming protocol: header line, data, and payload bytes that are handed on apart. */

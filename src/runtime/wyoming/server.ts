@@ -1,14 +1,14 @@
 import { createServer } from "node:net";
 import type { Socket } from "node:net";
 import { WireError } from "../../shared/errors.ts";
-import { createTurns } from "../../shared/turns.ts";
+import { createTurns } from "../../shared/time/turns.ts";
 import type { RuntimeContext } from "../context.ts";
-import { tooManyConnections } from "../http/client-connections.ts";
-import type { ClientConnections } from "../http/client-connections.ts";
-import { createConnection, onBehalfOf } from "../http/connection.ts";
-import { lingerAtEnd } from "../http/lingering-close.ts";
+import { tooManyConnections } from "../http/connections/client-connections.ts";
+import type { ClientConnections } from "../http/connections/client-connections.ts";
+import { createConnection, onBehalfOf } from "../http/connections/connection.ts";
+import { lingerAtEnd } from "../http/connections/lingering-close.ts";
 import type { FaceServer } from "../http/listen.ts";
-import { createReadTurns, meterReads } from "../http/metered-reads.ts";
+import { createReadTurns, meterReads } from "../http/connections/metered-reads.ts";
 import { serveConnection } from "./connection.ts";
 import { createAnnouncement } from "./zeroconf.ts";
 

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { isIPv4 } from "node:net";
 import multicastDns from "multicast-dns";
 import type { ResponseOutgoingPacket } from "multicast-dns";
-import { lanAddresses } from "../../shared/host-names.ts";
+import { lanAddresses } from "../../shared/machine/host-names.ts";
 import type { RuntimeContext } from "../context.ts";
 import type { ListenAddress } from "../http/listen.ts";
 

@@ -3,8 +3,8 @@ import { request as httpsRequest, type RequestOptions } from "node:https";
 import type { LookupFunction } from "node:net";
 import { isIP } from "node:net";
 import { messageOf } from "../errors.ts";
-import { printable } from "../printable.ts";
-import { setTimeout } from "../timers.ts";
+import { printable } from "../text/printable.ts";
+import { setTimeout } from "../time/timers.ts";
 
 /** A service, as a client outside reaches it. */
 export interface OutsideTarget {

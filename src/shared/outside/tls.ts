@@ -1,6 +1,6 @@
 import { connect, type PeerCertificate, type SecureVersion, type TLSSocket } from "node:tls";
 import { connectionOf, NoAnswerError, type OutsideTarget } from "./client.ts";
-import { setTimeout } from "../timers.ts";
+import { setTimeout } from "../time/timers.ts";
 
 /** What a TLS handshake shows. */
 export interface Handshake {

@@ -1,4 +1,4 @@
-import { systemClock } from "../../shared/clock.ts";
+import { systemClock } from "../../shared/time/clock.ts";
 import { openDatabase } from "../sqlite.ts";
 import { JOB_MIGRATIONS } from "./schema.ts";
 import { createSqliteJobs } from "./sqlite-jobs.ts";

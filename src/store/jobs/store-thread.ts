@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { entryFile } from "../../shared/entry.ts";
+import { entryFile } from "../../shared/process/entry.ts";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import { METHODS } from "./methods.ts";
 import type { StoreAnswer, StoreCall, StoreThreadData } from "./thread-protocol.ts";

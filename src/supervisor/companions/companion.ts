@@ -1,5 +1,5 @@
 import type { ResolvedConfig } from "../../config/types.ts";
-import { systemClock } from "../../shared/clock.ts";
+import { systemClock } from "../../shared/time/clock.ts";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import type { EventSink } from "../logs/events.ts";
 import type { ProcessDefinition } from "../process/instance.ts";

@@ -1,6 +1,6 @@
-import type { ProxyBuild } from "../../render/managed.ts";
+import type { ProxyBuild } from "../../render/proxy/managed.ts";
 import { GigasttError } from "../../shared/errors.ts";
-import { runProgram } from "../../shared/program.ts";
+import { runProgram } from "../../shared/process/program.ts";
 
 export type ProxyKind = "caddy" | "nginx";
 

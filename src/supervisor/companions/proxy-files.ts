@@ -2,7 +2,7 @@ import { join, dirname } from "node:path";
 import type { LoadedConfig } from "../../config/load.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 import { GigasttError } from "../../shared/errors.ts";
-import { shellWord } from "../../shared/shell-word.ts";
+import { shellWord } from "../../shared/text/shell-word.ts";
 import type { KeptSets } from "../config/generations.ts";
 import { renderInHelper } from "../helpers/render.ts";
 import type { ProxyAnswer } from "../helpers/render.ts";

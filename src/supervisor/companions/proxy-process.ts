@@ -10,7 +10,7 @@ import type { Instance, ProcessDefinition } from "../process/instance.ts";
 import type { ProbeAnswer } from "../process/probe.ts";
 import { proxyEnv } from "./proxy-build.ts";
 import type { ProxyPlace } from "./proxy-build.ts";
-import { setTimeout } from "../../shared/timers.ts";
+import { setTimeout } from "../../shared/time/timers.ts";
 
 export interface ProxyProcess {
   readonly definition: ProcessDefinition;

@@ -19,7 +19,7 @@ import type { Prepared, ProxyFilesOptions, RenderHow } from "./proxy-files.ts";
 import { createProxyProcess } from "./proxy-process.ts";
 import { proxyTrouble } from "./proxy-trouble.ts";
 import type { RunningProgram } from "./replaced-programs.ts";
-import { sleep } from "../../shared/timers.ts";
+import { sleep } from "../../shared/time/timers.ts";
 
 /** The managed Caddy or nginx in front of the runtime. */
 export interface ManagedProxy {

@@ -7,7 +7,7 @@ import { redisLine } from "./foreign-lines.ts";
 import { guardChild } from "../process/orphan-guard.ts";
 import type { ProcessDefinition } from "../process/instance.ts";
 import type { ProbeAnswer } from "../process/probe.ts";
-import { setTimeout } from "../../shared/timers.ts";
+import { setTimeout } from "../../shared/time/timers.ts";
 
 export interface RedisProcessOptions {
   readonly binary: () => string;

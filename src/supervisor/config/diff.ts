@@ -1,7 +1,7 @@
-import { settableKeys } from "../../config/node.ts";
-import type { ReloadClass } from "../../config/node.ts";
+import { settableKeys } from "../../config/schema/node.ts";
+import type { ReloadClass } from "../../config/schema/node.ts";
 import { redacted, resolvedValue, unresolve } from "../../config/resolve.ts";
-import { configSchema } from "../../config/schema.ts";
+import { configSchema } from "../../config/schema/schema.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 
 /** One key that differs between two configurations, in YAML terms. */

@@ -1,4 +1,4 @@
-import { printableLine } from "../../shared/printable.ts";
+import { printableLine } from "../../shared/text/printable.ts";
 
 const EFFECT_TEXT: Readonly<Record<string, string>> = {
   none: "nothing would change",

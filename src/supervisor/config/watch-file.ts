@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { setInterval } from "../../shared/timers.ts";
+import { setInterval } from "../../shared/time/timers.ts";
 
 /**
  * Calls back when a file's content may have changed and has been still for one round. Polls: events of the file

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import { MAX_REQUEST_BYTES, parseRequest } from "./protocol.ts";
 import type { ControlAnswer, ControlRequest } from "./protocol.ts";
-import { setTimeout } from "../../shared/timers.ts";
+import { setTimeout } from "../../shared/time/timers.ts";
 
 /** Answers one command. Events go to the asking client only; `signal` aborts when that client is gone. */
 export type ControlHandler = (

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { installationRoot } from "../../shared/entry.ts";
+import { installationRoot } from "../../shared/process/entry.ts";
 import { GigasttError } from "../../shared/errors.ts";
 import { runChild } from "../process/run-child.ts";
 

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { messageOf } from "../../shared/errors.ts";
 import type { SupervisorEvent } from "../logs/events.ts";
 import { runChild } from "../process/run-child.ts";
-import { setTimeout } from "../../shared/timers.ts";
+import { setTimeout } from "../../shared/time/timers.ts";
 
 export interface HookSettings {
   readonly webhook: string | undefined;

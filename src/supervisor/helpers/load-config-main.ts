@@ -2,7 +2,7 @@
 // process of months should not keep, and after an upgrade the new code checks the new file.
 import { loadConfig } from "../../config/load.ts";
 import type { LoadOptions } from "../../config/load.ts";
-import { ConfigError } from "../../config/problem.ts";
+import { ConfigError } from "../../config/problems/problem.ts";
 import { messageOf } from "../../shared/errors.ts";
 import type { LoaderAnswer } from "./load-config.ts";
 

@@ -1,7 +1,7 @@
 import type { LoadedConfig, LoadOptions } from "../../config/load.ts";
-import { ConfigError } from "../../config/problem.ts";
-import type { Place, Problem } from "../../config/problem.ts";
-import { entryFile } from "../../shared/entry.ts";
+import { ConfigError } from "../../config/problems/problem.ts";
+import type { Place, Problem } from "../../config/problems/problem.ts";
+import { entryFile } from "../../shared/process/entry.ts";
 import { GigasttError } from "../../shared/errors.ts";
 import { askHelper } from "./ask-helper.ts";
 

@@ -3,7 +3,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { RenderError } from "../../render/errors.ts";
-import { renderManagedProxy } from "../../render/managed.ts";
+import { renderManagedProxy } from "../../render/proxy/managed.ts";
 import { renderFiles, targetsOf } from "../../render/render.ts";
 import type { RenderedFile, RenderTarget } from "../../render/render.ts";
 import { compareFiles, writeFiles } from "../../render/write.ts";

@@ -1,6 +1,6 @@
 import type { ResolvedConfig } from "../../config/types.ts";
 import type { ManagedPlace, RenderSource } from "../../render/target.ts";
-import { entryFile } from "../../shared/entry.ts";
+import { entryFile } from "../../shared/process/entry.ts";
 import { GigasttError } from "../../shared/errors.ts";
 import { askHelper } from "./ask-helper.ts";
 import type { ProxyPlace } from "../companions/proxy-build.ts";

@@ -1,4 +1,4 @@
-import { printableLine } from "../../shared/printable.ts";
+import { printableLine } from "../../shared/text/printable.ts";
 
 /** One line of a log file, as far as we can read it. */
 export interface LogLine {

@@ -3,7 +3,7 @@ import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { LEVELS, parseLogLine } from "./log-format.ts";
 import type { LogLine } from "./log-format.ts";
-import { sleep } from "../../shared/timers.ts";
+import { sleep } from "../../shared/time/timers.ts";
 
 export interface LogFilter {
   /** `runtime`, `supervisor`; undefined = all. */

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import type { ChildExit } from "./exit-reason.ts";
-import { listenVariables } from "../../shared/listen-fds.ts";
-import { killGroup } from "../../shared/process-group.ts";
-import { identify } from "../../shared/process-identity.ts";
-import type { ProcessIdentity } from "../../shared/process-identity.ts";
+import { listenVariables } from "../../shared/process/listen-fds.ts";
+import { killGroup } from "../../shared/process/process-group.ts";
+import { identify } from "../../shared/process/process-identity.ts";
+import type { ProcessIdentity } from "../../shared/process/process-identity.ts";
 import { createLineSplitter } from "../logs/lines.ts";
-import { sleep } from "../../shared/timers.ts";
+import { sleep } from "../../shared/time/timers.ts";
 
 /** What to run, as data. */
 export interface LaunchPlan {

@@ -5,7 +5,7 @@ import type { ExitReason } from "./exit-reason.ts";
 import { asLogLine, createLineRing } from "../logs/lines.ts";
 import { oomKillCount } from "./memory.ts";
 import type { ProbeAnswer } from "./probe.ts";
-import { setTimeout, sleep } from "../../shared/timers.ts";
+import { setTimeout, sleep } from "../../shared/time/timers.ts";
 
 /** One start of a managed process: the child and what is known about it. */
 export interface Instance {

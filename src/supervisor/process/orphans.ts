@@ -1,10 +1,10 @@
 import type { EventSink } from "../logs/events.ts";
 import { readJsonFile, writeFileAtomic } from "../../shared/files.ts";
-import { killGroup } from "../../shared/process-group.ts";
-import { isAlive, isProcessIdentity } from "../../shared/process-identity.ts";
-import type { ProcessIdentity } from "../../shared/process-identity.ts";
+import { killGroup } from "../../shared/process/process-group.ts";
+import { isAlive, isProcessIdentity } from "../../shared/process/process-identity.ts";
+import type { ProcessIdentity } from "../../shared/process/process-identity.ts";
 import type { StatePaths } from "../state/state-dir.ts";
-import { sleep } from "../../shared/timers.ts";
+import { sleep } from "../../shared/time/timers.ts";
 
 /** A child as it is written down for the next supervisor. */
 export interface ChildNote extends ProcessIdentity {

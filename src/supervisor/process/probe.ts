@@ -1,7 +1,7 @@
 import http from "node:http";
 import https from "node:https";
 import { messageOf } from "../../shared/errors.ts";
-import { setTimeout } from "../../shared/timers.ts";
+import { setTimeout } from "../../shared/time/timers.ts";
 
 /** What a health question was answered with. */
 export interface ProbeAnswer {

@@ -1,4 +1,4 @@
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/time/clock.ts";
 import type { EventSink } from "../logs/events.ts";
 import type { ExitReason } from "./exit-reason.ts";
 

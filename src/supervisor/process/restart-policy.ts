@@ -1,6 +1,6 @@
 import type { ResolvedConfig } from "../../config/types.ts";
-import { systemClock } from "../../shared/clock.ts";
-import type { Clock } from "../../shared/clock.ts";
+import { systemClock } from "../../shared/time/clock.ts";
+import type { Clock } from "../../shared/time/clock.ts";
 
 /** What to do after a process ended unexpectedly. */
 export type RestartDecision =

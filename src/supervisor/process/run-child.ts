@@ -1,4 +1,4 @@
-import { setTimeout } from "../../shared/timers.ts";
+import { setTimeout } from "../../shared/time/timers.ts";
 import { startChild } from "./child.ts";
 import type { LaunchPlan } from "./child.ts";
 
@@ -21,7 +21,7 @@ export interface RunEnd {
 const KEPT_LINES = 50;
 
 /**
- * Runs a program to its end inside the supervisor's own process. Elsewhere `shared/program.ts` does it: here its library
+ * Runs a program to its end inside the supervisor's own process. Elsewhere `shared/process/program.ts` does it: here its library
  * would take the supervisor over its memory limit (ADR 0037).
  */
 export async function runChild(plan: LaunchPlan, options: RunOptions): Promise<RunEnd> {

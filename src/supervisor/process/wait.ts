@@ -1,4 +1,4 @@
-import { sleep } from "../../shared/timers.ts";
+import { sleep } from "../../shared/time/timers.ts";
 
 /** Resolves after the time or on abort, whichever is first. */
 export async function waitOrAbort(ms: number, signal: AbortSignal): Promise<void> {

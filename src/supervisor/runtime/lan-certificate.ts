@@ -2,9 +2,9 @@ import { X509Certificate } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
-import { readCertificate, RENEW_BEFORE_DAYS } from "../../shared/certificate.ts";
-import { namesOfHost } from "../../shared/host-names.ts";
-import type { TlsPair } from "../../shared/messages.ts";
+import { readCertificate, RENEW_BEFORE_DAYS } from "../../shared/tls/certificate.ts";
+import { namesOfHost } from "../../shared/machine/host-names.ts";
+import type { TlsPair } from "../../shared/process/messages.ts";
 import { writeFileAtomic } from "../../shared/files.ts";
 
 /**
@@ -19,7 +19,7 @@ export async function lanCertificate(
   const old = await readPair(dir, "server");
   if (old !== undefined && isGood(old, names, now)) return old;
   // Loaded only here: making certificates takes a library the supervisor otherwise does without.
-  const { createCa, createServerCertificate } = await import("../../shared/pki.ts");
+  const { createCa, createServerCertificate } = await import("../../shared/tls/pki.ts");
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const ca = (await readPair(dir, "ca")) ?? (await createCa("gigastt at home", now));
   const server = await createServerCertificate(ca, names, now);

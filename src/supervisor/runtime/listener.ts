@@ -1,9 +1,9 @@
-import { portTakenError } from "../../shared/port-taken.ts";
+import { portTakenError } from "../../shared/machine/port-taken.ts";
 import { lookup } from "node:dns/promises";
 import { chmodSync, existsSync, unlinkSync } from "node:fs";
 import net from "node:net";
-import { inheritedSockets } from "../../shared/listen-fds.ts";
-import type { InheritedSocket } from "../../shared/listen-fds.ts";
+import { inheritedSockets } from "../../shared/process/listen-fds.ts";
+import type { InheritedSocket } from "../../shared/process/listen-fds.ts";
 import { LISTENERS, listenerSpec, placeText } from "../../shared/listeners.ts";
 import type { ListenerName, ListenPlace } from "../../shared/listeners.ts";
 import { GigasttError, messageOf } from "../../shared/errors.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../../shared/clock.ts";
+import type { Clock } from "../../shared/time/clock.ts";
 
 /** Several samples in a row: one large upload is not a leak. */
 const SAMPLES_ABOVE_LIMIT = 3;

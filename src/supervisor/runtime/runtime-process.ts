@@ -8,12 +8,12 @@ import type {
   RuntimeStats,
   TlsPair,
   ToRuntime,
-} from "../../shared/messages.ts";
+} from "../../shared/process/messages.ts";
 import type { Instance, ProcessDefinition } from "../process/instance.ts";
 import type { Listener } from "./listener.ts";
 import { probeHttp } from "../process/probe.ts";
 import type { ProbeAnswer } from "../process/probe.ts";
-import { setTimeout } from "../../shared/timers.ts";
+import { setTimeout } from "../../shared/time/timers.ts";
 
 /** What one runtime process reported. */
 export interface RuntimeFacts {

@@ -1,13 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { listenersOf } from "../../config/listeners.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
-import { systemClock } from "../../shared/clock.ts";
-import { entryFile, installationRoot } from "../../shared/entry.ts";
+import { systemClock } from "../../shared/time/clock.ts";
+import { entryFile, installationRoot } from "../../shared/process/entry.ts";
 import { GigasttError } from "../../shared/errors.ts";
 import { LISTENERS, listenerSpec, placeText } from "../../shared/listeners.ts";
 import type { ListenerName, ListenPlace } from "../../shared/listeners.ts";
-import { lanAddresses } from "../../shared/host-names.ts";
-import type { RuntimeStats, TlsPair } from "../../shared/messages.ts";
+import { lanAddresses } from "../../shared/machine/host-names.ts";
+import type { RuntimeStats, TlsPair } from "../../shared/process/messages.ts";
 import { configuredRestarts } from "../process/restart-policy.ts";
 import type { EventSink } from "../logs/events.ts";
 import { describeFailure } from "../process/instance.ts";

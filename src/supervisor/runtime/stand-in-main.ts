@@ -3,7 +3,7 @@
 import net from "node:net";
 import http from "node:http";
 import https from "node:https";
-import { FIRST_LISTEN_FD } from "../../shared/listen-fds.ts";
+import { FIRST_LISTEN_FD } from "../../shared/process/listen-fds.ts";
 import type { StandInOrder } from "./stand-in.ts";
 
 process.once("message", serve);

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { ListenerName } from "../../shared/listeners.ts";
-import { entryFile, installationRoot } from "../../shared/entry.ts";
-import type { TlsPair } from "../../shared/messages.ts";
+import { entryFile, installationRoot } from "../../shared/process/entry.ts";
+import type { TlsPair } from "../../shared/process/messages.ts";
 import { startChild } from "../process/child.ts";
 import type { Child } from "../process/child.ts";
 import type { Listener } from "./listener.ts";

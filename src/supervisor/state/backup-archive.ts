@@ -1,7 +1,7 @@
 import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
 import { GigasttError } from "../../shared/errors.ts";
-import { printable } from "../../shared/printable.ts";
+import { printable } from "../../shared/text/printable.ts";
 
 /** One file of a backup. */
 export interface BackupFile {

@@ -1,6 +1,6 @@
 import { isRecord } from "../../config/resolve.ts";
 import { GigasttError } from "../../shared/errors.ts";
-import { printable } from "../../shared/printable.ts";
+import { printable } from "../../shared/text/printable.ts";
 import { damaged, MANIFEST, packFiles, unpackFiles } from "./backup-archive.ts";
 import type { BackupFile } from "./backup-archive.ts";
 import { MAGIC_1, openFormat1, wrongKey } from "./backup-format-1.ts";

@@ -6,7 +6,7 @@ import type { BackupFile } from "./backup-archive.ts";
 import type { Backup } from "./backup-format.ts";
 import { writeFileAtomic } from "../../shared/files.ts";
 import { readClaim } from "./claim.ts";
-import { isAlive } from "../../shared/process-identity.ts";
+import { isAlive } from "../../shared/process/process-identity.ts";
 import type { StatePaths } from "./state-dir.ts";
 
 /** Where the parts of an installation live. */

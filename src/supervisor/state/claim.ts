@@ -1,8 +1,8 @@
 import { GigasttError } from "../../shared/errors.ts";
-import { takeLock } from "../../shared/lock-file.ts";
+import { takeLock } from "../../shared/process/lock-file.ts";
 import { readJsonFile } from "../../shared/files.ts";
-import { identify, isAlive, isProcessIdentity } from "../../shared/process-identity.ts";
-import type { ProcessIdentity } from "../../shared/process-identity.ts";
+import { identify, isAlive, isProcessIdentity } from "../../shared/process/process-identity.ts";
+import type { ProcessIdentity } from "../../shared/process/process-identity.ts";
 import type { StatePaths } from "./state-dir.ts";
 
 /** Who owns a state directory: the content of `supervisor.json`. */

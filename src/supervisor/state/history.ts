@@ -1,4 +1,4 @@
-import type { RuntimeStats } from "../../shared/messages.ts";
+import type { RuntimeStats } from "../../shared/process/messages.ts";
 import type { SupervisorEvent } from "../logs/events.ts";
 import type { HistoryPlace, HistoryStore, KeptEvent, Sample } from "./history-store.ts";
 

@@ -1,6 +1,6 @@
 import type { HistoryTrouble } from "../state/history.ts";
 import type { LogTrouble } from "../logs/log-file.ts";
-import type { JobFigures } from "../../shared/messages.ts";
+import type { JobFigures } from "../../shared/process/messages.ts";
 import type { ProcessSnapshot } from "../process/process-state.ts";
 
 /** Something that needs attention, with its cure. `id` is stable and documented. */

@@ -1,4 +1,4 @@
-import type { RuntimeModel, RuntimeStats } from "../../shared/messages.ts";
+import type { RuntimeModel, RuntimeStats } from "../../shared/process/messages.ts";
 import type { UpkeepReport } from "./upkeep.ts";
 import type { Issue } from "./issues.ts";
 import type { ProcessSnapshot } from "../process/process-state.ts";

@@ -7,7 +7,7 @@ import { watchedCertificates } from "../../render/deployed/certificates.ts";
 import { proxyFileProblems } from "../../render/deployed/proxy.ts";
 import { secretsProblems } from "../../render/deployed/secrets.ts";
 import type { DeployedProblem } from "../../render/deployed/problem.ts";
-import { timeLeft } from "../../shared/certificate.ts";
+import { timeLeft } from "../../shared/tls/certificate.ts";
 import type { EventSink } from "../logs/events.ts";
 import { readJsonFile } from "../../shared/files.ts";
 import type { Issue } from "./issues.ts";
@@ -16,7 +16,7 @@ import type { RenderedDrift } from "../config/rendered-set.ts";
 import { servedCertificateEnd } from "./served-certificate.ts";
 import { replacedPrograms } from "../companions/replaced-programs.ts";
 import type { RunningProgram } from "../companions/replaced-programs.ts";
-import { shellWord } from "../../shared/shell-word.ts";
+import { shellWord } from "../../shared/text/shell-word.ts";
 import type { StatePaths } from "../state/state-dir.ts";
 
 /** What is looked after besides the processes; `status --json` shows it as it is. */

@@ -1,8 +1,8 @@
 import type { SupervisorEvent } from "../logs/events.ts";
-import { printableLine } from "../../shared/printable.ts";
+import { printableLine } from "../../shared/text/printable.ts";
 import { formatLogLine, parseLogLine } from "../logs/log-format.ts";
 import type { StatusReport } from "./status.ts";
-import { setInterval } from "../../shared/timers.ts";
+import { setInterval } from "../../shared/time/timers.ts";
 
 /** What `gigastt up` shows in the foreground. */
 export interface View {

@@ -3,7 +3,12 @@ import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, readFileSync,
 import { connect, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { createCa, createClientCertificate, createServerCertificate, type KeyPair } from "../../../src/shared/pki.ts";
+import {
+  createCa,
+  createClientCertificate,
+  createServerCertificate,
+  type KeyPair,
+} from "../../../src/shared/tls/pki.ts";
 import { spawnLeashed, type Leashed } from "../../support/leash.ts";
 import { renderFiles } from "../../../src/render/render.ts";
 import type { ConfigChanges } from "../../support/runtime-server.ts";

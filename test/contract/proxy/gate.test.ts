@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { derive } from "../../../src/config/derived.ts";
-import { gateFile } from "../../../src/render/kubernetes-gate.ts";
+import { gateFile } from "../../../src/render/kubernetes/gate.ts";
 import { startTestServer, type TestServer } from "../../support/runtime-server.ts";
 import { connect } from "../../support/ws-client.ts";
 import { configWith } from "../../unit/render/base-config.ts";

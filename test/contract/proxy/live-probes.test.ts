@@ -4,7 +4,7 @@ import { networkInterfaces } from "node:os";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createCa, createServerCertificate } from "../../../src/shared/pki.ts";
+import { createCa, createServerCertificate } from "../../../src/shared/tls/pki.ts";
 import { startTestServer, type TestServer } from "../../support/runtime-server.ts";
 import { DOMAIN, FRONTS, KEY, PASSWORD, startFront, type RunningFront } from "./front.ts";
 import { runCli } from "../../support/cli.ts";

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { loadConfig } from "../../../src/config/load.ts";
 import type { ResolvedConfig } from "../../../src/config/types.ts";
-import { createCa, createServerCertificate } from "../../../src/shared/pki.ts";
+import { createCa, createServerCertificate } from "../../../src/shared/tls/pki.ts";
 import { renderFiles } from "../../../src/render/render.ts";
 import { configWith, type DeployOverrides } from "../../unit/render/base-config.ts";
 import { describeFront } from "./cases.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createCa, createServerCertificate } from "../../../src/shared/pki.ts";
+import { createCa, createServerCertificate } from "../../../src/shared/tls/pki.ts";
 import { VERIFY_CHECKS } from "../../../src/checks/verify/checks.ts";
 import { startTestServer, type TestServer } from "../../support/runtime-server.ts";
 import { DOMAIN, FRONTS, PASSWORD, startFront, type Faults } from "./front.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createCa, createServerCertificate } from "../../../src/shared/pki.ts";
+import { createCa, createServerCertificate } from "../../../src/shared/tls/pki.ts";
 
 const BIN = fileURLToPath(new URL("../../../bin/gigastt.js", import.meta.url));
 const linux = process.platform === "linux";

@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createCa, createServerCertificate } from "../../../src/shared/pki.ts";
+import { createCa, createServerCertificate } from "../../../src/shared/tls/pki.ts";
 import { callControl } from "../../../src/supervisor/control/client.ts";
 import { findTool, freePorts, FRONTS } from "../../contract/proxy/front.ts";
 import type { Front } from "../../contract/proxy/front.ts";

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { callControl } from "../../../src/supervisor/control/client.ts";
-import { isAlive, identify } from "../../../src/shared/process-identity.ts";
-import type { ProcessIdentity } from "../../../src/shared/process-identity.ts";
+import { isAlive, identify } from "../../../src/shared/process/process-identity.ts";
+import type { ProcessIdentity } from "../../../src/shared/process/process-identity.ts";
 import { isStatusReport } from "../../../src/supervisor/status/status.ts";
 import type { StatusReport } from "../../../src/supervisor/status/status.ts";
 

@@ -4,7 +4,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { lanAddresses } from "../../../src/shared/host-names.ts";
+import { lanAddresses } from "../../../src/shared/machine/host-names.ts";
 import { until } from "./harness.ts";
 import { createRealPlace, type RealPlace } from "./real-place.ts";
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { identify, isAlive } from "../../../src/shared/process-identity.ts";
+import { identify, isAlive } from "../../../src/shared/process/process-identity.ts";
 import { callControl } from "../../../src/supervisor/control/client.ts";
 import { isStatusReport } from "../../../src/supervisor/status/status.ts";
 import type { StatusReport } from "../../../src/supervisor/status/status.ts";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { identify, isAlive } from "../../../src/shared/process-identity.ts";
+import { identify, isAlive } from "../../../src/shared/process/process-identity.ts";
 import { sendRaw } from "../../support/raw-http.ts";
 import { childNotes, until } from "./harness.ts";
 import { cli, createRealPlace } from "./real-place.ts";

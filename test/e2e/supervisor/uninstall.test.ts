@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { childNotes } from "./harness.ts";
-import { isAlive } from "../../../src/shared/process-identity.ts";
+import { isAlive } from "../../../src/shared/process/process-identity.ts";
 
 const run = promisify(execFile);
 const cli = fileURLToPath(new URL("../../../bin/gigastt.js", import.meta.url));

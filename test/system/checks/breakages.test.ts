@@ -2,7 +2,7 @@ import { appendFileSync, chmodSync, readFileSync, utimesSync, writeFileSync } fr
 import { once } from "node:events";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { createCa, createServerCertificate, type KeyPair } from "../../../src/shared/pki.ts";
+import { createCa, createServerCertificate, type KeyPair } from "../../../src/shared/tls/pki.ts";
 import { DOMAIN, FRONTS, startFront, type Faults } from "../../contract/proxy/front.ts";
 import { spawnLeashed } from "../../support/leash.ts";
 import { startTestServer, type TestServer } from "../../support/runtime-server.ts";

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { escapes } from "../../../src/render/escape.ts";
+import { escapes } from "../../../src/render/text/escape.ts";
 import { docCommands, type DocCommand } from "../../support/doc-commands.ts";
 import type { WsClient } from "../../support/ws-client.ts";
 import type { Stage } from "../docker.test.ts";

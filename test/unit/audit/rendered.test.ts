@@ -1,11 +1,11 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { unresolve } from "../../../src/config/resolve.ts";
-import { configSchema } from "../../../src/config/schema.ts";
+import { configSchema } from "../../../src/config/schema/schema.ts";
 import type { DeployTarget, ResolvedConfig } from "../../../src/config/types.ts";
 import type { RenderTarget } from "../../../src/render/render.ts";
 import { renderFiles } from "../../../src/render/render.ts";
-import { renderYaml } from "../../../src/render/yaml.ts";
+import { renderYaml } from "../../../src/render/text/yaml.ts";
 import { auditFiles } from "../../support/audit-files.ts";
 import { forCluster, randomConfig } from "../render/random-config.ts";
 import { fuzzRuns } from "../../support/fuzz.ts";

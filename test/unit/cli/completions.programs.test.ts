@@ -10,8 +10,8 @@ import { completionTree } from "../../../src/cli/completions/tree.ts";
 import { renderZsh } from "../../../src/cli/completions/zsh.ts";
 import { registry } from "../../../src/cli/registry.ts";
 import { loadAll } from "../../../src/cli/run.ts";
-import { settableKeys } from "../../../src/config/node.ts";
-import { configSchema } from "../../../src/config/schema.ts";
+import { settableKeys } from "../../../src/config/schema/node.ts";
+import { configSchema } from "../../../src/config/schema/schema.ts";
 
 /** What each shell must offer, and must not, for a line that ends at the cursor. */
 const CASES: readonly (readonly [line: string, offered: readonly string[], not: readonly string[]])[] = [

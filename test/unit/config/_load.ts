@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadConfig, type LoadedConfig, type LoadOptions } from "../../../src/config/load.ts";
-import { ConfigError, formatProblem } from "../../../src/config/problem.ts";
+import { ConfigError, formatProblem } from "../../../src/config/problems/problem.ts";
 
 /** Loads a configuration from text, as a file called gigastt.config.yaml in a folder of its own. */
 export async function load(text: string | Uint8Array, options: Partial<LoadOptions> = {}): Promise<LoadedConfig> {

@@ -6,11 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { defaultConfig } from "../../../src/config/defaults.ts";
-import { searchPath } from "../../../src/config/files.ts";
+import { searchPath } from "../../../src/config/file/files.ts";
 import { hashOf, loadConfig } from "../../../src/config/load.ts";
-import { settableKeys } from "../../../src/config/node.ts";
-import { formatPlace } from "../../../src/config/problem.ts";
-import { configSchema } from "../../../src/config/schema.ts";
+import { settableKeys } from "../../../src/config/schema/node.ts";
+import { formatPlace } from "../../../src/config/problems/problem.ts";
+import { configSchema } from "../../../src/config/schema/schema.ts";
 import { variableName } from "../../../src/config/variables.ts";
 import { failure, load, loadBare, warnings } from "./_load.ts";
 

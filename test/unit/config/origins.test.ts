@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FORMATS } from "../../../src/config/formats.ts";
+import { FORMATS } from "../../../src/config/schema/formats.ts";
 
 const { origin, "host-pattern": host } = FORMATS;
 

@@ -1,13 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
-import { renderCommented } from "../../../src/config/commented.ts";
+import { renderCommented } from "../../../src/config/file/commented.ts";
 import { assemble, type LoadedConfig } from "../../../src/config/load.ts";
-import { isLeaf, isList, settableKeys, type Leaf, type SchemaNode } from "../../../src/config/node.ts";
-import { ConfigError, PROBLEM_CODES } from "../../../src/config/problem.ts";
+import { isLeaf, isList, settableKeys, type Leaf, type SchemaNode } from "../../../src/config/schema/node.ts";
+import { ConfigError, PROBLEM_CODES } from "../../../src/config/problems/problem.ts";
 import { isPlainlyValid } from "../../../src/config/quick.ts";
-import { configSchema } from "../../../src/config/schema.ts";
-import { validate } from "../../../src/config/validate.ts";
+import { configSchema } from "../../../src/config/schema/schema.ts";
+import { validate } from "../../../src/config/problems/validate.ts";
 import { setAt } from "../../../src/config/variables.ts";
 import { formatBytes, formatDuration, parseBytes, parseDurationMs } from "../../../src/shared/units.ts";
 import { fuzzRuns } from "../../support/fuzz.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { defaultConfig } from "../../../src/config/defaults.ts";
-import { settableKeys } from "../../../src/config/node.ts";
-import type { Resolved } from "../../../src/config/from-schema.ts";
+import { settableKeys } from "../../../src/config/schema/node.ts";
+import type { Resolved } from "../../../src/config/schema/from-schema.ts";
 import { resolveSection, resolvedValue } from "../../../src/config/resolve.ts";
-import { configSchema } from "../../../src/config/schema.ts";
+import { configSchema } from "../../../src/config/schema/schema.ts";
 import type { ResolvedConfig } from "../../../src/config/types.ts";
 
 const described = { title: "t", description: "d" } as const;

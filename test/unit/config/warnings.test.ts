@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { CROSS_RULES } from "../../../src/config/cross.ts";
-import { settableKeys } from "../../../src/config/node.ts";
-import { configSchema } from "../../../src/config/schema.ts";
+import { CROSS_RULES } from "../../../src/config/rules/all.ts";
+import { settableKeys } from "../../../src/config/schema/node.ts";
+import { configSchema } from "../../../src/config/schema/schema.ts";
 import { load, warnings } from "./_load.ts";
 
 const odd = (text: string): Promise<string> => warnings(load(text));

@@ -8,10 +8,10 @@ import { pages } from "../../../scripts/docs/pages.ts";
 import { registry } from "../../../src/cli/registry.ts";
 import { loadAll } from "../../../src/cli/run.ts";
 import { defaultConfig } from "../../../src/config/defaults.ts";
-import { allFacts } from "../../../src/config/explain.ts";
+import { allFacts } from "../../../src/config/schema/explain.ts";
 import { loadConfig } from "../../../src/config/load.ts";
-import { settableKeys } from "../../../src/config/node.ts";
-import { configSchema } from "../../../src/config/schema.ts";
+import { settableKeys } from "../../../src/config/schema/node.ts";
+import { configSchema } from "../../../src/config/schema/schema.ts";
 import { FORMER_VARIABLES } from "../../../src/config/former-names.ts";
 import { OTHER_VARIABLES } from "../../../src/config/variables.ts";
 

@@ -1,8 +1,8 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { registry } from "../../../src/cli/registry.ts";
-import { nodeAt } from "../../../src/config/node.ts";
-import { configSchema } from "../../../src/config/schema.ts";
+import { nodeAt } from "../../../src/config/schema/node.ts";
+import { configSchema } from "../../../src/config/schema/schema.ts";
 import { WIRE_ERROR_STATUS } from "../../../src/shared/protocol.ts";
 
 const at = (path: string): URL => new URL(`../../../${path}`, import.meta.url);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Hypothesis } from "../../../src/engine/contract.ts";
 import { segmentMessage } from "../../../src/runtime/native/hypothesis.ts";
 import { createMetrics } from "../../../src/runtime/metrics/metrics.ts";
-import { parseTranscribeQuery } from "../../../src/runtime/http/transcribe-query.ts";
+import { parseTranscribeQuery } from "../../../src/runtime/http/transcribe/transcribe-query.ts";
 import { applyConfigure, defaultSessionOptions, readyMessage } from "../../../src/runtime/native/sessions/configure.ts";
 import { ALL_ROUTES, WIRE_ERROR_STATUS } from "../../../src/shared/protocol.ts";
 import { configWith } from "../../support/runtime-server.ts";
@@ -100,7 +100,7 @@ describe("errors.md", () => {
 
   it("lists every code the process can end with", () => {
     const told = rows(text, "## Codes of the process").map(([name]) => code(name)[0]);
-    const shared = readFileSync(new URL("../../../src/shared/port-taken.ts", import.meta.url), "utf8");
+    const shared = readFileSync(new URL("../../../src/shared/machine/port-taken.ts", import.meta.url), "utf8");
     const real = [...`${sources("./")}${shared}`.matchAll(/"(GST_\w+)"/g)].map(([, name]) => name);
     expect(new Set(told)).toEqual(new Set(real));
   });

@@ -9,7 +9,7 @@ import { createEngine } from "../../../src/engine/engine.ts";
 import { createFakeEngine } from "../../../src/engine/fake.ts";
 import type { FromTranscriber, ToTranscriber } from "../../../src/engine/transcribe-main.ts";
 import type { ModelBundle } from "../../../src/models/manifest.ts";
-import { entryFile } from "../../../src/shared/entry.ts";
+import { entryFile } from "../../../src/shared/process/entry.ts";
 import { silentLogger } from "../../../src/shared/log.ts";
 import { wavFile } from "../../../src/shared/wav.ts";
 import { DEMO_CONFIG, demoBundle, EVAL_CLIPS, readClip } from "./support.ts";

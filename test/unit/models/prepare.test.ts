@@ -9,7 +9,7 @@ import { prepareModel } from "../../../src/models/prepare/prepare-model.ts";
 import { GIGAAM_SIZE } from "../../../src/models/synthetic/conformer.ts";
 import { makeSyntheticModel } from "../../../src/models/synthetic/synthetic-model.ts";
 import { verifyBundle } from "../../../src/models/verify.ts";
-import { entryFile } from "../../../src/shared/entry.ts";
+import { entryFile } from "../../../src/shared/process/entry.ts";
 
 const baseDir = mkdtempSync(join(tmpdir(), "gigastt-prepare-"));
 afterAll(() => rmSync(baseDir, { recursive: true, force: true }));

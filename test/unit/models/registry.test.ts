@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { GigasttError } from "../../../src/shared/errors.ts";
 import { isPlainlyValid } from "../../../src/config/quick.ts";
-import { validate } from "../../../src/config/validate.ts";
+import { validate } from "../../../src/config/problems/validate.ts";
 import { registrySchema } from "../../../src/models/registry-schema.ts";
 import { parseRegistry } from "../../../src/models/registry-guard.ts";
 import { bundledModelsDir, findModel, loadRegistry } from "../../../src/models/registry.ts";

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { derive } from "../../../src/config/derived.ts";
-import { kubernetesObjects } from "../../../src/render/kubernetes.ts";
-import type { Manifest } from "../../../src/render/kubernetes-object.ts";
+import { kubernetesObjects } from "../../../src/render/kubernetes/kubernetes.ts";
+import type { Manifest } from "../../../src/render/kubernetes/object.ts";
 import type { ResolvedConfig } from "../../../src/config/types.ts";
 import { configWith } from "./base-config.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { resolveSection } from "../../../src/config/resolve.ts";
-import { configSchema } from "../../../src/config/schema.ts";
+import { configSchema } from "../../../src/config/schema/schema.ts";
 import type { ResolvedConfig } from "../../../src/config/types.ts";
 import { createHostPolicy } from "../../../src/runtime/access/host.ts";
 import { renderFiles } from "../../../src/render/render.ts";

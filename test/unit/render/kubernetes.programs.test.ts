@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
-import type { Manifest } from "../../../src/render/kubernetes-object.ts";
+import type { Manifest } from "../../../src/render/kubernetes/object.ts";
 import { renderFiles } from "../../../src/render/render.ts";
 import { KUBE } from "../../support/kube.ts";
 import { objectsOf, problemsOf, VARIANTS } from "./_manifests.ts";

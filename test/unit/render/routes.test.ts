@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { configSchema } from "../../../src/config/schema.ts";
+import { configSchema } from "../../../src/config/schema/schema.ts";
 import { derive } from "../../../src/config/derived.ts";
 import { renderFiles } from "../../../src/render/render.ts";
 import type { RenderTarget } from "../../../src/render/render.ts";

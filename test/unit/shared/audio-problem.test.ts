@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { AudioError, wordAudioProblem, type AudioProblem } from "../../../src/shared/audio-problem.ts";
-import { toWireError } from "../../../src/runtime/http/errors.ts";
+import { toWireError } from "../../../src/runtime/http/replies/errors.ts";
 
 const PROBLEMS: readonly AudioProblem[] = [
   { reason: "empty" },

@@ -1,5 +1,5 @@
-import { expiryOf, timeLeft } from "../../../shared/certificate.ts";
-import { printable } from "../../../shared/printable.ts";
+import { expiryOf, timeLeft } from "../../../shared/tls/certificate.ts";
+import { printable } from "../../../shared/text/printable.ts";
 import { notChecked, verdictOf, type Problem } from "../../../audit/observe/verdict.ts";
 import { problem } from "../kit.ts";
 import type { Probe } from "../probe.ts";

@@ -1,12 +1,12 @@
 import { WebSocket } from "ws";
 import { connectionOf } from "../../../shared/outside/client.ts";
-import { printable } from "../../../shared/printable.ts";
+import { printable } from "../../../shared/text/printable.ts";
 import { formatDuration } from "../../../shared/units.ts";
 import { NotCheckedError, notChecked, ok, verdictOf } from "../../../audit/observe/verdict.ts";
 import { problem } from "../kit.ts";
 import type { LiveContext } from "../context.ts";
 import type { Probe } from "../probe.ts";
-import { setTimeout } from "../../../shared/timers.ts";
+import { setTimeout } from "../../../shared/time/timers.ts";
 
 /** How long after its idle limit the server may take to close. */
 const SLACK_MS = 15_000;

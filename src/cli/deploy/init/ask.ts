@@ -1,6 +1,6 @@
 import { cancel, confirm, intro, isCancel, multiselect, note, outro, select, text } from "@clack/prompts";
 import type { ComposeOverlay } from "../../../config/types.ts";
-import { FORMATS } from "../../../config/formats.ts";
+import { FORMATS } from "../../../config/schema/formats.ts";
 import { isSecretName, SECRET_NAME_RULE } from "../secret-store.ts";
 import type { Answers } from "./answers.ts";
 import type { Machine } from "./detect.ts";

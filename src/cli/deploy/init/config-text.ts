@@ -1,11 +1,11 @@
 import { join, resolve } from "node:path";
 import { defaultConfig } from "../../../config/defaults.ts";
-import { FILE_NAME, LOCAL_FILE_NAME } from "../../../config/files.ts";
+import { FILE_NAME, LOCAL_FILE_NAME } from "../../../config/file/files.ts";
 import { hashOf, loadConfig } from "../../../config/load.ts";
-import { configSchema } from "../../../config/schema.ts";
-import { ConfigError } from "../../../config/problem.ts";
+import { configSchema } from "../../../config/schema/schema.ts";
+import { ConfigError } from "../../../config/problems/problem.ts";
 import type { ResolvedConfig } from "../../../config/types.ts";
-import { editYaml } from "../../../render/yaml.ts";
+import { editYaml } from "../../../render/text/yaml.ts";
 import { GigasttError } from "../../../shared/errors.ts";
 import type { CommandContext } from "../../command.ts";
 import type { Change } from "./answers.ts";

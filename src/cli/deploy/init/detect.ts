@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { availableParallelism, networkInterfaces, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
-import { installationRoot } from "../../../shared/entry.ts";
-import { runProgram } from "../../../shared/program.ts";
+import { installationRoot } from "../../../shared/process/entry.ts";
+import { runProgram } from "../../../shared/process/program.ts";
 
 /** What this machine has. Versions are undefined when the program is not there. */
 export interface Machine {

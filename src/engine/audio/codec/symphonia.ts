@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { installationRoot } from "../../../shared/entry.ts";
+import { installationRoot } from "../../../shared/process/entry.ts";
 import { GigasttError } from "../../../shared/errors.ts";
 import type { DecodedPacket, PacketDecoder } from "./packet-decoder.ts";
 import { PacketError } from "./packet-decoder.ts";

@@ -1,8 +1,8 @@
 import { bodyBytesOf, longestWaitMs } from "../../../config/derived.ts";
 import { ROUTES } from "../../../shared/protocol.ts";
 import { exportTranscript } from "../../../shared/transcript/export.ts";
-import { receiveUpload, transcribeUpload } from "../../http/transcribe-body.ts";
-import { readForm } from "../../http/upload-form.ts";
+import { receiveUpload, transcribeUpload } from "../../http/transcribe/transcribe-body.ts";
+import { readForm } from "../../http/uploads/upload-form.ts";
 import type { Route } from "../../route.ts";
 import { whisperJson } from "../answers.ts";
 import { DECODED, RECORDING_PART } from "../recording.ts";

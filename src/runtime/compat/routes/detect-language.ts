@@ -1,8 +1,8 @@
 import { bodyBytesOf, longestWaitMs } from "../../../config/derived.ts";
 import { ROUTES } from "../../../shared/protocol.ts";
-import { json } from "../../http/reply.ts";
-import { receiveUpload, transcribeUpload } from "../../http/transcribe-body.ts";
-import { readForm } from "../../http/upload-form.ts";
+import { json } from "../../http/replies/reply.ts";
+import { receiveUpload, transcribeUpload } from "../../http/transcribe/transcribe-body.ts";
+import { readForm } from "../../http/uploads/upload-form.ts";
 import type { Route } from "../../route.ts";
 import { languageAnswer } from "../answers.ts";
 import { beginningOf } from "../beginning.ts";

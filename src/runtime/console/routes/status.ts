@@ -3,7 +3,7 @@ import { WireError } from "../../../shared/errors.ts";
 import { ROUTES } from "../../../shared/protocol.ts";
 import { isLocalCaller } from "../../access/local-caller.ts";
 import type { RuntimeContext } from "../../context.ts";
-import { json } from "../../http/reply.ts";
+import { json } from "../../http/replies/reply.ts";
 import { notReadyReason } from "../../lifecycle/readiness.ts";
 import type { Route } from "../../route.ts";
 import { requireConsole } from "../enabled.ts";

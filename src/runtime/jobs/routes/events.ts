@@ -1,9 +1,9 @@
 import { WireError } from "../../../shared/errors.ts";
 import { ROUTES } from "../../../shared/protocol.ts";
 import type { RuntimeContext } from "../../context.ts";
-import { SSE_HEADERS, createEventStream } from "../../http/sse.ts";
-import type { EventStream } from "../../http/sse.ts";
-import type { Exchange } from "../../http/exchanges.ts";
+import { SSE_HEADERS, createEventStream } from "../../http/replies/sse.ts";
+import type { EventStream } from "../../http/replies/sse.ts";
+import type { Exchange } from "../../http/connections/exchanges.ts";
 import type { Route } from "../../route.ts";
 import { requireJob, requireJobs } from "../access.ts";
 import { FINAL_EVENTS, eventView } from "../view.ts";

@@ -1,6 +1,6 @@
 import { WireError } from "../../../shared/errors.ts";
 import { ROUTES } from "../../../shared/protocol.ts";
-import { json } from "../../http/reply.ts";
+import { json } from "../../http/replies/reply.ts";
 import type { Route } from "../../route.ts";
 import { jobNotFound, requireJob, requireJobs } from "../access.ts";
 import { WIRE_STATES, jobView } from "../view.ts";

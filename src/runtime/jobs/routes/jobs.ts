@@ -1,11 +1,11 @@
 import { WireError } from "../../../shared/errors.ts";
 import { ROUTES } from "../../../shared/protocol.ts";
 import type { JobState } from "../../../store/jobs/types.ts";
-import { json } from "../../http/reply.ts";
-import type { Reply } from "../../http/reply.ts";
+import { json } from "../../http/replies/reply.ts";
+import type { Reply } from "../../http/replies/reply.ts";
 import type { Route } from "../../route.ts";
 import type { RuntimeContext } from "../../context.ts";
-import type { Exchange } from "../../http/exchanges.ts";
+import type { Exchange } from "../../http/connections/exchanges.ts";
 import { ownerOf, requireJobs } from "../access.ts";
 import { createJob } from "../create.ts";
 import { WIRE_STATES, jobView } from "../view.ts";

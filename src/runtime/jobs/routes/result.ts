@@ -1,8 +1,8 @@
 import type { Transcript } from "../../../engine/contract.ts";
 import { WireError } from "../../../shared/errors.ts";
 import { ROUTES } from "../../../shared/protocol.ts";
-import { parseTranscribeQuery } from "../../http/transcribe-query.ts";
-import { transcriptReply } from "../../http/transcript-reply.ts";
+import { parseTranscribeQuery } from "../../http/transcribe/transcribe-query.ts";
+import { transcriptReply } from "../../http/transcribe/transcript-reply.ts";
 import type { Route } from "../../route.ts";
 import { jobNotFound, requireJob, requireJobs } from "../access.ts";
 import { WIRE_STATES } from "../view.ts";

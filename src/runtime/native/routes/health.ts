@@ -1,4 +1,4 @@
-import { json } from "../../http/reply.ts";
+import { json } from "../../http/replies/reply.ts";
 import type { Route } from "../../route.ts";
 import { ROUTES } from "../../../shared/protocol.ts";
 

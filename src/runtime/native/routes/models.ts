@@ -1,6 +1,6 @@
 import { AUDIO_FORMATS, MODEL_RATE_HZ, ROUTES, SESSION_RATES_HZ } from "../../../shared/protocol.ts";
 import { listedModels } from "../../models-list.ts";
-import { json } from "../../http/reply.ts";
+import { json } from "../../http/replies/reply.ts";
 import type { Route } from "../../route.ts";
 
 /** The loaded model in the native shape and, in the same object, as OpenAI's list. */

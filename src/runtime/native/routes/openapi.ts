@@ -1,5 +1,5 @@
 import { ROUTES } from "../../../shared/protocol.ts";
-import { json } from "../../http/reply.ts";
+import { json } from "../../http/replies/reply.ts";
 import { openApiDocument } from "../../openapi/document.ts";
 import type { Route } from "../../route.ts";
 

@@ -1,6 +1,6 @@
 import { isLocalCaller } from "../../access/local-caller.ts";
 import { notReadyReason } from "../../lifecycle/readiness.ts";
-import { json } from "../../http/reply.ts";
+import { json } from "../../http/replies/reply.ts";
 import type { Route } from "../../route.ts";
 import { ROUTES } from "../../../shared/protocol.ts";
 

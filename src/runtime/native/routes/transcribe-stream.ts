@@ -1,9 +1,9 @@
 import { ROUTES } from "../../../shared/protocol.ts";
-import { transcribeBody } from "../../http/transcribe-body.ts";
-import { replyWithEvents } from "../../http/transcript-events.ts";
+import { transcribeBody } from "../../http/transcribe/transcribe-body.ts";
+import { replyWithEvents } from "../../http/transcribe/transcript-events.ts";
 import type { Route } from "../../route.ts";
 import { segmentMessage } from "../hypothesis.ts";
-import { engineOptions, parseTranscribeQuery } from "../../http/transcribe-query.ts";
+import { engineOptions, parseTranscribeQuery } from "../../http/transcribe/transcribe-query.ts";
 
 /** Audio bytes in, events out as utterances are recognised. */
 export const transcribeStream: Route = {

@@ -1,7 +1,7 @@
 import { ROUTES } from "../../../shared/protocol.ts";
-import { transcribeBody } from "../../http/transcribe-body.ts";
-import { engineOptions, parseTranscribeQuery } from "../../http/transcribe-query.ts";
-import { transcriptReply } from "../../http/transcript-reply.ts";
+import { transcribeBody } from "../../http/transcribe/transcribe-body.ts";
+import { engineOptions, parseTranscribeQuery } from "../../http/transcribe/transcribe-query.ts";
+import { transcriptReply } from "../../http/transcribe/transcript-reply.ts";
 import type { Route } from "../../route.ts";
 
 /** Audio bytes in, a transcript out. */

@@ -1,5 +1,5 @@
 import type { StreamConfig } from "../../../config/types.ts";
-import type { Clock } from "../../../shared/clock.ts";
+import type { Clock } from "../../../shared/time/clock.ts";
 import { WireError } from "../../../shared/errors.ts";
 import { createConduct } from "../../sessions/conduct.ts";
 import { parseClientMessage, type ClientMessage } from "./client-message.ts";

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { ASSUME_KEYS, createAssumptions } from "../../../../src/audit/model/assume.ts";
 import { defaultConfig } from "../../../../src/config/defaults.ts";
-import { settableKeys } from "../../../../src/config/node.ts";
-import { configSchema } from "../../../../src/config/schema.ts";
+import { settableKeys } from "../../../../src/config/schema/node.ts";
+import { configSchema } from "../../../../src/config/schema/schema.ts";
 
 it("assumes the product's own defaults, under names of the configuration", () => {
   const assume = createAssumptions({});

@@ -5,7 +5,7 @@ import { coreLimit, publishedByFirewall, publishedByInspect, swapRows } from "..
 import { judgeHost } from "../../../../src/checks/host/run.ts";
 import { isServerCommand } from "../../../../src/checks/machine/processes.ts";
 import type { HostMachine } from "../../../../src/checks/machine.ts";
-import { listeningSockets } from "../../../../src/shared/proc-net.ts";
+import { listeningSockets } from "../../../../src/shared/machine/proc-net.ts";
 import { fuzzCases } from "../../../support/fuzz.ts";
 
 // Recorded on Linux 6.1 and 6.18.

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { runLive } from "../../../../src/checks/live/run.ts";
 import { createAssumptions } from "../../../../src/audit/model/assume.ts";
 import type { Judged } from "../../../../src/audit/observe/verdict.ts";
-import { createCa, createServerCertificate } from "../../../../src/shared/pki.ts";
+import { createCa, createServerCertificate } from "../../../../src/shared/tls/pki.ts";
 
 let server: Server | undefined;
 afterEach(async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createServer, listCertificates, renew } from "../../../../src/cli/deploy/cert-store.ts";
-import { namesOfHost } from "../../../../src/shared/host-names.ts";
+import { namesOfHost } from "../../../../src/shared/machine/host-names.ts";
 import { runCli, type CliResult } from "../../../support/cli.ts";
 
 let dir: string;

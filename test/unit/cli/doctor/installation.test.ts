@@ -11,7 +11,7 @@ import { port } from "../../../../src/cli/doctor/port.ts";
 import { doctor, runChecks } from "../../../../src/cli/doctor/run.ts";
 import { realMachine } from "../../../../src/cli/machine.ts";
 import { loadConfig } from "../../../../src/config/load.ts";
-import { ConfigError } from "../../../../src/config/problem.ts";
+import { ConfigError } from "../../../../src/config/problems/problem.ts";
 import type { Machine } from "../../../../src/checks/machine.ts";
 import { temporaryDir } from "../../models/helpers.ts";
 import { commandContext, configWith, contextOf, linesOf, machine } from "./helpers.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createDeadline, endsBefore } from "../../../../src/runtime/http/deadline.ts";
-import { systemClock } from "../../../../src/shared/clock.ts";
+import { systemClock } from "../../../../src/shared/time/clock.ts";
 
 const never = new Promise<never>(() => {});
 

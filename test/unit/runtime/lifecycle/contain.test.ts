@@ -1,8 +1,8 @@
-import { createTurns } from "../../../../src/shared/turns.ts";
+import { createTurns } from "../../../../src/shared/time/turns.ts";
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createConnection, onBehalfOf } from "../../../../src/runtime/http/connection.ts";
+import { createConnection, onBehalfOf } from "../../../../src/runtime/http/connections/connection.ts";
 import type { RuntimeContext } from "../../../../src/runtime/context.ts";
 import { createContainment } from "../../../../src/runtime/lifecycle/contain.ts";
 

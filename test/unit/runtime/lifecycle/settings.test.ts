@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { configSchema } from "../../../../src/config/schema.ts";
-import { settableKeys } from "../../../../src/config/node.ts";
+import { configSchema } from "../../../../src/config/schema/schema.ts";
+import { settableKeys } from "../../../../src/config/schema/node.ts";
 import { createSettings } from "../../../../src/runtime/lifecycle/settings.ts";
 import { configWith } from "../../../support/runtime-server.ts";
 

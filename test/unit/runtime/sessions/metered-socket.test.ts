@@ -1,11 +1,11 @@
 import { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { createAllowance } from "../../../../src/shared/allowance.ts";
+import { createAllowance } from "../../../../src/shared/time/allowance.ts";
 import { createFrameScan } from "../../../../src/runtime/sessions/frame-scan.ts";
 import { FRAMES_AT_ONCE, meterSocket } from "../../../../src/runtime/sessions/metered-socket.ts";
-import { systemClock } from "../../../../src/shared/clock.ts";
-import { createTurns } from "../../../../src/shared/turns.ts";
+import { systemClock } from "../../../../src/shared/time/clock.ts";
+import { createTurns } from "../../../../src/shared/time/turns.ts";
 import { createManualClock } from "../../../support/manual-clock.ts";
 import { createRandom } from "../../../support/mutate.ts";
 import { clientFrame } from "../../../support/ws-frames.ts";

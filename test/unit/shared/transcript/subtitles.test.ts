@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { configSchema } from "../../../../src/config/schema.ts";
+import { configSchema } from "../../../../src/config/schema/schema.ts";
 import { parseDurationMs } from "../../../../src/shared/units.ts";
 import { atomsOf } from "../../../../src/shared/transcript/atoms.ts";
 import { spokenWords } from "../../../../src/shared/transcript/spoken-words.ts";

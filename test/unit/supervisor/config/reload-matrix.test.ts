@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { defaultConfig } from "../../../../src/config/defaults.ts";
-import { isLeaf, isList, nodeAt, settableKeys } from "../../../../src/config/node.ts";
+import { isLeaf, isList, nodeAt, settableKeys } from "../../../../src/config/schema/node.ts";
 import { resolvedName } from "../../../../src/config/resolve.ts";
-import { configSchema } from "../../../../src/config/schema.ts";
+import { configSchema } from "../../../../src/config/schema/schema.ts";
 import type { ResolvedConfig } from "../../../../src/config/types.ts";
 import { createSettings } from "../../../../src/runtime/lifecycle/settings.ts";
 import { planChange } from "../../../../src/supervisor/config/diff.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readMachineLimits } from "../../../../src/shared/machine-limits.ts";
+import { readMachineLimits } from "../../../../src/shared/machine/machine-limits.ts";
 import { availableMemoryBytes, groupMemory, oomKillCount } from "../../../../src/supervisor/process/memory.ts";
 
 /** Files as recorded on such systems, shortened to the lines that matter. */

@@ -1,0 +1,62 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { pathsOf } from "../../../shared/protocol.ts";
+import type { RuntimeContext } from "../../context.ts";
+import type { Exchange } from "./exchanges.ts";
+import { trailerFault } from "../request-form.ts";
+import { requestId } from "../request-id.ts";
+
+/** Asked every few seconds by machines. */
+const POLLED_PATHS = pathsOf("probe", "metrics");
+
+/** Opens the exchange of a request: its id, its client, and at its end one log line and its metrics. */
+export function openExchange(
+  req: IncomingMessage,
+  res: ServerResponse,
+  context: RuntimeContext,
+  expectsContinue: boolean,
+): Exchange {
+  const { clock, metrics, log } = context;
+  const exchange = context.exchanges.open({
+    req,
+    res,
+    requestId: requestId(req.headers["x-request-id"], clock),
+    client: clientOf(req, context),
+    startedMs: clock.monotonicMs(),
+    expectsContinue,
+  });
+  // The first listener: the reader of the body sees the refusal before the end.
+  req.once("end", () => {
+    const fault = trailerFault(req);
+    if (fault !== undefined) exchange.abort(fault);
+  });
+  res.once("close", () => {
+    const ms = clock.monotonicMs() - exchange.startedMs;
+    // nginx's 499: the client closed before it was answered.
+    const status = res.headersSent && res.writableFinished ? res.statusCode : 499;
+    metrics.request(req.method ?? "other", exchange.route, status, ms / 1000);
+    const isPolled = POLLED_PATHS.includes(exchange.route);
+    // The supervisor's own health checks are not work: `status` would show requests on an idle machine.
+    if (!isPolled) context.stats.record(status, ms);
+    const line = {
+      request_id: exchange.requestId,
+      method: req.method,
+      route: exchange.route,
+      status,
+      ms: Math.round(ms),
+    };
+    log[isPolled ? "debug" : "info"]("request_end", { ...line, ...exchange.fields });
+  });
+  return exchange;
+}
+
+/** Returns the client of a request, as its socket and the headers of a trusted proxy say. */
+export function clientOf(req: IncomingMessage, context: RuntimeContext): Exchange["client"] {
+  return context.clientOf(req.socket.remoteAddress, {
+    forwardedFor: single(req.headers["x-forwarded-for"]),
+    realIp: single(req.headers["x-real-ip"]),
+  });
+}
+
+function single(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(",") : header;
+}

@@ -1,0 +1,141 @@
+import type { Suspendable, Transcript, TranscribeOptions } from "../../../engine/contract.ts";
+import { WireError } from "../../../shared/errors.ts";
+import type { RuntimeContext } from "../../context.ts";
+import type { Exchange } from "../connections/exchanges.ts";
+import { requireReady } from "../../lifecycle/readiness.ts";
+import { rawBody, readUpload, refuseByHeaders } from "../uploads/upload.ts";
+import type { Upload, UploadLimits, UploadSource } from "../uploads/upload.ts";
+import { setTimeout } from "../../../shared/time/timers.ts";
+
+/** What a route adds to the transcription of a body. */
+export type WorkOptions = Pick<
+  TranscribeOptions,
+  "channels" | "headerless" | "strict" | "track" | "hotWords" | "onHypothesis" | "onProgress"
+>;
+
+/**
+ * The body of a request through the engine, in the order that keeps slow clients harmless: refuse by state, queue and headers before a byte is
+ * read; read the body while holding nothing but its memory; only then wait for a slot; hold the slot while the engine works and no longer.
+ */
+export async function transcribeBody(
+  exchange: Exchange,
+  context: RuntimeContext,
+  options: WorkOptions,
+): Promise<readonly Transcript[]> {
+  const patience = { waitMs: context.settings.current.pool.checkoutTimeoutMs };
+  const upload = await receiveUpload(exchange, context, { source: rawBody(exchange.req), ...patience });
+  return transcribeUpload(exchange, context, { upload, options, ...patience });
+}
+
+export interface ReceiveOptions {
+  readonly source: UploadSource;
+  readonly waitMs: number;
+  /** Default `limits.body`. */
+  readonly bodyBytes?: number;
+}
+
+/** Refuses by state, queue and headers, then reads the body into memory. The caller has it transcribed or releases it. */
+export async function receiveUpload(
+  exchange: Exchange,
+  context: RuntimeContext,
+  { source, waitMs, bodyBytes }: ReceiveOptions,
+): Promise<Upload> {
+  requireReady(context);
+  const limits = { ...uploadLimits(context, waitMs), ...(bodyBytes === undefined ? {} : { bodyBytes }) };
+  const { req, signal, client } = exchange;
+  refuseByHeaders(req, limits);
+  const refusal = context.admission.refusal(client.key, waitMs);
+  if (refusal !== undefined) throw refusal;
+
+  exchange.inviteBody();
+  const upload = await readUpload({
+    req,
+    source,
+    limits,
+    memory: context.uploads,
+    client: client.key,
+    clock: context.clock,
+    signal,
+  });
+  exchange.fields["bytes"] = upload.bytes;
+  return upload;
+}
+
+/** Waits for a slot and transcribes. The upload is released in any case. */
+export async function transcribeUpload(
+  exchange: Exchange,
+  context: RuntimeContext,
+  { upload, options, waitMs }: { readonly upload: Upload; readonly options: WorkOptions; readonly waitMs: number },
+): Promise<readonly Transcript[]> {
+  const { signal, client } = exchange;
+  try {
+    exchange.stage = "waiting";
+    let work: Suspendable | undefined;
+    let isSuspended = false;
+    const slot = await context.admission.acquire({
+      client: client.key,
+      kind: "file",
+      signal,
+      waitMs,
+      onSuspend: () => {
+        isSuspended = true;
+        work?.suspend();
+      },
+      onResume: () => {
+        isSuspended = false;
+        work?.resume();
+      },
+    });
+    exchange.stage = "working";
+    let countedS = 0;
+    const countAudio = (audioS: number): void => {
+      exchange.use?.count((audioS - countedS) * 1000);
+      countedS = Math.max(countedS, audioS);
+    };
+    const stopBudget = startBudget(exchange, context.settings.current.limits.requestBudgetMs);
+    try {
+      const transcripts = await context.engine.transcribe({
+        ...options,
+        audio: upload.blocks(),
+        maxDurationMs: context.settings.current.limits.maxAudioDurationMs,
+        signal,
+        onProgress: (doneS, totalS) => {
+          countAudio(doneS);
+          options.onProgress?.(doneS, totalS);
+        },
+        onBegin: (begun) => {
+          work = begun;
+          if (isSuspended) begun.suspend();
+        },
+      });
+      const audioS = Math.max(0, ...transcripts.map((transcript) => transcript.durationS));
+      exchange.fields["audio_s"] = audioS;
+      countAudio(audioS);
+      return transcripts;
+    } finally {
+      stopBudget();
+      slot.release();
+    }
+  } finally {
+    upload.release();
+  }
+}
+
+function uploadLimits({ settings, timing }: RuntimeContext, waitMs: number): UploadLimits {
+  const { limits } = settings.current;
+  return {
+    bodyBytes: limits.bodyBytes,
+    minUploadKbps: limits.minUploadKbps,
+    graceMs: timing.uploadGraceMs,
+    memoryWaitMs: waitMs,
+  };
+}
+
+function startBudget(exchange: Exchange, budgetMs: number): () => void {
+  const timer = setTimeout(() => {
+    exchange.abort(
+      new WireError("inference_timeout", `the transcription took longer than ${budgetMs / 1000} s; send shorter audio`),
+    );
+  }, budgetMs);
+  return () => clearTimeout(timer);
+}
