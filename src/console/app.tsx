@@ -9,6 +9,8 @@ import { LivePage } from "./pages/live.tsx";
 import { StatusPage } from "./pages/status.tsx";
 import { TranscribePage } from "./pages/transcribe.tsx";
 import { Notices } from "./parts/notices.tsx";
+import { SignedIn, SignIn } from "./parts/sign-in.tsx";
+import { needsSignIn } from "./wire/session.ts";
 
 const PAGES: readonly (readonly [hash: string, title: TextKey, page: FunctionComponent])[] = [
   ["#/", "transcribe", TranscribePage],
@@ -51,6 +53,7 @@ export function App(): JSX.Element {
           ))}
         </nav>
         <div class="settings">
+          <SignedIn />
           <select
             aria-label={t("theme")}
             value={theme.value}
@@ -80,7 +83,11 @@ export function App(): JSX.Element {
       </header>
       <main id="main" tabIndex={-1}>
         <Notices />
-        <Page />
+        {needsSignIn.value && <SignIn />}
+        {/* Nothing that was begun is lost while a person signs in again. */}
+        <div hidden={needsSignIn.value}>
+          <Page />
+        </div>
       </main>
     </>
   );

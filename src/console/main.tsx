@@ -2,7 +2,9 @@ import { render } from "preact";
 import { App } from "./app.tsx";
 import { restore } from "./data/queue.ts";
 import { watchServer } from "./wire/server.ts";
+import { askSession } from "./wire/session.ts";
 
 void restore();
+void askSession();
 watchServer();
 render(<App />, document.body);

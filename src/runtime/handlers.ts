@@ -4,6 +4,7 @@ import { asr } from "./compat/routes/asr.ts";
 import { detectLanguage } from "./compat/routes/detect-language.ts";
 import { file } from "./console/routes/file.ts";
 import { page } from "./console/routes/page.ts";
+import { session } from "./console/routes/session.ts";
 import { status } from "./console/routes/status.ts";
 import { jobEvents } from "./jobs/routes/events.ts";
 import { job } from "./jobs/routes/job.ts";
@@ -29,6 +30,7 @@ export const handlers: Readonly<Record<HttpRouteName, Route>> = {
   detectLanguage,
   consoleFile: file,
   console: page,
+  consoleSession: session,
   consoleStatus: status,
   jobEvents,
   job,

@@ -131,7 +131,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
   });
   const limiter = createRateLimiter(settings.current.rateLimit, clock);
   const { keyStore: store } = options;
-  const keys = store === undefined ? NO_KEYS : createKeyCheck({ store, auth: () => settings.current.auth, clock, log });
+  const keys = store === undefined ? NO_KEYS : createKeyCheck({ store, settings: () => settings.current, clock, log });
   const exchanges = createExchanges();
   const sessions = createSessionRegistry(() => settings.current.pool);
   const phase: Phase = { draining: false, handedOver: false, engineIsStuck: false, supervisor: undefined };

@@ -28,3 +28,14 @@ export interface ConsoleStatus {
     readonly issues: readonly { readonly text: string; readonly cure: string }[];
   } | null;
 }
+
+/** Answer of `/console/session`. */
+export interface ConsoleSession {
+  /** Requests need a key. */
+  readonly required: boolean;
+  /** May see the status and change the server: the machine itself, or a key with the scope admin. */
+  readonly operator: boolean;
+  readonly key: { readonly name: string; readonly scopes: readonly string[] } | null;
+  /** When the sign-in ends. */
+  readonly expires_at: string | null;
+}

@@ -282,7 +282,17 @@ export const ROUTES = {
     access: "protected",
     checksOrigin: true,
     isLimited: false,
-    summary: "numbers of the server, for programs on its own machine",
+    summary: "numbers of the server, for its own machine and for keys with the scope `admin`",
+  },
+  consoleSession: {
+    face: "console",
+    methods: ["GET", "POST", "DELETE"],
+    path: "/console/session",
+    traffic: "page",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: true,
+    summary: "POST: the console's page signs in with a key; DELETE: signs out; GET: with which key",
   },
 } as const;
 

@@ -27,6 +27,16 @@ export interface StoredKey extends KeyRights {
   readonly createdAtMs: number;
 }
 
+/** A browser that signed in with a key. */
+export interface SignIn {
+  /** SHA-256 of the token in its cookie. */
+  readonly hash: Uint8Array;
+  readonly keyId: number;
+  /** Of the key's value then: a key that gets a new value ends it. */
+  readonly keyHash: Uint8Array;
+  readonly expiresAtMs: number;
+}
+
 /** API keys and what they have used. Values are never stored. */
 export interface KeyStore {
   list(): readonly StoredKey[];
@@ -40,6 +50,10 @@ export interface KeyStore {
   usedOn(day: string): ReadonlyMap<number, number>;
   /** Adds to what keys used on a day. Not fsynced: a power cut may lose the last of it. */
   addUse(day: string, usedMs: ReadonlyMap<number, number>): void;
+  signIns(): readonly SignIn[];
+  /** Keeps a sign-in, and forgets those that have expired. Of one key the newest are kept. */
+  addSignIn(signIn: SignIn, nowMs: number): void;
+  removeSignIn(hash: Uint8Array): void;
   /** Changes when another process changed something. */
   dataVersion(): number;
   /** Writes a consistent copy to a new file. */
@@ -59,7 +73,18 @@ const MIGRATIONS: readonly Migration[] = [
         day TEXT NOT NULL, key_id INTEGER NOT NULL REFERENCES keys (id) ON DELETE CASCADE, used_ms INTEGER NOT NULL, PRIMARY KEY (day, key_id)
       ) STRICT, WITHOUT ROWID;`,
   },
+  {
+    isCompatible: true,
+    sql: `
+      CREATE TABLE sign_ins (
+        id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, key_id INTEGER NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+        key_hash BLOB NOT NULL, expires_at_ms INTEGER NOT NULL
+      ) STRICT;`,
+  },
 ];
+
+/** More browsers at once than a household or a team has. */
+const MOST_SIGN_INS = 64;
 
 /** Opens the file of the keys, or makes it. */
 export function openKeyStore(path: string, options: { readonly busyTimeoutMs?: number } = {}): KeyStore {
@@ -137,6 +162,30 @@ export function openKeyStore(path: string, options: { readonly busyTimeoutMs?: n
         },
         { durable: false },
       ),
+    signIns: () =>
+      db.all("SELECT * FROM sign_ins").map((row) => ({
+        hash: bytesOf(row["hash"]),
+        keyId: Number(row["key_id"]),
+        keyHash: bytesOf(row["key_hash"]),
+        expiresAtMs: Number(row["expires_at_ms"]),
+      })),
+    addSignIn: ({ hash, keyId, keyHash, expiresAtMs }, nowMs) =>
+      db.transaction(() => {
+        db.run("DELETE FROM sign_ins WHERE expires_at_ms <= ?", nowMs);
+        db.run(
+          "DELETE FROM sign_ins WHERE id IN (SELECT id FROM sign_ins WHERE key_id = ? ORDER BY id DESC LIMIT -1 OFFSET ?)",
+          keyId,
+          MOST_SIGN_INS - 1,
+        );
+        db.run(
+          "INSERT INTO sign_ins (hash, key_id, key_hash, expires_at_ms) VALUES (?, ?, ?, ?)",
+          hash,
+          keyId,
+          keyHash,
+          expiresAtMs,
+        );
+      }),
+    removeSignIn: (hash) => void db.transaction(() => db.run("DELETE FROM sign_ins WHERE hash = ?", hash)),
     dataVersion: db.dataVersion,
     copyTo: db.copyTo,
     close: db.close,
@@ -171,12 +220,15 @@ function newValue(): string {
   return `gst_${randomBytes(32).toString("hex")}`;
 }
 
+function bytesOf(value: unknown): Uint8Array {
+  return value instanceof Uint8Array ? value : new Uint8Array();
+}
+
 function toKey(row: Row): StoredKey {
-  const hash = row["hash"];
   return {
     id: Number(row["id"]),
     name: String(row["name"]),
-    hash: hash instanceof Uint8Array ? hash : new Uint8Array(),
+    hash: bytesOf(row["hash"]),
     scopes: String(row["scopes"])
       .split(" ")
       .filter((scope) => (SCOPES as readonly string[]).includes(scope)) as Scope[], // just checked

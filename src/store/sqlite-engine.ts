@@ -52,5 +52,17 @@ function nodeEngine(): Engine | undefined {
 
 function libsqlEngine(): Engine {
   const Database = load("libsql") as new (file: string) => Connection;
-  return { name: "libsql", connect: (file) => new Database(file) };
+  return { name: "libsql", connect: (file) => withLists(new Database(file)) };
+}
+
+/** libsql takes a single value that is an object, bytes too, for named parameters, and ends the process: it gets a list. */
+function withLists(db: Connection): Connection {
+  return {
+    exec: (sql) => db.exec(sql),
+    prepare: (sql) => {
+      const statement = db.prepare(sql) as unknown as Record<"run" | "all", (values: readonly SqlValue[]) => never>; // it takes a list, too
+      return { run: (...values) => statement.run(values), all: (...values) => statement.all(values) };
+    },
+    close: () => db.close(),
+  };
 }

@@ -12,6 +12,18 @@ export const console = {
       default: true,
       "x-reload": "live",
     },
+    signInTime: {
+      type: "string",
+      "x-unit": "duration",
+      "x-min": "1m",
+      "x-max": "30d",
+      title: "Sign-in time",
+      description:
+        "Where auth.keys is required, a browser that signed in with a key stays signed in for this time. Revoking the key ends it at once.",
+      default: "12h",
+      examples: ["12h", "7d"],
+      "x-reload": "live",
+    },
     frameOrigins: {
       type: "array",
       items: { type: "string", format: "origin", title: "Origin", description: "Scheme, host and port." },

@@ -1,7 +1,8 @@
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal, untracked } from "@preact/signals";
 import { transcribeFile } from "../wire/transcribe-file.ts";
 import { WireFailure } from "../wire/events.ts";
 import type { ServerEvent } from "../wire/events.ts";
+import { askSession, needsSignIn } from "../wire/session.ts";
 import type { Transcript } from "./document.ts";
 import { forget, storeAudio, storeTranscript, storedAudio, storedTranscripts } from "./storage.ts";
 
@@ -39,6 +40,11 @@ export const openItem = computed(() => items.value.find(({ id }) => id === openI
 const files = new Map<string, File>();
 const aborts = new Map<string, AbortController>();
 const retries = new Map<string, number>();
+
+/** What waits for a sign-in begins with it. */
+effect(() => {
+  if (!needsSignIn.value) untracked(startNext);
+});
 
 /** Brings back what an earlier visit left. */
 export async function restore(): Promise<void> {
@@ -140,6 +146,7 @@ function update(id: string, next: (item: Item) => Item): void {
 }
 
 function startNext(): void {
+  if (needsSignIn.value) return;
   const running = items.value.filter(({ stage }) => stage === "sending" || stage === "recognising").length;
   const ready = items.value.filter(({ stage, retryAtMs }) => stage === "waiting" && retryAtMs === undefined);
   for (const { id } of ready.slice(0, Math.max(0, AT_ONCE - running))) void start(id);
@@ -172,6 +179,7 @@ async function start(id: string): Promise<void> {
 function fail(id: string, error: unknown): void {
   const { message, code, retryAfterMs } = error instanceof WireFailure ? error : new WireFailure(String(error));
   const failure = { message, code };
+  if (code === "invalid_api_key") return void holdForSignIn(id, failure);
   const tried = retries.get(id) ?? 0;
   if (retryAfterMs === undefined || tried >= MAX_RETRIES)
     return update(id, (item) => ({ ...item, stage: "failed", failure }));
@@ -190,6 +198,18 @@ function fail(id: string, error: unknown): void {
     update(id, (item) => ({ ...item, retryAtMs: undefined }));
     startNext();
   }, waitMs);
+}
+
+/** Waits for a sign-in, where that is what is missing. */
+async function holdForSignIn(id: string, failure: Item["failure"]): Promise<void> {
+  update(id, ({ transcript }) => ({
+    ...itemOf({ ...transcript, paragraphs: [] }, "waiting"),
+    retryAtMs: Date.now(),
+  }));
+  await askSession();
+  update(id, (item) =>
+    needsSignIn.value ? { ...item, retryAtMs: undefined } : { ...item, retryAtMs: undefined, stage: "failed", failure },
+  );
 }
 
 function withEvent(item: Item, event: ServerEvent): Item {

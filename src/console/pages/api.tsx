@@ -3,6 +3,7 @@ import { ALL_ROUTES, ROUTES } from "../../shared/protocol.ts";
 import { t } from "../i18n/text.ts";
 import { Command } from "../parts/command.tsx";
 import { at, webSocketAt } from "../wire/address.ts";
+import { session } from "../wire/session.ts";
 
 /** How other programs use this very server. */
 export function ApiPage(): JSX.Element {
@@ -11,7 +12,7 @@ export function ApiPage(): JSX.Element {
       <h1>API</h1>
       <p>{t("api_intro")}</p>
       <Command text={at("/")} />
-      <p class="hint">{t("api_auth")}</p>
+      <p class="hint">{t(session.value?.required === true ? "api_key" : "api_auth")}</p>
       {snippets().map(([title, text]) => (
         <div key={title}>
           <h2>{title}</h2>

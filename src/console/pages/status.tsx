@@ -7,6 +7,7 @@ import { timeText } from "../i18n/time.ts";
 import { t } from "../i18n/text.ts";
 import { Command } from "../parts/command.tsx";
 import { at } from "../wire/address.ts";
+import { session } from "../wire/session.ts";
 
 const EVERY_MS = 2000;
 
@@ -36,7 +37,7 @@ export function StatusPage(): JSX.Element {
       <h1>{t("status")}</h1>
       {now === "refused" && (
         <>
-          <p>{t("status_local")}</p>
+          <p>{t(session.value?.required === true ? "status_admin" : "status_local")}</p>
           <p>{t("status_open")}</p>
           <Command text="gigastt status" />
         </>

@@ -3,6 +3,7 @@ import type { TimedWord } from "../../shared/transcript/transcript.ts";
 import { webSocketAt } from "./address.ts";
 import type { ServerEvent } from "./events.ts";
 import { createReplay } from "./replay.ts";
+import { askSession } from "./session.ts";
 
 export type LiveState = "connecting" | "listening" | "reconnecting" | "stopped";
 
@@ -29,6 +30,7 @@ export function openLiveSession(rateHz: number, endpoint: string, on: LiveHandle
   let socket: WebSocket | undefined;
   let isReady = false;
   let isStopping = false;
+  let isSignedOut = false;
   let failures = 0;
   let retryAfterMs: number | undefined;
   let limit: number | undefined;
@@ -51,6 +53,8 @@ export function openLiveSession(rateHz: number, endpoint: string, on: LiveHandle
       socket = undefined;
       if (isStopping) return finish();
       on.onState("reconnecting");
+      // A browser does not tell why an upgrade was refused.
+      if (!isReady || isSignedOut) void askSession();
       const delayMs = retryAfterMs ?? Math.min(LONGEST_DELAY_MS, 250 * 2 ** failures);
       retryAfterMs = undefined;
       failures++;
@@ -63,6 +67,7 @@ export function openLiveSession(rateHz: number, endpoint: string, on: LiveHandle
       case "ready":
         send({ type: "configure", sample_rate: rateHz, protocol_version: PROTOCOL_VERSION, endpoint_mode: endpoint });
         isReady = true;
+        isSignedOut = false;
         failures = 0;
         for (const block of replay.restart()) socket?.send(block);
         on.onState("listening");
@@ -77,6 +82,7 @@ export function openLiveSession(rateHz: number, endpoint: string, on: LiveHandle
         on.onFinal(replay.answered(event.words));
         return;
       case "error":
+        isSignedOut = event.code === "invalid_api_key";
         retryAfterMs = event.retry_after_ms;
         return on.onError(event.message);
       default:

@@ -1,17 +1,19 @@
 import type { IncomingMessage } from "node:http";
-import type { AuthConfig } from "../../config/types.ts";
+import type { ResolvedConfig } from "../../config/types.ts";
 import { scopesFor } from "../../shared/api-keys.ts";
 import type { Clock } from "../../shared/time/clock.ts";
 import { errorCodeOf, WireError } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { RouteSpec } from "../../shared/protocol.ts";
 import { setInterval } from "../../shared/time/timers.ts";
-import type { KeyStore, StoredKey } from "../../store/keys.ts";
-import { isExpired } from "../../store/keys.ts";
+import type { KeyStore, SignIn, StoredKey } from "../../store/keys.ts";
+import { hashOf, isExpired } from "../../store/keys.ts";
 import { hasKeyInUrl, presentedKey } from "./credentials.ts";
 import { createKeyRing } from "./key-ring.ts";
+import { isOwnPage } from "./own-page.ts";
 import { createRateLimiter } from "./rate-limit.ts";
 import type { RateLimiter } from "./rate-limit.ts";
+import { newToken, presentedToken } from "./sign-in-cookie.ts";
 
 /** One request or session that a key was accepted for. */
 export interface KeyUse {
@@ -27,17 +29,43 @@ export interface KeyUse {
 /** What the check needs to know of a route. */
 export type KeyedRoute = Pick<RouteSpec, "path" | "traffic" | "face">;
 
+/** What the check reads of a request. */
+export type KeyedRequest = Pick<IncomingMessage, "headers" | "url" | "method"> & {
+  readonly socket?: IncomingMessage["socket"];
+};
+
 /** The check of API keys: every face asks here and nowhere else. */
 export interface KeyCheck {
   /** Throws the refusal. undefined where no key is needed. */
-  admit(req: Pick<IncomingMessage, "headers" | "url">, route: KeyedRoute): KeyUse | undefined;
+  admit(req: KeyedRequest, route: KeyedRoute): KeyUse | undefined;
+  /** Returns the valid key that a request presents, or signed in with; nothing is counted. */
+  holder(req: KeyedRequest): KeyHolder | undefined;
+  /** Signs a browser in with the key that its request presents. Throws where that is not valid, or not a page of this server asks. */
+  signIn(req: KeyedRequest): { readonly token: string; readonly lifeMs: number; readonly holder: KeyHolder };
+  /** Ends the sign-in of a request, if there is one. Its open requests and sessions end with it. */
+  signOut(req: KeyedRequest): void;
   /** Returns the number of keys that can be used now; undefined where no key is needed. */
   usable(): number | undefined;
   /** Writes what was counted and closes the store. */
   close(): void;
 }
 
-export const NO_KEYS: KeyCheck = { admit: () => undefined, usable: () => undefined, close: () => {} };
+export interface KeyHolder {
+  readonly key: StoredKey;
+  /** Undefined where the request itself presents the key. */
+  readonly signIn: SignIn | undefined;
+}
+
+export const NO_KEYS: KeyCheck = {
+  admit: () => undefined,
+  holder: () => undefined,
+  signIn: () => {
+    throw new WireError("bad_request", "this server needs no API key");
+  },
+  signOut: () => {},
+  usable: () => undefined,
+  close: () => {},
+};
 
 /** A key that was created, changed or revoked is seen after this time at the latest. Reads shared memory, no disk. */
 const LOOK_MS = 250;
@@ -45,11 +73,11 @@ const FLUSH_MS = 1000;
 
 export function createKeyCheck(options: {
   readonly store: KeyStore;
-  readonly auth: () => AuthConfig;
+  readonly settings: () => Pick<ResolvedConfig, "auth" | "console" | "server">;
   readonly clock: Clock;
   readonly log: Logger;
 }): KeyCheck {
-  const { store, auth, clock, log } = options;
+  const { store, settings, clock, log } = options;
   const ring = createKeyRing();
   const limiters = new Map<number, RateLimiter>();
   const open = new Map<number, Set<Use>>();
@@ -57,6 +85,7 @@ export function createKeyCheck(options: {
   let flushedMs = clock.monotonicMs();
   let day = dayOf(clock.nowMs());
   let stored: ReadonlyMap<number, number> = new Map();
+  let signIns: ReadonlyMap<string, SignIn> = new Map();
   let pending = new Map<number, number>();
   let hasTrouble = false;
 
@@ -78,8 +107,42 @@ export function createKeyCheck(options: {
   const endWhereWrong = (): void => {
     for (const [id, uses] of open) {
       const error = fault(id);
-      if (error !== undefined) for (const use of uses) use.end(error);
+      for (const use of uses) {
+        const ended = error ?? (use.signIn === undefined || isValid(use.signIn) ? undefined : invalid(SIGNED_OUT));
+        if (ended !== undefined) use.end(ended);
+      }
     }
+  };
+  /** It is still kept, has not expired, and its key has the same value. */
+  const isValid = ({ hash, keyId, keyHash, expiresAtMs }: SignIn): boolean => {
+    const key = ring.get(keyId);
+    return (
+      key !== undefined &&
+      expiresAtMs > clock.nowMs() &&
+      signIns.has(nameOf(hash)) &&
+      Buffer.compare(key.hash, keyHash) === 0
+    );
+  };
+  const signInOf = (req: KeyedRequest): SignIn | undefined => {
+    const token = isOwnPage(req, settings().server.allowedOrigins) ? presentedToken(req) : undefined;
+    const signIn = token === undefined ? undefined : signIns.get(nameOf(hashOf(token)));
+    return signIn !== undefined && isValid(signIn) ? signIn : undefined;
+  };
+  const usableKey = (value: string): StoredKey | undefined => {
+    const key = ring.find(value);
+    return key === undefined || isExpired(key, clock.nowMs()) ? undefined : key;
+  };
+  const holderOf = (req: KeyedRequest): KeyHolder | undefined => {
+    const value = presentedKey(req, settings().auth);
+    const signIn = value === undefined ? signInOf(req) : undefined;
+    const key = value === undefined ? signIn && ring.get(signIn.keyId) : usableKey(value);
+    return key === undefined || isExpired(key, clock.nowMs()) ? undefined : { key, signIn };
+  };
+  /** A change of our own does not change the version that the store tells us. */
+  const readAgain = (): void => {
+    seen = undefined;
+    read();
+    endWhereWrong();
   };
   const read = (): void => {
     stored = store.usedOn(day);
@@ -87,6 +150,7 @@ export function createKeyCheck(options: {
     if (version === seen) return;
     const keys = store.list();
     ring.set(keys);
+    signIns = new Map(store.signIns().map((signIn) => [nameOf(signIn.hash), signIn]));
     const known = new Map(keys.map((key) => [key.id, key]));
     for (const [id, limiter] of limiters) {
       const perMinute = known.get(id)?.requestsPerMinute;
@@ -128,10 +192,9 @@ export function createKeyCheck(options: {
     admit: (req, route) => {
       const scopes = scopesFor(route);
       if (scopes === undefined) return undefined;
-      const value = presentedKey(req, auth());
-      if (value === undefined) throw invalid(missingText(req.url ?? "", auth()));
-      const key = ring.find(value);
-      if (key === undefined || isExpired(key, clock.nowMs())) throw invalid("the API key is not valid");
+      const holder = holderOf(req);
+      if (holder === undefined) throw invalid(refusalText(req, settings().auth));
+      const { key, signIn } = holder;
       if (!key.scopes.some((scope) => scopes.includes(scope))) {
         throw new WireError(
           "insufficient_scope",
@@ -163,7 +226,7 @@ export function createKeyCheck(options: {
           );
         }
       }
-      const use = createUse(key, {
+      const use = createUse(key, signIn, {
         count: (audioMs) => {
           if (audioMs > 0) pending.set(key.id, (pending.get(key.id) ?? 0) + audioMs);
         },
@@ -174,6 +237,34 @@ export function createKeyCheck(options: {
       });
       open.set(key.id, uses.add(use));
       return use;
+    },
+    holder: holderOf,
+    signIn: (req) => {
+      const { console, server, auth } = settings();
+      if (!isOwnPage(req, server.allowedOrigins) || req.headers.origin === undefined) {
+        throw new WireError(
+          "origin_denied",
+          "only the page of this server signs in; programs send the key with each request",
+        );
+      }
+      const key = usableKey(presentedKey(req, auth) ?? "");
+      if (key === undefined) throw invalid("the API key is not valid");
+      const nowMs = clock.nowMs();
+      const old = signInOf(req);
+      if (old !== undefined) store.removeSignIn(old.hash);
+      // Always a new token: one that the browser brought may have been planted.
+      const token = newToken();
+      const expiresAtMs = Math.min(nowMs + console.signInTimeMs, key.expiresAtMs ?? Infinity);
+      const signIn = { hash: hashOf(token), keyId: key.id, keyHash: key.hash, expiresAtMs };
+      store.addSignIn(signIn, nowMs);
+      readAgain();
+      return { token, lifeMs: expiresAtMs - nowMs, holder: { key, signIn } };
+    },
+    signOut: (req) => {
+      const signIn = signInOf(req);
+      if (signIn === undefined) return;
+      store.removeSignIn(signIn.hash);
+      readAgain();
     },
     usable: () => [...ring.all()].filter((key) => !isExpired(key, clock.nowMs())).length,
     close: () => {
@@ -191,17 +282,20 @@ export function createKeyCheck(options: {
 // ---
 
 interface Use extends KeyUse {
+  readonly signIn: SignIn | undefined;
   end(error: WireError): void;
 }
 
 function createUse(
   { name }: StoredKey,
+  signIn: SignIn | undefined,
   { count, released }: { readonly count: (audioMs: number) => void; readonly released: () => void },
 ): Use {
   let listeners: ((error: WireError) => void)[] = [];
   let ended: WireError | undefined;
   return {
     key: name,
+    signIn,
     count,
     onEnd: (listener) => {
       if (ended === undefined) listeners.push(listener);
@@ -230,8 +324,16 @@ function bucketOf(perMinute: number): { readonly perMinute: number; readonly bur
   return { perMinute, burst: Math.max(1, Math.ceil(perMinute / 6)) };
 }
 
-function missingText(url: string, { queryParameter }: AuthConfig): string {
-  return !queryParameter && hasKeyInUrl(url)
+const SIGNED_OUT = "signed out, or the sign-in has expired; sign in again";
+
+/** A hash as the key of a map. */
+function nameOf(hash: Uint8Array): string {
+  return Buffer.from(hash).toString("latin1");
+}
+
+function refusalText(req: KeyedRequest, auth: ResolvedConfig["auth"]): string {
+  if (presentedKey(req, auth) !== undefined) return "the API key is not valid";
+  return !auth.queryParameter && hasKeyInUrl(req.url ?? "")
     ? "an API key in the URL is not accepted; send it as Authorization: Bearer KEY"
     : "this server needs an API key; send it as Authorization: Bearer KEY";
 }

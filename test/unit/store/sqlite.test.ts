@@ -47,6 +47,10 @@ describe("a file of the store", () => {
       { id: 1, text: "", bytes: new Uint8Array([104, 105]), rate: null },
       { id: 2 ** 53 - 1, text: "ёлка 🎄", bytes: new Uint8Array([0, 255, 7]), rate: 0.1 },
     ]);
+    // A single value that is an object is not taken for named parameters.
+    for (const bytes of [new Uint8Array([0, 255, 7]), Buffer.from([0, 255, 7])])
+      expect(db.get("SELECT text FROM notes WHERE bytes = ?", bytes)).toEqual({ text: "ёлка 🎄" });
+    expect(db.get("SELECT text FROM notes WHERE rate IS ? ", null)).toEqual({ text: "" });
     for (const suffix of ["", "-wal", "-shm"]) expect(statSync(path + suffix).mode & 0o777).toBe(0o600);
     expect(statSync(join(path, "..")).mode & 0o777).toBe(0o700);
     db.close();

@@ -1,24 +1,18 @@
 import type { ConsoleStatus } from "../../../shared/console-status.ts";
-import { WireError } from "../../../shared/errors.ts";
 import { ROUTES } from "../../../shared/protocol.ts";
-import { isLocalCaller } from "../../access/local-caller.ts";
+import { requireOperator } from "../../access/operator.ts";
 import type { RuntimeContext } from "../../context.ts";
 import { json } from "../../http/replies/reply.ts";
 import { notReadyReason } from "../../lifecycle/readiness.ts";
 import type { Route } from "../../route.ts";
 import { requireConsole } from "../enabled.ts";
 
-/** Numbers of the server. They tell who uses it and how much, so only the machine itself may ask. */
+/** Numbers of the server. They tell who uses it and how much, so only the machine itself and administrators may ask. */
 export const status: Route = {
   ...ROUTES.consoleStatus,
   handle: ({ req }, context) => {
     requireConsole(context);
-    if (!isLocalCaller(req)) {
-      throw new WireError(
-        "local_only",
-        "the status is shown on the server's own machine only; or run gigastt status there",
-      );
-    }
+    requireOperator(req, context);
     return json(200, statusOf(context));
   },
 };

@@ -1,0 +1,18 @@
+import type { IncomingMessage } from "node:http";
+import { WireError } from "../../shared/errors.ts";
+import type { RuntimeContext } from "../context.ts";
+import { isLocalCaller } from "./local-caller.ts";
+
+/** Returns whether the machine itself asks, or a key with the scope `admin`. */
+export function isOperator(req: IncomingMessage, { keys }: RuntimeContext): boolean {
+  return isLocalCaller(req) || keys.holder(req)?.key.scopes.includes("admin") === true;
+}
+
+/** Refuses everyone but the operator. */
+export function requireOperator(req: IncomingMessage, context: RuntimeContext): void {
+  if (isOperator(req, context)) return;
+  throw new WireError(
+    "local_only",
+    "this is for the server's own machine and for API keys with the scope admin; or run gigastt status there",
+  );
+}
