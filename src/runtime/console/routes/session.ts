@@ -3,7 +3,7 @@ import { ROUTES } from "../../../shared/protocol.ts";
 import type { KeyHolder } from "../../access/keys.ts";
 import { isOperator } from "../../access/operator.ts";
 import { signInCookie } from "../../access/sign-in-cookie.ts";
-import { json } from "../../http/reply.ts";
+import { json } from "../../http/replies/reply.ts";
 import type { Route } from "../../route.ts";
 import { requireConsole } from "../enabled.ts";
 
