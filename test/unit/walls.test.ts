@@ -113,6 +113,13 @@ describe("the walls of src/", () => {
     ]);
   });
 
+  it("a folder has at most 26 files, or a reason", () => {
+    const reasons: Record<string, string> = { "cli/commands": "one file a command" };
+    const counts = new Map<string, number>();
+    for (const file of files.keys()) counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1);
+    expect([...counts].filter(([folder, count]) => count > 26 && reasons[folder] === undefined)).toEqual([]);
+  });
+
   it("every folder imports only what it may", () => {
     const folders = new Set([...files.keys()].map(folderOf));
     expect([...folders].filter((folder) => !Object.hasOwn(FOLDERS, folder))).toEqual([]);
