@@ -10,7 +10,7 @@ export function entryFile(name: string): URL {
 
 /** Returns a file that the build writes, by its path below dist/. */
 export function distFile(path: string): URL {
-  return new URL(`../../dist/${path}`, import.meta.url);
+  return new URL(`../../../dist/${path}`, import.meta.url);
 }
 
 /** Returns the root folder of the installation: where `templates/`, `models/` and `package.json` are. */
