@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
-import { openSqliteJobs } from "../../src/store/jobs/open-sqlite.ts";
+import { openSqliteJobs } from "../../src/store/jobs/sqlite/open.ts";
 import { inThisThread } from "../../src/store/jobs/methods.ts";
 import { jobStoreContract } from "./job-store.ts";
 

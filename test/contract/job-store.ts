@@ -161,6 +161,21 @@ export function jobStoreContract(name: string, subject: StoreUnderTest): void {
       expect(typesOf(await store.events([running], 0)).at(-1)).toBe("cancelled");
     });
 
+    test("wishes that came with the audio replace those of the beginning", async () => {
+      const { store, begin } = await open();
+      const id = await begin("a", { params: "format=txt", priority: "normal" });
+      const asked = {
+        ...draftOf("a"),
+        params: "format=srt",
+        priority: "bulk" as const,
+        callbackUrl: "https://a.example/",
+      };
+      expect(await store.submit(id, AUDIO, NO_LIMITS, asked)).toMatchObject({
+        kind: "queued",
+        job: { params: "format=srt", priority: "bulk", callbackUrl: "https://a.example/", owner: "a" },
+      });
+    });
+
     test("a cancellation that was acknowledged wins over a worker that ends before it hears of it", async () => {
       const { store, submit, claim } = await open();
       for (const report of [

@@ -153,6 +153,51 @@ describe("jobs over HTTP", () => {
     await expect.poll(async () => (await list(server)).length).toBe(0);
   });
 
+  test("takes a form: its file is the recording, its other parts are parameters and win over the query", async () => {
+    const server = await serve();
+    const form = new FormData();
+    form.append("file", new Blob([await clip]), "geheim.wav");
+    for (const [name, value] of Object.entries({
+      format: "srt",
+      priority: "bulk",
+      keep_result_s: "60",
+      callback_url: "",
+    }))
+      form.append(name, value);
+    const made = await fetch(`${server.url}/v1/jobs?format=txt&priority=normal`, { method: "POST", body: form });
+    expect(made.status).toBe(202);
+    const { job_id: id } = (await made.json()) as View;
+    const done = await until(server, id, "done");
+    expect(done).toMatchObject({ priority: "bulk" });
+    expect(Number(done["expires_at"]) - Number(done["finished_at"])).toBeCloseTo(60);
+    const [result, sync] = await Promise.all([
+      fetch(`${server.url}/v1/jobs/${id}/result`),
+      fetch(`${server.url}/v1/transcribe?format=srt`, { method: "POST", body: await clip }),
+    ]);
+    expect(await result.text()).toBe(await sync.text());
+    expect(JSON.stringify(server.lines)).not.toContain("geheim");
+  });
+
+  test.each([
+    ["without a file", (form: FormData) => form.append("format", "srt"), "bad_request"],
+    ["with an empty file", (form: FormData) => form.append("file", new Blob([]), "a.wav"), "empty_body"],
+    [
+      "with an impossible parameter",
+      (form: FormData, audio: Buffer) => {
+        form.append("file", new Blob([new Uint8Array(audio)]), "a.wav");
+        form.append("format", "doc");
+      },
+      "bad_request",
+    ],
+  ])("a form %s is refused and leaves nothing", async (_, fill, code) => {
+    const server = await serve();
+    const form = new FormData();
+    fill(form, await clip);
+    expect(await codeOf(await fetch(`${server.url}/v1/jobs`, { method: "POST", body: form }))).toBe(code);
+    expect(await list(server)).toEqual([]);
+    await expect.poll(() => readdir(join(dir, "audio")).catch(() => []), { timeout: 15_000 }).toEqual([]);
+  });
+
   test("answers 507 while the disk is below its reserve", async () => {
     const server = await serve({ diskReserveBytes: 2 ** 52 });
     const answer = await post(server);

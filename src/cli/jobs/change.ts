@@ -1,5 +1,5 @@
 import type { JobState } from "../../store/jobs/types.ts";
-import type { SyncJobStore } from "../../store/jobs/sqlite-jobs.ts";
+import type { SyncJobStore } from "../../store/jobs/methods.ts";
 import type { CommandContext } from "../command.ts";
 import { writeJson } from "../output.ts";
 import { UsageError } from "../usage.ts";

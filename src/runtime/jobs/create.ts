@@ -1,16 +1,17 @@
 import { randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import type { JobsConfig } from "../../config/types.ts";
 import { WireError, errorCodeOf } from "../../shared/errors.ts";
 import { PRIORITIES } from "../../store/jobs/types.ts";
 import { createPartWriter } from "../../store/blobs/files.ts";
-import type { Job, JobDraft, Priority, QuotaRefusal, Quotas } from "../../store/jobs/types.ts";
+import type { Job, JobDraft, JobWishes, Priority, QuotaRefusal, Quotas } from "../../store/jobs/types.ts";
 import type { RuntimeContext } from "../context.ts";
 import type { Exchange } from "../http/connections/exchanges.ts";
 import { parseTranscribeQuery } from "../http/transcribe/transcribe-query.ts";
+import { rawBody, receiveBody, refuseByHeaders, uploadLimits } from "../http/uploads/upload.ts";
+import { readForm } from "../http/uploads/upload-form.ts";
 import { ownerOf, requireJobs } from "./access.ts";
 import { parseCallbackUrl } from "./callback-target.ts";
-import { refuseByHeaders } from "../http/uploads/upload.ts";
-import { storeUpload } from "./store-upload.ts";
 
 export interface CreatedJob {
   readonly job: Job;
@@ -24,7 +25,7 @@ const MAX_KEY_LENGTH = 255;
 const OWN_PARAMS: ReadonlySet<string> = new Set(["priority", "callback_url", "keep_audio_s", "keep_result_s"]);
 const QUOTA_RETRY_MS = 60_000;
 
-/** Stores the audio of a request and queues it. */
+/** Stores the audio of a request, its body or the part `file` of a form, and queues it. */
 export async function createJob(
   exchange: Exchange,
   context: RuntimeContext,
@@ -33,8 +34,15 @@ export async function createJob(
   const { jobs, store, blobs } = requireJobs(context);
   if (context.phase.draining) throw new WireError("shutting_down", "the server is shutting down");
   const { jobs: config } = context.settings.current;
-  const draft = draftOf(exchange, query, config);
-  refuseByHeaders(exchange.req, { bodyBytes: config.uploadBytes });
+  const draft: JobDraft = {
+    id: randomUUID(),
+    owner: ownerOf(exchange),
+    ...wishesOf(exchange, query, config),
+  };
+  const limits = uploadLimits(context, config.uploadBytes);
+  const { req, signal } = exchange;
+  refuseByHeaders(req, limits);
+  const form = isForm(req) ? readForm(req, FILE_PART) : undefined;
   await requireSpace(blobs, exchange, config);
   const quotas = quotasOf(config);
   const begun = await store.begin(draft, quotas);
@@ -43,11 +51,20 @@ export async function createJob(
   const writer = createPartWriter(blobs, draft.id);
   try {
     exchange.inviteBody();
-    await storeUpload({ req: exchange.req, writer, limitBytes: config.uploadBytes, signal: exchange.signal }, context);
+    await receiveBody({
+      req,
+      source: form ?? rawBody(req),
+      limits,
+      clock: context.clock,
+      signal,
+      sink: () => writer.write,
+    });
+    // What a form asks for is known when it is complete.
+    const asked = form === undefined ? undefined : wishesOf(exchange, withFields(query, form.fields), config);
     const audio = await writer.end();
     exchange.fields["bytes"] = audio.bytes;
     exchange.fields["job"] = draft.id;
-    const submitted = await store.submit(draft.id, audio, quotas);
+    const submitted = await store.submit(draft.id, audio, quotas, asked);
     switch (submitted.kind) {
       case "queued":
         jobs.changed(draft.id);
@@ -73,7 +90,23 @@ export async function createJob(
 
 // ---
 
-function draftOf(exchange: Exchange, query: URLSearchParams, config: JobsConfig): JobDraft {
+/** The recording in a form; its other parts are parameters. */
+const FILE_PART = "file";
+
+function isForm({ headers }: IncomingMessage): boolean {
+  return /^multipart\/form-data\b/i.test(headers["content-type"] ?? "");
+}
+
+function withFields(query: URLSearchParams, fields: ReadonlyMap<string, readonly string[]>): URLSearchParams {
+  const params = new URLSearchParams(query);
+  for (const [name, values] of fields) {
+    const value = values.at(-1) ?? "";
+    if (value !== "") params.set(name, value);
+  }
+  return params;
+}
+
+function wishesOf(exchange: Exchange, query: URLSearchParams, config: JobsConfig): JobWishes {
   const callback = query.get("callback_url");
   if (callback !== null && config.callbackSecret === undefined) {
     throw new WireError("bad_request", "callbacks are off on this server; its operator sets jobs.callbackSecret", {
@@ -87,8 +120,6 @@ function draftOf(exchange: Exchange, query: URLSearchParams, config: JobsConfig)
   }
   const keepAudioMs = secondsOf(query, "keep_audio_s", config.keepAudioMs, 0);
   return {
-    id: randomUUID(),
-    owner: ownerOf(exchange),
     priority: priorityOf(query),
     params: params.toString(),
     idempotencyKey: idempotencyKeyOf(exchange),

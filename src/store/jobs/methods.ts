@@ -1,5 +1,9 @@
-import type { SyncJobStore } from "./sqlite-jobs.ts";
 import type { JobStore } from "./types.ts";
+
+/** The engine as plain functions: its caller decides which thread waits for the disk. */
+export type SyncJobStore = {
+  readonly [M in keyof JobStore]: (...args: Parameters<JobStore[M]>) => Awaited<ReturnType<JobStore[M]>>;
+};
 
 const NAMES: Readonly<Record<keyof JobStore, true>> = {
   begin: true,

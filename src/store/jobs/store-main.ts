@@ -1,7 +1,7 @@
 // Thread that waits for the disk: a slow card must not hold up live sessions, which the main thread serves.
 import { parentPort, workerData } from "node:worker_threads";
 import { errorCodeOf, messageOf } from "../../shared/errors.ts";
-import { openSqliteJobs } from "./open-sqlite.ts";
+import { openSqliteJobs } from "./sqlite/open.ts";
 import type { StoreAnswer, StoreCall, StoreThreadData } from "./thread-protocol.ts";
 
 const port = parentPort;

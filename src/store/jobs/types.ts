@@ -12,15 +12,19 @@ export interface Retention {
 }
 
 /** What a client asked for. */
-export interface JobDraft {
-  readonly id: string;
-  readonly owner: string;
+export interface JobWishes {
   readonly priority: Priority;
   /** Query of the synchronous route, checked. */
   readonly params: string;
   readonly idempotencyKey: string | undefined;
   readonly callbackUrl: string | undefined;
   readonly retention: Retention;
+}
+
+/** A job before its audio. */
+export interface JobDraft extends JobWishes {
+  readonly id: string;
+  readonly owner: string;
 }
 
 /** The complete audio of a job: parts of one size, in order. */
@@ -170,8 +174,11 @@ export interface Delivery {
 export interface JobStore {
   /** Makes room for an upload, or says which limit refuses it. */
   begin(draft: JobDraft, quotas: Quotas): Promise<BeginResult>;
-  /** The audio is complete and on the disk: the job is queued. */
-  submit(id: string, audio: StoredAudio, quotas: Quotas): Promise<SubmitResult>;
+  /**
+   * The audio is complete and on the disk: the job is queued.
+   * @param asked replaces the wishes of `begin`, where the wishes came with the audio
+   */
+  submit(id: string, audio: StoredAudio, quotas: Quotas, asked?: JobWishes): Promise<SubmitResult>;
   /** The upload was given up: its parts may be deleted. */
   abandon(id: string): Promise<void>;
 

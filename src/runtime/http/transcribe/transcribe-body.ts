@@ -3,8 +3,10 @@ import { WireError } from "../../../shared/errors.ts";
 import type { RuntimeContext } from "../../context.ts";
 import type { Exchange } from "../connections/exchanges.ts";
 import { requireReady } from "../../lifecycle/readiness.ts";
-import { rawBody, readUpload, refuseByHeaders } from "../uploads/upload.ts";
-import type { Upload, UploadLimits, UploadSource } from "../uploads/upload.ts";
+import { rawBody, refuseByHeaders, uploadLimits } from "../uploads/upload.ts";
+import type { UploadSource } from "../uploads/upload.ts";
+import { readUpload } from "../uploads/upload-to-memory.ts";
+import type { Upload } from "../uploads/upload-to-memory.ts";
 import { setTimeout } from "../../../shared/time/timers.ts";
 
 /** What a route adds to the transcription of a body. */
@@ -41,7 +43,7 @@ export async function receiveUpload(
   { source, waitMs, bodyBytes }: ReceiveOptions,
 ): Promise<Upload> {
   requireReady(context);
-  const limits = { ...uploadLimits(context, waitMs), ...(bodyBytes === undefined ? {} : { bodyBytes }) };
+  const limits = uploadLimits(context, bodyBytes);
   const { req, signal, client } = exchange;
   refuseByHeaders(req, limits);
   const refusal = context.admission.refusal(client.key, waitMs);
@@ -53,6 +55,7 @@ export async function receiveUpload(
     source,
     limits,
     memory: context.uploads,
+    memoryWaitMs: waitMs,
     client: client.key,
     clock: context.clock,
     signal,
@@ -119,16 +122,6 @@ export async function transcribeUpload(
   } finally {
     upload.release();
   }
-}
-
-function uploadLimits({ settings, timing }: RuntimeContext, waitMs: number): UploadLimits {
-  const { limits } = settings.current;
-  return {
-    bodyBytes: limits.bodyBytes,
-    minUploadKbps: limits.minUploadKbps,
-    graceMs: timing.uploadGraceMs,
-    memoryWaitMs: waitMs,
-  };
 }
 
 function startBudget(exchange: Exchange, budgetMs: number): () => void {

@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openSqliteJobs } from "../../../../src/store/jobs/open-sqlite.ts";
-import type { SyncJobStore } from "../../../../src/store/jobs/sqlite-jobs.ts";
+import { openSqliteJobs } from "../../../../src/store/jobs/sqlite/open.ts";
+import type { SyncJobStore } from "../../../../src/store/jobs/methods.ts";
 import type { ClaimedJob, Quotas } from "../../../../src/store/jobs/types.ts";
 import { runLine } from "../_run.ts";
 import type { Outcome } from "../_run.ts";

@@ -1,8 +1,9 @@
-import { systemClock } from "../../shared/time/clock.ts";
-import { openDatabase } from "../sqlite.ts";
+import { systemClock } from "../../../shared/time/clock.ts";
+import { openDatabase } from "../../sqlite.ts";
 import { JOB_MIGRATIONS } from "./schema.ts";
-import { createSqliteJobs } from "./sqlite-jobs.ts";
-import type { SqliteJobsOptions, SyncJobStore } from "./sqlite-jobs.ts";
+import { createSqliteJobs } from "./store.ts";
+import type { SyncJobStore } from "../methods.ts";
+import type { SqliteJobsOptions } from "./table.ts";
 
 /** Opens or creates the file of the jobs in this thread. */
 export function openSqliteJobs(file: string, options: Partial<SqliteJobsOptions> = {}): SyncJobStore {

@@ -1,0 +1,147 @@
+import { LEASE_MS } from "../policy.ts";
+import type { SyncJobStore } from "../methods.ts";
+import type { Claim, Standing, Turn } from "../types.ts";
+import type { Endings } from "./endings.ts";
+import type { Owners } from "./owners.ts";
+import { jobOf } from "./rows.ts";
+import type { JobRow } from "./rows.ts";
+import type { JobTable } from "./table.ts";
+
+/** Rank of a job: how much audio its owner was given, then its class until it has waited that long. The lowest is next. */
+const RANK = "o.virtual_s + MAX(0, j.offset_s - (?1 - j.created_ms) / 1000.0)";
+
+/** What workers do with jobs. */
+export function createWork(
+  { nowMs, one, all, run, count, rowOf, held, tell }: JobTable,
+  { charge }: Owners,
+  { end, again }: Endings,
+): Pick<SyncJobStore, "claim" | "park" | "renew" | "commit" | "release" | "finish" | "fail" | "confirmCancel"> {
+  const rankOf = (row: JobRow): number => {
+    const virtualS = count("SELECT virtual_s AS n FROM owners WHERE owner = ?", row.owner);
+    return virtualS + Math.max(0, row.offset_s - (nowMs() - row.created_ms) / 1000);
+  };
+
+  const shouldYield = (row: JobRow): boolean =>
+    one(
+      `SELECT 1 FROM jobs j JOIN owners o ON o.owner = j.owner
+       WHERE (j.state = 'queued' OR (j.state = 'active' AND j.parked = 1)) AND j.not_before_ms <= ?1 AND j.owner <> ?2
+       AND ${RANK} < ?3 LIMIT 1`,
+      nowMs(),
+      row.owner,
+      rankOf(row),
+    ) !== undefined;
+
+  const standing = (claim: Claim): Standing => {
+    const row = held(claim);
+    if (row === undefined) return { kind: "stale" };
+    const now = nowMs();
+    run("UPDATE jobs SET lease_ms = ?, updated_ms = ? WHERE id = ?", now + LEASE_MS, now, claim.id);
+    return { kind: "held", cancelRequested: row.cancel === 1, shouldYield: row.parked === 0 && shouldYield(row) };
+  };
+
+  return {
+    claim: (worker, reader, activeJobsPerOwner): Turn | undefined => {
+      const now = nowMs();
+      const next = one<JobRow>(
+        `SELECT j.* FROM jobs j JOIN owners o ON o.owner = j.owner
+         WHERE (j.state = 'queued' AND j.not_before_ms <= ?1 AND (?2 = 0 OR
+           (SELECT count(*) FROM jobs a WHERE a.owner = j.owner AND a.state = 'active') < ?2))
+         OR (j.state = 'active' AND j.parked = 1 AND j.worker = ?3)
+         ORDER BY ${RANK}, j.parked DESC, j.created_ms, j.rowid LIMIT 1`,
+        now,
+        activeJobsPerOwner,
+        worker,
+      );
+      if (next === undefined) return undefined;
+      const virtualS = count("SELECT virtual_s AS n FROM owners WHERE owner = ?", next.owner);
+      run("UPDATE clock SET virtual_s = max(virtual_s, ?)", virtualS);
+      if (next.state === "active") {
+        run("UPDATE jobs SET parked = 0, lease_ms = ? WHERE id = ?", now + LEASE_MS, next.id);
+        return { kind: "resume", id: next.id, token: next.token };
+      }
+      if (next.reader !== reader) run("DELETE FROM readings WHERE job = ?", next.id);
+      run(
+        `UPDATE jobs SET state = 'active', token = token + 1, attempts = attempts + 1, worker = ?, lease_ms = ?, updated_ms = ?,
+         started_ms = ifnull(started_ms, ?), done_s = iif(reader IS ?, done_s, 0), reader = ? WHERE id = ?`,
+        worker,
+        now + LEASE_MS,
+        now,
+        now,
+        reader,
+        reader,
+        next.id,
+      );
+      tell(next.id, "started");
+      const readings = all<{ reading: string }>("SELECT reading FROM readings WHERE job = ? ORDER BY rowid", next.id);
+      return {
+        kind: "claimed",
+        id: next.id,
+        token: next.token + 1,
+        job: jobOf(rowOf(next.id)!),
+        readings: readings.map(({ reading }) => reading),
+      };
+    },
+
+    park: (claim) =>
+      run("UPDATE jobs SET parked = 1 WHERE id = ? AND token = ? AND state = 'active'", claim.id, claim.token) > 0,
+
+    renew: standing,
+
+    commit: (claim, { readings, doneS, totalS }) => {
+      const row = held(claim);
+      if (row === undefined) return { kind: "stale" };
+      for (const reading of readings) run("INSERT INTO readings (job, reading) VALUES (?, ?)", claim.id, reading);
+      charge(row.owner, doneS - row.done_s);
+      run(
+        "UPDATE jobs SET done_s = max(done_s, ?), total_s = ifnull(?, total_s) WHERE id = ?",
+        doneS,
+        totalS ?? null,
+        claim.id,
+      );
+      if (doneS > row.done_s) tell(claim.id, "progress");
+      return standing(claim);
+    },
+
+    release: (claim) => {
+      const row = held(claim);
+      if (row === undefined) return false;
+      if (row.cancel === 1) {
+        end(row, "cancelled");
+        return true;
+      }
+      run(
+        `UPDATE jobs SET state = 'queued', worker = NULL, parked = 0, token = token + 1, attempts = attempts - 1, updated_ms = ?
+         WHERE id = ?`,
+        nowMs(),
+        claim.id,
+      );
+      tell(claim.id, "queued");
+      return true;
+    },
+
+    finish: (claim, result, durationS) => {
+      const row = held(claim);
+      if (row === undefined) return false;
+      charge(row.owner, durationS - row.done_s);
+      run("UPDATE jobs SET done_s = ?, total_s = ? WHERE id = ?", durationS, durationS, claim.id);
+      if (row.cancel === 0) run("INSERT INTO results (job, result) VALUES (?, ?)", claim.id, result);
+      end(row, "done");
+      return row.cancel === 0;
+    },
+
+    fail: (claim, fault, isFinal) => {
+      const row = held(claim);
+      if (row === undefined) return false;
+      if (isFinal) end(row, "failed", fault);
+      else again(row, fault);
+      return true;
+    },
+
+    confirmCancel: (claim) => {
+      const row = held(claim);
+      if (row === undefined) return false;
+      end(row, "cancelled");
+      return true;
+    },
+  };
+}
