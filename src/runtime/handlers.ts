@@ -17,6 +17,7 @@ import { metricsRoute } from "./native/routes/metrics.ts";
 import { models } from "./native/routes/models.ts";
 import { openapi } from "./native/routes/openapi.ts";
 import { ready } from "./native/routes/ready.ts";
+import { speechToText } from "./native/routes/speech-to-text.ts";
 import { transcribeStream } from "./native/routes/transcribe-stream.ts";
 import { transcribe } from "./native/routes/transcribe.ts";
 import { model } from "./openai/routes/model.ts";
@@ -43,6 +44,7 @@ export const handlers: Readonly<Record<HttpRouteName, Route>> = {
   models,
   openapi,
   ready,
+  speechToText,
   transcribeStream,
   transcribe,
   model,

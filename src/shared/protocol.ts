@@ -96,6 +96,16 @@ export const ROUTES = {
     isLimited: true,
     summary: "audio in, events out",
   },
+  speechToText: {
+    face: "native",
+    methods: ["POST"],
+    path: "/api/speech-to-text",
+    traffic: "rest",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: true,
+    summary: "audio in, `{text, language}` out, as the HTTP bridge of Wyoming has it",
+  },
   transcriptions: {
     face: "openai",
     methods: ["POST"],

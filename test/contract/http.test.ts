@@ -23,6 +23,26 @@ const codeOf = async (response: Response): Promise<unknown> => {
   return [response.status, typeof body === "object" && body !== null && "code" in body ? body.code : body];
 };
 
+describe("POST /api/speech-to-text, the HTTP bridge of Wyoming", () => {
+  it("answers text and language, ignores the model and expects the names it was told", async () => {
+    await start();
+    const path = "/api/speech-to-text?model=tiny&language=ru-RU&transcript_names=Ада,Иван&transcript_terms=гигастт";
+    const response = await post(path, new Uint8Array(100_000));
+    expect([response.status, await response.json()]).toEqual([200, { text: "100000 bytes", language: "ru" }]);
+  });
+
+  it.each([
+    ["language=de", "x", [400, "unsupported_language"]],
+    [`transcript_names=${"a".repeat(101)}`, "x", [400, "bad_request"]],
+    [`transcript_terms=${Array.from({ length: 201 }, (_, i) => `w${i}`).join()}`, "x", [400, "bad_request"]],
+    ["", "", [400, "empty_body"]],
+  ])("refuses %.30s with a body of %j: %j", async (query, body, expected) => {
+    const { runtime } = await start();
+    expect(await codeOf(await post(`/api/speech-to-text?${query}`, body))).toEqual(expected);
+    expect([runtime.context.admission.available, runtime.context.uploads.heldBytes]).toEqual([4, 0]);
+  });
+});
+
 describe("probes", () => {
   it("answers /health while the model loads, and /ready only after it", async () => {
     const { url, runtime } = await start({ start: false });
