@@ -34,6 +34,7 @@ async function handle(message: ToInference): Promise<void> {
           result.ids.buffer,
           result.frames.buffer,
           result.probabilities.buffer,
+          ...(result.spans ? [result.spans.buffer] : []),
         ]);
       } catch (error) {
         send({ type: "failed", id: message.id, message: messageOf(error) });

@@ -2,6 +2,7 @@ import { type InferenceSession, Tensor } from "onnxruntime-node";
 import { readFile } from "node:fs/promises";
 import { GigasttError } from "../../shared/errors.ts";
 import { parseVocabulary } from "./vocabulary.ts";
+import { alignTokens, knowsFrontEnd } from "../align/align.ts";
 import { bindModel } from "./binding.ts";
 import type { LoadedModel, LoadRequest, WindowResult } from "./protocol.ts";
 import { decodeWithHotWords } from "./beam.ts";
@@ -55,6 +56,8 @@ export async function loadAcousticModel(request: LoadRequest): Promise<AcousticM
   }
   const transducer = createTransducer(decoder, joint, binding, vocabulary.blank);
 
+  const canAlign = knowsFrontEnd(request.frontEnd);
+
   async function encode(features: Float32Array, frames: number): Promise<{ data: Float32Array; frames: number }> {
     const { encoder: names } = binding;
     const output = await encoder.run({
@@ -96,8 +99,11 @@ export async function loadAcousticModel(request: LoadRequest): Promise<AcousticM
       hotWords.length === 0
         ? await decodeGreedy(transducer, encoded.frames, maxSymbolsPerFrame)
         : await decodeWithHotWords(transducer, graphOf(hotWords), encoded.frames, maxSymbolsPerFrame);
+    const { melBins } = binding;
+    const heard = { features, melBins, frames, tokens, encodedFrames: encoded.frames };
     return {
       ...tokens,
+      spans: canAlign ? alignTokens(heard, vocabulary) : undefined,
       encodedFrames: encoded.frames,
       encoderMs: encodedAt - begun,
       totalMs: performance.now() - begun,

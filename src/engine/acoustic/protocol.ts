@@ -1,5 +1,6 @@
 import type { HotWord } from "../../shared/hot-words.ts";
 import type { FrontEnd } from "../../models/manifest.ts";
+import type { Tokens } from "./words.ts";
 
 /** What an inference worker needs to load a model. Structured-clonable. */
 export interface LoadRequest {
@@ -44,10 +45,7 @@ export interface LoadedModel {
 }
 
 /** Tokens of one window. The arrays are transferred. */
-export interface WindowResult {
-  readonly ids: Int32Array;
-  readonly frames: Int32Array;
-  readonly probabilities: Float32Array;
+export interface WindowResult extends Tokens {
   readonly encodedFrames: number;
   readonly encoderMs: number;
   readonly totalMs: number;

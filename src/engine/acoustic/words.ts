@@ -8,6 +8,8 @@ export interface Tokens {
   readonly frames: Int32Array;
   /** Probability of each token, 0..1. */
   readonly probabilities: Float32Array;
+  /** First feature frame of each token and the one after its last, two numbers a token; absent where they could not be found. */
+  readonly spans?: Int32Array | undefined;
 }
 
 /** Where a window lies in its recording. */
@@ -16,25 +18,27 @@ export interface WindowTime {
   readonly startS: number;
   /** Seconds one encoder frame covers: window samples / rate / encoder frames. */
   readonly frameS: number;
+  /** Seconds from one feature frame to the next. */
+  readonly hopS: number;
 }
 
 /**
  * Words of a window. A piece that begins with ▁ starts a word; pieces without it, punctuation among them, belong to the word before.
- * Times come from emission frames, rounded to milliseconds.
+ * Times come from the tokens' spans, else from the frames at which the model wrote them, rounded to milliseconds.
  */
 export function tokensToWords(tokens: Tokens, vocabulary: Vocabulary, time: WindowTime): Word[] {
   const words: Word[] = [];
   let text = "";
-  let firstFrame = 0;
-  let lastFrame = 0;
+  let startS = 0;
+  let endS = 0;
   let probability = 0;
   let count = 0;
   const flush = (): void => {
     if (text !== "") {
       words.push({
         word: text,
-        start: roundMs(time.startS + firstFrame * time.frameS),
-        end: roundMs(time.startS + (lastFrame + 1) * time.frameS),
+        start: roundMs(time.startS + startS),
+        end: roundMs(time.startS + endS),
         confidence: Math.round((probability / count) * 1e4) / 1e4,
       });
     }
@@ -49,14 +53,28 @@ export function tokensToWords(tokens: Tokens, vocabulary: Vocabulary, time: Wind
     if (piece.startsWith("▁")) flush();
     // A piece of ▁ alone opens the word that the next piece fills; ▁ inside a piece is a space all the same.
     const shown = piece.startsWith("▁") ? piece.slice(1) : piece;
-    if (count === 0) firstFrame = tokens.frames[k]!;
-    lastFrame = tokens.frames[k]!;
+    if (count === 0) startS = tokens.spans ? tokens.spans[2 * k]! * time.hopS : tokens.frames[k]! * time.frameS;
+    endS = tokens.spans ? tokens.spans[2 * k + 1]! * time.hopS : (tokens.frames[k]! + 1) * time.frameS;
     text += shown.replaceAll("▁", " ");
     probability += tokens.probabilities[k]!;
     count++;
   }
   flush();
   return words;
+}
+
+/**
+ * The words one after the other, and after `afterS`: a word that begins before the one before it ends begins with that end, and none is shorter
+ * than a millisecond. Readings of two windows may disagree, and a model may write two words at once.
+ */
+export function inSequence(words: readonly Word[], afterS = 0): Word[] {
+  let lastS = afterS;
+  return words.map((word) => {
+    const start = Math.max(word.start, lastS);
+    const end = Math.max(word.end, roundMs(start + 0.001));
+    lastS = end;
+    return start === word.start && end === word.end ? word : { ...word, start, end };
+  });
 }
 
 /** The text of words as people read it. */

@@ -10,7 +10,7 @@ import { createFrameBuffer, type FrameBuffer } from "../features/frame-buffer.ts
 import { finalOf } from "../windows/hypothesis.ts";
 import { createSegmenter, REAL_PAUSE, type SegmenterEvent, type Span } from "../windows/segmenter.ts";
 import { stitchAt } from "../windows/stitch.ts";
-import { joinWords, meanConfidence } from "../acoustic/words.ts";
+import { inSequence, joinWords, meanConfidence } from "../acoustic/words.ts";
 import type { FileOptions, AudioSettings } from "../thread/protocol.ts";
 import type { SpanReader } from "../windows/span-reader.ts";
 
@@ -148,7 +148,7 @@ function createLane(job: FileJob, number: number, mark: Pick<Hypothesis, "channe
   function append(span: Span, result: Promise<readonly Word[]>, join?: Join): void {
     chain = chain.then(async () => {
       const heard = await result;
-      const added = join ? join(heard) : heard;
+      const added = inSequence(join ? join(heard) : heard, words.at(-1)?.end);
       for (const word of added) words.push(word);
       doneS = Math.max(doneS, span.to / framesPerSecond);
       lane.onAdvance();

@@ -1,6 +1,7 @@
 import type { Word } from "../contract.ts";
 import type { FrameBuffer } from "../features/frame-buffer.ts";
 import type { Span } from "../windows/segmenter.ts";
+import { inSequence } from "../acoustic/words.ts";
 import { stitchAt, type Seam } from "../windows/stitch.ts";
 import { mergeCommitted, wordsAfter } from "./commit.ts";
 import type { ReadingBudget } from "./reading-budget.ts";
@@ -65,10 +66,17 @@ export function createFinalWindows(options: FinalWindowsOptions): FinalWindows {
   let seam: Seam | undefined;
   /** Time up to which words were committed that lie behind the cut of their window: the next window hears them again. */
   let promisedToS = 0;
+  /** End of the last word of a finished window. */
+  let toldToS = 0;
 
   function newWords(words: readonly Word[], isFromStart: boolean): readonly Word[] {
     const joined = seam && isFromStart ? seam.join(words) : words;
     return promisedToS === 0 ? joined : wordsAfter(joined, promisedToS);
+  }
+
+  function tell(utterance: Utterance, words: readonly Word[]): void {
+    utterance.done.push(...inSequence(words, toldToS));
+    toldToS = utterance.done.at(-1)?.end ?? toldToS;
   }
 
   return {
@@ -103,10 +111,10 @@ export function createFinalWindows(options: FinalWindowsOptions): FinalWindows {
           let heard = newWords(await result, true);
           seam = seamS === undefined ? undefined : stitchAt(seamS, heard);
           heard = seam?.kept ?? heard;
-          utterance.done.push(...mergeCommitted(utterance.committed, heard));
+          tell(utterance, mergeCommitted(utterance.committed, heard));
         } catch (error) {
           seam = undefined;
-          utterance.done.push(...utterance.committed);
+          tell(utterance, utterance.committed);
           if (!signal.aborted) options.onError(error);
         }
         const committedToS = utterance.committed.at(-1)?.end ?? 0;

@@ -7,7 +7,7 @@ import { createLogMel } from "../features/log-mel.ts";
 import { createFrameBuffer } from "../features/frame-buffer.ts";
 import { finalOf } from "../windows/hypothesis.ts";
 import { createSegmenter, TAIL_FRAMES, type SegmenterEvent, type Span } from "../windows/segmenter.ts";
-import { joinWords, meanConfidence } from "../acoustic/words.ts";
+import { inSequence, joinWords, meanConfidence } from "../acoustic/words.ts";
 import { commitUpTo, countStable, mergeCommitted } from "./commit.ts";
 import { beginUtterance, createFinalWindows, type Utterance } from "./final-windows.ts";
 import { createReadingBudget } from "./reading-budget.ts";
@@ -202,7 +202,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     const reading = { words: partials.words, heardToS: span.to / framesPerSecond };
     const stable = mayCommit ? countStable(options.commitPolicy, reading, partials.earlier) : 0;
     current.committed = commitUpTo(current.committed, words, partials.words[stable - 1]);
-    const all = [...current.done, ...words];
+    const all = inSequence([...current.done, ...words]);
     if (all.length === 0) return;
     const committed = joinWords(options.commitPolicy === "on_finalize" ? [] : [...current.done, ...current.committed]);
     const text = joinWords(all);

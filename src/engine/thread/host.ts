@@ -141,6 +141,7 @@ export function hostAudioThread(options: AudioThreadHostOptions): AudioThreadHos
           result.ids.buffer,
           result.frames.buffer,
           result.probabilities.buffer,
+          ...(result.spans ? [result.spans.buffer] : []),
         ]);
       }
     } catch (error) {

@@ -60,6 +60,7 @@ export function createSpanReader(recognize: Recognize, settings: AudioSettings):
     if (result.encodedFrames === 0) return [];
     return tokensToWords(result, vocabulary, {
       startS: (span.from * hopSamples) / sampleRateHz,
+      hopS: hopSamples / sampleRateHz,
       frameS: samples / sampleRateHz / result.encodedFrames,
     });
   }

@@ -5,6 +5,7 @@ import type { WindowResult } from "../../../../src/engine/acoustic/protocol.ts";
 import type { HotWord } from "../../../../src/shared/hot-words.ts";
 import { createPool, type InferencePool } from "../../../../src/engine/pool/pool.ts";
 import { parseVocabulary } from "../../../../src/engine/acoustic/vocabulary.ts";
+import { inSequence, tokensToWords } from "../../../../src/engine/acoustic/words.ts";
 import { DEMO_CONFIG, DEMO_FRONT_END, demoBundle, EVAL_CLIPS, readClip } from "../support.ts";
 
 describe.each(["fp32", "int8"] as const)("the demo model, %s", (precision) => {
@@ -69,6 +70,19 @@ describe.each(["fp32", "int8"] as const)("the demo model, %s", (precision) => {
       for (const [index, confidence] of reference.confidence.entries()) {
         expect(Math.abs(confidence - probabilities[index]!)).toBeLessThan(0.05);
       }
+    }
+  });
+
+  test("aligns every clip: its words follow one another and fill most of what is said", async () => {
+    const vocabulary = parseVocabulary(readFileSync((await demoBundle(precision)).vocabPath, "utf8"));
+    for (const clip of EVAL_CLIPS) {
+      const result = results.get(clip.file)!;
+      expect(result.spans, clip.file).toBeDefined();
+      const time = { startS: 0, frameS: clip.seconds / result.encodedFrames, hopS: 0.01 };
+      const words = tokensToWords(result, vocabulary, time);
+      expect(inSequence(words), clip.file).toEqual(words);
+      const spokenS = words.reduce((sum, { start, end }) => sum + end - start, 0);
+      expect(spokenS / clip.seconds, clip.file).toBeGreaterThan(0.5);
     }
   });
 

@@ -10,7 +10,7 @@ function words(ids: number[], frames = ids.map((_, index) => index * 5)) {
     frames: Int32Array.from(frames),
     probabilities: new Float32Array(ids.length).fill(0.5),
   };
-  return tokensToWords(tokens, vocabulary, { startS: 10, frameS: 0.04 });
+  return tokensToWords(tokens, vocabulary, { startS: 10, frameS: 0.04, hopS: 0.01 });
 }
 
 test("▁ starts a word, punctuation belongs to the word before it", () => {
@@ -34,7 +34,7 @@ test("a word lasts from its first frame to the end of its last one, in absolute 
 
 test("a word's confidence is the mean of its tokens", () => {
   const tokens = { ids: Int32Array.of(1, 2), frames: Int32Array.of(0, 1), probabilities: Float32Array.of(1, 0.5) };
-  expect(tokensToWords(tokens, vocabulary, { startS: 0, frameS: 0.04 })[0]!.confidence).toBe(0.75);
+  expect(tokensToWords(tokens, vocabulary, { startS: 0, frameS: 0.04, hopS: 0.01 })[0]!.confidence).toBe(0.75);
   expect(meanConfidence([])).toBeUndefined();
 });
 

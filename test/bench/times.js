@@ -1,0 +1,43 @@
+// Word times against the synthesizers' own: when espeak-ng (voices that nothing was learned from) and festival (new sentences) said each word, clean and
+// in white noise. `TIMES_COUNT` sentences each, 100 by default. Needs python3 with espeak-ng's library, and festival with festvox-ru.
+import { atMost, demoEngine, generator, percentile, report, toWav, transcribe } from "./_lib.js";
+import { matchWords, speak } from "./_spoken.js";
+
+const count = Number(process.env.TIMES_COUNT ?? 100);
+const engine = await demoEngine();
+for (const synthesizer of ["espeak", "festival"]) {
+  let clips;
+  try {
+    clips = speak(synthesizer, count, 4321);
+  } catch (error) {
+    console.log(`${synthesizer}: skipped, it does not run here (${String(error.message).split("\n")[0]})`);
+    continue;
+  }
+  for (const noiseDb of [undefined, 20, 10]) {
+    const off = { start: [], end: [] };
+    let wrong = 0;
+    for (const [n, { samples, words }] of clips.entries()) {
+      const heard = (await transcribe(engine, toWav(noisy(samples, noiseDb, n)))).words;
+      wrong += heard.filter(({ start, end }, k) => end <= start || start < (heard[k - 1]?.end ?? 0)).length;
+      for (const [spoken, word] of matchWords(words, heard))
+        for (const edge of ["start", "end"]) off[edge].push(Math.abs(word[edge] - spoken[edge]) * 1000);
+    }
+    const what = `${synthesizer}${noiseDb === undefined ? "" : `, noise at ${noiseDb} dB`}`;
+    const limit = (ms) => (noiseDb === undefined ? atMost(ms) : undefined);
+    report(`${what}: words compared`, off.start.length, "");
+    report(`${what}: empty or overlapping words`, wrong, "", atMost(0), "times");
+    report(`${what}: starts, median`, percentile(off.start, 0.5), "ms", limit(40), "times");
+    report(`${what}: starts, p95`, percentile(off.start, 0.95), "ms", limit(120), "times");
+    report(`${what}: ends, median`, percentile(off.end, 0.5), "ms");
+    report(`${what}: ends, p95`, percentile(off.end, 0.95), "ms", limit(150), "times");
+  }
+}
+await engine.close();
+
+function noisy(samples, db, seed) {
+  if (db === undefined) return samples;
+  const random = generator(seed + 1);
+  const power = samples.reduce((sum, value) => sum + value * value, 0) / samples.length;
+  const level = Math.sqrt((3 * power) / 10 ** (db / 10));
+  return samples.map((value) => value + level * (2 * random() - 1));
+}
