@@ -36,7 +36,11 @@ export function check(name, command, args, env = {}) {
 /** Runs vitest, directly or through npm, and adds up its tests. Returns its own counts. */
 export function vitest(name, command, args, env = {}, limitMin = STEP_LIMIT_MIN) {
   const report = join(scratch, `${name.replaceAll(/\W+/g, "-")}.json`);
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const reporters = [
+    "--reporter=default",
+    `--reporter=${join(root, ".ci", "json-report.js")}`,
+    `--outputFile.json=${report}`,
+  ];
   const status = step(name, command, [...args, ...reporters], env, limitMin);
   const counts = { passed: 0, failed: 0, skipped: 0 };
   if (existsSync(report)) {
@@ -77,8 +81,9 @@ function failuresOf(run, files) {
     .flatMap((file) => {
       const where = `${run}: ${relative(root, file.name)}`;
       const tests = file.assertionResults.filter((test) => test.status === "failed");
-      if (tests.length === 0) return [`${where}\n${excerpt(file.message)}`];
-      return tests.map((test) => `${where} > ${test.fullName}\n${excerpt(test.failureMessages.join("\n"))}`);
+      const ofFile = tests.length === 0 || file.message !== "" ? [`${where}\n${excerpt(file.message)}`] : [];
+      const ofTests = tests.map((test) => `${where} > ${test.fullName}\n${excerpt(test.failureMessages.join("\n"))}`);
+      return [...ofFile, ...ofTests];
     });
 }
 

@@ -567,6 +567,21 @@ describe("connections", () => {
     expect(await client.ended).toContain('"text":"6000 bytes"');
   });
 
+  it("refuses a body of very small chunks once its client has used up its thread time", async () => {
+    const running = await start();
+    const client = openRaw(running.port);
+    client.write(head("Transfer-Encoding: chunked"));
+    const chunks = "1\r\nx\r\n".repeat(10_000);
+    const flood = setInterval(() => {
+      while (client.socket.writable && client.socket.writableLength < 500_000) client.write(chunks);
+    }, 5);
+    const answer = await client.until(/"code":"/).finally(() => clearInterval(flood));
+    expect(parseAnswer(answer)).toMatchObject({ status: 400, headers: { connection: "close" } });
+    expect(answer).toContain("very small chunks; send chunks of 1 KiB or more");
+    client.socket.destroy();
+    await expectIdle(running);
+  });
+
   it("holds uploads to their share of memory, lets the oldest finish, and refuses what waited too long", async () => {
     const running = await start({
       config: { limits: { bodyBytes: 1_000_000 }, pool: { size: 1, checkoutTimeoutMs: 300 } },

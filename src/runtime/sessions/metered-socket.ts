@@ -17,6 +17,8 @@ const BYTES_AT_ONCE = 4 * 2 ** 20;
 const PORTION_FRAMES = 64;
 /** A socket that is not read does not show that its client is gone, only writing does: the first ping brings a reset, the next one fails. */
 const PROBE_MS = 500;
+/** Turns can take long too when many clients ask for them: a client that sent this much since the last ping is asked again. */
+const PROBE_BYTES = 2 ** 18;
 const PING = Buffer.from([0x89, 0]);
 
 /**
@@ -39,6 +41,7 @@ export function meterSocket(socket: Duplex, head: Buffer, turns: Turns, clock: C
   let hasEnded = socket.readableEnded;
   let timer: NodeJS.Timeout | undefined;
   let probedMs = clock.monotonicMs();
+  let bytesSinceProbe = 0;
 
   const serve = (): void => {
     isAsked = false;
@@ -56,6 +59,8 @@ export function meterSocket(socket: Duplex, head: Buffer, turns: Turns, clock: C
       at = 0;
     }
     isWanted = metered.push(portion);
+    bytesSinceProbe += portion.length;
+    if (bytesSinceProbe >= PROBE_BYTES) probe();
     goOn();
   };
 
@@ -74,8 +79,12 @@ export function meterSocket(socket: Duplex, head: Buffer, turns: Turns, clock: C
 
   const wait = (): void => {
     turns.ask(() => inOwnScope(serve));
+    probe();
+  };
+  const probe = (): void => {
     if (clock.monotonicMs() - probedMs < PROBE_MS || !metered.writable) return;
     probedMs = clock.monotonicMs();
+    bytesSinceProbe = 0;
     socket.write(PING);
   };
 

@@ -1,6 +1,6 @@
 import { spawnSync, type ChildProcess } from "node:child_process";
 import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import {
@@ -166,7 +166,7 @@ export async function startFront(
     quit: proxy.quit,
     stop: async () => {
       await proxy.leashed.stop();
-      rmSync(dir, { recursive: true, force: true });
+      rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
     },
   };
 }
@@ -239,18 +239,18 @@ export function startProxy(
   };
 }
 
-/** Ports nobody listens on at the moment. */
+/** Outgoing connections of this machine take their ports above this one: a port below it is still free when the program binds it. */
+const EPHEMERAL_FROM = 32_768;
+const PORTS_FROM = 12_000;
+
+/** Returns ports on which nothing listens at the moment. */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, "127.0.0.1");
-      await new Promise((resolve) => server.once("listening", resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port); // TCP servers
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = PORTS_FROM + Math.floor(Math.random() * (EPHEMERAL_FROM - PORTS_FROM));
+    if (!ports.has(port) && (await isFree(port))) ports.add(port);
+  }
+  return [...ports];
 }
 
 /** The path of a program on PATH. */
@@ -323,6 +323,14 @@ function versionOf(path: string, kind: "caddy" | "nginx"): string {
       /mod\s+github\.com\/caddyserver\/caddy\/v2\s+(\S+)/,
     )?.[1] ?? text
   );
+}
+
+async function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+      .once("error", () => resolve(false))
+      .listen(port, () => server.close(() => resolve(true)));
+  });
 }
 
 async function accepts(

@@ -18,9 +18,9 @@ describe(`gigastt restart behind every proxy${missing.join("")}`, () => {
     for (const front of present) running.set(front.name, await startFront(front, port));
   }, 120_000);
   afterAll(async () => {
-    for (const front of running.values()) await front.stop();
+    await Promise.all([...running.values()].map((front) => front.stop()));
     await place?.cleanUp();
-  }, 60_000);
+  }, 120_000);
 
   it("every request is answered; a live session goes on for the drain, then gets its final and 1001", async () => {
     const sessions = await Promise.all(

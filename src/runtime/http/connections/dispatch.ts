@@ -4,6 +4,7 @@ import { Server as TlsServer } from "node:tls";
 import { WireError } from "../../../shared/errors.ts";
 import { createTurns } from "../../../shared/time/turns.ts";
 import type { RuntimeContext } from "../../context.ts";
+import { createBodyCost } from "./body-cost.ts";
 import type { ClientConnections } from "./client-connections.ts";
 import { createConnection, onBehalfOf } from "./connection.ts";
 import type { Connection } from "./connection.ts";
@@ -30,18 +31,38 @@ export function attach(
 ): void {
   const connections = new WeakMap<object, Connection>();
   const reads = createReadTurns();
+  const costs = createBodyCost();
   const pipelined = createTurns(0);
   const meters = new WeakMap<object, ReadMeter>();
   const connectionOf = (socket: Socket): Connection => {
-    let connection = connections.get(socket);
-    if (connection === undefined) {
-      const share = clients.open(socket);
-      connections.set(socket, (connection = createConnection(socket, share.waiting, pipelined)));
-      const meter = onBehalfOf(connection, () => meterReads(socket, reads, share.readTime));
-      meters.set(socket, meter);
-      lingerAtEnd(socket, meter, context.closing, context.timing.lingerMs);
-    }
+    const known = connections.get(socket);
+    if (known !== undefined) return known;
+    const share = clients.open(socket);
+    const connection = createConnection(socket, share.waiting, pipelined);
+    connections.set(socket, connection);
+    const refuseCostly = (bytes: number, tookMs: number): void => {
+      const { newest } = connection;
+      if (newest === undefined || newest.complete) return;
+      const fault = costs.count(newest, bytes, tookMs);
+      if (fault !== undefined) endWithFault(newest, fault);
+    };
+    const meter = onBehalfOf(connection, () => meterReads(socket, reads, share.readTime, refuseCostly));
+    meters.set(socket, meter);
+    lingerAtEnd(socket, meter, context.closing, context.timing.lingerMs);
     return connection;
+  };
+  /** The request itself gets the error as its answer, and the connection ends after it. */
+  const endWithFault = (req: IncomingMessage, fault: WireError): void => {
+    const exchange = context.exchanges.of(req);
+    if (exchange === undefined) brokenBodies.set(req, fault);
+    else exchange.abort(fault);
+    connectionOf(req.socket).take({
+      isLast: true,
+      run: () => {
+        req.socket.destroySoon();
+        return "taken";
+      },
+    });
   };
   wrapConnectionListeners(server, (socket, listen) =>
     onBehalfOf(connectionOf(socket), () => {
@@ -113,22 +134,13 @@ export function attach(
       };
       return connection.take({ run, isLast: true });
     }
-    const exchange = context.exchanges.of(newest);
     if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") {
+      const exchange = context.exchanges.of(newest);
       // Node counts from the request's first byte; a request that waited behind another was kept from sending.
       const ownMs = exchange === undefined ? 0 : context.clock.monotonicMs() - exchange.startedMs;
       if (ownMs < server.requestTimeout) return;
     }
-    // The request itself gets the error as its answer, and the connection ends after it.
-    if (exchange === undefined) brokenBodies.set(newest, wire);
-    else exchange.abort(wire);
-    connection.take({
-      isLast: true,
-      run: () => {
-        socket.destroySoon();
-        return "taken";
-      },
-    });
+    endWithFault(newest, wire);
   });
 }
 

@@ -41,8 +41,14 @@ export interface ReadMeter {
  * hide its address, time limits and half-close from Node's HTTP server.
  *
  * @param allowance thread time, shared by all connections of the client
+ * @param onOwing called after each portion that was read while the client owed thread time
  */
-export function meterReads(socket: Socket, turns: ReadTurns, allowance: Allowance): ReadMeter {
+export function meterReads(
+  socket: Socket,
+  turns: ReadTurns,
+  allowance: Allowance,
+  onOwing: (bytes: number, tookMs: number) => void = () => {},
+): ReadMeter {
   const push = socket.push.bind(socket);
   const read = socket._read.bind(socket);
   /** Turns of many clients run in one go: a bug in this one's bytes must be known as its own. */
@@ -71,6 +77,7 @@ export function meterReads(socket: Socket, turns: ReadTurns, allowance: Allowanc
     const tookMs = performance.now() - startMs;
     isWanted ||= takesMore;
     allowance.spend(tookMs);
+    if (allowance.owedMs > 0) onOwing(portion.length, tookMs);
     if (tookMs > PORTION_MS)
       portionBytes = Math.max(SMALLEST_BYTES, Math.floor((portion.length * PORTION_MS) / tookMs));
     else if (tookMs < PORTION_MS / 2) portionBytes = Math.min(LARGEST_BYTES, portionBytes * 2);

@@ -112,6 +112,19 @@ describe("meterSocket", () => {
     metered.destroy();
   });
 
+  it("asks a client that sends much whether it is still there, also while nothing is owed", async () => {
+    const { socket, sent } = network();
+    const clock = createManualClock();
+    const metered = meterSocket(socket, Buffer.alloc(0), createTurns(), clock);
+    let bytes = 0;
+    metered.on("data", (part: Buffer) => (bytes += part.length));
+    clock.advance(1000);
+    for (let n = 0; n < 8; n++) socket.push(clientFrame(2, Buffer.alloc(60_000)));
+    await expect.poll(() => bytes).toBe(8 * 60_008);
+    expect(Buffer.concat(sent)).toEqual(Buffer.from([0x89, 0]));
+    metered.destroy();
+  });
+
   it("does not read on while its owner is paused", async () => {
     const { socket } = network();
     const metered = meterSocket(socket, Buffer.alloc(0), createTurns(), systemClock);
