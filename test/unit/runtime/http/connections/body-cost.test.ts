@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import fc from "fast-check";
+import { array, assert, double, integer, property, record } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createBodyCost } from "../../../../../src/runtime/http/connections/body-cost.ts";
 import { fuzzRuns } from "../../../../support/fuzz.ts";
@@ -10,12 +10,12 @@ const MS_PER_MIB = 20;
 
 describe("the cost of a body", () => {
   it("never refuses a body that costs less than 20 ms a MiB, however it is cut into portions", () => {
-    const portion = fc.record({
-      bytes: fc.integer({ min: 1, max: 65_536 }),
-      share: fc.double({ min: 0, max: 1, noNaN: true }),
+    const portion = record({
+      bytes: integer({ min: 1, max: 65_536 }),
+      share: double({ min: 0, max: 1, noNaN: true }),
     });
-    fc.assert(
-      fc.property(fc.array(portion, { maxLength: 200 }), (portions) => {
+    assert(
+      property(array(portion, { maxLength: 200 }), (portions) => {
         const costs = createBodyCost();
         const req = request();
         for (const { bytes, share } of portions)
@@ -26,8 +26,8 @@ describe("the cost of a body", () => {
   });
 
   it("never refuses for what a busy machine does: up to 39 portions that take seconds each", () => {
-    fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 65_536 }), { maxLength: 39 }), (sizes) => {
+    assert(
+      property(array(integer({ min: 1, max: 65_536 }), { maxLength: 39 }), (sizes) => {
         const costs = createBodyCost();
         const req = request();
         for (const bytes of sizes) expect(costs.count(req, bytes, 5000)).toBeUndefined();
@@ -37,8 +37,8 @@ describe("the cost of a body", () => {
   });
 
   it("refuses chunks of up to 64 bytes at 3 microseconds or more each, within a MiB of body, each body on its own", () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 64 }), fc.integer({ min: 3, max: 50 }), (chunkBytes, microseconds) => {
+    assert(
+      property(integer({ min: 1, max: 64 }), integer({ min: 3, max: 50 }), (chunkBytes, microseconds) => {
         const costs = createBodyCost();
         const [req, other] = [request(), request()];
         const wireBytes = chunkBytes + 6;
