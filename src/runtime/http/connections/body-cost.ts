@@ -30,5 +30,5 @@ export function createBodyCost(): BodyCost {
 }
 
 function tooCostly(): WireError {
-  return new WireError("bad_request", "the body comes in too many very small chunks; send chunks of 1 KiB or more");
+  return new WireError("bad_request", "the body arrives in too many very small chunks; send chunks of 1 KiB or more");
 }
