@@ -5,6 +5,7 @@ missing=()
 need() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
 need nginx nginx-light
 need caddy caddy
+need haproxy haproxy
 need zsh zsh
 need fish fish
 need redis-server redis-server

@@ -1,18 +1,35 @@
 import type { ResolvedConfig } from "../config/types.ts";
 import { renderCompose } from "./compose/compose.ts";
+import { PROXY_RULES } from "../config/rules/proxy.ts";
 import { derive } from "../config/derived.ts";
 import { renderDocker } from "./compose/docker.ts";
 import { RenderError } from "./errors.ts";
 import { renderFirewall } from "./firewall.ts";
 import { withHeader } from "./header.ts";
 import { renderKubernetes } from "./kubernetes/kubernetes.ts";
-import { renderCaddy, renderNginx } from "./proxy/proxy.ts";
+import { renderCaddy, renderHaproxy, renderNginx } from "./proxy/proxy.ts";
+import { renderTraefik } from "./proxy/traefik.ts";
 import { renderSystemd } from "./systemd.ts";
 import type { RenderedBody, RenderInput, RenderSource } from "./target.ts";
 
+/** The proxies that can be rendered: the values of `deploy.proxy.kind` but `none`. */
+export const PROXY_TARGETS = ["caddy", "nginx", "haproxy", "traefik"] as const;
 /** What can be rendered. `all` is every one that the configuration asks for. */
-export const RENDER_TARGETS = ["caddy", "nginx", "compose", "kubernetes", "systemd", "docker", "firewall"] as const;
-export type RenderTarget = (typeof RENDER_TARGETS)[number];
+export const RENDER_TARGETS: readonly RenderTarget[] = [
+  ...PROXY_TARGETS,
+  "compose",
+  "kubernetes",
+  "systemd",
+  "docker",
+  "firewall",
+];
+export type RenderTarget =
+  | (typeof PROXY_TARGETS)[number]
+  | "compose"
+  | "kubernetes"
+  | "systemd"
+  | "docker"
+  | "firewall";
 
 /** A complete rendered file. */
 export interface RenderedFile {
@@ -31,6 +48,7 @@ export function renderFiles(
   targets: readonly RenderTarget[],
   source: RenderSource,
 ): readonly RenderedFile[] {
+  refuseImpossible(config);
   const input: RenderInput = { config, derived: derive(config) };
   const files = targets
     .flatMap((target) => bodies(input, target))
@@ -55,15 +73,10 @@ export function targetsOf(config: ResolvedConfig): readonly RenderTarget[] {
 function bodies(input: RenderInput, target: RenderTarget): readonly RenderedBody[] {
   switch (target) {
     case "caddy":
-    case "nginx": {
-      const { kind } = input.config.deploy.proxy;
-      if (kind !== target) {
-        throw new RenderError(
-          `${target} is not the proxy of this configuration (deploy.proxy.kind is ${kind}). Set deploy.proxy.kind: ${target}.`,
-        );
-      }
-      return target === "caddy" ? renderCaddy(input, "host", "caddy") : renderNginx(input, "host", "nginx");
-    }
+    case "nginx":
+    case "haproxy":
+    case "traefik":
+      return proxyBodies(input, target);
     case "compose":
       return renderCompose(input, "compose");
     case "kubernetes":
@@ -74,5 +87,33 @@ function bodies(input: RenderInput, target: RenderTarget): readonly RenderedBody
       return renderDocker(input, "docker");
     case "firewall":
       return renderFirewall(input, "firewall");
+  }
+}
+
+function proxyBodies(input: RenderInput, target: (typeof PROXY_TARGETS)[number]): readonly RenderedBody[] {
+  const { kind } = input.config.deploy.proxy;
+  if (kind !== target) {
+    throw new RenderError(
+      `${target} is not the proxy of this configuration (deploy.proxy.kind is ${kind}). Set deploy.proxy.kind: ${target}.`,
+    );
+  }
+  switch (target) {
+    case "caddy":
+      return renderCaddy(input, "host", target);
+    case "nginx":
+      return renderNginx(input, "host", target);
+    case "haproxy":
+      return renderHaproxy(input, target);
+    case "traefik":
+      return renderTraefik(input, target);
+  }
+}
+
+/** Refuses what the proxy of the configuration cannot do. */
+function refuseImpossible(config: ResolvedConfig): void {
+  for (const { keys, check } of PROXY_RULES) {
+    const problem = check(config, { cores: 1 });
+    if (problem !== undefined)
+      throw new RenderError(`${keys[0]} ${problem.rule}, got ${problem.found}. Cure: ${problem.cure}.`);
   }
 }

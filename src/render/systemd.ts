@@ -5,7 +5,8 @@ import type { ConfiguredListener } from "../config/listeners.ts";
 import type { ResolvedConfig } from "../config/types.ts";
 import { placeText } from "../shared/listeners.ts";
 import type { ListenerName } from "../shared/listeners.ts";
-import { ACME_WEBROOT, nginxConfigDir } from "./proxy/nginx.ts";
+import { haproxyUsersFile } from "./proxy/haproxy.ts";
+import { ACME_WEBROOT } from "./proxy/nginx.ts";
 import type { RenderedBody, RenderInput } from "./target.ts";
 import type { View } from "./text/template.ts";
 import { renderTemplate } from "./text/template-files.ts";
@@ -40,10 +41,10 @@ export function renderSystemd(input: RenderInput, dir: string): readonly Rendere
   return files;
 }
 
-/** Returns true when `gigastt certs` makes the certificates: nginx has no CA of its own, and client certificates always come from it. */
+/** Returns true when `gigastt certs` makes the certificates: only Caddy has a CA of its own, and client certificates always come from it. */
 export function usesOwnCertificates(config: ResolvedConfig): boolean {
   const { proxy, tls, auth } = config.deploy;
-  return proxy.kind !== "none" && ((proxy.kind === "nginx" && tls.mode === "internal") || auth.kind === "mtls");
+  return proxy.kind !== "none" && ((proxy.kind !== "caddy" && tls.mode === "internal") || auth.kind === "mtls");
 }
 
 // ---
@@ -77,7 +78,8 @@ function systemdView({ config, derived }: RenderInput): View {
     lowPorts: managed && ports.some((port) => port < 1024),
     lan: server.lan || (wyoming.enabled && wyoming.zeroconf),
     writable: writableFolders(config).map((dir) => ({ dir })),
-    configDir: proxy.kind === "caddy" ? (proxy.configDir ?? "/etc/caddy") : nginxConfigDir(config, "host"),
+    configDir: proxy.configDir ?? `/etc/${proxy.kind}`,
+    haproxyUsers: deploy.auth.kind === "basic" ? haproxyUsersFile(config) : undefined,
     reload: managed ? "gigastt.service" : proxy.kind === "none" ? undefined : `${proxy.kind}.service`,
     certsDir: dirname(tls.certificateFile),
     domain: deploy.domain ?? "",

@@ -91,3 +91,13 @@ export function tlsPath(config: ResolvedConfig, placement: Placement, which: key
 export function isStrictMtls(config: ResolvedConfig): boolean {
   return config.deploy.auth.kind === "mtls" && config.deploy.publicPaths.length === 0;
 }
+
+/** Headers by which a client may claim another address, besides those that the proxy writes itself. */
+export const FOREIGN_ADDRESS_HEADERS: readonly string[] = [
+  "Forwarded",
+  "X-Client-IP",
+  "True-Client-IP",
+  "CF-Connecting-IP",
+  "X-Cluster-Client-IP",
+  "X-Original-Forwarded-For",
+];

@@ -41,7 +41,12 @@ export const command: Command = {
       describe: "no proxy: serve the home network over HTTPS with a self-signed certificate",
     },
     domain: { type: "string", value: "NAME", describe: "public host name" },
-    proxy: { type: "string", value: "KIND", choices: ["none", "caddy", "nginx"], describe: "proxy in front" },
+    proxy: {
+      type: "string",
+      value: "KIND",
+      choices: ["none", "caddy", "nginx", "haproxy", "traefik"],
+      describe: "proxy in front",
+    },
     tls: {
       type: "string",
       value: "MODE",
@@ -192,7 +197,10 @@ function isTerminal(stream: NodeJS.ReadableStream): stream is NodeJS.ReadStream 
 }
 
 /** A proxy on this machine that the new answers have no use for. */
-function formerProxy(answers: Answers, current: ResolvedConfig | undefined): "caddy" | "nginx" | undefined {
+function formerProxy(
+  answers: Answers,
+  current: ResolvedConfig | undefined,
+): Exclude<ResolvedConfig["deploy"]["proxy"]["kind"], "none"> | undefined {
   const former = current?.deploy.target === "host" ? current.deploy.proxy.kind : "none";
   return former === "none" || (answers.target === "host" && answers.proxy === former) ? undefined : former;
 }

@@ -15,6 +15,7 @@ import {
   rightsFrom,
 } from "../deploy/server-keys.ts";
 import { looseModes, openSecretStore, type SecretKind, type SecretStore } from "../deploy/secret-store.ts";
+import { traefikConfigDir } from "../../render/proxy/traefik.ts";
 import { hasGate } from "../../render/kubernetes/gate.ts";
 import { accessSecret } from "../deploy/cluster-secret.ts";
 import { loadCliConfig } from "../load-config.ts";
@@ -302,6 +303,8 @@ function liveSteps(config: ResolvedConfig, kind: SecretKind, folder: string): re
   const prepare = compose ? ["docker compose run --rm prepare"] : [];
   // nginx reads the password file on every request.
   if (proxy === "nginx" && kind === "user") return prepare;
+  // Traefik watches only its own files, and reads the users with them.
+  if (proxy === "traefik") return kind === "user" ? [`touch ${traefikConfigDir({ deploy })}/gigastt.yml`] : [];
   const reload = proxy === "caddy" ? "caddy reload --config /etc/caddy/Caddyfile --force" : "nginx -s reload";
   return [...prepare, compose ? `docker compose exec proxy ${reload}` : `systemctl reload ${proxy}`];
 }

@@ -81,6 +81,8 @@ export async function openSecretStore(
         "users.caddy": state.users.map((user) => `${user.name} ${user.hash}\n`).join(""),
         "keys.map": state.keys.map(({ key, name }) => `"Bearer ${key}" ${name};\n`).join(""),
         "keys.caddy": state.keys.map(({ key, name }) => `"Bearer ${key}" ${name}\n`).join(""),
+        "users.haproxy": `userlist gigastt\n${state.users.map((user) => `user ${user.name} password ${user.hash}\n`).join("")}`,
+        "keys.haproxy": state.keys.map(({ key, name }) => `# ${name}\nBearer ${key}\n`).join(""),
         ".gitignore": "*\n",
       };
       for (const [name, text] of Object.entries(files))
@@ -103,7 +105,7 @@ export function isSecretName(name: string): boolean {
 /** Files of a folder that other users can read; empty when all is well or there is no folder. */
 export async function looseModes(dir: string): Promise<readonly string[]> {
   const loose: string[] = [];
-  for (const name of ["", STORE, "users.htpasswd", "users.caddy", "keys.map", "keys.caddy"]) {
+  for (const name of ["", STORE, ...ACCESS_FILES]) {
     const path = join(dir, name);
     const info = await stat(path).catch(() => undefined);
     if (info !== undefined && (info.mode & 0o077) !== 0) loose.push(path);
@@ -114,6 +116,7 @@ export async function looseModes(dir: string): Promise<readonly string[]> {
 // ---
 
 const STORE = "secrets.json";
+const ACCESS_FILES = ["users.htpasswd", "users.caddy", "users.haproxy", "keys.map", "keys.caddy", "keys.haproxy"];
 
 interface State {
   users: readonly { readonly name: string; readonly hash: string; readonly createdAt: string }[];

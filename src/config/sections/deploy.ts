@@ -117,7 +117,7 @@ export const deploy = {
           enum: ["acme", "internal", "files", "none"],
           title: "Certificate source",
           description:
-            "acme = Let's Encrypt; internal = a private CA (Caddy's own, or `gigastt certs` for nginx); files = the two files below; none = plain HTTP on a private network.",
+            "acme = Let's Encrypt; internal = a private CA (Caddy's own, or `gigastt certs` for the other proxies); files = the two files below; none = plain HTTP on a private network.",
           default: "acme",
           "x-reload": "live",
         },
@@ -203,7 +203,7 @@ export const deploy = {
       properties: {
         kind: {
           type: "string",
-          enum: ["none", "caddy", "nginx"],
+          enum: ["none", "caddy", "nginx", "haproxy", "traefik"],
           title: "Proxy",
           description: "none = clients connect to the server directly.",
           default: "none",
@@ -231,7 +231,7 @@ export const deploy = {
           type: ["string", "null"],
           format: "absolute-path",
           title: "Configuration folder of the proxy",
-          description: "On the host. null = /etc/caddy or /etc/nginx.",
+          description: "On the host. null = /etc/ and the name of the proxy, for example /etc/nginx.",
           default: null,
           "x-reload": "live",
         },

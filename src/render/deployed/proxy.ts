@@ -17,7 +17,7 @@ export async function proxyFileProblems(deployment: Deployment): Promise<readonl
   const { proxy, target } = config.deploy;
   if (target !== "host" || proxy.kind === "none" || config.supervisor.proxy.managed) return [];
   const rendered = join(deployDir, proxy.kind);
-  const installed = proxy.configDir ?? { nginx: "/etc/nginx", caddy: "/etc/caddy" }[proxy.kind];
+  const installed = proxy.configDir ?? `/etc/${proxy.kind}`;
   const problems: DeployedProblem[] = [];
   const read: string[] = [];
   for (const name of await readdir(rendered).catch(() => [])) {

@@ -11,7 +11,10 @@ export interface User {
 
 /** Returns the user that the proxy reads its secrets as; undefined without a proxy. */
 function proxyUser(config: ResolvedConfig): string | undefined {
-  return { none: undefined, caddy: "caddy", nginx: "www-data" }[config.deploy.proxy.kind];
+  // HAProxy reads its files as root before it changes to its own user; Traefik comes without a unit and a user.
+  return { none: undefined, caddy: "caddy", nginx: "www-data", haproxy: undefined, traefik: undefined }[
+    config.deploy.proxy.kind
+  ];
 }
 
 /** Looks a user up in /etc/passwd; undefined when there is none. */

@@ -16,9 +16,10 @@ export function accessFileOf({ config, deployDir }: Pick<Deployment, "config" | 
     return undefined;
   const name =
     auth.kind === "basic"
-      ? { nginx: "users.htpasswd", caddy: "users.caddy" }
-      : { nginx: "keys.map", caddy: "keys.caddy" };
-  return join(secretsFolderOf({ config, deployDir }), name[proxy.kind]);
+      ? { nginx: "users.htpasswd", caddy: "users.caddy", haproxy: "users.haproxy", traefik: "users.htpasswd" }
+      : { nginx: "keys.map", caddy: "keys.caddy", haproxy: "keys.haproxy", traefik: "" };
+  const file = name[proxy.kind];
+  return file === "" ? undefined : join(secretsFolderOf({ config, deployDir }), file);
 }
 
 /** Finds what keeps users out: no file of users or keys, none in it, one that lost some, or one that the proxy may not read. */
@@ -74,13 +75,16 @@ export async function secretsProblems(deployment: Deployment): Promise<readonly 
 
 // ---
 
-/** `NAME:hash`, `NAME hash`, `"Bearer …" NAME` and `"Bearer …" NAME;`. */
+/** `NAME:hash`, `NAME hash`, `user NAME password hash`, `"Bearer …" NAME`, `"Bearer …" NAME;`, and `# NAME` above a key of HAProxy. */
 function holds(text: string, name: string): boolean {
   return text
     .split("\n")
     .some(
       (line) =>
-        line.startsWith(`${name}:`) || line.startsWith(`${name} `) || line.replace(/;$/, "").endsWith(` ${name}`),
+        line.startsWith(`${name}:`) ||
+        line.startsWith(`${name} `) ||
+        line.startsWith(`user ${name} `) ||
+        line.replace(/;$/, "").endsWith(` ${name}`),
     );
 }
 

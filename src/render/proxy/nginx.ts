@@ -24,7 +24,7 @@ export const NEWEST_NGINX = "1.30.4";
 export const OLDEST_NGINX = "1.22.1";
 
 /** The six ECDHE AEAD suites of the Mozilla guideline 6.0, intermediate profile. */
-const CIPHERS = [
+export const CIPHERS: string = [
   "ECDHE-ECDSA-AES128-GCM-SHA256",
   "ECDHE-RSA-AES128-GCM-SHA256",
   "ECDHE-ECDSA-AES256-GCM-SHA384",

@@ -1,4 +1,5 @@
 import { caddyView } from "./caddy.ts";
+import { haproxyView } from "./haproxy.ts";
 import { nginxView } from "./nginx.ts";
 import type { Placement, RenderedBody, RenderInput } from "../target.ts";
 import { renderTemplate } from "../text/template-files.ts";
@@ -22,4 +23,15 @@ export function renderNginx(input: RenderInput, placement: Placement, dir: strin
     body: renderTemplate(`nginx/${name}`, view, "nginx"),
     comment: "#",
   }));
+}
+
+/** Renders haproxy.cfg (complete main file). */
+export function renderHaproxy(input: RenderInput, dir: string): readonly RenderedBody[] {
+  return [
+    {
+      path: `${dir}/haproxy.cfg`,
+      body: renderTemplate("haproxy/haproxy.cfg", haproxyView(input), "haproxy"),
+      comment: "#",
+    },
+  ];
 }

@@ -7,11 +7,12 @@ import { RenderError } from "../errors.ts";
  */
 export type Escape = (value: string, before?: string) => string;
 
-export type EscapeTarget = "caddy" | "nginx" | "systemd" | "env" | "dockerfile" | "shell";
+export type EscapeTarget = "caddy" | "nginx" | "haproxy" | "systemd" | "env" | "dockerfile" | "shell";
 
 export const escapes: Readonly<Record<EscapeTarget, Escape>> = {
   caddy: escapeCaddy,
   nginx: escapeNginx,
+  haproxy: escapeHaproxy,
   systemd: escapeSystemd,
   env: escapeEnv,
   dockerfile: (value) => refuseUnless(/^[A-Za-z0-9_.,/:@=+-]+$/, value, "a Dockerfile"),
@@ -33,6 +34,14 @@ function escapeNginx(value: string): string {
   refuseControl(value, "an nginx file");
   if (value.includes("$")) refuse(value, "an nginx file");
   if (/^[A-Za-z0-9_./:,=+*%~@-]+$/.test(value)) return value;
+  return `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+}
+
+/** HAProxy: `%` starts a sample in a format and `$` a variable in double quotes; single quotes stand in header values. */
+function escapeHaproxy(value: string): string {
+  refuseControl(value, "a HAProxy file");
+  if (/[%$]/.test(value)) refuse(value, "a HAProxy file");
+  if (/^[A-Za-z0-9_./:,=+*~@[\]-]+$/.test(value)) return value;
   return `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }
 

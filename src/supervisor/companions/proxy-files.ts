@@ -97,8 +97,8 @@ function proxyDir(stateDir: string): string {
 async function proxyPlace(config: ResolvedConfig, { paths, env }: ProxyFilesOptions): Promise<ProxyPlace> {
   const { kind } = config.deploy.proxy;
   // The configuration's own rule refuses that.
-  if (kind === "none")
-    throw new GigasttError("GST_PROXY_CONFIG", "deploy.proxy.kind is none: there is no proxy to run");
+  if (kind !== "caddy" && kind !== "nginx")
+    throw new GigasttError("GST_PROXY_CONFIG", `deploy.proxy.kind is ${kind}: there is no proxy to run`);
   const binary = await findProgram(
     { binary: config.supervisor.proxy.binary, names: [kind], key: "supervisor.proxy.binary" },
     env,

@@ -4,8 +4,8 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { RenderError } from "../../render/errors.ts";
 import { renderManagedProxy } from "../../render/proxy/managed.ts";
-import { renderFiles, targetsOf } from "../../render/render.ts";
-import type { RenderedFile, RenderTarget } from "../../render/render.ts";
+import { PROXY_TARGETS, renderFiles, targetsOf } from "../../render/render.ts";
+import type { RenderedFile } from "../../render/render.ts";
 import { compareFiles, writeFiles } from "../../render/write.ts";
 import { writeFileAtomic } from "../../shared/files.ts";
 import { messageOf } from "../../shared/errors.ts";
@@ -74,7 +74,7 @@ async function renderSet({ config, source, write, kept }: RendererRequest, dir: 
   const drift = await findDrift(dir, { configHash: source.configHash, toolVersion: source.toolVersion });
   const present = new Set([...drift.current, ...drift.stale, ...drift.edited].map((path) => path.split("/")[0]));
   const targets = targetsOf(config).filter(
-    (target) => present.has(target) || (isProxy(target) && (present.has("caddy") || present.has("nginx"))),
+    (target) => present.has(target) || (isProxy(target) && [...present].some(isProxy)),
   );
   const files = renderFiles(config, targets, source).map((file) => ({ ...file, text: keptText(kept?.set, file) }));
   const states = await compareFiles(dir, files);
@@ -94,8 +94,8 @@ async function renderSet({ config, source, write, kept }: RendererRequest, dir: 
   }
 }
 
-function isProxy(target: RenderTarget): boolean {
-  return target === "caddy" || target === "nginx";
+function isProxy(target: string | undefined): boolean {
+  return PROXY_TARGETS.some((name) => name === target);
 }
 
 /** A rollback puts back the very bytes that were healthy, where they were kept. */

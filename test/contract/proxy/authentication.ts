@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openKeyStore } from "../../../src/store/keys.ts";
 import { configWith, startTestServer } from "../../support/runtime-server.ts";
-import { BASIC, describeFront, openSession, PROTECTED } from "./cases.ts";
+import { BASIC, caseWhere, describeFront, openSession, PROTECTED } from "./cases.ts";
 import { startEcho, type Echo } from "./echo.ts";
-import { DOMAIN, KEY, startFront, type Front, type RunningFront } from "./front.ts";
+import { DOMAIN, KEY, startFront, traitsOf, type Front, type RunningFront } from "./front.ts";
 import { askFront } from "./http-client.ts";
 
 /** Credentials on every route but the public ones, in every kind. */
@@ -15,6 +15,8 @@ export function authenticationCases(front: Front): void {
     it.skip("no proxy: authentication (not applicable: users, keys and certificates are the proxy's to check)");
     return;
   }
+  const { asksServices, knowsKeys, certificateByRoute } = traitsOf(front);
+  const withKeys = caseWhere(knowsKeys, "it knows no keys: the renderer refuses deploy.auth.kind keys");
   describeFront(front, ": authentication", () => {
     let echo: Echo;
     beforeAll(async () => {
@@ -60,7 +62,7 @@ export function authenticationCases(front: Front): void {
       });
     });
 
-    it("keys: every route but the public ones wants a key; the key stays at the proxy", async () => {
+    withKeys("keys: every route but the public ones wants a key; the key stays at the proxy", async () => {
       await within({ deploy: { auth: { kind: "keys" } } }, async (running) => {
         const before = echo.seen.length;
         const wrong = [
@@ -87,7 +89,7 @@ export function authenticationCases(front: Front): void {
       });
     });
 
-    it("keys handed on: the server sees the key", async () => {
+    withKeys("keys handed on: the server sees the key", async () => {
       await within({ deploy: { auth: { kind: "keys", passKeys: true } } }, async (running) => {
         await askFront(running, "/v1/models", { headers: [["Authorization", `Bearer ${KEY}`]] });
         expect(echo.seen.at(-1)!.headers.authorization).toBe(`Bearer ${KEY}`);
@@ -135,22 +137,25 @@ export function authenticationCases(front: Front): void {
       }
     });
 
-    it("mtls: every route but the public ones wants a certificate of our CA", async () => {
-      await within({ deploy: { auth: { kind: "mtls" } } }, async (running) => {
-        const before = echo.seen.length;
-        expect(new Set(await statuses(running, []))).toEqual(new Set([403]));
-        const foreign = await askFront(running, "/v1/models", {
-          cert: running.foreignClient.certificate,
-          key: running.foreignClient.privateKey,
-        }).catch(() => undefined);
-        expect(foreign === undefined || foreign.status === 400 || foreign.status === 403).toBe(true);
-        expect(echo.seen).toHaveLength(before);
-        expect(
-          new Set(await statuses(running, [], { cert: running.client.certificate, key: running.client.privateKey })),
-        ).toEqual(new Set([200]));
-        expect((await askFront(running, "/health")).status).toBe(200);
-      });
-    });
+    caseWhere(certificateByRoute, "it asks for certificates on every route or none: the renderer refuses public paths")(
+      "mtls: every route but the public ones wants a certificate of our CA",
+      async () => {
+        await within({ deploy: { auth: { kind: "mtls" } } }, async (running) => {
+          const before = echo.seen.length;
+          expect(new Set(await statuses(running, []))).toEqual(new Set([403]));
+          const foreign = await askFront(running, "/v1/models", {
+            cert: running.foreignClient.certificate,
+            key: running.foreignClient.privateKey,
+          }).catch(() => undefined);
+          expect(foreign === undefined || foreign.status === 400 || foreign.status === 403).toBe(true);
+          expect(echo.seen).toHaveLength(before);
+          expect(
+            new Set(await statuses(running, [], { cert: running.client.certificate, key: running.client.privateKey })),
+          ).toEqual(new Set([200]));
+          expect((await askFront(running, "/health")).status).toBe(200);
+        });
+      },
+    );
 
     it("mtls without public paths: nobody gets further than the handshake", async () => {
       await within({ deploy: { auth: { kind: "mtls" }, publicPaths: [] } }, async (running) => {
@@ -167,30 +172,33 @@ export function authenticationCases(front: Front): void {
       });
     });
 
-    it("forward: the authentication service decides, and sees whom it decides about", async () => {
-      const gate = await startEcho();
-      try {
-        await within(
-          { deploy: { auth: { kind: "forward", forwardUrl: `http://127.0.0.1:${gate.port}/missing` } } },
-          async (running) => {
-            const before = echo.seen.length;
-            const refused = await statuses(running, [["X-Forwarded-For", "6.6.6.6"]]);
-            // nginx knows 2xx, 401 and 403 from such a service; anything else is its failure.
-            for (const status of refused) expect([404, 500]).toContain(status);
-            expect(echo.seen).toHaveLength(before);
-            expect(gate.seen.every(({ headers }) => headers["x-forwarded-for"] === "127.0.0.1")).toBe(true);
-            expect((await askFront(running, "/health")).status).toBe(200);
-          },
-        );
-        await within(
-          { deploy: { auth: { kind: "forward", forwardUrl: `http://127.0.0.1:${gate.port}/check` } } },
-          async (running) => {
-            expect(new Set(await statuses(running, []))).toEqual(new Set([200]));
-          },
-        );
-      } finally {
-        await gate.close();
-      }
-    });
+    caseWhere(asksServices, "it asks no service: the renderer refuses deploy.auth.kind forward")(
+      "forward: the authentication service decides, and sees whom it decides about",
+      async () => {
+        const gate = await startEcho();
+        try {
+          await within(
+            { deploy: { auth: { kind: "forward", forwardUrl: `http://127.0.0.1:${gate.port}/missing` } } },
+            async (running) => {
+              const before = echo.seen.length;
+              const refused = await statuses(running, [["X-Forwarded-For", "6.6.6.6"]]);
+              // nginx knows 2xx, 401 and 403 from such a service; anything else is its failure.
+              for (const status of refused) expect([404, 500]).toContain(status);
+              expect(echo.seen).toHaveLength(before);
+              expect(gate.seen.every(({ headers }) => headers["x-forwarded-for"] === "127.0.0.1")).toBe(true);
+              expect((await askFront(running, "/health")).status).toBe(200);
+            },
+          );
+          await within(
+            { deploy: { auth: { kind: "forward", forwardUrl: `http://127.0.0.1:${gate.port}/check` } } },
+            async (running) => {
+              expect(new Set(await statuses(running, []))).toEqual(new Set([200]));
+            },
+          );
+        } finally {
+          await gate.close();
+        }
+      },
+    );
   });
 }

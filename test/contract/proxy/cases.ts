@@ -51,6 +51,11 @@ export function proxyCase(
   return (name, options, body) => it(name, options, body);
 }
 
+/** `it` for what not every program can do: elsewhere it is listed with the reason. */
+export function caseWhere(can: boolean, reason: string): (name: string, body: () => Promise<void>) => void {
+  return can ? (name, body) => it(name, body) : (name) => it.skip(`${name} (not for this proxy: ${reason})`);
+}
+
 /** A live session through the front. */
 export async function openSession(
   running: RunningFront,

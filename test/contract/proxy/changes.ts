@@ -4,13 +4,13 @@ import { startTestServer, type TestServer } from "../../support/runtime-server.t
 import type { WsClient } from "../../support/ws-client.ts";
 import { describeFront, finishSession, openSession, proxyCase } from "./cases.ts";
 import { SLOW_PATH, startEcho } from "./echo.ts";
-import { DOMAIN, startFront, type Front, type RunningFront } from "./front.ts";
+import { DOMAIN, startFront, traitsOf, type Front, type RunningFront } from "./front.ts";
 import { askFront } from "./http-client.ts";
 
 /** What docs/deploy promises for a reload, a stop and a restart while people talk. */
 export function changeCases(front: Front): void {
   const cutsOnReload = front.name === "Caddy 2.6";
-  const caddy = front.kind === "caddy";
+  const { keepsOnStop, waitsForRestart } = traitsOf(front);
   const forProxy = proxyCase(front, "there is none to reload or stop");
 
   describeFront(front, ": change of the proxy and of the server during live work", () => {
@@ -38,7 +38,7 @@ export function changeCases(front: Front): void {
     );
 
     forProxy(
-      caddy
+      !keepsOnStop
         ? "its stop ends live sessions at once with 1001 or 1006"
         : "its stop waits for live sessions: they end as they would have",
       {},
@@ -47,7 +47,7 @@ export function changeCases(front: Front): void {
           const client = await openSession(running);
           await client.nextOf("ready");
           const stopped = running.quit();
-          if (caddy) expect([1001, 1006]).toContain((await client.closed).code);
+          if (!keepsOnStop) expect([1001, 1006]).toContain((await client.closed).code);
           else {
             // It lets go of its port a moment after the signal.
             for (let next = await tryOpen(running); next !== undefined; next = await tryOpen(running))
@@ -85,7 +85,7 @@ export function changeCases(front: Front): void {
       }));
 
     forProxy(
-      caddy
+      waitsForRestart
         ? "a request during a restart of the server waits for the new one"
         : "a request during a restart of the server gets 502",
       {},
@@ -100,7 +100,7 @@ export function changeCases(front: Front): void {
           const second = createServer((_request, response) => response.end("second"));
           await new Promise<void>((resolve) => second.listen(first.port, "127.0.0.1", resolve));
           const reply = await pending;
-          expect(reply.status).toBe(caddy ? 200 : 502);
+          expect(reply.status).toBe(waitsForRestart ? 200 : 502);
           second.closeAllConnections();
           second.close();
         } finally {

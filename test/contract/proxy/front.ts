@@ -23,7 +23,7 @@ export const PASSWORD_HASH: string = "$2b$04$ISAJU1vMlNF34/wk.vQnYuHKKshhxGpYyTw
 /** A proxy program of this machine, or none. */
 export interface Front {
   readonly name: string;
-  readonly kind: "caddy" | "nginx" | "none";
+  readonly kind: "caddy" | "nginx" | "haproxy" | "traefik" | "none";
   readonly version: string;
   /** What nginx runs with; empty for others. */
   readonly openssl: string;
@@ -32,8 +32,46 @@ export interface Front {
   readonly missing: string | undefined;
 }
 
+/** What the programs do differently, by their nature. */
+export interface Traits {
+  /** Counts a body that says no length before it begins. */
+  readonly countsChunks: boolean;
+  /** Asks another service whether a request may pass. */
+  readonly asksServices: boolean;
+  /** Knows API keys. */
+  readonly knowsKeys: boolean;
+  /** Has routes without a client certificate beside those that want one. */
+  readonly certificateByRoute: boolean;
+  /** Adds a content security policy where the server sends none. */
+  readonly addsPolicy: boolean;
+  /** Closes the connection of a request for an unknown name; else it answers 404. */
+  readonly dropsUnknownNames: boolean;
+  /** A request during a restart of the server waits for the new one. */
+  readonly waitsForRestart: boolean;
+  /** Keeps live sessions when it is stopped. */
+  readonly keepsOnStop: boolean;
+  /** The redirect of a GET to HTTPS. */
+  readonly redirectOfGet: 301 | 308;
+}
+
+export function traitsOf({ kind }: Front): Traits {
+  const traefik = kind === "traefik";
+  return {
+    countsChunks: kind === "caddy" || kind === "nginx",
+    asksServices: kind !== "haproxy",
+    knowsKeys: !traefik,
+    certificateByRoute: !traefik,
+    addsPolicy: !traefik,
+    dropsUnknownNames: !traefik,
+    waitsForRestart: kind === "caddy" || kind === "haproxy",
+    keepsOnStop: kind !== "caddy",
+    redirectOfGet: traefik ? 301 : 308,
+  };
+}
+
 /** A front with a program to start. */
-export type ProxyFront = Front & { readonly kind: "caddy" | "nginx" };
+export type ProxyFront = Front & { readonly kind: ProxyKind };
+type ProxyKind = Exclude<Front["kind"], "none">;
 
 /** The server itself, without anything in front of it. */
 export const DIRECT: Front = {
@@ -51,6 +89,8 @@ export const FRONTS: readonly ProxyFront[] = [
   front("nginx 1.22", "nginx", "1.22.1", "nginx", "nginx/1.22"),
   front("nginx 1.26", "nginx", "1.26.3", "nginx-1.26", "nginx/1.26"),
   front("newest nginx", "nginx", undefined, "nginx-newest", "nginx/"),
+  front("HAProxy 2.6", "haproxy", "2.6.12", "haproxy", "2.6."),
+  front("Traefik 3", "traefik", "3.6.12", "traefik", "3."),
 ];
 
 export interface RunningFront {
@@ -103,10 +143,14 @@ export async function startFront(
   const files: Readonly<Record<string, string>> = {
     "server.pem": server.certificate,
     "server.key": server.privateKey,
+    // where HAProxy looks for it
+    "server.pem.key": server.privateKey,
     "clients-ca.pem": ca.certificate,
     "server-ca.pem": ca.certificate,
     "users.caddy": `anna ${PASSWORD_HASH}\n`,
     "users.htpasswd": `anna:${PASSWORD_HASH}\n`,
+    "users.haproxy": `userlist gigastt\nuser anna password ${PASSWORD_HASH}\n`,
+    "keys.haproxy": `# laptop\nBearer ${KEY}\n`,
     "keys.caddy": `"Bearer ${KEY}" laptop\n`,
     "keys.map": `"Bearer ${KEY}" laptop;\n`,
   };
@@ -142,10 +186,13 @@ export async function startFront(
     const text = file.text
       .replaceAll("/run/caddy/admin.sock", join(dir, "admin.sock"))
       .replaceAll("/run/nginx.pid", join(dir, "nginx.pid"))
-      .replaceAll("/var/log/nginx/", `${dir}/`);
+      .replaceAll("/var/log/nginx/", `${dir}/`)
+      .replaceAll("log /dev/log local0", "log stderr format raw local0")
+      .replace(/^ +(?:user|group) haproxy\n/gm, "")
+      .replace("level: INFO", "level: DEBUG");
     writeFileSync(path, faults.edit?.(file.path, text) ?? text);
   }
-  const main = join(dir, kind, kind === "caddy" ? "Caddyfile" : "nginx.conf");
+  const main = join(dir, kind, MAIN_FILES[kind]);
   const proxy = startProxy(target, main, dir);
   try {
     await proxy.ready(httpsPort!);
@@ -184,8 +231,7 @@ export function startProxy(
   reload(): Promise<void>;
   quit(): Promise<void>;
 } {
-  const argv =
-    target.kind === "caddy" ? ["run", "--config", main, "--adapter", "caddyfile"] : ["-c", main, "-g", "daemon off;"];
+  const argv = commandOf(target.kind, main, dir);
   const env = { PATH: process.env["PATH"] ?? "", HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir };
   let log = "";
   let servedPort = 0;
@@ -209,7 +255,7 @@ export function startProxy(
       await reached("listens", () => accepts({ host: "127.0.0.1", port }));
       // The port is open before nginx can take a signal, and before Caddy's admin socket is there.
       if (target.kind === "caddy") await reached("takes a reload", () => accepts({ path: join(dir, "admin.sock") }));
-      else await reached("has workers", () => workersOf(child).length > 0);
+      else if (target.kind !== "traefik") await reached("has workers", () => workersOf(child).length > 0);
     },
     reload: async () => {
       if (target.kind === "nginx") {
@@ -219,6 +265,20 @@ export function startProxy(
           const now = workersOf(child);
           return now.some((pid) => !old.includes(pid)) && old.every((pid) => !now.includes(pid) || isLeaving(pid));
         });
+        return;
+      }
+      if (target.kind === "haproxy") {
+        const old = workersOf(child);
+        child.kill("SIGUSR2");
+        await reached("has a new worker", () => workersOf(child).some((pid) => !old.includes(pid)));
+        return;
+      }
+      if (target.kind === "traefik") {
+        const dynamic = join(dir, "traefik", "gigastt.yml");
+        const before = log.length;
+        // Its log says when it has read another file.
+        writeFileSync(dynamic, readFileSync(dynamic, "utf8").replace(/(?:# reload\n)?$/, `# reload ${before}\n`));
+        await reached("has read its file", () => log.slice(before).includes("Configuration received"));
         return;
       }
       const sockets = listenersOn(servedPort);
@@ -232,8 +292,8 @@ export function startProxy(
     },
     quit: async () => {
       const gone = new Promise((resolve) => child.once("exit", resolve));
-      // nginx.service stops it with QUIT, caddy.service with TERM.
-      child.kill(target.kind === "nginx" ? "SIGQUIT" : "SIGTERM");
+      // nginx.service stops it with QUIT, haproxy.service with USR1, the others with TERM.
+      child.kill(target.kind === "nginx" ? "SIGQUIT" : target.kind === "haproxy" ? "SIGUSR1" : "SIGTERM");
       await gone;
     },
   };
@@ -269,6 +329,26 @@ export function findTool(name: string): string | undefined {
 
 // ---
 
+const MAIN_FILES: Readonly<Record<ProxyKind, string>> = {
+  caddy: "Caddyfile",
+  nginx: "nginx.conf",
+  haproxy: "haproxy.cfg",
+  traefik: "traefik.yml",
+};
+
+function commandOf(kind: Front["kind"], main: string, dir: string): readonly string[] {
+  switch (kind) {
+    case "caddy":
+      return ["run", "--config", main, "--adapter", "caddyfile"];
+    case "haproxy":
+      return ["-W", "-db", "-f", main, "-f", join(dir, "users.haproxy")];
+    case "traefik":
+      return [`--configFile=${main}`];
+    default:
+      return ["-c", main, "-g", "daemon off;"];
+  }
+}
+
 function withoutProxy(port: number): RunningFront {
   const none = { certificate: "", privateKey: "" };
   const refuse = (): never => {
@@ -291,7 +371,7 @@ function withoutProxy(port: number): RunningFront {
 /** `version` undefined = the one it says it has. */
 function front(
   name: string,
-  kind: "caddy" | "nginx",
+  kind: ProxyKind,
   version: string | undefined,
   program: string,
   prefix: string,
@@ -313,8 +393,9 @@ function front(
   };
 }
 
-function versionOf(path: string, kind: "caddy" | "nginx"): string {
-  const result = spawnSync(path, [kind === "caddy" ? "version" : "-V"], { encoding: "utf8" });
+function versionOf(path: string, kind: ProxyKind): string {
+  const flag = { caddy: "version", traefik: "version", haproxy: "-v", nginx: "-V" }[kind];
+  const result = spawnSync(path, [flag], { encoding: "utf8" });
   const text = `${result.stdout}${result.stderr}`.trim();
   // A Caddy built with `go install` does not know its own version; the module list of the binary does.
   if (text !== "unknown") return text;

@@ -5,7 +5,7 @@ import { parseBytes, parseDurationMs } from "../../../src/shared/units.ts";
 import type { ResolvedConfig } from "../../../src/config/types.ts";
 import { readHeader } from "../../../src/render/header.ts";
 import { largestBodyBytes } from "../../../src/config/derived.ts";
-import { renderFiles, RENDER_TARGETS } from "../../../src/render/render.ts";
+import { PROXY_TARGETS, renderFiles, RENDER_TARGETS, type RenderTarget } from "../../../src/render/render.ts";
 import { findAll, parseCaddy, parseNginx, parseUnit, seconds, type CaddyNode, type NginxNode } from "./parse-back.ts";
 import { forCluster, randomConfig } from "./random-config.ts";
 import { fuzzRuns } from "../../support/fuzz.ts";
@@ -29,7 +29,7 @@ describe("any valid configuration", () => {
     fc.assert(
       fc.property(randomConfig, (config) => {
         const targets = RENDER_TARGETS.filter((target) =>
-          target === "caddy" || target === "nginx" ? config.deploy.proxy.kind === target : target !== "kubernetes",
+          isProxy(target) ? config.deploy.proxy.kind === target : target !== "kubernetes",
         );
         const cluster = forCluster(config);
         const files = new Map(
@@ -295,7 +295,7 @@ function checkCompose(config: ResolvedConfig, files: ReadonlyMap<string, string>
   expect(server.trustedProxies).toEqual(
     kind === "none" ? [] : [config.deploy.compose.subnet, config.deploy.compose.subnet6],
   );
-  if (kind === "none") return;
+  if (kind !== "caddy" && kind !== "nginx") return;
   const scheme = config.deploy.tls.mode === "none" ? "http" : "https";
   expect(
     server.allowedOrigins.some(
@@ -319,6 +319,10 @@ function checkCompose(config: ResolvedConfig, files: ReadonlyMap<string, string>
       writable.some((mount) => path === mount || path.startsWith(`${mount}/`)),
       `${path} in ${writable.join(" ")}`,
     ).toBe(true);
+}
+
+function isProxy(target: RenderTarget): boolean {
+  return PROXY_TARGETS.some((name) => name === target);
 }
 
 function volume(short: string): { readonly target: string; readonly read_only: boolean } {

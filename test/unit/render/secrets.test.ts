@@ -6,7 +6,7 @@ import { settableKeys } from "../../../src/config/schema/node.ts";
 import { configSchema } from "../../../src/config/schema/schema.ts";
 import type { ResolvedConfig } from "../../../src/config/types.ts";
 import { renderManagedProxy } from "../../../src/render/proxy/managed.ts";
-import { renderFiles, RENDER_TARGETS, type RenderedFile } from "../../../src/render/render.ts";
+import { PROXY_TARGETS, renderFiles, RENDER_TARGETS, type RenderedFile } from "../../../src/render/render.ts";
 import { fuzzCases } from "../../support/fuzz.ts";
 import { forCluster, randomConfig } from "./random-config.ts";
 
@@ -60,7 +60,7 @@ describe("secrets", () => {
           const config = planted(base, words);
           const { kind } = config.deploy.proxy;
           const targets = RENDER_TARGETS.filter((target) =>
-            target === "caddy" || target === "nginx" ? kind === target : target !== "kubernetes",
+            PROXY_TARGETS.some((name) => name === target) ? kind === target : target !== "kubernetes",
           );
           const place = { configDir: "/s/proxy", tempDir: "/s/tmp", adminSocket: "/s/a", pidFile: "/s/p", root: false };
           const build = { version: undefined, openssl: undefined };

@@ -38,7 +38,7 @@ export function changesOf(answers: Answers, machine: Machine, current: ResolvedC
   put("deploy.domain", answers.domain, before.deploy.domain, undefined);
   changes.push(["deploy.proxy.kind", answers.proxy]);
   if (onHost && answers.proxy !== "none") {
-    const found = answers.proxy === "caddy" ? machine.caddy : machine.nginx;
+    const found = machine[answers.proxy];
     put("deploy.proxy.version", found ?? "auto", before.deploy.proxy.version, "auto");
     if (answers.proxy === "nginx" && machine.openssl !== undefined)
       changes.push(["deploy.proxy.opensslVersion", machine.openssl]);

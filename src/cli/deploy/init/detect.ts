@@ -10,6 +10,8 @@ import { runProgram } from "../../../shared/process/program.ts";
 export interface Machine {
   readonly caddy: string | undefined;
   readonly nginx: string | undefined;
+  readonly haproxy: string | undefined;
+  readonly traefik: string | undefined;
   readonly openssl: string | undefined;
   readonly docker: string | undefined;
   readonly kubectl: string | undefined;
@@ -25,15 +27,19 @@ export interface Machine {
 
 /** Asks the installed programs for their versions. Takes at most five seconds. */
 export async function detectMachine(uid: number): Promise<Machine> {
-  const [caddy, nginx, docker, kubectl] = await Promise.all([
+  const [caddy, nginx, haproxy, traefik, docker, kubectl] = await Promise.all([
     output("caddy", ["version"]),
     output("nginx", ["-V"]),
+    output("haproxy", ["-v"]),
+    output("traefik", ["version"]),
     output("docker", ["version", "--format", "{{.Server.Version}}"]),
     output("kubectl", ["version", "--client"]),
   ]);
   return {
     caddy: caddyVersion(caddy),
     nginx: /nginx\/(\d+\.\d+\.\d+)/.exec(nginx ?? "")?.[1],
+    haproxy: /version (\d+\.\d+\.\d+)/.exec(haproxy ?? "")?.[1],
+    traefik: /Version:\s*v?(\d+\.\d+\.\d+)/.exec(traefik ?? "")?.[1],
     openssl: /OpenSSL (\d+\.\d+\.\d+)/.exec(nginx ?? "")?.[1],
     docker: /\d+\.\d+\.\d+/.exec(docker ?? "")?.[0],
     kubectl: /v(\d+\.\d+\.\d+)/.exec(kubectl ?? "")?.[1],

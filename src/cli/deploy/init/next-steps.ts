@@ -1,6 +1,8 @@
 import { dirname, join } from "node:path";
 import type { ResolvedConfig } from "../../../config/types.ts";
+import { CERTBOT_PORT, haproxyCertificate, haproxyUsersFile } from "../../../render/proxy/haproxy.ts";
 import { usesOwnCertificates } from "../../../render/systemd.ts";
+import { traefikConfigDir } from "../../../render/proxy/traefik.ts";
 import type { Machine } from "./detect.ts";
 import { accessSecret } from "../cluster-secret.ts";
 
@@ -14,7 +16,7 @@ export interface Places {
   /** A user or key that exists, for the proof. */
   readonly name: string | undefined;
   /** The proxy an earlier configuration had in front, when it is another one now: both cannot have the ports. */
-  readonly formerProxy: "caddy" | "nginx" | undefined;
+  readonly formerProxy: Exclude<ResolvedConfig["deploy"]["proxy"]["kind"], "none"> | undefined;
   /** Addresses of this machine in its network. */
   readonly addresses: readonly string[];
 }
@@ -48,7 +50,12 @@ function hostSteps(config: ResolvedConfig, machine: Machine, places: Places): re
   const sudo = machine.root ? "" : "sudo ";
   const installed = machine.systemd ? deploy.systemd.configFile : configFile;
   const steps: Step[] = [];
-  if (kind !== "none" && machine[kind] === undefined) steps.push(`${sudo}apt-get install -y ${kind}`);
+  if (kind !== "none" && machine[kind] === undefined)
+    steps.push(
+      kind === "traefik"
+        ? "# install Traefik 3 as /usr/local/bin/traefik, with a unit traefik.service: Debian has no package of it"
+        : `${sudo}apt-get install -y ${kind}`,
+    );
   if (machine.systemd) steps.push(...installation(config, machine, places, sudo));
   const asRoot = (words: string): Step => `${sudo}${program} ${words} --config ${installed}`;
   if (usesOwnCertificates(config)) {
@@ -118,7 +125,7 @@ function installation(
 
 /** What was there before stays beside it: `.~1~`. */
 function proxyFiles(config: ResolvedConfig, { out }: Places, sudo: string): readonly Step[] {
-  const { proxy, tls, domain } = config.deploy;
+  const { auth, proxy, tls, domain } = config.deploy;
   if (proxy.kind === "none") return [];
   if (proxy.kind === "caddy") {
     const dir = proxy.configDir ?? "/etc/caddy";
@@ -127,19 +134,48 @@ function proxyFiles(config: ResolvedConfig, { out }: Places, sudo: string): read
       `${sudo}cp --backup=numbered ${join(out, "caddy/Caddyfile")} ${dir}/Caddyfile`,
     ];
   }
-  const dir = proxy.configDir ?? "/etc/nginx";
+  const dir = proxy.configDir ?? `/etc/${proxy.kind}`;
+  if (proxy.kind === "traefik")
+    return [
+      `${sudo}install -d -m 0755 ${dir}`,
+      ...(tls.mode === "acme" ? [`${sudo}install -d -m 0700 /var/lib/traefik`] : []),
+      `${sudo}cp --backup=numbered ${join(out, "traefik")}/* ${dir}/`,
+    ];
   const steps: Step[] = [];
+  if (proxy.kind === "haproxy") {
+    const certificate = haproxyCertificate(config);
+    if (tls.mode === "acme")
+      steps.push(
+        `# HAProxy does not start without its certificate, and certbot needs port 80 for the first one`,
+        `${sudo}systemctl stop haproxy`,
+        `${sudo}certbot certonly --standalone --non-interactive --keep-until-expiring --agree-tos ${contactOf(config)} --deploy-hook "systemctl reload haproxy" -d ${domain}`,
+        `${sudo}sed -i '/^\\[renewalparams\\]/a http01_port = ${CERTBOT_PORT}' /etc/letsencrypt/renewal/${domain}.conf`,
+      );
+    if (tls.mode !== "none")
+      steps.push(
+        `# HAProxy looks for the key beside the certificate`,
+        `${sudo}ln -sf ${tls.mode === "acme" ? "privkey.pem" : tls.privateKeyFile} ${certificate}.key`,
+      );
+    steps.push(
+      `${sudo}cp --backup=numbered ${join(out, "haproxy")}/* ${dir}/`,
+      `${sudo}haproxy -c -f ${dir}/haproxy.cfg${auth.kind === "basic" ? ` -f ${haproxyUsersFile(config)}` : ""}`,
+    );
+    return steps;
+  }
   if (tls.mode === "acme") {
-    const contact = tls.email === undefined ? "--register-unsafely-without-email" : `-m ${tls.email}`;
     steps.push(
       `${sudo}install -d -m 0755 /var/www/gigastt-acme`,
       `# nginx does not start without its certificate, and certbot needs port 80 for the first one`,
       `${sudo}systemctl stop nginx`,
-      `${sudo}certbot certonly --standalone --non-interactive --keep-until-expiring --agree-tos ${contact} -d ${domain}`,
+      `${sudo}certbot certonly --standalone --non-interactive --keep-until-expiring --agree-tos ${contactOf(config)} -d ${domain}`,
     );
   }
   steps.push(`${sudo}cp --backup=numbered ${join(out, "nginx")}/* ${dir}/`, `${sudo}nginx -t`);
   return steps;
+}
+
+function contactOf({ deploy }: ResolvedConfig): string {
+  return deploy.tls.email === undefined ? "--register-unsafely-without-email" : `-m ${deploy.tls.email}`;
 }
 
 function startWithoutSystemd({ deploy }: ResolvedConfig, sudo: string): readonly Step[] {
@@ -153,6 +189,12 @@ function startWithoutSystemd({ deploy }: ResolvedConfig, sudo: string): readonly
       ];
     case "nginx":
       return [`${sudo}nginx -s reload || ${sudo}nginx`];
+    case "haproxy":
+      return [
+        `${sudo}haproxy -D -W -f ${deploy.proxy.configDir ?? "/etc/haproxy"}/haproxy.cfg${deploy.auth.kind === "basic" ? ` -f ${haproxyUsersFile({ deploy })}` : ""}`,
+      ];
+    case "traefik":
+      return [`${sudo}traefik --configFile=${traefikConfigDir({ deploy })}/traefik.yml &`];
   }
 }
 
@@ -193,7 +235,7 @@ function caFile({ deploy }: ResolvedConfig, { out }: Places): string | undefined
   if (deploy.tls.mode !== "internal") return undefined;
   const compose = deploy.target === "compose";
   if (deploy.proxy.kind === "caddy") return compose ? join(out, "compose/ca.crt") : CADDY_ROOT;
-  if (deploy.proxy.kind === "nginx")
+  if (deploy.proxy.kind !== "none")
     return join(compose ? join(out, "compose/tls") : dirname(deploy.tls.certificateFile), "ca.pem");
   return undefined;
 }

@@ -182,6 +182,8 @@ describe("the next commands", () => {
   const machine: Machine = {
     caddy: "2.11.4",
     nginx: "1.22.1",
+    haproxy: undefined,
+    traefik: undefined,
     openssl: "3.0.17",
     docker: "28.2.2",
     kubectl: "1.34.0",

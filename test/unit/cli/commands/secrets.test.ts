@@ -53,9 +53,11 @@ describe("gigastt secrets", () => {
     expect(readdirSync(folder).sort()).toEqual([
       ".gitignore",
       "keys.caddy",
+      "keys.haproxy",
       "keys.map",
       "secrets.json",
       "users.caddy",
+      "users.haproxy",
       "users.htpasswd",
     ]);
     for (const name of readdirSync(folder)) expect(statSync(join(folder, name)).mode & 0o777, name).toBe(0o600);

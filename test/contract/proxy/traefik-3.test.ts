@@ -1,0 +1,4 @@
+import { FRONTS } from "./front.ts";
+import { proxyContract } from "./suite.ts";
+
+proxyContract(FRONTS[6]!);
