@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { wavFile } from "../../src/shared/wav.ts";
 import type {
@@ -98,6 +99,23 @@ export function engineContract(name: string, subject: EngineUnderTest): void {
       expect(transcripts[0]!.text).not.toBe("");
       expect(transcripts[1]!.text).toBe("");
       expect(transcripts[1]!.durationS).toBeCloseTo(clipS, 2);
+    });
+
+    test("channels that speak at once both send their utterances, to a slow reader too, in the order of each", async () => {
+      const gap = new Uint8Array(64_000);
+      const speech = Buffer.concat([pcm, gap, pcm]);
+      const heard: Hypothesis[] = [];
+      const transcripts = await engine.transcribe({
+        ...fileOptions(stereoWav(speech, speech)),
+        channels: "split",
+        onHypothesis: async (hypothesis) => {
+          await sleep(20);
+          heard.push(hypothesis);
+        },
+      });
+      const wordsOf = (lane: number): unknown =>
+        heard.filter(({ channel }) => channel === lane).flatMap(({ words }) => words);
+      expect([wordsOf(0), wordsOf(1)]).toEqual(transcripts.map(({ words }) => words));
     });
 
     test("a run that continues after any number of windows equals an undisturbed one and reads none of them twice", async () => {

@@ -180,7 +180,8 @@ interface FileEntry {
 function createFileEntry(pull: () => void): FileEntry {
   const controller = new AbortController();
   let waiting: ((bytes: Uint8Array | undefined) => void) | undefined;
-  let acknowledged: (() => void) | undefined;
+  /** Channels on their own speak at once: one for each hypothesis that is on its way. */
+  const unacknowledged: (() => void)[] = [];
   let held: { readonly over: Promise<void>; readonly end: () => void } | undefined;
   const hold = (isHeld: boolean): void => {
     if (isHeld && !controller.signal.aborted) held ??= pending();
@@ -204,11 +205,11 @@ function createFileEntry(pull: () => void): FileEntry {
     bytes: read(),
     signal: controller.signal,
     give: (bytes) => waiting?.(bytes),
-    acknowledge: () => acknowledged?.(),
+    acknowledge: () => unacknowledged.shift()?.(),
     acknowledged: () =>
       new Promise((resolve) => {
-        acknowledged = resolve;
         if (controller.signal.aborted) resolve();
+        else unacknowledged.push(resolve);
       }),
     hold,
     mayGoOn: () => held?.over,
@@ -216,7 +217,7 @@ function createFileEntry(pull: () => void): FileEntry {
       controller.abort(new Error("the request was aborted"));
       hold(false);
       waiting?.(undefined);
-      acknowledged?.();
+      for (const resolve of unacknowledged.splice(0)) resolve();
     },
   };
 }
