@@ -54,6 +54,7 @@ const NUMBERS = [
 /** Besides these, `--assume gpu=true`: the engine needs device files. */
 const FLAGS = [
   "jobs.enabled",
+  "console.enabled",
   "wyoming.enabled",
   "vosk.enabled",
   "server.allowBindAny",

@@ -25,6 +25,7 @@ import type { KubeContainer, KubeObject, KubeWorkload } from "./kubernetes.ts";
 import { kubeWorkloads, readKubeObjects } from "./kubernetes.ts";
 import type { MissingPart } from "./missing.ts";
 import { missingParts } from "./missing.ts";
+import { missingSettings } from "./missing-settings.ts";
 import type { NginxRoot } from "./nginx.ts";
 import { buildNginxRoots } from "./nginx-roots.ts";
 import type { NginxPoint } from "./nginx-points.ts";
@@ -157,7 +158,13 @@ export function buildFacts(options: {
     tree,
     files,
     unread: options.unread ?? [],
-    missing: missingParts(nginx, caddy, compose, tree),
+    missing: missingParts(
+      nginx,
+      caddy,
+      compose,
+      tree,
+      missingSettings({ app, tree, services, workloads, kube, units }),
+    ),
     assume,
     assumeFor,
     app,
@@ -258,8 +265,9 @@ export function appUnits(facts: Facts): readonly Unit[] {
   return facts.units.filter(startsServer);
 }
 
+/** Patterns that name paths only this server has. */
 function isAppPath(path: string): boolean {
-  return /^\/v1\/(?:ws|transcribe)/.test(path);
+  return /^\^?\/v1\/\(?(?:\?:)?(?:ws|transcribe)/.test(path);
 }
 
 /** With our own config at hand and one single upstream in the proxy's files, that upstream is the server. */

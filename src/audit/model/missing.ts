@@ -28,8 +28,9 @@ export function missingParts(
   caddy: readonly CaddyFile[],
   compose: readonly ComposeProject[],
   tree: FileTree,
+  settings: readonly MissingPart[],
 ): readonly MissingPart[] {
-  const found: MissingPart[] = [];
+  const found: MissingPart[] = [...settings];
   for (const root of nginx) {
     const scopes = [...allScopes(root.main)];
     const includes = scopes.flatMap((scope) => scope.missing);
@@ -39,7 +40,8 @@ export function missingParts(
       if (!HARMLESS.test(arg(include, 0))) found.push({ span: headSpan(include), target: arg(include, 0) });
   }
   for (const file of caddy)
-    for (const span of file.missingImports)
+    // A pattern may match nothing; without any site it is where the sites are.
+    for (const span of [...file.missingImports, ...(file.sites.length === 0 ? file.emptyImports : [])])
       found.push({ span, target: span.source.text.slice(span.start, span.end).replace(/^["`]|["`]$/g, "") });
   for (const project of compose) {
     const extended = project.services.map((service) => yamlAt(service.node, "extends", "file"));

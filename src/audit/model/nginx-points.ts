@@ -31,8 +31,13 @@ export function nginxPoints(root: NginxRoot): readonly NginxPoint[] {
   for (const scope of allScopes(root.main)) {
     if (closest(scope, "stream")) continue;
     for (const pass of ownAll(scope, "proxy_pass")) {
-      const address = parseAddress(resolveSet(scope, arg(pass, 0)));
+      const addresses = passValues(scope, root.main, arg(pass, 0)).map(parseAddress);
+      const address = addresses.find(({ host }) => upstreams.has(host)) ?? addresses[0] ?? parseAddress("");
       const upstream = upstreams.get(address.host);
+      const targets = addresses.flatMap((item) => {
+        const named = upstreams.get(item.host);
+        return named ? ownAll(named, "server").map((server) => parseAddress(arg(server, 0))) : [item];
+      });
       const location = scope.kind === "if" || scope.kind === "limit_except" ? (scope.parent ?? scope) : scope;
       const matcher = locationMatcher(location);
       points.push({
@@ -43,7 +48,7 @@ export function nginxPoints(root: NginxRoot): readonly NginxPoint[] {
         pass,
         address,
         upstream,
-        targets: upstream ? ownAll(upstream, "server").map((server) => parseAddress(arg(server, 0))) : [address],
+        targets,
         ...matcher,
       });
     }
@@ -106,20 +111,40 @@ function regexMatches(scope: NginxScope, path: string): boolean {
 export function safeRegExp(pattern: string, ignoreCase = false): RegExp | undefined {
   if (pattern.length > 300 || /[+*}]\)?[+*{]/.test(pattern)) return undefined;
   try {
-    return new RegExp(pattern.replace(/\(\?i\)/g, ""), ignoreCase ? "i" : "");
+    return new RegExp(pattern.replace(/\(\?i\)/g, "").replaceAll("(?P<", "(?<"), ignoreCase ? "i" : "");
   } catch {
     return undefined;
   }
 }
 
-/** `set $backend http://x:1;` in reach of the pass: the value takes the variable's place. */
-function resolveSet(scope: NginxScope, value: string): string {
-  if (!value.includes("$")) return value;
-  return value.replace(/\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?/g, (whole, name: string) => {
-    for (let at: NginxScope | undefined = scope; at; at = at.parent) {
-      const found = ownAll(at, "set").find((set) => arg(set, 0) === `$${name}`);
-      if (found && !arg(found, 1).includes("$")) return arg(found, 1);
-    }
-    return whole;
-  });
+/** Every value the pass may have: `set` in its reach and the values of a `map` take the place of their variables. */
+function passValues(scope: NginxScope, main: NginxScope, value: string, depth = 0): readonly string[] {
+  const name = depth > 4 ? undefined : /\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?/.exec(value.replaceAll(PATH_VARIABLE, "|"));
+  if (!name) return [value];
+  for (let at: NginxScope | undefined = scope; at; at = at.parent) {
+    const found = ownAll(at, "set").find((set) => arg(set, 0) === `$${name[1]}`);
+    if (found && arg(found, 1) !== `$${name[1]}`)
+      return passValues(
+        scope,
+        main,
+        value.replace(name[0], () => arg(found, 1)),
+        depth + 1,
+      );
+  }
+  for (const map of allScopes(main)) {
+    if (map.kind !== "map" || arg(map.directive, 1) !== `$${name[1]}`) continue;
+    const values = map.own.map((entry) => arg(entry, 0)).filter((item) => item !== "" && !item.startsWith("$"));
+    return values.slice(0, 50).flatMap((item) =>
+      passValues(
+        scope,
+        main,
+        value.replace(name[0], () => item),
+        depth + 1,
+      ),
+    );
+  }
+  return [value];
 }
+
+/** These stand for the request's path, not for the address. */
+const PATH_VARIABLE = /\$\{?(?:request_uri|uri|document_uri|args|is_args|query_string)\}?/g;

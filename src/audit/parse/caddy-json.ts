@@ -22,7 +22,7 @@ export function parseCaddyJson(source: Source): CaddyFile {
     const addresses = yamlStrings(yamlAt(server.value, "listen")).map((item) => argOf(item.node, item.text));
     sites.push(...routeSites(yamlAt(server.value, "routes"), addresses, server.value));
   }
-  return { source, options, sites, comments: [], problems: parsed.problems, missingImports: [] };
+  return { source, options, sites, comments: [], problems: parsed.problems, missingImports: [], emptyImports: [] };
 }
 
 // ---

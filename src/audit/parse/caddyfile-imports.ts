@@ -14,6 +14,7 @@ export interface ParseState {
   readonly problems: ParseProblem[];
   readonly comments: Span[];
   readonly missingImports: Span[];
+  readonly emptyImports: Span[];
   readonly snippets: Map<string, readonly CaddyToken[]>;
   readonly budget: { left: number };
   readonly resolveImport: ImportResolver;
@@ -119,6 +120,7 @@ function importedTokens(
     state.missingImports.push(pattern);
     return [];
   }
+  if (sources.length === 0) state.emptyImports.push(pattern);
   return sources.map((source) => {
     const lexed = lexCaddyfile(source, state.env);
     state.problems.push(...lexed.problems);

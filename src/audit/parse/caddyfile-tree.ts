@@ -38,6 +38,8 @@ export interface CaddyFile {
   readonly problems: readonly ParseProblem[];
   /** Imports of files that are not in the audited tree. */
   readonly missingImports: readonly Span[];
+  /** Import patterns that match no audited file. */
+  readonly emptyImports: readonly Span[];
 }
 
 /** Answers the sources an `import` pattern names; undefined when nothing is there. */

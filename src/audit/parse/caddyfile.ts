@@ -17,6 +17,7 @@ export function parseCaddyfile(
   const problems: ParseProblem[] = [];
   const comments: Span[] = [];
   const missingImports: Span[] = [];
+  const emptyImports: Span[] = [];
   const lexed = lexCaddyfile(source, options.env ?? {});
   problems.push(...lexed.problems);
   comments.push(...lexed.comments);
@@ -24,6 +25,7 @@ export function parseCaddyfile(
     problems,
     comments,
     missingImports,
+    emptyImports,
     snippets: new Map(),
     budget: { left: MAX_EXPANDED },
     resolveImport: options.resolveImport ?? (() => undefined),
@@ -55,5 +57,6 @@ export function parseCaddyfile(
     comments,
     problems,
     missingImports,
+    emptyImports,
   };
 }

@@ -6,6 +6,7 @@ import { rule as driftDeprecated } from "./drift/deprecated.ts";
 import { rule as driftEditedByHand } from "./drift/edited-by-hand.ts";
 import { rule as exposureAllowedOrigin } from "./exposure/allowed-origin.ts";
 import { rule as exposureCaddyAdmin } from "./exposure/caddy-admin.ts";
+import { rule as exposureConsoleBlocked } from "./exposure/console-blocked.ts";
 import { rule as exposureContainerLoopback } from "./exposure/container-loopback.ts";
 import { rule as exposureContentSecurityPolicy } from "./exposure/content-security-policy.ts";
 import { rule as exposureDollarInSecret } from "./exposure/dollar-in-secret.ts";
@@ -101,6 +102,7 @@ export const rules: readonly Rule[] = inCatalogueOrder([
   driftEditedByHand,
   exposureAllowedOrigin,
   exposureCaddyAdmin,
+  exposureConsoleBlocked,
   exposureContainerLoopback,
   exposureContentSecurityPolicy,
   exposureDollarInSecret,

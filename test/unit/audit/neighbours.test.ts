@@ -19,6 +19,11 @@ describe("GA-STR-018, paths that arrive", () => {
     "location ~ ^/stt/(.*)$ { proxy_pass http://127.0.0.1:9876/$1$is_args$args; }",
     "location /v1/ { proxy_pass http://127.0.0.1:9876; }",
     "location /v1/ws { proxy_pass http://127.0.0.1:9876/v1/ws; }",
+    "location /speech/ { proxy_pass http://127.0.0.1:9876/v1/; }",
+    "location = /ws/ { proxy_pass http://127.0.0.1:9876/v1/ws; } location / { proxy_pass http://127.0.0.1:9876; }",
+    "location /stt/ { set $up http://127.0.0.1:9876; rewrite ^/stt/(.*)$ /$1 break; proxy_pass $up; }",
+    "location ~ ^/stt/(?<rest>.*)$ { proxy_pass http://127.0.0.1:9876/$rest$is_args$args; }",
+    "location ^~ /v1/ { proxy_pass http://127.0.0.1:9876; } location ~ /ws$ { proxy_pass http://127.0.0.1:3000; }",
     "location ~ ^/(v1|health) { proxy_pass http://127.0.0.1:9876; }",
     "location / { proxy_pass http://127.0.0.1:9876$request_uri; }",
     "location / { try_files $uri /index.html; } location /v1/ { proxy_pass http://127.0.0.1:9876; }",
@@ -31,8 +36,11 @@ describe("GA-STR-018, paths that arrive", () => {
     "reverse_proxy 127.0.0.1:9876",
     "handle_path /stt/* {\n reverse_proxy 127.0.0.1:9876\n}",
     "handle /stt/* {\n uri strip_prefix /stt\n reverse_proxy 127.0.0.1:9876\n}",
-    "uri strip_prefix /stt\nreverse_proxy /stt/* 127.0.0.1:9876",
+    "uri strip_prefix /stt\nreverse_proxy 127.0.0.1:9876",
     "reverse_proxy /v1/* 127.0.0.1:9876",
+    "route /stt/* {\n uri strip_prefix /stt\n reverse_proxy 127.0.0.1:9876\n}",
+    "@stt path_regexp ^/stt/(.*)$\nhandle @stt {\n rewrite * /{re.1}\n reverse_proxy 127.0.0.1:9876\n}",
+    "handle /stt/* {\n uri replace /stt/ /\n reverse_proxy 127.0.0.1:9876\n}",
     "handle /v1/* {\n reverse_proxy 127.0.0.1:9876\n}\nhandle {\n try_files {path} /index.html\n file_server\n}",
   ])("Caddy: %s", (body) => {
     expect(rules(caddy(body))).not.toContain("GA-STR-018");
@@ -106,5 +114,17 @@ describe("the server's own signals to the proxy", () => {
 
   it("a timer of 20 s cuts", () => {
     expect(rules(nginx(`location / { ${ws} proxy_read_timeout 20s; }`))).toContain("GA-STR-004");
+  });
+});
+
+describe("GA-XFF-008, a published port", () => {
+  const compose = (trust: string): Record<string, string> => ({
+    "compose.yaml": `services:\n  gigastt:\n    image: gigastt:0.1.0\n    ports: ["9876:9876"]\n    environment: {GIGASTT_TRUST_PROXY: "${trust}"}\n`,
+  });
+  it.each(["0", "1", "127.0.0.0/8"])("does not matter for trust in %s", (trust) => {
+    expect(rules(compose(trust))).not.toContain("GA-XFF-008");
+  });
+  it("matters for trust in the bridge", () => {
+    expect(rules(compose("172.16.0.0/12"))).toContain("GA-XFF-008");
   });
 });

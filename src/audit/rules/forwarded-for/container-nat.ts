@@ -19,7 +19,11 @@ export const rule: Rule = {
     for (const project of facts.compose) {
       if (!project.services.some((service) => facts.app.isService(service))) continue;
       for (const service of project.services) {
-        if (!isProxyService(service) || yamlText(yamlAt(service.node, "network_mode")) === "host") continue;
+        if (
+          !(isProxyService(service) || facts.app.isService(service)) ||
+          yamlText(yamlAt(service.node, "network_mode")) === "host"
+        )
+          continue;
         const open = service.ports.find((port) => port.hostIp === undefined || !isLoopbackHost(port.hostIp));
         if (!open || (!limits && open.hostIp !== "::")) continue;
         const networks = yamlAt(service.node, "networks");

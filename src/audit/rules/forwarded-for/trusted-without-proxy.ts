@@ -16,17 +16,21 @@ export const rule: Rule = {
   reads: ["config", "compose", "kubernetes"],
   fixKind: "manual",
   *check(facts) {
+    const trusted = facts.assume.list("server.trustedProxies");
     // In a cluster the copy of the config trusts what deploy.kubernetes.trustedCidrs names.
-    const key = ["server.trustedProxies", "deploy.kubernetes.trustedCidrs"].find(
-      (name) => facts.assume.list(name as "server.trustedProxies").length > 0, // both are list keys
+    const cluster = facts.assume.isSet("deploy.kubernetes.trustedCidrs")
+      ? facts.assume.list("deploy.kubernetes.trustedCidrs")
+      : [];
+    const related = facts.assume.related(
+      trusted.length > 0 ? "server.trustedProxies" : "deploy.kubernetes.trustedCidrs",
     );
-    if (key === undefined) return;
-    const related = facts.assume.related(key);
     const fix =
       "Let only the proxy reach the port: no published port (or 127.0.0.1 only), Service type ClusterIP, no hostNetwork.";
-    for (const service of appServices(facts)) {
+    // A published port is reached from the bridge's gateway, which is not a loopback address.
+    const isBridgeTrusted = trusted.some((cidr) => !isLoopbackHost(cidr.replace(/\/.*$/, "")));
+    for (const service of trusted.length > 0 ? appServices(facts) : []) {
       for (const port of service.ports) {
-        if (port.hostIp !== undefined && isLoopbackHost(port.hostIp)) continue;
+        if (!isBridgeTrusted || (port.hostIp !== undefined && isLoopbackHost(port.hostIp))) continue;
         yield {
           span: port.node,
           message: `server.trustedProxies is set, and port ${port.published ?? port.target} of ${service.name} is published past the proxy`,
@@ -46,7 +50,7 @@ export const rule: Rule = {
         };
       }
     }
-    for (const workload of appWorkloads(facts)) {
+    for (const workload of trusted.length + cluster.length > 0 ? appWorkloads(facts) : []) {
       if (yamlBoolean(yamlAt(workload.pod, "hostNetwork")) === true) {
         yield {
           span: yamlEntrySpan(workload.pod, "hostNetwork") ?? workload.object.node,

@@ -2,7 +2,8 @@ import type { RouteSpec, Traffic } from "../../../shared/protocol.ts";
 import { ALL_ROUTES, carries, samplePath } from "../../../shared/protocol.ts";
 import type { CaddyPoint } from "../../model/caddy.ts";
 import { caddyPathMatches, isMatcher, visit } from "../../model/caddy.ts";
-import { publicPaths, strippedPrefix } from "../../model/forwarded-path.ts";
+import { caddyPublicPaths } from "../../model/caddy-path.ts";
+import { prefixOf, publicPaths } from "../../model/forwarded-path.ts";
 import type { Facts } from "../../model/facts.ts";
 import { appCaddyPoints, appNginxPoints } from "../../model/facts.ts";
 import type { NginxPoint } from "../../model/nginx-points.ts";
@@ -10,15 +11,18 @@ import { locationFor } from "../../model/nginx-points.ts";
 
 /** The server's routes that arrive at a pass, by the locations of its server block. */
 export function routesAt(point: NginxPoint): readonly RouteSpec[] {
-  return ALL_ROUTES.filter((route) => {
-    // The deprecated alias rides along with whatever takes it.
-    if (route.replacedBy !== undefined && point.path !== route.path) return false;
-    return publicPaths(point, samplePath(route)).some((path) => {
-      if (!point.server) return true;
-      const location = locationFor(point.server, path);
-      return location ? location === point.location : point.location === point.server;
-    });
-  });
+  // The deprecated alias rides along with whatever takes it.
+  const routes = ALL_ROUTES.filter((route) => route.replacedBy === undefined || point.path === route.path);
+  const isTaken = (path: string): boolean => {
+    if (!point.server) return true;
+    const location = locationFor(point.server, path);
+    return location ? location === point.location : point.location === point.server;
+  };
+  const found = routes.filter((route) => publicPaths(point, samplePath(route)).some(isTaken));
+  // A sub-path that arrives wrong (GA-STR-018) is still meant for the server: what else is wrong shows at once.
+  return found.length > 0 || prefixOf(point) === "" || point.modifier === "="
+    ? found
+    : routes.filter((route) => isTaken(prefixOf(point) + samplePath(route)));
 }
 
 /** A stream of another face, which a proxy written for the native one need not carry: what takes everything says nothing about it. */
@@ -56,9 +60,15 @@ export function caddyCarrying(facts: Facts, ...traffic: readonly Traffic[]): rea
   );
 }
 
-/** Whether a route of the server is reached through this proxy, below the prefix that Caddy removes: its own patterns match and no more specific `handle` beside it takes the path. */
+/** Whether a route of the server is reached through this proxy: its own patterns match and no more specific `handle` beside it takes the path. */
 export function caddyPointFor(point: CaddyPoint, route: string): boolean {
-  const path = (strippedPrefix(point) ?? "") + route;
+  const paths = caddyPublicPaths(point, route);
+  // A rewrite that cannot be followed, or one that GA-STR-018 reports: the patterns alone decide.
+  return (paths.length > 0 ? paths : [route]).some((path) => isTakenBy(point, path));
+}
+
+/** Whether the patterns of a proxy take a path, and those of no other block of the site more closely. */
+export function isTakenBy(point: CaddyPoint, path: string): boolean {
   if (point.paths.length > 0 && !point.paths.some((pattern) => caddyPathMatches(pattern, path))) return false;
   const handle = point.around.find((directive) => directive.name === "handle" || directive.name === "handle_path");
   const length = Math.max(

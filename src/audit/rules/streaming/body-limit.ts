@@ -48,6 +48,7 @@ export const rule: Rule = {
         fix: `Write \`client_max_body_size ${limit};\`, the exact bytes of ${key}.`,
         edits: [value ? replace(value, String(limit)) : addNginx(point.pass, `client_max_body_size ${limit};`)],
         related,
+        ...severityOf(bytes, limit),
         ...(!directive && (!point.root.complete || point.scope.missing.length > 0)
           ? { confidence: "likely" as const }
           : {}),
@@ -81,6 +82,7 @@ export const rule: Rule = {
             ? []
             : [insertLineBefore(point.proxy.source, point.proxy.start, `request_body {\n\t\tmax_size ${limit}\n\t}`)],
         related,
+        ...severityOf(bytes, limit),
       };
     }
     for (const ingress of appIngresses(facts)) {
@@ -101,6 +103,7 @@ export const rule: Rule = {
         fix: `Set \`${name}: "${limit}"\`.`,
         edits: found ? [replace(found.node, `"${limit}"`)] : add ? [add] : [],
         related,
+        ...severityOf(bytes, limit),
       };
     }
   },
@@ -114,6 +117,11 @@ function largestBody({ flag, number }: Assumptions): {
   const body = number("limits.body");
   const job = flag("jobs.enabled") ? number("jobs.upload") : 0;
   return job > body ? { key: "jobs.upload", limit: job } : { key: "limits.body", limit: body };
+}
+
+/** The server refuses what is too large by itself: a proxy that lets more through costs bandwidth, no upload. */
+function severityOf(bytes: number, limit: number): Pick<Hit, "severity"> {
+  return bytes === 0 || bytes > limit ? { severity: "note" } : {};
 }
 
 function describe(what: string, bytes: number, key: string, limit: number): string {

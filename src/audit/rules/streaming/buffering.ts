@@ -1,18 +1,19 @@
 import type { Rule } from "../../types.ts";
 import { arg, headSpan, inherited } from "../../model/nginx.ts";
-import { addNginx, replace } from "../kit/edits.ts";
-import { nginxCarrying } from "../kit/points.ts";
+import { caddyHead, children } from "../../model/caddy.ts";
+import { addNginx, removeLines, replace } from "../kit/edits.ts";
+import { caddyCarrying, nginxCarrying } from "../kit/points.ts";
 
 export const rule: Rule = {
   id: "GA-STR-009",
   severity: "warning",
   confidence: "certain",
-  title: "nginx buffers the event stream",
-  why: "The server sends `X-Accel-Buffering: no` with its event stream, and nginx then passes every event at once. Where proxy_ignore_headers names that header and proxy_buffering is on, all events arrive together at the end.",
+  title: "The proxy buffers the event stream",
+  why: "The server sends `X-Accel-Buffering: no` with its event stream, and nginx then passes every event at once. Where proxy_ignore_headers names that header and proxy_buffering is on, all events arrive together at the end. Caddy flushes event streams by itself, unless response_buffers collects the answer first.",
   evidence: [
     "Tried: with the header honoured events pass in real time over HTTP/1.0 and 1.1; ignored, everything arrives at the end.",
   ],
-  reads: ["nginx"],
+  reads: ["nginx", "caddyfile"],
   fixKind: "safe",
   *check(facts) {
     for (const point of nginxCarrying(facts, "sse")) {
@@ -31,6 +32,15 @@ export const rule: Rule = {
             : addNginx(point.pass, "proxy_buffering off;"),
         ],
       };
+    }
+    for (const point of caddyCarrying(facts, "sse")) {
+      for (const directive of ["response_buffers", "buffer_responses"].flatMap((name) => children(point.proxy, name)))
+        yield {
+          span: caddyHead(directive),
+          message: `${directive.name} collects the event stream: events arrive when the buffer is full or at the end`,
+          fix: "Delete it.",
+          edits: [removeLines(caddyHead(directive))],
+        };
     }
   },
 };

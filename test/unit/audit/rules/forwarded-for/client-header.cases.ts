@@ -47,4 +47,47 @@ export const cases: CasesOfRule = casesOf("GA-XFF-012", [
     to: "X-Forwarded-For {http.request.header.X-Real-IP}",
     at: "X-Real-IP",
   },
+  {
+    name: "the first of the client's list",
+    ...HEADER,
+    to: "X-Forwarded-For $first",
+    also: [
+      {
+        file: "nginx.conf",
+        from: MAP,
+        to: `${MAP}\n  map $http_x_forwarded_for $first { ~^([^,]+) $1; default $remote_addr; }`,
+      },
+    ],
+    at: "X-Forwarded-For",
+  },
+  { name: "a parameter of the query", ...HEADER, to: "X-Forwarded-For $arg_ip", at: "X-Forwarded-For" },
+  {
+    name: "a limit by the client's header",
+    ...NGINX,
+    from: "limit_req_zone $binary_remote_addr",
+    to: "limit_req_zone $http_x_forwarded_for",
+    at: "limit_req_zone",
+  },
+  {
+    name: "Caddy, a map",
+    ...CADDY,
+    from: "",
+    to: "",
+    add: {
+      "map/Caddyfile":
+        'example.com {\n\tmap {header.CF-Connecting-IP} {ip} {\n\t\t"" {remote_host}\n\t\tdefault {header.CF-Connecting-IP}\n\t}\n\treverse_proxy 127.0.0.1:9876 {\n\t\theader_up X-Forwarded-For {ip}\n\t}\n}\n',
+    },
+    at: "{ip}",
+  },
+  {
+    name: "Caddy, a piece of a header",
+    ...CADDY,
+    from: "",
+    to: "",
+    add: {
+      "piece/Caddyfile":
+        "example.com {\n\t@first header_regexp xff X-Forwarded-For ^([^,]+)\n\treverse_proxy @first 127.0.0.1:9876 {\n\t\theader_up X-Forwarded-For {re.xff.1}\n\t}\n}\n",
+    },
+    at: "re.xff.1",
+  },
 ]);

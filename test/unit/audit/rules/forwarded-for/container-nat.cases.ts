@@ -9,4 +9,15 @@ export const cases: CasesOfRule = casesOf("GA-XFF-010", [
     assume: { "rateLimit.perMinute": "60", "server.trustedProxies": "172.30.0.0/16" },
     at: "enable_ipv6",
   },
+  {
+    name: "the server itself, published with a limit",
+    ...COMPOSE,
+    from: "",
+    to: "",
+    add: {
+      "alone/compose.yaml":
+        'services:\n  gigastt:\n    image: gigastt:0.1.0\n    ports: ["9876:9876"]\n    environment: {GIGASTT_RATE_LIMIT_PER_MINUTE: "30"}\n',
+    },
+    at: "9876:9876",
+  },
 ]);

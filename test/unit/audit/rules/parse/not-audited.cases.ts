@@ -1,4 +1,4 @@
-import { type CasesOfRule, CADDY, casesOf, COMPOSE, NGINX } from "../../../../support/audit-case.ts";
+import { type CasesOfRule, CADDY, casesOf, COMPOSE, KUBE, NGINX, UNIT } from "../../../../support/audit-case.ts";
 
 export const cases: CasesOfRule = casesOf("GA-PRS-002", [
   {
@@ -38,5 +38,48 @@ export const cases: CasesOfRule = casesOf("GA-PRS-002", [
     from: "name: gigastt\n",
     to: "name: gigastt\ninclude: [./voice/compose.yaml]\n",
     at: "voice/compose.yaml",
+  },
+  {
+    name: "an env file of the server",
+    ...COMPOSE,
+    from: 'expose: ["9876"]',
+    to: 'env_file: [./stt.env]\n    expose: ["9876"]',
+    at: "stt.env",
+  },
+  {
+    name: "an environment file of the unit",
+    ...UNIT,
+    from: "[Service]\n",
+    to: "[Service]\nEnvironmentFile=/etc/gigastt/extra.env\n",
+    at: "extra.env",
+  },
+  {
+    name: "a ConfigMap with the server's variables",
+    ...KUBE,
+    from: "",
+    to: "",
+    add: {
+      "pod.yaml":
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: stt}\nspec:\n  containers:\n    - name: gigastt\n      image: gigastt:0.1.0\n      envFrom: [{configMapRef: {name: elsewhere}}]\n",
+    },
+    at: "elsewhere",
+  },
+  {
+    name: "a base of a Kustomization",
+    ...KUBE,
+    from: "",
+    to: "",
+    add: {
+      "kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../base]\n",
+    },
+    at: "../base",
+  },
+  {
+    name: "a Caddyfile that only imports",
+    ...CADDY,
+    from: "",
+    to: "",
+    add: { "b/Caddyfile": "import sites/*.caddy\n" },
+    at: "sites/*.caddy",
   },
 ]);
