@@ -119,11 +119,11 @@ function* limitsByHeader(point: NginxPoint): Generator<Hit> {
     ["limit_conn", "limit_conn_zone"],
   ] as const) {
     for (const limit of inheritedList(point.scope, use).list) {
-      const name = limit.args.map(({ value }) => value.replace(/^zone=/, ""));
+      const zones = new Set(limit.args.map(({ value }) => value.replace(/^zone=/, "")));
       for (const scope of allScopes(point.root.main))
         for (const zone of ownAll(scope, define)) {
           const key = arg(zone, 0);
-          const isUsed = zone.args.some(({ value }) => name.includes(/^zone=([^:]+)/.exec(value)?.[1] ?? ""));
+          const isUsed = zone.args.some(({ value }) => zones.has(/^zone=([^:]+)/.exec(value)?.[1] ?? ""));
           const from = isUsed ? nginxSource(scope, point.root.main, key, 0) : undefined;
           if (from === undefined || /\$(?:binary_)?remote_addr\b/.test(key)) continue;
           const target = zone.args[0];
