@@ -27,6 +27,7 @@ need curl curl
 need chromium chromium
 need setcap libcap2-bin
 need pgrep procps
+need promtool prometheus
 if [ "${#missing[@]}" -gt 0 ]; then
   # Installed packages must not start their services: the suites start what they need on ports of their own.
   policy=/usr/sbin/policy-rc.d

@@ -6,6 +6,7 @@ import { renderDocker } from "./compose/docker.ts";
 import { RenderError } from "./errors.ts";
 import { renderFirewall } from "./firewall.ts";
 import { withHeader } from "./header.ts";
+import { renderMonitoring } from "./monitoring/files.ts";
 import { renderKubernetes } from "./kubernetes/kubernetes.ts";
 import { renderCaddy, renderHaproxy, renderNginx } from "./proxy/proxy.ts";
 import { renderTraefik } from "./proxy/traefik.ts";
@@ -22,6 +23,7 @@ export const RENDER_TARGETS: readonly RenderTarget[] = [
   "systemd",
   "docker",
   "firewall",
+  "monitoring",
 ];
 export type RenderTarget =
   | (typeof PROXY_TARGETS)[number]
@@ -29,7 +31,8 @@ export type RenderTarget =
   | "kubernetes"
   | "systemd"
   | "docker"
-  | "firewall";
+  | "firewall"
+  | "monitoring";
 
 /** A complete rendered file. */
 export interface RenderedFile {
@@ -62,10 +65,15 @@ export function renderFiles(
 
 /** Returns the targets `all` means: the place where it runs, its proxy, and what belongs to the machine. */
 export function targetsOf(config: ResolvedConfig): readonly RenderTarget[] {
-  const { target, proxy } = config.deploy;
+  const { target, proxy, monitoring } = config.deploy;
   if (target === "kubernetes") return ["kubernetes", "docker"];
   if (target === "compose") return ["compose", "docker", "firewall"];
-  return [...(proxy.kind === "none" ? [] : [proxy.kind]), "systemd", "firewall"];
+  return [
+    ...(proxy.kind === "none" ? [] : [proxy.kind]),
+    "systemd",
+    "firewall",
+    ...(monitoring ? (["monitoring"] as const) : []),
+  ];
 }
 
 // ---
@@ -87,6 +95,8 @@ function bodies(input: RenderInput, target: RenderTarget): readonly RenderedBody
       return renderDocker(input, "docker");
     case "firewall":
       return renderFirewall(input, "firewall");
+    case "monitoring":
+      return renderMonitoring(input, "host", "monitoring");
   }
 }
 

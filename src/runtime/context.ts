@@ -13,6 +13,7 @@ import type { Metrics } from "./metrics/metrics.ts";
 import type { RateLimiter } from "./access/rate-limit.ts";
 import type { SessionRegistry } from "./sessions/registry.ts";
 import type { RequestStats } from "./metrics/stats.ts";
+import type { SupervisorReport } from "../shared/process/messages.ts";
 import type { Settings } from "./lifecycle/settings.ts";
 import type { UploadMemory } from "./http/uploads/upload-memory.ts";
 
@@ -53,7 +54,7 @@ export interface Phase {
   /** The engine did not stop in time: only a forced exit ends the process. */
   engineIsStuck: boolean;
   /** What the supervisor last reported about itself. */
-  supervisor: unknown;
+  supervisor: SupervisorReport | undefined;
 }
 
 /** Times that are not configuration keys; parameters so that tests need not wait for them. */

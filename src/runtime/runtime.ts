@@ -146,6 +146,8 @@ function createContext(options: RuntimeOptions): RuntimeContext {
       sessions: () => sessions.size,
       ready: () => notReadyReason(context) === undefined,
       draining: () => phase.draining,
+      model: () => engine.model,
+      supervisor: () => phase.supervisor,
     },
     version,
   );

@@ -60,6 +60,8 @@ export interface Parts {
   readonly listeners: Set<EventSink>;
   readonly register: ReturnType<typeof createChildRegister>;
   readonly meter: ReturnType<typeof createRateMeter>;
+  /** Processes that were cut when their drain took too long. */
+  readonly cutDrains: () => number;
 }
 
 /** The configuration in force. */
@@ -102,8 +104,10 @@ export async function openParts(
     for (const listener of listeners) listener(event);
   };
   const hooks = createHooks(() => cell.loaded.config.supervisor, record, options.env);
+  let cutDrains = 0;
   const emit: EventSink = (event) => {
     record(event);
+    if (event.event === "drained" && event["kind"] === "cut") cutDrains++;
     history.event(event);
     hooks.send(event);
     if (event.event === "ready" || event.event === "handed_over") late.onServing?.();
@@ -164,7 +168,20 @@ export async function openParts(
       programs: () => [...proxy.programs(), ...redis.programs()],
     });
     return {
-      parts: { claim, service, proxy, redis, upkeep, logs, history, hooks, listeners, register, meter },
+      parts: {
+        claim,
+        service,
+        proxy,
+        redis,
+        upkeep,
+        logs,
+        history,
+        hooks,
+        listeners,
+        register,
+        meter,
+        cutDrains: () => cutDrains,
+      },
       cell,
       emit,
       late,

@@ -263,8 +263,17 @@ export class Supervisor {
   }
 
   #inform(): void {
-    const { overall, config, processes, issues } = this.status();
-    this.#parts.service.inform({ overall, config: config.hash, restarts: processes[0]?.restarts ?? 0, issues });
+    const { overall, config, processes, issues, care } = this.status();
+    this.#parts.service.inform({
+      overall,
+      config: config.hash,
+      restarts: processes[0]?.restarts ?? 0,
+      issues,
+      processes: processes.map(({ name, restarts }) => ({ name, restarts })),
+      certificates: care.certificates,
+      disks: care.disks.map(({ what, freeBytes }) => ({ what, freeBytes })),
+      cutDrains: this.#parts.cutDrains(),
+    });
   }
 
   // --- control

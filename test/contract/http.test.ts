@@ -1,3 +1,4 @@
+import type { SupervisorReport } from "../../src/shared/process/messages.ts";
 import { afterEach, describe, expect, it } from "vitest";
 import { WireError } from "../../src/shared/errors.ts";
 import { MODEL_ALIASES } from "../../src/shared/protocol.ts";
@@ -98,7 +99,7 @@ describe("probes", () => {
 
   it("shows what the supervisor knows to loopback callers without a proxy in between, and to nobody else", async () => {
     const { runtime } = await start();
-    runtime.context.phase.supervisor = { restarts: 3 };
+    runtime.context.phase.supervisor = { restarts: 3 } as SupervisorReport; // of what it says one field is enough
     expect(await (await get("/ready")).json()).toMatchObject({ supervisor: { restarts: 3 } });
     for (const header of ["x-forwarded-for", "x-real-ip", "forwarded", "via", "x-forwarded-host"]) {
       const body = await (await get("/ready", { headers: { [header]: "203.0.113.9" } })).json();

@@ -52,7 +52,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   ],
   "opus-decoder": ["engine/audio/codec/opus.ts"],
   pino: ["shared/log.ts"],
-  "prom-client": ["runtime/metrics/metrics.ts"],
+  "prom-client": ["runtime/metrics/metrics.ts", "runtime/metrics/appliance.ts"],
   "reflect-metadata": ["shared/tls/pki.ts"],
   undici: ["models/http.ts"],
   uqr: ["cli/qr-code.ts"],

@@ -32,7 +32,7 @@ export const command: Command = {
     json: { type: "boolean", describe: "answer JSON" },
   },
   help: `Every number in the files is derived from the configuration; the same configuration gives the same bytes.
-Without a target, or with "all", it renders what the configuration needs. On a host: proxy, systemd unit and firewall. For Compose: project, Dockerfile and firewall. For Kubernetes: manifests and Dockerfile.
+Without a target, or with "all", it renders what the configuration needs. On a host: proxy, systemd unit and firewall. For Compose: project, Dockerfile and firewall. For Kubernetes: manifests and Dockerfile. With deploy.monitoring also alerts for Prometheus and a dashboard for Grafana.
 
   gigastt render                     write what the configuration needs
   gigastt render caddy --stdout      look at one file

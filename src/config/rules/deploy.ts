@@ -4,6 +4,32 @@ import type { CrossRule } from "./rule.ts";
 export const DEPLOY_RULES: readonly CrossRule[] = [
   {
     severity: "error",
+    says: "`deploy.monitoring` needs `metrics.enabled`.",
+    keys: ["deploy.monitoring", "metrics.enabled"],
+    check: ({ deploy, metrics }) =>
+      deploy.monitoring && !metrics.enabled
+        ? {
+            rule: "needs metrics.enabled: without it there is nothing to watch",
+            found: "metrics.enabled: false",
+            cure: "set metrics.enabled: true",
+          }
+        : undefined,
+  },
+  {
+    severity: "error",
+    says: "`deploy.monitoring` in a cluster needs `deploy.kubernetes.monitoringNamespace`.",
+    keys: ["deploy.monitoring", "deploy.kubernetes.monitoringNamespace", "deploy.target"],
+    check: ({ deploy }) =>
+      deploy.monitoring && deploy.target === "kubernetes" && deploy.kubernetes.monitoringNamespace === undefined
+        ? {
+            rule: "needs deploy.kubernetes.monitoringNamespace: the network policy refuses Prometheus otherwise",
+            found: "no namespace",
+            cure: "set deploy.kubernetes.monitoringNamespace to the namespace of Prometheus",
+          }
+        : undefined,
+  },
+  {
+    severity: "error",
     says: "A proxy with TLS needs `deploy.domain`.",
     keys: ["deploy.tls.mode", "deploy.domain", "deploy.proxy.kind"],
     check: ({ deploy }) =>

@@ -237,6 +237,14 @@ export const deploy = {
         },
       },
     },
+    monitoring: {
+      type: "boolean",
+      title: "Monitoring files",
+      description:
+        "Renders alerts for Prometheus and a dashboard for Grafana, with their provisioning: files on a host, both programs in a compose project, objects of the Prometheus operator in a cluster. Needs metrics.enabled.",
+      default: false,
+      "x-reload": "live",
+    },
     images: {
       type: "object",
       title: "Images",
@@ -272,6 +280,22 @@ export const deploy = {
           title: "Redis image",
           description: "For the compose overlay redis.",
           default: "redis:7.4.2",
+          "x-reload": "live",
+        },
+        prometheus: {
+          type: "string",
+          format: "image",
+          title: "Prometheus image",
+          description: "For compose with deploy.monitoring.",
+          default: "prom/prometheus:v3.5.0",
+          "x-reload": "live",
+        },
+        grafana: {
+          type: "string",
+          format: "image",
+          title: "Grafana image",
+          description: "For compose with deploy.monitoring.",
+          default: "grafana/grafana:12.1.0",
           "x-reload": "live",
         },
         nodeBuild: {

@@ -1,5 +1,7 @@
 import { configBody } from "../config-file.ts";
 import { APP_UID, containerConfig, dataVolumes } from "../container-config.ts";
+import { renderMonitoring } from "../monitoring/files.ts";
+import { monitoringOverlay } from "./monitoring.ts";
 import { buildOverlay, edgeOverlay, redisOverlay } from "./overlays.ts";
 import { MODEL_FOLDER, PREPARE_SCRIPT, prepareService, prepareStep } from "./prepare.ts";
 import { needsTlsFolder, proxyOverlay, tlsOverlay } from "./proxy.ts";
@@ -37,6 +39,7 @@ export function renderCompose(input: RenderInput, dir: string): readonly Rendere
   ];
   if (proxy === "caddy") files.push(...renderCaddy(input, "compose", `${dir}/caddy`));
   if (proxy === "nginx") files.push(...renderNginx(input, "compose", `${dir}/nginx`));
+  if (deploy.monitoring) files.push(...renderMonitoring(input, "compose", `${dir}/monitoring`));
   return files;
 }
 
@@ -63,6 +66,7 @@ function composeFiles(input: RenderInput): readonly { readonly name: string; rea
   if (deploy.proxy.kind !== "none")
     files.push({ name: `compose.${deploy.proxy.kind}.yaml`, value: proxyOverlay(input) });
   if (needsTlsFolder(input)) files.push({ name: "compose.tls.yaml", value: tlsOverlay(input) });
+  if (deploy.monitoring) files.push({ name: "compose.monitoring.yaml", value: monitoringOverlay(input) });
   for (const overlay of deploy.compose.overlays) {
     const value = { build: buildOverlay, edge: edgeOverlay, redis: redisOverlay }[overlay](input);
     files.push({ name: `compose.${overlay}.yaml`, value });

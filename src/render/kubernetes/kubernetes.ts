@@ -1,5 +1,6 @@
 import { RenderError } from "../errors.ts";
 import { configMap, deployment, modelClaim } from "./deployment.ts";
+import { monitoringObjects } from "./monitoring.ts";
 import { meta, type Manifest } from "./object.ts";
 import { httpRoute, ingress, redirectRoute } from "./routes.ts";
 import { autoscaler, disruptionBudget, hasCopies, isScaled } from "./scale.ts";
@@ -55,6 +56,7 @@ export function kubernetesObjects(input: RenderInput): ReadonlyMap<string, Manif
   if (k8s.route === "ingress") objects.set("ingress", ingress(input));
   if (hasCopies(input)) objects.set("poddisruptionbudget", disruptionBudget(input));
   if (isScaled(input)) objects.set("horizontalpodautoscaler", autoscaler(input));
+  if (config.deploy.monitoring) for (const [name, value] of monitoringObjects(input)) objects.set(name, value);
   return objects;
 }
 

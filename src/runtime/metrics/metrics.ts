@@ -1,10 +1,12 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { applianceMetrics } from "./appliance.ts";
+import type { ApplianceSources } from "./appliance.ts";
 import type { EngineStats, LiveCapacity } from "../../engine/contract.ts";
 import type { JobFigures } from "../../shared/process/messages.ts";
 
 /** What the gauges read when Prometheus asks. */
-export interface MetricSources {
+export interface MetricSources extends ApplianceSources {
   admission(): { readonly available: number; readonly total: number; readonly waiters: number };
   engine(): EngineStats;
   live(): LiveCapacity;
@@ -152,6 +154,7 @@ export function createMetrics(sources: MetricSources, version: string): Metrics 
   gauge("gigastt_draining", "1 while the server drains.", () => Number(sources.draining()));
   const drained = counter("gigastt_drain_total", "Work a drain ended, by how it ended.", ["outcome"]);
   new Gauge({ name: "gigastt_build_info", help: "Always 1.", labelNames: ["version"], registers }).set({ version }, 1);
+  applianceMetrics(registry, sources);
   activeResources(registry);
   const lag = eventLoopLag(registry);
   // Not prom-client's default set: it starts an observer and a sampler per call that nothing can stop.

@@ -20,7 +20,27 @@ export type ToRuntime =
   /** Is the event loop alive, and what is it doing? Answered by `probed`, on the same turn. */
   | { readonly type: "probe"; readonly id: number }
   /** What the supervisor knows; shown under `/ready` to loopback callers that ask without a proxy in between. */
-  | { readonly type: "supervisor"; readonly status: unknown };
+  | { readonly type: "supervisor"; readonly status: SupervisorReport };
+
+/** What the supervisor tells the runtime about itself. */
+export interface SupervisorReport {
+  readonly overall: string;
+  /** Hash of the configuration. */
+  readonly config: string;
+  /** Of the runtime, after unexpected ends. */
+  readonly restarts: number;
+  readonly issues: readonly {
+    readonly id: string;
+    readonly severity: string;
+    readonly text: string;
+    readonly cure: string;
+  }[];
+  readonly processes: readonly { readonly name: string; readonly restarts: number }[];
+  readonly certificates: readonly { readonly file: string; readonly daysLeft: number | null }[];
+  readonly disks: readonly { readonly what: string; readonly freeBytes: number }[];
+  /** Processes that had to be cut when their drain took too long. */
+  readonly cutDrains: number;
+}
 
 /** A certificate chain with its key, both PEM. */
 export interface TlsPair {

@@ -8,6 +8,7 @@ import type {
   RuntimeStats,
   TlsPair,
   ToRuntime,
+  SupervisorReport,
 } from "../../shared/process/messages.ts";
 import type { Instance, ProcessDefinition } from "../process/instance.ts";
 import type { Listener } from "./listener.ts";
@@ -31,7 +32,7 @@ export interface RuntimeProcess {
   /** Asks the runtime to take over live keys. Undefined when it did, else why not. */
   reload(instance: Instance, config: ResolvedConfig, timeoutMs: number): Promise<string | undefined>;
   /** Tells it what the supervisor knows. */
-  inform(instance: Instance, status: unknown): void;
+  inform(instance: Instance, status: SupervisorReport): void;
 }
 
 export interface RuntimeProcessOptions {

@@ -7,7 +7,7 @@ import { GigasttError } from "../../shared/errors.ts";
 import { LISTENERS, listenerSpec, placeText } from "../../shared/listeners.ts";
 import type { ListenerName, ListenPlace } from "../../shared/listeners.ts";
 import { lanAddresses } from "../../shared/machine/host-names.ts";
-import type { RuntimeStats, TlsPair } from "../../shared/process/messages.ts";
+import type { RuntimeStats, SupervisorReport, TlsPair } from "../../shared/process/messages.ts";
 import { configuredRestarts } from "../process/restart-policy.ts";
 import type { EventSink } from "../logs/events.ts";
 import { describeFailure } from "../process/instance.ts";
@@ -207,7 +207,7 @@ export class Service {
   }
 
   /** Tells the runtime what the supervisor knows, for `/ready` on loopback. */
-  inform(status: unknown): void {
+  inform(status: SupervisorReport): void {
     const { current } = this.process;
     if (current !== undefined && current.end() === undefined) this.#runtime.inform(current, status);
   }

@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Hypothesis } from "../../../src/engine/contract.ts";
 import { segmentMessage } from "../../../src/runtime/native/hypothesis.ts";
-import { createMetrics } from "../../../src/runtime/metrics/metrics.ts";
+import { knownMetrics } from "../../support/metrics-registry.ts";
 import { parseTranscribeQuery } from "../../../src/runtime/http/transcribe/transcribe-query.ts";
 import { applyConfigure, defaultSessionOptions, readyMessage } from "../../../src/runtime/native/sessions/configure.ts";
 import { ALL_ROUTES, WIRE_ERROR_STATUS } from "../../../src/shared/protocol.ts";
@@ -108,40 +108,7 @@ describe("errors.md", () => {
 
 describe("metrics.md", () => {
   it("lists every metric with its type and labels, and no other", async () => {
-    const none = { available: 0, total: 0, waiters: 0 };
-    const engine = {
-      workers: 0,
-      busyWorkers: 0,
-      queuedWindows: 0,
-      audioSecondsTotal: 0,
-      inferenceSecondsTotal: 0,
-      workerRestartsTotal: 0,
-    };
-    const metrics = createMetrics(
-      {
-        admission: () => none,
-        engine: () => engine,
-        live: () => ({ speaking: 0, sustainable: 1, realTimeFactor: undefined, canOpenMore: true, reason: undefined }),
-        jobs: () => undefined,
-        uploadBytes: () => 0,
-        rateBuckets: () => 0,
-        sessions: () => 0,
-        ready: () => true,
-        draining: () => false,
-      },
-      "1",
-    );
-    metrics.request("GET", "/health", 200, 1);
-    metrics.error("timeout");
-    metrics.lent("file");
-    metrics.sessionEnd(1000, 1);
-    metrics.drain("cut", 1);
-    const { body } = await metrics.text();
-    metrics.close();
-    const real = [...body.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name = "", type = ""]) => {
-      const sample = new RegExp(`^${name}(?:_count)?\\{([^}]*)\\}`, "m").exec(body)?.[1] ?? "";
-      return [name, type, [...sample.matchAll(/(\w+)="/g)].map(([, label]) => label).join(", ")];
-    });
+    const real = [...(await knownMetrics())].map(([name, { type, labels }]) => [name, type, labels.join(", ")]);
     const told = rows(page("metrics")).map(([name, type, labels]) => [code(name)[0], type, code(labels).join(", ")]);
     expect(new Set(told)).toEqual(new Set(real));
   });

@@ -59,12 +59,57 @@ export function objectsOf(config: ResolvedConfig): readonly Manifest[] {
   return [...kubernetesObjects({ config, derived: derive(config) }).values()];
 }
 
+const closed = (properties: Record<string, object>, required: readonly string[] = Object.keys(properties)): object => ({
+  type: "object",
+  additionalProperties: false,
+  required,
+  properties,
+});
+const TEXT = { type: "string" };
+const TEXTS = { type: "object", additionalProperties: TEXT };
+const operatorKind = (spec: object): object =>
+  closed({
+    apiVersion: { const: "monitoring.coreos.com/v1" },
+    kind: TEXT,
+    metadata: { type: "object" },
+    spec,
+  });
+/** The fields of the Prometheus operator that are used here; its definitions are no part of Kubernetes. */
+const OPERATOR_KINDS: Readonly<Record<string, object>> = {
+  PodMonitor: operatorKind(
+    closed({
+      jobLabel: TEXT,
+      selector: closed({ matchLabels: TEXTS }),
+      podMetricsEndpoints: { type: "array", items: closed({ port: TEXT, path: TEXT, interval: TEXT }) },
+    }),
+  ),
+  PrometheusRule: operatorKind(
+    closed({
+      groups: {
+        type: "array",
+        items: closed({
+          name: TEXT,
+          rules: {
+            type: "array",
+            items: closed({ alert: TEXT, expr: TEXT, for: TEXT, labels: TEXTS, annotations: TEXTS }, [
+              "alert",
+              "expr",
+              "labels",
+              "annotations",
+            ]),
+          },
+        }),
+      },
+    }),
+  ),
+};
+
 /** Problems that the API server's own schemas find in a manifest. */
 export function problemsOf(manifest: Manifest): readonly string[] {
   const kind = String(manifest["kind"]);
   let validate = validators.get(kind);
   if (validate === undefined) {
-    const root = schemas.kinds[kind];
+    const root = schemas.kinds[kind] ?? OPERATOR_KINDS[kind];
     if (root === undefined) return [`no schema for ${kind}`];
     validate = ajv.compile({ ...root, $defs: schemas.$defs });
     validators.set(kind, validate);

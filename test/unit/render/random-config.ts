@@ -57,6 +57,7 @@ export const randomConfig: fc.Arbitrary<ResolvedConfig> = fc
       httpPort: fc.constantFrom(80, 8080),
       privacy: fc.constantFrom("strict" as const, "standard" as const),
       limiter: fc.constantFrom("server" as const, "proxy" as const),
+      monitoring: fc.boolean(),
       sessionsPerClient: fc.integer({ min: 1, max: 128 }),
       publicPaths: fc.uniqueArray(path, { maxLength: 5 }),
       cdnCidrs: fc.uniqueArray(cidr, { maxLength: 2 }),

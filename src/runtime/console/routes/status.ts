@@ -34,6 +34,6 @@ function statusOf(context: RuntimeContext): ConsoleStatus {
     audio_seconds_total: engine.stats().audioSecondsTotal,
     requests: { total: stats.requestsTotal, failed: stats.failuresTotal, latency_ms: stats.latencyMs() ?? null },
     rss_bytes: process.memoryUsage.rss(),
-    supervisor: (phase.supervisor as ConsoleStatus["supervisor"] | undefined) ?? null, // what the supervisor of this version sends
+    supervisor: phase.supervisor ?? null,
   };
 }
