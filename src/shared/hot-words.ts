@@ -1,3 +1,5 @@
+import { WireError } from "./errors.ts";
+
 /** A phrase that is to be expected. */
 export interface HotWord {
   readonly text: string;
@@ -28,6 +30,14 @@ export function parseHotWords(value: unknown): readonly HotWord[] | string {
   return words.size > MOST_HOT_WORDS
     ? `at most ${MOST_HOT_WORDS} hot words are allowed, got ${words.size}`
     : [...words.values()];
+}
+
+/** As `parseHotWords`, for a request's field: throws a WireError `bad_request`. */
+export function requireHotWords(value: unknown, param?: string): readonly HotWord[] {
+  const words = parseHotWords(value);
+  if (typeof words === "string")
+    throw new WireError("bad_request", words, { ...(param === undefined ? {} : { param }) });
+  return words;
 }
 
 // ---

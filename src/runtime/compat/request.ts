@@ -1,4 +1,5 @@
 import { WireError } from "../../shared/errors.ts";
+import { requireHotWords, type HotWord } from "../../shared/hot-words.ts";
 import { isSpokenLanguage, unsupportedLanguage } from "../language.ts";
 
 /** What `output` may be. */
@@ -12,6 +13,7 @@ export interface AsrRequest {
   readonly isHeaderless: boolean;
   readonly wantsWords: boolean;
   readonly channels: "mix" | "split";
+  readonly hotWords: readonly HotWord[];
 }
 
 export function parseAsrQuery(query: URLSearchParams): AsrRequest {
@@ -22,6 +24,7 @@ export function parseAsrQuery(query: URLSearchParams): AsrRequest {
     isHeaderless: isHeaderless(query),
     wantsWords: flag(query, "word_timestamps", false),
     channels: oneOf(query, "channels", ["mix", "split"]) ?? "mix",
+    hotWords: requireHotWords(query.get("hotwords") ?? ""),
   };
 }
 

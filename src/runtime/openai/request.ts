@@ -1,5 +1,5 @@
 import { WireError } from "../../shared/errors.ts";
-import { parseHotWords } from "../../shared/hot-words.ts";
+import { requireHotWords } from "../../shared/hot-words.ts";
 import type { HotWord } from "../../shared/hot-words.ts";
 import { isSpokenLanguage, unsupportedLanguage } from "../language.ts";
 
@@ -36,18 +36,12 @@ export function parseRequest(fields: Fields): TranscriptionRequest {
     wantsSegments: granularities.length === 0 || granularities.includes("segment"),
     wantsLogprobs: (fields.get("include") ?? []).includes("logprobs"),
     splitsChannels: speakers.length > 0 || valueOf(fields, "channels", ["mix", "split"]) === "split",
-    hotWords: hotWordsOf(fields),
+    hotWords: requireHotWords(fields.get("keywords") ?? [], "keywords"),
     speakers,
   };
 }
 
 // ---
-
-function hotWordsOf(fields: Fields): readonly HotWord[] {
-  const words = parseHotWords(fields.get("keywords") ?? []);
-  if (typeof words === "string") throw new WireError("bad_request", words, { param: "keywords" });
-  return words;
-}
 
 function lastOf(fields: Fields, name: string): readonly string[] {
   return (fields.get(name) ?? []).slice(-1);

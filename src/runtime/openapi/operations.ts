@@ -122,6 +122,7 @@ export const OPERATIONS: Partial<Readonly<Record<HttpRouteName, Operation>>> = {
       query("language", "Only Russian: ru, ru-RU, rus, russian.", TEXT),
       query("word_timestamps", "Adds the words to the segments of json.", oneOf(["true", "false"])),
       query("channels", "One transcript, or each channel as a speaker.", oneOf(["mix", "split"])),
+      query("hotwords", "Phrases to expect, separated by commas.", TEXT),
     ],
     body: RECORDING,
     answer: { "text/plain": TEXT },

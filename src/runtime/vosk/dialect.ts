@@ -13,7 +13,7 @@ const MAX_BAD_TEXTS = 10;
  */
 export function createVoskDialect({ settings }: RuntimeContext): Dialect {
   const { stream, vosk } = settings.current;
-  let wanted: VoskConfig = { sampleRateHz: vosk.sampleRate, hasWords: false, alternatives: 0 };
+  let wanted: VoskConfig = { sampleRateHz: vosk.sampleRate, hasWords: false, alternatives: 0, hotWords: [] };
   let partial = "";
   /** Finals that no frame has asked for yet. */
   let finals: Hypothesis[] = [];
@@ -43,7 +43,8 @@ export function createVoskDialect({ settings }: RuntimeContext): Dialect {
     const readAudio = (audio: Uint8Array): void => {
       audioBytes += audio.length;
       const { endpoint, minSilenceMs, commitPolicy } = stream;
-      tools.write(audio, { sampleRateHz: wanted.sampleRateHz, endpoint, minSilenceMs, commitPolicy });
+      const { sampleRateHz, hotWords } = wanted;
+      tools.write(audio, { sampleRateHz, endpoint, minSilenceMs, commitPolicy, hotWords });
     };
     const readText = (text: string): void => {
       const message = parseVoskMessage(text, wanted);

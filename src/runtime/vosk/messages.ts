@@ -1,6 +1,7 @@
 import { isObject, parseObject } from "../../shared/text/json-object.ts";
 import type { Hypothesis } from "../../engine/contract.ts";
 import { WireError } from "../../shared/errors.ts";
+import { parseHotWords, type HotWord } from "../../shared/hot-words.ts";
 
 /** What a client's `config` may choose. */
 export interface VoskConfig {
@@ -9,6 +10,8 @@ export interface VoskConfig {
   readonly hasWords: boolean;
   /** Above 0: results have the form of alternatives. There is one, as the model gives no other. */
   readonly alternatives: number;
+  /** Phrases to expect. A grammar of Kaldi allows nothing else; here everything else is heard, too. */
+  readonly hotWords: readonly HotWord[];
 }
 
 /** What a text frame says. */
@@ -29,17 +32,20 @@ export function parseVoskMessage(text: string, before: VoskConfig): VoskMessage 
   if (Object.hasOwn(value, "reset")) return { kind: "reset" };
   const config = value["config"];
   if (!isObject(config)) return refused("bad_request", 'a text frame must have "config", "eof" or "reset"');
-  const { sample_rate: rate, words, max_alternatives: alternatives } = config;
+  const { sample_rate: rate, words, max_alternatives: alternatives, phrase_list: phrases } = config;
   // Jigasi writes 48000.0, which is the same number; some clients send it as text.
   const sampleRateHz = rate === undefined || rate === null ? before.sampleRateHz : Math.round(Number(rate));
   if (!(sampleRateHz >= 4000 && sampleRateHz <= 192_000))
     return refused("invalid_sample_rate", "config.sample_rate must be from 4000 to 192000");
+  const hotWords = phrases === undefined || phrases === null ? before.hotWords : parseHotWords(withoutUnknown(phrases));
+  if (typeof hotWords === "string") return refused("bad_request", `config.phrase_list: ${hotWords}`);
   return {
     kind: "config",
     config: {
       sampleRateHz,
       hasWords: typeof words === "boolean" ? words : typeof words === "number" ? words !== 0 : before.hasWords,
       alternatives: typeof alternatives === "number" && alternatives >= 0 ? alternatives : before.alternatives,
+      hotWords,
     },
   };
 }
@@ -65,6 +71,11 @@ export function voskResult(finals: readonly Hypothesis[], config: VoskConfig, fr
 }
 
 // ---
+
+/** A grammar lists "[unk]" for everything that is not in it. */
+function withoutUnknown(phrases: unknown): unknown {
+  return Array.isArray(phrases) ? phrases.filter((phrase) => phrase !== "[unk]") : phrases;
+}
 
 function later(timeS: number, byS: number): number {
   return Math.round((timeS + byS) * 1000) / 1000;

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { WireError } from "../../shared/errors.ts";
+import { requireHotWords } from "../../shared/hot-words.ts";
 import type { ClientAddress } from "../access/client-address.ts";
 import type { RuntimeContext } from "../context.ts";
 import { requestId } from "../http/request-id.ts";
@@ -62,7 +63,12 @@ export function serveConnection(
       case "ping":
         return tell({ type, ...textOf(data, "text") });
       case "transcribe":
-        return tell({ type, ...textOf(data, "language"), ...textOf(data, "vad_sensitivity", "sensitivity") });
+        return tell({
+          type,
+          ...textOf(data, "language"),
+          ...textOf(data, "vad_sensitivity", "sensitivity"),
+          hotWords: requireHotWords([...listOf(data, "transcript_names"), ...listOf(data, "transcript_terms")]),
+        });
       case "audio-start":
       case "audio-chunk":
         return open(data);
@@ -122,6 +128,12 @@ function peerOf(socket: Socket): SessionPeer {
     // The protocol's own ping is not known to every client.
     ping: () => {},
   };
+}
+
+/** The field when it is a list. */
+function listOf(data: Readonly<Record<string, unknown>>, field: string): readonly unknown[] {
+  const value = data[field];
+  return Array.isArray(value) ? value : [];
 }
 
 /** The field when it is text of a sensible length. */

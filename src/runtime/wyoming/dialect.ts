@@ -1,4 +1,5 @@
 import { WireError } from "../../shared/errors.ts";
+import type { HotWord } from "../../shared/hot-words.ts";
 import { MODEL_LANGUAGE } from "../../shared/protocol.ts";
 import type { ClientAddress } from "../access/client-address.ts";
 import { requireToken } from "../access/policies.ts";
@@ -16,7 +17,12 @@ import type { AudioShape } from "./shape.ts";
 export type Control =
   | { readonly type: "describe" | "stop" | "end" }
   | { readonly type: "ping"; readonly text?: string }
-  | { readonly type: "transcribe"; readonly language?: string; readonly sensitivity?: string }
+  | {
+      readonly type: "transcribe";
+      readonly language?: string;
+      readonly sensitivity?: string;
+      readonly hotWords: readonly HotWord[];
+    }
   | { readonly type: "start"; readonly shape: AudioShape }
   /** What came cannot be read. */
   | { readonly type: "broken"; readonly code: "bad_request" | "invalid_audio"; readonly message: string };
@@ -43,6 +49,7 @@ export function createWyomingDialect(context: RuntimeContext, client: ClientAddr
   let shape: AudioShape | undefined;
   let options: SessionOptions | undefined;
   let sensitivity: string | undefined;
+  let hotWords: readonly HotWord[] = [];
   let texts: string[] = [];
   let audioS = 0;
 
@@ -89,6 +96,7 @@ export function createWyomingDialect(context: RuntimeContext, client: ClientAddr
       endpoint: wyoming.endpoint,
       minSilenceMs,
       commitPolicy: "on_finalize",
+      hotWords,
     };
     texts = [];
     state = "listening";
@@ -102,7 +110,7 @@ export function createWyomingDialect(context: RuntimeContext, client: ClientAddr
         return given.send(encodeEvent("pong", message.text === undefined ? {} : { text: message.text }));
       case "transcribe":
         if (state === "answered") state = "idle";
-        sensitivity = message.sensitivity;
+        ({ sensitivity, hotWords } = message);
         if (message.language !== undefined && !isSpoken(message.language)) {
           given.fail(unsupportedLanguage([message.language]));
         }

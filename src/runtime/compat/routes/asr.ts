@@ -13,6 +13,7 @@ export const asr: Route = {
   ...ROUTES.asr,
   handle: async (exchange, context, { query }) => {
     const request = parseAsrQuery(query);
+    const { channels, hotWords } = request;
     const { limits, pool, subtitles } = context.settings.current;
     const waitMs = longestWaitMs(pool);
     const upload = await receiveUpload(exchange, context, {
@@ -23,7 +24,7 @@ export const asr: Route = {
     const transcripts = await transcribeUpload(exchange, context, {
       upload,
       waitMs,
-      options: { channels: request.channels, ...(request.isHeaderless ? { headerless: DECODED } : {}) },
+      options: { channels, hotWords, ...(request.isHeaderless ? { headerless: DECODED } : {}) },
     });
     const { output } = request;
     return {

@@ -1,6 +1,6 @@
 import type { HeaderlessFormat, TranscribeOptions } from "../../../engine/contract.ts";
 import { WireError } from "../../../shared/errors.ts";
-import { parseHotWords } from "../../../shared/hot-words.ts";
+import { requireHotWords } from "../../../shared/hot-words.ts";
 import type { HotWord } from "../../../shared/hot-words.ts";
 import { TRANSCRIPT_FORMATS } from "../../../shared/protocol.ts";
 import type { TranscriptFormat } from "../../../shared/protocol.ts";
@@ -40,7 +40,7 @@ export function parseTranscribeQuery(params: URLSearchParams): TranscribeQuery {
     channels: oneOf(params, "channels", ["mix", "split"]) ?? "mix",
     headerless: headerless(params),
     track: trackOf(params),
-    hotWords: hotWords(params),
+    hotWords: requireHotWords(params.get("hotwords") ?? ""),
     strict: flag(params, "strict"),
     progress: flag(params, "progress"),
   };
@@ -79,12 +79,6 @@ function trackOf(params: URLSearchParams): string | undefined {
   const value = params.get("track");
   if (value === null || /^(?:\d{1,3}|[a-z]{2,3}(?:-[a-z0-9]{2,8})*)$/i.test(value)) return value ?? undefined;
   throw bad(`track must be a number or a language code, got ${quote(value)}`);
-}
-
-function hotWords(params: URLSearchParams): readonly HotWord[] {
-  const words = parseHotWords(params.get("hotwords") ?? "");
-  if (typeof words === "string") throw bad(words);
-  return words;
 }
 
 function flag(params: URLSearchParams, name: string): boolean {

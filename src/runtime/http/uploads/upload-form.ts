@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { Busboy } from "@fastify/busboy";
 import type { BusboyFileStream, BusboyInstance } from "@fastify/busboy";
 import { WireError } from "../../../shared/errors.ts";
+import { MOST_HOT_WORDS } from "../../../shared/hot-words.ts";
 import type { UploadSource } from "./upload.ts";
 
 /** A `multipart/form-data` body with a recording among its parts, in any order. */
@@ -13,7 +14,8 @@ export interface UploadForm extends UploadSource {
 /** What the text parts may hold together. Longer values of fields that nothing reads (images of speakers, prompts) are cut. */
 const FIELD_BYTES = 8 * 1024;
 const ALL_FIELDS_BYTES = 64 * 1024;
-const MAX_FIELDS = 100;
+/** A field for each word to expect, and one list that is too long, whose rule is then told. */
+const MAX_FIELDS = 2 * MOST_HOT_WORDS;
 /** Other files are thrown away. */
 const MAX_FILES = 10;
 

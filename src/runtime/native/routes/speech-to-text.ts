@@ -1,5 +1,4 @@
-import { WireError } from "../../../shared/errors.ts";
-import { parseHotWords } from "../../../shared/hot-words.ts";
+import { requireHotWords } from "../../../shared/hot-words.ts";
 import { MODEL_LANGUAGE, ROUTES } from "../../../shared/protocol.ts";
 import { json } from "../../http/replies/reply.ts";
 import { transcribeBody } from "../../http/transcribe/transcribe-body.ts";
@@ -12,10 +11,9 @@ export const speechToText: Route = {
   handle: async (exchange, context, { query }) => {
     const language = query.get("language") ?? "";
     if (language !== "" && !isSpokenLanguage(language)) throw unsupportedLanguage([language]);
-    const hotWords = parseHotWords(
+    const hotWords = requireHotWords(
       ["transcript_names", "transcript_terms"].flatMap((name) => query.get(name) ?? []).join(),
     );
-    if (typeof hotWords === "string") throw new WireError("bad_request", hotWords);
     const transcripts = await transcribeBody(exchange, context, { channels: "mix", hotWords });
     return json(200, { text: transcripts.map(({ text }) => text).join(" "), language: MODEL_LANGUAGE.code });
   },

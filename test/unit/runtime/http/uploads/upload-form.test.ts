@@ -106,9 +106,9 @@ describe("a form", () => {
     ["with an empty file", formBytes([{ ...file, value: "" }]), FORM_TYPE, "empty_body: the part file is empty"],
     [
       "with too many fields",
-      formBytes([file, ...Array.from({ length: 101 }, () => ({ name: "a", value: "b" }))]),
+      formBytes([file, ...Array.from({ length: 401 }, () => ({ name: "a", value: "b" }))]),
       FORM_TYPE,
-      "bad_request: a form may have at most 100 fields",
+      "bad_request: a form may have at most 400 fields",
     ],
     [
       "with too many files",
