@@ -35,8 +35,7 @@ export function parseHotWords(value: unknown): readonly HotWord[] | string {
 /** As `parseHotWords`, for a request's field: throws a WireError `bad_request`. */
 export function requireHotWords(value: unknown, param?: string): readonly HotWord[] {
   const words = parseHotWords(value);
-  if (typeof words === "string")
-    throw new WireError("bad_request", words, { ...(param === undefined ? {} : { param }) });
+  if (typeof words === "string") throw new WireError("bad_request", words, param === undefined ? {} : { param });
   return words;
 }
 
