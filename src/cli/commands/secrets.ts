@@ -6,18 +6,10 @@ import type { Command, CommandContext, FlagSpec } from "../command.ts";
 import { ownerFor } from "../deploy/owner.ts";
 import { outDir, secretsFolder } from "../deploy/paths.ts";
 import { secretsProblems } from "../../render/deployed/secrets.ts";
-import {
-  describeRights,
-  hasServerKeys,
-  openServerKeys,
-  requireKeyName,
-  RIGHTS_FLAGS,
-  rightsFrom,
-} from "../deploy/server-keys.ts";
+import { liveSteps } from "../deploy/secret-steps.ts";
+import { changeServerKey, listServerKeys, removeServerKey } from "../deploy/server-key-actions.ts";
+import { hasServerKeys, RIGHTS_FLAGS } from "../deploy/server-keys.ts";
 import { looseModes, openSecretStore, type SecretKind, type SecretStore } from "../deploy/secret-store.ts";
-import { traefikConfigDir } from "../../render/proxy/traefik.ts";
-import { hasGate } from "../../render/kubernetes/gate.ts";
-import { accessSecret } from "../deploy/cluster-secret.ts";
 import { loadCliConfig } from "../load-config.ts";
 import { paintFor, table, writeJson } from "../output.ts";
 import { STATE_FLAGS } from "../state.ts";
@@ -188,85 +180,6 @@ async function list(context: CommandContext): Promise<number> {
   return 0;
 }
 
-async function changeServerKey(
-  loaded: LoadedConfig,
-  context: CommandContext,
-  action: "create" | "rotate",
-  name: string,
-): Promise<number> {
-  requireKeyName(name);
-  const now = Date.now();
-  const rights = rightsFrom(context, now);
-  const keys = await openServerKeys(loaded, context);
-  let value: Secret;
-  try {
-    value =
-      action === "create"
-        ? keys.create(name, rights, now)
-        : keys.rotate(name, now, { keepOld: context.flags["keep-old"] === true });
-  } finally {
-    keys.close();
-  }
-  if (context.flags["json"] === true) {
-    writeJson(context.stdout, { ok: true, kind: "key", name, value: value.reveal(), next: [] });
-    return 0;
-  }
-  context.stdout.write(`${value.reveal()}\n`);
-  context.stderr.write(
-    `This is the key ${name}; send it as: Authorization: Bearer … It is not shown again. A running server accepts it within a second.\n`,
-  );
-  return 0;
-}
-
-async function removeServerKey(loaded: LoadedConfig, context: CommandContext, name: string): Promise<number> {
-  const keys = await openServerKeys(loaded, context);
-  let isRemoved: boolean;
-  try {
-    isRemoved = keys.revoke(name);
-  } finally {
-    keys.close();
-  }
-  if (!isRemoved)
-    throw new UsageError([`key ${name} does not exist; see: gigastt secrets list`], ["secrets", "delete"]);
-  if (context.flags["json"] === true) writeJson(context.stdout, { ok: true, kind: "key", name, next: [] });
-  else
-    context.stderr.write(`${name} is revoked. A running server refuses it and ends its connections within a second.\n`);
-  return 0;
-}
-
-async function listServerKeys(loaded: LoadedConfig, context: CommandContext): Promise<number> {
-  const store = await openServerKeys(loaded, context);
-  const now = Date.now();
-  try {
-    const used = store.usedOn(new Date(now).toISOString().slice(0, 10));
-    const keys = store.list().map((key) => ({ ...key, usedTodayMs: used.get(key.id) ?? 0 }));
-    if (context.flags["json"] === true) {
-      writeJson(context.stdout, {
-        secrets: keys.map((key) => ({ ...key, kind: "key", id: undefined, hash: undefined })),
-      });
-      return 0;
-    }
-    if (keys.length === 0) {
-      context.stderr.write("No keys yet: every request is refused. Create one: gigastt secrets create key NAME\n");
-      return 0;
-    }
-    const { dim } = paintFor(context.stdout, context);
-    const rows = keys.map((key) => [
-      "key",
-      key.name,
-      new Date(key.createdAtMs).toISOString().slice(0, 10),
-      `${Math.round(key.usedTodayMs / 6000) / 10} min`,
-      describeRights(key, now),
-    ]);
-    context.stdout.write(
-      `${table([["kind", "name", "since", "today", "rights"].map((word) => dim(word)), ...rows])}\n`,
-    );
-    return 0;
-  } finally {
-    store.close();
-  }
-}
-
 async function open(
   loaded: LoadedConfig,
   context: CommandContext,
@@ -291,33 +204,6 @@ function subject({ positionals: words }: CommandContext, action: string): readon
     );
   }
   return [kind, name];
-}
-
-/** What makes the change live, command by command. */
-function liveSteps(config: ResolvedConfig, kind: SecretKind, folder: string): readonly string[] {
-  const { deploy } = config;
-  if (deploy.target === "kubernetes") return clusterSteps(config, kind, folder);
-  const proxy = deploy.proxy.kind;
-  if (proxy === "none") return [];
-  const compose = deploy.target === "compose";
-  const prepare = compose ? ["docker compose run --rm prepare"] : [];
-  // nginx reads the password file on every request.
-  if (proxy === "nginx" && kind === "user") return prepare;
-  // Traefik watches only its own files, and reads the users with them.
-  if (proxy === "traefik") return kind === "user" ? [`touch ${traefikConfigDir({ deploy })}/gigastt.yml`] : [];
-  const reload = proxy === "caddy" ? "caddy reload --config /etc/caddy/Caddyfile --force" : "nginx -s reload";
-  return [...prepare, compose ? `docker compose exec proxy ${reload}` : `systemctl reload ${proxy}`];
-}
-
-/** The gate reads its Secret when it starts; ingress-nginx watches its own. */
-function clusterSteps(config: ResolvedConfig, kind: SecretKind, folder: string): readonly string[] {
-  const { auth, kubernetes } = config.deploy;
-  if (auth.kind !== (kind === "user" ? "basic" : "keys")) return [];
-  const kubectl = `kubectl -n ${kubernetes.namespace}`;
-  return [
-    `${kubectl} create secret generic ${accessSecret(config, folder)} --dry-run=client -o yaml | kubectl apply -f -`,
-    ...(hasGate(config) ? [`${kubectl} rollout restart deployment/gigastt`] : []),
-  ];
 }
 
 function nextText(steps: readonly string[]): string {

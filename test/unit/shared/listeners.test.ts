@@ -18,8 +18,8 @@ import { factsOf, auditFiles } from "../../support/audit-files.ts";
 import { linesOf, contextOf, machine } from "../cli/doctor/helpers.ts";
 import { configWith, type DeployOverrides } from "../render/base-config.ts";
 
-/** Every listener on, on a port that nothing else has, open to the network. */
-const portOf = (index: number): number => 41_001 + index;
+/** Every listener on, open to the network, on ports below those that the system gives to clients. */
+const portOf = (index: number): number => 21_001 + index;
 function open(deploy: DeployOverrides = {}): ResolvedConfig {
   const config = configWith({ deploy: { domain: "stt.example.com", ...deploy } });
   const sections = LISTENERS.map(({ section, isOptional }, index) => [
