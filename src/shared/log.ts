@@ -15,6 +15,8 @@ export interface Logger {
   warn(event: string, fields?: LogFields): void;
   error(event: string, fields?: LogFields): void;
   fatal(event: string, fields?: LogFields): void;
+  /** Writes a line of another format as it is, whatever the level. */
+  line(text: string): void;
   /** A logger that adds these fields to every line. */
   child(fields: LogFields): Logger;
   /** Takes effect at once, for this logger and for children made after it. */
@@ -47,6 +49,7 @@ export function createLogger(options: { level: LogLevel; stream?: { write(line: 
       },
       target,
     ),
+    target,
     own,
   );
 }
@@ -59,6 +62,7 @@ export const silentLogger: Logger = {
   warn: () => {},
   error: () => {},
   fatal: () => {},
+  line: () => {},
   child: () => silentLogger,
   setLevel: () => {},
   flush: () => Promise.resolve(),
@@ -73,7 +77,7 @@ function standardOutput(): Destination {
   return out;
 }
 
-function wrap(logger: Pino, own: Destination | undefined): Logger {
+function wrap(logger: Pino, target: DestinationStream, own: Destination | undefined): Logger {
   const at =
     (level: LogLevel) =>
     (event: string, fields?: LogFields): void =>
@@ -85,7 +89,8 @@ function wrap(logger: Pino, own: Destination | undefined): Logger {
     warn: at("warn"),
     error: at("error"),
     fatal: at("fatal"),
-    child: (fields) => wrap(logger.child(fields), own),
+    line: (text) => target.write(`${text}\n`),
+    child: (fields) => wrap(logger.child(fields), target, own),
     setLevel: (level) => {
       logger.level = level;
     },

@@ -13,5 +13,14 @@ export const log = {
       "x-env": "GIGASTT_LOG_LEVEL",
       "x-reload": "live",
     },
+    access: {
+      type: "string",
+      enum: ["off", "json", "combined"],
+      title: "Access log",
+      description:
+        "One more line for each request: json = with client address, path, status, bytes and user agent; combined = the format of Apache and nginx. Never the query, and no text.",
+      default: "off",
+      "x-reload": "live",
+    },
   },
 } as const;

@@ -4,6 +4,7 @@ import type { Peer } from "crossws";
 import nodeAdapter from "crossws/adapters/node";
 import type { Face } from "../../shared/protocol.ts";
 import type { RuntimeContext } from "../context.ts";
+import { logAccess } from "../http/connections/access-log.ts";
 import { toWireError } from "../http/replies/errors.ts";
 import type { UpgradeHandler } from "../http/connections/dispatch.ts";
 import { clientOf } from "../http/connections/open-exchange.ts";
@@ -155,8 +156,15 @@ export function createWebSockets(
       const startedMs = context.clock.monotonicMs();
       const client = clientOf(req, context);
       const { path: route, face } = policy.routeOf(path);
-      const count = (status: number): void =>
+      const sentBefore = socket.bytesWritten;
+      const count = (status: number, key?: string): void => {
         context.metrics.request("GET", route, status, (context.clock.monotonicMs() - startedMs) / 1000);
+        socket.once("close", () => {
+          const durationMs = context.clock.monotonicMs() - startedMs;
+          const bytes = socket.bytesWritten - sentBefore;
+          logAccess(req, { client: client.address, key, status, bytes, durationMs, requestId: id }, false, context);
+        });
+      };
       let accepted: Accepted;
       try {
         accepted = policy.accept(req, path, client);
@@ -168,7 +176,7 @@ export function createWebSockets(
         writeRawError(socket, wire, { "x-request-id": id }, face);
         return;
       }
-      count(101);
+      count(101, accepted.use?.key);
       const request = new Request("http://localhost/");
       upgrades.set(request, { identity: { requestId: id, route, client: client.key, use: accepted.use }, accepted });
       const metered = meterSocket(socket, head, turns, context.clock);

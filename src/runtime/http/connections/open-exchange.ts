@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pathsOf } from "../../../shared/protocol.ts";
 import type { RuntimeContext } from "../../context.ts";
+import { logAccess } from "./access-log.ts";
 import type { Exchange } from "./exchanges.ts";
 import { trailerFault } from "../request-form.ts";
 import { requestId } from "../request-id.ts";
@@ -24,6 +25,7 @@ export function openExchange(
     startedMs: clock.monotonicMs(),
     expectsContinue,
   });
+  const sentBefore = req.socket.bytesWritten;
   // The first listener: the reader of the body sees the refusal before the end.
   req.once("end", () => {
     const fault = trailerFault(req);
@@ -44,6 +46,19 @@ export function openExchange(
       status,
       ms: Math.round(ms),
     };
+    logAccess(
+      req,
+      {
+        client: exchange.client.address,
+        key: exchange.use?.key,
+        status,
+        bytes: req.socket.bytesWritten - sentBefore,
+        durationMs: ms,
+        requestId: exchange.requestId,
+      },
+      isPolled,
+      context,
+    );
     log[isPolled ? "debug" : "info"]("request_end", { ...line, ...exchange.fields });
   });
   return exchange;
