@@ -12,6 +12,8 @@ import { jobs } from "./jobs/routes/jobs.ts";
 import { jobPurge } from "./jobs/routes/purge.ts";
 import { jobResult } from "./jobs/routes/result.ts";
 import { jobRetry } from "./jobs/routes/retry.ts";
+import { upload } from "./jobs/routes/upload.ts";
+import { uploads } from "./jobs/routes/uploads.ts";
 import { health } from "./native/routes/health.ts";
 import { metricsRoute } from "./native/routes/metrics.ts";
 import { models } from "./native/routes/models.ts";
@@ -39,6 +41,8 @@ export const handlers: Readonly<Record<HttpRouteName, Route>> = {
   jobPurge,
   jobResult,
   jobRetry,
+  upload,
+  uploads,
   health,
   metrics: metricsRoute,
   models,

@@ -486,7 +486,8 @@ describe("origin policy", () => {
       expect(await codeOf(response)).toEqual([400, "empty_body"]);
       expect(Object.fromEntries(response.headers)).toMatchObject({
         "access-control-allow-origin": value,
-        "access-control-expose-headers": "Retry-After, X-Request-Id",
+        "access-control-expose-headers":
+          "Location, Retry-After, Tus-Resumable, Upload-Length, Upload-Offset, X-Request-Id",
         vary: "Origin",
       });
     }

@@ -27,6 +27,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protobuf": ["models/onnx/read.ts", "models/onnx/write.ts", "models/synthetic/graph-builder.ts"],
   "@clack/prompts": ["cli/deploy/init/ask.ts"],
   "@peculiar/x509": ["shared/tls/pki.ts"],
+  "@tus/server": ["runtime/jobs/resumable.ts"],
   "age-encryption": ["supervisor/state/backup-format.ts"],
   "@fastify/busboy": ["runtime/http/uploads/upload-form.ts"],
   ajv: ["config/problems/validate.ts"],

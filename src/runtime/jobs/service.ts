@@ -11,6 +11,8 @@ import type { Admission } from "../admission/admission.ts";
 import type { Settings } from "../lifecycle/settings.ts";
 import { createCallbacks } from "./callbacks.ts";
 import { removeOrphans, tidy } from "./janitor.ts";
+import { createUploadLocks } from "./upload-locks.ts";
+import type { UploadLocks } from "./upload-locks.ts";
 import { createJobWorker } from "./worker.ts";
 import type { JobWorker } from "./worker.ts";
 
@@ -29,6 +31,7 @@ export interface Jobs {
   /** Undefined until `open`. */
   readonly store: JobStore | undefined;
   readonly blobs: Blobs;
+  readonly uploads: UploadLocks;
   /** Opens the store and starts the work. Rejects when the folder cannot be used. */
   open(host: JobsHost): Promise<void>;
   /** A job was queued or changed. */
@@ -65,6 +68,7 @@ export function createJobs(place: JobPlace): Jobs {
 
   return {
     blobs,
+    uploads: createUploadLocks(),
     get store() {
       return store;
     },

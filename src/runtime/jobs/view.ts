@@ -27,7 +27,7 @@ export function jobView(job: Job, nowMs: number): Record<string, unknown> {
     ...(job.state === "queued" && job.notBeforeMs > nowMs ? { retry_at: seconds(job.notBeforeMs) } : {}),
     ...(job.cancelRequested ? { cancel_requested: true } : {}),
     ...(job.expiresMs === 0 ? {} : { expires_at: seconds(job.expiresMs) }),
-    audio_stored: job.hasAudio && job.audioBytes > 0,
+    audio_stored: job.hasAudio && job.audioBytes > 0 && job.state !== "uploading",
     links: {
       self: `/v1/jobs/${job.id}`,
       events: `/v1/jobs/${job.id}/events`,

@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { mkdir, open, readFile, readdir, rename, rm, statfs } from "node:fs/promises";
+import { mkdir, open, readFile, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCodeOf } from "../../shared/errors.ts";
 
@@ -11,6 +10,8 @@ export interface Blobs {
   /** Durable when it resolves; replaces a part of the same number. */
   write(id: string, part: number, bytes: Uint8Array): Promise<void>;
   read(id: string, part: number): Promise<Uint8Array>;
+  /** Returns the bytes of the parts from the first one up to a gap or an incomplete one. */
+  size(id: string): Promise<number>;
   /** Deletes all parts; without any it does nothing. */
   remove(id: string): Promise<void>;
   ids(): Promise<readonly string[]>;
@@ -44,6 +45,12 @@ export function createFileBlobs(dir: string): Blobs {
       if (isNew) await syncFolder(dir);
     },
     read: (id, part) => readFile(fileOf(id, part)),
+    size: async (id) => {
+      for (let part = 0; ; part++) {
+        const bytes = await sizeOf(fileOf(id, part));
+        if (bytes < PART_BYTES) return part * PART_BYTES + bytes;
+      }
+    },
     remove: (id) => rm(folderOf(id), { recursive: true, force: true }),
     ids: async () => {
       try {
@@ -61,48 +68,54 @@ export function createFileBlobs(dir: string): Blobs {
   };
 }
 
-export interface WrittenAudio {
-  readonly parts: number;
-  readonly bytes: number;
-  readonly sha256: string;
-}
-
-/** Takes bytes in any split and writes them in parts; holds one part in memory. */
-export function createPartWriter(blobs: Blobs, id: string): PartWriter {
-  const hash = createHash("sha256");
+/**
+ * Takes bytes in any split and writes them in parts; holds one part in memory.
+ *
+ * @param from how many bytes are stored already: writing goes on behind them
+ */
+export function createPartWriter(blobs: Blobs, id: string, from = 0): PartWriter {
   let part: Buffer = Buffer.alloc(0);
-  let used = 0;
-  let parts = 0;
-  let bytes = 0;
+  let parts = Math.floor(from / PART_BYTES);
+  /** Bytes of the part that is being filled. */
+  let used = from % PART_BYTES;
+  let kept = used;
+  let bytes = from;
   const flush = async (): Promise<void> => {
-    await blobs.write(id, parts, part.subarray(0, used));
+    // Another process may have gone on behind a connection that ended late here.
+    const isBehind = used < PART_BYTES && (await blobs.size(id)) >= bytes;
+    if (used > kept && !isBehind) await blobs.write(id, parts, part.subarray(0, used));
+    kept = used;
+    if (used < PART_BYTES) return;
     parts++;
     used = 0;
+    kept = 0;
   };
   return {
     write: async (chunk) => {
-      hash.update(chunk);
-      bytes += chunk.length;
+      if (part.length === 0 && used > 0) part = Buffer.from((await blobs.read(id, parts)).subarray(0, used));
       for (let at = 0; at < chunk.length;) {
         if (used === part.length) part = grown(part, used, chunk.length - at);
         const count = Math.min(part.length - used, chunk.length - at);
         part.set(chunk.subarray(at, at + count), used);
         used += count;
         at += count;
+        bytes += count;
         if (used === PART_BYTES) await flush();
       }
     },
-    end: async () => {
-      if (used > 0) await flush();
-      part = Buffer.alloc(0);
-      return { parts, bytes, sha256: hash.digest("hex") };
+    flush,
+    get stored() {
+      return { parts: used > 0 ? parts + 1 : parts, bytes };
     },
   };
 }
 
 export interface PartWriter {
   write(chunk: Uint8Array): Promise<void>;
-  end(): Promise<WrittenAudio>;
+  /** Writes the part that is not full. Writing can go on behind it. */
+  flush(): Promise<void>;
+  /** What is stored once everything is flushed. */
+  readonly stored: { readonly parts: number; readonly bytes: number };
 }
 
 /** Reads the parts of a job as one stream. */
@@ -117,6 +130,16 @@ function grown(part: Buffer, used: number, needed: number): Buffer {
   const next = Buffer.alloc(Math.min(PART_BYTES, Math.max(64 * 1024, used * 2, used + needed)));
   next.set(part.subarray(0, used));
   return next;
+}
+
+/** 0 where there is none. */
+async function sizeOf(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size;
+  } catch (error) {
+    if (errorCodeOf(error) === "ENOENT") return 0;
+    throw error;
+  }
 }
 
 /** A name is only durable when its folder is. */

@@ -8,6 +8,7 @@ export type SyncJobStore = {
 const NAMES: Readonly<Record<keyof JobStore, true>> = {
   begin: true,
   submit: true,
+  touch: true,
   abandon: true,
   claim: true,
   park: true,

@@ -25,6 +25,8 @@ export interface JobWishes {
 export interface JobDraft extends JobWishes {
   readonly id: string;
   readonly owner: string;
+  /** Size of its audio, for an upload that can be resumed; it counts as stored from the beginning. */
+  readonly bytes?: number;
 }
 
 /** The complete audio of a job: parts of one size, in order. */
@@ -57,6 +59,7 @@ export interface Job {
   readonly doneS: number;
   /** Length of the audio, once known. */
   readonly totalS: number | undefined;
+  /** Announced, while it is uploaded so that it can be resumed; 0 during another upload. */
   readonly audioBytes: number;
   readonly audioParts: number;
   /** Its audio is still stored. */
@@ -179,6 +182,8 @@ export interface JobStore {
    * @param asked replaces the wishes of `begin`, where the wishes came with the audio
    */
   submit(id: string, audio: StoredAudio, quotas: Quotas, asked?: JobWishes): Promise<SubmitResult>;
+  /** An upload goes on: it does not stand still. */
+  touch(id: string): Promise<void>;
   /** The upload was given up: its parts may be deleted. */
   abandon(id: string): Promise<void>;
 

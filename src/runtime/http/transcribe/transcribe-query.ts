@@ -26,6 +26,23 @@ export interface TranscribeQuery {
   readonly progress: boolean;
 }
 
+/** The names that {@link parseTranscribeQuery} reads. */
+export const TRANSCRIBE_PARAMETERS = [
+  "format",
+  "download",
+  "max_chars_per_line",
+  "max_words_per_line",
+  "max_lines",
+  "karaoke",
+  "segments",
+  "channels",
+  "codec",
+  "sample_rate",
+  "track",
+  "hotwords",
+  "strict",
+  "progress",
+] as const;
 export const CODECS = ["pcmu", "pcma", "s16le"] as const;
 const MAX_NAME_LENGTH = 200;
 

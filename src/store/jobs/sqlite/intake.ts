@@ -29,20 +29,21 @@ export function createIntake(
   { nowMs, one, run, rowOf, tell }: JobTable,
   { enter, refusalOf }: Owners,
   { doom, end }: Endings,
-): Pick<SyncJobStore, "begin" | "submit" | "abandon" | "retry" | "cancel" | "purge"> {
+): Pick<SyncJobStore, "begin" | "submit" | "touch" | "abandon" | "retry" | "cancel" | "purge"> {
   return {
     begin: (draft, quotas) => {
-      const refusal = refusalOf(draft.owner, draft.id, 0, quotas);
+      const refusal = refusalOf(draft.owner, draft.id, draft.bytes ?? 0, quotas);
       if (refusal !== undefined) return refusal;
       const now = nowMs();
       const columns = Object.keys(WISHES);
       run(
-        `INSERT INTO jobs (id, owner, state, created_ms, updated_ms, ${columns.join(", ")})
-         VALUES (?, ?, 'uploading', ?, ?, ${columns.map(() => "?").join(", ")})`,
+        `INSERT INTO jobs (id, owner, state, created_ms, updated_ms, bytes, ${columns.join(", ")})
+         VALUES (?, ?, 'uploading', ?, ?, ?, ${columns.map(() => "?").join(", ")})`,
         draft.id,
         draft.owner,
         now,
         now,
+        draft.bytes ?? 0,
         ...wishValues(draft),
       );
       return { kind: "begun" };
@@ -95,6 +96,8 @@ export function createIntake(
       tell(id, "queued");
       return { kind: "queued", job: jobOf(rowOf(id)!) };
     },
+
+    touch: (id) => void run("UPDATE jobs SET updated_ms = ? WHERE id = ? AND state = 'uploading'", nowMs(), id),
 
     abandon: (id) => {
       if (rowOf(id)?.state === "uploading") doom(id);

@@ -63,7 +63,8 @@ describe("checkOrigin", () => {
       "access-control-allow-origin": "HTTP://LOCALHOST:1",
       "access-control-allow-methods": "GET, POST, OPTIONS",
       "access-control-allow-headers": "Authorization, Content-Type, X-Request-Id",
-      "access-control-expose-headers": "Retry-After, X-Request-Id",
+      "access-control-expose-headers":
+        "Location, Retry-After, Tus-Resumable, Upload-Length, Upload-Offset, X-Request-Id",
       "access-control-max-age": "600",
       vary: "Origin",
     });

@@ -98,7 +98,9 @@ describe("policies of the routes, asked through app.request()", () => {
       expect(response.headers.get("access-control-allow-private-network")).toBe("true");
       const methods = response.headers.get("access-control-allow-methods")?.split(", ");
       expect(methods).toEqual(expect.arrayContaining(allowedMethods(route).filter((method) => method !== "HEAD")));
-      expect(response.headers.get("access-control-expose-headers")).toBe("Retry-After, X-Request-Id");
+      expect(response.headers.get("access-control-expose-headers")).toBe(
+        "Location, Retry-After, Tus-Resumable, Upload-Length, Upload-Offset, X-Request-Id",
+      );
     }
   });
 
