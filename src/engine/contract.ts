@@ -172,7 +172,10 @@ export interface EngineStats {
   readonly busyWorkers: number;
   /** Windows waiting for a worker. */
   readonly queuedWindows: number;
+  /** Audio of files and streams that was worked through, silence included. */
   readonly audioSecondsTotal: number;
+  /** Audio that the encoder saw: of a stream the same again and again, of silence nothing. */
+  readonly encodedSecondsTotal: number;
   readonly inferenceSecondsTotal: number;
   readonly workerRestartsTotal: number;
 }

@@ -42,7 +42,9 @@ export function createEngineFrom(options: EngineParts): Engine {
   let meter: CapacityMeter | undefined;
   let starting: Promise<ModelInfo> | undefined;
   let unloading: Promise<void> | undefined;
-  let audioSecondsTotal = 0;
+  /** Of threads that have ended. */
+  let audioSecondsBefore = 0;
+  let encodedSecondsTotal = 0;
   let inferenceSecondsTotal = 0;
   let restartsBefore = 0;
   let usedAtMs = performance.now();
@@ -101,6 +103,7 @@ export function createEngineFrom(options: EngineParts): Engine {
 
   async function release(): Promise<void> {
     const gone = { live, files, pool: backend?.pool };
+    audioSecondsBefore += audioSeconds();
     live = undefined;
     files = undefined;
     backend = undefined;
@@ -108,6 +111,8 @@ export function createEngineFrom(options: EngineParts): Engine {
     await Promise.all([gone.live?.close(), gone.files?.close()]);
     await gone.pool?.close();
   }
+
+  const audioSeconds = (): number => (live?.audioS ?? 0) + (files?.audioS ?? 0);
 
   function wakeUp(): void {
     state = "loading";
@@ -130,7 +135,7 @@ export function createEngineFrom(options: EngineParts): Engine {
     });
     const wallS = result.totalMs / 1000;
     meter?.ran(window.kind, audioS * 1000, result.totalMs, performance.now() - askedMs - result.totalMs);
-    audioSecondsTotal += audioS;
+    encodedSecondsTotal += audioS;
     inferenceSecondsTotal += wallS;
     engine.onInference?.(audioS, wallS);
     return result;
@@ -162,7 +167,8 @@ export function createEngineFrom(options: EngineParts): Engine {
         workers: pool?.workers ?? 0,
         busyWorkers: pool?.busyWorkers ?? 0,
         queuedWindows: pool?.queuedWindows ?? 0,
-        audioSecondsTotal,
+        audioSecondsTotal: audioSecondsBefore + audioSeconds(),
+        encodedSecondsTotal,
         inferenceSecondsTotal,
         workerRestartsTotal: restartsBefore + (pool?.workerRestartsTotal ?? 0),
       };

@@ -80,7 +80,7 @@ report(
 
 const beforeSilence = residentMb();
 const cpuBefore = process.cpuUsage();
-const windowsBefore = engine.stats().audioSecondsTotal;
+const windowsBefore = engine.stats().encodedSecondsTotal;
 const quiet = new Uint8Array(32_000);
 const live = engine.openStream({
   sampleRateHz: 16_000,
@@ -107,7 +107,7 @@ report(
 );
 report(
   "  audio that went through the encoder",
-  engine.stats().audioSecondsTotal - windowsBefore,
+  engine.stats().encodedSecondsTotal - windowsBefore,
   "s",
   atMost(1),
   "silence-cpu",

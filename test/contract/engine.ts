@@ -326,12 +326,26 @@ export function engineContract(name: string, subject: EngineUnderTest): void {
       const before = engine.stats();
       const runs: number[] = [];
       engine.onInference = (audioS) => runs.push(audioS);
-      await engine.transcribe(fileOptions(wav));
+      const [file] = await engine.transcribe(fileOptions(wav));
+      const between = engine.stats();
+      expect(between.workers).toBeGreaterThan(0);
+      expect(between.audioSecondsTotal - before.audioSecondsTotal).toBeCloseTo(file!.durationS, 2);
+      const live = engine.openStream(streamOptions({}));
+      for (let at = 0; at < pcm.length; at += 3200) live.write(pcm.subarray(at, at + 3200));
+      live.write(new Uint8Array(96_000));
+      await live.end();
       engine.onInference = undefined;
       const after = engine.stats();
-      expect(after.workers).toBeGreaterThan(0);
-      expect(after.audioSecondsTotal).toBeGreaterThan(before.audioSecondsTotal);
-      expect(runs.reduce((sum, seconds) => sum + seconds, 0)).toBeGreaterThan(0);
+      // Once, however often a partial read it, and the silence after it as well.
+      expect(after.audioSecondsTotal - between.audioSecondsTotal).toBeCloseTo(live.writtenMs / 1000, 2);
+      expect(after.encodedSecondsTotal - before.encodedSecondsTotal).toBeCloseTo(
+        runs.reduce((sum, seconds) => sum + seconds, 0),
+        6,
+      );
+      const dropped = engine.openStream(streamOptions({}));
+      dropped.write(pcm);
+      dropped.abort();
+      expect(engine.stats().audioSecondsTotal).toBe(after.audioSecondsTotal);
     });
 
     test("before start and after close it refuses with the right codes, and closing twice is fine", async () => {

@@ -16,6 +16,7 @@ export async function knownMetrics(): Promise<ReadonlyMap<string, KnownMetric>> 
         busyWorkers: 0,
         queuedWindows: 0,
         audioSecondsTotal: 0,
+        encodedSecondsTotal: 0,
         inferenceSecondsTotal: 0,
         workerRestartsTotal: 0,
       }),

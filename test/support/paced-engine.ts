@@ -84,6 +84,7 @@ export function createPacedEngine(options: Pace = {}): PacedEngine {
       busyWorkers: 0,
       queuedWindows: 0,
       audioSecondsTotal: 0,
+      encodedSecondsTotal: 0,
       inferenceSecondsTotal: 0,
       workerRestartsTotal: 0,
     }),

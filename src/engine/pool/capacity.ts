@@ -1,4 +1,5 @@
 import type { LiveCapacity } from "../contract.ts";
+import { READINGS } from "../stream/reading-budget.ts";
 
 /** Measures what windows cost here and now, and from it how many live sessions the machine can keep up with. */
 export interface CapacityMeter {
@@ -29,7 +30,7 @@ export function createCapacityMeter(workers: number, realTimeFactor: number, now
     },
     live(speaking) {
       const factor = wallMs / audioMs;
-      const sustainable = Math.max(1, Math.floor((workers * USABLE_SHARE) / (factor * LIVE_COST) + 1e-6));
+      const sustainable = Math.max(1, Math.floor((workers * USABLE_SHARE) / (factor * READINGS) + 1e-6));
       const isLate = speaking > 0 && waitMs > LATE_MS && nowMs() - waitAtMs < RECENT_MS;
       const reason = isLate
         ? `live windows wait ${Math.round(waitMs)} ms for a worker: ${speaking} live ${speaking === 1 ? "session is" : "sessions are"} what this machine keeps up with now`
@@ -43,8 +44,6 @@ export function createCapacityMeter(workers: number, realTimeFactor: number, now
 
 // ---
 
-/** Audio read per second of live audio: the final once, and partials at the longest interval over utterances of about 5 s. */
-const LIVE_COST = 3;
 const USABLE_SHARE = 0.9;
 /** A second behind is what users notice. */
 const LATE_MS = 1000;

@@ -43,7 +43,7 @@ export function createReadingBudget(): ReadingBudget {
 // ---
 
 /** How often the encoder may see a second of a stream. The promise is 3.5; the rest is for the first words of short streams. */
-const READINGS = 3.4;
+export const READINGS = 3.4;
 /** What silence leaves for the words after it. With 3 s words of dialog are visible after 1.5 s (p95, one stream), with 6 s after 1.0 (ADR 0041). */
 const MOST_SAVED_FRAMES = 600;
 /** At least 1, or second readings of every window were never paid off; what is left of `READINGS` after a final keeps partials coming. */

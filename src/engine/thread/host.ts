@@ -33,6 +33,8 @@ export interface AudioThreadHost {
   readonly jobs: number;
   /** Streams in which speech was heard in the last half minute. */
   readonly speaking: number;
+  /** Audio of all jobs that was worked through, seconds. */
+  readonly audioS: number;
   transcribe(options: TranscribeOptions): Promise<readonly Transcript[]>;
   openStream(options: LiveStreamOptions): LiveStream;
   /** Rejects file jobs, ends streams, ends the thread. */
@@ -45,6 +47,9 @@ export function hostAudioThread(options: AudioThreadHostOptions): AudioThreadHos
   const files = new Map<number, FileClient>();
   const streams = new Map<number, StreamClient>();
   const windows = new Map<number, AbortController>();
+  /** Seconds of each job that are counted. */
+  const counted = new Map<number, number>();
+  let audioS = 0;
   let link = connect();
   let unansweredPings = 0;
   // A decoder that hangs in one file would hold every file after it. The thread runs no ONNX: it may be ended.
@@ -66,6 +71,11 @@ export function hostAudioThread(options: AudioThreadHostOptions): AudioThreadHos
     const opened = options.open(receive, lost);
     opened.send({ type: "init", settings: options.settings });
     return opened;
+  }
+
+  function count(id: number, doneS: number): void {
+    audioS += Math.max(0, doneS - (counted.get(id) ?? 0));
+    counted.set(id, Math.max(doneS, counted.get(id) ?? 0));
   }
 
   function lost(reason: string): void {
@@ -92,6 +102,7 @@ export function hostAudioThread(options: AudioThreadHostOptions): AudioThreadHos
         void files.get(message.id)?.pull();
         return;
       case "progress":
+        if (files.has(message.id)) count(message.id, message.doneS);
         files.get(message.id)?.progress(message.doneS, message.totalS);
         return;
       case "reading":
@@ -108,6 +119,7 @@ export function hostAudioThread(options: AudioThreadHostOptions): AudioThreadHos
         files.get(message.id)?.fail(failureToError(message.failure));
         return;
       case "stream_covered":
+        if (streams.has(message.id)) count(message.id, message.coveredMs / 1000);
         streams.get(message.id)?.covered(message.coveredMs);
         return;
       case "stream_speech":
@@ -119,9 +131,12 @@ export function hostAudioThread(options: AudioThreadHostOptions): AudioThreadHos
       case "stream_error":
         streams.get(message.id)?.options.onError(failureToError(message.failure));
         return;
-      case "stream_done":
-        streams.get(message.id)?.finished();
+      case "stream_done": {
+        const stream = streams.get(message.id);
+        if (stream) count(message.id, stream.handle.writtenMs / 1000);
+        stream?.finished();
         return;
+      }
       case "pong":
         return;
     }
@@ -159,7 +174,11 @@ export function hostAudioThread(options: AudioThreadHostOptions): AudioThreadHos
     return new Promise((resolve, reject) => {
       if (job.signal.aborted) return reject(job.signal.reason as Error); // by contract
       const id = nextId++;
-      files.set(id, createFileClient({ id, job, send, onSettled: () => files.delete(id), resolve, reject }));
+      const onSettled = (): void => {
+        files.delete(id);
+        counted.delete(id);
+      };
+      files.set(id, createFileClient({ id, job, send, onSettled, resolve, reject }));
     });
   }
 
@@ -167,6 +186,7 @@ export function hostAudioThread(options: AudioThreadHostOptions): AudioThreadHos
     const id = nextId++;
     const onFinished = (): void => {
       streams.delete(id);
+      counted.delete(id);
       options.onStreams(streams.size);
     };
     const client = createStreamClient({ id, stream, send, onFinished });
@@ -184,6 +204,9 @@ export function hostAudioThread(options: AudioThreadHostOptions): AudioThreadHos
       let count = 0;
       for (const stream of streams.values()) if (stream.spokeAtMs > sinceMs) count++;
       return count;
+    },
+    get audioS() {
+      return audioS;
     },
     transcribe,
     openStream,

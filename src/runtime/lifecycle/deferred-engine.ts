@@ -6,6 +6,7 @@ const NO_STATS: EngineStats = {
   busyWorkers: 0,
   queuedWindows: 0,
   audioSecondsTotal: 0,
+  encodedSecondsTotal: 0,
   inferenceSecondsTotal: 0,
   workerRestartsTotal: 0,
 };

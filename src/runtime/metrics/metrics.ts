@@ -125,7 +125,16 @@ export function createMetrics(sources: MetricSources, version: string): Metrics 
     "Inference time divided by audio time, per run.",
     [0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.7, 1, 2],
   );
-  countFrom("gigastt_audio_seconds_total", "Audio recognised.", () => sources.engine().audioSecondsTotal);
+  countFrom(
+    "gigastt_audio_seconds_total",
+    "Audio recognised, silence included.",
+    () => sources.engine().audioSecondsTotal,
+  );
+  countFrom(
+    "gigastt_encoder_audio_seconds_total",
+    "Audio that the encoder saw: live audio up to 3.4 times, silence not at all.",
+    () => sources.engine().encodedSecondsTotal,
+  );
   countFrom(
     "gigastt_inference_seconds_total",
     "Time workers spent on it.",

@@ -62,11 +62,11 @@ test("a removed window is never taken", () => {
 
 test("capacity follows the measured speed and says the reason when it is used up", () => {
   const meter = createCapacityMeter(2, 0.1, () => 0);
-  expect(meter.live(0)).toMatchObject({ sustainable: 6, canOpenMore: true, reason: undefined });
-  expect(meter.live(6)).toMatchObject({
+  expect(meter.live(0)).toMatchObject({ sustainable: 5, canOpenMore: true, reason: undefined });
+  expect(meter.live(5)).toMatchObject({
     canOpenMore: false,
     reason:
-      "this machine recognises a second of audio in 100 ms per worker and has 2: that is 6 live sessions in real time",
+      "this machine recognises a second of audio in 100 ms per worker and has 2: that is 5 live sessions in real time",
   });
   for (let k = 0; k < 300; k++) meter.ran("live", 5000, 2500, 0);
   expect(meter.live(0).sustainable).toBe(1);
