@@ -74,11 +74,10 @@ async function compare({ reference, candidate, audioPaths, threads }: CompareReq
 }
 
 function load(bundle: ModelBundle, threads: number): Promise<AcousticModel> {
-  const { encoderPath, decoderPath, jointPath, vocabPath, frontEnd } = bundle;
+  const { encoderPath, transducer, vocabPath, frontEnd } = bundle;
   return loadAcousticModel({
     encoderPath,
-    decoderPath,
-    jointPath,
+    ...(transducer && { transducer }),
     vocabPath,
     frontEnd,
     threads,

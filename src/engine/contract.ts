@@ -65,6 +65,8 @@ export interface ModelInfo {
   readonly name: string;
   readonly version: string;
   readonly precision: "int8" | "fp32";
+  /** What it understands, ISO 639-1, the main one first. */
+  readonly languages: readonly string[];
   /** Without the blank. */
   readonly vocabSize: number;
   /** SHA-256 over the sorted `sha256  name` lines of the bundle's files, hex. */

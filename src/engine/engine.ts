@@ -37,8 +37,7 @@ export function createEngine(options: {
     const vocabulary = parseVocabulary(await readVocabulary(bundle.vocabPath));
     const request = {
       encoderPath: bundle.encoderPath,
-      decoderPath: bundle.decoderPath,
-      jointPath: bundle.jointPath,
+      ...(bundle.transducer && { transducer: bundle.transducer }),
       vocabPath: bundle.vocabPath,
       frontEnd: bundle.frontEnd,
       threads: plan.threads,
@@ -63,12 +62,16 @@ export function createEngine(options: {
       encoder_from: loaded.encoderFrom,
       ...plan,
     });
+    if (!bundle.transducer && config.engine.hotWords.length > 0) {
+      log.warn("hot_words_unused", { model: bundle.id, reason: "a CTC model does not take hot words" });
+    }
     const info: ModelInfo = {
       id: bundle.id,
       name: bundle.name,
       version: bundle.version,
       precision: bundle.precision,
       vocabSize: loaded.vocabSize,
+      languages: bundle.languages,
       bundleHash: bundle.bundleHash,
       notice: bundle.notice,
     };

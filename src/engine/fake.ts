@@ -21,6 +21,8 @@ export interface FakeEngineOptions {
   readonly onWindow?: (number: number) => void | Promise<void>;
   /** Default 0: never. */
   readonly idleUnloadMs?: number;
+  /** Default Russian. */
+  readonly languages?: readonly string[];
   /** Front end of windows; default as GigaAM v3. */
   readonly frontEnd?: FrontEnd;
 }
@@ -43,6 +45,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
           name: "Fake engine",
           version: "1",
           precision: "fp32",
+          languages: options.languages ?? ["ru"],
           vocabSize: PIECES.length,
           bundleHash: "0".repeat(64),
           notice: "This is the fake engine: it counts sounds and recognises nothing.",

@@ -3,11 +3,14 @@ import { join } from "node:path";
 import type { ModelBundle, ModelFile } from "./manifest.ts";
 import type { ModelEntry, Precision } from "./registry-guard.ts";
 
+/** Of models made here before entries had languages: all were Russian. */
+export const DEFAULT_LANGUAGES: readonly string[] = ["ru"];
+
 /** Returns the distinct files of one precision, in registry order; undefined when the model does not have it. */
 export function filesOf(entry: ModelEntry, precision: Precision): readonly ModelFile[] | undefined {
   const roles = entry.precisions[precision];
   if (roles === undefined) return undefined;
-  const wanted = new Set([roles.encoder, roles.decoder, roles.joint, roles.vocab]);
+  const wanted = new Set<string | undefined>([roles.encoder, roles.decoder, roles.joint, roles.vocab]);
   return entry.files.filter(({ name }) => wanted.has(name));
 }
 
@@ -28,11 +31,14 @@ export function createBundle(options: {
     version: entry.version,
     precision,
     encoderPath: join(dir, roles.encoder),
-    decoderPath: join(dir, roles.decoder),
-    jointPath: join(dir, roles.joint),
+    ...(roles.decoder !== undefined &&
+      roles.joint !== undefined && {
+        transducer: { decoderPath: join(dir, roles.decoder), jointPath: join(dir, roles.joint) },
+      }),
     vocabPath: join(dir, roles.vocab),
     files,
     bundleHash: bundleHash(files),
+    languages: entry.languages ?? DEFAULT_LANGUAGES,
     frontEnd: entry.frontEnd,
     ...(entry.windows && { windows: entry.windows }),
     notice: options.notice,

@@ -13,12 +13,14 @@ export interface ModelBundle {
   readonly version: string;
   readonly precision: "int8" | "fp32";
   readonly encoderPath: string;
-  readonly decoderPath: string;
-  readonly jointPath: string;
+  /** Absent for a CTC model, whose encoder gives the scores itself. */
+  readonly transducer?: TransducerFiles;
   readonly vocabPath: string;
   readonly files: readonly ModelFile[];
   /** SHA-256 over the sorted `sha256  name` lines, hex. */
   readonly bundleHash: string;
+  /** What it understands, ISO 639-1, the main one first. */
+  readonly languages: readonly string[];
   /** Front end of the model (spec: 16000 Hz, 320/160, periodic Hann, 64 HTK mels 0-8000 Hz, natural log, no centring). */
   readonly frontEnd: FrontEnd;
   /** How much audio the model reads well at once; absent = the default for GigaAM. */
@@ -29,6 +31,12 @@ export interface ModelBundle {
   readonly restore?: string;
   /** Verified hashes may be remembered in a stamp file beside the files. Absent = false. */
   readonly keepsStamp?: boolean;
+}
+
+/** The two small graphs of a transducer. */
+export interface TransducerFiles {
+  readonly decoderPath: string;
+  readonly jointPath: string;
 }
 
 /** Lengths of audio a model was trained for. */

@@ -10,8 +10,9 @@ export const PRECISIONS: readonly Precision[] = ["int8", "fp32"];
 /** The files of one precision by role, and the memory one worker needs with it. */
 export interface PrecisionFiles {
   readonly encoder: string;
-  readonly decoder: string;
-  readonly joint: string;
+  /** Both, or neither: a CTC model is one graph. */
+  readonly decoder?: string;
+  readonly joint?: string;
   readonly vocab: string;
   /** Resident memory of one worker with these weights, measured or published; for `doctor` and sizing. */
   readonly memoryBytes: number;
@@ -37,6 +38,8 @@ export interface ModelEntry {
   readonly version: string;
   readonly summary: string;
   readonly license: ModelLicense;
+  /** ISO 639-1, the main one first; absent = Russian. */
+  readonly languages?: readonly string[];
   readonly source: ModelSource;
   readonly files: readonly ModelFile[];
   readonly precisions: Readonly<Partial<Record<Precision, PrecisionFiles>>>;
@@ -87,7 +90,10 @@ export async function parseRegistry(text: string, where: string): Promise<Regist
 function problemsOf({ files, precisions, source, frontEnd, windows }: ModelEntry, at: string): readonly string[] {
   const names = files.map(({ name }) => name);
   const used = Object.entries(precisions).flatMap(([precision, roles]) =>
-    ROLES.map((role) => ({ at: `${at}.precisions.${precision}.${role}`, name: roles[role] })),
+    ROLES.flatMap((role) => {
+      const name = roles[role];
+      return name === undefined ? [] : [{ at: `${at}.precisions.${precision}.${role}`, name }];
+    }),
   );
   const needed = SOURCE_KEYS[source.kind];
   const given = Object.keys(source).filter((key) => key !== "kind");
@@ -99,6 +105,9 @@ function problemsOf({ files, precisions, source, frontEnd, windows }: ModelEntry
     ...names
       .filter((name) => used.every((role) => role.name !== name))
       .map((name) => `${at}.files must all be used by a precision, "${name}" is not`),
+    ...Object.entries(precisions)
+      .filter(([, roles]) => (roles.decoder === undefined) !== (roles.joint === undefined))
+      .map(([precision]) => `${at}.precisions.${precision} must have decoder and joint (RNN-T) or neither (CTC)`),
     ...(Object.keys(precisions).length === 0 ? [`${at}.precisions must have int8 or fp32`] : []),
     ...(given.join() === needed ? [] : [`${at}.source of kind ${source.kind} must have ${needed} and nothing else`]),
     ...(source.kind === "download" && source.baseUrl?.endsWith("/") === false

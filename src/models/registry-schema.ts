@@ -1,4 +1,5 @@
 import type { Leaf, List, Section } from "../config/schema/node.ts";
+import { LANGUAGE_NAMES } from "../shared/languages.ts";
 
 const MAX_BYTES = 2 ** 40;
 
@@ -14,13 +15,17 @@ function list(items: Section): List {
   return { type: "array", title: items.title, description: items.description, items, minItems: 1, maxItems: 1000 };
 }
 
-const precision = section("Files of a precision, by role", {
-  encoder: text("Encoder"),
-  decoder: text("Decoder"),
-  joint: text("Joint network"),
-  vocab: text("Vocabulary"),
-  memoryBytes: size("Memory of one worker"),
-});
+const precision = section(
+  "Files of a precision, by role",
+  {
+    encoder: text("Encoder"),
+    decoder: text("Decoder"),
+    joint: text("Joint network"),
+    vocab: text("Vocabulary"),
+    memoryBytes: size("Memory of one worker"),
+  },
+  ["decoder", "joint"],
+);
 
 const range = (title: string, minimum: number, maximum: number): Leaf => ({
   type: "integer",
@@ -38,6 +43,15 @@ const model = section(
     version: text("Version"),
     summary: text("Summary"),
     license: section("Licence", { name: text("Name"), holder: text("Holder"), url: httpsUrl("Address") }, ["url"]),
+    languages: {
+      type: "array",
+      title: "Languages",
+      description: "ISO 639-1, the main one first",
+      items: { ...text("Language"), enum: Object.keys(LANGUAGE_NAMES) },
+      minItems: 1,
+      maxItems: 20,
+      uniqueItems: true,
+    },
     source: section(
       "Source",
       {
@@ -75,7 +89,7 @@ const model = section(
       ["rereadBelowPercent"],
     ),
   },
-  ["windows"],
+  ["languages", "windows"],
 );
 
 /** The shape of models/registry.json, in the language of the configuration's schema: one checker and one wording for both. */

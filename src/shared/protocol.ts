@@ -390,9 +390,6 @@ export const MODEL_ALIASES: readonly string[] = [
   "gpt-4o-transcribe-diarize",
 ];
 
-/** What the model speaks: ISO 639-1, and the English name that Whisper's clients read. */
-export const MODEL_LANGUAGE = { code: "ru", name: "russian" } as const;
-
 export const TRANSCRIPT_FORMATS = ["json", "txt", "srt", "vtt", "md", "tsv", "html"] as const;
 export type TranscriptFormat = (typeof TRANSCRIPT_FORMATS)[number];
 

@@ -17,8 +17,7 @@ const WINDOW_MS_PER_S = 24;
 const bundle = await locateModel({ id: "demo-ru-rnnt", precision: "int8", dir: undefined }, { env: {} });
 const model = await loadAcousticModel({
   encoderPath: bundle.encoderPath,
-  decoderPath: bundle.decoderPath,
-  jointPath: bundle.jointPath,
+  ...(bundle.transducer && { transducer: bundle.transducer }),
   vocabPath: bundle.vocabPath,
   frontEnd: bundle.frontEnd,
   threads: 1,

@@ -84,6 +84,34 @@ export function bindModel(encoder: GraphInfo, decoder: GraphInfo, joint: GraphIn
   };
 }
 
+/** How the one graph of a CTC model is fed. */
+export interface CtcBinding {
+  readonly features: string;
+  readonly length: TensorInfo;
+  /** [1, frames, classes]. */
+  readonly scores: string;
+  readonly melBins: number;
+  /** Pieces and blank together; undefined when the graph leaves it open. */
+  readonly classes: number | undefined;
+}
+
+/** Binds the graph of a CTC model. Throws a GigasttError naming what it lacks. */
+export function bindCtc(graph: GraphInfo): CtcBinding {
+  const features = pick(graph.inputs, "graph", ["features", "audio_signal"], 0);
+  const length = pick(graph.inputs, "graph", ["feature_lengths", "length"], 1);
+  const scores = pick(graph.outputs, "graph", ["log_probs", "logprobs"], 0);
+  if (features.type !== "float32" || scores.type !== "float32" || scores.shape.length !== 3) {
+    throw unsupported("graph", `"${scores.name}" must be float32 of three axes (batch, time, class)`);
+  }
+  return {
+    features: features.name,
+    length,
+    scores: scores.name,
+    melBins: size(features, 1, "graph"),
+    classes: typeof scores.shape[2] === "number" && scores.shape[2] > 0 ? scores.shape[2] : undefined,
+  };
+}
+
 // ---
 
 function pick(tensors: readonly TensorInfo[], graph: string, names: readonly string[], position: number): TensorInfo {
@@ -108,6 +136,6 @@ function size(tensor: TensorInfo, axis: number, graph: string): number {
 function unsupported(graph: string, what: string): GigasttError {
   return new GigasttError(
     "GST_MODEL_UNSUPPORTED",
-    `the model's ${graph} does not have the shape of a GigaAM RNN-T: ${what}. Install a supported model with \`gigastt models pull\`.`,
+    `the model's ${graph} does not have the shape of a GigaAM model: ${what}. Install a supported model with \`gigastt models pull\`.`,
   );
 }

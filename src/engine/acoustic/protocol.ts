@@ -1,6 +1,8 @@
 import type { HotWord } from "../../shared/hot-words.ts";
-import type { FrontEnd } from "../../models/manifest.ts";
+import type { FrontEnd, TransducerFiles } from "../../models/manifest.ts";
 import type { Tokens } from "./words.ts";
+
+export type { TransducerFiles };
 
 /** What an inference worker needs to load a model. Structured-clonable. */
 export interface LoadRequest {
@@ -9,8 +11,8 @@ export interface LoadRequest {
   readonly optimizedEncoderPath?: string;
   /** Where to leave an optimized copy while loading; failing to write it does not fail the load. */
   readonly saveEncoderTo?: string;
-  readonly decoderPath: string;
-  readonly jointPath: string;
+  /** Absent: the encoder's graph gives the scores itself (CTC). */
+  readonly transducer?: TransducerFiles;
   readonly vocabPath: string;
   readonly frontEnd: FrontEnd;
   /** ONNX intra-op threads. */

@@ -55,7 +55,8 @@ export async function prepareModel(options: PrepareOptions): Promise<PreparedMod
 
 async function writeFiles(options: PrepareOptions, dir: string): Promise<PreparedModel> {
   const { source, id } = options;
-  const names = { encoder: "encoder.int8.onnx", decoder: "decoder.onnx", joint: "joint.onnx", vocab: "vocab.txt" };
+  const small = source.transducer && { decoder: "decoder.onnx", joint: "joint.onnx" };
+  const names = { encoder: "encoder.int8.onnx", ...small, vocab: "vocab.txt" };
   const opened = await openOnnx(source.encoderPath);
   let summary: QuantizeSummary;
   let rewrittenConvolutions = 0;
@@ -68,8 +69,10 @@ async function writeFiles(options: PrepareOptions, dir: string): Promise<Prepare
   } finally {
     await opened.close();
   }
-  await copyFile(source.decoderPath, join(dir, names.decoder));
-  await copyFile(source.jointPath, join(dir, names.joint));
+  if (source.transducer && small) {
+    await copyFile(source.transducer.decoderPath, join(dir, small.decoder));
+    await copyFile(source.transducer.jointPath, join(dir, small.joint));
+  }
   await copyFile(source.vocabPath, join(dir, names.vocab));
   const files = await Promise.all(Object.values(names).map((name) => describeFile(dir, name)));
   await writeLocalManifest(dir, {
@@ -78,6 +81,7 @@ async function writeFiles(options: PrepareOptions, dir: string): Promise<Prepare
     version: source.version,
     summary: `Made on this machine from ${source.id} fp32.`,
     license: { name: "as the source", holder: source.name },
+    languages: source.languages,
     source: { kind: "local", madeFrom: source.bundleHash },
     files,
     precisions: { int8: { ...names, memoryBytes: workerMemory(files) } },

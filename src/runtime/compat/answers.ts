@@ -1,18 +1,20 @@
 import type { Transcript } from "../../engine/contract.ts";
-import { MODEL_LANGUAGE } from "../../shared/protocol.ts";
+import { languageOf } from "../../shared/languages.ts";
 import { segmentsInTurn } from "../../shared/transcript/segments.ts";
 import type { ChannelText } from "../../shared/transcript/segments.ts";
 import { joinTexts } from "../../shared/transcript/transcript.ts";
+import { languageName } from "../language.ts";
 import type { AsrRequest } from "./request.ts";
 
 /** Returns the JSON of Whisper as its clients read it: the text, its segments, the language. Channels are speakers, numbered as WhisperX does. */
 export function whisperJson(
   transcripts: readonly Transcript[],
-  { wantsWords }: Pick<AsrRequest, "wantsWords">,
+  { wantsWords, languages }: Pick<AsrRequest, "wantsWords" | "languages">,
 ): unknown {
+  const text = joinTexts(transcripts);
   const words = transcripts.map((transcript) => transcript.words);
   return {
-    text: joinTexts(transcripts),
+    text,
     segments: segmentsInTurn(transcripts).map((segment, id) => ({
       id,
       start: segment.start,
@@ -21,7 +23,7 @@ export function whisperJson(
       ...(segment.channel === undefined ? {} : { speaker: `SPEAKER_${String(segment.channel).padStart(2, "0")}` }),
       ...(wantsWords ? { words: wordsOf(words[segment.channel ?? 0] ?? [], segment) } : {}),
     })),
-    language: MODEL_LANGUAGE.code,
+    language: languageOf(text, languages),
   };
 }
 
@@ -31,11 +33,12 @@ function wordsOf(words: Transcript["words"], { start, end }: ChannelText): unkno
     .map((word) => ({ word: word.word, start: word.start, end: word.end, probability: word.confidence }));
 }
 
-/** Returns what is known of the language: the one the model has, and how sure the recogniser was of the words it heard. */
-export function languageAnswer([transcript]: readonly Transcript[]): unknown {
+/** Returns which of the model's languages the words are in, and how sure the recogniser was of them. */
+export function languageAnswer([transcript]: readonly Transcript[], spoken: readonly string[]): unknown {
+  const code = languageOf(transcript?.text ?? "", spoken);
   return {
-    detected_language: MODEL_LANGUAGE.name,
-    language_code: MODEL_LANGUAGE.code,
+    detected_language: languageName(code),
+    language_code: code,
     confidence: transcript?.confidence ?? 0,
   };
 }

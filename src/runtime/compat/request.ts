@@ -1,6 +1,6 @@
 import { WireError } from "../../shared/errors.ts";
 import { requireHotWords, type HotWord } from "../../shared/hot-words.ts";
-import { isSpokenLanguage, unsupportedLanguage } from "../language.ts";
+import { requireLanguages } from "../language.ts";
 
 /** What `output` may be. */
 export const ASR_OUTPUTS = ["txt", "vtt", "srt", "tsv", "json"] as const;
@@ -14,12 +14,15 @@ export interface AsrRequest {
   readonly wantsWords: boolean;
   readonly channels: "mix" | "split";
   readonly hotWords: readonly HotWord[];
+  /** What the recording may be in. */
+  readonly languages: readonly string[];
 }
 
-export function parseAsrQuery(query: URLSearchParams): AsrRequest {
+/** @param spoken languages of the model */
+export function parseAsrQuery(query: URLSearchParams, spoken: readonly string[]): AsrRequest {
   requireTask(query.get("task") ?? "");
-  requireLanguage(query.get("language") ?? "");
   return {
+    languages: requireLanguages([query.get("language") ?? ""], spoken),
     output: oneOf(query, "output", ASR_OUTPUTS) ?? "txt",
     isHeaderless: isHeaderless(query),
     wantsWords: flag(query, "word_timestamps", false),
@@ -38,10 +41,6 @@ export function isHeaderless(query: URLSearchParams): boolean {
 function requireTask(task: string): void {
   if (["", "transcribe"].includes(task)) return;
   throw new WireError("unsupported_task", `the model does not translate; send task=transcribe, got ${quoted(task)}`);
-}
-
-function requireLanguage(language: string): void {
-  if (language !== "" && !isSpokenLanguage(language)) throw unsupportedLanguage([language]);
 }
 
 /** Clients write booleans as Python, JavaScript or a form does. */

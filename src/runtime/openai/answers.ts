@@ -1,21 +1,22 @@
 import { deflateSync } from "node:zlib";
 import type { Transcript, Word } from "../../engine/contract.ts";
-import { MODEL_LANGUAGE } from "../../shared/protocol.ts";
+import { languageOf } from "../../shared/languages.ts";
 import { transcriptJson } from "../../shared/transcript/json.ts";
 import { segmentsInTurn, segmentsOf } from "../../shared/transcript/segments.ts";
 import { speakerName } from "../../shared/transcript/subtitle-files.ts";
 import { byStart } from "../../shared/transcript/transcript.ts";
 import type { TimedText } from "../../shared/transcript/transcript.ts";
+import { languageName } from "../language.ts";
 import type { TranscriptionRequest } from "./request.ts";
 
 /** Bodies of the JSON answers, as OpenAI's SDKs declare them. */
 
-export function jsonAnswer(transcripts: readonly Transcript[], { wantsLogprobs }: TranscriptionRequest): unknown {
+export function jsonAnswer(transcripts: readonly Transcript[], request: TranscriptionRequest): unknown {
   const { text, duration, warnings } = transcriptJson(transcripts);
   return {
     text,
-    ...(wantsLogprobs ? { logprobs: logprobsOf(transcripts.flatMap(({ words }) => words)) } : {}),
-    languages: LANGUAGES,
+    ...(request.wantsLogprobs ? { logprobs: logprobsOf(transcripts.flatMap(({ words }) => words)) } : {}),
+    languages: languagesOf(text, request),
     usage: usageOf(duration),
     ...(warnings === undefined ? {} : { warnings }),
   };
@@ -25,7 +26,7 @@ export function verboseAnswer(transcripts: readonly Transcript[], request: Trans
   const { text, words, duration, warnings } = transcriptJson(transcripts);
   return {
     task: "transcribe",
-    language: MODEL_LANGUAGE.name,
+    language: languageName(languageOf(text, request.languages)),
     duration,
     text,
     ...(request.wantsWords ? { words: words.map(({ word, start, end }) => ({ word, start, end })) } : {}),
@@ -78,7 +79,12 @@ export function speakerOf(channel: number, { speakers }: Pick<TranscriptionReque
   return channel < 26 ? letter : `${speakerOf(Math.floor(channel / 26) - 1, { speakers: [] })}${letter}`;
 }
 
-export const LANGUAGES: readonly { readonly code: string }[] = [{ code: MODEL_LANGUAGE.code }];
+export function languagesOf(
+  text: string,
+  { languages }: Pick<TranscriptionRequest, "languages">,
+): readonly { readonly code: string }[] {
+  return [{ code: languageOf(text, languages) }];
+}
 
 export function usageOf(seconds: number): { readonly type: "duration"; readonly seconds: number } {
   return { type: "duration", seconds };

@@ -1,7 +1,7 @@
 import { WireError } from "../../shared/errors.ts";
 import { requireHotWords } from "../../shared/hot-words.ts";
 import type { HotWord } from "../../shared/hot-words.ts";
-import { isSpokenLanguage, unsupportedLanguage } from "../language.ts";
+import { requireLanguages } from "../language.ts";
 
 /** Formats of an answer that is not streamed. */
 export const RESPONSE_FORMATS = ["json", "text", "srt", "vtt", "verbose_json", "diarized_json"] as const;
@@ -19,14 +19,18 @@ export interface TranscriptionRequest {
   readonly hotWords: readonly HotWord[];
   /** For the channels, in order; further ones are B, C … */
   readonly speakers: readonly string[];
+  /** What the recording may be in. */
+  readonly languages: readonly string[];
 }
 
 type Fields = ReadonlyMap<string, readonly string[]>;
 
-/** Throws what OpenAI refuses too: impossible values of known fields. */
-export function parseRequest(fields: Fields): TranscriptionRequest {
-  const languages = [...lastOf(fields, "language"), ...(fields.get("languages") ?? [])].filter((text) => text !== "");
-  if (languages.length > 0 && !languages.some(isSpokenLanguage)) throw unsupportedLanguage(languages);
+/**
+ * Throws what OpenAI refuses too: impossible values of known fields.
+ * @param spoken languages of the model
+ */
+export function parseRequest(fields: Fields, spoken: readonly string[]): TranscriptionRequest {
+  const languages = requireLanguages([...lastOf(fields, "language"), ...(fields.get("languages") ?? [])], spoken);
   const granularities = valuesOf(fields, "timestamp_granularities", ["word", "segment"]);
   const speakers = fields.get("known_speaker_names") ?? [];
   return {
@@ -38,6 +42,7 @@ export function parseRequest(fields: Fields): TranscriptionRequest {
     splitsChannels: speakers.length > 0 || valueOf(fields, "channels", ["mix", "split"]) === "split",
     hotWords: requireHotWords(fields.get("keywords") ?? [], "keywords"),
     speakers,
+    languages,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Hypothesis, Transcript, Word } from "../../engine/contract.ts";
 import { transcriptJson } from "../../shared/transcript/json.ts";
-import { LANGUAGES, logprobsOf, speakerOf, speakerSegment, speakerSegments, usageOf } from "./answers.ts";
+import { languagesOf, logprobsOf, speakerOf, speakerSegment, speakerSegments, usageOf } from "./answers.ts";
 import type { TranscriptionRequest } from "./request.ts";
 
 /** The events of one streamed transcription. Clients add up the deltas and cannot take words back: the sum is the final text. */
@@ -53,7 +53,7 @@ export function createTranscriptEvents(request: TranscriptionRequest): Transcrip
           type: "transcript.text.done",
           text,
           ...(request.wantsLogprobs ? { logprobs: logprobsOf(words) } : {}),
-          languages: LANGUAGES,
+          languages: languagesOf(text, request),
           usage: usageOf(duration),
           ...(warnings === undefined ? {} : { warnings }),
         },

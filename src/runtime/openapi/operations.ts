@@ -119,7 +119,7 @@ export const OPERATIONS: Partial<Readonly<Record<HttpRouteName, Operation>>> = {
       query("output", "Form of the transcript.", oneOf(ASR_OUTPUTS)),
       ENCODE,
       query("task", "Only transcription.", oneOf(["transcribe"])),
-      query("language", "Only Russian: ru, ru-RU, rus, russian.", TEXT),
+      query("language", "A language of the model: ru, ru-RU, rus, russian.", TEXT),
       query("word_timestamps", "Adds the words to the segments of json.", oneOf(["true", "false"])),
       query("channels", "One transcript, or each channel as a speaker.", oneOf(["mix", "split"])),
       query("hotwords", "Phrases to expect, separated by commas.", TEXT),

@@ -4,6 +4,7 @@ import { createAllowance } from "../../shared/time/allowance.ts";
 import { WireError } from "../../shared/errors.ts";
 import type { RuntimeContext } from "../context.ts";
 import { openAiError } from "../http/replies/error-forms.ts";
+import { modelLanguages } from "../language.ts";
 import { createConduct } from "../sessions/conduct.ts";
 import type { Dialect, FrameReader, Message, ReaderTools } from "../sessions/dialect.ts";
 import { parseClientEvent } from "./client-event.ts";
@@ -18,6 +19,7 @@ import { applyUpdate, bytesPerMs, defaultSettings, isSameFormat, listeningOption
 export function createRealtimeDialect(context: RuntimeContext, req: IncomingMessage): Dialect {
   const { settings: server, engine, clock } = context;
   const { stream } = server.current;
+  const languages = modelLanguages(engine);
   const id = newId("sess");
   const query = new URL(req.url ?? "/", "http://localhost").searchParams;
   const isTranscription = query.get("intent") === "transcription";
@@ -28,12 +30,13 @@ export function createRealtimeDialect(context: RuntimeContext, req: IncomingMess
   const items = createItems(
     () => newId("item"),
     () => shape,
+    languages,
   );
 
   const written = (events: readonly ServerEvent[]): Message[] =>
     events.map((event) => JSON.stringify({ event_id: newId("event"), ...event }));
   const sessionEvent = (type: string): Message[] =>
-    written([{ type, session: sessionObject(id, settings, stream, shape) }]);
+    written([{ type, session: sessionObject(id, settings, { stream, shape, languages }) }]);
   const isManual = (): boolean => settings.turnDetection === null;
 
   return {

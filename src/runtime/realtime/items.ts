@@ -2,6 +2,7 @@ import type { Hypothesis, UtteranceEvent } from "../../engine/contract.ts";
 import type { WireError } from "../../shared/errors.ts";
 import type { OpenAiError } from "../http/replies/error-forms.ts";
 import { openAiError } from "../http/replies/error-forms.ts";
+import { languageOf } from "../../shared/languages.ts";
 import type { Shape } from "./session-object.ts";
 
 /** A server event without its id. */
@@ -45,7 +46,8 @@ interface Item {
 /** Completed items that a client may still ask for. */
 const KEPT_ITEMS = 64;
 
-export function createItems(newId: () => string, shape: () => Shape): Items {
+/** @param languages of the model */
+export function createItems(newId: () => string, shape: () => Shape, languages: readonly string[]): Items {
   /** The turn that goes on. */
   let open: Item | undefined;
   /** Committed turns whose transcript is to come, the oldest first. */
@@ -112,7 +114,7 @@ export function createItems(newId: () => string, shape: () => Shape): Items {
             type: `${TRANSCRIPTION}.completed`,
             ...place,
             transcript: item.text,
-            languages: [{ code: "ru" }],
+            languages: [{ code: languageOf(item.text, languages) }],
             usage: { type: "duration", seconds: Math.round(item.endMs - item.startMs) / 1000 },
             ...(isTruncated ? { truncated: true } : {}),
           }

@@ -6,11 +6,20 @@ import type { InputFormat, SessionSettings, TurnDetection } from "./session-sett
 export type Shape = "ga" | "beta";
 
 /** Returns a session as clients read it: what is in force, not what was asked for. */
-export function sessionObject(id: string, settings: SessionSettings, stream: StreamConfig, shape: Shape): object {
+export function sessionObject(
+  id: string,
+  settings: SessionSettings,
+  {
+    stream,
+    shape,
+    languages,
+  }: { readonly stream: StreamConfig; readonly shape: Shape; readonly languages: readonly string[] },
+): object {
   const turn = effectiveTurn(settings.turnDetection, stream);
   const transcription = {
     model: settings.model,
-    language: "ru",
+    // A model of several languages finds out by itself.
+    language: languages.length === 1 ? languages[0] : null,
     ...(settings.delay === undefined ? {} : { delay: settings.delay }),
   };
   if (shape === "beta") {

@@ -1,11 +1,11 @@
 import { WireError } from "../../shared/errors.ts";
 import type { HotWord } from "../../shared/hot-words.ts";
-import { MODEL_LANGUAGE } from "../../shared/protocol.ts";
+import { languageOf } from "../../shared/languages.ts";
 import type { ClientAddress } from "../access/client-address.ts";
 import { requireToken } from "../access/policies.ts";
 import type { RuntimeContext } from "../context.ts";
 import { toWireError } from "../http/replies/errors.ts";
-import { isSpokenLanguage, unsupportedLanguage } from "../language.ts";
+import { modelLanguages, requireLanguages } from "../language.ts";
 import type { Dialect, FrameReader, Heard, Message, ReaderTools, SessionOptions } from "../sessions/dialect.ts";
 import type { Frame } from "../sessions/inbox.ts";
 import { encodeEvent } from "./framing.ts";
@@ -50,6 +50,7 @@ export function createWyomingDialect(context: RuntimeContext, client: ClientAddr
   let options: SessionOptions | undefined;
   let sensitivity: string | undefined;
   let hotWords: readonly HotWord[] = [];
+  let languages: readonly string[] | undefined;
   let texts: string[] = [];
   let audioS = 0;
 
@@ -58,13 +59,15 @@ export function createWyomingDialect(context: RuntimeContext, client: ClientAddr
     const text = hypothesis.committed + hypothesis.tentative;
     const chunk =
       text === "" ? [] : [encodeEvent("transcript-chunk", { text: texts.length === 0 ? text : ` ${text}` })];
-    const start = texts.length === 0 ? [encodeEvent("transcript-start", LANGUAGE)] : [];
+    const isFirst = texts.length === 0;
     if (text !== "") texts.push(text);
+    const language = languageOf(texts.join(" "), languages ?? modelLanguages(context.engine));
+    const start = isFirst ? [encodeEvent("transcript-start", { language })] : [];
     const isEarly = !isLast && hypothesis.speechFinal && text !== "" && mayAnswerEarly();
     if (!isLast && !isEarly) return text === "" ? [] : [...start, ...chunk];
     state = isEarly ? "answered" : "idle";
     if (isEarly) void tools?.endUtterance();
-    const transcript = encodeEvent("transcript", { text: texts.join(" "), ...LANGUAGE });
+    const transcript = encodeEvent("transcript", { text: texts.join(" "), language });
     return [...start, ...chunk, transcript, encodeEvent("transcript-stop")];
   };
 
@@ -113,6 +116,11 @@ export function createWyomingDialect(context: RuntimeContext, client: ClientAddr
         ({ sensitivity, hotWords } = message);
         if (message.language !== undefined && !isSpoken(message.language)) {
           given.fail(unsupportedLanguage([message.language]));
+        sensitivity = message.sensitivity;
+        try {
+          languages = requireLanguages([message.language ?? ""], modelLanguages(context.engine));
+        } catch (error) {
+          given.fail(toWireError(error));
         }
         return;
       case "start":
@@ -159,11 +167,5 @@ export function createWyomingDialect(context: RuntimeContext, client: ClientAddr
 
 // ---
 
-const LANGUAGE = { language: MODEL_LANGUAGE.code };
 /** As Home Assistant's own detector has them. */
 const SILENCE_MS: Readonly<Record<string, number>> = { relaxed: 1250, aggressive: 250 };
-
-/** Clients leave the language out, or send an empty one. */
-function isSpoken(language: string): boolean {
-  return language.trim() === "" || isSpokenLanguage(language);
-}

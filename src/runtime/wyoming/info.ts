@@ -1,5 +1,5 @@
 import type { RuntimeContext } from "../context.ts";
-import { MODEL_LANGUAGE } from "../../shared/protocol.ts";
+import { modelLanguages } from "../language.ts";
 
 /** Returns the data of `info`. It can be told before the model is loaded: clients ask once and give up soon. */
 export function wyomingInfo({ engine, settings, version }: RuntimeContext): Readonly<Record<string, unknown>> {
@@ -18,7 +18,7 @@ export function wyomingInfo({ engine, settings, version }: RuntimeContext): Read
         installed: true,
         description: model?.name ?? "GigaAM",
         version: model?.version ?? version,
-        languages: [MODEL_LANGUAGE.code],
+        languages: modelLanguages(engine),
       },
     ],
     supports_transcript_streaming: true,

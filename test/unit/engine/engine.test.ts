@@ -115,8 +115,10 @@ test("a model file that was replaced while it was unloaded is refused, and accep
   const bundle: ModelBundle = {
     ...original,
     encoderPath: moved(original.encoderPath),
-    decoderPath: moved(original.decoderPath),
-    jointPath: moved(original.jointPath),
+    transducer: {
+      decoderPath: moved(original.transducer!.decoderPath),
+      jointPath: moved(original.transducer!.jointPath),
+    },
     vocabPath: moved(original.vocabPath),
   };
   const engine = await demo({ bundle, config: { ...DEMO_CONFIG, model: { ...DEMO_CONFIG.model, idleUnloadMs: 100 } } });

@@ -163,7 +163,7 @@ describe("the bundled model", () => {
     const { model, dir } = installed();
     const entry = { ...model.entry, source: { kind: "bundled", folder: "x" } } as const;
     const bundle = createBundle({ entry, precision: "int8", dir });
-    rmSync(bundle.jointPath);
+    rmSync(bundle.transducer!.jointPath);
     await expect(verifyBundle(bundle)).rejects.toThrow("is missing. Restore it from the release.");
   });
 });

@@ -3,6 +3,7 @@ import { ROUTES } from "../../../shared/protocol.ts";
 import { exportTranscript } from "../../../shared/transcript/export.ts";
 import { receiveUpload, transcribeUpload } from "../../http/transcribe/transcribe-body.ts";
 import { readForm } from "../../http/uploads/upload-form.ts";
+import { modelLanguages } from "../../language.ts";
 import type { Route } from "../../route.ts";
 import { whisperJson } from "../answers.ts";
 import { DECODED, RECORDING_PART } from "../recording.ts";
@@ -12,7 +13,7 @@ import { parseAsrQuery } from "../request.ts";
 export const asr: Route = {
   ...ROUTES.asr,
   handle: async (exchange, context, { query }) => {
-    const request = parseAsrQuery(query);
+    const request = parseAsrQuery(query, modelLanguages(context.engine));
     const { channels, hotWords } = request;
     const { limits, pool, subtitles } = context.settings.current;
     const waitMs = longestWaitMs(pool);

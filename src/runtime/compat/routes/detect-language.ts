@@ -3,6 +3,7 @@ import { ROUTES } from "../../../shared/protocol.ts";
 import { json } from "../../http/replies/reply.ts";
 import { receiveUpload, transcribeUpload } from "../../http/transcribe/transcribe-body.ts";
 import { readForm } from "../../http/uploads/upload-form.ts";
+import { modelLanguages } from "../../language.ts";
 import type { Route } from "../../route.ts";
 import { languageAnswer } from "../answers.ts";
 import { beginningOf } from "../beginning.ts";
@@ -27,7 +28,7 @@ export const detectLanguage: Route = {
       waitMs,
       options: isDecoded ? { headerless: DECODED } : {},
     });
-    return json(200, languageAnswer(transcripts));
+    return json(200, languageAnswer(transcripts, modelLanguages(context.engine)));
   },
 };
 

@@ -9,6 +9,7 @@ import type { Reply } from "../../http/replies/reply.ts";
 import { receiveUpload, transcribeUpload } from "../../http/transcribe/transcribe-body.ts";
 import { replyWithEvents } from "../../http/transcribe/transcript-events.ts";
 import { readForm } from "../../http/uploads/upload-form.ts";
+import { modelLanguages } from "../../language.ts";
 import type { Route } from "../../route.ts";
 import { diarizedAnswer, jsonAnswer, verboseAnswer } from "../answers.ts";
 import { parseRequest } from "../request.ts";
@@ -25,7 +26,7 @@ export const transcriptions: Route = {
     const upload = await receiveUpload(exchange, context, { source: form, waitMs });
     let request: TranscriptionRequest;
     try {
-      request = parseRequest(form.fields);
+      request = parseRequest(form.fields, modelLanguages(context.engine));
     } catch (error) {
       upload.release();
       throw error;

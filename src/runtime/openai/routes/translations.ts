@@ -1,5 +1,5 @@
 import { WireError } from "../../../shared/errors.ts";
-import { MODEL_LANGUAGE, ROUTES } from "../../../shared/protocol.ts";
+import { ROUTES } from "../../../shared/protocol.ts";
 import type { Route } from "../../route.ts";
 
 /** Refuses: the model writes down what is said, in the language it is said in. */
@@ -8,7 +8,7 @@ export const translations: Route = {
   handle: () => {
     throw new WireError(
       "unsupported_task",
-      `this model does not translate; ${ROUTES.transcriptions.path} answers the ${MODEL_LANGUAGE.name} text`,
+      `this model does not translate; ${ROUTES.transcriptions.path} answers the text in the language that is spoken`,
     );
   },
 };

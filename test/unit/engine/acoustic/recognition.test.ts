@@ -19,8 +19,7 @@ describe.each(["fp32", "int8"] as const)("the demo model, %s", (precision) => {
       workers: 1,
       request: async () => ({
         encoderPath: bundle.encoderPath,
-        decoderPath: bundle.decoderPath,
-        jointPath: bundle.jointPath,
+        ...(bundle.transducer && { transducer: bundle.transducer }),
         vocabPath: bundle.vocabPath,
         frontEnd: bundle.frontEnd,
         threads: 1,

@@ -6,8 +6,7 @@ import { DEMO_FRONT_END, demoBundle } from "../support.ts";
 const ENTRY = new URL("../../../fixtures/faulty-worker.js", import.meta.url);
 const REQUEST: LoadRequest = {
   encoderPath: "",
-  decoderPath: "",
-  jointPath: "",
+  transducer: { decoderPath: "", jointPath: "" },
   vocabPath: "",
   frontEnd: DEMO_FRONT_END,
   threads: 1,

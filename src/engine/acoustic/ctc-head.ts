@@ -1,0 +1,58 @@
+import { type InferenceSession, Tensor } from "onnxruntime-node";
+import { GigasttError } from "../../shared/errors.ts";
+import { bindCtc } from "./binding.ts";
+import { decodeCtc } from "./ctc.ts";
+import type { Head } from "./head.ts";
+import type { LoadRequest } from "./protocol.ts";
+import { describe, openEncoder } from "./sessions.ts";
+import { integerTensor } from "./tensors.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** One graph: features in, the scores of every class for every frame out. Hot words need a search and have no effect here. */
+export async function openCtcHead(
+  request: LoadRequest,
+  options: InferenceSession.SessionOptions,
+  { pieces, blank }: Vocabulary,
+): Promise<Head> {
+  const { encoder, encoderFrom } = await openEncoder(request, options);
+  const binding = bindCtc(describe(encoder));
+  const classes = binding.classes ?? pieces.length + 1;
+  let logSoftmaxed = true;
+
+  /** Row-major [frames, classes]. One window at a time, so no frame is padding. */
+  async function score(features: Float32Array, frames: number): Promise<{ scores: Float32Array; frames: number }> {
+    const output = await encoder.run({
+      [binding.features]: new Tensor("float32", features, [1, binding.melBins, frames]),
+      [binding.length.name]: integerTensor(binding.length, frames, [1]),
+    });
+    const { data, dims } = output[binding.scores]!;
+    if (dims[2] !== classes) {
+      throw new GigasttError(
+        "GST_MODEL_VOCABULARY",
+        `the vocabulary has ${pieces.length} pieces and a blank, the model scores ${dims[2]} classes: the files belong to different models, run \`gigastt models verify\`.`,
+      );
+    }
+    const scores = data as Float32Array; // float32 by bindCtc
+    return { scores, frames: scores.length / classes };
+  }
+
+  return {
+    melBins: binding.melBins,
+    classes,
+    encoderFrom,
+    async recognize(features, frames) {
+      const begun = performance.now();
+      const scored = await score(features, frames);
+      const encoderMs = performance.now() - begun;
+      const tokens = decodeCtc(scored.scores, { frames: scored.frames, classes, blank, logSoftmaxed });
+      return { tokens, encodedFrames: scored.frames, encoderMs };
+    },
+    async probe(features, frames) {
+      const { scores } = await score(features, frames);
+      let sum = 0;
+      for (let k = 0; k < classes; k++) sum += Math.exp(scores[k]!);
+      logSoftmaxed = Math.abs(sum - 1) < 1e-3;
+    },
+    release: () => encoder.release(),
+  };
+}
