@@ -2,7 +2,7 @@ import { mkdir, rmdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { GigasttError, messageOf } from "../shared/errors.ts";
-import { bundleHash, filesOf } from "./bundle.ts";
+import { DEFAULT_LANGUAGES, bundleHash, filesOf } from "./bundle.ts";
 import { copyFileIn } from "./copy.ts";
 import { DownloadProblem } from "./download-problem.ts";
 import { defaultRetryPolicy, downloadFile, type FileEvent, type RetryPolicy } from "./download.ts";
@@ -11,7 +11,7 @@ import { folderOf } from "./locate.ts";
 import { lockFolder } from "./lock.ts";
 import type { ModelFile } from "./manifest.ts";
 import { partOf } from "./part.ts";
-import type { ModelEntry, Precision } from "./registry-guard.ts";
+import type { ModelEntry, ModelLicense, Precision } from "./registry-guard.ts";
 import { requireSpace } from "./space.ts";
 import { rememberVerified } from "./stamp.ts";
 import { verifyFiles } from "./verify.ts";
@@ -21,6 +21,9 @@ export type PullEvent =
       readonly event: "plan";
       readonly model: string;
       readonly precision: Precision;
+      readonly license: ModelLicense;
+      /** ISO 639-1. */
+      readonly languages: readonly string[];
       readonly dir: string;
       /** Folder or base address, without credentials. */
       readonly source: string;
@@ -90,7 +93,17 @@ export async function pullModel(options: PullOptions): Promise<void> {
     if (options.offline && source.kind === "url") throw offline(entry, precision, dir);
     const bytesMissing = await missingBytes(dir, missing);
     await requireSpace(dir, bytesMissing + (options.tuning ?? defaultPullTuning).spaceMarginBytes);
-    onEvent({ event: "plan", model: entry.id, precision, dir, source: source.shown, files: missing, bytesMissing });
+    onEvent({
+      event: "plan",
+      model: entry.id,
+      precision,
+      license: entry.license,
+      languages: entry.languages ?? DEFAULT_LANGUAGES,
+      dir,
+      source: source.shown,
+      files: missing,
+      bytesMissing,
+    });
     await bring(missing, dir, source, options);
     // The stamp knows what was just hashed, so this costs nothing unless another process wrote here since.
     const wrong = await wrongFiles(dir, files, signal);

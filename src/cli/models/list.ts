@@ -1,4 +1,4 @@
-import { bundleHash, filesOf } from "../../models/bundle.ts";
+import { DEFAULT_LANGUAGES, bundleHash, filesOf } from "../../models/bundle.ts";
 import { inspectModel, type Installation, locateModel } from "../../models/locate.ts";
 import type { ModelBundle } from "../../models/manifest.ts";
 import type { ModelEntry } from "../../models/registry-guard.ts";
@@ -36,7 +36,15 @@ export async function list(context: CommandContext): Promise<number> {
   const rows = models.flatMap(({ entry, installations }) =>
     installations.map((installation) => {
       const used = inUse?.id === entry.id && inUse.precision === installation.precision;
-      const cells = [used ? "*" : " ", entry.id, installation.precision, sizeOf(installation), stateOf(installation)];
+      const cells = [
+        used ? "*" : " ",
+        entry.id,
+        installation.precision,
+        sizeOf(installation),
+        languagesOf(entry),
+        entry.license.name,
+        stateOf(installation),
+      ];
       return used ? cells.map(paint.bold) : cells;
     }),
   );
@@ -44,7 +52,7 @@ export async function list(context: CommandContext): Promise<number> {
     ? `* in use (model.id ${config.model.id}, model.precision ${config.model.precision}).${inUse.notice === undefined ? "" : ` ${inUse.notice}`}`
     : `${problem}`;
   context.stdout.write(
-    `${table([["", "MODEL", "WEIGHTS", "SIZE", "STATE"], ...rows])}\n\n${wrap(about, 100).join("\n")}\nDownloaded models: ${baseDir}\n`,
+    `${table([["", "MODEL", "WEIGHTS", "SIZE", "LANGUAGES", "LICENCE", "STATE"], ...rows])}\n\n${wrap(about, 100).join("\n")}\nDownloaded models: ${baseDir}\n`,
   );
   return 0;
 }
@@ -60,6 +68,10 @@ function sizeOf({ entry, precision }: Installation): string {
   return readableBytes((filesOf(entry, precision) ?? []).reduce((sum, { bytes }) => sum + bytes, 0));
 }
 
+function languagesOf({ languages = DEFAULT_LANGUAGES }: ModelEntry): string {
+  return languages.join(" ");
+}
+
 function modelJson(entry: ModelEntry, installations: readonly Installation[]): unknown {
   return {
     id: entry.id,
@@ -67,6 +79,7 @@ function modelJson(entry: ModelEntry, installations: readonly Installation[]): u
     version: entry.version,
     summary: entry.summary,
     license: entry.license,
+    languages: entry.languages ?? DEFAULT_LANGUAGES,
     source: entry.source,
     precisions: installations.map(({ precision, state, dir, wrong }) => ({
       precision,

@@ -91,6 +91,7 @@ function linesOf(event: PullEvent): string[] {
   switch (event.event) {
     case "plan":
       return [
+        `${event.model}: licence ${event.license.name}, ${event.license.holder}${event.license.url === undefined ? "" : ` (${event.license.url})`}; languages ${event.languages.join(", ")}`,
         `pulling ${event.model} ${event.precision} from ${event.source} to ${event.dir}: ${readableBytes(event.bytesMissing)}`,
       ];
     case "file":

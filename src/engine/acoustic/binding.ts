@@ -97,22 +97,24 @@ export interface CtcBinding {
 
 /** Binds the graph of a CTC model. Throws a GigasttError naming what it lacks. */
 export function bindCtc(graph: GraphInfo): CtcBinding {
-  const features = pick(graph.inputs, "graph", ["features", "audio_signal"], 0);
-  const length = pick(graph.inputs, "graph", ["feature_lengths", "length"], 1);
-  const scores = pick(graph.outputs, "graph", ["log_probs", "logprobs"], 0);
+  const features = pick(graph.inputs, CTC_GRAPH, ["features", "audio_signal"], 0);
+  const length = pick(graph.inputs, CTC_GRAPH, ["feature_lengths", "length"], 1);
+  const scores = pick(graph.outputs, CTC_GRAPH, ["log_probs", "logprobs"], 0);
   if (features.type !== "float32" || scores.type !== "float32" || scores.shape.length !== 3) {
-    throw unsupported("graph", `"${scores.name}" must be float32 of three axes (batch, time, class)`);
+    throw unsupported(CTC_GRAPH, `"${scores.name}" must be float32 of three axes (batch, time, class)`);
   }
   return {
     features: features.name,
     length,
     scores: scores.name,
-    melBins: size(features, 1, "graph"),
+    melBins: size(features, 1, CTC_GRAPH),
     classes: typeof scores.shape[2] === "number" && scores.shape[2] > 0 ? scores.shape[2] : undefined,
   };
 }
 
 // ---
+
+const CTC_GRAPH = "graph";
 
 function pick(tensors: readonly TensorInfo[], graph: string, names: readonly string[], position: number): TensorInfo {
   for (const name of names) {
@@ -136,6 +138,6 @@ function size(tensor: TensorInfo, axis: number, graph: string): number {
 function unsupported(graph: string, what: string): GigasttError {
   return new GigasttError(
     "GST_MODEL_UNSUPPORTED",
-    `the model's ${graph} does not have the shape of a GigaAM model: ${what}. Install a supported model with \`gigastt models pull\`.`,
+    `the model's ${graph} does not have the shape of a GigaAM ${graph === CTC_GRAPH ? "CTC model" : "RNN-T"}: ${what}. Install a supported model with \`gigastt models pull\`.`,
   );
 }

@@ -19,7 +19,7 @@ export function parseVocabulary(text: string): Vocabulary {
     if (line === "") continue;
     const match = /^(.+)[ \t](\d+)$/.exec(line);
     if (!match) throw broken(`line ${lineNumber} is not "piece id"`);
-    const piece = match[1]!.replaceAll(" ", "▁"); // some exports write the space of characters as it is
+    const piece = match[1]!;
     const id = Number(match[2]);
     if (piece === "<blk>" || piece === "<blank>") blank = id;
     else if (pieces[id] !== undefined) throw broken(`line ${lineNumber} gives id ${id} a second piece`);

@@ -49,7 +49,8 @@ export function tokensToWords(tokens: Tokens, vocabulary: Vocabulary, time: Wind
   for (let k = 0; k < tokens.ids.length; k++) {
     const id = tokens.ids[k]!;
     if (vocabulary.hidden.has(id)) continue;
-    const piece = vocabulary.pieces[id] ?? "";
+    // Some exports write the space of characters as it is.
+    const piece = (vocabulary.pieces[id] ?? "").replaceAll(" ", "▁");
     if (piece.startsWith("▁")) flush();
     // A piece of ▁ alone opens the word that the next piece fills; ▁ inside a piece is a space all the same.
     const shown = piece.startsWith("▁") ? piece.slice(1) : piece;

@@ -114,9 +114,6 @@ export function createWyomingDialect(context: RuntimeContext, client: ClientAddr
       case "transcribe":
         if (state === "answered") state = "idle";
         ({ sensitivity, hotWords } = message);
-        if (message.language !== undefined && !isSpoken(message.language)) {
-          given.fail(unsupportedLanguage([message.language]));
-        sensitivity = message.sensitivity;
         try {
           languages = requireLanguages([message.language ?? ""], modelLanguages(context.engine));
         } catch (error) {

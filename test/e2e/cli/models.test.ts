@@ -15,8 +15,8 @@ describe("models list", () => {
     const dir = temporaryDir();
     const { code, stdout } = await gigastt(["models", "list"], { env: { GIGASTT_MODEL_DIR: dir } });
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^ {3}gigaam-v3-e2e-rnnt {2}int8 {5}226 MB {2}not installed$/m);
-    expect(stdout).toMatch(/^\* {2}demo-ru-rnnt {8}int8 {5}5\.5 MB {2}bundled$/m);
+    expect(stdout).toMatch(/^ {3}gigaam-v3-e2e-rnnt {7}int8 {5}226 MB {2}ru {14}MIT {6}not installed$/m);
+    expect(stdout).toMatch(/^\* {2}demo-ru-rnnt {13}int8 {5}5\.5 MB {2}ru {14}MIT {6}bundled$/m);
     expect(stdout).toContain(`Downloaded models: ${dir}\n`);
   });
 
@@ -161,7 +161,8 @@ describe("models pull", () => {
       env: { GIGASTT_MODEL_DIR: temporaryDir() },
     });
     expect(stdout).toBe("");
-    expect(stderr.split("\n").slice(0, 3)).toEqual([
+    expect(stderr.split("\n").slice(0, 4)).toEqual([
+      expect.stringMatching(/^gigaam-v3-e2e-rnnt: licence MIT, GigaChat Team \(https:.*\); languages ru$/),
       expect.stringMatching(/^pulling gigaam-v3-e2e-rnnt int8 from http:.*: 226 MB$/),
       `  ${VOCAB} (13 kB)`,
       expect.stringMatching(/^ {2}v3_e2e_rnnt_vocab\.txt starts again: the bytes received have SHA-256/),

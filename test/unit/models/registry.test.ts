@@ -30,15 +30,29 @@ function changed(...edits: readonly (readonly [place: string, value: unknown])[]
 describe("the registry of the installation", () => {
   test("passes its guard and has GigaAM and the demo", async () => {
     const { models } = await loadRegistry();
-    expect(models.map(({ id }) => id)).toEqual(["gigaam-v3-e2e-rnnt", "demo-ru-rnnt"]);
+    expect(models.map(({ id }) => id)).toEqual([
+      "gigaam-v3-e2e-rnnt",
+      "demo-ru-rnnt",
+      "gigaam-v3-e2e-ctc",
+      "gigaam-v3-ctc",
+      "gigaam-multilingual-ctc",
+    ]);
   });
 
-  test("pins the revision in the download address", async () => {
-    const { source } = findModel(await loadRegistry(), "gigaam-v3-e2e-rnnt");
-    expect(source).toEqual({
-      kind: "download",
-      baseUrl: "https://huggingface.co/istupakov/gigaam-v3-onnx/resolve/322c3b29492673eb7d0b434bfa9dfb8653e34d02/",
-    });
+  test("pins the revision in each download address", async () => {
+    const { models } = await loadRegistry();
+    for (const { id, source } of models.filter(({ source }) => source.kind === "download"))
+      expect(source, id).toEqual({
+        kind: "download",
+        baseUrl: expect.stringMatching(/^https:\/\/huggingface\.co\/istupakov\/[a-z0-9-]+\/resolve\/[0-9a-f]{40}\/$/),
+      });
+  });
+
+  test("says the licence and the languages of every model", async () => {
+    for (const { id, license, languages } of (await loadRegistry()).models) {
+      expect(license.name, id).toBe("MIT");
+      expect(languages, id).toContain("ru");
+    }
   });
 
   test("has the true hashes of the bundled files, the same as the manifest beside them", async () => {
@@ -53,7 +67,7 @@ describe("the registry of the installation", () => {
 
   test("rounds the buffers of GigaAM through bfloat16 and not those of the demo", async () => {
     const { models } = await loadRegistry();
-    expect(models.map(({ frontEnd }) => frontEnd.bfloat16Buffers)).toEqual([true, false]);
+    expect(models.map(({ frontEnd }) => frontEnd.bfloat16Buffers)).toEqual([true, false, true, true, true]);
   });
 });
 
@@ -86,6 +100,14 @@ describe("the guard of the registry", () => {
     ["a source of unknown kind", "models[0].source.kind", "torrent", "must be one of download, bundled, local"],
     ["a bundled folder that climbs out", "models[1].source.folder", "../..", "source.folder must be"],
     ["a role without a file", "models[0].precisions.int8.joint", "no.onnx", "must name one of the model's files"],
+    [
+      "a joint without a decoder",
+      "models[0].precisions.int8.decoder",
+      undefined,
+      "must have decoder and joint (RNN-T)",
+    ],
+    ["a language that is not known", "models[0].languages", ["ru", "xx"], "models[0].languages[1] must be one of"],
+    ["no language", "models[0].languages", [], "languages must be a list of 1 to 20"],
     ["a file no precision uses", "models[0].precisions.fp32", undefined, "must all be used by a precision"],
     ["no precision", "models[0].precisions", {}, "must have int8 or fp32"],
     ["a hop longer than the window", "models[0].frontEnd.hopSamples", 999, "hopSamples must be at most windowSamples"],

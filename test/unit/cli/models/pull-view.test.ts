@@ -78,6 +78,8 @@ test("without a terminal there are plain lines, one in ten seconds while bytes f
     event: "plan",
     model: "tiny",
     precision: "int8",
+    license: { name: "MIT", holder: "its authors", url: "https://x/LICENSE" },
+    languages: ["ru", "kk"],
     dir: "/m/tiny",
     source: "https://x/",
     files: [],
@@ -90,6 +92,7 @@ test("without a terminal there are plain lines, one in ten seconds while bytes f
   view.show({ event: "done", model: "tiny", precision: "int8", dir: "/m/tiny", bundleHash: "0", changed: true });
   expect(out.text).not.toContain("\r");
   expect(out.text.split("\n")).toEqual([
+    "tiny: licence MIT, its authors (https://x/LICENSE); languages ru, kk",
     "pulling tiny int8 from https://x/ to /m/tiny: 200 MB",
     "  encoder.onnx (200 MB)",
     expect.stringMatching(/^ {2}encoder\.onnx 25 % {2}50 MB of 200 MB {2}(4\.9|5\.\d) MB\/s {2}3\d s left$/),
