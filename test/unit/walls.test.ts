@@ -46,9 +46,11 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "lru-cache": ["runtime/access/rate-limit.ts"],
   "multicast-dns": ["runtime/wyoming/zeroconf.ts"],
   "onnxruntime-node": [
+    "engine/acoustic/ctc-head.ts",
     "engine/acoustic/model.ts",
     "engine/acoustic/sessions.ts",
     "engine/acoustic/tensors.ts",
+    "engine/acoustic/transducer-head.ts",
     "engine/acoustic/transducer.ts",
   ],
   "opus-decoder": ["engine/audio/codec/opus.ts"],

@@ -81,7 +81,7 @@ export const OPERATIONS: Partial<Readonly<Record<HttpRouteName, Operation>>> = {
   transcribeStream: { parameters: [CHANNELS, ...AUDIO_PARAMETERS], body: AUDIO, answer: EVENTS },
   speechToText: {
     parameters: [
-      query("language", "Only Russian: ru, ru-RU, rus, russian.", TEXT),
+      query("language", "A language of the model: ru, ru-RU, rus, russian.", TEXT),
       query("transcript_names", "Names to expect, separated by commas.", TEXT),
       query("transcript_terms", "Words to expect, separated by commas.", TEXT),
     ],
