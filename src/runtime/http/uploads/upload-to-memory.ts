@@ -6,6 +6,8 @@ import type { ReceiveOptions, Reception, UploadSink } from "./upload.ts";
 
 /** Received bytes are copied into blocks that grow to this size: a body of one-byte chunks must not cost an object per byte. */
 const BLOCK_BYTES = 64 * 1024;
+/** A part of this size that has memory of its own, as Node's HTTP parser gives each part of a body, is kept as it is. */
+const KEPT_BYTES = 16 * 1024;
 
 export interface ReadUploadOptions extends Omit<ReceiveOptions, "sink"> {
   readonly memory: UploadMemory;
@@ -69,13 +71,15 @@ export async function readUpload({ memory, client, memoryWaitMs, ...options }: R
   };
 
   /** Blocks double from the first byte on: a body of one byte takes one byte. */
-  const blockBytes = (rest: Uint8Array): number => Math.max(rest.length, Math.min(BLOCK_BYTES, bytes - rest.length));
+  const blockBytes = (rest: Uint8Array): number =>
+    isKept(rest) ? rest.length : Math.max(rest.length, Math.min(BLOCK_BYTES, bytes - rest.length));
 
   const append = (rest: Uint8Array): void => {
+    used = rest.length;
+    if (isKept(rest)) return void blocks.push(rest);
     const block = new Uint8Array(blockBytes(rest));
     block.set(rest);
     blocks.push(block);
-    used = rest.length;
   };
 
   const waitForMemory = async (opened: UploadShare, { over }: Reception, rest: Uint8Array): Promise<void> => {
@@ -115,6 +119,10 @@ export async function readUpload({ memory, client, memoryWaitMs, ...options }: R
 }
 
 // ---
+
+function isKept(part: Uint8Array): boolean {
+  return part.length >= KEPT_BYTES && part.length === part.buffer.byteLength;
+}
 
 /** Uploads of one client end within this time, mostly. */
 const TOO_MANY_HINT_MS = 5000;

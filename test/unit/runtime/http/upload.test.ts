@@ -102,6 +102,47 @@ describe("a reception", () => {
 });
 
 describe("an upload into memory", () => {
+  test("is whole whatever parts it arrives in, and counts the memory that it holds", async () => {
+    const part = fc.record({
+      bytes: fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 16_000, max: 70_000 })),
+      isOwn: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(part, { minLength: 1, maxLength: 12 }), async (parts) => {
+        const memory = createUploadMemory(() => ({ totalBytes: 1e7, clientBytes: 1e7, clientUploads: 10 }));
+        const chunks = parts.map(({ bytes, isOwn }, n) =>
+          (isOwn ? new Uint8Array(bytes) : new Uint8Array(bytes + 100).subarray(100)).fill(n + 1),
+        );
+        const req = request();
+        const upload = readUpload({
+          req,
+          source: rawBody(req),
+          limits: LIMITS,
+          clock: systemClock,
+          signal: new AbortController().signal,
+          memory,
+          client: "a",
+          memoryWaitMs: 60_000,
+        });
+        for (const chunk of chunks) req.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length));
+        req.end();
+        const { blocks, release } = await upload;
+        const held = memory.heldBytes;
+        const memories = new Set<ArrayBufferLike>();
+        const received: Buffer[] = [];
+        for await (const block of blocks()) {
+          memories.add(block.buffer);
+          received.push(Buffer.from(block));
+        }
+        expect(Buffer.concat(received).equals(Buffer.concat(chunks))).toBe(true);
+        expect(Array.from(memories).reduce((sum, { byteLength }) => sum + byteLength, 0)).toBe(held);
+        release();
+        expect(memory.heldBytes).toBe(0);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   test("is whole although its last piece had to wait for memory when the body ended", async () => {
     await fc.assert(
       fc.asyncProperty(body, fc.nat(4000), async (chunks, totalBytes) => {
