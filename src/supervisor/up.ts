@@ -1,3 +1,4 @@
+import { messageOf } from "../shared/errors.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { describeFailure } from "./process/instance.ts";
 import type { GateResult } from "./process/instance.ts";
@@ -5,8 +6,8 @@ import { formatLogLine, parseLogLine } from "./logs/log-format.ts";
 import type { StatePaths } from "./state/state-dir.ts";
 import { createNotifier } from "./helpers/systemd-notify.ts";
 import { Supervisor } from "./supervisor.ts";
-import type { View, ViewOptions } from "./status/view.ts";
-import { createLiveView, createPlainView } from "./status/view.ts";
+import type { Terminal, View, ViewOptions } from "./status/view.ts";
+import { createPlainView } from "./status/view.ts";
 import { setInterval } from "../shared/time/timers.ts";
 
 export interface UpOptions {
@@ -16,13 +17,17 @@ export interface UpOptions {
   readonly paths: StatePaths;
   readonly env: NodeJS.ProcessEnv;
   readonly version: string;
-  readonly stdout: ViewOptions["out"] & { readonly isTTY?: boolean };
+  readonly stdout: Terminal & { readonly isTTY?: boolean };
   readonly stderr: { write(text: string): unknown };
   /** Where signals come from: the process. */
   readonly signals: Pick<NodeJS.EventEmitter, "on" | "off">;
+  /** Does what Ctrl-C does: a terminal that reads keys no longer does it. */
+  readonly interrupt: () => void;
   readonly readVersion?: () => string;
   readonly runtimeEntry?: URL;
   readonly sampleIntervalMs?: number;
+  /** What shows state and events; default: plain lines. */
+  readonly makeView?: (options: ViewOptions) => View;
   /** Draws an address for phones to scan; undefined where the terminal cannot show it. */
   readonly addressPicture?: (url: string) => Promise<string | undefined>;
   /** Called once the start is decided. */
@@ -35,8 +40,19 @@ export interface UpOptions {
  */
 export async function up(options: UpOptions): Promise<number> {
   const cell: { supervisor?: Supervisor } = {};
-  const makeView = options.stdout.isTTY === true ? createLiveView : createPlainView;
-  const view = makeView({ out: options.stdout, status: () => cell.supervisor?.status() });
+  const view = (options.makeView ?? createPlainView)({
+    out: options.stdout,
+    status: () => cell.supervisor?.status(),
+    act: {
+      stop: options.interrupt,
+      reload: () => void cell.supervisor?.reloadSoon("key r"),
+      restart: () =>
+        void cell.supervisor?.restart().then(
+          () => view.say("Restarted."),
+          (error: unknown) => view.say(messageOf(error)),
+        ),
+    },
+  });
   try {
     const supervisor = await Supervisor.open({
       loaded: options.loaded,

@@ -41,7 +41,8 @@ export const command: Command = {
 // ---
 
 async function watch(context: CommandContext, socket: string): Promise<number> {
-  const clear = context.stdout.isTTY === true && context.flags["json"] !== true ? "\u001b[H\u001b[J" : "";
+  const canClear = context.stdout.isTTY === true && context.env["TERM"] !== "dumb" && context.flags["json"] !== true;
+  const clear = canClear ? "\u001b[H\u001b[J" : "";
   let code = 1;
   while (!context.signal.aborted) {
     try {

@@ -8,6 +8,7 @@ import { paintFor } from "../output.ts";
 import { renderProblems } from "../problems.ts";
 import { qrCode } from "../qr-code.ts";
 import { loadConfigInHelper } from "../../supervisor/helpers/load-config.ts";
+import type { UpOptions } from "../../supervisor/up.ts";
 import { configuredStatePaths, STATE_FLAGS } from "../state.ts";
 
 export const command: Command = {
@@ -21,6 +22,7 @@ export const command: Command = {
   },
   help:
     "Starts the runtime, waits until it is ready, restarts it when it fails. In a terminal it shows a live view, and with server.lan a QR code of the address for phones.\n" +
+    "Keys there: r reload, R restart, l log level, f filter the log, o open the page, q stop.\n" +
     "Ctrl-C drains: running work finishes, then it exits with 0. Ctrl-C again stops at once.\n" +
     "Exit code: 0 drained cleanly, 1 not ready or not drained cleanly, 2 configuration.",
   ownSignals: true,
@@ -63,9 +65,28 @@ async function start(context: CommandContext): Promise<number> {
     stdout: context.stdout,
     stderr: context.stderr,
     signals: process,
-    ...(context.stdout.isTTY === true ? { addressPicture: (url: string) => qrCode(url, context) } : {}),
+    interrupt: () => process.kill(process.pid, "SIGINT"),
+    ...(await terminalParts(context)),
     onStarted: reportStart,
   });
+}
+
+/** What only a terminal can show: TERM=dumb cannot move its cursor. */
+async function terminalParts(context: CommandContext): Promise<Pick<UpOptions, "makeView" | "addressPicture">> {
+  if (context.stdout.isTTY !== true) return {};
+  const addressPicture = (url: string): Promise<string | undefined> => qrCode(url, context);
+  if (context.env["TERM"] === "dumb") return { addressPicture };
+  const { createLiveView, keyboardOf, openInBrowser } = await import("../live/view.ts");
+  return {
+    addressPicture,
+    makeView: (options) =>
+      createLiveView({
+        ...options,
+        paint: paintFor(context.stdout, context),
+        keyboard: keyboardOf(context.stdin),
+        open: (url) => openInBrowser(url, context.env),
+      }),
+  };
 }
 
 async function detach(context: CommandContext, paths: ReturnType<typeof configuredStatePaths>): Promise<number> {

@@ -28,12 +28,13 @@ export function parseLogLine(line: string): LogLine | undefined {
 export function formatLogLine(line: LogLine, process: string, options: { readonly date: boolean }): string {
   const clock = options.date ? line.time : line.time.slice(11, 23);
   const fields = Object.entries(line.fields).map(([key, value]) =>
-    key === "text" && typeof value === "string" ? value : `${key}=${show(value)}`,
+    key === "text" && typeof value === "string" ? value : `${key}=${showValue(value)}`,
   );
   return printableLine([clock, line.level.padEnd(5), process, line.event, ...fields].join(" "));
 }
 
-function show(value: unknown): string {
+/** Returns a field's value for people: quoted only where a plain word would be misread. */
+export function showValue(value: unknown): string {
   if (typeof value === "string") return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
   return JSON.stringify(value) ?? "undefined";
 }

@@ -1,8 +1,6 @@
 import type { SupervisorEvent } from "../logs/events.ts";
 import { printableLine } from "../../shared/text/printable.ts";
-import { formatLogLine, parseLogLine } from "../logs/log-format.ts";
 import type { StatusReport } from "./status.ts";
-import { setInterval } from "../../shared/time/timers.ts";
 
 /** What `gigastt up` shows in the foreground. */
 export interface View {
@@ -17,13 +15,24 @@ export interface View {
 }
 
 export interface ViewOptions {
-  readonly out: { write(text: string): unknown; readonly columns?: number; readonly rows?: number };
+  readonly out: Terminal;
   readonly status: () => StatusReport | undefined;
+  /** What keys ask for. */
+  readonly act: { stop(): void; reload(): void; restart(): void };
+}
+
+/** The part of standard output that a view uses. */
+export interface Terminal {
+  write(text: string): unknown;
+  readonly columns?: number;
+  readonly rows?: number;
+  on?(event: "resize", listener: () => void): unknown;
+  off?(event: "resize", listener: () => void): unknown;
 }
 
 /** Plain lines, for pipes, journals and files: one per event, the runtime's log goes to its file only. */
-export function createPlainView(options: ViewOptions): View {
-  const write = (text: string): void => void options.out.write(`${printableLine(text)}\n`);
+export function createPlainView({ out }: Pick<ViewOptions, "out">): View {
+  const write = (text: string): void => void out.write(`${printableLine(text)}\n`);
   return {
     event: (event) => {
       if (event.level !== "debug") write(describeEvent(event));
@@ -32,57 +41,6 @@ export function createPlainView(options: ViewOptions): View {
     say: (text) => text.split("\n").forEach(write),
     draw: () => {},
     close: () => {},
-  };
-}
-
-const REFRESH_MS = 1000;
-const LOG_LINES = 8;
-
-/** A block at the bottom of the terminal that is redrawn in place: state, model, address, sessions, rates, last log lines. */
-export function createLiveView(options: ViewOptions): View {
-  const { out } = options;
-  let drawn = 0;
-  let lines: string[] = [];
-  const erase = (): void => {
-    if (drawn > 0) out.write(`\u001b[${drawn}A\u001b[J`);
-    drawn = 0;
-  };
-  const draw = (): void => {
-    const width = Math.max(40, out.columns ?? 80) - 1;
-    const status = options.status();
-    const block = [...(status === undefined ? [] : statusLines(status)), ...lines.map((line) => `  ${line}`)];
-    const room = Math.max(3, (out.rows ?? 24) - 1);
-    const shown = block.slice(0, room).map((line) => cut(printableLine(line), width));
-    erase();
-    out.write(shown.map((line) => `${line}\n`).join(""));
-    drawn = shown.length;
-  };
-  const timer = setInterval(draw, REFRESH_MS);
-  return {
-    event: (event) => {
-      if (event.level === "debug") return;
-      erase();
-      out.write(`${printableLine(describeEvent(event))}\n`);
-      draw();
-    },
-    line: (line) => {
-      const parsed = parseLogLine(line);
-      lines = [...lines, parsed === undefined ? line : formatLogLine(parsed, "runtime", { date: false })].slice(
-        -LOG_LINES,
-      );
-    },
-    say: (text) => {
-      erase();
-      out.write(`${text.split("\n").map(printableLine).join("\n")}\n`);
-    },
-    draw: (picture) => {
-      erase();
-      out.write(`${picture}\n`);
-    },
-    close: () => {
-      clearInterval(timer);
-      erase();
-    },
   };
 }
 
@@ -189,8 +147,4 @@ function gb(bytes: number): string {
 
 function mib(bytes: number): string {
   return `${Math.round(bytes / 2 ** 20)} MiB`;
-}
-
-function cut(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }

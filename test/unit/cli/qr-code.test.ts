@@ -1,7 +1,10 @@
 import { encode } from "uqr";
 import { describe, expect, it } from "vitest";
 import { qrCode } from "../../../src/cli/qr-code.ts";
-import { createLiveView, createPlainView } from "../../../src/supervisor/status/view.ts";
+import { createLiveView } from "../../../src/cli/live/view.ts";
+import { paintFor } from "../../../src/cli/output.ts";
+import { createPlainView } from "../../../src/supervisor/status/view.ts";
+import { createTinyTerminal } from "./live/tiny-terminal.ts";
 
 const URL_AT_HOME = "https://192.168.178.23:9876";
 const UTF8 = { LANG: "ru_RU.UTF-8" };
@@ -38,16 +41,18 @@ describe("the QR code of an address", () => {
   });
 
   it("is drawn in a terminal only; what is said keeps its lines in both views", () => {
+    const act = { stop: () => {}, reload: () => {}, restart: () => {} };
+    const live = { paint: paintFor({}, { env: {}, flags: {} }), keyboard: undefined, open: async () => false };
     for (const [make, picture] of [
-      [createLiveView, "\u001b[40;97m█▀\u001b[0m\n"],
-      [createPlainView, ""],
+      [createLiveView, ["█▀"]],
+      [createPlainView, []],
     ] as const) {
-      let out = "";
-      const view = make({ out: { write: (text: string) => (out += text) }, status: () => undefined });
+      const out = createTinyTerminal();
+      const view = make({ out, status: () => undefined, act, ...live });
       view.draw("\u001b[40;97m█▀\u001b[0m");
       view.say("the port is taken\n  → free it");
       view.close();
-      expect(out).toBe(`${picture}the port is taken\n  → free it\n`);
+      expect(out.screen().map((row) => row.trimEnd())).toEqual([...picture, "the port is taken", "  → free it"]);
     }
   });
 });
