@@ -14,6 +14,7 @@ import { jobResult } from "./jobs/routes/result.ts";
 import { jobRetry } from "./jobs/routes/retry.ts";
 import { upload } from "./jobs/routes/upload.ts";
 import { uploads } from "./jobs/routes/uploads.ts";
+import { asyncapi } from "./native/routes/asyncapi.ts";
 import { health } from "./native/routes/health.ts";
 import { metricsRoute } from "./native/routes/metrics.ts";
 import { models } from "./native/routes/models.ts";
@@ -43,6 +44,7 @@ export const handlers: Readonly<Record<HttpRouteName, Route>> = {
   jobRetry,
   upload,
   uploads,
+  asyncapi,
   health,
   metrics: metricsRoute,
   models,

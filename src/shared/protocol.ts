@@ -137,6 +137,16 @@ export const ROUTES = {
     isLimited: true,
     summary: "these routes as an OpenAPI 3.1 document",
   },
+  asyncapi: {
+    face: "native",
+    methods: ["GET"],
+    path: "/asyncapi.json",
+    traffic: "status",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: true,
+    summary: "the WebSocket sessions as an AsyncAPI 3.0 document",
+  },
   asr: {
     face: "compat",
     methods: ["POST"],

@@ -17,7 +17,7 @@ export function openApiDocument(version: string): unknown {
       title: "gigastt",
       version,
       description:
-        "Speech recognition: recordings in, transcripts out. Live sessions are WebSockets and are not described here.",
+        "Speech recognition: recordings in, transcripts out. Live sessions are WebSockets, see /asyncapi.json.",
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: "/" }],

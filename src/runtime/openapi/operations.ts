@@ -137,6 +137,7 @@ export const OPERATIONS: Partial<Readonly<Record<HttpRouteName, Operation>>> = {
   translations: { body: { "multipart/form-data": object({ file: BINARY }) }, answer: {} },
   metrics: { answer: { "text/plain": TEXT } },
   openapi: { answer: { "application/json": object({ openapi: TEXT, info: {}, paths: {} }) } },
+  asyncapi: { answer: { "application/json": object({ asyncapi: TEXT, info: {}, channels: {} }) } },
 };
 
 function mediaType(text: string): string {
