@@ -25,9 +25,9 @@ export interface AudioWarning {
 /**
  * `truncated`: the file ends before the end that it promises. `damaged`: parts of it cannot be decoded.
  * `wrong_header`: its header contradicts its data, which were read by what they are.
- * `opposite_phase`: two channels cancel each other, so only one was read. `core_only`: the upper band of HE-AAC was left out.
+ * `opposite_phase`: two channels cancel each other, so only one was read.
  */
-export type AudioWarningCode = "truncated" | "damaged" | "wrong_header" | "opposite_phase" | "core_only";
+export type AudioWarningCode = "truncated" | "damaged" | "wrong_header" | "opposite_phase";
 
 /** An error that carries an `AudioProblem`; its message is the bare fact. */
 export class AudioError extends GigasttError {

@@ -32,8 +32,8 @@ export async function decodeAudio(bytes: AsyncIterable<Uint8Array>, options: Dec
     if (first.done) throw damaged(format, "the file has no samples");
     return {
       format,
-      sampleRateHz,
-      channelCount,
+      sampleRateHz: first.value.sampleRateHz,
+      channelCount: first.value.channels.length,
       warnings: notes.warnings,
       warn: notes.warn,
       totalS: totalFrames === undefined ? undefined : totalFrames / sampleRateHz,

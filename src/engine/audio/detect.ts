@@ -1,6 +1,9 @@
 import { AudioError } from "../../shared/audio-problem.ts";
 import { openAdts } from "./aac/adts.ts";
+import { openLoas } from "./aac/loas.ts";
+import { openAc3 } from "./ac3/ac3.ts";
 import { openAiff } from "./aiff/aiff.ts";
+import { openAsf } from "./asf/asf.ts";
 import { openAu } from "./au/au.ts";
 import { openCaf } from "./caf/caf.ts";
 import { openFlac } from "./flac/flac.ts";
@@ -8,6 +11,9 @@ import { tagLength } from "./input/frame-scan.ts";
 import { openMp3 } from "./mp3/mp3.ts";
 import { openMp4 } from "./mp4/mp4.ts";
 import { openOgg } from "./ogg/ogg.ts";
+import { openAmr } from "./speech/amr.ts";
+import { openGsm } from "./speech/gsm.ts";
+import { openTs } from "./ts/ts.ts";
 import type { ByteReader } from "./input/byte-reader.ts";
 import { checkShape, foreign, unsupported } from "./refuse.ts";
 import type { Sniffed } from "./sniff.ts";
@@ -80,6 +86,18 @@ async function openNext(input: ByteReader, context: OpenContext): Promise<Opened
       return await openWebm(input, context);
     case "mp4":
       return await openMp4(input, context);
+    case "amr":
+      return await openAmr(input, context);
+    case "gsm":
+      return await openGsm(input, context);
+    case "ac3":
+      return await openAc3(input, context);
+    case "loas":
+      return await openLoas(input, context);
+    case "ts":
+      return await openTs(input, context);
+    case "asf":
+      return await openAsf(input, context);
     default:
       throw new Error(`no decoder for ${String(found.container satisfies never)}`);
   }

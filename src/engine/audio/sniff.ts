@@ -1,12 +1,32 @@
 import type { AudioCure } from "../../shared/audio-problem.ts";
 import { parseAdtsHeader } from "./aac/adts.ts";
+import { parseLoasHeader } from "./aac/latm.ts";
+import { parseAc3Header } from "./ac3/ac3.ts";
 import type { FrameHeader } from "./input/frame-scan.ts";
 import { parseMpegHeader } from "./mp3/mp3.ts";
+import { isBareGsm } from "./speech/gsm.ts";
+import { findTransportStream } from "./ts/packets.ts";
 
 /** Also what `curl --data` leaves of a WAV file. */
 export const RIFF_WITHOUT_AUDIO = "a RIFF file without audio";
 
-export type Container = "wav" | "aiff" | "au" | "caf" | "mp3" | "flac" | "ogg" | "webm" | "mp4" | "adts";
+export type Container =
+  | "wav"
+  | "aiff"
+  | "au"
+  | "caf"
+  | "mp3"
+  | "flac"
+  | "ogg"
+  | "webm"
+  | "mp4"
+  | "adts"
+  | "loas"
+  | "amr"
+  | "gsm"
+  | "ac3"
+  | "ts"
+  | "asf";
 
 /** What the first bytes of a body are. */
 export type Sniffed =
@@ -25,9 +45,8 @@ export function sniff(head: Uint8Array): Sniffed {
   const known = sniffMagic(head);
   if (known) return known;
   if (isMultipart(head)) return { kind: "foreign", what: "a multipart form, not the file itself", cure: "bareFile" };
-  const transport = sniffTransportStream(head);
-  if (transport) return transport;
-  const container = sniffMpegAudio(head);
+  if (findTransportStream(head) !== undefined) return { kind: "audio", container: "ts" };
+  const container = sniffMpegAudio(head) ?? sniffSpeech(head);
   if (container) return { kind: "audio", container };
   const text = sniffText(head);
   if (text) return { kind: "foreign", what: text };
@@ -52,7 +71,9 @@ export function sniffMagic(head: Uint8Array): Sniffed | undefined {
 /** True where a file begins whose magic does not stand in samples by accident. */
 export function startsRecording(head: Uint8Array): boolean {
   const found = sniffMagic(head.subarray(0, MAGIC_BYTES));
-  return found?.kind === "audio" && head.length >= MAGIC_BYTES && !["mp3", "mp4", "adts"].includes(found.container);
+  return (
+    found?.kind === "audio" && head.length >= MAGIC_BYTES && !["mp3", "mp4", "adts", "asf"].includes(found.container)
+  );
 }
 
 /** A stream cut out of another one begins inside a frame: three headers in a chain do not happen by accident. */
@@ -89,6 +110,8 @@ const CONTAINERS: readonly (Magic & { readonly container: Container; readonly an
   { container: "aiff", magic: "FORM", and: { magic: "AIFC", at: 8 } },
   { container: "au", magic: ".snd" },
   { container: "caf", magic: "caff\0" },
+  { container: "amr", magic: "#!AMR" },
+  { container: "asf", magic: "\x30\x26\xb2\x75\x8e\x66\xcf\x11" },
   { container: "wav", magic: "riff\x2e\x91\xcf\x11" },
 ];
 
@@ -118,16 +141,9 @@ const FOREIGN: readonly (Magic & { readonly what: string; readonly and?: Magic; 
   { what: "a later part of an MP4 recording", magic: "styp", at: 4, cure: "firstPart" },
   { what: "a later part of an MP4 recording", magic: "sidx", at: 4, cure: "firstPart" },
   { what: "Amiga audio (8SVX), which is not supported", magic: "FORM", and: { magic: "8SVX", at: 8 }, cure: "convert" },
-  { what: "AMR-WB audio, which is not supported", magic: "#!AMR-WB", cure: "convert" },
-  { what: "AMR-NB audio, which is not supported", magic: "#!AMR", cure: "convert" },
   { what: "EVRC audio, which is not supported", magic: "#!EVRC", cure: "convert" },
   { what: "SILK audio, which is not supported", magic: "#!SILK", cure: "convert" },
   { what: "SILK audio (WeChat), which is not supported", magic: "\x02#!SILK", cure: "convert" },
-  {
-    what: "Windows Media (WMA, ASF), which is not supported",
-    magic: "\x30\x26\xb2\x75\x8e\x66\xcf\x11",
-    cure: "convert",
-  },
   { what: "WavPack audio, which is not supported", magic: "wvpk", cure: "convert" },
   { what: "Monkey's Audio, which is not supported", magic: "MAC ", and: { magic: "\0\0", at: 6 }, cure: "convert" },
   { what: "True Audio (TTA), which is not supported", magic: "TTA1", cure: "convert" },
@@ -137,7 +153,6 @@ const FOREIGN: readonly (Magic & { readonly what: string; readonly and?: Magic; 
   { what: "Creative Voice audio, which is not supported", magic: "Creative Voice File", cure: "convert" },
   { what: "NIST SPHERE audio, which is not supported", magic: "NIST_1A\n", cure: "convert" },
   { what: "RealMedia, which is not supported", magic: ".RMF", cure: "convert" },
-  { what: "AC-3 audio (Dolby Digital), which is not supported", magic: "\x0b\x77", cure: "convert" },
   { what: "DTS audio, which is not supported", magic: "\x7f\xfe\x80\x01", cure: "convert" },
   { what: "a MIDI file, which holds notes and no sound", magic: "MThd" },
   { what: "MPEG video, which is not supported", magic: "\0\0\x01\xba", cure: "convert" },
@@ -157,18 +172,6 @@ function sniffRiff(head: Uint8Array): Sniffed {
   return { kind: "foreign", what: RIFF_WITHOUT_AUDIO };
 }
 
-/** Packets of 188 bytes, or of 192 with a time stamp in front (cameras). */
-function sniffTransportStream(head: Uint8Array): Sniffed | undefined {
-  for (const [offset, size] of [
-    [0, 188],
-    [4, 192],
-  ] as const) {
-    const isSync = [0, 1, 2, 3].every((n) => head[offset + n * size] === 0x47);
-    if (isSync) return { kind: "foreign", what: "an MPEG transport stream, which is not supported", cure: "convert" };
-  }
-  return undefined;
-}
-
 /** A form as browsers and `curl -F` send it; the file in it is binary. */
 function isMultipart(head: Uint8Array): boolean {
   return /^--[^\r\n]{1,200}\r?\n(?:[\w-]+:[^\r\n]*\r?\n){0,4}?content-disposition:/i.test(
@@ -184,6 +187,13 @@ function latin1(bytes: Uint8Array): string {
 function sniffMpegAudio(head: Uint8Array): "mp3" | "adts" | undefined {
   if (head.length >= 7 && parseAdtsHeader(head, 0)) return "adts";
   return head.length >= 4 && parseMpegHeader(head, 0) ? "mp3" : undefined;
+}
+
+/** Formats whose frames have a few bits of their own and no magic. */
+function sniffSpeech(head: Uint8Array): "gsm" | "ac3" | "loas" | undefined {
+  if (isBareGsm(head)) return "gsm";
+  if (head.length >= 7 && parseAc3Header(head, 0)) return "ac3";
+  return isChain(head, 0, parseLoasHeader, 3) ? "loas" : undefined;
 }
 
 function isChain(

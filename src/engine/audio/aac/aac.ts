@@ -1,9 +1,8 @@
-import type { PacketDecoder } from "../codec/packet-decoder.ts";
+import { createFfmpegCodec } from "../codec/ffmpeg.ts";
+import type { DecodedPacket, PacketDecoder } from "../codec/packet-decoder.ts";
 import { damaged, unsupported } from "../refuse.ts";
-import { createCodec } from "../codec/symphonia.ts";
-import { inWaveOrder, layoutOf, parseProgramConfig, type AacLayout } from "./layout.ts";
 
-/** Samples per channel of one AAC-LC frame. */
+/** Samples per channel of one frame, at the rate of the core. */
 export const AAC_FRAME_SAMPLES = 1024;
 /**
  * The first frame overlaps with nothing before it: encoders put (part of) their delay there, a stream cut out of another
@@ -16,67 +15,59 @@ export const AAC_RATES_HZ: readonly number[] = [
 ];
 
 export interface AacConfig {
-  /** MPEG-4 audio object type of the core: 2 = low complexity. */
-  readonly objectType: number;
-  /** Of the core. */
+  /** Of the core: HE-AAC decodes to twice of it. */
   readonly sampleRateHz: number;
-  readonly layout: AacLayout;
-  /** The header says that it is HE-AAC. */
-  readonly isHighEfficiency?: boolean;
+  readonly channelCount: number;
+  /** At the rate of the core. */
+  readonly frameSamples: number;
+  /** AudioSpecificConfig; undefined where each frame has a header of its own. */
+  readonly privateData: Uint8Array | undefined;
 }
 
-/**
- * A decoder for AAC-LC. HE-AAC is AAC-LC at half the rate plus data to guess the upper half of the spectrum: only the
- * real part is decoded, and the decoder says so.
- */
-export async function createAacCodec({
-  objectType,
-  sampleRateHz,
-  layout,
-  isHighEfficiency = false,
-}: AacConfig): Promise<PacketDecoder> {
-  const { channelCount } = layout;
-  if (objectType !== 2) throw unsupported("AAC", `object type ${objectType} is not supported`, "convert");
-  if (channelCount < 1 || channelCount > 8) {
-    throw unsupported("AAC", `the channel count must be 1–8, got ${channelCount}`, "convert");
-  }
-  const core = await createCodec({ codec: "aac", sampleRateHz, channelCount });
-  return {
-    decode(packet) {
-      const { channels, ...rest } = core.decode(packet);
-      return { ...rest, ...inWaveOrder(channels, layout) };
-    },
-    leftOut: () =>
-      isHighEfficiency || core.isCoreOnly()
-        ? `AAC: this is HE-AAC, whose upper band (from ${sampleRateHz / 2000} kHz or less on) is not decoded; ffmpeg -i FILE -ac 1 -ar 16000 OUT.wav converts it whole`
-        : undefined,
+/** Makes a decoder for AAC in all its kinds, HE-AAC whole. Its channels are in the order of WAVE. */
+export async function createAacCodec({ sampleRateHz, channelCount, privateData }: AacConfig): Promise<PacketDecoder> {
+  const codec = await createFfmpegCodec({
+    codec: "AAC",
+    sampleRateHz,
+    channelCount,
+    ...(privateData && { privateData }),
+  });
+  if (channelCount > 1) return codec;
+  // HE-AAC may make stereo of one channel: the decoder gives two wherever it could.
+  const narrow = (decoded: DecodedPacket): DecodedPacket => {
+    const [left, right] = decoded.channels;
+    const isMono =
+      left && right && decoded.channels.length === 2 && Buffer.compare(bytesOf(left), bytesOf(right)) === 0;
+    return isMono ? { ...decoded, channels: [left] } : decoded;
   };
+  return { ...codec, decode: (packet) => narrow(codec.decode(packet)) };
 }
 
-/** Makes a reader of big-endian bits, which throws at the end of `bytes`. */
-export function createBitReader(bytes: Uint8Array): (count: number) => number {
-  let at = 0;
-  return (count) => {
-    let value = 0;
-    for (let i = 0; i < count; i++, at++) {
-      const byte = bytes[at >> 3];
-      if (byte === undefined) throw damaged("AAC", "the decoder configuration is cut short");
-      value = value * 2 + ((byte >> (7 - (at & 7))) & 1);
-    }
-    return value;
-  };
+/** Channels of a channel configuration (ISO/IEC 14496-3, table 1.19), or throws. */
+export function channelsOf(channelConfig: number): number {
+  const count = CHANNEL_COUNTS[channelConfig];
+  if (!count) throw unsupported("AAC", `channel configuration ${channelConfig} is not supported`, "convert");
+  return count;
 }
 
-/** Returns the layout of a channel configuration, or throws. */
-export function channelLayout(channelConfig: number): AacLayout {
-  const layout = layoutOf(channelConfig);
-  if (!layout) throw unsupported("AAC", `channel configuration ${channelConfig} is not supported`, "convert");
-  return layout;
+/** Channels of a frame whose header names none: of the program config element in it, else of its first element. */
+export function channelsOfFrame(frame: Uint8Array): number {
+  const bits = createBitReader(frame);
+  const element = bits(3);
+  return element === 5 ? countProgramConfig(bits) : element === 1 ? 2 : 1;
 }
 
-/** Parses an AudioSpecificConfig (ISO/IEC 14496-3) down to the core that `createAacCodec` decodes. */
-export function parseAudioSpecificConfig(bytes: Uint8Array): AacConfig {
-  const bits = createBitReader(bytes);
+/** The AudioSpecificConfig of plain AAC; undefined when there is none for this rate or channel count. */
+export function plainConfig(sampleRateHz: number, channelCount: number): Uint8Array | undefined {
+  const rate = AAC_RATES_HZ.indexOf(sampleRateHz);
+  const channelConfig = channelCount === 8 ? 7 : channelCount;
+  if (rate < 0 || channelConfig < 1 || channelConfig > 7) return undefined;
+  return new Uint8Array([(2 << 3) | (rate >> 1), ((rate & 1) << 7) | (channelConfig << 3)]);
+}
+
+/** Reads from an AudioSpecificConfig (ISO/IEC 14496-3) what must be known before its frames are decoded. */
+export function parseAudioSpecificConfig(config: Uint8Array): AacConfig {
+  const bits = createBitReader(config);
   const readObjectType = (): number => {
     const type = bits(5);
     return type === 31 ? 32 + bits(6) : type;
@@ -91,18 +82,68 @@ export function parseAudioSpecificConfig(bytes: Uint8Array): AacConfig {
   const sampleRateHz = readRate();
   const channelConfig = bits(4);
   // 5 = SBR, 29 = parametric stereo: the rate of the extension and the type of the core follow.
-  const isHighEfficiency = objectType === 5 || objectType === 29;
-  if (isHighEfficiency) {
+  if (objectType === 5 || objectType === 29) {
     readRate();
     objectType = readObjectType();
   }
-  if (objectType === 2 && bits(1) === 1) throw unsupported("AAC", "frames of 960 samples are not supported", "convert");
-  if (channelConfig > 0 || objectType !== 2) {
-    const layout = objectType === 2 ? channelLayout(channelConfig) : { channelCount: 1, speakers: undefined };
-    return { objectType, sampleRateHz, layout, isHighEfficiency };
-  }
+  const privateData = config.slice();
+  if (objectType === USAC) return { sampleRateHz, channelCount: channelConfig || 1, frameSamples: 1024, privateData };
+  const isShort = bits(1) === 1;
+  const [long, short] = objectType === LOW_DELAY || objectType === ENHANCED_LOW_DELAY ? [512, 480] : [1024, 960];
+  const frameSamples = isShort ? short : long;
+  if (channelConfig > 0) return { sampleRateHz, channelCount: channelsOf(channelConfig), frameSamples, privateData };
   // The core coder's delay and the extension flag, then the program config element.
   if (bits(1) === 1) bits(14);
   bits(1);
-  return { objectType, sampleRateHz, layout: parseProgramConfig(bits), isHighEfficiency };
+  return { sampleRateHz, channelCount: countProgramConfig(bits), frameSamples, privateData };
+}
+
+// ---
+
+const LOW_DELAY = 23;
+const ENHANCED_LOW_DELAY = 39;
+const USAC = 42;
+const CHANNEL_COUNTS: Readonly<Record<number, number>> = {
+  1: 1,
+  2: 2,
+  3: 3,
+  4: 4,
+  5: 5,
+  6: 6,
+  7: 8,
+  11: 7,
+  12: 8,
+  14: 8,
+};
+
+function bytesOf(samples: Float32Array): Uint8Array {
+  return new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+}
+
+/** Makes a reader of big-endian bits, which throws at the end of `bytes`. */
+function createBitReader(bytes: Uint8Array): (count: number) => number {
+  let at = 0;
+  return (count) => {
+    let value = 0;
+    for (let i = 0; i < count; i++, at++) {
+      const byte = bytes[at >> 3];
+      if (byte === undefined) throw damaged("AAC", "the decoder configuration is cut short");
+      value = value * 2 + ((byte >> (7 - (at & 7))) & 1);
+    }
+    return value;
+  };
+}
+
+/** Channels of a program config element. */
+function countProgramConfig(bits: (count: number) => number): number {
+  bits(4 + 2 + 4);
+  const [front, side, back, lfe] = [bits(4), bits(4), bits(4), bits(2)];
+  bits(3 + 4);
+  for (const mixdownBits of [4, 4, 3]) if (bits(1)) bits(mixdownBits);
+  let count = lfe;
+  for (let left = front + side + back; left > 0; left--) {
+    count += 1 + bits(1);
+    bits(4);
+  }
+  return count;
 }

@@ -2,11 +2,10 @@ import {
   AAC_FIRST_FRAME,
   AAC_FRAME_SAMPLES,
   AAC_RATES_HZ,
-  channelLayout,
+  channelsOf,
+  channelsOfFrame,
   createAacCodec,
-  createBitReader,
 } from "./aac.ts";
-import { layoutOfPacket, type AacLayout } from "./layout.ts";
 import type { FrameHeader, ScannedFrame } from "../input/frame-scan.ts";
 import { createFrameSource, type FrameSource } from "../input/frame-scan.ts";
 import type { EncodedPacket } from "../codec/decode-packets.ts";
@@ -16,7 +15,7 @@ import { damaged, unsupported } from "../refuse.ts";
 import type { AudioBlock, OpenContext, OpenedAudio } from "../types.ts";
 
 /**
- * Bare AAC in ADTS frames, joined streams one after the other. HE-AAC is decoded without its high band (see `aac.ts`).
+ * Bare AAC in ADTS frames, joined streams one after the other.
  *
  * A cut last frame is dropped; nothing in such a stream says where it should end.
  */
@@ -25,7 +24,7 @@ export async function openAdts(input: ByteReader, context: OpenContext): Promise
   const first = await frames.next();
   if (!first) throw damaged("AAC", "no audio frame was found");
   const { sampleRateHz } = first.header;
-  const { channelCount } = layoutOfFrame(first);
+  const channelCount = channelsIn(first);
   return {
     format: "aac",
     sampleRateHz,
@@ -44,7 +43,6 @@ export function parseAdtsHeader(bytes: Uint8Array, at: number): AdtsHeader | und
   const headerBytes = byte(1) & 1 ? 7 : 9;
   if (sampleRateHz === undefined || frameBytes <= headerBytes) return undefined;
   return {
-    objectType: (byte(2) >> 6) + 1,
     sampleRateHz,
     channelConfig,
     headerBytes,
@@ -56,19 +54,17 @@ export function parseAdtsHeader(bytes: Uint8Array, at: number): AdtsHeader | und
 
 // ---
 
-interface AdtsHeader extends FrameHeader {
-  readonly objectType: number;
+export interface AdtsHeader extends FrameHeader {
   readonly sampleRateHz: number;
   readonly channelConfig: number;
   readonly headerBytes: number;
   readonly blockCount: number;
 }
 
-/** Of the header, or of the program config element in the first frame. */
-function layoutOfFrame({ header, data }: ScannedFrame<AdtsHeader>): AacLayout {
+/** Channels that the header names, or the frame itself. */
+export function channelsIn({ header, data }: ScannedFrame<AdtsHeader>): number {
   const { channelConfig, headerBytes } = header;
-  const found = channelConfig === 0 ? layoutOfPacket(createBitReader(data.subarray(headerBytes))) : undefined;
-  return found ?? channelLayout(channelConfig);
+  return channelConfig === 0 ? channelsOfFrame(data.subarray(headerBytes)) : channelsOf(channelConfig);
 }
 
 async function* decodeLinks(
@@ -77,16 +73,17 @@ async function* decodeLinks(
   context: OpenContext,
 ): AsyncGenerator<AudioBlock, void, undefined> {
   for (let frame: typeof first | undefined = first; frame; frame = await frames.next()) {
-    const { objectType, sampleRateHz } = frame.header;
-    const layout = layoutOfFrame(frame);
+    const { sampleRateHz } = frame.header;
+    const channelCount = channelsIn(frame);
     frames.unread(frame);
     yield* decodePackets({
       container: "AAC",
       sampleRateHz,
-      channelCount: layout.channelCount,
+      channelCount,
       context,
       packets: readPackets(frames, frame.header.key),
-      createDecoder: () => createAacCodec({ objectType, sampleRateHz, layout }),
+      createDecoder: () =>
+        createAacCodec({ sampleRateHz, channelCount, frameSamples: AAC_FRAME_SAMPLES, privateData: undefined }),
       skipFrames: AAC_FIRST_FRAME,
       concealFrames: AAC_FRAME_SAMPLES,
     });
@@ -107,6 +104,6 @@ async function* readPackets(
     }
     if (header.blockCount > 1) throw unsupported("AAC", "several blocks in one ADTS frame are not supported");
     endFrame += AAC_FRAME_SAMPLES;
-    yield { data: data.subarray(header.headerBytes), endFrame };
+    yield { data, endFrame };
   }
 }

@@ -1,5 +1,14 @@
-import { alacTrack, mpegTrack, opusTrack, type TrackCodec } from "../codec/track-codecs.ts";
+import {
+  ac3Track,
+  alacTrack,
+  amrTrack,
+  gsmTrack,
+  mpegTrack,
+  opusTrack,
+  type TrackCodec,
+} from "../codec/track-codecs.ts";
 import { parseEsds } from "../mp4/esds.ts";
+import { AMR_NB, AMR_WB } from "../speech/amr.ts";
 import { damaged, unsupported } from "../refuse.ts";
 
 /** The fields of a `desc` chunk. */
@@ -27,9 +36,12 @@ export function codecOf(format: CafFormat, cookie: Uint8Array | undefined): (fir
     case "aac ":
     case "aach":
     case "aacp":
+    case "aacl":
+    case "aace":
+    case "aacf":
       if (!cookie) throw damaged("AAC", "the decoder configuration is missing");
       // The descriptor stands alone or, as in MP4, behind a version.
-      return parseEsds(cookie[0] === 3 ? new Uint8Array([0, 0, 0, 0, ...cookie]) : cookie);
+      return parseEsds(cookie[0] === 3 ? new Uint8Array([0, 0, 0, 0, ...cookie]) : cookie, format);
     case "opus":
       if (channelCount < 1 || channelCount > 2) {
         throw unsupported("CAF", `Opus with ${channelCount} channels is not supported`, "convert");
@@ -46,6 +58,17 @@ export function codecOf(format: CafFormat, cookie: Uint8Array | undefined): (fir
         });
     case ".mp3":
     case "ms\0\x55":
+      return mpegTrack;
+    case "samr":
+      return () => amrTrack(AMR_NB);
+    case "sawb":
+      return () => amrTrack(AMR_WB);
+    case "ac-3":
+    case "ec-3":
+      return ac3Track;
+    case "agsm":
+      return gsmTrack;
+    case ".mp2":
       return mpegTrack;
     default: {
       const name = NAMES[codec] ?? `the codec ${codec.replace(/[^\w .-]/g, "?")}`;
@@ -64,14 +87,7 @@ function alacConfig(cookie: Uint8Array | undefined): Uint8Array {
 }
 
 const NAMES: Readonly<Record<string, string>> = {
-  samr: "AMR-NB",
-  sawb: "AMR-WB",
-  "ac-3": "AC-3 (Dolby Digital)",
-  "ec-3": "E-AC-3 (Dolby Digital Plus)",
   apac: "APAC (Apple Positional Audio)",
-  aacl: "AAC-LD",
-  aace: "AAC-ELD",
-  aacf: "AAC-ELD",
   ilbc: "iLBC",
   flac: "FLAC in CAF",
   MAC3: "MACE 3:1",
@@ -79,7 +95,5 @@ const NAMES: Readonly<Record<string, string>> = {
   QDMC: "QDesign Music",
   QDM2: "QDesign Music",
   Qclp: "QCELP",
-  agsm: "GSM 6.10",
   ".mp1": "MPEG layer I",
-  ".mp2": "MP2 in CAF",
 };

@@ -22,6 +22,8 @@ export interface EncodedPacket {
   readonly isDamaged?: boolean;
 }
 
+type PacketPlace = Pick<EncodedPacket, "limitFrame"> & { readonly atFrame?: number | undefined };
+
 export interface PacketPipeline {
   /** For messages. */
   readonly container: string;
@@ -72,11 +74,51 @@ export async function* decodePackets(pipeline: PacketPipeline): AsyncGenerator<A
       if (lost > FEW && lost > seen / 10) {
         throw damaged(container, `${lost} of the first ${seen} frames cannot be decoded`, error);
       }
-      const silence = Array.from({ length: batch.channelCount }, () => new Float32Array(frames));
+      const length = Math.round((frames * batch.sampleRateHz) / sampleRateHz);
+      const silence = Array.from({ length: batch.channelCount }, () => new Float32Array(length));
       return { sampleRateHz: batch.sampleRateHz, channels: silence };
     }
   }
 
+  /** Samples that the decoder kept back, when there are any. */
+  function finish(): DecodedPacket | undefined {
+    try {
+      return decoder.finish?.();
+    } catch (error) {
+      if (!(error instanceof PacketError)) throw error;
+      return undefined;
+    }
+  }
+
+  /** Cuts what is not to be heard, and puts a pause where the container has one. Positions are counted at the container's rate. */
+  function* place(
+    decoded: DecodedPacket,
+    { atFrame, limitFrame = Number.POSITIVE_INFINITY }: PacketPlace,
+  ): Generator<AudioBlock, void, undefined> {
+    const length = decoded.channels[0]?.length ?? 0;
+    if (length === 0) return;
+    if (decoded.sampleRateHz !== batch.sampleRateHz || decoded.channels.length !== batch.channelCount) {
+      if (batch.frames > 0) yield batch.take();
+      batch = createBatch(decoded.sampleRateHz, decoded.channels.length, isSurround);
+    }
+    // HE-AAC decodes to twice the rate that its container counts at.
+    const scale = decoded.sampleRateHz / sampleRateHz;
+    const from = Math.max(0, Math.round((skipFrames - position) * scale));
+    const to = Math.min(length, Math.round((limitFrame - position) * scale));
+    position += length / scale;
+    if (to <= from) return;
+    const gap = atFrame === undefined ? 0 : Math.round(atFrame + from / scale - given);
+    if (gap > (MIN_GAP_MS * sampleRateHz) / 1000 && gap < MAX_GAP_S * sampleRateHz) {
+      if (batch.frames > 0) yield batch.take();
+      yield* silence(Math.round(gap * scale), batch);
+      given += gap;
+    }
+    given += (to - from) / scale;
+    batch.add(decoded, from, to);
+    if (batch.frames >= BLOCK_FRAMES) yield batch.take();
+  }
+
+  let last: EncodedPacket | undefined;
   let failure: { readonly error: unknown } | undefined;
   try {
     for await (const packet of readAhead(packets, {
@@ -84,30 +126,12 @@ export async function* decodePackets(pipeline: PacketPipeline): AsyncGenerator<A
       maxDurationMs,
       skipFrames,
     })) {
-      const decoded = decodeOne(packet);
-      const length = decoded.channels[0]?.length ?? 0;
-      if (length === 0) continue;
-      if (decoded.sampleRateHz !== batch.sampleRateHz || decoded.channels.length !== batch.channelCount) {
-        if (batch.frames > 0) yield batch.take();
-        batch = createBatch(decoded.sampleRateHz, decoded.channels.length, isSurround);
-      }
-      const from = Math.max(0, skipFrames - position);
-      const to = Math.min(length, (packet.limitFrame ?? Number.POSITIVE_INFINITY) - position);
-      position += length;
-      if (to <= from) continue;
-      const gap = packet.atFrame === undefined ? 0 : Math.round(packet.atFrame + from - given);
-      if (gap > (MIN_GAP_MS * sampleRateHz) / 1000 && gap < MAX_GAP_S * sampleRateHz) {
-        if (batch.frames > 0) yield batch.take();
-        yield* silence(gap, batch);
-        given += gap;
-      }
-      given += to - from;
-      batch.add(decoded, from, to);
-      if (batch.frames >= BLOCK_FRAMES) yield batch.take();
+      last = packet;
+      yield* place(decodeOne(packet), packet);
     }
+    const rest = last && finish();
+    if (rest) yield* place(rest, { ...last, atFrame: undefined });
     if (lost > seen / (lost > FEW ? 10 : 2)) throw damaged(container, `${lost} of ${seen} frames cannot be decoded`);
-    const leftOut = decoder.leftOut?.();
-    if (leftOut !== undefined) context.warn("core_only", leftOut);
     if (lost > 0) context.warn("damaged", `${container}: ${lost} of ${seen} frames cannot be decoded`);
   } catch (error) {
     // What was decoded before the failure is given first.

@@ -5,8 +5,8 @@ export interface PacketDecoder {
    * Throws `PacketError` for a damaged packet (the next one may be tried) and `WireError` when the decoder is lost.
    */
   decode(packet: Uint8Array): DecodedPacket;
-  /** Says what of the stream cannot be decoded, as far as its packets have shown; undefined = nothing. */
-  leftOut?(): string | undefined;
+  /** Gives the samples that the decoder has kept back; called once, behind the last packet. */
+  finish?(): DecodedPacket;
 }
 
 export interface DecodedPacket {

@@ -1,5 +1,5 @@
 import type { AacConfig } from "../aac/aac.ts";
-import { AAC_FIRST_FRAME, AAC_FRAME_SAMPLES, createAacCodec } from "../aac/aac.ts";
+import { AAC_FIRST_FRAME, createAacCodec } from "../aac/aac.ts";
 import type { PacketDecoder } from "./packet-decoder.ts";
 import { parseFrameHeader, parseStreamInfo } from "../flac/flac.ts";
 import { MPEG_DECODER_DELAY, parseMpegHeader } from "../mp3/mp3.ts";
@@ -8,13 +8,17 @@ import type { OpusHead } from "./opus.ts";
 import { OPUS_RATE_HZ, createOpusCodec, opusPacketFrames } from "./opus.ts";
 import type { SampleEncoding } from "./pcm.ts";
 import { SAMPLE_BYTES, deinterleave } from "./pcm.ts";
+import { parseAc3Header } from "../ac3/ac3.ts";
+import { createFfmpegCodec, type FfmpegOptions } from "./ffmpeg.ts";
 import { damaged, unsupported } from "../refuse.ts";
+import { amrPacketFrames, createAmrDecoder, type AmrKind } from "../speech/amr.ts";
+import { GSM_FRAME_BYTES, GSM_FRAMES, GSM_RATE_HZ } from "../speech/gsm.ts";
 import { createCodec } from "./symphonia.ts";
 import { createVorbisCodec, createVorbisCounter, parseVorbisHead } from "./vorbis.ts";
 
 /** What a container with packets of a known codec needs to decode one of its tracks. */
 export interface TrackCodec {
-  readonly name: "opus" | "vorbis" | "aac" | "flac" | "mp3" | "mp2" | "alac" | "ima4" | "pcm";
+  readonly name: string;
   readonly sampleRateHz: number;
   readonly channelCount: number;
   /** Samples to drop at the start when the container does not say it better: the codec's own delay. */
@@ -70,10 +74,10 @@ export function aacTrack(config: AacConfig): TrackCodec {
   return {
     name: "aac",
     sampleRateHz: config.sampleRateHz,
-    channelCount: config.layout.channelCount,
+    channelCount: config.channelCount,
     skipFrames: AAC_FIRST_FRAME,
     createDecoder: () => createAacCodec(config),
-    createCounter: () => () => AAC_FRAME_SAMPLES,
+    createCounter: () => () => config.frameSamples,
   };
 }
 
@@ -137,4 +141,53 @@ export function ima4Track(sampleRateHz: number, channelCount: number): TrackCode
     createDecoder: async () => createIma4Decoder(sampleRateHz, channelCount),
     createCounter: () => () => IMA4_BLOCK_FRAMES,
   };
+}
+
+export interface FfmpegTrackOptions extends FfmpegOptions {
+  readonly sampleRateHz: number;
+  readonly channelCount: number;
+  /** Samples per channel of a packet, without decoding it; 0 = only the decoder knows. */
+  readonly framesOf: (packet: Uint8Array) => number;
+}
+
+export function ffmpegTrack({ framesOf, ...options }: FfmpegTrackOptions): TrackCodec {
+  return {
+    name: options.codec.toLowerCase().replace(/[ .]/g, "-"),
+    sampleRateHz: options.sampleRateHz,
+    channelCount: options.channelCount,
+    skipFrames: 0,
+    createDecoder: () => createFfmpegCodec(options),
+    createCounter: () => framesOf,
+  };
+}
+
+export function amrTrack(kind: AmrKind): TrackCodec {
+  return {
+    name: kind.codec.toLowerCase(),
+    sampleRateHz: kind.sampleRateHz,
+    channelCount: 1,
+    skipFrames: 0,
+    createDecoder: () => createAmrDecoder(kind),
+    createCounter: () => (packet) => amrPacketFrames(packet, kind),
+  };
+}
+
+/** Containers are often wrong about the channels of AC-3: the first frame is right. */
+export function ac3Track(firstPacket: Uint8Array): TrackCodec {
+  const header = firstPacket.length >= 7 ? parseAc3Header(firstPacket, 0) : undefined;
+  if (!header) throw damaged("AC-3", "the first packet is not an audio frame");
+  const { codec, sampleRateHz, channelCount, samples } = header;
+  return ffmpegTrack({ codec, sampleRateHz, channelCount, framesOf: () => samples });
+}
+
+/** @param sampleRateHz as the container says it, like the channels */
+export function dtsTrack(sampleRateHz: number, channelCount: number): TrackCodec {
+  const framesOf = (packet: Uint8Array): number =>
+    packet.length < 6 ? 0 : ((((packet[4]! & 1) << 6) | (packet[5]! >> 2)) + 1) * 32;
+  return ffmpegTrack({ codec: "DTS", sampleRateHz, channelCount, framesOf });
+}
+
+export function gsmTrack(): TrackCodec {
+  const framesOf = (packet: Uint8Array): number => Math.floor(packet.length / GSM_FRAME_BYTES) * GSM_FRAMES;
+  return ffmpegTrack({ codec: "GSM", sampleRateHz: GSM_RATE_HZ, channelCount: 1, framesOf });
 }

@@ -12,6 +12,8 @@ export interface FrameHeader {
 export interface FrameSyntax<H extends FrameHeader> {
   readonly container: string;
   readonly headerBytes: number;
+  /** What each frame begins with; default 0xff. */
+  readonly firstByte?: number;
   /** The header at `at`, when there is one; `at + headerBytes` lies within the bytes. */
   readonly parse: (bytes: Uint8Array, at: number) => H | undefined;
 }
@@ -54,7 +56,7 @@ async function* scanFrames<H extends FrameHeader>(
   input: ByteReader,
   syntax: FrameSyntax<H>,
 ): AsyncGenerator<ScannedFrame<H>, void, undefined> {
-  const { container, headerBytes, parse } = syntax;
+  const { container, headerBytes, firstByte = 0xff, parse } = syntax;
   let key: number | undefined;
   let isInSync = false;
   let junkBytes = 0;
@@ -111,7 +113,7 @@ async function* scanFrames<H extends FrameHeader>(
   function nextCandidate(head: Uint8Array): number {
     for (let at = 1; at + headerBytes <= head.length; at++) {
       const byte = head[at]!;
-      if (byte === 0xff ? parse(head, at) : TAG_STARTS.has(byte) && tagLength(head.subarray(at)) > 0) return at;
+      if (byte === firstByte ? parse(head, at) : TAG_STARTS.has(byte) && tagLength(head.subarray(at)) > 0) return at;
     }
     return Math.max(1, head.length - headerBytes + 1);
   }

@@ -97,7 +97,7 @@ async function* decodeLinks(
   }
 }
 
-interface MpegHeader extends FrameHeader {
+export interface MpegHeader extends FrameHeader {
   readonly layer: 2 | 3;
   readonly isMpeg1: boolean;
   readonly sampleRateHz: number;

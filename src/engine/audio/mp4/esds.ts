@@ -1,10 +1,13 @@
 import { parseAudioSpecificConfig } from "../aac/aac.ts";
-import { aacTrack, mpegTrack, type TrackCodec } from "../codec/track-codecs.ts";
+import { aacTrack, ac3Track, dtsTrack, mpegTrack, type TrackCodec } from "../codec/track-codecs.ts";
 import { damaged, unsupported } from "../refuse.ts";
 import { readFields } from "./boxes.ts";
 
-/** The MPEG-4 elementary stream descriptor names the codec and holds its configuration. */
-export function parseEsds(esds: Uint8Array | undefined): (firstPacket: Uint8Array) => TrackCodec {
+/** The MPEG-4 elementary stream descriptor names the codec and holds its configuration; some codecs need rate and channels of the track. */
+export function parseEsds(
+  esds: Uint8Array | undefined,
+  { sampleRateHz, channelCount }: { readonly sampleRateHz: number; readonly channelCount: number },
+): (firstPacket: Uint8Array) => TrackCodec {
   if (!esds) throw damaged("AAC", "the decoder configuration is missing");
   const fields = readFields(esds, "esds");
   fields.skip(4);
@@ -27,6 +30,8 @@ export function parseEsds(esds: Uint8Array | undefined): (firstPacket: Uint8Arra
       objectType = fields.u8();
       fields.skip(12);
       if (objectType === 0x69 || objectType === 0x6b) return mpegTrack;
+      if (objectType === 0xa9) return () => dtsTrack(sampleRateHz, channelCount);
+      if (objectType === 0xa5 || objectType === 0xa6) return ac3Track;
       const other = OBJECT_TYPES[objectType];
       if (other !== undefined) throw unsupported("MP4", `${other} is not supported`, "convert");
     } else if (tag === 5 && (objectType === 0x40 || (objectType >= 0x66 && objectType <= 0x68))) {
@@ -44,9 +49,6 @@ export function parseEsds(esds: Uint8Array | undefined): (firstPacket: Uint8Arra
 /** Object types of codecs that cannot be decoded here. */
 const OBJECT_TYPES: Readonly<Record<number, string>> = {
   0xa0: "EVRC",
-  0xa5: "AC-3 (Dolby Digital)",
-  0xa6: "E-AC-3 (Dolby Digital Plus)",
-  0xa9: "DTS",
   0xaa: "DTS-HD",
   0xab: "DTS-HD",
   0xac: "DTS-HD",

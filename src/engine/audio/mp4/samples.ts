@@ -17,7 +17,7 @@ const PCM_PIECE_BYTES = 32_768;
 
 /** The samples of a plain file, one at a time: the tables may claim billions. */
 export function* listSamples(track: Mp4Track): Generator<Sample, void, undefined> {
-  const { sampleTable } = track;
+  const { sampleTable, block } = track;
   const sizes = parseSizes(sampleTable);
   if (sizes.count === 0) return;
   const offsets = parseOffsets(sampleTable);
@@ -44,13 +44,15 @@ export function* listSamples(track: Mp4Track): Generator<Sample, void, undefined
       if (chunk >= nextRunChunk) continue;
     }
     let offset = offsets.at(chunk - 1);
-    if (track.frameBytes !== undefined && sizes.constant !== undefined) {
-      // PCM: a sample is a frame, whatever its size says, and a chunk holds as many as it says.
+    if (block && (block.frames === 1 ? sizes.constant !== undefined : sizes.constant === 1)) {
+      // A sample is a frame, whatever its size says, and a chunk holds as many as it says.
+      const most = block.frames === 1 ? Math.max(1, Math.floor(PCM_PIECE_BYTES / block.bytes)) : block.frames;
       for (let left = Math.min(samplesInChunk, sizes.count - index); left > 0;) {
-        const frames = Math.min(left, Math.max(1, Math.floor(PCM_PIECE_BYTES / track.frameBytes)));
-        yield { offset, size: frames * track.frameBytes, time };
+        const frames = Math.min(left, most);
+        const size = Math.ceil(frames / block.frames) * block.bytes;
+        yield { offset, size, time };
         for (let i = 0; i < frames; i++) time += durationOf();
-        offset += frames * track.frameBytes;
+        offset += size;
         index += frames;
         left -= frames;
       }

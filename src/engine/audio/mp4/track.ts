@@ -4,9 +4,24 @@ import { parseEsds } from "./esds.ts";
 import { parseDops } from "../codec/opus.ts";
 import { chooseTrack } from "../choose-track.ts";
 import { damaged, foreign, unsupported } from "../refuse.ts";
+import { IMA4_BLOCK_BYTES, IMA4_BLOCK_FRAMES } from "../codec/ima4.ts";
 import { SAMPLE_BYTES, type SampleEncoding } from "../codec/pcm.ts";
 import type { TrackCodec } from "../codec/track-codecs.ts";
-import { alacTrack, flacTrack, mpegTrack, opusTrack, pcmTrack } from "../codec/track-codecs.ts";
+import {
+  ac3Track,
+  alacTrack,
+  amrTrack,
+  dtsTrack,
+  flacTrack,
+  gsmTrack,
+  ima4Track,
+  mpegTrack,
+  opusTrack,
+  pcmTrack,
+} from "../codec/track-codecs.ts";
+import { AMR_NB, AMR_WB } from "../speech/amr.ts";
+import { GSM_FRAME_BYTES, GSM_FRAMES } from "../speech/gsm.ts";
+import { waveCodec } from "../wav/wave-codecs.ts";
 
 /** The audio track of a `moov` box. */
 export interface Mp4Track {
@@ -17,8 +32,8 @@ export interface Mp4Track {
   readonly codecOf: (firstPacket: Uint8Array) => TrackCodec;
   /** The part of the media that is presented, in `timescale` units; undefined = all of it. */
   readonly edit: { readonly start: number; readonly length: number | undefined } | undefined;
-  /** Bytes of one frame of PCM: its samples may be listed one by one, or as one byte each. */
-  readonly frameBytes: number | undefined;
+  /** Frames and bytes that belong together where the tables count frames instead of packets: PCM and QuickTime's old codecs. */
+  readonly block: { readonly frames: number; readonly bytes: number } | undefined;
   /** Silence before the track begins, in `timescale` units. */
   readonly delay: number;
   /** Boxes of the sample table. */
@@ -143,7 +158,7 @@ function parseFragmentDefaults(mvex: Uint8Array | undefined, trackId: number): M
   return { duration: 0, size: 0 };
 }
 
-function parseSampleEntry(stsd: Uint8Array): Pick<Mp4Track, "codecOf" | "frameBytes"> {
+function parseSampleEntry(stsd: Uint8Array): Pick<Mp4Track, "codecOf" | "block"> {
   const entry = parseBoxes(stsd.subarray(8))[0];
   if (!entry) throw damaged("MP4", "the audio track does not name its codec");
   const fields = readFields(entry.body, entry.type);
@@ -159,18 +174,67 @@ function parseSampleEntry(stsd: Uint8Array): Pick<Mp4Track, "codecOf" | "frameBy
   if (pcm) {
     const { encoding, sampleRateHz, channelCount } = pcm;
     const codec = pcmTrack(encoding, sampleRateHz, channelCount);
-    return { codecOf: () => codec, frameBytes: SAMPLE_BYTES[encoding] * channelCount };
+    return { codecOf: () => codec, block: { frames: 1, bytes: SAMPLE_BYTES[encoding] * channelCount } };
   }
-  return { codecOf: codecOf(entry.type, children), frameBytes: undefined };
+  return blockCodec(entry.type, entry.body, version) ?? { codecOf: codecOf(entry, children), block: undefined };
 }
 
-function codecOf(type: string, children: readonly Mp4Box[]): Mp4Track["codecOf"] {
+/** Codecs of blocks of one size, whose samples QuickTime counts one by one; undefined = another codec. */
+function blockCodec(type: string, entry: Uint8Array, version: number): Pick<Mp4Track, "codecOf" | "block"> | undefined {
+  const { sampleRateHz, channelCount } = shapeOf(entry);
+  if (type === "ima4") {
+    const codec = ima4Track(sampleRateHz, channelCount);
+    return { codecOf: () => codec, block: { frames: IMA4_BLOCK_FRAMES, bytes: IMA4_BLOCK_BYTES * channelCount } };
+  }
+  if (type === "agsm") {
+    const codec = gsmTrack();
+    return { codecOf: () => codec, block: { frames: GSM_FRAMES, bytes: GSM_FRAME_BYTES } };
+  }
+  // A Windows format tag in the last two bytes.
+  if (!/^ms\0[^\x50\x55]$/.test(type) || version !== 1) return undefined;
+  const view = viewOf(entry);
+  const block = { frames: view.getUint32(28), bytes: view.getUint32(36) };
+  const codec = waveCodec({
+    tag: type.charCodeAt(3),
+    channelCount,
+    sampleRateHz,
+    byteRate: 0,
+    blockAlign: block.bytes,
+    bits: 4,
+    speakers: undefined,
+    extra: new Uint8Array(0),
+    isBigEndian: false,
+  });
+  return codec && { codecOf: () => codec, block: block.frames > 0 && block.bytes > 0 ? block : undefined };
+}
+
+/** Rate and channels as the sample entry says them. */
+function shapeOf(entry: Uint8Array): { sampleRateHz: number; channelCount: number; bits: number } {
+  const view = viewOf(entry);
+  const isVersion2 = view.getUint16(8) === 2 && entry.length >= 64;
+  return {
+    channelCount: isVersion2 ? view.getUint32(40) : view.getUint16(16),
+    bits: isVersion2 ? view.getUint32(48) : view.getUint16(18),
+    sampleRateHz: Math.round(isVersion2 ? view.getFloat64(32) : view.getUint32(24) / 65_536),
+  };
+}
+
+function codecOf({ type, body }: Mp4Box, children: readonly Mp4Box[]): Mp4Track["codecOf"] {
   switch (type) {
     case "mp4a":
-      return parseEsds(findBox(children, "esds") ?? findPath(children, "wave", "esds"));
+      return parseEsds(findBox(children, "esds") ?? findPath(children, "wave", "esds"), shapeOf(body));
     case ".mp3":
     case "ms\0\x55":
       return mpegTrack;
+    case "samr":
+      return () => amrTrack(AMR_NB);
+    case "sawb":
+      return () => amrTrack(AMR_WB);
+    case "ac-3":
+    case "ec-3":
+      return ac3Track;
+    case "dtsc":
+      return () => dtsTrack(shapeOf(body).sampleRateHz, shapeOf(body).channelCount);
     case "Opus": {
       const head = parseDops(findBox(children, "dOps") ?? new Uint8Array(0));
       return () => opusTrack(head);
@@ -196,13 +260,8 @@ function codecOf(type: string, children: readonly Mp4Box[]): Mp4Track["codecOf"]
 
 /** Sample entries that people meet and that cannot be decoded here. */
 const CODEC_NAMES: Readonly<Record<string, string>> = {
-  samr: "AMR-NB",
-  sawb: "AMR-WB",
   sawp: "AMR-WB+",
-  "ac-3": "AC-3 (Dolby Digital)",
-  "ec-3": "E-AC-3 (Dolby Digital Plus)",
   "ac-4": "AC-4 (Dolby)",
-  dtsc: "DTS",
   dtsh: "DTS-HD",
   dtsl: "DTS-HD Lossless",
   dtse: "DTS Express",
@@ -214,10 +273,8 @@ const CODEC_NAMES: Readonly<Record<string, string>> = {
   sqcp: "QCELP",
   Qclp: "QCELP",
   QDM2: "QDesign Music",
-  ima4: "IMA ADPCM",
   MAC3: "MACE 3:1",
   MAC6: "MACE 6:1",
-  agsm: "GSM 6.10",
   spex: "Speex",
   wma2: "Windows Media Audio",
 };
@@ -229,10 +286,7 @@ function pcmEncoding(
   children: readonly Mp4Box[],
 ): { encoding: SampleEncoding; sampleRateHz: number; channelCount: number } | undefined {
   const view = viewOf(entry);
-  const isVersion2 = view.getUint16(8) === 2 && entry.length >= 64;
-  const channelCount = isVersion2 ? view.getUint32(40) : view.getUint16(16);
-  const bits = isVersion2 ? view.getUint32(48) : view.getUint16(18);
-  const sampleRateHz = Math.round(isVersion2 ? view.getFloat64(32) : view.getUint32(24) / 65_536);
+  const { sampleRateHz, channelCount, bits } = shapeOf(entry);
   const take = (encoding: string | undefined) =>
     encoding === undefined ? undefined : { encoding: encoding as SampleEncoding, sampleRateHz, channelCount };
   // `enda` in the extension says that the samples are little-endian.

@@ -7,11 +7,11 @@ import type { ByteReader } from "../input/byte-reader.ts";
 import { damaged, foreign, truncated } from "../refuse.ts";
 import { AudioError } from "../../../shared/audio-problem.ts";
 import type { TrackCodec } from "../codec/track-codecs.ts";
-import { flacTrack, opusTrack, vorbisTrack } from "../codec/track-codecs.ts";
+import { ffmpegTrack, flacTrack, opusTrack, vorbisTrack } from "../codec/track-codecs.ts";
 import type { AudioBlock, OpenContext, OpenedAudio } from "../types.ts";
 
 /**
- * Ogg with Opus, Vorbis or FLAC. Of several streams that run side by side the first audio stream is taken; streams that
+ * Ogg with Opus, Vorbis, FLAC or Speex. Of several streams that run side by side the first audio stream is taken; streams that
  * follow each other (a chain, as radio recorders make) are joined, whatever their rates and channel counts.
  *
  * Damaged pages are passed over with a warning. A body that ends inside a page is truncated. A missing end-of-stream mark is not (recordings of live streams have none).
@@ -119,9 +119,27 @@ function kindOf(first: Uint8Array): Kind | string {
     if (first.length < 51) throw damaged("FLAC", "the STREAMINFO block is cut short");
     return { headerCount: (first[7]! << 8) | first[8]!, codecOf: () => flacTrack(first.subarray(17, 51)) };
   }
-  if (text.startsWith("Speex")) return "Speex";
+  if (text === "Speex   ") return speexKind(first);
   if (text.startsWith("\x80theora")) return "video alone";
   return "an unknown stream";
+}
+
+/** @param first the header, as in the Speex manual */
+function speexKind(first: Uint8Array): Kind {
+  if (first.length < 80) throw damaged("Speex", "the header is cut short");
+  const view = new DataView(first.buffer, first.byteOffset, first.byteLength);
+  const field = (at: number): number => view.getUint32(at, true);
+  const frames = field(56) * Math.max(1, field(64));
+  const extraHeaders = field(68);
+  if (frames < 1 || frames > 65_536 || extraHeaders > 16) throw damaged("Speex", "the header is broken");
+  const codec = ffmpegTrack({
+    codec: "Speex",
+    sampleRateHz: field(36),
+    channelCount: field(48),
+    privateData: first.slice(),
+    framesOf: () => frames,
+  });
+  return { headerCount: 1 + extraHeaders, codecOf: () => codec };
 }
 
 async function readHeaders(

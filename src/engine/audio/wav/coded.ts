@@ -1,11 +1,14 @@
+import { openAdts, parseAdtsHeader } from "../aac/adts.ts";
+import { openAc3 } from "../ac3/ac3.ts";
 import { decodePackets, type EncodedPacket } from "../codec/decode-packets.ts";
-import { createCodec } from "../codec/symphonia.ts";
 import { createByteReader, type ByteReader } from "../input/byte-reader.ts";
 import { whatFollows } from "../linear/samples.ts";
 import { openMp3 } from "../mp3/mp3.ts";
-import { checkShape, damaged, truncated, unsupported } from "../refuse.ts";
+import { checkShape, truncated, unsupported } from "../refuse.ts";
 import type { OpenContext, OpenedAudio } from "../types.ts";
+import { TAG_MP3 } from "./shape.ts";
 import type { WavHeader } from "./header.ts";
+import { waveCodec, type WaveCodec } from "./wave-codecs.ts";
 
 /**
  * Opens a WAV file whose data are packets of a codec; undefined when they are plain samples. Codecs that cannot be decoded
@@ -18,68 +21,23 @@ export async function openCoded(
 ): Promise<OpenedAudio | undefined> {
   const { tag } = header.fields;
   if (tag === TAG_MPEG || tag === TAG_MP3) {
-    // The outer reader is the one that is stopped.
-    const data = createByteReader(readData(input, header, context), new AbortController().signal);
-    return { ...(await openMp3(data, context)), format: "wav-mp3" };
+    return { ...(await openMp3(dataOf(input, header, context), context)), format: "wav-mp3" };
   }
-  if (tag === TAG_MS_ADPCM) return openAdpcm("adpcm-ms", input, header, context);
-  if (tag === TAG_IMA_ADPCM) return openAdpcm("adpcm-ima-wav", input, header, context);
-  const name = NAMES[tag];
-  if (name === undefined) return undefined;
-  throw unsupported("WAV", `${name} is not supported`, "convert");
-}
-
-// ---
-
-const TAG_MS_ADPCM = 2;
-const TAG_IMA_ADPCM = 0x11;
-const TAG_MPEG = 0x50;
-const TAG_MP3 = 0x55;
-
-/** Codecs that recorders and telephone systems put into WAV files. */
-const NAMES: Readonly<Record<number, string>> = {
-  0x22: "DSP Group TrueSpeech",
-  0x31: "GSM 6.10",
-  0x40: "G.721 ADPCM",
-  0x42: "G.723.1",
-  0x45: "G.726 ADPCM",
-  0x57: "AMR-NB",
-  0x58: "AMR-WB",
-  0x64: "G.726 ADPCM",
-  0x65: "G.722",
-  0x83: "G.729",
-  0xff: "AAC in WAV",
-  0x160: "Windows Media Audio",
-  0x161: "Windows Media Audio",
-  0x162: "Windows Media Audio",
-  0x163: "Windows Media Audio",
-  0x1610: "AAC in WAV",
-  0x2000: "AC-3 (Dolby Digital)",
-  0x2001: "DTS",
-  0x674f: "Vorbis in WAV",
-  0xa106: "AAC in WAV",
-  0xf1ac: "FLAC in WAV",
-};
-
-function openAdpcm(
-  codec: "adpcm-ms" | "adpcm-ima-wav",
-  input: ByteReader,
-  header: WavHeader,
-  context: OpenContext,
-): OpenedAudio {
-  const { channelCount, sampleRateHz, blockAlign } = header.fields;
+  if (tag === TAG_AC3) return { ...(await openAc3(dataOf(input, header, context), context)), format: "wav-ac-3" };
+  if (TAGS_ADTS.has(tag)) {
+    const data = dataOf(input, header, context);
+    const head = await data.peek(7);
+    if (head.length < 7 || !parseAdtsHeader(head, 0)) {
+      throw unsupported("WAV", "AAC without frame headers is not supported", "convert");
+    }
+    return { ...(await openAdts(data, context)), format: "wav-aac" };
+  }
+  const codec = waveCodec(header.fields);
+  if (!codec) return undefined;
+  const { sampleRateHz, channelCount } = codec;
   checkShape("WAV", sampleRateHz, channelCount);
-  if (channelCount > 2) throw unsupported("WAV", `ADPCM with ${channelCount} channels is not supported`, "convert");
-  const framesIn =
-    codec === "adpcm-ms"
-      ? (bytes: number): number => Math.floor(((bytes - 7 * channelCount) * 2) / channelCount) + 2
-      : (bytes: number): number => Math.floor((bytes - 4 * channelCount) / (4 * channelCount)) * 8 + 1;
-  const blockFrames = framesIn(blockAlign);
-  if (blockFrames < 2 || blockFrames > MAX_BLOCK_FRAMES) {
-    throw damaged("WAV", `an ADPCM block of ${blockAlign} bytes is not possible`);
-  }
   return {
-    format: `wav-${codec}`,
+    format: `wav-${codec.name}`,
     sampleRateHz,
     channelCount,
     totalFrames: undefined,
@@ -88,40 +46,42 @@ function openAdpcm(
       sampleRateHz,
       channelCount,
       context,
-      packets: readBlocks({ input, header, context, framesIn }),
-      createDecoder: () => createCodec({ codec, sampleRateHz, channelCount, packetFrames: blockFrames }),
-      concealFrames: blockFrames,
+      packets: readBlocks(dataOf(input, header, context), codec, header.factFrames),
+      createDecoder: codec.createDecoder,
     }),
   };
 }
 
-const MAX_BLOCK_FRAMES = 65_536;
+// ---
 
-async function* readBlocks({
-  input,
-  header,
-  context,
-  framesIn,
-}: {
-  readonly input: ByteReader;
-  readonly header: WavHeader;
-  readonly context: OpenContext;
-  readonly framesIn: (bytes: number) => number;
-}): AsyncGenerator<EncodedPacket, void, undefined> {
-  const { blockAlign } = header.fields;
-  const data = createByteReader(readData(input, header, context), new AbortController().signal);
+const TAG_MPEG = 0x50;
+const TAG_AC3 = 0x2000;
+const TAGS_ADTS: ReadonlySet<number> = new Set([0xff, 0x1600, 0x1610]);
+
+/** The bytes of the samples. The outer reader is the one that is stopped. */
+function dataOf(input: ByteReader, header: WavHeader, context: OpenContext): ByteReader {
+  return createByteReader(readData(input, header, context), new AbortController().signal);
+}
+
+async function* readBlocks(
+  data: ByteReader,
+  { blockBytes, isFillable, createCounter }: WaveCodec,
+  factFrames: number | undefined,
+): AsyncGenerator<EncodedPacket, void, undefined> {
+  const framesOf = createCounter();
   let endFrame = 0;
   for (;;) {
-    const bytes = await data.read(blockAlign);
-    const frames = framesIn(bytes.length);
-    if (frames >= 2) {
-      // A last block may be short: its missing bytes are not sound.
-      const block = new Uint8Array(blockAlign);
-      block.set(bytes);
+    const bytes = (await data.read(blockBytes)).slice();
+    const frames = bytes.length > 0 ? framesOf(bytes) : 0;
+    const isWhole = bytes.length === blockBytes;
+    if (isWhole || frames >= 2) {
       endFrame += frames;
-      yield { data: block, endFrame, limitFrame: Math.min(endFrame, header.factFrames ?? endFrame) };
+      const block = isWhole || !isFillable ? bytes : new Uint8Array(blockBytes);
+      if (block !== bytes) block.set(bytes);
+      const limitFrame = frames > 0 ? Math.min(endFrame, factFrames ?? endFrame) : undefined;
+      yield { data: block, endFrame, ...(limitFrame !== undefined && { limitFrame }) };
     }
-    if (bytes.length < blockAlign) return;
+    if (!isWhole) return;
   }
 }
 

@@ -139,8 +139,16 @@ export function parseFields(body: DataView, isBigEndian: boolean): WavFields {
     blockAlign: u16(12),
     bits: u16(14),
     speakers,
+    extra: extraOf(body),
     isBigEndian,
   };
+}
+
+/** The codec's own fields behind the common ones. */
+function extraOf(body: DataView): Uint8Array {
+  const size = body.byteLength >= 18 ? body.getUint16(16, true) : 0;
+  const end = Math.min(body.byteLength, 18 + size);
+  return new Uint8Array(body.buffer, body.byteOffset + 18 * Number(end > 18), Math.max(0, end - 18)).slice();
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -12,6 +12,8 @@ export interface WavFields {
   readonly bits: number;
   /** Mask of speakers; undefined where the header names none. */
   readonly speakers: number | undefined;
+  /** What a codec adds to the header. */
+  readonly extra: Uint8Array;
   /** Big-endian samples (RIFX). */
   readonly isBigEndian: boolean;
 }
@@ -20,6 +22,7 @@ export const TAG_PCM = 1;
 export const TAG_FLOAT = 3;
 export const TAG_A_LAW = 6;
 export const TAG_MU_LAW = 7;
+export const TAG_MP3 = 0x55;
 
 /** How many bytes at the start of the samples decide between readings. */
 export const PROBE_BYTES = 65_536;

@@ -1,4 +1,4 @@
-import { channelLayout, AAC_RATES_HZ, parseAudioSpecificConfig } from "../aac/aac.ts";
+import { parseAudioSpecificConfig, plainConfig } from "../aac/aac.ts";
 import type { EbmlElement } from "./ebml.ts";
 import { UNKNOWN_SIZE, parseElements, parseFloatElement, parseUnsigned, parseVint, readElementHeader } from "./ebml.ts";
 import { parseOpusHead } from "../codec/opus.ts";
@@ -10,9 +10,20 @@ import { damaged, foreign, truncated, unsupported } from "../refuse.ts";
 import { chooseTrack } from "../choose-track.ts";
 import type { SampleEncoding } from "../codec/pcm.ts";
 import { parseFields } from "../wav/header.ts";
-import { findShape } from "../wav/shape.ts";
+import { findShape, TAG_MP3 } from "../wav/shape.ts";
+import { waveCodec } from "../wav/wave-codecs.ts";
 import type { TrackCodec } from "../codec/track-codecs.ts";
-import { aacTrack, alacTrack, flacTrack, mpegTrack, opusTrack, pcmTrack, vorbisTrack } from "../codec/track-codecs.ts";
+import {
+  aacTrack,
+  ac3Track,
+  alacTrack,
+  dtsTrack,
+  flacTrack,
+  mpegTrack,
+  opusTrack,
+  pcmTrack,
+  vorbisTrack,
+} from "../codec/track-codecs.ts";
 import type { OpenContext, OpenedAudio } from "../types.ts";
 
 /**
@@ -239,16 +250,14 @@ function text(body: Uint8Array | undefined): string {
 }
 
 function isKnownCodec(codecId: string): boolean {
-  return /^A_(?:OPUS|VORBIS|FLAC|ALAC|MPEG\/L[23]|PCM\/(?:INT\/(?:LIT|BIG)|FLOAT\/IEEE)|AAC(?:\/.*)?|MS\/ACM)$/.test(
+  return /^A_(?:OPUS|E?AC3|DTS|VORBIS|FLAC|ALAC|MPEG\/L[23]|PCM\/(?:INT\/(?:LIT|BIG)|FLOAT\/IEEE)|AAC(?:\/.*)?|MS\/ACM)$/.test(
     codecId,
   );
 }
 
 /** Codecs that people meet and that cannot be decoded here, by the beginning of their id. */
 const CODEC_NAMES: readonly (readonly [prefix: string, name: string])[] = [
-  ["A_AC3", "AC-3 (Dolby Digital)"],
-  ["A_EAC3", "E-AC-3 (Dolby Digital Plus)"],
-  ["A_DTS", "DTS"],
+  ["A_DTS/", "DTS-HD"],
   ["A_TRUEHD", "Dolby TrueHD"],
   ["A_MLP", "Meridian Lossless Packing"],
   ["A_TTA1", "True Audio"],
@@ -484,8 +493,17 @@ function codecOf(track: Track, firstPacket: Uint8Array): TrackCodec {
       if (!encoding) throw unsupported("PCM", `${bitDepth} bits are not supported`);
       return pcmTrack(encoding, sampleRateHz, channelCount);
     }
+    case "A_AC3":
+    case "A_EAC3":
+      return ac3Track(firstPacket);
+    case "A_DTS":
+      return dtsTrack(sampleRateHz, channelCount);
     case "A_MS/ACM": {
-      const shape = findShape(parseFields(viewOf(privateData), false), new Uint8Array(0));
+      const fields = parseFields(viewOf(privateData), false);
+      if (fields.tag === TAG_MP3) return mpegTrack(firstPacket);
+      const coded = waveCodec(fields);
+      if (coded) return coded;
+      const shape = findShape(fields, new Uint8Array(0));
       if (!shape) throw unsupported("WebM/Matroska", "the codec of this WAV track is not supported", "convert");
       return pcmTrack(shape.encoding, shape.sampleRateHz, shape.channelCount);
     }
@@ -493,10 +511,8 @@ function codecOf(track: Track, firstPacket: Uint8Array): TrackCodec {
       return pcmTrack(bitDepth === 64 ? "f64le" : "f32le", sampleRateHz, channelCount);
   }
   if (codecId === "A_AAC" || codecId.startsWith("A_AAC/")) {
-    if (privateData.length > 0) return aacTrack(parseAudioSpecificConfig(privateData));
-    if (AAC_RATES_HZ.includes(sampleRateHz)) {
-      return aacTrack({ objectType: 2, sampleRateHz, layout: channelLayout(channelCount === 8 ? 7 : channelCount) });
-    }
+    const config = privateData.length > 0 ? privateData : plainConfig(sampleRateHz, channelCount);
+    if (config) return aacTrack(parseAudioSpecificConfig(config));
   }
   throw damaged("AAC", "the decoder configuration is missing");
 }

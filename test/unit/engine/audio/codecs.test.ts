@@ -49,6 +49,22 @@ const files: readonly Expected[] = [
   { file: "flac.mka", format: "matroska-flac", rate: 16_000, likeness: 1 },
   { file: "mp3.mka", format: "matroska-mp3", rate: 16_000, likeness: 0.995, lateMs: 36, paddingMs: 40 },
   { file: "pcm-8k.mka", format: "matroska-pcm", rate: 8000, likeness: 0.98 },
+  { file: "amr-nb.amr", format: "amr-nb", rate: 8000, likeness: 0.85, lateMs: 5, paddingMs: 20 },
+  { file: "amr-nb.3gp", format: "mp4-amr-nb", rate: 8000, likeness: 0.85, lateMs: 5, paddingMs: 20 },
+  { file: "amr-wb.awb", format: "amr-wb", rate: 16_000, likeness: 0.85, lateMs: 5, paddingMs: 20 },
+  { file: "gsm.gsm", format: "gsm", rate: 8000, likeness: 0.9 },
+  { file: "gsm.wav", format: "wav-gsm-wav", rate: 8000, likeness: 0.9 },
+  { file: "g722.wav", format: "wav-g-722", rate: 16_000, likeness: 0.98 },
+  { file: "g726.wav", format: "wav-g-726", rate: 8000, likeness: 0.9 },
+  { file: "speex.ogg", format: "ogg-speex", rate: 8000, likeness: 0.8, lateMs: 10 },
+  { file: "ac3.ac3", format: "ac-3", rate: 48_000, likeness: 0.97, lateMs: 6, paddingMs: 40 },
+  { file: "eac3.mp4", format: "mp4-e-ac-3", rate: 48_000, likeness: 0.97, paddingMs: 40 },
+  { file: "wma1.wma", format: "asf-wma1", rate: 22_050, likeness: 0.95, lateMs: 46, paddingMs: 120 },
+  { file: "wma2.wma", format: "asf-wma2", rate: 16_000, likeness: 0.95, lateMs: 32, paddingMs: 120 },
+  { file: "aac.m2t", format: "ts-aac", rate: 16_000, likeness: 0.93, lateMs: 65, paddingMs: 140 },
+  { file: "mp2.m2t", format: "ts-mp2", rate: 48_000, likeness: 0.97, lateMs: 10, paddingMs: 30 },
+  { file: "latm.loas", format: "aac-latm", rate: 16_000, likeness: 0.93, paddingMs: 70 },
+  { file: "ima4.mov", format: "mp4-ima4", rate: 22_050, channels: 2, likeness: 0.98 },
   { file: "adts.aac", format: "aac", rate: 16_000, likeness: 0.99, paddingMs: 60 },
   { file: "index-last.m4a", format: "mp4-aac", rate: 16_000, likeness: 0.99 },
   { file: "index-first.m4a", format: "mp4-aac", rate: 16_000, likeness: 0.99 },
@@ -127,15 +143,6 @@ describe("decoded audio against the clip it was made from", () => {
   });
 });
 
-describe("HE-AAC", () => {
-  it("is decoded as its core: data for the high band change nothing", async () => {
-    const plain = readFileSync(`${FIXTURES}/adts.aac`);
-    const enhanced = withHighBand(plain);
-    expect(enhanced.length).toBeGreaterThan(plain.length + 5 * 20);
-    expect((await decodeAll(enhanced)).channels[0]).toEqual((await decodeAll(plain)).channels[0]);
-  });
-});
-
 describe("any split of the bytes gives the same samples", () => {
   for (const { file } of [...files, { file: "chain.opus" }]) {
     it(file, async () => {
@@ -158,28 +165,6 @@ describe("any split of the bytes gives the same samples", () => {
 function at16kHz({ channels, sampleRateHz }: Decoded, channel: number): Float32Array {
   const resampler = createResampler(sampleRateHz, 16_000);
   return join([resampler.push(channels[channel]!), resampler.flush()]);
-}
-
-/** Puts a fill element with (made-up) spectral band replication data before the end of every ADTS frame. */
-function withHighBand(stream: Uint8Array): Uint8Array {
-  const frames: Buffer[] = [];
-  for (let at = 0; at < stream.length;) {
-    const size = ((stream[at + 3]! & 3) << 11) | (stream[at + 4]! << 3) | (stream[at + 5]! >> 5);
-    let bits = "";
-    for (const byte of stream.subarray(at + 7, at + size)) bits += byte.toString(2).padStart(8, "0");
-    // The block ends with 111, then zeros to the byte. 110 = fill, 4 bytes of which the first half byte says SBR (1101).
-    bits = `${bits.slice(0, bits.lastIndexOf("111"))}11001001101${"10".repeat(14)}111`;
-    bits = bits.padEnd(Math.ceil(bits.length / 8) * 8, "0");
-    const body = Buffer.from(bits.match(/.{8}/g)!.map((byte) => Number.parseInt(byte, 2)));
-    const header = Buffer.from(stream.subarray(at, at + 7));
-    const length = body.length + 7;
-    header[3] = (header[3]! & 0xfc) | (length >> 11);
-    header[4] = (length >> 3) & 255;
-    header[5] = ((length & 7) << 5) | (header[5]! & 31);
-    frames.push(header, body);
-    at += size;
-  }
-  return new Uint8Array(Buffer.concat(frames));
 }
 
 function digest({ channels, ...rest }: Decoded): string {

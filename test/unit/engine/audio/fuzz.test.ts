@@ -35,6 +35,23 @@ const FILES = [
   "ima4-stereo.caf",
   "opus.caf",
   "pcm.w64",
+  "amr-nb.amr",
+  "amr-wb.awb",
+  "amr-nb.3gp",
+  "gsm.gsm",
+  "gsm.wav",
+  "g726.wav",
+  "g723_1.wav",
+  "speex.ogg",
+  "ac3.ac3",
+  "eac3.eac3",
+  "wma1.wma",
+  "wma2.wma",
+  "aac.m2t",
+  "ac3.m2t",
+  "latm.loas",
+  "he-aac.m4a",
+  "ima4.mov",
 ];
 const CODES: ReadonlySet<string> = new Set(["empty_body", "unsupported_media", "invalid_audio", "audio_too_long"]);
 /** Processor time, so that a busy machine does not fail the test. */

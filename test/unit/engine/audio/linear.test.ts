@@ -251,7 +251,7 @@ describe("refusals", () => {
       concat(".snd", be32(4), be32(100), be32(3), be32(RATE), be32(1)),
       "the header must be 24–",
     ],
-    ["CAF: AMR", caf({ codec: "samr" }), "AMR-NB is not supported: convert it with ffmpeg"],
+    ["CAF: APAC", caf({ codec: "apac" }), "APAC (Apple Positional Audio) is not supported: convert it with ffmpeg"],
     ["CAF: AAC without its configuration", caf({ codec: "aac " }), "the decoder configuration is missing"],
     ["CAF: no packet table", caf({ codec: ".mp3" }), "no packet table"],
     ["CAF: PCM of 40 bits", caf({ bits: 40 }), "PCM with 40 bits in frames of 5 bytes is not supported"],

@@ -94,12 +94,6 @@ test("a stream that begins behind 30 kB of something else is found", async () =>
 
 describe("formats that are not decoded are named, with the command that converts them", () => {
   const heads: readonly [name: string, head: Uint8Array][] = [
-    ["AMR-NB", latin1("#!AMR\n<")],
-    ["AMR-WB", latin1("#!AMR-WB\n")],
-    ["Windows Media", latin1("\x30\x26\xb2\x75\x8e\x66\xcf\x11")],
-    ["an MPEG transport stream", new Uint8Array(188 * 8).map((_, i) => (i % 188 === 0 ? 0x47 : 0x5a))],
-    ["an MPEG transport stream", new Uint8Array(192 * 8).map((_, i) => (i % 192 === 4 ? 0x47 : 0x5a))],
-    ["AC-3", latin1("\x0b\x77\x12\x34")],
     ["DTS", latin1("\x7f\xfe\x80\x01")],
     ["Flash video", latin1("FLV\x01\x05")],
     ["AVI video", latin1("RIFF\x10\x10\x10\x10AVI LIST")],

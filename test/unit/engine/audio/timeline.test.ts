@@ -160,10 +160,9 @@ describe("codecs in WAV", () => {
   test("others are named, with the command that converts them", async () => {
     const bytes = read("adpcm_ima_wav.wav");
     for (const [tag, name] of [
-      [0x31, "GSM 6.10"],
-      [0x45, "G.726 ADPCM"],
-      [0x161, "Windows Media Audio"],
-      [0x2000, "AC-3 (Dolby Digital)"],
+      [0x40, "G.721 ADPCM"],
+      [0x2001, "DTS"],
+      [0xf1ac, "FLAC in WAV"],
     ] as const) {
       bytes.writeUInt16LE(tag, 20);
       expect(await refusal(bytes)).toBe(
