@@ -119,7 +119,7 @@ async function* readPackets(
       frames.unread(frame);
       return;
     }
-    // Channels beyond 5.1 come in frames of their own: speech is in the others.
+    // Channels beyond 5.1 have frames of their own: speech is in the others.
     if (header.samples === 0) continue;
     endFrame += header.samples;
     yield { data, endFrame };
