@@ -54,6 +54,8 @@ export function createEngineFrom(options: EngineParts): Engine {
   idleTimer?.unref();
 
   async function load(again: boolean): Promise<ModelInfo> {
+    // The threads start while the model loads.
+    const threads = openThreads();
     try {
       await unloading;
       const loaded = await options.load(again);
@@ -64,29 +66,30 @@ export function createEngineFrom(options: EngineParts): Engine {
       backend = loaded;
       info = loaded.info;
       meter = createCapacityMeter(loaded.workers, loaded.realTimeFactor, () => performance.now());
-      const common = { settings: loaded.settings, recognize };
-      live = hostAudioThread({
-        ...common,
-        open: options.openLiveThread,
-        onLost: (reason) => options.log.error("engine_audio_thread_lost", { thread: "live", reason }),
-        onStreams: (open) => loaded.pool.setLiveSessions(open),
-      });
-      files = hostAudioThread({
-        ...common,
-        open: options.openFileThread,
-        onLost: (reason) => options.log.error("engine_audio_thread_lost", { thread: "files", reason }),
-        onStreams: () => {},
-      });
+      for (const thread of [threads.live, threads.files]) thread.begin(loaded.settings);
+      ({ live, files } = threads);
       state = "ready";
       usedAtMs = performance.now();
       return loaded.info;
     } catch (error) {
+      await Promise.all([threads.live.close(), threads.files.close()]);
       if (state !== "closed") state = "failed";
       // The right files may be put back: a later request tries again, but not every one. At the start the caller decides.
       if (again)
         retryTimer = setTimeout(() => void (state === "failed" && (state = "unloaded")), RELOAD_RETRY_MS).unref();
       throw error;
     }
+  }
+
+  function openThreads(): Threads {
+    const open = (thread: "live" | "files"): AudioThreadHost =>
+      hostAudioThread({
+        open: thread === "live" ? options.openLiveThread : options.openFileThread,
+        recognize,
+        onLost: (reason) => options.log.error("engine_audio_thread_lost", { thread, reason }),
+        onStreams: (count) => thread === "live" && backend?.pool.setLiveSessions(count),
+      });
+    return { live: open("live"), files: open("files") };
   }
 
   function unloadIfIdle(): void {
@@ -196,6 +199,11 @@ export function createEngineFrom(options: EngineParts): Engine {
 }
 
 // ---
+
+interface Threads {
+  readonly live: AudioThreadHost;
+  readonly files: AudioThreadHost;
+}
 
 const RELOAD_RETRY_MS = 5000;
 const LOAD_FAILED = "the model could not be loaded; the server's log says why";

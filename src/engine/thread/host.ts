@@ -21,7 +21,6 @@ export interface HostWindow {
 
 export interface AudioThreadHostOptions {
   readonly open: OpenAudioThread;
-  readonly settings: AudioSettings;
   readonly recognize: (window: HostWindow) => Promise<WindowResult>;
   /** The audio thread was lost and has been replaced; its jobs have failed. */
   readonly onLost: (reason: string) => void;
@@ -35,6 +34,8 @@ export interface AudioThreadHost {
   readonly speaking: number;
   /** Audio of all jobs that was worked through, seconds. */
   readonly audioS: number;
+  /** Tells the thread what the model is like. Comes before any job: a thread may be opened while the model still loads. */
+  begin(settings: AudioSettings): void;
   transcribe(options: TranscribeOptions): Promise<readonly Transcript[]>;
   openStream(options: LiveStreamOptions): LiveStream;
   /** Rejects file jobs, ends streams, ends the thread. */
@@ -50,6 +51,7 @@ export function hostAudioThread(options: AudioThreadHostOptions): AudioThreadHos
   /** Seconds of each job that are counted. */
   const counted = new Map<number, number>();
   let audioS = 0;
+  let settings: AudioSettings | undefined;
   let link = connect();
   let unansweredPings = 0;
   // A decoder that hangs in one file would hold every file after it. The thread runs no ONNX: it may be ended.
@@ -69,7 +71,7 @@ export function hostAudioThread(options: AudioThreadHostOptions): AudioThreadHos
 
   function connect(): AudioThreadLink {
     const opened = options.open(receive, lost);
-    opened.send({ type: "init", settings: options.settings });
+    if (settings) opened.send({ type: "init", settings });
     return opened;
   }
 
@@ -207,6 +209,10 @@ export function hostAudioThread(options: AudioThreadHostOptions): AudioThreadHos
     },
     get audioS() {
       return audioS;
+    },
+    begin(given) {
+      settings = given;
+      link.send({ type: "init", settings });
     },
     transcribe,
     openStream,

@@ -13,11 +13,11 @@ function host(
   const lost: string[] = [];
   const subject = hostAudioThread({
     open: (onMessage) => ({ send: (message) => answer(message, onMessage), close: async () => {} }),
-    settings: SETTINGS,
     recognize: () => new Promise(() => {}),
     onLost: (reason) => lost.push(reason),
     onStreams: () => {},
   });
+  subject.begin(SETTINGS);
   subject.openStream({ ...STREAM, onHypothesis: () => {}, onError: () => {} });
   return { ...subject, lost };
 }
