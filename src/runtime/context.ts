@@ -31,6 +31,8 @@ export interface RuntimeContext {
   readonly metrics: Metrics;
   /** Undefined while jobs are off. */
   readonly jobs: Jobs | undefined;
+  /** Asks the supervisor for the real model; undefined where no supervisor runs. */
+  readonly pullModel: (() => void) | undefined;
   readonly log: Logger;
   readonly clock: Clock;
   /** Of the product, as `/health` reports it. */

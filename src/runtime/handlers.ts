@@ -3,6 +3,7 @@ import type { HttpRouteName } from "../shared/protocol.ts";
 import { asr } from "./compat/routes/asr.ts";
 import { detectLanguage } from "./compat/routes/detect-language.ts";
 import { file } from "./console/routes/file.ts";
+import { consoleModel } from "./console/routes/model.ts";
 import { page } from "./console/routes/page.ts";
 import { session } from "./console/routes/session.ts";
 import { status } from "./console/routes/status.ts";
@@ -33,6 +34,7 @@ export const handlers: Readonly<Record<HttpRouteName, Route>> = {
   asr,
   detectLanguage,
   consoleFile: file,
+  consoleModel,
   console: page,
   consoleSession: session,
   consoleStatus: status,

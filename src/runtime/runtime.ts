@@ -65,6 +65,7 @@ export interface RuntimeOptions {
   readonly keyStore?: KeyStore | undefined;
   /** Undefined while jobs are off. */
   readonly jobs?: Jobs | undefined;
+  readonly pullModel?: (() => void) | undefined;
   readonly clock?: Clock;
   readonly timing?: Partial<Timing>;
 }
@@ -186,6 +187,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
     stats: createRequestStats(),
     metrics,
     jobs: options.jobs,
+    pullModel: options.pullModel,
     log,
     clock,
     version,

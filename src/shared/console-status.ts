@@ -1,3 +1,5 @@
+import type { ModelPull } from "./process/messages.ts";
+
 /** What the console's status page shows; the answer of `/console/status`. */
 export interface ConsoleStatus {
   readonly version: string;
@@ -27,6 +29,15 @@ export interface ConsoleStatus {
     readonly restarts: number;
     readonly issues: readonly { readonly text: string; readonly cure: string }[];
   } | null;
+}
+
+/** Answer of `/console/model`. */
+export interface ConsoleModel {
+  /** The real model; null while it serves. */
+  readonly offer: { readonly name: string; readonly bytes: number; readonly license: string } | null;
+  /** This caller may start the download. */
+  readonly can_pull: boolean;
+  readonly pull: ModelPull | null;
 }
 
 /** Answer of `/console/session`. */

@@ -324,6 +324,16 @@ export const ROUTES = {
     isLimited: false,
     summary: "numbers of the server, for its own machine and for keys with the scope `admin`",
   },
+  consoleModel: {
+    face: "console",
+    methods: ["GET", "POST"],
+    path: "/console/model",
+    traffic: "page",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: true,
+    summary: "GET: the model to download while the demo model serves, and its progress; POST starts it",
+  },
   consoleSession: {
     face: "console",
     methods: ["GET", "POST", "DELETE"],

@@ -39,6 +39,8 @@ export interface SupervisorOptions {
   readonly readVersion?: () => string;
   /** The runtime child's program; another file in tests. */
   readonly runtimeEntry?: URL;
+  /** The program that downloads a model; another file in tests. */
+  readonly pullerEntry?: URL;
   /** Every event, for the view. */
   readonly onEvent?: EventSink;
   /** Every line of the runtime's log. */
@@ -73,6 +75,7 @@ export interface ConfigCell {
 /** Callbacks set after construction. */
 export interface Late {
   onStats?: () => void;
+  onPullAsked?: () => void;
   onServing?: () => void;
 }
 
@@ -133,6 +136,7 @@ export async function openParts(
         options.onLine?.(line);
       },
       onChildren: (notes) => noteChildren("runtime", notes),
+      onPullAsked: () => late.onPullAsked?.(),
       onStats: (pid, stats) => {
         meter.add(pid, stats);
         late.onStats?.();

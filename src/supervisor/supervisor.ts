@@ -1,3 +1,5 @@
+import { createModelPuller } from "./helpers/pull.ts";
+import type { ModelPuller } from "./helpers/pull.ts";
 import type { ResolvedConfig } from "../config/types.ts";
 import { systemClock } from "../shared/time/clock.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
@@ -41,6 +43,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #parts: Parts;
   readonly #emit: EventSink;
+  readonly #puller: ModelPuller;
   readonly #cell: ConfigCell;
   readonly #changes: ConfigChanges;
   readonly #operations = createOperations(() => this.#stopping !== undefined);
@@ -64,6 +67,14 @@ export class Supervisor {
     this.#emit = emit;
     this.#parts = parts;
     this.#changes = createConfigChanges({ options, parts, cell, emit });
+    this.#puller = createModelPuller({
+      config: () => this.config.model,
+      env: options.env,
+      emit,
+      onChange: () => this.#inform(),
+      onPulled: () => this.upgrade(),
+      ...(options.pullerEntry === undefined ? {} : { entry: options.pullerEntry }),
+    });
   }
 
   /** Takes the state directory and the socket. Throws when another supervisor or program has them. Starts nothing yet. */
@@ -73,6 +84,7 @@ export class Supervisor {
     try {
       const supervisor = new Supervisor(options, opened.cell, opened.emit, parts);
       late.onStats = () => supervisor.#onStats();
+      late.onPullAsked = () => supervisor.pullModel();
       late.onServing = () => {
         supervisor.#inform();
         parts.proxy.runtimeIs(parts.service.process.current?.child.pid);
@@ -138,6 +150,11 @@ export class Supervisor {
     });
   }
 
+  /** Downloads the real model while the one in use serves, then hands over to it. */
+  pullModel(): void {
+    if (this.#stopping === undefined) this.#puller.start();
+  }
+
   /** What a reload would do now. Changes nothing. Throws ConfigError when the new configuration is not usable. */
   plan(): Promise<ReloadPlan> {
     return this.#changes.plan();
@@ -176,6 +193,7 @@ export class Supervisor {
     }
     for (const timer of this.#timers) clearInterval(timer);
     this.#watcher?.close();
+    this.#puller.stop();
     this.#emit({ level: "info", event: "stopping", now: options.now ?? false });
     this.#stopping = this.#stopAll({ now: options.now ?? false });
     const outcome = await this.#stopping;
@@ -273,6 +291,7 @@ export class Supervisor {
       certificates: care.certificates,
       disks: care.disks.map(({ what, freeBytes }) => ({ what, freeBytes })),
       cutDrains: this.#parts.cutDrains(),
+      pull: this.#puller.state(),
     });
   }
 

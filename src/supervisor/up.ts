@@ -32,6 +32,8 @@ export interface UpOptions {
   readonly addressPicture?: (url: string) => Promise<string | undefined>;
   /** Called once the start is decided. */
   readonly onStarted?: (outcome: { readonly ok: boolean; readonly text: string }) => void;
+  /** Download the real model while the demo model serves. */
+  readonly pull?: boolean;
 }
 
 /**
@@ -116,7 +118,10 @@ async function run(supervisor: Supervisor, options: UpOptions, view: View): Prom
     const [toScan] = supervisor.lanUrls;
     const picture = toScan === undefined ? undefined : await options.addressPicture?.(toScan);
     if (picture !== undefined) view.draw(picture);
-    if (model?.notice !== undefined) view.say(model.notice);
+    if (model?.notice !== undefined) {
+      if (options.pull === true) supervisor.pullModel();
+      else view.say(model.notice);
+    }
     options.onStarted?.({ ok: true, text });
     await notifier.ready(text);
     return await supervisor.finished;

@@ -37,6 +37,7 @@ export async function knownMetrics(): Promise<ReadonlyMap<string, KnownMetric>> 
         certificates: [{ file: "a.pem", daysLeft: 3 }],
         disks: [{ what: "state", freeBytes: 1 }],
         cutDrains: 0,
+        pull: null,
       }),
     },
     "1",

@@ -40,6 +40,7 @@ export async function startTestServer(
     timing?: Partial<Timing>;
     clock?: Clock;
     keyStore?: KeyStore;
+    pullModel?: () => void;
     start?: boolean;
     host?: string;
     /** Folder of the jobs; they are on with it. */
@@ -66,6 +67,7 @@ export async function startTestServer(
       stream: { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) }, // our own JSON
     }),
     keyStore: options.keyStore,
+    pullModel: options.pullModel,
     ...(options.timing === undefined ? {} : { timing: options.timing }),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });

@@ -18,9 +18,12 @@ export const command: Command = {
   flags: {
     ...SERVER_FLAGS,
     ...STATE_FLAGS,
+    pull: { type: "boolean", describe: "while the demo model is in use, download the real one and switch to it" },
+    "no-pull": { type: "boolean", describe: "do not ask about the real model" },
     detach: { type: "boolean", short: "d", describe: "return once it is serving; stop it with `gigastt down`" },
   },
   help:
+    "While the demo model is in use it asks once, on a terminal, whether to download the real model; the switch interrupts nothing.\n" +
     "Starts the runtime, waits until it is ready, restarts it when it fails. In a terminal it shows a live view, and with server.lan a QR code of the address for phones.\n" +
     "Keys there: r reload, R restart, l log level, f filter the log, o open the page, q stop.\n" +
     "Ctrl-C drains: running work finishes, then it exits with 0. Ctrl-C again stops at once.\n" +
@@ -50,6 +53,8 @@ async function start(context: CommandContext): Promise<number> {
     context.stderr.write(`${renderProblems(loaded.warnings, undefined, paintFor(context.stderr, context))}\n`);
   }
   const paths = configuredStatePaths(loaded.config.supervisor.stateDir, context);
+  const { shouldPull } = await import("../models/offer.ts");
+  const pull = await shouldPull(context, loaded.config.model);
   if (context.flags["detach"] === true) return detach(context, paths);
   const [{ up }, { reportStart }] = await Promise.all([
     import("../../supervisor/up.ts"),
@@ -68,6 +73,7 @@ async function start(context: CommandContext): Promise<number> {
     interrupt: () => process.kill(process.pid, "SIGINT"),
     ...(await terminalParts(context)),
     onStarted: reportStart,
+    pull,
   });
 }
 

@@ -1,10 +1,9 @@
 import { defaultPullTuning, pullModel } from "../../models/pull.ts";
-import type { ModelEntry, Precision } from "../../models/registry-guard.ts";
-import { AUTO_MODEL } from "../../models/registry.ts";
+import { wantedModel, wantedPrecision } from "../../models/wanted.ts";
 import { systemClock } from "../../shared/time/clock.ts";
 import { GigasttError } from "../../shared/errors.ts";
 import type { CommandContext } from "../command.ts";
-import { loadModelsWorld, type ModelsWorld, namedModel, precisionFlag } from "./common.ts";
+import { loadModelsWorld, namedModel, precisionFlag } from "./common.ts";
 import { createJsonView, createTextView } from "./pull-view.ts";
 
 /** `gigastt models pull [MODEL]` */
@@ -12,14 +11,14 @@ export async function pull(context: CommandContext): Promise<number> {
   const world = await loadModelsWorld(context);
   const { config, baseDir } = world;
   const { flags, stdout, stderr, signal } = context;
-  const entry = namedModel(context, world.registry) ?? wantedModel(world);
+  const entry = namedModel(context, world.registry) ?? wantedModel(config.model, world.registry);
   const json = flags["json"] === true;
   const view = json ? createJsonView(stdout, systemClock) : createTextView(stderr, systemClock);
   const from = flags["from"];
   try {
     await pullModel({
       entry,
-      precision: precisionFlag(context) ?? wantedPrecision(world, entry),
+      precision: precisionFlag(context) ?? wantedPrecision(config.model, entry),
       baseDir,
       from: typeof from === "string" ? from : config.model.mirror,
       cwd: context.cwd,
@@ -41,18 +40,4 @@ export async function pull(context: CommandContext): Promise<number> {
   } finally {
     view.end();
   }
-}
-
-/** Without a name: the model of the configuration when it can be downloaded, else the registry's first. */
-function wantedModel({ config, registry }: ModelsWorld): ModelEntry {
-  const downloads = registry.models.filter(({ source }) => source.kind === "download");
-  const configured = config.model.id === AUTO_MODEL ? undefined : downloads.find(({ id }) => id === config.model.id);
-  const entry = configured ?? downloads[0];
-  if (!entry) throw new GigasttError("GST_MODEL_SOURCE", "the registry has no model to download.", { exitCode: 2 });
-  return entry;
-}
-
-function wantedPrecision({ config }: ModelsWorld, entry: ModelEntry): Precision {
-  if (config.model.precision !== "auto") return config.model.precision;
-  return entry.precisions.int8 === undefined ? "fp32" : "int8";
 }

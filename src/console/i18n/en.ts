@@ -15,8 +15,16 @@ export const en = {
   server_loading: "The server is loading its model. Work starts when it is ready.",
   demo_title: "Demo model",
   demo_text:
-    "The bundled model knows a few hundred phrases and is for trying things out. For real recordings install GigaAM v3 on the server:",
-  demo_then: "then restart it with",
+    "The bundled model knows a few hundred phrases and is for trying things out. Real recordings need the real model.",
+  model_offer:
+    "{name}, {mb} MB to download, {license} licence. The server stays in use while it is fetched; the switch interrupts nothing.",
+  model_pull: "Download and switch",
+  model_resume: "Continue the download",
+  model_pulling: "Downloading: {done} of {total} MB",
+  model_switching: "The server switches to the new model …",
+  model_failed: "The download stopped: {reason}",
+  model_by_hand: "The person who runs the server installs it with",
+  demo_then: "and takes it into use with",
   copy: "Copy",
   copied: "Copied",
   drop: "Drop audio or video files here",

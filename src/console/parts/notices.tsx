@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { t } from "../i18n/text.ts";
 import { server } from "../wire/server.ts";
-import { Command } from "./command.tsx";
+import { DemoNotice } from "./demo-notice.tsx";
 
 /** What a person should know before anything else: is the server there, does it load, which model it has. */
 export function Notices(): JSX.Element {
@@ -12,15 +12,7 @@ export function Notices(): JSX.Element {
         {!isReachable && <p class="notice bad">{t("server_away")}</p>}
         {isReachable && isLoading && <p class="notice">{t("server_loading")}</p>}
       </div>
-      {notice !== undefined && (
-        <details class="notice">
-          <summary>{t("demo_title")}</summary>
-          <p>{t("demo_text")}</p>
-          <Command text="gigastt models pull" />
-          <p>{t("demo_then")}</p>
-          <Command text="gigastt restart" />
-        </details>
-      )}
+      {notice !== undefined && <DemoNotice />}
     </>
   );
 }

@@ -7,6 +7,7 @@ import type { Exchange } from "../http/connections/exchanges.ts";
 import type { ClientAddress } from "./client-address.ts";
 import type { KeyedRoute, KeyUse } from "./keys.ts";
 import { checkOrigin, corsHeaders } from "./origin.ts";
+import { isOwnPage } from "./own-page.ts";
 
 /** The policies a route carries, for HTTP requests and WebSocket upgrades alike. Each throws the refusal. */
 
@@ -32,6 +33,12 @@ export function requireOrigin(
     throw new WireError("origin_denied", "this origin is not allowed; list it in server.allowedOrigins");
   }
   return corsHeaders(verdict, methods, req.headers);
+}
+
+/** Refuses what changes the server unless the server's own page asks: browsers would send it for any page on this machine. */
+export function requireOwnPage(req: IncomingMessage, { settings }: RuntimeContext): void {
+  if (req.headers.origin !== undefined && isOwnPage(req, settings.current.server.allowedOrigins)) return;
+  throw new WireError("origin_denied", "only the page of this server may ask for this");
 }
 
 /** Takes one token of the client's bucket. */

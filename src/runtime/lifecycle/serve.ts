@@ -62,6 +62,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     log,
     version: readVersion(),
     keyStore,
+    pullModel: control === undefined ? undefined : () => control.send({ type: "pull_model" }),
     jobs: config.jobs.enabled ? createJobs(jobPlace(config, options.env)) : undefined,
   });
   if (config.server.corsAllowAny) {

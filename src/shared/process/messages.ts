@@ -40,6 +40,18 @@ export interface SupervisorReport {
   readonly disks: readonly { readonly what: string; readonly freeBytes: number }[];
   /** Processes that had to be cut when their drain took too long. */
   readonly cutDrains: number;
+  /** Null before the first one. */
+  readonly pull: ModelPull | null;
+}
+
+/** A download of the real model while another one serves. */
+export interface ModelPull {
+  readonly state: "running" | "switching" | "done" | "failed";
+  readonly model: string;
+  readonly bytesDone: number;
+  /** 0 until it is known. */
+  readonly bytesTotal: number;
+  readonly reason?: string;
 }
 
 /** A certificate chain with its key, both PEM. */
@@ -56,6 +68,8 @@ export type FromRuntime =
   | { readonly type: "reload_refused"; readonly id: number; readonly reason: string }
   | { readonly type: "draining"; readonly deadlineMs: number }
   | { readonly type: "drained"; readonly report: DrainReport }
+  /** The operator asks for the real model, through the console. */
+  | { readonly type: "pull_model" }
   | { readonly type: "probed"; readonly id: number; readonly stats: RuntimeStats }
   /** The runtime gives up and exits after this. `cure` is for people. */
   | { readonly type: "fatal"; readonly code: string; readonly message: string };

@@ -46,6 +46,7 @@ export interface RuntimeProcessOptions {
   readonly tls: () => TlsPair | undefined;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
+  readonly onPullAsked?: () => void;
   readonly onStats?: (instance: Instance, stats: RuntimeStats) => void;
 }
 
@@ -164,6 +165,9 @@ export function createRuntimeProcess(options: RuntimeProcessOptions): RuntimePro
         case "reload_refused":
           waiting.get(`${instance.number}:${message.id}`)?.(message);
           break;
+        case "pull_model":
+          options.onPullAsked?.();
+          break;
         case "draining":
           break;
       }
@@ -219,6 +223,7 @@ const MESSAGE_TYPES: ReadonlySet<string> = new Set<FromRuntime["type"]>([
   "draining",
   "drained",
   "probed",
+  "pull_model",
   "fatal",
 ]);
 

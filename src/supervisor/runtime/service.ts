@@ -34,6 +34,7 @@ export interface ServiceOptions {
   readonly emit: EventSink;
   readonly onLine: (line: string) => void;
   readonly onChildren: (children: readonly ChildNote[]) => void;
+  readonly onPullAsked?: () => void;
   readonly onStats: (pid: number, stats: RuntimeStats) => void;
 }
 
@@ -74,6 +75,7 @@ export class Service {
       tls: () => this.#tls,
       env: options.env,
       cwd: fileURLToPath(installationRoot()),
+      onPullAsked: () => options.onPullAsked?.(),
       onStats: (instance, stats) => options.onStats(instance.child.pid, stats),
     });
     this.process = new ManagedProcess({
