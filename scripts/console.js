@@ -19,6 +19,7 @@ export function buildConsole(root) {
       app: join(source, "main.tsx"),
       style: join(source, "style.css"),
       worklet: join(source, "audio/worklet.ts"),
+      offline: join(source, "offline/worker.ts"),
     },
     outdir: out,
     bundle: true,

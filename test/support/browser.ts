@@ -1,5 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import type { Transcript } from "../../src/console/data/document.ts";
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from "playwright-core";
 
 /** The browser of this machine, and why there is none. */
@@ -41,6 +42,24 @@ export async function visit(browser: Browser, url: string, options: BrowserConte
   page.on("pageerror", (error) => complaints.push(String(error)));
   await page.goto(url);
   return { page, context, complaints };
+}
+
+/** Replaces the transcripts that the browser keeps. */
+export async function keepTranscripts(page: Page, transcripts: readonly Transcript[]): Promise<void> {
+  await page.evaluate(`new Promise((resolve, reject) => {
+    const opened = indexedDB.open("gigastt", 1);
+    opened.onerror = () => reject(opened.error);
+    opened.onsuccess = () => {
+      const change = opened.result.transaction("transcripts", "readwrite");
+      const kept = change.objectStore("transcripts");
+      kept.clear();
+      for (const transcript of ${JSON.stringify(transcripts)}) kept.put(transcript);
+      change.oncomplete = () => {
+        opened.result.close();
+        resolve();
+      };
+    };
+  })`);
 }
 
 // ---

@@ -71,11 +71,13 @@ export function Editor({ item }: { item: Item }): JSX.Element {
   const showTime = useCallback((seconds: number) => {
     const place = wordAt(history.value.present, seconds);
     const found = place && document.querySelector(`#w${history.value.present[place.paragraph]?.id}-${place.word}`);
-    if (found === playing.current) return;
+    // A paragraph that is far away has no words: it gets them when it comes near.
+    const shown = found ?? (place && paragraphElement(text.current, history.value.present[place.paragraph]?.id));
+    if (shown === playing.current) return;
     playing.current?.classList.remove("now");
     found?.classList.add("now");
-    playing.current = found ?? null;
-    if (follows.value && editedId.value === undefined) found?.scrollIntoView({ block: "nearest" });
+    playing.current = shown ?? null;
+    if (follows.value && editedId.value === undefined) shown?.scrollIntoView({ block: "nearest" });
   }, []);
 
   const onClick = (event: MouseEvent): void => {
@@ -217,6 +219,10 @@ function groupHits(
         ),
       ]),
   );
+}
+
+function paragraphElement(list: HTMLElement | null, id: number | undefined): Element | null | undefined {
+  return list?.querySelector(`.paragraph[data-id="${id}"]`);
 }
 
 function startOf(word: Element, paragraphs: readonly Paragraph[]): number | undefined {

@@ -5,6 +5,10 @@ import { textOf } from "../data/document.ts";
 import type { Paragraph } from "../data/document.ts";
 import { timeText } from "../i18n/time.ts";
 import { t } from "../i18n/text.ts";
+import { useNear } from "./near.ts";
+
+/** Paragraphs with words from the start; the others get them when they come near. */
+const SHOWN_AT_ONCE = 30;
 
 /** Below this a word is marked for the eye of a proofreader. */
 const UNSURE = 0.6;
@@ -25,8 +29,11 @@ interface Props {
 export const ParagraphRow = memo(function ParagraphRow(props: Props): JSX.Element {
   const { paragraph, index, isEdited, onEdit, onPlay } = props;
   const start = paragraph.words[0]?.start ?? 0;
+  const row = useRef<HTMLDivElement>(null);
+  // The place that Find shows is scrolled to.
+  const isNear = useNear(row, index < SHOWN_AT_ONCE) || props.current !== undefined;
   return (
-    <div class="paragraph" data-id={paragraph.id}>
+    <div ref={row} class="paragraph" data-id={paragraph.id}>
       <button
         type="button"
         class="time-button"
@@ -37,6 +44,10 @@ export const ParagraphRow = memo(function ParagraphRow(props: Props): JSX.Elemen
       </button>
       {isEdited ? (
         <Field {...props} />
+      ) : !isNear ? (
+        <p class="words" lang="ru">
+          {textOf(paragraph)}
+        </p>
       ) : (
         <p class="words" lang="ru">
           {paragraph.words.map(({ word, confidence }, at) => (

@@ -29,34 +29,44 @@ export function focusWord(word: Element | null | undefined): void {
 
 // ---
 
+/** Frames that a paragraph gets to show its words. */
+const PATIENCE = 30;
+
+/** Goes to the first or the last word of a paragraph. One that is far away has no words before it comes near. */
+function focusIn(paragraph: Element | null | undefined, place: 0 | -1, left = PATIENCE): void {
+  if (!paragraph?.classList.contains("paragraph")) return;
+  const word = [...paragraph.querySelectorAll(".word")].at(place);
+  if (word !== undefined) return focusWord(word);
+  paragraph.scrollIntoView({ block: "nearest" });
+  if (left > 0) requestAnimationFrame(() => focusIn(paragraph, place, left - 1));
+}
+
 function actionOf(
   event: KeyboardEvent,
   word: Element,
   list: HTMLElement,
   actions: Parameters<typeof handleWordKey>[2],
 ): (() => void) | undefined {
-  const words = (): Element[] => [...list.querySelectorAll(".word")];
+  const all = (): Element[] => [...list.querySelectorAll(".paragraph")];
   const paragraph = word.closest(".paragraph");
-  const first = (of: Element | null | undefined): Element | null | undefined => of?.querySelector(".word");
+  const next = paragraph?.nextElementSibling;
+  const previous = paragraph?.previousElementSibling;
   switch (event.key) {
     case "ArrowRight":
       if (event.shiftKey) return () => actions.step(STEP_S);
-      return () => focusWord(word.nextElementSibling ?? first(paragraph?.nextElementSibling));
+      return () => (word.nextElementSibling === null ? focusIn(next, 0) : focusWord(word.nextElementSibling));
     case "ArrowLeft":
       if (event.shiftKey) return () => actions.step(-STEP_S);
       return () =>
-        focusWord(
-          word.previousElementSibling ??
-            [...(paragraph?.previousElementSibling?.querySelectorAll(".word") ?? [])].at(-1),
-        );
+        word.previousElementSibling === null ? focusIn(previous, -1) : focusWord(word.previousElementSibling);
     case "ArrowDown":
-      return () => focusWord(first(paragraph?.nextElementSibling));
+      return () => focusIn(next, 0);
     case "ArrowUp":
-      return () => focusWord(first(paragraph?.previousElementSibling));
+      return () => focusIn(previous, 0);
     case "Home":
-      return () => focusWord(words()[0]);
+      return () => focusIn(all().at(0), 0);
     case "End":
-      return () => focusWord(words().at(-1));
+      return () => focusIn(all().at(-1), -1);
     case "Enter":
       return () => actions.play(word);
     case " ":

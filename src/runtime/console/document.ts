@@ -16,7 +16,7 @@ export function pageHtml(nonce: string, version: string): string {
 <link rel="stylesheet" href="${at("style.css")}">
 <script type="module" src="${at("app.js")}"></script>
 </head>
-<body data-nonce="${nonce}" data-worklet="${at("worklet.js")}" data-version="${version}">
+<body data-nonce="${nonce}" data-worklet="${at("worklet.js")}" data-offline="console/offline.js" data-version="${version}">
 <noscript>This page needs JavaScript. The server also works without it: see the API reference.</noscript>
 </body>
 </html>

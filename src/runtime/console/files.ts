@@ -20,6 +20,7 @@ const TYPES = {
   "app.js": "text/javascript; charset=utf-8",
   "style.css": "text/css; charset=utf-8",
   "worklet.js": "text/javascript; charset=utf-8",
+  "offline.js": "text/javascript; charset=utf-8",
   "icon.svg": "image/svg+xml",
   "manifest.webmanifest": "application/manifest+json",
 } as const;

@@ -4,7 +4,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Transcript } from "../../../src/console/data/document.ts";
 import type { ConsoleStatus } from "../../../src/shared/console-status.ts";
-import { CHROMIUM, NO_BROWSER, startBrowser, visit } from "../../support/browser.ts";
+import { CHROMIUM, keepTranscripts, NO_BROWSER, startBrowser, visit } from "../../support/browser.ts";
 import { fuzzCases, SEED } from "../../support/fuzz.ts";
 import { startTestServer, type TestServer } from "../../support/runtime-server.ts";
 
@@ -74,7 +74,7 @@ describe.skipIf(CHROMIUM === undefined)(`hostile text in Chromium${NO_BROWSER}`,
     try {
       const look = async (texts: readonly string[]): Promise<Record<string, number>> => {
         strings = texts;
-        await store(page, transcriptsWith(texts));
+        await keepTranscripts(page, transcriptsWith(texts));
         return { ...(await elementsAt(page, "files")), ...(await elementsAt(page, "status")) };
       };
       const harmless = await look(Array.from({ length: PER_LOOK }, () => "x"));
@@ -146,24 +146,6 @@ function statusWith(texts: readonly string[]): ConsoleStatus {
       issues: chunks(rest, 2).map(([text = "", cure = ""], index) => ({ text: `${index} ${text}`, cure })),
     },
   };
-}
-
-/** Replaces what the browser keeps. */
-async function store(page: Page, transcripts: readonly Transcript[]): Promise<void> {
-  await page.evaluate(`new Promise((resolve, reject) => {
-    const opened = indexedDB.open("gigastt", 1);
-    opened.onerror = () => reject(opened.error);
-    opened.onsuccess = () => {
-      const change = opened.result.transaction("transcripts", "readwrite");
-      const kept = change.objectStore("transcripts");
-      kept.clear();
-      for (const transcript of ${JSON.stringify(transcripts)}) kept.put(transcript);
-      change.oncomplete = () => {
-        opened.result.close();
-        resolve();
-      };
-    };
-  })`);
 }
 
 function chunks<T>(all: readonly T[], size: number): readonly (readonly T[])[] {

@@ -58,7 +58,8 @@ describe.skipIf(CHROMIUM === undefined)(`the console behind proxies${NO_BROWSER}
       await page.getByRole("button", { name: "Start" }).waitFor();
       await page.getByRole("link", { name: "API" }).click();
       await page.getByText(`${url}v1/transcribe"`).first().waitFor();
-      expect(complaints).toEqual([]);
+      // Chromium runs no service worker with a certificate that it does not trust, and says so.
+      expect(complaints.filter((text) => !text.includes("SSL certificate error"))).toEqual([]);
       await page.getByRole("link", { name: "Status" }).click();
       await page.getByText("The status is shown on the server's own computer only.").waitFor();
     } finally {

@@ -26,6 +26,7 @@ export const file: Route = {
       headers: {
         ...headers,
         "content-type": type,
+        ...(name === "offline.js" ? SERVICE_WORKER : {}),
         ...(encoding === "identity" ? {} : { "content-encoding": encoding }),
       },
       body: encodings.get(encoding) ?? "",
@@ -34,6 +35,12 @@ export const file: Route = {
 };
 
 // ---
+
+/** A service worker keeps the page above its own folder, and asks this server alone. */
+const SERVICE_WORKER = {
+  "service-worker-allowed": "../",
+  "content-security-policy": "default-src 'none'; connect-src 'self'",
+};
 
 /** Proxies that compress mark an ETag as weak. */
 function matches(header: string | undefined, etag: string): boolean {
