@@ -55,6 +55,7 @@ export const en = {
   back: "Back 5 seconds",
   forward: "Forward 5 seconds",
   speed: "Speed",
+  loop: "Repeat the paragraph",
   position: "Position",
   position_text: "{at} of {total}",
   no_audio: "The recording is not in this browser any more; the text is.",

@@ -57,6 +57,7 @@ export const ru: Readonly<Record<TextKey, string>> = {
   pause: "Пауза",
   back: "Назад на 5 секунд",
   forward: "Вперёд на 5 секунд",
+  loop: "Повторять абзац",
   speed: "Скорость",
   position: "Позиция",
   position_text: "{at} из {total}",

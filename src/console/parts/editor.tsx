@@ -14,7 +14,7 @@ import { t } from "../i18n/text.ts";
 import { Exports } from "./exports.tsx";
 import { ParagraphRow } from "./paragraph.tsx";
 import { Player } from "./player.tsx";
-import type { PlayerControl } from "./player.tsx";
+import type { PlayerControl, Stretch } from "./player.tsx";
 import { Search } from "./search.tsx";
 import { focusWord, handleWordKey } from "./word-keys.ts";
 
@@ -122,6 +122,7 @@ export function Editor({ item }: { item: Item }): JSX.Element {
           durationS={transcript.durationS}
           control={(given) => (player.current = given)}
           onTime={showTime}
+          stretchAt={(seconds) => stretchAt(paragraphs, seconds)}
         />
       )}
       {!isRunning && paragraphs.length > 0 && (
@@ -219,6 +220,13 @@ function groupHits(
         ),
       ]),
   );
+}
+
+/** The paragraph that is heard at a time, else the first. */
+function stretchAt(paragraphs: readonly Paragraph[], seconds: number): Stretch | undefined {
+  const { words = [] } = paragraphs[wordAt(paragraphs, seconds)?.paragraph ?? 0] ?? {};
+  const [first, last] = [words[0], words.at(-1)];
+  return first === undefined || last === undefined ? undefined : { start: first.start, end: last.end };
 }
 
 function paragraphElement(list: HTMLElement | null, id: number | undefined): Element | null | undefined {

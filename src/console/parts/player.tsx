@@ -14,22 +14,31 @@ export interface PlayerControl {
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2] as const;
 const STEP_S = 5;
 
-/** Playback of the recording. `control` is given once, `onTime` while it plays. */
+/** A stretch of the recording, seconds. */
+export interface Stretch {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Playback of the recording. `control` is given once, `onTime` while it plays; `stretchAt` is what a loop at a time repeats. */
 export function Player({
   audio,
   durationS,
   control,
   onTime,
+  stretchAt,
 }: {
   audio: Blob;
   durationS: number;
   control: (player: PlayerControl) => void;
   onTime: (seconds: number) => void;
+  stretchAt: (seconds: number) => Stretch | undefined;
 }): JSX.Element {
   const media = useMemo(() => document.createElement("audio"), []);
   const isPlaying = useSignal(false);
   const timeS = useSignal(0);
   const cannotPlay = useSignal(false);
+  const loop = useSignal<Stretch | undefined>(undefined);
   const totalS = Number.isFinite(media.duration) && media.duration > 0 ? media.duration : durationS;
 
   useEffect(() => {
@@ -38,8 +47,15 @@ export function Player({
       timeS.value = media.currentTime;
       onTime(media.currentTime);
     };
+    const repeat = (): void => {
+      if (loop.value !== undefined && (media.currentTime >= loop.value.end || media.ended)) {
+        media.currentTime = loop.value.start;
+        if (media.ended) void media.play().catch(() => {});
+      }
+    };
     // Events of the element come four times a second: words are shorter.
     const follow = (): void => {
+      repeat();
       show();
       if (!media.paused) frame = requestAnimationFrame(follow);
     };
@@ -49,7 +65,12 @@ export function Player({
       follow();
     });
     on("pause", () => (isPlaying.value = false));
-    on("seeking", show);
+    on("ended", repeat);
+    on("seeking", () => {
+      const isInside = loop.value === undefined || inside(loop.value, media.currentTime);
+      if (!isInside) loop.value = stretchAt(media.currentTime);
+      show();
+    });
     on(
       "error",
       () => (cannotPlay.value = media.error?.code === MediaError.MEDIA_ERR_SRC_NOT_SUPPORTED || cannotPlay.value),
@@ -104,6 +125,15 @@ export function Player({
         <span class="time" aria-hidden="true">
           {timeText(timeS.value)} / {timeText(totalS)}
         </span>
+        <button
+          type="button"
+          aria-pressed={loop.value !== undefined}
+          aria-label={t("loop")}
+          title={t("loop")}
+          onClick={() => (loop.value = loop.value === undefined ? stretchAt(media.currentTime) : undefined)}
+        >
+          ↻
+        </button>
         <select
           aria-label={t("speed")}
           defaultValue="1"
@@ -118,4 +148,11 @@ export function Player({
       </div>
     </div>
   );
+}
+
+// ---
+
+/** A seek to the very end comes from playing past it. */
+function inside({ start, end }: Stretch, seconds: number): boolean {
+  return seconds >= start - 0.05 && seconds <= end + 0.25;
 }

@@ -159,6 +159,21 @@ describe.skipIf(CHROMIUM === undefined)(`the console in Chromium${NO_BROWSER}`, 
     );
   });
 
+  it("repeats the paragraph that plays, and the one that is jumped to", async () => {
+    await session(async ({ page }) => {
+      await upload(page, [sample(1)]);
+      const position = (): Promise<number> => page.locator("input[type=range]").inputValue().then(Number);
+      await page.getByRole("button", { name: "Repeat the paragraph" }).click();
+      await page.getByLabel("Speed").selectOption("2");
+      await page.locator(".word").last().click();
+      const late = await position();
+      await expect.poll(position).toBeLessThan(late - 0.5);
+      await page.getByRole("button", { name: "Pause" }).waitFor();
+      await page.getByRole("button", { name: "Repeat the paragraph", pressed: true }).click();
+      await page.getByRole("button", { name: "Play", exact: true }).waitFor();
+    });
+  });
+
   it("is walked through by keyboard", async () => {
     await session(async ({ page }) => {
       await upload(page, [sample(3)]);
