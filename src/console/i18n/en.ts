@@ -17,7 +17,7 @@ export const en = {
   demo_text:
     "The bundled model knows a few hundred phrases and is for trying things out. Real recordings need the real model.",
   model_offer:
-    "{name}, {mb} MB to download, {license} licence. The server stays in use while it is fetched; the switch interrupts nothing.",
+    "{name}, {mb} MB to download, {license} license. The server stays in use while it is fetched; the switch interrupts nothing.",
   model_pull: "Download and switch",
   model_resume: "Continue the download",
   model_pulling: "Downloading: {done} of {total} MB",

@@ -23,7 +23,7 @@ export function DemoNotice(): JSX.Element {
   };
   const size = offer && { name: offer.name, mb: Math.round(offer.bytes / 1e6), license: offer.license };
   return (
-    <details class="notice" open={isWorking || undefined}>
+    <details class="notice" open={isWorking || pull?.state === "failed" || undefined}>
       <summary>{t("demo_title")}</summary>
       <p>{t("demo_text")}</p>
       {size && <p>{t("model_offer", size)}</p>}
