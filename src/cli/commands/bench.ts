@@ -4,6 +4,7 @@ import { createInterface } from "node:readline/promises";
 import { setConfigValues } from "../../config/file/edit.ts";
 import { modelsDir } from "../../models/paths.ts";
 import { makeSyntheticModel, SYNTHETIC_ID } from "../../models/synthetic/synthetic-model.ts";
+import { measureAccuracy } from "../bench/accuracy/measure-accuracy.ts";
 import { adviceFor } from "../bench/advice.ts";
 import { describeHost } from "../bench/host.ts";
 import { htmlReport } from "../bench/html.ts";
@@ -27,6 +28,12 @@ export const command: Command = {
       choices: ["gigaam"],
       describe: "measure a model of this size with random weights, without a download",
     },
+    accuracy: {
+      type: "string",
+      value: "DIR",
+      describe:
+        "error rates of the installed models over your own recordings, each with its text beside it (call.mp3, call.txt)",
+    },
     quick: { type: "boolean", describe: "files of 5 and 15 s and short streams only" },
     "max-streams": { type: "string", value: "N", describe: "largest number of live streams to try; default 16" },
     seconds: { type: "string", value: "S", describe: "length of each live stream; default 30, with --quick 12" },
@@ -42,6 +49,7 @@ const FILE_SECONDS = [5, 15, 60, 600];
 
 async function bench(context: CommandContext): Promise<number> {
   const { flags, stdout, stderr, env, cwd, signal } = context;
+  if (typeof flags["accuracy"] === "string") return measureAccuracy(context, flags["accuracy"]);
   const quick = flags["quick"] === true;
   const maxStreams = wholeNumber(flags["max-streams"], 16, "--max-streams", 1, 256);
   const streamSeconds = wholeNumber(flags["seconds"], quick ? 12 : 30, "--seconds", 5, 600);

@@ -133,7 +133,7 @@ async function transcribeOne({ context, job, input, output, transcriber, status 
 }
 
 /** The sentence for the terminal. */
-function saidOf(error: GigasttError): string {
+export function saidOf(error: GigasttError): string {
   if (!(error instanceof AudioError)) return error.message;
   const said = wordAudioProblem(error.problem, "cli");
   return error.problem.reason === "too_long" ? `${said}, or raise it with --set limits.maxAudioDuration=…` : said;
