@@ -1,10 +1,12 @@
-// Word times against the synthesizers' own: when espeak-ng (voices that nothing was learned from) and festival (new sentences) said each word, clean and
-// in white noise. `TIMES_COUNT` sentences each, 100 by default. Needs python3 with espeak-ng's library, and festival with festvox-ru.
+// Word times and confidences against the synthesizers' own knowledge: when espeak-ng (voices that nothing was learned from) and festival (new sentences) said each word, clean and
+// in white noise, and how often a word of a given confidence is right. `TIMES_COUNT` sentences each, 100 by default. Needs python3 with espeak-ng's library, and festival with festvox-ru.
 import { atMost, demoEngine, generator, percentile, report, toWav, transcribe } from "./_lib.js";
 import { matchWords, speak } from "./_spoken.js";
 
 const count = Number(process.env.TIMES_COUNT ?? 100);
 const engine = await demoEngine();
+/** Words of ten equal ranges of confidence: how many, the sum of their confidences, how many were said. */
+const bins = Array.from({ length: 10 }, () => ({ count: 0, confidence: 0, right: 0 }));
 for (const synthesizer of ["espeak", "festival"]) {
   let clips;
   try {
@@ -19,7 +21,15 @@ for (const synthesizer of ["espeak", "festival"]) {
     for (const [n, { samples, words }] of clips.entries()) {
       const heard = (await transcribe(engine, toWav(noisy(samples, noiseDb, n)))).words;
       wrong += heard.filter(({ start, end }, k) => end <= start || start < (heard[k - 1]?.end ?? 0)).length;
-      for (const [spoken, word] of matchWords(words, heard))
+      const pairs = matchWords(words, heard);
+      const right = new Set(pairs.map(([, word]) => word));
+      for (const word of heard) {
+        const bin = bins[Math.min(9, Math.floor(word.confidence * 10))];
+        bin.count++;
+        bin.confidence += word.confidence;
+        bin.right += right.has(word) ? 1 : 0;
+      }
+      for (const [spoken, word] of pairs)
         for (const edge of ["start", "end"]) off[edge].push(Math.abs(word[edge] - spoken[edge]) * 1000);
     }
     const what = `${synthesizer}${noiseDb === undefined ? "" : `, noise at ${noiseDb} dB`}`;
@@ -33,6 +43,15 @@ for (const synthesizer of ["espeak", "festival"]) {
   }
 }
 await engine.close();
+const all = bins.reduce((sum, { count }) => sum + count, 0);
+for (const { count, confidence, right } of bins.filter(({ count }) => count > 0))
+  console.log(
+    `confidence ${(confidence / count).toFixed(2)}: ${(right / count).toFixed(2)} of ${count} words are right`,
+  );
+if (all > 0) {
+  const error = bins.reduce((sum, { confidence, right }) => sum + Math.abs(confidence - right), 0) / all;
+  report("confidence: expected calibration error", error, "");
+}
 
 function noisy(samples, db, seed) {
   if (db === undefined) return samples;
