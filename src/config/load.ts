@@ -9,7 +9,7 @@ import { settableKeys } from "./schema/node.ts";
 import type { ParsedFile } from "./file/parse.ts";
 import { ConfigError, type Place, type Problem } from "./problems/problem.ts";
 import { isPlainlyValid } from "./quick.ts";
-import { isRecord, resolveSection } from "./resolve.ts";
+import { isRecord, redacted, resolveSection } from "./resolve.ts";
 import { configSchema } from "./schema/schema.ts";
 import type { ResolvedConfig } from "./types.ts";
 import type { Finding } from "./problems/validate.ts";
@@ -32,7 +32,10 @@ export interface LoadedConfig {
   readonly config: ResolvedConfig;
   /** Absolute; undefined when no file was found and the defaults apply. */
   readonly path: string | undefined;
-  /** SHA-256 over the canonical JSON of the resolved configuration, hex: equal settings, equal hash, wherever they came from. */
+  /**
+   * SHA-256 over the canonical JSON of the resolved configuration, hex: equal settings, equal hash, wherever they came from. It is shown and
+   * written into rendered files, so secrets are left out: a weak one could be guessed from it.
+   */
   readonly hash: string;
   readonly warnings: readonly Problem[];
   /** Dotted key → where its value came from; keys that are absent have their default. */
@@ -113,9 +116,11 @@ export async function assemble(
   };
 }
 
-/** Returns the SHA-256 over canonical JSON (sorted keys, undefined left out), hex. */
+/** Returns the SHA-256 over canonical JSON (sorted keys, undefined left out, secrets replaced), hex. */
 export function hashOf(config: ResolvedConfig): string {
-  return createHash("sha256").update(canonical(config)).digest("hex");
+  return createHash("sha256")
+    .update(canonical(redacted(configSchema, config)))
+    .digest("hex");
 }
 
 // ---
