@@ -1,15 +1,10 @@
-import { fork } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { get } from "node:http";
-import { setPriority } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { depth } from "../../support/fuzz.ts";
-import { connect } from "../../support/ws-client.ts";
-import { evalClips, startServe, stopAll, streamPcm } from "./harness.ts";
+import { startServe, stopAll } from "./harness.ts";
 import type { Served } from "./harness.ts";
+import { hostileKinds, probe, speak, startAttack, transcribe } from "./real-clients.ts";
 
 /**
  * One client never hurts another: 50 hostile clients of each kind against the real program with the bundled model, while others ask for
@@ -23,16 +18,14 @@ const HEALTH_QUANTILE = depth === "full" ? 0.99 : 0.95;
 /** Bodies may take 200 MB (`limits.body` × `pool.size`), and the allocator keeps what was read until it collects; a queue without a bound takes more. */
 const MOST_GROWTH_MB = 600;
 
-const fixture = fileURLToPath(new URL("../../fixtures/load/hostile.js", import.meta.url));
-const [clip] = evalClips(1);
 const table: Record<string, unknown>[] = [];
 let server: Served;
 let quiet: { speechMs: number; fileMs: number; memoryMb: number };
 
 beforeAll(async () => {
   server = await startServe("metrics: { enabled: true }\n");
-  await Promise.all([speak(), transcribe()]);
-  quiet = { speechMs: await speak(), fileMs: await transcribe(), memoryMb: memoryMb() };
+  await Promise.all([speak(server.port), transcribe(server.port)]);
+  quiet = { speechMs: await speak(server.port), fileMs: await transcribe(server.port), memoryMb: memoryMb() };
 });
 afterAll(async () => {
   console.table(table);
@@ -40,25 +33,27 @@ afterAll(async () => {
 });
 
 describe(`${HOSTILE} hostile clients at once`, async () => {
-  for (const kind of await kinds()) {
+  for (const kind of await hostileKinds()) {
     it(`${kind}: others do not notice`, async () => {
       await scrape();
-      const attack = await startAttack(kind);
+      const attack = await startAttack(kind, server.port, HOSTILE);
       const cpuMs = processorMs();
       const health: number[] = [];
       const endMs = performance.now() + ATTACK_MS;
       const probes = (async () => {
         while (performance.now() < endMs) {
-          health.push(await probe());
+          health.push(await probe(server.port));
           await sleep(20);
         }
       })();
       let memory = 0;
       const watch = setInterval(() => (memory = Math.max(memory, memoryMb())), 100);
-      const [speechMs, fileMs] = await Promise.all([speak(), transcribe(), probes]).catch(async (error: unknown) => {
-        await attack.stop();
-        throw error;
-      });
+      const [speechMs, fileMs] = await Promise.all([speak(server.port), transcribe(server.port), probes]).catch(
+        async (error: unknown) => {
+          await attack.stop();
+          throw error;
+        },
+      );
       clearInterval(watch);
       const usedMs = processorMs() - cpuMs;
       const { bytes, connections } = await attack.stop();
@@ -107,36 +102,6 @@ async function nothingIsHeld(): Promise<void> {
   await expect.poll(held).toEqual({ pool_waiters: 0, ws_active_connections: 0, upload_bytes: 0 });
 }
 
-/** A person speaks a clip in real time. Resolves with the time until the last final; rejects when the text is not the clip's. */
-async function speak(): Promise<number> {
-  const startMs = performance.now();
-  const client = await connect(`ws://127.0.0.1:${server.port}/v1/ws`);
-  client.send({ type: "configure", sample_rate: 16_000 });
-  await streamPcm((part) => client.audio(part), clip!.pcm, 1);
-  client.send({ type: "stop" });
-  const { code } = await client.closed;
-  const texts = client.received.filter(({ type }) => type === "final").map(({ text }) => String(text));
-  expect([code, texts.join(" ").trim()]).toEqual([1000, clip!.text]);
-  return performance.now() - startMs;
-}
-
-async function transcribe(): Promise<number> {
-  const startMs = performance.now();
-  const answer = await fetch(`${server.url}/v1/transcribe`, { method: "POST", body: new Uint8Array(clip!.wav) });
-  expect([answer.status, ((await answer.json()) as { text: string }).text]).toEqual([200, clip!.text]); // our own envelope
-  return performance.now() - startMs;
-}
-
-function probe(): Promise<number> {
-  const startMs = performance.now();
-  return new Promise((resolve, reject) => {
-    get({ port: server.port, host: "127.0.0.1", path: "/health", agent: false }, (answer) => {
-      answer.resume();
-      answer.once("end", () => resolve(performance.now() - startMs));
-    }).once("error", reject);
-  });
-}
-
 /** The event loop's delay since the last call, 99th percentile in milliseconds. */
 async function scrape(): Promise<number> {
   const text = await (await fetch(`${server.url}/metrics`)).text();
@@ -155,32 +120,4 @@ function processorMs(): number {
     .split(" ")
     .slice(11, 13);
   return (Number(user) + Number(system)) * 10;
-}
-
-async function kinds(): Promise<string[]> {
-  const child = fork(fixture, ["kinds"]);
-  const { kinds: names } = await answerOf<{ kinds: string[] }>(child);
-  child.disconnect();
-  return names;
-}
-
-async function startAttack(kind: string): Promise<{ stop(): Promise<{ bytes: number; connections: number }> }> {
-  const child = fork(fixture, [kind, String(server.port), String(HOSTILE)]);
-  // Attackers have machines of their own: here they get the processor time that is left.
-  setPriority(child.pid!, 19);
-  await answerOf(child);
-  await sleep(300);
-  return {
-    stop: async () => {
-      child.send("stop");
-      return (await answerOf<{ sent: { bytes: number; connections: number } }>(child)).sent;
-    },
-  };
-}
-
-function answerOf<T>(child: ChildProcess): Promise<T> {
-  return new Promise((resolve, reject) => {
-    child.once("message", (message) => resolve(message as T)); // our own fixture
-    child.once("exit", (code) => reject(new Error(`the hostile clients ended with ${code}`)));
-  });
 }
