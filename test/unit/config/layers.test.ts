@@ -96,7 +96,7 @@ describe("variables", () => {
       rateLimit: { perMinute: 90, burst: 11 },
       metrics: { enabled: true },
       model: { ...defaultConfig.model, dir: "/m", offline: true },
-      log: { level: "debug" },
+      log: { ...defaultConfig.log, level: "debug" },
     });
   });
 
