@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Clock } from "../../shared/time/clock.ts";
 import { setTimeout } from "../../shared/time/timers.ts";
 
@@ -20,6 +21,8 @@ const RESERVE_MS = 500;
 export function createDeadline(limitMs: number, clock: Clock): Deadline {
   const soon = new AbortController();
   const now = new AbortController();
+  // Every open session and request waits for it: Node would warn of a leak.
+  setMaxListeners(0, soon.signal, now.signal);
   let endMs = clock.monotonicMs() + limitMs;
   const reserveMs = Math.min(RESERVE_MS, limitMs / 10);
   const timers = [setTimeout(() => soon.abort(), limitMs - reserveMs), setTimeout(() => now.abort(), limitMs)];

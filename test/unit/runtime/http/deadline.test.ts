@@ -33,4 +33,18 @@ describe("endsBefore", () => {
     expect(await endsBefore(Promise.resolve(), AbortSignal.abort())).toBe(true);
     expect(await endsBefore(never, AbortSignal.abort())).toBe(false);
   });
+
+  it("has room for a hundred sessions that wait for it, without a warning of a leak", async () => {
+    const warnings: Error[] = [];
+    const collect = (warning: Error): void => void warnings.push(warning);
+    process.on("warning", collect);
+    const deadline = createDeadline(60_000, systemClock);
+    const works = Array.from({ length: 100 }, () => endsBefore(never, deadline.soon));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    process.off("warning", collect);
+    expect(warnings).toEqual([]);
+    deadline.expedite();
+    expect(await Promise.all(works)).toEqual(works.map(() => false));
+    deadline.clear();
+  });
 });
