@@ -12,6 +12,7 @@ import { changesOf, isDeployed, objections, suggest, type Answers } from "../dep
 import type { Terminal } from "../deploy/init/ask.ts";
 import { configPath, currentConfig, newConfigText } from "../deploy/init/config-text.ts";
 import { detectMachine } from "../deploy/init/detect.ts";
+import { removeFormerFiles } from "../deploy/init/former-files.ts";
 import { firstSecret } from "../deploy/init/first-secret.ts";
 import { withFlags } from "../deploy/init/flag-answers.ts";
 import { ignoreSecrets } from "../deploy/init/ignore-file.ts";
@@ -78,7 +79,7 @@ export const command: Command = {
     force: { type: "boolean", describe: "also overwrite rendered files that were edited by hand" },
     json: { type: "boolean", describe: "answer JSON; needs --yes" },
   },
-  help: `Inspects the machine, writes the configuration (existing comments are kept), renders the files, creates the first secret and prints the next commands. The configuration is the file given by --config, else gigastt.config.yaml; in a source checkout it is gigastt.local.yaml, which is found by default and ignored by git. Run it again to change a deployment: it suggests the previous answers. Files edited by hand are kept unless you agree or pass --force. If you quit midway, nothing is written.
+  help: `Inspects the machine, writes the configuration (existing comments are kept), renders the files, creates the first secret and prints the next commands. The configuration is the file given by --config, else gigastt.config.yaml; in a source checkout it is gigastt.local.yaml, which is found by default and ignored by git. Run it again to change a deployment: it suggests the previous answers. Files edited by hand are kept unless you agree or pass --force; files of a former target are removed. If you quit midway, nothing is written.
 
   gigastt init
   gigastt init --yes --lan
@@ -109,7 +110,8 @@ async function init(context: CommandContext): Promise<number> {
   // Validated as a whole before anything is written; a broken file of the user's stays as it is.
   const { config, hash } = await validate(text, configFile, context);
   const out = outDir({ path: configFile }, context.cwd, flags["out"]);
-  const files = renderFiles(config, targetsOf(config), { toolVersion: readVersion(), configHash: hash });
+  const source = { toolVersion: readVersion(), configHash: hash };
+  const files = renderFiles(config, targetsOf(config), source);
   const place = (path: string): string => join(shown(out, context.cwd), path);
   let force = flags["force"] === true;
   if (terminal !== undefined && ask !== undefined) {
@@ -138,6 +140,8 @@ async function init(context: CommandContext): Promise<number> {
     ask.sayGoodbye(terminal, "Writing …");
   }
   const states = await writeFiles(out, files, { force });
+  const wasDeployed = current !== undefined && isDeployed(current);
+  const removed = wasDeployed ? await removeFormerFiles(out, current, files, source) : [];
   if (text !== before) await writeFileAtomic(configFile, text, { mode: 0o644, makeFolder: true });
   await ignoreSecrets(dirname(configFile));
   const { secret, missing } = await firstSecret(context, answers, { config, path: configFile }, machine);
@@ -160,6 +164,7 @@ async function init(context: CommandContext): Promise<number> {
       out,
       machine,
       files: states.map(({ file, state }) => ({ path: file.path, state })),
+      removed,
       secret: secret ?? null,
       remarks,
       next: steps,
@@ -168,7 +173,7 @@ async function init(context: CommandContext): Promise<number> {
   }
   const paint = paintFor(stdout, context);
   stdout.write(
-    `${table([[before === undefined ? "new" : text === before ? "unchanged" : "updated", shown(configFile, context.cwd)], ...states.map(({ file, state }) => [state === "same" ? "unchanged" : state === "new" ? "new" : "updated", place(file.path)])])}\n`,
+    `${table([[before === undefined ? "new" : text === before ? "unchanged" : "updated", shown(configFile, context.cwd)], ...states.map(({ file, state }) => [state === "same" ? "unchanged" : state === "new" ? "new" : "updated", place(file.path)]), ...removed.map((path) => ["removed", place(path)])])}\n`,
   );
   if (secret !== undefined)
     stdout.write(

@@ -126,6 +126,23 @@ deploy:
     expect(stdout).not.toContain("Password");
   });
 
+  it("removes what another target had rendered, but not what was edited", async () => {
+    await init("--yes --target compose --domain stt.example.com --proxy caddy");
+    const found = (): string[] => readdirSync(join(dir, "deploy"), { recursive: true, encoding: "utf8" });
+    const former = found().filter(
+      (name) => /Caddyfile|caddy/.test(name) && statSync(join(dir, "deploy", name)).isFile(),
+    );
+    expect(former.length).toBeGreaterThan(0);
+    const { code, stdout } = await init("--yes --target compose --domain stt.example.com --proxy nginx");
+    expect(code).toBe(0);
+    for (const name of former) expect(stdout).toContain(`removed  ${join("deploy", name)}`);
+    expect(found().filter((name) => former.includes(name))).toEqual([]);
+    const nginx = found().find((name) => name.endsWith("nginx.conf"))!;
+    appendFileSync(join(dir, "deploy", nginx), "# mine\n");
+    expect((await init("--yes --target compose --domain stt.example.com --proxy caddy")).code).toBe(0);
+    expect(found()).toContain(nginx);
+  });
+
   it("never replaces a file edited by hand, and then leaves the configuration alone too", async () => {
     await init("--yes --target compose --domain stt.example.com");
     const before = file("gigastt.config.yaml");
