@@ -1,5 +1,6 @@
 import { spawnSync, type ChildProcess } from "node:child_process";
 import { accessSync, chmodSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { get } from "node:https";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
@@ -255,7 +256,8 @@ export function startProxy(
       await reached("listens", () => accepts({ host: "127.0.0.1", port }));
       // The port is open before nginx can take a signal, and before Caddy's admin socket is there.
       if (target.kind === "caddy") await reached("takes a reload", () => accepts({ path: join(dir, "admin.sock") }));
-      else if (target.kind !== "traefik") await reached("has workers", () => workersOf(child).length > 0);
+      else if (target.kind === "traefik") await reached("knows its routes", () => hasRoutes(port));
+      else await reached("has workers", () => workersOf(child).length > 0);
     },
     reload: async () => {
       if (target.kind === "nginx") {
@@ -423,6 +425,29 @@ async function accepts(
       resolve(true);
     });
     socket.on("error", () => resolve(false));
+  });
+}
+
+/** Traefik listens before it has read its second file: till then it answers 404 with a certificate of its own. */
+async function hasRoutes(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const request = get(
+      {
+        port,
+        host: "127.0.0.1",
+        path: "/health",
+        servername: DOMAIN,
+        headers: { host: DOMAIN },
+        rejectUnauthorized: false,
+        agent: false,
+      },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode !== 404);
+      },
+    );
+    // Without a certificate of the client it ends here.
+    request.on("error", (error: NodeJS.ErrnoException) => resolve(/^ERR_SSL/.test(error.code ?? "")));
   });
 }
 
