@@ -4,6 +4,7 @@ import { discover, readGitFacts } from "./discover.ts";
 import type { ClassifiedFile, Facts } from "./model/facts.ts";
 import { buildFacts, mainConfig } from "./model/facts.ts";
 import type { Versions } from "./model/versions.ts";
+import { inQuadletWords } from "./model/quadlet.ts";
 import { rules as allRules } from "./rules/registry.ts";
 import { sharedHosts, type SharedHosts, touchesOthers } from "./shared-host.ts";
 import { positionAt } from "./source.ts";
@@ -70,7 +71,9 @@ export function runRules(
   const hosts = sharedHosts(facts);
   const findings: Finding[] = [];
   for (const rule of options.rules ?? allRules) {
-    for (const hit of rule.check(facts, ruleIds)) {
+    for (const found of rule.check(facts, ruleIds)) {
+      // The rules about containers write YAML, which a quadlet is not.
+      const hit = found.span.source.path.endsWith(".container") ? asQuadlet(found) : found;
       const finding = toFinding(rule, hit, { counts, seen, hosts });
       if (!finding) continue;
       const suppressed =
@@ -115,6 +118,10 @@ async function configHash(files: readonly ClassifiedFile[]): Promise<string | un
 function fixKindOf(rule: Rule, hit: Hit, hosts: SharedHosts): Finding["fixKind"] {
   if (hit.edits === undefined || hit.edits.length === 0) return "manual";
   return rule.fixKind === "safe" && hit.edits.some((edit) => touchesOthers(hosts, edit)) ? "unsafe" : rule.fixKind;
+}
+
+function asQuadlet(hit: Hit): Hit {
+  return { ...hit, message: inQuadletWords(hit.message), fix: inQuadletWords(hit.fix), edits: [] };
 }
 
 function toFinding(

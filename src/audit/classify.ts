@@ -16,6 +16,7 @@ export function classify(source: Source, explicit = false): ClassifiedFile["kind
     return "dockerfile";
   if (/\.(?:service|socket|timer)$/.test(lower)) return "systemd";
   if (/\.(?:service|socket|timer)\.d$/.test(folder) && lower.endsWith(".conf")) return "systemd";
+  if (lower.endsWith(".container")) return /^\[Container\]/m.test(text) ? "quadlet" : "unknown";
   if (/^\.env(?:\..+)?$|\.env$/.test(lower)) return "dotenv";
   if (/htpasswd/.test(lower)) return "htpasswd";
   if (/\.(?:key|pem)$/.test(lower)) return /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text) ? "key" : "unknown";
@@ -24,6 +25,8 @@ export function classify(source: Source, explicit = false): ClassifiedFile["kind
   if (/^(?:ecosystem|pm2|process)(?:\.config)?\.(?:c?js|mjs|json|ya?ml)$/.test(lower)) return "process-manager";
   if (/\.ya?ml$/.test(lower)) return classifyYaml(source, lower);
   if (lower.endsWith(".json")) return classifyJson(text);
+  if (looksLikeHaproxy(lower, text)) return "haproxy";
+  if (looksLikeApache(lower, text)) return "apache";
   if (/\.(?:sh|bash)$/.test(lower) || /^#!.*\b(?:ba|da|z)?sh\b/.test(text.slice(0, 60))) return "shell";
   if (/^# configuration file .+:$/m.test(text)) return "nginx";
   if (isNginxName(lower, folder, source.path) && looksLikeNginx(text)) return "nginx";
@@ -36,18 +39,38 @@ export function classify(source: Source, explicit = false): ClassifiedFile["kind
 
 function classifyYaml(source: Source, lower: string): ClassifiedFile["kind"] {
   const { text } = source;
-  if (/^gigastt(?:\..+)?\.ya?ml$/.test(lower) && !/^(?:apiVersion|services):/m.test(text)) return "config";
+  if (/^gigastt(?:\..+)?\.ya?ml$/.test(lower) && !/^(?:apiVersion|services|http):/m.test(text)) return "config";
   if (/\{\{[^{}\n]*\}\}/.test(text) && /(?:^|\/)templates\//.test(source.path)) return "unknown"; // a Helm template is not YAML before it is rendered
   if (/^apiVersion:\s*\S/m.test(text) && /^kind:\s*\S/m.test(text)) return "kubernetes";
   if (/^(?:docker-)?compose(?:[.-].+)?\.ya?ml$/.test(lower) || /compose.*\.ya?ml$/.test(lower)) return "compose";
+  if (/^tunnel:/m.test(text) && /^ingress:/m.test(text)) return "cloudflared";
+  if (looksLikeTraefik(text)) return "traefik";
   if (/^services:\s*(?:#.*)?$/m.test(text) && /^\s+(?:image|build|ports):/m.test(text)) return "compose";
   return "unknown";
 }
 
 function classifyJson(text: string): ClassifiedFile["kind"] {
   if (/"apps"\s*:\s*\{/.test(text) && /"http"\s*:\s*\{/.test(text)) return "caddy-json";
+  if (/"Handlers"\s*:/.test(text) && /"Web"\s*:/.test(text)) return "tailscale";
   if (/"apiVersion"\s*:/.test(text) && /"kind"\s*:/.test(text)) return "kubernetes";
   return "unknown";
+}
+
+/** A static file with entry points, or a dynamic one with routers. */
+function looksLikeTraefik(text: string): boolean {
+  return /^entryPoints:/im.test(text) || (/^http:/m.test(text) && /^\s+(?:routers|middlewares|services):/m.test(text));
+}
+
+function looksLikeHaproxy(lower: string, text: string): boolean {
+  return (
+    /\.(?:cfg|conf)$|haproxy/.test(lower) &&
+    /^(?:frontend|backend|listen)\s+\S+/m.test(text) &&
+    /^\s+(?:server|bind)\s+\S/m.test(text)
+  );
+}
+
+function looksLikeApache(lower: string, text: string): boolean {
+  return /\.(?:conf|vhost)$|apache|httpd/.test(lower) && /^[ \t]*(?:<VirtualHost\b|ProxyPass(?:Match)?\s)/im.test(text);
 }
 
 function isNginxName(lower: string, folder: string, path: string): boolean {

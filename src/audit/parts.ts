@@ -27,6 +27,12 @@ export type FileKind =
   | "crontab"
   | "shell"
   | "process-manager"
+  | "haproxy"
+  | "apache"
+  | "traefik"
+  | "cloudflared"
+  | "tailscale"
+  | "quadlet"
   | "rendered";
 
 /** The kinds that have a parser, or whose lines are read one by one. */
@@ -41,6 +47,12 @@ export const PARSED_KINDS: readonly FileKind[] = [
   "dotenv",
   "htpasswd",
   "config",
+  "haproxy",
+  "apache",
+  "traefik",
+  "cloudflared",
+  "tailscale",
+  "quadlet",
 ];
 
 /** A file that could not be read as what it claims to be. */

@@ -70,7 +70,7 @@ export function buildComposeProjects(
           (low, high) => (low && high ? mergeNodes(low, high, []) : (low ?? high)),
           undefined,
         );
-      if (root) projects.push(makeProject(folder, used, root, values, tree));
+      if (root) projects.push(createProject(folder, used, root, values, tree));
     };
     if (stack.length > 0) build(stack);
     for (const source of sources) {
@@ -133,14 +133,13 @@ export function buildFile<D extends { readonly source: Source }>(
   return dockerfiles.find((item) => item.source.path === path);
 }
 
-// ---
-
-function makeProject(
+/** Returns the project of a merged tree. Without a tree of files nothing is extended. */
+export function createProject(
   folder: string,
   files: readonly Source[],
   root: YamlNode,
-  env: ReadonlyMap<string, string>,
-  tree: FileTree,
+  env: ReadonlyMap<string, string> = new Map(),
+  tree?: FileTree,
 ): ComposeProject {
   const services: ComposeService[] = [];
   const lookup = (name: string): string | undefined => env.get(name);
@@ -162,7 +161,7 @@ function makeProject(
   };
   for (const [name, entry] of yamlAt(root, "services")?.entries ?? []) {
     if (entry.value.kind !== "map") continue;
-    const node = resolveExtends(entry.value, root, folder, tree, 0);
+    const node = tree === undefined ? entry.value : resolveExtends(entry.value, root, folder, tree, 0);
     services.push({
       project,
       name,
@@ -174,6 +173,8 @@ function makeProject(
   }
   return project;
 }
+
+// ---
 
 function resolveExtends(service: YamlNode, root: YamlNode, folder: string, tree: FileTree, depth: number): YamlNode {
   const extend = yamlAt(service, "extends");

@@ -21,6 +21,9 @@ import type { CaddyPoint } from "./caddy.ts";
 import { caddyPoints } from "./caddy.ts";
 import type { ComposeProject, ComposeService } from "./compose.ts";
 import { buildComposeProjects } from "./compose.ts";
+import type { Front } from "./fronts/front.ts";
+import { buildFronts } from "./fronts/fronts.ts";
+import { notRead } from "./fronts/not-read.ts";
 import type { KubeContainer, KubeObject, KubeWorkload } from "./kubernetes.ts";
 import { kubeWorkloads, readKubeObjects } from "./kubernetes.ts";
 import type { MissingPart } from "./missing.ts";
@@ -30,6 +33,7 @@ import type { NginxRoot } from "./nginx.ts";
 import { buildNginxRoots } from "./nginx-roots.ts";
 import type { NginxPoint } from "./nginx-points.ts";
 import { nginxPoints } from "./nginx-points.ts";
+import { quadletProject } from "./quadlet.ts";
 import { createServerModel } from "./server.ts";
 import type { Unit } from "./units.ts";
 import { buildUnits, startsServer } from "./units.ts";
@@ -76,6 +80,9 @@ export interface Facts {
   readonly nginxPoints: readonly NginxPoint[];
   readonly caddy: readonly CaddyFile[];
   readonly caddyPoints: readonly CaddyPoint[];
+  /** Ways to the server through programs other than nginx and Caddy. */
+  readonly fronts: readonly Front[];
+  /** Podman quadlets are among them. */
   readonly compose: readonly ComposeProject[];
   readonly services: readonly ComposeService[];
   readonly kube: readonly KubeObject[];
@@ -122,7 +129,10 @@ export function buildFacts(options: {
 
   const dotenvs = of("dotenv").map((source) => keep(parseDotenv(source)));
   for (const source of [...of("compose"), ...of("kubernetes")]) keep(parseYaml(source));
-  const compose = buildComposeProjects(of("compose"), tree, dotenvs);
+  const compose = [
+    ...buildComposeProjects(of("compose"), tree, dotenvs),
+    ...of("quadlet").map((source) => quadletProject(keep(parseUnit(source)))),
+  ];
   const kube = of("kubernetes").flatMap((source) => readKubeObjects(source));
   const workloads = kubeWorkloads(kube);
   const services = compose.flatMap((project) => project.services);
@@ -139,6 +149,10 @@ export function buildFacts(options: {
     dockerfiles,
   });
 
+  const { fronts, ...ofFronts } = buildFronts({ of, services, app, tree });
+  problems.push(...ofFronts.problems);
+
+  const unread = [...(options.unread ?? []), ...notRead(files)];
   const nginx = buildNginxRoots(of("nginx"), tree).map(keep);
   const imported = new Set<Source>();
   const caddyfiles = of("caddyfile").map((source) =>
@@ -157,14 +171,11 @@ export function buildFacts(options: {
   return {
     tree,
     files,
-    unread: options.unread ?? [],
-    missing: missingParts(
-      nginx,
-      caddy,
-      compose,
-      tree,
-      missingSettings({ app, tree, services, workloads, kube, units }),
-    ),
+    unread,
+    missing: missingParts(nginx, caddy, compose, tree, [
+      ...missingSettings({ app, tree, services, workloads, kube, units }),
+      ...ofFronts.missing,
+    ]),
     assume,
     assumeFor,
     app,
@@ -174,6 +185,7 @@ export function buildFacts(options: {
     nginxPoints: nginx.flatMap((root) => nginxPoints(root)),
     caddy,
     caddyPoints: caddy.flatMap((file) => caddyPoints(file)),
+    fronts,
     compose,
     services,
     kube,
@@ -228,7 +240,7 @@ function guessVersions(given: Partial<Versions>, assume: Assumptions, services: 
 
 /** Whether the audited files put a proxy in front of the server. */
 export function hasProxy(facts: Facts): boolean {
-  return appNginxPoints(facts).length > 0 || appCaddyPoints(facts).length > 0;
+  return appNginxPoints(facts).length > 0 || appCaddyPoints(facts).length > 0 || facts.fronts.length > 0;
 }
 
 /** The nginx passes that lead to the server. */

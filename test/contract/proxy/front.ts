@@ -447,7 +447,7 @@ async function hasRoutes(port: number): Promise<boolean> {
       },
     );
     // Without a certificate of the client it ends here.
-    request.on("error", (error: NodeJS.ErrnoException) => resolve(/^ERR_SSL/.test(error.code ?? "")));
+    request.on("error", (error: NodeJS.ErrnoException) => resolve(error.code?.startsWith("ERR_SSL") === true));
   });
 }
 

@@ -51,6 +51,44 @@ describe("what gigastt renders itself", () => {
   );
 });
 
+it.each(["haproxy", "traefik"] as const)(
+  "what gigastt renders for %s has no finding at all",
+  (kind) => {
+    fc.assert(
+      fc.property(randomConfig, (random) => {
+        const config = forProxy(sensible(random, "host"), kind);
+        const files: Record<string, string> = { "gigastt.config.yaml": renderYaml(unresolve(configSchema, config)) };
+        for (const file of renderFiles(config, [kind, "systemd", "firewall"], source)) files[file.path] = file.text;
+        expect(
+          auditFiles(files, { configHash: source.configHash }).map(
+            (finding) => `${finding.rule} ${finding.file}:${finding.line} ${finding.message}`,
+          ),
+        ).toEqual([]);
+      }),
+      fuzzRuns(100),
+    );
+  },
+  300_000,
+);
+
+/** The same deployment behind this proxy, without what the renderer refuses for it. */
+function forProxy(config: ResolvedConfig, kind: "haproxy" | "traefik"): ResolvedConfig {
+  const { auth } = config.deploy;
+  const refused = kind === "haproxy" ? ["forward"] : ["keys", "mtls"];
+  return {
+    ...config,
+    supervisor: { ...config.supervisor, proxy: { ...config.supervisor.proxy, managed: false } },
+    deploy: {
+      ...config.deploy,
+      target: "host",
+      domain: config.deploy.domain ?? "stt.example.com",
+      cdnCidrs: kind === "traefik" ? [] : config.deploy.cdnCidrs,
+      auth: { ...auth, kind: refused.includes(auth.kind) ? "basic" : auth.kind },
+      proxy: { ...config.deploy.proxy, kind, version: "auto" },
+    },
+  };
+}
+
 /** What the audit rightly speaks about is the user's own choice, not the renderer's: an open bind address, limits he sets too low. */
 function sensible(config: ResolvedConfig, target: DeployTarget): ResolvedConfig {
   return {

@@ -1,17 +1,21 @@
 import type { Rule } from "../../types.ts";
 import { knownListeners } from "../../model/listeners.ts";
+import { frontHits } from "../kit/fronts.ts";
 
 export const rule: Rule = {
   id: "GA-EXP-004",
   severity: "error",
   confidence: "certain",
-  title: "The server itself is open: bound to the network, or to every web page",
+  title: "The server itself is open: to the network, the internet, or every web page",
   why: "Without a proxy the server has no TLS, and asks for no key unless auth.keys is required; on a network address it answers every machine there (home-network mode, server.lan, adds TLS). With corsAllowAny any web page that a user visits can send audio to the server and read the text.",
   evidence: ["docs/threat-model.md"],
-  reads: ["config"],
+  reads: ["config", "tailscale"],
   fixKind: "manual",
   *check(facts) {
     const { assume } = facts;
+    yield* frontHits(facts, "exposes", () =>
+      assume.text("auth.keys") === "required" ? undefined : "it asks for no key",
+    );
     const target = assume.text("deploy.target");
     const contained =
       target === "compose" ||

@@ -3,18 +3,20 @@ import { arg, headSpan, allScopes, ownAll } from "../../model/nginx.ts";
 import { appNginxPoints } from "../../model/facts.ts";
 import { baseName } from "../../tree.ts";
 import { replace } from "../kit/edits.ts";
+import { frontHits } from "../kit/fronts.ts";
 import { effectiveHeaders } from "../kit/headers.ts";
 
 export const rule: Rule = {
   id: "GA-XFF-001",
   severity: "error",
   confidence: "certain",
-  title: "nginx appends to the client's X-Forwarded-For instead of overwriting it",
-  why: "The client may send an X-Forwarded-For of its own. With $proxy_add_x_forwarded_for the server sees `6.6.6.6, 127.0.0.1`: the first address is the one that the client invented, so it controls per-address limits and logs.",
-  evidence: ["Tried on nginx 1.22 and 1.30: a forged header arrives as the first hop."],
-  reads: ["nginx"],
+  title: "The proxy keeps the client's own X-Forwarded-For instead of overwriting it",
+  why: "The client may send an X-Forwarded-For of its own. With nginx's $proxy_add_x_forwarded_for, HAProxy's option forwardfor, Apache's mod_proxy, or a Traefik that trusts every peer, the server sees `6.6.6.6, 127.0.0.1`: the first address is the one that the client invented, so it controls per-address limits and logs.",
+  evidence: ["Tried on nginx 1.22 and 1.30, HAProxy 2.6 and Traefik 3.6: a forged header arrives as the first hop."],
+  reads: ["nginx", "haproxy", "apache", "traefik", "compose"],
   fixKind: "safe",
   *check(facts) {
+    yield* frontHits(facts, "keepsAddress", () => "every client chooses the address that limits and logs see");
     const ours = appNginxPoints(facts);
     for (const root of facts.nginx) {
       for (const scope of allScopes(root.main)) {

@@ -8,6 +8,7 @@ import { yamlAt, yamlKey } from "../../parse/yaml.ts";
 import { addNginx, addYaml, insertLineBefore, replace } from "../kit/edits.ts";
 import { ALL_ROUTES, samplePath } from "../../../shared/protocol.ts";
 import type { RouteSpec } from "../../../shared/protocol.ts";
+import { frontHits } from "../kit/fronts.ts";
 import { caddyCarrying, caddyUploads, nginxCarrying, routesAt, UPLOADS } from "../kit/points.ts";
 import { mebibytes } from "../kit/wording.ts";
 import { annotation, appIngresses } from "../kit/kubernetes.ts";
@@ -21,7 +22,18 @@ export const rule: Rule = {
   evidence: [
     "Tried: nginx `50m` takes exactly 52,428,800 bytes; under Caddy `50MB` an upload of 52,428,800 bytes fails.",
   ],
-  reads: ["nginx", "caddyfile", "caddy-json", "kubernetes", "config"],
+  reads: [
+    "nginx",
+    "caddyfile",
+    "caddy-json",
+    "kubernetes",
+    "haproxy",
+    "apache",
+    "traefik",
+    "cloudflared",
+    "compose",
+    "config",
+  ],
   fixKind: "safe",
   *check(facts) {
     const { key, limit } = largestBody(facts.assume);
@@ -32,6 +44,10 @@ export const rule: Rule = {
         limit,
         ...routes.flatMap(({ bodyLimit }) => (bodyLimit ? [facts.assume.number("limits.asrBody")] : [])),
       ]);
+    // A larger one is the server's to refuse.
+    yield* frontHits(facts, "bodies", ({ bytes }) =>
+      bytes >= limit || allowed(ALL_ROUTES).has(bytes) ? undefined : difference(bytes, key, limit),
+    );
     for (const point of nginxCarrying(facts, ...UPLOADS)) {
       const directive = inherited(point.scope, "client_max_body_size");
       const bytes = directive ? nginxSizeBytes(arg(directive, 0)) : 2 ** 20;
@@ -125,10 +141,14 @@ function severityOf(bytes: number, limit: number): Pick<Hit, "severity"> {
 }
 
 function describe(what: string, bytes: number, key: string, limit: number): string {
+  return `${what}: ${difference(bytes, key, limit)}`;
+}
+
+function difference(bytes: number, key: string, limit: number): string {
   const found = bytes === 0 ? "no limit" : `${bytes} bytes (${mebibytes(bytes)})`;
   const effect =
     bytes !== 0 && bytes < limit ? "larger files get the proxy's 413" : "bodies the server refuses are let through";
-  return `${what}: ${found}, but ${key} is ${limit} bytes (${mebibytes(limit)}): ${effect}`;
+  return `${found}, but ${key} is ${limit} bytes (${mebibytes(limit)}): ${effect}`;
 }
 
 /** The request_body in force for a proxy: in its own chain of blocks, or at site level with a matcher that covers it. */

@@ -2,6 +2,7 @@ import type { Rule } from "../../types.ts";
 import { arg, headSpan, inherited } from "../../model/nginx.ts";
 import { caddyHead, children } from "../../model/caddy.ts";
 import { addNginx, removeLines, replace } from "../kit/edits.ts";
+import { frontHits } from "../kit/fronts.ts";
 import { caddyCarrying, nginxCarrying } from "../kit/points.ts";
 
 export const rule: Rule = {
@@ -9,13 +10,15 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "The proxy buffers the event stream",
-  why: "The server sends `X-Accel-Buffering: no` with its event stream, and nginx then passes every event at once. Where proxy_ignore_headers names that header and proxy_buffering is on, all events arrive together at the end. Caddy flushes event streams by itself, unless response_buffers collects the answer first.",
+  why: "The server sends `X-Accel-Buffering: no` with its event stream, and nginx then passes every event at once. Where proxy_ignore_headers names that header and proxy_buffering is on, all events arrive together at the end. Caddy flushes event streams by itself, unless response_buffers collects the answer first; Traefik does too, without its buffering middleware.",
   evidence: [
     "Tried: with the header honoured events pass in real time over HTTP/1.0 and 1.1; ignored, everything arrives at the end.",
+    "Tried on Traefik 3.6: behind the buffering middleware the first event comes after the last was sent.",
   ],
-  reads: ["nginx", "caddyfile"],
+  reads: ["nginx", "caddyfile", "traefik", "compose"],
   fixKind: "safe",
   *check(facts) {
+    yield* frontHits(facts, "buffers", () => "events arrive together at the end");
     for (const point of nginxCarrying(facts, "sse")) {
       const buffering = inherited(point.scope, "proxy_buffering");
       const ignores = inherited(point.scope, "proxy_ignore_headers");

@@ -2,6 +2,7 @@ import { SSE_PING_MS } from "../../../shared/protocol.ts";
 import type { Hit, Rule } from "../../types.ts";
 import { arg, headSpan, inherited, nginxTimeMs } from "../../model/nginx.ts";
 import { addNginx, addYaml, replace } from "../kit/edits.ts";
+import { frontHits } from "../kit/fronts.ts";
 import { nginxCarrying } from "../kit/points.ts";
 import { ceilSeconds, seconds } from "../kit/wording.ts";
 import { annotation, appIngresses, isNginxIngress } from "../kit/kubernetes.ts";
@@ -17,7 +18,7 @@ export const rule: Rule = {
     "Tried on nginx: raw TCP close at the timer, no Close frame. At 60s an idle session was still open after 200 s, at 20s it was cut.",
     "shellhub-io/shellhub#6158",
   ],
-  reads: ["nginx", "kubernetes", "config"],
+  reads: ["nginx", "kubernetes", "haproxy", "config"],
   fixKind: "safe",
   *check(facts) {
     const idle = facts.assume.number("session.idleTimeout");
@@ -30,6 +31,7 @@ export const rule: Rule = {
         : `before the server's idle timeout of ${seconds(idle)}`;
     const want = ceilSeconds(idle) + 30;
     const related = [...facts.assume.related("session.idleTimeout"), ...facts.assume.related("session.pingInterval")];
+    yield* frontHits(facts, "silence", ({ ms }) => (ms > silence ? undefined : `it ends a silent session ${cause}`));
     for (const point of nginxCarrying(facts, "websocket")) {
       for (const name of ["proxy_read_timeout", "proxy_send_timeout"]) {
         const directive = inherited(point.scope, name);

@@ -7,6 +7,7 @@ import { arg, headSpan, inherited, nginxTimeMs } from "../../model/nginx.ts";
 import { gatewayDurationMs } from "../../model/kubernetes.ts";
 import { yamlAt, yamlEntrySpan, yamlKey, yamlText } from "../../parse/yaml.ts";
 import { addNginx, addYaml, replace } from "../kit/edits.ts";
+import { frontHits } from "../kit/fronts.ts";
 import { nginxCarrying, routesAt } from "../kit/points.ts";
 import { ceilSeconds, seconds } from "../kit/wording.ts";
 import { annotation, appIngresses, appRouteRules, isNginxIngress, ruleTakes } from "../kit/kubernetes.ts";
@@ -16,11 +17,19 @@ export const rule: Rule = {
   severity: "error",
   confidence: "certain",
   title: "The proxy's timeout is shorter than a transcription may take",
-  why: "While a file waits for a slot and is transcribed no byte flows, so proxy_read_timeout counts queueing plus inference. If it is shorter than the server's own budget, long files end in 504 although the server finishes them.",
-  evidence: ["Tried on nginx: upstream silent for 4 s with proxy_read_timeout 2s gives 504 at 2.0 s."],
-  reads: ["nginx", "kubernetes", "config"],
+  why: "While a file waits for a slot and is transcribed no byte flows, so the timer for an answer (proxy_read_timeout, timeout server, ProxyTimeout) counts queueing plus inference. If it is shorter than the server's own budget, long files end in 504 although the server finishes them.",
+  evidence: [
+    "Tried on nginx: upstream silent for 4 s with proxy_read_timeout 2s gives 504 at 2.0 s.",
+    "Tried on HAProxy (timeout server: 504) and Traefik (writeTimeout: the connection breaks).",
+    "Cloudflare documentation, error 524.",
+  ],
+  reads: ["nginx", "kubernetes", "haproxy", "apache", "traefik", "cloudflared", "compose", "config"],
   fixKind: "safe",
   *check(facts) {
+    const longest = budgetOf(facts, ALL_ROUTES).budget;
+    yield* frontHits(facts, "answer", ({ ms }) =>
+      ms >= longest ? undefined : `a transcription may take ${seconds(longest)} (queue + inference)`,
+    );
     for (const point of nginxCarrying(facts, "rest")) {
       const { budget, want, related } = budgetOf(facts, routesAt(point));
       const directive = inherited(point.scope, "proxy_read_timeout");

@@ -3,6 +3,7 @@ import { caddyHead, child, goDurationMs } from "../../model/caddy.ts";
 import { gatewayDurationMs } from "../../model/kubernetes.ts";
 import { yamlAt, yamlEntrySpan, yamlText } from "../../parse/yaml.ts";
 import { removeLines, replace } from "../kit/edits.ts";
+import { frontHits } from "../kit/fronts.ts";
 import { caddyCarrying } from "../kit/points.ts";
 import { ceilSeconds, seconds } from "../kit/wording.ts";
 import { appRouteRules, ruleTakes } from "../kit/kubernetes.ts";
@@ -13,14 +14,20 @@ export const rule: Rule = {
   confidence: "certain",
   title: "An upload at the slowest allowed rate cannot finish in time",
   why: "A body of limits.body at limits.minUploadKbps takes long (50 MiB at 128 kbit/s: 55 minutes). A total time limit below that cuts off the users on slow lines that the config promises to serve.",
-  evidence: ["Node's own requestTimeout of 300 s has the same effect on larger bodies."],
-  reads: ["caddyfile", "caddy-json", "kubernetes", "config"],
+  evidence: [
+    "Tried on Traefik 3.6: readTimeout breaks an upload in the middle.",
+    "Node's own requestTimeout of 300 s has the same effect on larger bodies.",
+  ],
+  reads: ["caddyfile", "caddy-json", "kubernetes", "traefik", "compose", "config"],
   fixKind: "safe",
   *check(facts) {
     const { assume } = facts;
     const upload =
       Math.ceil((assume.number("limits.body") * 8) / (assume.number("limits.minUploadKbps") * 1000)) * 1000;
     const related = [...assume.related("limits.body"), ...assume.related("limits.minUploadKbps")];
+    yield* frontHits(facts, "upload", ({ ms }) =>
+      ms >= upload ? undefined : `a full body at the slowest allowed rate takes ${seconds(upload)}`,
+    );
     const seen = new Set<unknown>();
     for (const point of caddyCarrying(facts, "rest", "sse")) {
       for (const servers of point.file.options.filter((option) => option.name === "servers")) {

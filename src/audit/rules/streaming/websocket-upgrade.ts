@@ -6,6 +6,7 @@ import { allScopes, arg, closest, headSpan, inherited } from "../../model/nginx.
 import { isAtLeast } from "../../model/versions.ts";
 import { addNginx } from "../kit/edits.ts";
 import { addHeader, effectiveHeaders } from "../kit/headers.ts";
+import { frontHits } from "../kit/fronts.ts";
 import { nginxCarrying } from "../kit/points.ts";
 
 export const rule: Rule = {
@@ -14,10 +15,15 @@ export const rule: Rule = {
   confidence: "certain",
   title: "The WebSocket location does not pass the upgrade on",
   why: "Upgrade and Connection are hop-by-hop: nginx drops them unless they are set again, and before 1.29.7 it speaks HTTP/1.0 to the upstream by default. The handshake then arrives as a plain GET and every live session fails.",
-  evidence: ["nginx documentation, WebSocket proxying.", "nginx CHANGES 1.29.7: proxy_http_version defaults to 1.1."],
-  reads: ["nginx"],
+  evidence: [
+    "nginx documentation, WebSocket proxying.",
+    "Apache documentation, mod_proxy_http: Protocol Upgrade.",
+    "nginx CHANGES 1.29.7: proxy_http_version defaults to 1.1.",
+  ],
+  reads: ["nginx", "apache"],
   fixKind: "safe",
   *check(facts) {
+    yield* frontHits(facts, "refusesUpgrade", () => "every live session fails");
     const ours = nginxCarrying(facts, "websocket");
     const named = facts.nginxPoints.filter((point) =>
       /(?:^|\/)(?:ws|wss|websocket|socket\.io)(?:\/|$)/.test(point.path),

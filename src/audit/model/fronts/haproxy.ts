@@ -1,0 +1,125 @@
+import type { Directive, DirectiveFile } from "../../parse/directives.ts";
+import { parseAddress } from "../address.ts";
+import { frontOf, type Front, type FrontFact, type FrontTimer, type IsUpstream } from "./front.ts";
+
+/** Returns the ways to the server through a HAProxy. */
+export function haproxyFronts(file: DirectiveFile, isUpstream: IsUpstream): readonly Front[] {
+  const sections = file.directives;
+  return sections.flatMap((backend) => {
+    if (backend.name !== "backend" && backend.name !== "listen") return [];
+    const title = words(backend)[0] ?? "";
+    const server = backend.block.find(
+      (line) =>
+        line.name === "server" &&
+        isUpstream(
+          [parseAddress(words(line)[1] ?? "")],
+          [title, words(line)[0]].find((name) => isUpstream([], name)),
+        ),
+    );
+    if (server === undefined) return [];
+    const frontends = backend.name === "listen" ? [backend] : sections.filter((section) => leadsTo(section, title));
+    return (frontends.length > 0 ? frontends : [backend]).map((frontend) =>
+      frontThrough({
+        server,
+        frontend: [...frontend.block, ...defaultsOf(sections, frontend)],
+        backend: [...backend.block, ...defaultsOf(sections, backend)],
+        own: frontend === backend ? backend.block : [...frontend.block, ...backend.block],
+      }),
+    );
+  });
+}
+
+// ---
+
+/** Lines in force, the section's own before those of its defaults: the first that says something counts. */
+interface Way {
+  readonly server: Directive;
+  readonly frontend: readonly Directive[];
+  readonly backend: readonly Directive[];
+  /** Rules in the order in which they run. */
+  readonly own: readonly Directive[];
+}
+
+function frontThrough({ server, frontend, backend, own }: Way): Front {
+  const client = timer(frontend, "client");
+  const answer = timer(backend, "server");
+  const tunnel = timer(backend, "tunnel");
+  const ends = (found: FrontTimer | undefined, fix: string): readonly FrontTimer[] =>
+    found === undefined ? [] : [{ ...found, fix }];
+  const shorter = [client, answer].flatMap((item) => item ?? []).sort((a, b) => a.ms - b.ms)[0];
+  return frontOf({
+    program: "HAProxy",
+    span: server,
+    keepsAddress: addressOf(server, own, [...frontend, ...backend]),
+    silence: ends(tunnel ?? shorter, "Write `timeout tunnel` with the idle timeout of a session + 30 s."),
+    answer: ends(answer, "Write `timeout server` with the time that waiting and transcribing may take + 30 s."),
+    bodies: own.flatMap((line) => {
+      const text = words(line).join(" ");
+      const bytes = /(?:body_size|content-length\W[^}]*?)\s(?:-m int )?g[te] (\d+)/.exec(text)?.[1];
+      return line.name === "http-request" && /^(?:deny|reject|return)\b/.test(text) && bytes !== undefined
+        ? [
+            {
+              span: line,
+              bytes: Number(bytes),
+              what: `${line.name} ${text}`,
+              fix: "Raise it to the limit of the server.",
+            },
+          ]
+        : [];
+    }),
+  });
+}
+
+/** HAProxy adds a header line of its own behind those that the client sent, unless something removes them first. */
+function addressOf(server: Directive, own: readonly Directive[], inForce: readonly Directive[]): readonly FrontFact[] {
+  const fix = "Write `http-request set-header X-Forwarded-For %[src]` in the frontend, without `option forwardfor`.";
+  const touches = own.filter(
+    (line) => line.name === "http-request" && (words(line)[1] ?? "").toLowerCase() === "x-forwarded-for",
+  );
+  const last = touches.at(-1);
+  const [action, , value = ""] = last === undefined ? [] : words(last);
+  if (last !== undefined && action === "set-header" && !/req\.|hdr/.test(value)) return [];
+  if (last !== undefined && action === "del-header" && last.args.length === 2) return [];
+  const option = inForce.find((line) => line.name === "option" && words(line)[0] === "forwardfor");
+  const span = last ?? option ?? server;
+  const what = option
+    ? `option ${words(option).join(" ")} adds a header and keeps the client's own`
+    : "no X-Forwarded-For is set: the client's own passes";
+  return [{ span, what: last === undefined ? what : `${words(last).join(" ")} keeps what the client sent`, fix }];
+}
+
+function timer(lines: readonly Directive[], name: string): FrontTimer | undefined {
+  const found = lines.find((line) => line.name === "timeout" && words(line)[0] === name);
+  const ms = found === undefined ? undefined : haproxyTimeMs(words(found)[1] ?? "");
+  if (found === undefined || ms === undefined || ms === 0) return undefined;
+  return { span: found, ms, what: `timeout ${name} ${words(found)[1]}`, fix: "" };
+}
+
+/** A time of HAProxy as milliseconds; without a unit it is milliseconds. */
+export function haproxyTimeMs(text: string): number | undefined {
+  const match = /^(\d+)(us|ms|s|m|h|d)?$/.exec(text);
+  if (!match) return undefined;
+  const unit = { us: 0.001, ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] ?? "ms"] ?? 1;
+  return Number(match[1]) * unit;
+}
+
+function leadsTo(section: Directive, backend: string): boolean {
+  return (
+    section.name === "frontend" &&
+    section.block.some(
+      (line) => (line.name === "use_backend" || line.name === "default_backend") && words(line)[0] === backend,
+    )
+  );
+}
+
+/** The lines of the defaults that a section takes over: the named ones (`from`), else the last before it. */
+function defaultsOf(sections: readonly Directive[], section: Directive): readonly Directive[] {
+  const all = sections.filter(({ name }) => name === "defaults");
+  const from = words(section).indexOf("from");
+  const named = from === -1 ? undefined : all.find((item) => words(item)[0] === words(section)[from + 1]);
+  return (named ?? all.findLast(({ start }) => start < section.start))?.block ?? [];
+}
+
+function words(directive: Directive): readonly string[] {
+  return directive.args.map(({ value }) => value);
+}

@@ -1,0 +1,72 @@
+import type { YamlNode } from "../../parse/yaml.ts";
+import { yamlAt, yamlText } from "../../parse/yaml.ts";
+import type { Span } from "../../source.ts";
+import type { ComposeService } from "../compose.ts";
+import { imageName } from "../app.ts";
+
+/** One setting of Traefik, wherever it is written: a file, a label, a flag. */
+export interface TraefikSetting {
+  /** In lower case, without `traefik.`: `http.middlewares.gz.compress`. */
+  readonly key: string;
+  readonly value: string;
+  readonly span: Span;
+  /** The service that carries the label. */
+  readonly owner: ComposeService | undefined;
+}
+
+/** Returns the settings of a static or dynamic file: its tree as dotted keys. A list of plain values is one value with commas. */
+export function fileSettings(root: YamlNode): readonly TraefikSetting[] {
+  const found: TraefikSetting[] = [];
+  const visit = (node: YamlNode, key: string): void => {
+    if (node.kind === "map") {
+      if (node.entries.size === 0) found.push({ key, value: "", span: node, owner: undefined });
+      for (const [name, { value }] of node.entries) visit(value, key === "" ? lower(name) : `${key}.${lower(name)}`);
+    } else if (node.kind === "seq" && node.items.some(({ kind }) => kind !== "scalar")) {
+      for (const [i, item] of node.items.entries()) visit(item, `${key}[${i}]`);
+    } else {
+      const value = node.kind === "seq" ? node.items.map(({ text }) => text).join(",") : (yamlText(node) ?? "");
+      found.push({ key, value, span: node, owner: undefined });
+    }
+  };
+  visit(root, "");
+  return found;
+}
+
+/** Returns what a service says about Traefik: its labels, and the flags and variables of Traefik itself. */
+export function serviceSettings(service: ComposeService): readonly TraefikSetting[] {
+  const labels = pairsOf(yamlAt(service.node, "labels")).flatMap(({ text, span }) =>
+    split(text, /^traefik\.([^=]+)(?:=([^]*))?$/i, span, service),
+  );
+  if (!isTraefik(service)) return labels;
+  const flags = (yamlAt(service.node, "command")?.items ?? []).flatMap((node) =>
+    split(service.project.text(node) ?? "", /^--([^=]+)(?:=([^]*))?$/, node, undefined),
+  );
+  return [...labels, ...flags];
+}
+
+/** Returns true for a service that runs Traefik. */
+export function isTraefik({ image }: ComposeService): boolean {
+  return imageName(image) === "traefik";
+}
+
+// ---
+
+function pairsOf(node: YamlNode | undefined): readonly { readonly text: string; readonly span: Span }[] {
+  if (node?.kind === "map")
+    return [...node.entries].map(([key, { value }]) => ({ text: `${key}=${yamlText(value) ?? ""}`, span: value }));
+  return (node?.items ?? []).map((item) => ({ text: yamlText(item) ?? "", span: item }));
+}
+
+function split(
+  text: string,
+  pattern: RegExp,
+  span: Span,
+  owner: ComposeService | undefined,
+): readonly TraefikSetting[] {
+  const match = pattern.exec(text);
+  return match === null ? [] : [{ key: lower(match[1] ?? ""), value: match[2] ?? "true", span, owner }];
+}
+
+function lower(text: string): string {
+  return text.toLowerCase();
+}

@@ -1,0 +1,131 @@
+import type { UnitEntry, UnitParse } from "../parse/systemd.ts";
+import type { YamlEntry, YamlNode } from "../parse/yaml.ts";
+import type { Span } from "../source.ts";
+import { baseName, dirName } from "../tree.ts";
+import { createProject, type ComposeProject } from "./compose.ts";
+
+/**
+ * Returns a Podman quadlet (`*.container`) as the compose project that says the same, so that every rule about containers reads it. The values keep
+ * their places in the unit.
+ */
+export function quadletProject(unit: UnitParse): ComposeProject {
+  const { source } = unit;
+  const whole: Span = unit.sections.find(({ name }) => name === "Container") ?? { source, start: 0, end: 0 };
+  const all = (key: string, section = "Container"): readonly UnitEntry[] =>
+    unit.entries.filter((entry) => entry.section === section && entry.key === key && entry.value !== "");
+  const service = new Map<string, YamlEntry>();
+  const put = (name: string, from: UnitEntry | undefined, value: YamlNode | undefined): void => {
+    if (from !== undefined && value !== undefined) service.set(name, { key: { ...spanOf(from), text: name }, value });
+  };
+  const one = (
+    name: string,
+    key: string,
+    change: (value: string) => string = (value) => value,
+    section?: string,
+  ): void => {
+    const entry = all(key, section).at(-1);
+    if (entry !== undefined) put(name, entry, scalar(entry, change(entry.value)));
+  };
+  const many = (name: string, key: string, change: (value: string) => string = (value) => value): void => {
+    const entries = all(key);
+    put(
+      name,
+      entries[0],
+      entries.length === 0
+        ? undefined
+        : seq(
+            whole,
+            entries.flatMap((entry) => wordsOf(entry.value).map((word) => scalar(entry, change(word)))),
+          ),
+    );
+  };
+  one("image", "Image");
+  many("ports", "PublishPort");
+  many("volumes", "Volume");
+  many("environment", "Environment");
+  many("env_file", "EnvironmentFile");
+  many("cap_drop", "DropCapability", (word) => word.toUpperCase());
+  many("cap_add", "AddCapability", (word) => word.toUpperCase());
+  many("tmpfs", "Tmpfs");
+  one("user", "User");
+  one("read_only", "ReadOnly");
+  one("mem_limit", "Memory");
+  one("container_name", "ContainerName");
+  one("stop_grace_period", "StopTimeout", (value) => `${value}s`);
+  one("stop_signal", "StopSignal");
+  one("restart", "Restart", (value) => (value === "always" ? "always" : value), "Service");
+  const network = all("Network").at(-1);
+  if (network?.value === "host") put("network_mode", network, scalar(network, "host"));
+  const privileges = all("NoNewPrivileges").at(-1);
+  if (privileges?.value === "true")
+    put("security_opt", privileges, seq(privileges, [scalar(privileges, "no-new-privileges:true")]));
+  const health = all("HealthCmd").at(-1);
+  if (health !== undefined) put("healthcheck", health, map(health, [["test", scalar(health, health.value)]]));
+  const command = all("Exec").at(-1);
+  if (command !== undefined) put("command", command, scalar(command, command.value));
+  const name = all("ContainerName").at(-1)?.value ?? baseName(source.path).replace(/\.container$/, "");
+  const body: YamlNode = { ...EMPTY, ...whole, kind: "map", entries: service };
+  return createProject(dirName(source.path), [source], map(whole, [["services", map(whole, [[name, body]])]]));
+}
+
+/** Returns a sentence of a rule about containers in the words of a quadlet: `cap_drop: [ALL]` is `DropCapability=ALL` there. */
+export function inQuadletWords(text: string): string {
+  return KEYS.reduce((sentence, [pattern, key]) => sentence.replace(pattern, key), text);
+}
+
+// ---
+
+const KEYS: readonly (readonly [RegExp, string])[] = [
+  [/`docker compose stop`/g, "`systemctl stop`"],
+  [/`stop_grace_period: (\d+)s`/g, "`StopTimeout=$1` in [Container] and `TimeoutStopSec=` above it in [Service]"],
+  [/stop_grace_period/g, "StopTimeout"],
+  [/`cap_drop: \[ALL\]`/g, "`DropCapability=all`"],
+  [/`security_opt: \["no-new-privileges:true"\]`/g, "`NoNewPrivileges=true`"],
+  [/`user: "([^"]+)"`/g, "`User=$1`"],
+  [/`read_only: true`/g, "`ReadOnly=true`"],
+  [/`tmpfs: \["([^"]+)"\]`/g, "`Tmpfs=$1`"],
+  [/`restart: [\w-]+`/g, "`Restart=always` in [Service]"],
+  [/`pids: (\d+)`/g, "`PidsLimit=$1`"],
+  [/`deploy: \{resources: \{limits: \{memory: (\w+), pids: (\d+)\}\}\}`/g, "`Memory=$1` and `PidsLimit=$2`"],
+  [/a healthcheck that asks/g, "`HealthCmd=` that asks"],
+];
+
+const EMPTY = {
+  value: null,
+  text: "",
+  quoted: false,
+  entries: new Map<string, YamlEntry>(),
+  items: [],
+  tag: undefined,
+};
+
+function spanOf({ source, start, end }: Span): Span {
+  return { source, start, end };
+}
+
+function scalar(span: Span, text: string): YamlNode {
+  return {
+    ...EMPTY,
+    ...spanOf(span),
+    kind: "scalar",
+    value: /^(?:true|false)$/.test(text) ? text === "true" : text,
+    text,
+  };
+}
+
+function seq(span: Span, items: readonly YamlNode[]): YamlNode {
+  return { ...EMPTY, ...spanOf(span), kind: "seq", items };
+}
+
+function map(span: Span, entries: readonly (readonly [string, YamlNode])[]): YamlNode {
+  return {
+    ...EMPTY,
+    ...spanOf(span),
+    kind: "map",
+    entries: new Map(entries.map(([text, value]) => [text, { key: { ...spanOf(span), text }, value }])),
+  };
+}
+
+function wordsOf(value: string): readonly string[] {
+  return (value.match(/"[^"]*"|'[^']*'|\S+/g) ?? []).map((word) => word.replace(/^["']|["']$/g, ""));
+}
