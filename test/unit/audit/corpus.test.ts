@@ -43,6 +43,8 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "GA-XFF-001 default.conf:15",
     "GA-LIF-019 default.conf:17",
   ],
+  // A chart is not read before it is rendered, and that is said.
+  "kube-helm-chart": ["GA-PRS-002 templates/deployment.yaml:1"],
   // A chart's defaults: what a pod keeps that nobody took away.
   "helm-speech": [
     "GA-SBX-005 out.yaml:14",

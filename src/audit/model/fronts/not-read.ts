@@ -1,5 +1,5 @@
+import type { Source } from "../../source.ts";
 import { dirName } from "../../tree.ts";
-import type { ClassifiedFile, UnreadFile } from "../facts.ts";
 
 /** Files that say how clients reach a server, and that have no reader here: each kind with what to do about it. */
 const KINDS: readonly {
@@ -24,10 +24,17 @@ const KINDS: readonly {
   },
 ];
 
+/** A file, why it was not read, and what to do. */
+interface NotRead {
+  readonly source: Source;
+  readonly reason: string;
+  readonly cure: string;
+}
+
 /** Returns one line for each folder and kind. */
-export function notRead(files: readonly ClassifiedFile[]): readonly UnreadFile[] {
+export function notRead(files: readonly { readonly source: Source; readonly kind: string }[]): readonly NotRead[] {
   const seen = new Set<string>();
-  return files.flatMap(({ source, kind }): readonly UnreadFile[] => {
+  return files.flatMap(({ source, kind }): readonly NotRead[] => {
     if (kind !== "unknown") return [];
     const found = KINDS.find(({ is }) => is(source.path, source.text));
     const key = `${dirName(source.path)}\0${found?.reason}`;

@@ -37,7 +37,7 @@ export function cloudflaredFronts(config: YamlNode, isUpstream: IsUpstream): rea
   });
 }
 
-/** Returns the ways to the server through `tailscale serve` (its JSON). Tailscale writes X-Forwarded-For anew and has no timers. */
+/** Returns the ways to the server through `tailscale serve` (its JSON). Tailscale overwrites X-Forwarded-For and has no timers. */
 export function tailscaleFronts(config: YamlNode, isUpstream: IsUpstream): readonly Front[] {
   return [...(yamlAt(config, "Web")?.entries ?? [])].flatMap(([host, { value }]) => {
     const targets = [...(yamlAt(value, "Handlers")?.entries.values() ?? [])].flatMap(
