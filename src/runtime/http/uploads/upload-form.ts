@@ -14,7 +14,7 @@ export interface UploadForm extends UploadSource {
 /** What the text parts may hold together. Longer values of fields that nothing reads (images of speakers, prompts) are cut. */
 const FIELD_BYTES = 8 * 1024;
 const ALL_FIELDS_BYTES = 64 * 1024;
-/** A field for each word to expect, and one list that is too long, whose rule is then told. */
+/** A field for each word to expect, and room for a list that is too long: the error then names the rule for lists. */
 const MAX_FIELDS = 2 * MOST_HOT_WORDS;
 /** Other files are thrown away. */
 const MAX_FILES = 10;
