@@ -67,7 +67,7 @@ export function codecOf(format: CafFormat, cookie: Uint8Array | undefined): (fir
     case "ec-3":
       return ac3Track;
     case "agsm":
-      return gsmTrack;
+      return () => gsmTrack(format.sampleRateHz);
     case ".mp2":
       return mpegTrack;
     default: {

@@ -187,7 +187,7 @@ export function dtsTrack(sampleRateHz: number, channelCount: number): TrackCodec
   return ffmpegTrack({ codec: "DTS", sampleRateHz, channelCount, framesOf });
 }
 
-export function gsmTrack(): TrackCodec {
+export function gsmTrack(sampleRateHz: number = GSM_RATE_HZ): TrackCodec {
   const framesOf = (packet: Uint8Array): number => Math.floor(packet.length / GSM_FRAME_BYTES) * GSM_FRAMES;
-  return ffmpegTrack({ codec: "GSM", sampleRateHz: GSM_RATE_HZ, channelCount: 1, framesOf });
+  return ffmpegTrack({ codec: "GSM", sampleRateHz, channelCount: 1, framesOf });
 }

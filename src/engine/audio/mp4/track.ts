@@ -187,7 +187,7 @@ function blockCodec(type: string, entry: Uint8Array, version: number): Pick<Mp4T
     return { codecOf: () => codec, block: { frames: IMA4_BLOCK_FRAMES, bytes: IMA4_BLOCK_BYTES * channelCount } };
   }
   if (type === "agsm") {
-    const codec = gsmTrack();
+    const codec = gsmTrack(sampleRateHz);
     return { codecOf: () => codec, block: { frames: GSM_FRAMES, bytes: GSM_FRAME_BYTES } };
   }
   // A Windows format tag in the last two bytes.

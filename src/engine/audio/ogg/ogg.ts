@@ -7,7 +7,8 @@ import type { ByteReader } from "../input/byte-reader.ts";
 import { damaged, foreign, truncated } from "../refuse.ts";
 import { AudioError } from "../../../shared/audio-problem.ts";
 import type { TrackCodec } from "../codec/track-codecs.ts";
-import { ffmpegTrack, flacTrack, opusTrack, vorbisTrack } from "../codec/track-codecs.ts";
+import { flacTrack, opusTrack, vorbisTrack } from "../codec/track-codecs.ts";
+import { parseSpeexHead } from "../speech/speex.ts";
 import type { AudioBlock, OpenContext, OpenedAudio } from "../types.ts";
 
 /**
@@ -119,27 +120,12 @@ function kindOf(first: Uint8Array): Kind | string {
     if (first.length < 51) throw damaged("FLAC", "the STREAMINFO block is cut short");
     return { headerCount: (first[7]! << 8) | first[8]!, codecOf: () => flacTrack(first.subarray(17, 51)) };
   }
-  if (text === "Speex   ") return speexKind(first);
+  if (text === "Speex   ") {
+    const { codec, headerCount } = parseSpeexHead(first);
+    return { headerCount, codecOf: () => codec };
+  }
   if (text.startsWith("\x80theora")) return "video alone";
   return "an unknown stream";
-}
-
-/** @param first the header, as in the Speex manual */
-function speexKind(first: Uint8Array): Kind {
-  if (first.length < 80) throw damaged("Speex", "the header is cut short");
-  const view = new DataView(first.buffer, first.byteOffset, first.byteLength);
-  const field = (at: number): number => view.getUint32(at, true);
-  const frames = field(56) * Math.max(1, field(64));
-  const extraHeaders = field(68);
-  if (frames < 1 || frames > 65_536 || extraHeaders > 16) throw damaged("Speex", "the header is broken");
-  const codec = ffmpegTrack({
-    codec: "Speex",
-    sampleRateHz: field(36),
-    channelCount: field(48),
-    privateData: first.slice(),
-    framesOf: () => frames,
-  });
-  return { headerCount: 1 + extraHeaders, codecOf: () => codec };
 }
 
 async function readHeaders(

@@ -86,6 +86,7 @@ export function amrPacketFrames(packet: Uint8Array, kind: AmrKind): number {
 
 // ---
 
+const MAGIC = Buffer.from("#!AMR");
 /** A torn file finds its frames again within so many bytes. */
 const MAX_JUNK_BYTES = 65_536;
 
@@ -119,6 +120,8 @@ async function* readFrames(
   let endFrame = 0;
   let junk = 0;
   for (let head = await input.peek(1); head.length > 0; head = await input.peek(1)) {
+    // Another file begins: no frame starts with its first byte.
+    if (head[0] === MAGIC[0] && Buffer.compare(await input.peek(MAGIC.length), MAGIC) === 0) return;
     const length = frameBytesOf(head[0]!, kind);
     if (length === undefined || (junk > 0 && !(await isFollowed(input, length, kind)))) {
       junk++;

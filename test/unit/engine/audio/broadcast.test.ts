@@ -101,6 +101,12 @@ describe("AMR", () => {
     expect(codesOf((await decodeAll(bytes.subarray(0, -5))).warnings)).toEqual(["truncated"]);
   });
 
+  test("files of both kinds that were joined are read one after the other", async () => {
+    const both = await decodeAll(concat(read("amr-nb.amr"), read("amr-nb.amr"), read("amr-wb.awb")));
+    expect(both.warnings).toEqual([]);
+    expect(both.channels[0]!.length).toBe(2 * 84 * 160 + 84 * 320);
+  });
+
   test("several channels are refused by name; a packet of several frames is counted", async () => {
     expect(await refusal(latin1("#!AMR_MC1.0\n1234"))).toContain("AMR: several channels are not supported: convert it");
     const frame = read("amr-nb.amr").subarray(6, 38);
@@ -158,5 +164,14 @@ describe("Windows Media", () => {
 
   test("a packet that contradicts itself is an error of that packet", () => {
     expect(() => [...parseAsfPacket(Uint8Array.from([0x82, 0, 0, 0xff]))]).toThrow("ASF: a pa");
+  });
+});
+
+describe("Speex", () => {
+  test("of the wider band is as long as that of the narrow one", async () => {
+    const [narrow, wide] = [await decodeAll(read("speex.ogg")), await decodeAll(read("speex-16k.ogg"))];
+    expect(wide.sampleRateHz).toBe(16_000);
+    expect(Math.abs(lengthMs(wide) - lengthMs(narrow))).toBeLessThan(10);
+    expect(Math.abs(onsetMs(wide) - onsetMs(narrow))).toBeLessThan(20);
   });
 });

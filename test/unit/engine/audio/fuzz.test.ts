@@ -8,7 +8,7 @@ import { inPieces } from "./helpers.ts";
 import { createRandom, mutate, repairFlac, repairOgg } from "./mutations.ts";
 import { SEED, fuzzCases } from "../../../support/fuzz.ts";
 
-const CASES = fuzzCases(10_000);
+const CASES = fuzzCases(17_000);
 const FILES = [
   "tiny.wav",
   "tiny.mp3",
