@@ -37,7 +37,10 @@ process.once("message", (message: CompareRequest) => {
 });
 
 async function compare({ reference, candidate, audioPaths, threads }: CompareRequest): Promise<Comparison> {
-  const models = [await load(reference, threads), await load(candidate, threads)] as const;
+  const first = await load(reference, threads);
+  // A model that is only tried is not held twice.
+  const isOne = reference.encoderPath === candidate.encoderPath;
+  const models = [first, isOne ? first : await load(candidate, threads)] as const;
   const logMel = createLogMel(reference.frontEnd);
   let report: Comparison = {
     windows: 0,
@@ -69,7 +72,7 @@ async function compare({ reference, candidate, audioPaths, threads }: CompareReq
       };
     }
   }
-  for (const model of models) await model.release();
+  for (const model of new Set(models)) await model.release();
   return report;
 }
 

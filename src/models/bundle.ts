@@ -60,7 +60,7 @@ export function restoreCure(entry: Pick<ModelEntry, "id" | "source">, precision:
     case "bundled":
       return "Restore it from the release.";
     case "local":
-      return `Make it again from ${entry.source.madeFrom}: \`gigastt models quantize\` or \`optimize\`.`;
+      return `Make it again from ${entry.source.madeFrom}: \`gigastt models quantize\`, \`optimize\` or \`import\`.`;
     case "download":
       return `Run \`gigastt models pull ${entry.id}${precision === undefined ? "" : ` --precision ${precision}`}\`.`;
   }

@@ -1,5 +1,6 @@
 import type { Command } from "../command.ts";
 import { JSON_FLAG, PRECISION_FLAG } from "../models/common.ts";
+import { importModel } from "../models/import.ts";
 import { optimize, quantize } from "../models/prepare.ts";
 
 export const command: Command = {
@@ -41,6 +42,7 @@ export const command: Command = {
       flags: { json: JSON_FLAG },
       run: async (context) => (await import("../models/path.ts")).path(context),
     },
+    import: importModel,
     quantize,
     optimize,
   },

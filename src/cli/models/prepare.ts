@@ -2,18 +2,16 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { locateModel } from "../../models/locate.ts";
-import type { ModelBundle } from "../../models/manifest.ts";
 import { modelsDir } from "../../models/paths.ts";
 import type { Comparison } from "../../models/prepare/comparison.ts";
 import { prepareModel, type PreparedModel } from "../../models/prepare/prepare-model.ts";
 import { verifyBundle } from "../../models/verify.ts";
-import { entryFile, installationRoot } from "../../shared/process/entry.ts";
-import { GigasttError } from "../../shared/errors.ts";
-import { startHelper } from "../../shared/process/program.ts";
+import { installationRoot } from "../../shared/process/entry.ts";
 import type { Command, CommandContext, FlagSpec } from "../command.ts";
 import { loadCliConfig } from "../load-config.ts";
 import { writeJson } from "../output.ts";
 import { UsageError } from "../usage.ts";
+import { tryModels } from "./trial.ts";
 
 const FLAGS: Readonly<Record<string, FlagSpec>> = {
   id: {
@@ -74,7 +72,10 @@ async function prepare(context: CommandContext, kind: { pointwise: boolean; suff
   });
   progress.done();
   const candidate = await locateModel({ id, precision: "int8", dir: config.model.dir }, { env });
-  const comparison = await compare(source, candidate, audioPaths(context), context.signal);
+  const comparison = await tryModels(
+    { reference: source, candidate, audioPaths: audioPaths(context), threads: availableParallelism() },
+    { signal: context.signal, cure: "The model was made; try --audio with another recording." },
+  );
   if (flags["json"] === true) writeJson(stdout, { id, ...prepared, comparison });
   else stdout.write(formatPrepared(id, prepared, comparison));
   return 0;
@@ -103,37 +104,6 @@ function audioPaths({ flags, cwd }: CommandContext): readonly string[] {
   if (Array.isArray(given) && given.length > 0) return given.map((path: string) => resolve(cwd, path));
   return [1, 2, 3, 4].map((n) => fileURLToPath(new URL(`models/samples/sample_${n}.wav`, installationRoot())));
 }
-
-/** Runs both models in a process of its own: the CLI never loads the engine. */
-async function compare(
-  reference: ModelBundle,
-  candidate: ModelBundle,
-  paths: readonly string[],
-  signal: AbortSignal,
-): Promise<Comparison> {
-  const answers: CompareAnswer[] = [];
-  const helper = await startHelper(entryFile("engine/compare-main"), {
-    serialization: "advanced",
-    // Both ends come from one build.
-    onMessage: (message) => answers.push(message as CompareAnswer),
-  });
-  const onAbort = (): void => helper.kill("SIGTERM");
-  signal.addEventListener("abort", onAbort, { once: true });
-  void helper.send({ type: "compare", reference, candidate, audioPaths: paths, threads: availableParallelism() });
-  const end = await helper.ended;
-  signal.removeEventListener("abort", onAbort);
-  const [answer] = answers;
-  if (answer?.type === "compared") return answer.report;
-  if (answer !== undefined) throw new GigasttError(answer.code, answer.message);
-  throw new GigasttError(
-    "GST_COMPARE",
-    `the comparison ended with ${end.startFailure ?? end.signal ?? `exit code ${end.exitCode}`} before it had a result. The model was made; try --audio with another recording.`,
-  );
-}
-
-type CompareAnswer =
-  | { readonly type: "compared"; readonly report: Comparison }
-  | { readonly type: "failed"; readonly code: string; readonly message: string };
 
 function progressLine(stream: NodeJS.WriteStream): {
   readonly show: (written: number, total: number) => void;
