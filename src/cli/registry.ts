@@ -118,6 +118,11 @@ export const registry: Registry = {
     summary: "Print the completion script of a shell",
     load: async () => (await import("./commands/completions.ts")).command,
   },
+  bundle: {
+    topic: "set-up",
+    summary: "Write one file that installs gigastt on a machine without a network",
+    load: async () => (await import("./commands/bundle.ts")).command,
+  },
   render: {
     topic: "deploy",
     summary: "Write proxy files, manifests and units from the configuration",
