@@ -2,7 +2,7 @@ import { constants, createReadStream, existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { arch, machine, platform } from "node:os";
-import { dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { locateModel } from "../../models/locate.ts";
 import type { ModelBundle } from "../../models/manifest.ts";
@@ -51,7 +51,7 @@ async function bundle(context: CommandContext): Promise<number> {
   } finally {
     await rm(stage, { recursive: true, force: true });
   }
-  stdout.write(`${file}\nOn the other machine: tar xzf ${name}.tar.gz && sh ${name}/install.sh\n`);
+  stdout.write(`${file}\nOn the other machine: tar xzf ${basename(file)} && sh ${name}/install.sh\n`);
   return 0;
 }
 
