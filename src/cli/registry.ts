@@ -100,7 +100,7 @@ export const registry: Registry = {
   },
   backup: {
     topic: "set-up",
-    summary: "Save configuration, secrets, API keys and state into one encrypted file",
+    summary: "Save configuration, secrets, API keys, jobs and state into one encrypted file",
     load: async () => (await import("./commands/backup.ts")).command,
   },
   restore: {

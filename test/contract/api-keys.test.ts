@@ -4,6 +4,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ALL_ROUTES } from "../../src/shared/protocol.ts";
 import { scopesFor } from "../../src/shared/api-keys.ts";
+import { defaultConfig } from "../../src/config/defaults.ts";
+import { createFakeEngine } from "../../src/engine/fake.ts";
+import { wavFile } from "../../src/shared/wav.ts";
+import { openSqliteJobs } from "../../src/store/jobs/sqlite/open.ts";
 import { openKeyStore } from "../../src/store/keys.ts";
 import type { KeyRights, KeyStore } from "../../src/store/keys.ts";
 import { createPacedEngine } from "../support/paced-engine.ts";
@@ -184,6 +188,62 @@ describe("live sessions", () => {
 });
 
 describe("minutes of audio a day", () => {
+  it("count for jobs too: a job whose key has none left is handed back until the next day, others go on", async () => {
+    const key = keyFor({ scopes: ["jobs"], audioMinutesPerDay: 0.05 });
+    const other = keyFor({ scopes: ["jobs"] }, "other");
+    const jobsDir = join(dir, "jobs");
+    const today = new Date().toISOString().slice(0, 10);
+    const used = (name: string): number => {
+      const { id: number } = admin.list().find((known) => known.name === name)!;
+      return admin.usedOn(today).get(number) ?? 0;
+    };
+    // The later windows take until the first ones are counted, on any machine.
+    const counted = async (): Promise<void> => {
+      while (used("laptop") < 3000) await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    const server = await startTestServer({
+      jobsDir,
+      config: {
+        auth: { keys: "required" },
+        rateLimit: { perMinute: 0 },
+        jobs: { ...defaultConfig.jobs, enabled: true, diskReserveBytes: 0 },
+      },
+      engine: createFakeEngine({ onWindow: (number) => (number > 2 ? counted() : undefined) }),
+      keyStore: openKeyStore(join(dir, "keys.sqlite")),
+    });
+    servers.push(server);
+    // Four minutes of words and pauses: many windows, of which three are under way at once.
+    const second = new Uint8Array(wavSecond()).subarray(44);
+    const silence = new Uint8Array(second.length);
+    const pcm = Buffer.concat(Array.from({ length: 120 }, () => [second, silence]).flat());
+    const audio = wavFile(new Int16Array(new Uint8Array(pcm).buffer));
+    const submit = async (as: string): Promise<string> => {
+      const made = await fetch(`${server.url}/v1/jobs`, { method: "POST", body: audio, headers: bearer(as) });
+      expect(made.status).toBe(202);
+      return ((await made.json()) as { job_id: string }).job_id;
+    };
+    const [id, second_] = [await submit(key), await submit(key)];
+    const store = openSqliteJobs(join(jobsDir, "jobs.sqlite"));
+    try {
+      for (const job of [id, second_]) {
+        await expect.poll(() => store.get(job)!.notBeforeMs, { timeout: 30_000 }).toBeGreaterThan(Date.now());
+        expect(store.get(job)).toMatchObject({ state: "queued", attempts: 0 });
+        expect(new Date(store.get(job)!.notBeforeMs).toISOString()).toMatch(/T00:00:00\.000Z$/);
+      }
+      expect(await codeOf(await fetch(`${server.url}/v1/jobs`, { headers: bearer(key) }))).toEqual([
+        429,
+        "quota_exceeded",
+      ]);
+      const free = await submit(other);
+      await expect.poll(() => store.get(free)!.state, { timeout: 30_000 }).toBe("done");
+    } finally {
+      store.close();
+    }
+    await expect.poll(() => used("other")).toBeCloseTo(240_000, -3);
+    expect(used("laptop")).toBeGreaterThanOrEqual(3000);
+    expect(used("laptop")).toBeLessThan(240_000);
+  });
+
   it("end a session when they are used up, refuse the next with the time, and survive a restart and a hand-over", async () => {
     const first = await start();
     const key = keyFor({ audioMinutesPerDay: 0.05 });

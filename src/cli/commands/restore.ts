@@ -11,6 +11,7 @@ import { openBackup, refuseOtherFiles } from "../../supervisor/state/backup-form
 import type { Backup } from "../../supervisor/state/backup-format.ts";
 import { restoreBackup } from "../../supervisor/state/backup.ts";
 import type { BackupPlaces } from "../../supervisor/state/backup.ts";
+import { jobPlace } from "../../store/jobs/place.ts";
 import { storeDir } from "../../store/place.ts";
 import { statePaths } from "../../supervisor/state/state-dir.ts";
 import type { Command, CommandContext } from "../command.ts";
@@ -95,6 +96,8 @@ async function placesOf(
   return {
     config,
     places: {
+      jobsDir: jobPlace({ jobs: config.jobs, supervisor: { ...config.supervisor, stateDir: paths.dir } }, context.env)
+        .dir,
       storeDir: storeDir(
         { store: config.store, supervisor: { ...config.supervisor, stateDir: paths.dir } },
         context.env,
@@ -131,6 +134,7 @@ async function confirm(backup: Backup, places: BackupPlaces, context: CommandCon
     ...(backup.files.some(({ name }) => name === "config") ? [`configuration → ${places.configPath ?? "?"}`] : []),
     ...(count("secrets") > 0 ? [`${count("secrets")} secrets → ${places.secretsDir}`] : []),
     ...(count("store") > 0 ? [`API keys → ${places.storeDir}`] : []),
+    ...(count("jobs") > 0 ? [`jobs → ${places.jobsDir}`] : []),
     ...(count("state") > 0 ? [`${count("state")} files of the state → ${places.paths.dir}`] : []),
   ].map((line) => `  ${printable(line, 500)}\n`);
   if (shown.length === 0 || flags["yes"] === true) return;
@@ -154,7 +158,7 @@ async function giveAway(written: readonly string[], places: BackupPlaces, config
   if (secrets.length > 0) await give(withFolders(secrets, places.secretsDir), await ownerFor(config, uid));
   const service = uid === 0 && config.deploy.target === "host" ? await findUser(config.deploy.systemd.user) : undefined;
   if (service === undefined || places.configPath !== config.deploy.systemd.configFile) return;
-  for (const dir of [places.paths.dir, places.storeDir]) {
+  for (const dir of [places.paths.dir, places.storeDir, places.jobsDir]) {
     const files = below(dir);
     if (files.length > 0) await give(withFolders(files, dir), service);
   }

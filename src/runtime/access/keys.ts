@@ -44,6 +44,8 @@ export interface KeyCheck {
   signIn(req: KeyedRequest): { readonly token: string; readonly lifeMs: number; readonly holder: KeyHolder };
   /** Ends the sign-in of a request, if there is one. Its open requests and sessions end with it. */
   signOut(req: KeyedRequest): void;
+  /** Counts audio of a job of this key. Returns when the key has minutes again, once those of the day are used up. */
+  spend(name: string, audioMs: number): number | undefined;
   /** Returns the number of keys that can be used now; undefined where no key is needed. */
   usable(): number | undefined;
   /** Writes what was counted and closes the store. */
@@ -57,6 +59,7 @@ export interface KeyHolder {
 }
 
 export const NO_KEYS: KeyCheck = {
+  spend: () => undefined,
   admit: () => undefined,
   holder: () => undefined,
   signIn: () => {
@@ -89,10 +92,14 @@ export function createKeyCheck(options: {
   let pending = new Map<number, number>();
   let hasTrouble = false;
 
+  const count = (id: number, audioMs: number): void => {
+    if (audioMs > 0) pending.set(id, (pending.get(id) ?? 0) + audioMs);
+  };
   const usedMs = (id: number): number => (stored.get(id) ?? 0) + (pending.get(id) ?? 0);
+  const dayEndsMs = (): number => Date.parse(`${day}T00:00:00Z`) + DAY_MS;
   const quotaOf = ({ id, name, audioMinutesPerDay: minutes }: StoredKey): WireError | undefined => {
     if (minutes === undefined || usedMs(id) < minutes * 60_000) return undefined;
-    const untilMs = Date.parse(`${day}T00:00:00Z`) + DAY_MS;
+    const untilMs = dayEndsMs();
     return new WireError(
       "quota_exceeded",
       `the key ${name} has used its ${minutes} minutes of audio for today; it works again at ${new Date(untilMs).toISOString()}`,
@@ -227,9 +234,7 @@ export function createKeyCheck(options: {
         }
       }
       const use = createUse(key, signIn, {
-        count: (audioMs) => {
-          if (audioMs > 0) pending.set(key.id, (pending.get(key.id) ?? 0) + audioMs);
-        },
+        count: (audioMs) => count(key.id, audioMs),
         released: () => {
           uses.delete(use);
           if (uses.size === 0 && open.get(key.id) === uses) open.delete(key.id);
@@ -237,6 +242,12 @@ export function createKeyCheck(options: {
       });
       open.set(key.id, uses.add(use));
       return use;
+    },
+    spend: (name, audioMs) => {
+      const key = [...ring.all()].find((known) => known.name === name);
+      if (key === undefined) return undefined;
+      count(key.id, audioMs);
+      return quotaOf(key) === undefined ? undefined : dayEndsMs();
     },
     holder: holderOf,
     signIn: (req) => {

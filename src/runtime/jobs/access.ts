@@ -3,13 +3,11 @@ import type { Blobs } from "../../store/blobs/files.ts";
 import type { Job, JobStore } from "../../store/jobs/types.ts";
 import type { RuntimeContext } from "../context.ts";
 import type { Exchange } from "../http/connections/exchanges.ts";
+import { keyOf, ownerOfKey } from "./owner.ts";
 import type { Jobs } from "./service.ts";
 
 /** Ids are random UUIDs: anything else is not looked up. */
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
-/** Before the id of the API key that a job belongs to; no client address begins so. */
-const KEY_OWNER = "key ";
 
 export interface OpenJobs {
   readonly jobs: Jobs;
@@ -33,7 +31,7 @@ export function requireJobs({ jobs }: RuntimeContext): OpenJobs {
 
 /** Returns who a job of this request belongs to. */
 export function ownerOf({ client, use }: Exchange): string {
-  return use === undefined ? client.key : `${KEY_OWNER}${use.key}`;
+  return use === undefined ? client.key : ownerOfKey(use.key);
 }
 
 /**
@@ -42,7 +40,7 @@ export function ownerOf({ client, use }: Exchange): string {
  */
 export async function requireJob(store: JobStore, id: string | undefined, exchange: Exchange): Promise<Job> {
   const job = id !== undefined && ID.test(id) ? await store.get(id) : undefined;
-  const isOthers = job?.owner.startsWith(KEY_OWNER) === true && job.owner !== ownerOf(exchange);
+  const isOthers = job !== undefined && keyOf(job.owner) !== undefined && job.owner !== ownerOf(exchange);
   if (job === undefined || isOthers) throw jobNotFound();
   return job;
 }

@@ -30,6 +30,8 @@ export interface RunOptions {
   readonly log: Logger;
   /** Windows or progress were kept, or the run has ended: readers of events look again. */
   readonly onChange: (id: string) => void;
+  /** Counts audio of the job's owner; returns the time until which no more of it may be recognised, if there is one. */
+  readonly count: (audioS: number) => number | undefined;
   /** Another owner's job has its turn. */
   readonly onYield: () => void;
 }
@@ -64,6 +66,13 @@ export function startRun(options: RunOptions): Run {
 
   const stop = (why: Stop): void => controller.abort(new RunStopped(why));
 
+  let countedS = claim.job.doneS;
+  let resumeAtMs: number | undefined;
+  const countUpTo = (audioS: number): void => {
+    resumeAtMs = options.count(Math.max(0, audioS - countedS));
+    countedS = Math.max(countedS, audioS);
+  };
+
   const heed = (standing: Standing): void => {
     if (standing.kind === "stale") stop("stale");
     else if (standing.cancelRequested) stop("cancelled");
@@ -73,7 +82,10 @@ export function startRun(options: RunOptions): Run {
   const commit = async (): Promise<void> => {
     const kept = { readings, ...progress };
     readings = [];
-    heed(await store.commit(claim, kept));
+    const standing = await store.commit(claim, kept);
+    heed(standing);
+    if (standing.kind === "held") countUpTo(kept.doneS);
+    if (resumeAtMs !== undefined) stop("hand back");
     options.onChange(claim.id);
   };
   const commitSoon = (): void => {
@@ -88,6 +100,8 @@ export function startRun(options: RunOptions): Run {
 
   const transcribe = async (): Promise<void> => {
     const { job } = claim;
+    countUpTo(countedS);
+    if (resumeAtMs !== undefined) throw new RunStopped("hand back");
     const transcripts = await engine.transcribe({
       ...engineOptions(parseTranscribeQuery(new URLSearchParams(job.params))),
       audio: readParts(blobs, job.id, job.audioParts),
@@ -112,6 +126,7 @@ export function startRun(options: RunOptions): Run {
     const durationS = Math.max(0, ...transcripts.map((transcript) => transcript.durationS));
     await settle();
     const isPublished = await store.finish(claim, JSON.stringify(transcripts), durationS);
+    if (isPublished) countUpTo(durationS);
     log.info("job_ended", {
       job: job.id,
       state: isPublished ? "done" : "not published",
@@ -133,7 +148,7 @@ export function startRun(options: RunOptions): Run {
     if (why === "cancelled") await store.confirmCancel(claim);
     else if (why === "hand back" || (why === undefined && NOT_ITS_FAULT.has(wireCode))) {
       if (readings.length > 0) await commit();
-      await store.release(claim);
+      await store.release(claim, resumeAtMs);
     } else {
       const isLost = errorCodeOf(error) === "ENOENT";
       const fault: JobFault = isLost

@@ -7,8 +7,10 @@ import type { Engine } from "../../engine/contract.ts";
 import type { Clock } from "../../shared/time/clock.ts";
 import type { Logger } from "../../shared/log.ts";
 import { setInterval, setTimeout } from "../../shared/time/timers.ts";
+import type { KeyCheck } from "../access/keys.ts";
 import type { Admission } from "../admission/admission.ts";
 import type { Settings } from "../lifecycle/settings.ts";
+import { keyOf } from "./owner.ts";
 import { createCallbacks } from "./callbacks.ts";
 import { removeOrphans, tidy } from "./janitor.ts";
 import { createUploadLocks } from "./upload-locks.ts";
@@ -21,6 +23,7 @@ export interface JobsHost {
   readonly engine: Engine;
   readonly admission: Admission;
   readonly settings: Settings;
+  readonly keys: Pick<KeyCheck, "spend">;
   readonly version: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -75,7 +78,7 @@ export function createJobs(place: JobPlace): Jobs {
     get stats() {
       return stats;
     },
-    open: async ({ log, clock, settings, engine, admission, version }) => {
+    open: async ({ log, clock, settings, engine, admission, keys, version }) => {
       const opened = await openJobsInThread(place.databaseFile);
       store = opened;
       await removeOrphans(opened, blobs, log);
@@ -101,6 +104,10 @@ export function createJobs(place: JobPlace): Jobs {
         admission,
         config: () => settings.current,
         version,
+        count: (owner, audioS) => {
+          const key = keyOf(owner);
+          return key === undefined ? undefined : keys.spend(key, audioS * 1000);
+        },
         clock,
         log,
         onChange: wakeReaders,

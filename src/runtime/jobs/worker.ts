@@ -29,6 +29,8 @@ export interface JobWorkerOptions {
   readonly admission: Admission;
   readonly config: () => ResolvedConfig;
   readonly version: string;
+  /** Counts audio of an owner; returns the time until which it has none left, if that is so. */
+  readonly count: (owner: string, audioS: number) => number | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   /** Windows were kept, or the state has changed: readers of events look again. */
@@ -142,6 +144,7 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
       engine,
       log,
       maxDurationMs: options.config().limits.maxAudioDurationMs,
+      count: (audioS) => options.count(claim.job.owner, audioS),
       onChange: options.onChange,
       onYield: () => void giveWay(claim.id),
     });

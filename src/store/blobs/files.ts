@@ -21,13 +21,18 @@ export interface Blobs {
 /** What a job may be called: it becomes the name of a folder. */
 const ID = /^[0-9a-zA-Z-]{1,64}$/;
 
+/** Returns the name of the file of a part. */
+export function partName(part: number): string {
+  return String(part).padStart(5, "0");
+}
+
 /** Parts as files: one folder a job. */
 export function createFileBlobs(dir: string): Blobs {
   const folderOf = (id: string): string => {
     if (!ID.test(id)) throw new Error("not the id of a job");
     return join(dir, id);
   };
-  const fileOf = (id: string, part: number): string => join(folderOf(id), String(part).padStart(5, "0"));
+  const fileOf = (id: string, part: number): string => join(folderOf(id), partName(part));
   return {
     write: async (id, part, bytes) => {
       const folder = folderOf(id);

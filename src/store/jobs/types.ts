@@ -201,8 +201,11 @@ export interface JobStore {
     claim: Claim,
     kept: { readonly readings: readonly string[]; readonly doneS: number; readonly totalS: number | undefined },
   ): Promise<Standing>;
-  /** Gives a job back with what it has; the run does not count as an attempt. */
-  release(claim: Claim): Promise<boolean>;
+  /**
+   * Gives a job back with what it has; the run does not count as an attempt.
+   * @param notBeforeMs the next run begins then at the earliest
+   */
+  release(claim: Claim, notBeforeMs?: number): Promise<boolean>;
   /** Publishes the result. False: the claim is stale or the job was to be cancelled, and nothing was published. */
   finish(claim: Claim, result: string, durationS: number): Promise<boolean>;
   /** @param isFinal the input is at fault: a retry would fail as well */

@@ -5,12 +5,12 @@ import { printable } from "../../shared/text/printable.ts";
 
 /** One file of a backup. */
 export interface BackupFile {
-  /** Where it belongs: `config`, `secrets/NAME`, `store/NAME`, `state/…`. Forward slashes, relative. */
+  /** Where it belongs: `config`, `secrets/NAME`, `store/NAME`, `jobs/…`, `state/…`. Forward slashes, relative. */
   readonly name: string;
   readonly bytes: Buffer;
 }
 
-/** Larger contents are refused while they are unpacked. A backup holds no models and no logs: some megabytes at most. */
+/** Larger contents are refused while they are unpacked. A backup holds no models and no logs: some megabytes, and the audio of waiting jobs. */
 export const MAX_CONTENT_BYTES: number = 256 * 2 ** 20;
 const MAX_FILES = 20_000;
 const MAX_NAME_BYTES = 1024;
@@ -19,8 +19,8 @@ const BLOCK = 512;
 /** Folders of the state that a backup holds; nothing else of it may be restored. */
 const STATE_FOLDERS: ReadonlySet<string> = new Set(["generations", "history", "proxy", "lan"]);
 
-/** The files of the store that a backup holds. */
-const STORE_FILES: ReadonlySet<string> = new Set(["keys.sqlite"]);
+/** The files of the stores that a backup holds. */
+const STORE_FILE = /^(?:store\/keys\.sqlite|jobs\/jobs\.sqlite|jobs\/audio\/[0-9a-f-]{36}\/\d{5})$/;
 
 /** A tar file, compressed: `tar tz` lists it. Names over 100 bytes get a pax record. */
 export async function packFiles(files: readonly BackupFile[]): Promise<Buffer> {
@@ -77,7 +77,7 @@ export function checkNames(names: readonly string[]): void {
       name === "config" ||
       name === MANIFEST ||
       (kind === "secrets" && second !== undefined) ||
-      (kind === "store" && STORE_FILES.has(second ?? "") && rest.length === 0) ||
+      STORE_FILE.test(name) ||
       (kind === "state" && STATE_FOLDERS.has(second ?? "") && rest.length > 0);
     const isPlain = parts.every((part) => part !== "" && part !== "." && part !== ".." && part.length <= 255);
     // oxlint-disable-next-line no-control-regex -- control characters are exactly what is refused

@@ -14,11 +14,12 @@ export interface BackupPlaces {
   readonly configPath: string | undefined;
   readonly secretsDir: string;
   readonly storeDir: string;
+  readonly jobsDir: string;
   readonly paths: StatePaths;
 }
 
-/** Reads the files that make this installation: configuration, secrets, last healthy configurations, history, certificates of a managed proxy and of the home network. Logs and models stay out; the store, which is written while it is read, is copied by `copyStore`. */
-export async function collectFiles(places: Omit<BackupPlaces, "storeDir">): Promise<BackupFile[]> {
+/** Reads the files that make this installation: configuration, secrets, last healthy configurations, history, certificates of a managed proxy and of the home network. Logs and models stay out; the stores, which are written while they are read, are copied by `store/backup.ts`. */
+export async function collectFiles(places: Omit<BackupPlaces, "storeDir" | "jobsDir">): Promise<BackupFile[]> {
   const files: BackupFile[] = [];
   if (places.configPath !== undefined) files.push(await fileAt(places.configPath, "config"));
   files.push(...(await filesBelow(places.secretsDir, "secrets")));
@@ -70,13 +71,21 @@ export async function restoreBackup(backup: Backup, places: BackupPlaces): Promi
   }
   // SQLite would add the log of the old file to the restored one.
   const logs = targets.flatMap(({ file, path }) =>
-    file.name.startsWith("store/") ? [`${path}-wal`, `${path}-shm`] : [],
+    file.name.endsWith(".sqlite") ? [`${path}-wal`, `${path}-shm`] : [],
   );
   const keptIn = await keepOld(
     [...staged.map(({ path }) => path), ...logs],
     join(places.paths.dir, `before-restore-${stamp}`),
   );
   for (const path of logs) await rm(path, { force: true });
+  // The server deletes audio that no job has: that of the jobs before goes aside.
+  const audio = join(places.jobsDir, "audio");
+  const restored = new Set(targets.map(({ path }) => dirname(path)));
+  const olds = backup.files.some(({ name }) => name === "jobs/jobs.sqlite") ? await readdir(audio).catch(() => []) : [];
+  for (const old of olds.filter((id) => !restored.has(join(audio, id)))) {
+    await mkdir(join(places.jobsDir, `before-restore-${stamp}`), { recursive: true, mode: 0o700 });
+    await rename(join(audio, old), join(places.jobsDir, `before-restore-${stamp}`, old));
+  }
   for (const { temporary, path } of staged) await rename(temporary, path);
   return { written: staged.map(({ path }) => path), keptIn };
 }
@@ -93,6 +102,7 @@ function targetOf(name: string, places: BackupPlaces): string {
   }
   if (kind === "secrets") return join(places.secretsDir, ...rest);
   if (kind === "store") return join(places.storeDir, ...rest);
+  if (kind === "jobs") return join(places.jobsDir, ...rest);
   if (kind === "state") return join(places.paths.dir, ...rest);
   throw damaged(`it holds ${JSON.stringify(name)}, which this version does not know`);
 }

@@ -102,7 +102,7 @@ export function createWork(
       return standing(claim);
     },
 
-    release: (claim) => {
+    release: (claim, notBeforeMs = 0) => {
       const row = held(claim);
       if (row === undefined) return false;
       if (row.cancel === 1) {
@@ -110,9 +110,11 @@ export function createWork(
         return true;
       }
       run(
-        `UPDATE jobs SET state = 'queued', worker = NULL, parked = 0, token = token + 1, attempts = attempts - 1, updated_ms = ?
+        `UPDATE jobs SET state = 'queued', worker = NULL, parked = 0, token = token + 1, attempts = attempts - 1, updated_ms = ?,
+         not_before_ms = ?
          WHERE id = ?`,
         nowMs(),
+        notBeforeMs,
         claim.id,
       );
       tell(claim.id, "queued");
