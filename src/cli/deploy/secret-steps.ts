@@ -1,6 +1,5 @@
 import type { ResolvedConfig } from "../../config/types.ts";
 import { hasGate } from "../../render/kubernetes/gate.ts";
-import { traefikConfigDir } from "../../render/proxy/traefik.ts";
 import { accessSecret } from "./cluster-secret.ts";
 import type { SecretKind } from "./secret-store.ts";
 
@@ -14,8 +13,8 @@ export function liveSteps(config: ResolvedConfig, kind: SecretKind, folder: stri
   const prepare = compose ? ["docker compose run --rm prepare"] : [];
   // nginx reads the password file on every request.
   if (proxy === "nginx" && kind === "user") return prepare;
-  // Traefik watches only its own files, and reads the users with them.
-  if (proxy === "traefik") return kind === "user" ? [`touch ${traefikConfigDir({ deploy })}/gigastt.yml`] : [];
+  // Traefik reads the users when it starts.
+  if (proxy === "traefik") return kind === "user" ? ["systemctl restart traefik"] : [];
   const reload = proxy === "caddy" ? "caddy reload --config /etc/caddy/Caddyfile --force" : "nginx -s reload";
   return [...prepare, compose ? `docker compose exec proxy ${reload}` : `systemctl reload ${proxy}`];
 }
