@@ -25,7 +25,9 @@ describe(`gigastt restart behind every proxy${missing.join("")}`, () => {
   it("every request is answered; a live session goes on for the drain, then gets its final and 1001", async () => {
     const sessions = await Promise.all(
       [...running].map(async ([name, front]) => {
-        const client = await openSession(front);
+        const client = await openSession(front).catch((error: Error) => {
+          throw new Error(`${name}: ${error.message}\n${front.log()}`);
+        });
         await client.nextOf("ready");
         client.audio(new Uint8Array(96_000));
         return { name, client };
