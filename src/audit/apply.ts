@@ -37,7 +37,7 @@ export async function applyFixes(options: AuditOptions, kinds: ReadonlySet<"safe
   let result = await audit(options);
   const before = new Map<string, string>();
   const refused = new Map<string, string>();
-  /** Findings whose fix did not hold, by fingerprint. */
+  /** Findings whose fix did not hold, by `sameFinding`. */
   const failed = new Map<string, string>();
   /** Files that are fixed one finding at a time. */
   const singly = new Set<string>();
@@ -53,7 +53,7 @@ export async function applyFixes(options: AuditOptions, kinds: ReadonlySet<"safe
     const giveUp = (file: FixedFile, reason: string, culprits: readonly Finding[]): void => {
       // One of several is at fault: which one shows when they come alone.
       if (file.applied.length > 1 && !singly.has(file.source.path)) singly.add(file.source.path);
-      else for (const { fingerprint } of culprits) failed.set(fingerprint, reason);
+      else for (const finding of culprits) failed.set(sameFinding(finding), reason);
     };
     const written: FixedFile[] = [];
     for (const file of files) {
@@ -67,8 +67,9 @@ export async function applyFixes(options: AuditOptions, kinds: ReadonlySet<"safe
     const next = await audit(options);
     for (const file of written) {
       const unreadable = parseProblems(next, file) > parseProblems(result, file);
-      const left = new Set(active(next.findings).map(({ fingerprint }) => fingerprint));
-      const persisting = file.applied.filter(({ fingerprint }) => left.has(fingerprint));
+      // With its message: one fix may make the next of the same rule visible at the same place.
+      const left = new Set(active(next.findings).map(sameFinding));
+      const persisting = file.applied.filter((finding) => left.has(sameFinding(finding)));
       if (!unreadable && persisting.length === 0) {
         if (!before.has(file.source.path)) before.set(file.source.path, file.source.text);
         fixed += file.applied.length;
@@ -77,7 +78,7 @@ export async function applyFixes(options: AuditOptions, kinds: ReadonlySet<"safe
       await replaceFile(file.source.absolute ?? "", file.text, file.source.text);
       if (unreadable) giveUp(file, "the fixed file could not be read again", file.applied);
       else
-        for (const { fingerprint } of persisting) failed.set(fingerprint, "the fix does not remove the finding here");
+        for (const finding of persisting) failed.set(sameFinding(finding), "the fix does not remove the finding here");
     }
     result = await audit(options);
   }
@@ -86,14 +87,19 @@ export async function applyFixes(options: AuditOptions, kinds: ReadonlySet<"safe
     const old = before.get(source.path);
     if (old !== undefined) diffs.push(unifiedDiff(source.path, old, source.text));
   }
-  for (const { file, rule, fingerprint } of active(result.findings)) {
-    const reason = failed.get(fingerprint);
+  for (const finding of active(result.findings)) {
+    const { file, rule } = finding;
+    const reason = failed.get(sameFinding(finding));
     if (reason !== undefined && !refused.has(file)) refused.set(file, `${rule} cannot be fixed by machine: ${reason}`);
   }
   return { diff: diffs.join(""), fixed, refused: [...refused].map(([file, reason]) => ({ file, reason })), result };
 }
 
 // ---
+
+function sameFinding({ fingerprint, message }: Finding): string {
+  return `${fingerprint} ${message}`;
+}
 
 interface Setbacks {
   readonly refused: ReadonlyMap<string, string>;
@@ -110,7 +116,7 @@ function eligible(
   const taken = new Set<string>();
   return findings.filter((finding) => {
     if (finding.fixKind === "manual" || !kinds.has(finding.fixKind) || finding.suppressed !== undefined) return false;
-    if (refused.has(finding.file) || failed.has(finding.fingerprint)) return false;
+    if (refused.has(finding.file) || failed.has(sameFinding(finding))) return false;
     const places = new Set(finding.edits.map(({ span }) => span.source.path));
     const alone = [...places].filter((path) => singly.has(path));
     if (alone.some((path) => taken.has(path))) return false;

@@ -6,7 +6,7 @@ import { buildFacts, mainConfig } from "./model/facts.ts";
 import type { Versions } from "./model/versions.ts";
 import { inQuadletWords } from "./model/quadlet.ts";
 import { rules as allRules } from "./rules/registry.ts";
-import { sharedHosts, type SharedHosts, touchesOthers } from "./shared-host.ts";
+import { sharedHosts, type TouchesOthers } from "./shared-host.ts";
 import { positionAt } from "./source.ts";
 import { readIgnoreComments, readIgnoreEntries, suppressionFor } from "./suppress.ts";
 import type { CheckReport } from "./observe/report.ts";
@@ -68,13 +68,13 @@ export function runRules(
   const entries = readIgnoreEntries(facts.config);
   const seen = new Set<string>();
   const counts = new Map<string, number>();
-  const hosts = sharedHosts(facts);
+  const touchesOthers = sharedHosts(facts);
   const findings: Finding[] = [];
   for (const rule of options.rules ?? allRules) {
     for (const found of rule.check(facts, ruleIds)) {
       // The rules about containers write YAML, which a quadlet is not.
       const hit = found.span.source.path.endsWith(".container") ? asQuadlet(found) : found;
-      const finding = toFinding(rule, hit, { counts, seen, hosts });
+      const finding = toFinding(rule, hit, { counts, seen, touchesOthers });
       if (!finding) continue;
       const suppressed =
         (options.ignores === false ? undefined : suppressionFor(finding, comments, entries, options.today)) ??
@@ -115,9 +115,9 @@ async function configHash(files: readonly ClassifiedFile[]): Promise<string | un
 }
 
 /** On a host that serves other applications too, a fix that would change their answers is only suggested. */
-function fixKindOf(rule: Rule, hit: Hit, hosts: SharedHosts): Finding["fixKind"] {
+function fixKindOf(rule: Rule, hit: Hit, touchesOthers: TouchesOthers): Finding["fixKind"] {
   if (hit.edits === undefined || hit.edits.length === 0) return "manual";
-  return rule.fixKind === "safe" && hit.edits.some((edit) => touchesOthers(hosts, edit)) ? "unsafe" : rule.fixKind;
+  return rule.fixKind === "safe" && hit.edits.some(touchesOthers) ? "unsafe" : rule.fixKind;
 }
 
 function asQuadlet(hit: Hit): Hit {
@@ -127,7 +127,7 @@ function asQuadlet(hit: Hit): Hit {
 function toFinding(
   rule: Rule,
   hit: Hit,
-  { counts, seen, hosts }: { counts: Map<string, number>; seen: Set<string>; hosts: SharedHosts },
+  { counts, seen, touchesOthers }: { counts: Map<string, number>; seen: Set<string>; touchesOthers: TouchesOthers },
 ): Finding | undefined {
   const { source } = hit.span;
   const start = positionAt(source, hit.span.start);
@@ -152,7 +152,7 @@ function toFinding(
     message: hit.message,
     why: rule.why,
     fix: hit.fix,
-    fixKind: fixKindOf(rule, hit, hosts),
+    fixKind: fixKindOf(rule, hit, touchesOthers),
     edits: hit.edits ?? [],
     related: (hit.related ?? []).map((item) => ({
       file: item.span.source.path,

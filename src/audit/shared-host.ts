@@ -1,59 +1,129 @@
+// Whether a fix changes what other applications on the same host answer.
+import { ALL_ROUTES } from "../shared/protocol.ts";
+import type { CaddyPoint } from "./model/caddy.ts";
+import { prefixOf } from "./model/forwarded-path.ts";
 import type { Facts } from "./model/facts.ts";
 import { appCaddyPoints, appNginxPoints } from "./model/facts.ts";
-import { allScopes, type NginxScope } from "./model/nginx.ts";
+import { allScopes, closest, type NginxScope } from "./model/nginx.ts";
+import type { NginxPoint } from "./model/nginx-points.ts";
 import { nginxServers } from "./model/nginx-points.ts";
 import type { Edit } from "./parts.ts";
+import type { CaddyDirective, CaddySite } from "./parse/caddyfile-tree.ts";
 import type { Span } from "./source.ts";
 
-/** Parts of the audited files that also answer for other applications, and those inside them that are the server's alone. */
-export interface SharedHosts {
-  readonly shared: readonly Span[];
-  readonly own: readonly Span[];
-}
+/** Answers whether an edit changes what other applications answer. */
+export type TouchesOthers = (edit: Edit) => boolean;
 
-/** Finds servers of nginx and sites of Caddy that serve this server and something else. */
-export function sharedHosts(facts: Facts): SharedHosts {
+/** Looks at servers of nginx and sites of Caddy that serve this server, something else, or both. */
+export function sharedHosts(facts: Facts): TouchesOthers {
   const nginx = appNginxPoints(facts);
   const caddy = appCaddyPoints(facts);
-  const servers = facts.nginx
-    .flatMap((root) => nginxServers(root))
-    .filter((server) => nginx.some((point) => point.server === server))
-    .filter(
-      (server) =>
-        facts.nginxPoints.some((point) => point.server === server && !nginx.includes(point)) || servesFiles(server),
+  const prefixes = [...nginx.map((point) => prefixOf(point)), ...caddy.flatMap(({ paths }) => paths)].filter(isSubPath);
+  const isRouteOfOurs = (text: string): boolean => {
+    const path = /^\s*(?:location = |handle |respond )(\/\S+)/.exec(text)?.[1];
+    return path !== undefined && prefixes.some((prefix) => path.startsWith(prefix.replace(/\*$/, "")));
+  };
+  const inNginx = nginxTouches(facts, nginx);
+  const inCaddy = caddyTouches(facts, caddy);
+  return (edit) => !isRouteOfOurs(edit.text) && (inNginx(edit) || inCaddy(edit));
+}
+
+/** What may stand at the top level or in `http` without a change for any other server. */
+const ADDITION = /^\s*(?:map|upstream|limit_req_zone|limit_conn_zone|worker_shutdown_timeout)\s/;
+
+function nginxTouches(facts: Facts, ours: readonly NginxPoint[]): TouchesOthers {
+  const exclusive = new Set<NginxScope>();
+  const all: NginxScope[] = [];
+  for (const root of facts.nginx)
+    for (const server of nginxServers(root)) {
+      all.push(server);
+      const own = ours.filter((point) => point.server === server);
+      const isShared =
+        facts.nginxPoints.some((point) => point.server === server && !ours.includes(point)) ||
+        servesFiles(server) ||
+        own.every((point) => isSubPath(prefixOf(point)));
+      // A server that only redirects or refuses answers for no application.
+      if (own.length > 0 ? !isShared : answersNothing(server)) exclusive.add(server);
+    }
+  const hasOthers = all.some((server) => !exclusive.has(server));
+  const locations = new Set(ours.map(({ location }) => location));
+  const isOurs = (scope: NginxScope): boolean => {
+    for (let at: NginxScope | undefined = scope; at && at.kind !== "server"; at = at.parent)
+      if (locations.has(at)) return true;
+    return false;
+  };
+  return ({ span, text }) => {
+    // A new default server answers the names that another application answered as the first one.
+    if (hasOthers && /^\s*server\s*\{/.test(text) && facts.nginx.some((root) => holds(root.main, span))) return true;
+    return facts.nginx.some((root) =>
+      [...allScopes(root.main)].some((scope) => {
+        if (!holds(scope, span) || isOurs(scope)) return false;
+        const server = closest(scope, "server");
+        if (server) return !exclusive.has(server) && ours.length > 0;
+        return (scope.kind === "http" || scope.kind === "main") && hasOthers && ours.length > 0 && !ADDITION.test(text);
+      }),
     );
-  const sites = [...new Set(caddy.map(({ site }) => site))].filter(
-    (site) =>
-      facts.caddyPoints.some((point) => point.site === site && !caddy.includes(point)) ||
-      site.directives.some(({ name }) => name === "file_server" || name === "php_fastcgi"),
-  );
-  return {
-    shared: [...servers.flatMap((server) => server.directive ?? []), ...sites],
-    own: [
-      ...nginx.flatMap(({ location, server }) => (location === server ? [] : (location.directive ?? []))),
-      ...caddy.flatMap(({ proxy, around }) => [proxy, ...around.slice(-1)]),
-    ],
   };
 }
 
-/** True when an edit changes what other applications of the same server or site answer. */
-export function touchesOthers({ shared, own }: SharedHosts, { span, text }: Edit): boolean {
-  // A new default server answers the names that another application answered as the first one.
-  if (/^\s*server\s*\{/.test(text) && shared.some(({ source }) => source === span.source)) return true;
+/** Whether a span stands directly in a scope, also through an include. */
+function holds(scope: NginxScope, span: Span): boolean {
   const within = (part: Span): boolean => part.source === span.source && span.start > part.start && span.end < part.end;
-  return shared.some(within) && !own.some((part) => within(part) || isSame(part, span));
-}
-
-// ---
-
-/** An insertion right behind a one-line directive belongs to it. */
-function isSame(part: Span, span: Span): boolean {
-  return part.source === span.source && span.start >= part.start && span.end <= part.end;
+  const isHere = (scope.directive && within(scope.directive)) || scope.own.some((item) => item.source === span.source);
+  const block = scope.directive?.source === span.source ? scope.directive : undefined;
+  if (!isHere || (block && !within(block))) return false;
+  return !scope.own.some((item) => item.block !== undefined && within(item));
 }
 
 function servesFiles(server: NginxScope): boolean {
   const words = /^(?:root|alias|try_files|fastcgi_pass|uwsgi_pass|scgi_pass)$/;
   return [...allScopes(server)].some(
     (scope) => scope.kind === "location" && scope.own.some(({ directive }) => words.test(directive)),
+  );
+}
+
+function answersNothing(server: NginxScope): boolean {
+  return server.own.some(({ directive }) => directive === "return" || directive === "ssl_reject_handshake");
+}
+
+function caddyTouches(facts: Facts, ours: readonly CaddyPoint[]): TouchesOthers {
+  const own: readonly Span[] = ours.flatMap(({ proxy, around }) => [proxy, ...around.slice(-1)]);
+  const sites = facts.caddy.flatMap((file) => file.sites);
+  const isForeign = (site: CaddySite): boolean => {
+    const points = ours.filter((point) => point.site === site);
+    return (
+      facts.caddyPoints.some((point) => point.site === site && !ours.includes(point)) ||
+      site.directives.some(({ name }) => name === "file_server" || name === "php_fastcgi") ||
+      (points.length > 0
+        ? points.every(({ paths }) => paths.length > 0 && paths.every(isSubPath))
+        : site.directives.some(({ name }) => name === "respond" || name === "root"))
+    );
+  };
+  const foreign = ours.length > 0 ? sites.filter(isForeign) : [];
+  return ({ span }) =>
+    !own.some((part) => contains(part, span)) &&
+    foreign.some(
+      (site) =>
+        (site.source === span.source && span.start > site.start && span.end < site.end) ||
+        // A snippet or an imported file, seen through the sites that import it.
+        site.directives.some((directive) => !contains(site, directive) && reaches(directive, span)),
+    );
+}
+
+/** An insertion right behind a one-line directive belongs to it. */
+function contains(part: Span, span: Span): boolean {
+  return part.source === span.source && span.start >= part.start && span.end <= part.end;
+}
+
+function reaches(directive: CaddyDirective, span: Span): boolean {
+  return contains(directive, span) || (directive.block ?? []).some((inner) => reaches(inner, span));
+}
+
+/** Below a path that is not one of the server's the rest of the name belongs to something else. */
+function isSubPath(path: string): boolean {
+  return (
+    path.startsWith("/") &&
+    path.length > 1 &&
+    !ALL_ROUTES.some((route) => route.path.startsWith(path.replace(/\*$/, "")))
   );
 }

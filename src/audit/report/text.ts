@@ -17,16 +17,92 @@ export interface Colours {
 
 export const PLAIN: Colours = { bold: same, dim: same, red: same, yellow: same, cyan: same };
 
-/** The report for people: every finding with the lines it speaks about, in this file and in the other. */
+/** A screen holds this many causes, each with its cure and a few places. */
+const SHOWN_CAUSES = 12;
+const SHOWN_PLACES = 3;
+
+/**
+ * The report for people. Short: errors first, each cause once with its places, notes as one line.
+ * `all`: every finding by file, with the lines it speaks about, in this file and in the other.
+ */
 export function renderText(
   result: Pick<AuditResult, "findings" | "audited" | "unread" | "checks">,
-  options: { readonly colours?: Colours; readonly quiet?: boolean; readonly showSuppressed?: boolean } = {},
+  options: {
+    readonly colours?: Colours;
+    readonly quiet?: boolean;
+    readonly showSuppressed?: boolean;
+    readonly all?: boolean;
+  } = {},
 ): string {
   const colours = options.colours ?? PLAIN;
   const shown = options.showSuppressed === true ? result.findings : active(result.findings);
-  const blocks = shown.map((finding) => block(finding, colours, options.quiet === true));
+  const blocks =
+    options.all === true || options.showSuppressed === true
+      ? shown.map((finding) => block(finding, colours, options.quiet === true))
+      : shortReport(shown, colours, options.quiet === true);
   const checks = result.checks === undefined ? "" : `${checkLines(result.checks, colours)}\n`;
   return `${blocks.join("\n")}${blocks.length > 0 ? "\n" : ""}${checks}${footer(result, colours)}\n`;
+}
+
+function shortReport(findings: readonly Finding[], colours: Colours, quiet: boolean): readonly string[] {
+  const groups = new Map<string, Finding[]>();
+  for (const finding of findings) {
+    if (finding.severity === "note") continue;
+    const key = `${finding.severity} ${finding.rule}`;
+    groups.set(key, [...(groups.get(key) ?? []), finding]);
+  }
+  const ordered = [...groups.values()].toSorted((a, b) => rank(a[0]) - rank(b[0]));
+  const hidden = ordered.slice(SHOWN_CAUSES).flat();
+  const notes = findings.filter(({ severity }) => severity === "note");
+  return [
+    ...ordered.slice(0, SHOWN_CAUSES).map((group) => cause(group, colours, quiet)),
+    ...[folded("more finding", hidden), folded("note", notes)]
+      .filter((line) => line !== "")
+      .map((line) => colours.dim(line)),
+    "",
+  ].filter((line, i, all) => line !== "" || all.length > 1);
+}
+
+/** One line for what only `--all` shows. */
+function folded(word: string, findings: readonly Finding[]): string {
+  const rules = [...new Set(findings.map(({ rule }) => rule))];
+  return findings.length === 0 ? "" : `${plural(findings.length, word)}: ${rules.join(", ")} (show with --all)`;
+}
+
+/** One rule with its places: what and how to fix it for the first, then where else. */
+function cause(group: readonly Finding[], colours: Colours, quiet: boolean): string {
+  const [first, ...others] = group as readonly [Finding, ...Finding[]]; // a group has at least one
+  const tint = first.severity === "error" ? colours.red : colours.yellow;
+  const tag = first.confidence === "certain" ? "" : colours.dim(` (${first.confidence})`);
+  const same = others.filter(({ message }) => message === first.message).map(place);
+  const different = others.filter(({ message }) => message !== first.message);
+  const shown = different.slice(0, SHOWN_PLACES);
+  const rest = Math.max(0, same.length - SHOWN_PLACES) + different.length - shown.length;
+  return [
+    `${tint(colours.bold(first.severity))} ${colours.bold(first.rule)} ${place(first)} ${printableLine(first.message)}${tag}`,
+    ...(first.observed === undefined
+      ? []
+      : [
+          `  ${colours.dim(`${first.observed.result} by ${first.observed.rule}:`)} ${printableLine(first.observed.detail)}`,
+        ]),
+    ...(quiet
+      ? []
+      : [
+          `  ${colours.dim("fix:")} ${printableLine(first.fix)}${first.fixKind === "safe" ? colours.dim(" (--fix does this)") : ""}`,
+        ]),
+    ...(same.length > 0 ? [`  ${colours.dim("also")} ${same.slice(0, SHOWN_PLACES).join(", ")}`] : []),
+    ...shown.map((finding) => `  ${colours.dim("also")} ${place(finding)} ${printableLine(finding.message)}`),
+    ...(rest > 0 ? [`  ${colours.dim(`and ${rest} more`)}`] : []),
+  ].join("\n");
+}
+
+function place({ file, line }: Finding): string {
+  return `${printableLine(file)}${isOutside(file) ? "" : `:${line}`}`;
+}
+
+/** Errors, then what the report does not cover, then the rest. */
+function rank(finding: Finding | undefined): number {
+  return finding?.severity === "error" ? 0 : finding?.rule === "GA-PRS-002" ? 1 : 2;
 }
 
 function block(finding: Finding, colours: Colours, quiet: boolean): string {
@@ -123,7 +199,17 @@ function footer(result: Pick<AuditResult, "findings" | "audited" | "unread" | "c
     ...(files > 0 || checks === undefined ? [plural(files, "file")] : []),
     ...(checks === undefined ? [] : [plural(checks.length, "check")]),
   ];
-  return `${clean ? "no findings" : colours.bold(counts.join(", "))} in ${looked.join(" and ")}${unchecked > 0 ? `, ${unchecked} of them not checked` : ""}${unread > 0 ? `, ${unread} not audited` : ""}${suppressed > 0 ? `, ${suppressed} suppressed` : ""}`;
+  const score = clean ? "" : `, score ${scoreOf(result)} of 100`;
+  return `${clean ? "no findings" : colours.bold(counts.join(", "))} in ${looked.join(" and ")}${unchecked > 0 ? `, ${unchecked} of them not checked` : ""}${unread > 0 ? `, ${unread} not audited` : ""}${suppressed > 0 ? `, ${suppressed} suppressed` : ""}${score}`;
+}
+
+/** From 100 down: each rule counts once, an error 15, a warning 5, a note 1. */
+function scoreOf(result: Pick<AuditResult, "findings">): number {
+  const cost = { error: 15, warning: 5, note: 1 } as const;
+  const worst = new Map<string, number>();
+  for (const { rule, severity } of active(result.findings))
+    worst.set(rule, Math.max(worst.get(rule) ?? 0, cost[severity]));
+  return Math.max(0, 100 - [...worst.values()].reduce((sum, each) => sum + each, 0));
 }
 
 function plural(count: number, word: string): string {

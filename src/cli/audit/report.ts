@@ -29,7 +29,8 @@ export const REPORT_FLAGS: Readonly<Record<string, FlagSpec>> = {
   "write-baseline": { type: "string", value: "FILE", describe: "write the findings of today as a baseline" },
   "no-ignores": { type: "boolean", describe: "include suppressed findings" },
   "show-suppressed": { type: "boolean", describe: "also list suppressed findings in the text report" },
-  quiet: { type: "boolean", short: "q", describe: "omit the reasons in the text report" },
+  all: { type: "boolean", describe: "text report with every finding, its lines and its reason; notes included" },
+  quiet: { type: "boolean", short: "q", describe: "omit cures (with --all: reasons) in the text report" },
 };
 
 /** The report in the format that was asked for. */
@@ -50,6 +51,7 @@ export function report(result: AuditResult, context: CommandContext): string {
       return renderText(result, {
         colours: paintFor(context.stdout, context),
         quiet: context.flags["quiet"] === true,
+        all: context.flags["all"] === true,
         showSuppressed: context.flags["show-suppressed"] === true,
       });
   }

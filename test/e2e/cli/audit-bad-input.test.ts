@@ -71,7 +71,7 @@ describe("gigastt audit on files that mean no good, or that nobody meant", () =>
     put("access.txt", "a line of a log\n".repeat(220_000));
     const alone = await audit("nginx.conf");
     expect(alone.code).toBe(3);
-    expect(alone.stdout).toContain("GA-PRS-002 nginx.conf was not audited: it is larger than 2 MiB");
+    expect(alone.stdout).toContain("GA-PRS-002 nginx.conf:1 nginx.conf was not audited: it is larger than 2 MiB");
     expect(alone.stdout).toContain("1 warning, 0 notes in 0 files, 1 not audited");
     put("site.conf", BAD_SITE);
     const report = await json(".");

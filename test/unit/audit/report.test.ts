@@ -10,6 +10,7 @@ import { renderMarkdown } from "../../../src/audit/report/markdown.ts";
 import { catalogue } from "../../../src/checks/catalogue.ts";
 import { renderSarif } from "../../../src/audit/report/sarif.ts";
 import { renderText } from "../../../src/audit/report/text.ts";
+import type { Finding, Severity } from "../../../src/audit/types.ts";
 import { baseFiles } from "../../support/audit-case.ts";
 import { factsOf } from "../../support/audit-files.ts";
 import { readWorkflowCommand, sarifErrors } from "../../support/report-readers.ts";
@@ -170,12 +171,49 @@ describe("reports", () => {
     for (const row of rows) expect(row.replaceAll("\\|", "").match(/\|/g)).toHaveLength(6);
   });
 
-  it("text shows the code of both files", () => {
-    const text = renderText({
-      findings: result.findings.filter((finding) => finding.rule === "GA-STR-004").slice(0, 1),
-      audited: result.audited,
-      unread: 0,
+  it("text is short: errors first, a cause once with its places, notes in one line, a score", () => {
+    const [finding] = result.findings;
+    const make = (rule: string, severity: Severity, line: number, message = "wrong"): Finding => ({
+      ...(finding as Finding), // the site has findings
+      rule,
+      severity,
+      line,
+      message,
+      fix: `mend ${rule}`,
     });
+    const many = Array.from({ length: 15 }, (_, i) => make(`GA-TLS-${101 + i}`, "warning", 1));
+    const text = renderText({
+      findings: [
+        make("GA-TLS-002", "note", 1),
+        ...many,
+        make("GA-PRS-002", "warning", 2),
+        make("GA-STR-001", "error", 7),
+        ...[8, 9, 10, 11, 12].map((line) => make("GA-STR-001", "error", line)),
+        make("GA-STR-001", "error", 13, "wrong in another way"),
+      ],
+      audited: result.audited,
+      unread: 1,
+    });
+    const lines = text.split("\n");
+    expect(lines.slice(0, 6)).toEqual([
+      "error GA-STR-001 site.conf:7 wrong",
+      "  fix: mend GA-STR-001 (--fix does this)",
+      "  also site.conf:8, site.conf:9, site.conf:10",
+      "  also site.conf:13 wrong in another way",
+      "  and 2 more",
+      "warning GA-PRS-002 site.conf:2 wrong",
+    ]);
+    expect(lines).toContain(
+      "5 more findings: GA-TLS-111, GA-TLS-112, GA-TLS-113, GA-TLS-114, GA-TLS-115 (show with --all)",
+    );
+    expect(lines).toContain("1 note: GA-TLS-002 (show with --all)");
+    expect(lines.at(-2)).toBe("7 errors, 16 warnings, 1 note in 2 files, 1 not audited, score 4 of 100");
+    expect(lines.length).toBeLessThan(40);
+  });
+
+  it("text shows the code of both files", () => {
+    const findings = result.findings.filter((finding) => finding.rule === "GA-STR-004").slice(0, 1);
+    const text = renderText({ findings, audited: result.audited, unread: 0 }, { all: true });
     expect(text).toMatchInlineSnapshot(`
       "error GA-STR-004 proxy_read_timeout is not set (60s) ends a silent session before the server's idle timeout of 400s
         --> site.conf:7:5
@@ -190,7 +228,7 @@ describe("reports", () => {
         why: proxy_read_timeout and proxy_send_timeout are idle timers, 60 s by default. The server's pings, every 30 s by default, keep a silent session alive; a timer that is not longer than the ping interval, or any timer below the idle timeout when pings are off, fires first: nginx drops the connection without a Close frame: the client sees 1006, loses its final result and cannot distinguish a pause from a crash. The server's own idle close has a code and flushes the result.
         fix: Write \`proxy_read_timeout 430s;\` (idle timeout + 30 s). (--fix does this)
 
-      1 error, 0 warnings, 0 notes in 2 files
+      1 error, 0 warnings, 0 notes in 2 files, score 85 of 100
       "
     `);
   });

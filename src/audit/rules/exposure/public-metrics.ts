@@ -1,5 +1,7 @@
 import type { Rule } from "../../types.ts";
 import { appCaddyPoints, appNginxPoints } from "../../model/facts.ts";
+import { caddyPublicPaths } from "../../model/caddy-path.ts";
+import { publicPaths } from "../../model/forwarded-path.ts";
 import { headSpan } from "../../model/nginx.ts";
 import { caddyHead } from "../../model/caddy.ts";
 import { caddyAuth, nginxAuth, nginxDenied } from "./auth.ts";
@@ -30,11 +32,13 @@ export const rule: Rule = {
       )
         continue;
       const at = point.location.directive ?? point.pass;
+      const paths = publicPaths(point, "/metrics");
+      const closed = (paths.length > 0 ? paths : ["/metrics"]).map((path) => `location = ${path} { return 404; }`);
       yield {
         span: headSpan(point.pass),
-        message: `/metrics goes through this location to the server, without a password${soft.severity ? ", once metrics are enabled" : ""}`,
-        fix: "Add `location = /metrics { return 404; }` and scrape the server directly.",
-        edits: [insertLineBefore(at.source, at.start, "location = /metrics { return 404; }")],
+        message: `${paths[0] ?? "/metrics"} goes through this location to the server, without a password${soft.severity ? ", once metrics are enabled" : ""}`,
+        fix: `Add \`${closed[0]}\` and scrape the server directly.`,
+        edits: closed.map((text) => insertLineBefore(at.source, at.start, text)),
         related,
         ...soft,
       };
@@ -42,10 +46,11 @@ export const rule: Rule = {
     for (const point of appCaddyPoints(facts)) {
       if (!caddyPointFor(point, "/metrics") || caddyAuth(point, "/metrics")) continue;
       const at = point.around[0] ?? point.proxy;
+      const path = caddyPublicPaths(point, "/metrics")[0] ?? "/metrics";
       yield {
         span: caddyHead(point.proxy),
-        message: `/metrics goes through this proxy to the server, without a password${soft.severity ? ", once metrics are enabled" : ""}`,
-        fix: "Add `handle /metrics { respond 404 }` (and put the proxy into a `handle` of its own).",
+        message: `${path} goes through this proxy to the server, without a password${soft.severity ? ", once metrics are enabled" : ""}`,
+        fix: `Add \`handle ${path} { respond 404 }\` (and put the proxy into a \`handle\` of its own).`,
         ...(point.file.source.path.endsWith(".json")
           ? {}
           : {
@@ -53,7 +58,7 @@ export const rule: Rule = {
                 insertLineBefore(
                   at.source,
                   at.start,
-                  point.around.length > 0 ? "handle /metrics {\n\t\trespond 404\n\t}" : "respond /metrics 404",
+                  point.around.length > 0 ? `handle ${path} {\n\t\trespond 404\n\t}` : `respond ${path} 404`,
                 ),
               ],
             }),

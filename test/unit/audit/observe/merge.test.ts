@@ -144,12 +144,15 @@ describe("reports with observations", () => {
   });
 
   it("text lists every check, also the ones that could not be made", () => {
-    const text = renderText({
-      findings: result.findings.filter(({ rule }) => rule === "GA-LIV-001"),
-      audited: [],
-      unread: 0,
-      checks: result.checks!,
-    });
+    const text = renderText(
+      {
+        findings: result.findings.filter(({ rule }) => rule === "GA-LIV-001"),
+        audited: [],
+        unread: 0,
+        checks: result.checks!,
+      },
+      { all: true },
+    );
     expect(text).toMatchInlineSnapshot(`
       "error GA-LIV-001 forged <b>
         --> https://stt.example.com/v1/models
@@ -163,7 +166,7 @@ describe("reports with observations", () => {
       not checked  GA-LIV-016 The server can be reached without its proxy: no | answer
       found        GA-LIV-002 Pages of other sites may use the REST routes (the audited files show no cause: others are in use, or something stands in front)
 
-      1 error, 0 warnings, 0 notes in 4 checks, 1 of them not checked
+      1 error, 0 warnings, 0 notes in 4 checks, 1 of them not checked, score 85 of 100
       "
     `);
   });
