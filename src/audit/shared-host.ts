@@ -93,7 +93,7 @@ function caddyTouches(facts: Facts, ours: readonly CaddyPoint[]): TouchesOthers 
     const points = ours.filter((point) => point.site === site);
     return (
       facts.caddyPoints.some((point) => point.site === site && !ours.includes(point)) ||
-      site.directives.some(({ name }) => name === "file_server" || name === "php_fastcgi") ||
+      site.directives.some(servesPages) ||
       (points.length > 0
         ? points.every(({ paths }) => paths.length > 0 && paths.every(isSubPath))
         : site.directives.some(({ name }) => name === "respond" || name === "root"))
@@ -110,9 +110,14 @@ function caddyTouches(facts: Facts, ours: readonly CaddyPoint[]): TouchesOthers 
     );
 }
 
-/** An insertion right behind a one-line directive belongs to it. */
+/** An insertion right behind a one-line directive belongs to it, one in front of it does not. */
 function contains(part: Span, span: Span): boolean {
-  return part.source === span.source && span.start >= part.start && span.end <= part.end;
+  const isBefore = span.start === part.start && span.end === span.start;
+  return part.source === span.source && span.start >= part.start && span.end <= part.end && !isBefore;
+}
+
+function servesPages({ name, block }: CaddyDirective): boolean {
+  return name === "file_server" || name === "php_fastcgi" || (block ?? []).some(servesPages);
 }
 
 function reaches(directive: CaddyDirective, span: Span): boolean {

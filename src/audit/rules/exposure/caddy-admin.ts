@@ -47,7 +47,7 @@ export const rule: Rule = {
           ? `the admin API listens on ${value?.value}: the network can reconfigure the proxy`
           : `the admin API listens on ${value ? value.value : "localhost:2019 (default)"}: every local process can reconfigure the proxy`,
         fix: "Set the global option `admin unix//run/caddy/admin.sock`.",
-        ...(remote ? { severity: "error" as const } : {}),
+        ...(remote ? { severity: "error" as const } : admin ? {} : { severity: "note" as const }),
         edits: json
           ? []
           : [

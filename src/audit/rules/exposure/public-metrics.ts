@@ -22,7 +22,7 @@ export const rule: Rule = {
     if (assume.isSet("metrics.enabled") && !assume.flag("metrics.enabled")) return;
     const soft = assume.isSet("metrics.enabled")
       ? {}
-      : { severity: "warning" as const, confidence: "needs-context" as const };
+      : { severity: "note" as const, confidence: "needs-context" as const };
     const related = assume.related("metrics.enabled");
     for (const point of appNginxPoints(facts)) {
       if (

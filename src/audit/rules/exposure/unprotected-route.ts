@@ -80,7 +80,7 @@ export const rule: Rule = {
         if (early)
           yield {
             span: headSpan(early),
-            severity: "warning",
+            severity: "note",
             message: `\`return ${arg(early, 0)}\` answers before nginx asks for the password`,
             fix: "Serve the answer from a file or an upstream, or treat this location as public.",
           };

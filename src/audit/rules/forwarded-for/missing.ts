@@ -33,7 +33,7 @@ export const rule: Rule = {
           ...(lost ? [{ span: headSpan(lost), message: "the header that is lost" }] : []),
           ...(lost && own ? [{ span: headSpan(own), message: "this list replaces it" }] : []),
         ],
-        ...(ours ? {} : { severity: "warning" as const, confidence: "needs-context" as const }),
+        ...(ours ? {} : { severity: "note" as const, confidence: "needs-context" as const }),
       };
     }
   },

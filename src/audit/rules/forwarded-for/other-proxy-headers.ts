@@ -35,6 +35,10 @@ export const rule: Rule = {
         message: `the headers in force here lack ${missing.map(([name]) => name).join(", ")}${missing.some(([name]) => above.has(name.toLowerCase())) ? ": they are set on an outer level, which this location's own list replaces" : ""}`,
         fix: `Add ${missing.map(([name, value]) => `\`proxy_set_header ${name} ${value};\``).join(" ")}.`,
         edits: missing.map(([name, value]) => addHeader(point, name, value)),
+        // Beside an X-Forwarded-For that the proxy sets the server reads neither of these two.
+        ...(headers.has("x-forwarded-for") && missing.every(([name]) => name === "Forwarded" || name === "X-Real-IP")
+          ? { severity: "note" as const }
+          : {}),
       };
     }
   },

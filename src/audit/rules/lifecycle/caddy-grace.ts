@@ -42,6 +42,7 @@ export const rule: Rule = {
                   : { span: { source: point.file.source, start: 0, end: 0 }, text: `{\n\tgrace_period ${want}\n}\n` },
               ],
         related: facts.assume.related("shutdown.drain"),
+        ...(option ? {} : { severity: "note" as const }),
       };
     }
   },

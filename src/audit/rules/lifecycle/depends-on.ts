@@ -1,5 +1,6 @@
 import { appWorkloads } from "../../model/facts.ts";
 import type { Rule } from "../../types.ts";
+import type { ComposeProject } from "../../model/compose.ts";
 import { yamlAt, yamlBoolean, yamlEntrySpan, yamlStrings, yamlText } from "../../parse/yaml.ts";
 import { replace } from "../kit/edits.ts";
 import { appContainer } from "../kit/kubernetes.ts";
@@ -39,6 +40,7 @@ export const rule: Rule = {
             message: `${app.name} has no health check: nothing can wait until its model is loaded`,
             fix: "Add a healthcheck that asks http://127.0.0.1:9876/ready with node's fetch, start_period from model.loadTimeout.",
             ...(built === undefined && !disabled && app.image !== "" ? { confidence: "likely" as const } : {}),
+            ...(waits(project, app.name) ? {} : { severity: "note" as const }),
           };
         }
         for (const service of project.services) {
@@ -66,3 +68,11 @@ export const rule: Rule = {
     }
   },
 };
+
+/** Whether another service of the project names this one in `depends_on`. */
+function waits(project: ComposeProject, name: string): boolean {
+  return project.services.some(({ node }) => {
+    const depends = yamlAt(node, "depends_on");
+    return depends?.entries.has(name) === true || yamlStrings(depends).some(({ text }) => text === name);
+  });
+}

@@ -47,6 +47,8 @@ export const rule: Rule = {
               ]
             : [],
         related: facts.assume.related("session.maxDuration"),
+        // Old workers end by themselves with their last session.
+        ...(directive ? {} : { severity: "note" as const }),
       };
     }
   },

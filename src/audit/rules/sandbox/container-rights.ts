@@ -114,7 +114,8 @@ function* hardened(facts: Facts, service: ComposeService): Generator<Hit> {
       message: `${service.name} ${name === undefined ? "names no user, so the image decides" : "runs as root"}`,
       fix: 'Set `user: "10001:10001"`.',
       edits: user ? [replace(user, '"10001:10001"')] : add ? [add] : [],
-      ...(name === undefined ? { confidence: "likely" as const } : {}),
+      // The server's own image has a user.
+      ...(name === undefined ? { severity: "note" as const, confidence: "likely" as const } : {}),
     };
   } else if (/^\d+$/.test(name) && Number(name) < 10_000) {
     yield {
@@ -135,6 +136,7 @@ function* hardened(facts: Facts, service: ComposeService): Generator<Hit> {
       message: `${service.name} may gain privileges through setuid programs`,
       fix: 'Set `security_opt: ["no-new-privileges:true"]`.',
       ...add('security_opt: ["no-new-privileges:true"]', "security_opt"),
+      severity: "note",
     };
   }
   if (options.some((option) => /^(?:seccomp|apparmor)[:=]unconfined$/.test(option))) {
@@ -150,6 +152,7 @@ function* hardened(facts: Facts, service: ComposeService): Generator<Hit> {
       message: `${service.name} keeps Docker's default capabilities; the server needs none`,
       fix: "Set `cap_drop: [ALL]`.",
       ...add("cap_drop: [ALL]", "cap_drop"),
+      severity: "note",
     };
   }
   for (const cap of yamlStrings(yamlAt(service.node, "cap_add"))) {

@@ -70,6 +70,7 @@ export const rule: Rule = {
           span: name,
           message: "no NetworkPolicy selects the pod: every pod of the cluster reaches it past the gateway",
           fix: "Add a NetworkPolicy that allows only the gateway's namespace (`gigastt render kubernetes`).",
+          severity: "note",
         };
       else if (!types.has("Egress") && isOffline(facts))
         yield {

@@ -39,6 +39,7 @@ export const rule: Rule = {
           message: `the root file system of ${service.name} is writable`,
           fix: `Set \`read_only: true\` and \`tmpfs: ["/tmp:mode=1777,size=${want}m"]\`.`,
           edits: readOnly ? [replace(readOnly, "true")] : add ? [add, ...(tmp ? [tmp] : [])] : [],
+          severity: "note",
         };
         continue;
       }

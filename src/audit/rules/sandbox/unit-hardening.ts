@@ -108,6 +108,7 @@ export const rule: Rule = {
         span: unit.span,
         message: `estimated exposure ${score.toFixed(1)} (goal ${GOAL.toFixed(1)}); the largest gains: ${best.map(([name, gain]) => `${name} (${gain.toFixed(1)})`).join(", ")}`,
         fix: "Take the unit that `gigastt render systemd` writes, or add these settings.",
+        severity: "note",
       };
     }
   },

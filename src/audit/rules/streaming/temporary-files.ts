@@ -47,6 +47,8 @@ export const rule: Rule = {
         ],
         related: facts.assume.related("deploy.privacy"),
         ...(point.scope.missing.length > 0 ? { confidence: "likely" as const } : {}),
+        // The strict privacy of the defaults is not what this deployment asked for.
+        ...(facts.assume.isSet("deploy.privacy") || facts.assume.hasConfig ? {} : { severity: "note" as const }),
       };
     }
   },

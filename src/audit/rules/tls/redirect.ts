@@ -53,6 +53,8 @@ export const rule: Rule = {
             span: headSpan(directive),
             message: `the redirect to https is unsafe: ${reasons.join("; ")}`,
             fix: "Write `return 308 https://stt.example.com$request_uri;` with the literal name.",
+            // Behind a server_name of its own $host is that name.
+            ...(badHost && any ? {} : { severity: "note" as const }),
             edits: [
               ...(badHost && name !== undefined && host !== undefined
                 ? [replace(url, url.value.replace(host, name))]

@@ -36,6 +36,7 @@ export const rule: Rule = {
           span: headSpan(names),
           message: `no default server refuses unknown names on ${open.address}: this one answers for every name that points here`,
           fix: `Add \`server { listen ${open.address} ssl default_server; ssl_reject_handshake on; }\`.`,
+          severity: "note",
           ...(open.explicit
             ? {}
             : {

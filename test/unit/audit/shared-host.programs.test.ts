@@ -1,0 +1,210 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, request, type Server } from "node:http";
+import { createServer as createSocket, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { applyFixes } from "../../../src/audit/apply.ts";
+
+/** What another application on the same host answers, before and after `audit --fix`, through the real proxies. */
+
+const isInstalled = (program: string, flag: string): boolean => spawnSync(program, [flag]).status === 0;
+const hasNginx = isInstalled("nginx", "-v");
+const hasCaddy = isInstalled("caddy", "version");
+const skipped = (has: boolean, name: string): string => (has ? "" : `: skipped, there is no ${name} here`);
+
+let work = "";
+let other: Server;
+let otherPort = 0;
+let port = 0;
+let running: ChildProcess | undefined;
+
+beforeAll(async () => {
+  work = mkdtempSync(join(tmpdir(), "gigastt-shared-"));
+  // It shows everything that reaches it.
+  other = createServer((req, res) => {
+    res.setHeader("X-Other", "yes");
+    res.end(JSON.stringify({ url: req.url, headers: req.headers }));
+  });
+  otherPort = await listen(other);
+  const free = createSocket();
+  port = await listen(free);
+  await new Promise((done) => free.close(done));
+});
+afterAll(async () => {
+  running?.kill("SIGKILL");
+  await new Promise((done) => other.close(done));
+  rmSync(work, { recursive: true, force: true });
+});
+
+const OURS = [
+  "location /v1/ { proxy_pass http://127.0.0.1:9876; }",
+  "location /stt/ { proxy_pass http://127.0.0.1:9876/; }",
+  "location /v1/ws { include proxy.inc; proxy_pass http://127.0.0.1:9876; } location = /v1/transcribe { include proxy.inc; proxy_pass http://127.0.0.1:9876; }",
+];
+const OTHERS = [
+  (): readonly string[] => [`location / { proxy_pass http://127.0.0.1:${otherPort}; }`, ""],
+  (): readonly string[] => ["location / { root www; try_files $uri /index.html; }", ""],
+  (): readonly string[] => [
+    `location / { include proxy.inc; proxy_pass http://127.0.0.1:${otherPort}; }`,
+    `server { listen 127.0.0.1:${port}; server_name second.test; location / { include proxy.inc; proxy_pass http://127.0.0.1:${otherPort}; } }`,
+  ],
+  (): readonly string[] => [
+    "",
+    `server { listen 127.0.0.1:${port}; server_name second.test; location / { proxy_pass http://127.0.0.1:${otherPort}; } }`,
+  ],
+];
+const HTTP = [
+  "",
+  "client_max_body_size 1m; gzip on; gzip_types *; proxy_read_timeout 30s; add_header X-Frame-Options SAMEORIGIN;",
+];
+
+const nginxTrees = OURS.flatMap((ours) => OTHERS.flatMap((others) => HTTP.map((http) => ({ ours, others, http }))));
+
+const caddyTrees = [
+  (o: number, p: number): string =>
+    `http://first.test:${p} {\n\treverse_proxy /v1/* 127.0.0.1:9876\n\treverse_proxy 127.0.0.1:${o}\n}\n`,
+  (o: number, p: number): string =>
+    `http://first.test:${p} {\n\tencode gzip\n\thandle_path /stt/* {\n\t\treverse_proxy 127.0.0.1:9876\n\t}\n\thandle {\n\t\treverse_proxy 127.0.0.1:${o}\n\t}\n}\n`,
+  (o: number, p: number): string =>
+    `(common) {\n\theader X-Frame-Options SAMEORIGIN\n\tencode gzip\n}\nhttp://first.test:${p} {\n\timport common\n\treverse_proxy 127.0.0.1:9876\n}\nhttp://second.test:${p} {\n\timport common\n\treverse_proxy 127.0.0.1:${o}\n}\n`,
+  (_: number, p: number): string =>
+    `http://first.test:${p} {\n\troot * www\n\thandle /v1/* {\n\t\treverse_proxy 127.0.0.1:9876\n\t}\n\thandle {\n\t\ttry_files {path} /index.html\n\t\tfile_server\n\t}\n}\n`,
+];
+
+describe("another application on the same host", () => {
+  it.skipIf(!hasNginx)(
+    `answers the same through nginx after every fix (${nginxTrees.length} trees)${skipped(hasNginx, "nginx")}`,
+    async () => {
+      for (const [i, { ours, others, http }] of nginxTrees.entries()) {
+        const [location = "", server = ""] = others();
+        const text = `worker_processes 1;\nevents { worker_connections 64; }\nhttp {\n  access_log off;\n  ${http}\n  server {\n    listen 127.0.0.1:${port};\n    server_name first.test;\n    ${location}\n    ${ours}\n  }\n  ${server}\n}\n`;
+        const dir = join(work, `n${i}`);
+        put(dir, {
+          "nginx.conf": text,
+          "proxy.inc": "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n",
+          "www/index.html": "page",
+        });
+        const start = (): ChildProcess =>
+          spawn(
+            "nginx",
+            [
+              "-p",
+              dir,
+              "-c",
+              join(dir, "nginx.conf"),
+              "-e",
+              join(dir, "error.log"),
+              "-g",
+              `daemon off; user root; pid ${join(dir, "pid")};`,
+            ],
+            { stdio: "ignore" },
+          );
+        await sameBeforeAndAfter(dir, "nginx.conf", start);
+      }
+    },
+    120_000,
+  );
+
+  it.skipIf(!hasCaddy)(
+    `answers the same through Caddy after every fix (${caddyTrees.length} trees)${skipped(hasCaddy, "Caddy")}`,
+    async () => {
+      for (const [i, tree] of caddyTrees.entries()) {
+        const dir = join(work, `c${i}`);
+        put(dir, { Caddyfile: tree(otherPort, port), "www/index.html": "page" });
+        const start = (): ChildProcess => {
+          // The admin socket of a real host is out of reach here.
+          const text = readFileSync(join(dir, "Caddyfile"), "utf8").replace(/^\tadmin .*$/m, "\tadmin off");
+          writeFileSync(join(dir, "run.caddy"), text.startsWith("{") ? text : `{\n\tadmin off\n}\n${text}`);
+          const env = { ...process.env, HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir };
+          return spawn("caddy", ["run", "--adapter", "caddyfile", "--config", "run.caddy"], {
+            cwd: dir,
+            env,
+            stdio: "ignore",
+          });
+        };
+        await sameBeforeAndAfter(dir, "Caddyfile", start);
+      }
+    },
+    120_000,
+  );
+});
+
+async function sameBeforeAndAfter(dir: string, file: string, start: () => ChildProcess): Promise<void> {
+  const path = join(dir, file);
+  const original = readFileSync(path, "utf8");
+  const all = await answers(start);
+  // The answers of our own host, such as 404, may change.
+  const isOther = (_: string, i: number): boolean => /"x-other"|"cGFnZQ=="/.test(all[i] ?? "");
+  const before = all.filter(isOther);
+  expect(before.length, original).toBeGreaterThan(1);
+  rmSync(join(dir, "run.caddy"), { force: true });
+  const options = { paths: ["."], cwd: dir, today: "2026-11-28" };
+  await applyFixes(options, new Set(["safe"]));
+  const fixed = readFileSync(path, "utf8");
+  expect(fixed, "something is fixed").not.toBe(original);
+  expect((await answers(start)).filter(isOther), fixed).toEqual(before);
+  rmSync(join(dir, "run.caddy"), { force: true });
+  expect((await applyFixes(options, new Set(["safe"]))).fixed, "a second run fixes nothing").toBe(0);
+  expect(readFileSync(path, "utf8")).toBe(fixed);
+}
+
+/** Status, headers and body of the other application, by name and path. */
+async function answers(start: () => ChildProcess): Promise<readonly string[]> {
+  const child = start();
+  running = child;
+  try {
+    const out: string[] = [];
+    for (const host of ["first.test", "second.test", "unknown.test"])
+      for (const path of ["/", "/app/x?y=1", "/index.html"]) out.push(`${host}${path} ${await ask(host, path)}`);
+    return out;
+  } finally {
+    // nginx takes its workers along, which would go on answering.
+    child.kill("SIGTERM");
+    if (child.exitCode === null) await new Promise((done) => child.once("exit", done));
+    running = undefined;
+  }
+}
+
+async function ask(host: string, path: string): Promise<string> {
+  // The proxy needs a moment to listen.
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await new Promise<string>((resolve, reject) => {
+        const sent = request(
+          {
+            host: "127.0.0.1",
+            port,
+            path,
+            headers: { Host: host, "X-Forwarded-For": "6.6.6.6", "Accept-Encoding": "gzip" },
+          },
+          (res) => {
+            const chunks: Buffer[] = [];
+            res.on("data", (chunk: Buffer) => chunks.push(chunk));
+            res.on("end", () => {
+              const { date: _, ...headers } = res.headers;
+              resolve(JSON.stringify([res.statusCode, headers, Buffer.concat(chunks).toString("base64")]));
+            });
+          },
+        );
+        sent.on("error", reject);
+        sent.end();
+      });
+    } catch (error) {
+      if (tries > 100) throw error;
+      await new Promise((done) => setTimeout(done, 50));
+    }
+  }
+}
+
+function listen(server: { listen: Server["listen"]; address: Server["address"] }): Promise<number> {
+  return new Promise((done) => server.listen(0, "127.0.0.1", () => done((server.address() as AddressInfo).port)));
+}
+
+function put(dir: string, files: Readonly<Record<string, string>>): void {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(dir, path)), { recursive: true });
+    writeFileSync(join(dir, path), text);
+  }
+}
