@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request, type Server } from "node:http";
-import { createServer as createSocket, type AddressInfo } from "node:net";
+import { createServer as createSocket, type AddressInfo, type Server as NetServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -198,7 +198,7 @@ async function ask(host: string, path: string): Promise<string> {
   }
 }
 
-function listen(server: { listen: Server["listen"]; address: Server["address"] }): Promise<number> {
+function listen(server: NetServer): Promise<number> {
   return new Promise((done) => server.listen(0, "127.0.0.1", () => done((server.address() as AddressInfo).port)));
 }
 
