@@ -28,6 +28,8 @@ export interface AuditOptions {
   /** `YYYY-MM-DD`, for the expiry of ignores. */
   readonly today: string;
   readonly rules?: readonly Rule[];
+  /** Called after every thousand files that were read. */
+  readonly onProgress?: (done: number, all: number) => void;
 }
 
 export interface AuditResult {
@@ -44,7 +46,7 @@ export interface AuditResult {
 
 /** Reads the paths, runs every rule, sorts and deduplicates. No network, no writes. */
 export async function audit(options: AuditOptions): Promise<AuditResult> {
-  const found = await discover(options.paths, options.cwd, options.config);
+  const found = await discover(options.paths, options.cwd, options.config, options.onProgress);
   const git = await readGitFacts(found.root, found.files);
   const facts = buildFacts({
     tree: found.tree,

@@ -25,7 +25,10 @@ const SKIPPED_FOLDERS = new Set([
   ".venv",
   ".terraform",
 ]);
-const MAX_FILES = 20_000;
+const MAX_FILES = 100_000;
+/** Programs, pages, media and archives hold no configuration: they are not read. */
+const OTHER_CONTENT =
+  /\.(?:[ch](?:pp)?|[jt]sx|ts|py|go|rs|java|kt|rb|php|css|scss|html?|svg|map|lock|log|csv|tsv|sql|png|jpe?g|gif|webp|ico|woff2?|ttf|pdf|docx?|xlsx?|zip|t?gz|bz2|xz|zst|7z|rar|tar|iso|img|so|a|o|exe|dll|bin|onnx|wav|mp[34]|flac|ogg|opus|webm|m4a|mkv|mov|db|sqlite3?)$/i;
 
 export interface Discovered {
   readonly tree: FileTree;
@@ -40,7 +43,12 @@ export interface Discovered {
  * Reads the audited paths. One path: names are relative to it (to its folder when it is a file); several: to `cwd`.
  * Files beside an audited file are read too, so that its includes and `.env` are found, but are not audited themselves.
  */
-export async function discover(paths: readonly string[], cwd: string, config?: string): Promise<Discovered> {
+export async function discover(
+  paths: readonly string[],
+  cwd: string,
+  config?: string,
+  onProgress?: (done: number, all: number) => void,
+): Promise<Discovered> {
   const absolute = paths.map((path) => resolve(cwd, path));
   const infos = await Promise.all(
     absolute.map(async (path, i) => {
@@ -90,8 +98,13 @@ export async function discover(paths: readonly string[], cwd: string, config?: s
       files.push(masked);
     }
   };
-  for (const file of [...all].sort()) {
+  for (const [i, file] of [...all].sort().entries()) {
+    if (i > 0 && i % 1000 === 0) onProgress?.(i, all.size);
     const shown = relative(root, file).split(sep).join("/");
+    if (OTHER_CONTENT.test(file) && !explicit.has(file)) {
+      others.push(shown);
+      continue;
+    }
     const read = await readSource(file, shown);
     if (read.source === undefined) {
       others.push(shown);

@@ -9,7 +9,7 @@ import type { NginxPoint } from "./model/nginx-points.ts";
 import { nginxServers } from "./model/nginx-points.ts";
 import type { Edit } from "./parts.ts";
 import type { CaddyDirective, CaddySite } from "./parse/caddyfile-tree.ts";
-import type { Span } from "./source.ts";
+import type { Source, Span } from "./source.ts";
 
 /** Answers whether an edit changes what other applications answer. */
 export type TouchesOthers = (edit: Edit) => boolean;
@@ -52,17 +52,21 @@ function nginxTouches(facts: Facts, ours: readonly NginxPoint[]): TouchesOthers 
       if (locations.has(at)) return true;
     return false;
   };
+  // Many findings, many servers: each edit looks only at scopes with text of its file.
+  const bySource = new Map<Source, Set<NginxScope>>();
+  for (const scope of facts.nginx.flatMap((root) => [...allScopes(root.main)]))
+    for (const { source } of [...(scope.directive ? [scope.directive] : []), ...scope.own])
+      bySource.set(source, (bySource.get(source) ?? new Set()).add(scope));
   return ({ span, text }) => {
+    const scopes = ours.length === 0 ? [] : [...(bySource.get(span.source) ?? [])];
     // A new default server answers the names that another application answered as the first one.
-    if (hasOthers && /^\s*server\s*\{/.test(text) && facts.nginx.some((root) => holds(root.main, span))) return true;
-    return facts.nginx.some((root) =>
-      [...allScopes(root.main)].some((scope) => {
-        if (!holds(scope, span) || isOurs(scope)) return false;
-        const server = closest(scope, "server");
-        if (server) return !exclusive.has(server) && ours.length > 0;
-        return (scope.kind === "http" || scope.kind === "main") && hasOthers && ours.length > 0 && !ADDITION.test(text);
-      }),
-    );
+    if (hasOthers && /^\s*server\s*\{/.test(text) && scopes.length > 0) return true;
+    return scopes.some((scope) => {
+      if (!holds(scope, span) || isOurs(scope)) return false;
+      const server = closest(scope, "server");
+      if (server) return !exclusive.has(server);
+      return (scope.kind === "http" || scope.kind === "main") && hasOthers && !ADDITION.test(text);
+    });
   };
 }
 

@@ -88,7 +88,11 @@ async function run(context: CommandContext): Promise<number> {
   // Asking a host says nothing about the current folder: only files that are named are compared.
   const named = context.positionals.length > 0 || plan !== undefined;
   const options = await auditOptions(context, named ? context.positionals : ["."]);
-  let result = await audit(options);
+  const shows = stderr.isTTY === true;
+  let result = await audit(
+    shows ? { ...options, onProgress: (done, all) => void stderr.write(`\r${done} of ${all} files`) } : options,
+  );
+  if (shows) stderr.write("\r\u001b[K");
   if (plan !== undefined) result = mergeObserved(result, await probeLive(context, plan, result.facts.assume), options);
   else if (result.audited.length === 0) {
     stderr.write(

@@ -12,7 +12,7 @@ export const rule: Rule = {
   title: "A file was not audited",
   why: "The audit says nothing about this file, and what other files take from it is missing too. Without this finding a clean report would seem to cover a file that was not read. With --strict the exit code is then 1.",
   evidence: [
-    "A file above 2 MiB, one in UTF-16, one that this user may not read, a folder of more than 20 000 files: where name or beginning say that it is configuration, or where it was named.",
+    "A file above 2 MiB, one in UTF-16, one that this user may not read, a folder of more than 100 000 files: where name or beginning say that it is configuration, or where it was named.",
     "nginx-proxy-manager keeps the upstream of every host in conf.d/include/proxy.conf: its host files alone show nothing that could be checked.",
   ],
   reads: PARSED_KINDS,
