@@ -15,7 +15,9 @@ describe.skipIf(missing !== "")(`gigastt up in a terminal${missing}`, () => {
 
   beforeAll(() => {
     place = createRealPlace("server: { port: 0 }\nshutdown: { drain: 3s }\n");
-    const words = [process.execPath, cli, "up", "--no-pull", "--state-dir", join(place.dir, "state")].map((word) => `'${word}'`);
+    const words = [process.execPath, cli, "up", "--no-pull", "--state-dir", join(place.dir, "state")].map(
+      (word) => `'${word}'`,
+    );
     const command = `stty cols 100 rows 30; exec ${words.join(" ")}`;
     terminal = spawnLeashed("script", ["-qefc", command, "/dev/null"], {
       cwd: place.dir,
