@@ -86,6 +86,10 @@ function bodies(input: RenderInput, target: RenderTarget): readonly RenderedBody
     case "traefik":
       return proxyBodies(input, target);
     case "compose":
+      if (input.config.deploy.proxy.kind === "haproxy" || input.config.deploy.proxy.kind === "traefik")
+        throw new RenderError(
+          `compose is rendered with Caddy or nginx (deploy.proxy.kind is ${input.config.deploy.proxy.kind}). Set deploy.proxy.kind: caddy or nginx.`,
+        );
       return renderCompose(input, "compose");
     case "kubernetes":
       return renderKubernetes(input, "kubernetes");

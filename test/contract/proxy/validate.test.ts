@@ -9,6 +9,7 @@ import { createCa, createServerCertificate } from "../../../src/shared/tls/pki.t
 import { renderFiles } from "../../../src/render/render.ts";
 import { configWith, type DeployOverrides } from "../../unit/render/base-config.ts";
 import { describeFront } from "./cases.ts";
+import { PROXY_RULES } from "../../../src/config/rules/proxy.ts";
 import { FRONTS, KEY, type ProxyFront } from "./front.ts";
 
 const AUTHS = ["none", "basic", "keys", "forward", "mtls"] as const;
@@ -27,12 +28,13 @@ const VARIANTS: readonly DeployOverrides[] = [
 ];
 
 const goldens = new URL("../../golden/render/", import.meta.url);
-const SITUATIONS = readdirSync(goldens).filter((name) => /^(?:caddy|nginx|compose)/.test(name));
+const SITUATIONS = readdirSync(goldens).filter((name) => /^(?:caddy|nginx|haproxy|compose)/.test(name));
 /** `nginx -t` opens its ports: in a network of its own nobody else has them. */
 const isolated = spawnSync("unshare", ["-n", "true"]).status === 0 ? ["unshare", "-n"] : [];
 
 // The proxy's own check over everything that changes the shape of its file.
-for (const front of FRONTS) {
+// Traefik has no check of its own: its contract suite starts it.
+for (const front of FRONTS.filter(({ kind }) => kind !== "traefik")) {
   describeFront(front, " accepts", () => {
     let dir: string;
     beforeAll(async () => {
@@ -43,6 +45,9 @@ for (const front of FRONTS) {
       const files = {
         "server.pem": server.certificate,
         "server.key": server.privateKey,
+        "server.pem.key": server.privateKey,
+        "users.haproxy": "userlist gigastt\nuser anna password x\n",
+        "keys.haproxy": `Bearer ${KEY}\n`,
         "clients-ca.pem": ca.certificate,
         "users.caddy": "anna $2b$04$ISAJU1vMlNF34/wk.vQnYuHKKshhxGpYyTwpKvKWjSupDAB8Lj6ne\n",
         "users.htpasswd": "anna:x\n",
@@ -130,10 +135,15 @@ function accept(
       },
     },
   };
-  const files = renderFiles(adapted, [placement === "host" ? front.kind : "compose"], {
-    toolVersion: "0.0.0",
-    configHash: "0".repeat(64),
-  });
+  const render = (): ReturnType<typeof renderFiles> =>
+    renderFiles(adapted, [placement === "host" ? front.kind : "compose"], {
+      toolVersion: "0.0.0",
+      configHash: "0".repeat(64),
+    });
+  const isOther = front.kind === "haproxy" || front.kind === "traefik";
+  const refused = PROXY_RULES.some(({ check }) => check(adapted, { cores: 1 }) !== undefined);
+  if (refused || (isOther && placement === "compose")) return expect(render).toThrow(/set deploy\./i);
+  const files = render();
   for (const file of files.filter(({ path }) => path.startsWith(`${sub}/`))) {
     const path = join(folder, file.path);
     mkdirSync(dirname(path), { recursive: true });
@@ -154,7 +164,9 @@ function accept(
     front.binary!,
     ...(front.kind === "caddy"
       ? ["validate", "--adapter", "caddyfile", "--config", join(folder, sub, "Caddyfile")]
-      : ["-t", "-c", join(folder, sub, "nginx.conf")]),
+      : front.kind === "haproxy"
+        ? ["-c", "-f", join(folder, sub, "haproxy.cfg"), "-f", join(dir, "users.haproxy")]
+        : ["-t", "-c", join(folder, sub, "nginx.conf")]),
   ];
   const result = spawnSync(program!, argv, {
     encoding: "utf8",
@@ -162,6 +174,7 @@ function accept(
   });
   const output = `${result.stdout}${result.stderr}`;
   expect(result.status, output).toBe(0);
+  if (front.kind === "haproxy") return expect(output).not.toMatch(/WARNING/);
   if (front.kind === "nginx") expect(output).not.toMatch(/\[warn\](?!.*"user" directive)/);
   else
     expect(output.replace(/[^\n]*Unnecessary header_up[^\n]*\n/g, "")).not.toMatch(

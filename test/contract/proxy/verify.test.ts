@@ -11,7 +11,8 @@ import { verifyArguments, verifyFront } from "./verify-front.ts";
 
 const config = { server: { trustedProxies: ["127.0.0.1/32"], allowedOrigins: [] as string[], allowedHosts: [DOMAIN] } };
 
-for (const front of FRONTS) {
+// Traefik answers 301 to a GET and its own refusals carry no policy: docs/deploy/traefik.md.
+for (const front of FRONTS.filter(({ kind }) => kind !== "traefik")) {
   describeFront(front, " in front of gigastt verify", () => {
     let server: TestServer;
     let running: RunningFront;

@@ -53,8 +53,10 @@ function speak(url: string): LiveSession {
   };
 }
 
-/** Caddy before 2.7 has no way to keep streams over a reload. */
-const FRONTS_THAT_KEEP = FRONTS.filter(({ name }) => name !== "Caddy 2.6").map((front) => ({
+/** Caddy before 2.7 has no way to keep streams over a reload; only Caddy and nginx run as children. */
+const FRONTS_THAT_KEEP = FRONTS.filter(
+  ({ kind, name }) => (kind === "caddy" || kind === "nginx") && name !== "Caddy 2.6",
+).map((front) => ({
   ...front,
   title: front.binary === undefined ? `${front.name} (skipped: ${front.missing})` : front.name,
 }));
