@@ -1,5 +1,6 @@
 import { createFairQueue } from "../../admission/fair-queue.ts";
 import type { Member } from "../../admission/fair-queue.ts";
+import { setTimeout } from "../../../shared/time/timers.ts";
 
 /**
  * The memory all uploads share. Slots are only given to complete bodies, so bodies wait in memory, and slow clients must not be able to fill it:
@@ -55,6 +56,9 @@ const MUCH_FASTER = 2;
 /** Each costs a socket and some 20 KB. When there are more, the newest of the client with most gives way to a client with clearly fewer. */
 const MOST_UPLOADS = 2048;
 
+/** How often those that wait are looked at again. */
+const WATCH_MS = 250;
+
 /** @param limits read at each reservation */
 export function createUploadMemory(limits: () => UploadMemoryLimits): UploadMemory {
   // A Set keeps insertion order: its first entry is the oldest upload.
@@ -64,6 +68,7 @@ export function createUploadMemory(limits: () => UploadMemoryLimits): UploadMemo
   const heldByClient = new Map<string, number>();
   let held = 0;
   let isWaking = false;
+  let isWatched = false;
 
   const change = (share: Share, bytes: number): void => {
     share.bytes += bytes;
@@ -82,6 +87,17 @@ export function createUploadMemory(limits: () => UploadMemoryLimits): UploadMemo
       isWaking = false;
       serveWaiting();
     });
+  };
+
+  /** An upload becomes slow by the time that passes: then nothing is given back that would wake those that wait. */
+  const watch = (): void => {
+    if (isWatched || waiting.size === 0) return;
+    isWatched = true;
+    setTimeout(() => {
+      isWatched = false;
+      serveWaiting();
+      watch();
+    }, WATCH_MS).unref();
   };
 
   const serveWaiting = (): void => {
@@ -173,6 +189,7 @@ export function createUploadMemory(limits: () => UploadMemoryLimits): UploadMemo
             };
             share.waiting = { bytes, resolve: settle };
             waiting.add(share);
+            watch();
           }),
         settle: () => {
           share.upload = undefined;

@@ -57,6 +57,31 @@ describe("createUploadMemory", () => {
     expect(memory.heldBytes).toBe(550);
   });
 
+  it("looks again at those that wait: an upload becomes slow by time alone", async () => {
+    const memory = createUploadMemory(() => limits);
+    openUpload(memory, "oldest");
+    const slow = { bytesPerS: 1, mayGiveWay: false };
+    let isGone = false;
+    const share = memory.open("a", {
+      ...slow,
+      get mayGiveWay() {
+        return slow.mayGiveWay;
+      },
+      giveWay: () => {
+        isGone = true;
+        share?.close();
+      },
+    });
+    expect([share?.tryReserve(50), openUpload(memory, "b", { mayGiveWay: false }).tryReserve(50)]).toEqual([
+      true,
+      true,
+    ]);
+    const granted = openUpload(memory, "c", { bytesPerS: 1000 }).reserve(30, never);
+    slow.mayGiveWay = true;
+    expect(await granted).toBe(true);
+    expect(isGone).toBe(true);
+  });
+
   it("lets the slowest give way to a much faster one when memory is short, and only then", () => {
     const memory = createUploadMemory(() => limits);
     const slow = openUpload(memory, "a", { bytesPerS: 10 });
