@@ -32,6 +32,25 @@ export interface Kube {
 // oxlint-disable-next-line typescript/no-explicit-any -- untyped objects of the API
 export type KubeObject = any;
 
+/** Kinds of the Prometheus operator, known by name alone: its own schemas come with no module that can be downloaded. */
+const OPERATOR_KINDS = ["PodMonitor", "PrometheusRule"]
+  .map((kind) => {
+    const [group, plural] = ["monitoring.coreos.com", `${kind.toLowerCase()}s`];
+    const schema = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
+    return JSON.stringify({
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name: `${plural}.${group}` },
+      spec: {
+        group,
+        names: { kind, plural },
+        scope: "Namespaced",
+        versions: [{ name: "v1", served: true, storage: true, schema }],
+      },
+    });
+  })
+  .join("\n");
+
 /** etcd, API server and the controllers of Deployments on loopback, with the Gateway API. Nothing schedules: pods stay pending. */
 export async function startKube(): Promise<Kube> {
   const dir = mkdtempSync(join(tmpdir(), "gigastt-kube-"));
@@ -69,8 +88,10 @@ export async function startKube(): Promise<Kube> {
       if (leashed.child.exitCode !== null) throw new Error(`the API server ended:\n${log}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    const applied = await kubectl(["apply", "--server-side", "-f", CRDS]);
-    if (applied.code !== 0) throw new Error(applied.stderr);
+    for (const [from, stdin] of [[CRDS, undefined] as const, ["-", OPERATOR_KINDS] as const]) {
+      const applied = await kubectl(["apply", "--server-side", "-f", from], stdin);
+      if (applied.code !== 0) throw new Error(applied.stderr);
+    }
     const wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"];
     let waited = await kubectl(wait);
     // kubectl refuses a CRD so new that it has no list of conditions yet.

@@ -15,8 +15,11 @@ const ATTACK_MS = { quick: 2000, sample: 3000, full: 15_000 }[depth];
 const HEALTH_MS = 100;
 /** A sample has about 130 probes, of which the 99th percentile is the second worst: one late process of the machine decides it. */
 const HEALTH_QUANTILE = depth === "full" ? 0.99 : 0.95;
-/** Bodies may take 200 MB (`limits.body` × `pool.size`), and the allocator keeps what was read until it collects; a queue without a bound takes more. */
-const MOST_GROWTH_MB = 600;
+/**
+ * Bodies may take 200 MB (`limits.body` × `pool.size`), and V8 keeps what was read until it collects: up to 1.1 GB of the 6 GB that pipelined
+ * requests send, depending on how much of the processor it gets. A queue without a bound takes all of it.
+ */
+const MOST_GROWTH_MB = 1500;
 
 const table: Record<string, unknown>[] = [];
 let server: Served;

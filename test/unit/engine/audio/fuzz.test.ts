@@ -62,6 +62,9 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+/** Many small frames, each with its own checksum: some of them are always whole. */
+const ALWAYS_AUDIO = new Set(["eac3.eac3"]);
+
 describe("mutated files", () => {
   for (const [index, file] of FILES.entries()) {
     it(`${file}: every mutation is audio or a coded refusal, soon, in bounded memory and without a word on the console`, async () => {
@@ -88,7 +91,8 @@ describe("mutated files", () => {
       expect(print).not.toHaveBeenCalled();
       // Both ends must be met, or the mutations prove nothing.
       if (process.env["TEST_FUZZ_SHOW"]) console.log(file, counts);
-      if (CASES >= 1000) expect(Object.keys(counts)).toEqual(expect.arrayContaining(["audio", "invalid_audio"]));
+      const ends = ["audio", ...(ALWAYS_AUDIO.has(file) ? [] : ["invalid_audio"])];
+      if (CASES >= 1000) expect(Object.keys(counts)).toEqual(expect.arrayContaining(ends));
     }, 120_000);
   }
 });
