@@ -2,15 +2,17 @@
 // install script. It holds the built program, the demo model and every dependency in the tested version; onnxruntime-node with its
 // libraries for Linux only. See docs/adr/0009.
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "./bootstrap.js";
+import { ensureBuilt } from "./bootstrap.js";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const destination = resolve(process.argv[2] ?? ".");
-build();
+// A build of its own would write into dist while other programs of the checkout read it.
+ensureBuilt();
+mkdirSync(destination, { recursive: true });
 const stage = mkdtempSync(join(tmpdir(), "gigastt-package-"));
 try {
   const manifest = readJson(join(root, "package.json"));
