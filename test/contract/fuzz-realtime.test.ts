@@ -9,10 +9,9 @@ import type { Random } from "../support/mutate.ts";
 import { openRaw } from "../support/raw-http.ts";
 import { startTestServer } from "../support/runtime-server.ts";
 import { silence, sound } from "../support/sound.ts";
-import { UPGRADE, clientFrame, serverFrames } from "../support/ws-frames.ts";
+import { UPGRADE, clientFrame, closeCodeOf, mayCloseWith, serverFrames } from "../support/ws-frames.ts";
 
 const CASES = fuzzCases(2000);
-const CLOSE_CODES = new Set([1000, 1001, 1002, 1005, 1007, 1008, 1009, 1013]);
 const ITEM = "conversation.item.input_audio_transcription";
 
 const event = (value: object): Buffer => clientFrame(1, Buffer.from(JSON.stringify(value)));
@@ -167,10 +166,9 @@ function problemOf(received: string, seen: Seen, mustEnd: boolean): string | und
   const trace: string[] = [];
   for (const { opcode, payload } of sent) {
     if (opcode === 8) {
-      const code = payload.length >= 2 ? payload.readUInt16BE(0) : 1005;
+      const code = closeCodeOf(payload);
       seen.closes.set(code, (seen.closes.get(code) ?? 0) + 1);
-      const isEcho = code >= 3000 || [1003, 1010, 1011, 1012, 1014].includes(code);
-      if (!CLOSE_CODES.has(code) && !isEcho) return `close ${code}`;
+      if (!mayCloseWith(code)) return `close ${code}`;
     }
     if (opcode !== 1) continue;
     const message = JSON.parse(payload.toString()) as ServerMessage; // checked below

@@ -7,10 +7,9 @@ import { createRandom, mutate, runCases } from "../support/mutate.ts";
 import { openRaw } from "../support/raw-http.ts";
 import { startTestServer } from "../support/runtime-server.ts";
 import { silence, sound } from "../support/sound.ts";
-import { UPGRADE, clientFrame, serverFrames } from "../support/ws-frames.ts";
+import { UPGRADE, clientFrame, closeCodeOf, mayCloseWith, serverFrames } from "../support/ws-frames.ts";
 
 const CASES = fuzzCases(2000);
-const CLOSE_CODES = new Set([1000, 1001, 1002, 1005, 1007, 1008, 1009, 1013]);
 
 const text = (value: string): Buffer => clientFrame(1, Buffer.from(value));
 const audio = (pcm: Uint8Array): Buffer => clientFrame(2, pcm);
@@ -94,9 +93,8 @@ function read(received: string): { readonly problem?: string; readonly hasResult
   let hasResult = false;
   for (const { opcode, payload } of frames) {
     if (opcode === 8) {
-      const code = payload.length >= 2 ? payload.readUInt16BE(0) : 1005;
-      const isEcho = code >= 3000 || [1003, 1010, 1011, 1012, 1014].includes(code);
-      if (!CLOSE_CODES.has(code) && !isEcho) return { problem: `close ${code}`, hasResult };
+      const code = closeCodeOf(payload);
+      if (!mayCloseWith(code)) return { problem: `close ${code}`, hasResult };
     }
     if (opcode !== 1) continue;
     const message: unknown = JSON.parse(payload.toString());

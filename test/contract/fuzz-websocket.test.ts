@@ -7,11 +7,10 @@ import { createRandom, mutate, runCases } from "../support/mutate.ts";
 import type { Random } from "../support/mutate.ts";
 import { openRaw } from "../support/raw-http.ts";
 import { startTestServer } from "../support/runtime-server.ts";
-import { UPGRADE, clientFrame, serverFrames } from "../support/ws-frames.ts";
+import { UPGRADE, clientFrame, closeCodeOf, mayCloseWith, serverFrames } from "../support/ws-frames.ts";
 import { SEED, fuzzCases } from "../support/fuzz.ts";
 
 const CASES = fuzzCases(10_000);
-const CLOSE_CODES = new Set([1000, 1001, 1002, 1005, 1007, 1008, 1009, 1013]);
 
 const speech = readFileSync(new URL("../fixtures/eval/dev_espeak_07.wav", import.meta.url)).subarray(44, 44 + 24_000);
 const text = (value: unknown): Buffer =>
@@ -114,11 +113,9 @@ function problemOf(
       if (message.type === "error" && !((message.code ?? "") in WIRE_ERROR_STATUS))
         return `unknown code ${payload.toString()}`;
     } else if (opcode === 8) {
-      const code = payload.length >= 2 ? payload.readUInt16BE(0) : 1005;
+      const code = closeCodeOf(payload);
       seen.closes.set(code, (seen.closes.get(code) ?? 0) + 1);
-      // A client's own Close is echoed, whatever valid code it has.
-      const isEcho = code >= 3000 || [1003, 1010, 1011, 1012, 1014].includes(code);
-      if (!CLOSE_CODES.has(code) && !isEcho) return `close ${code}`;
+      if (!mayCloseWith(code)) return `close ${code}`;
     } else if (opcode !== 9 && opcode !== 10) return `opcode ${opcode}`;
   }
   return undefined;

@@ -1,7 +1,10 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll } from "vitest";
 import type { Transcript } from "../../src/console/data/document.ts";
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from "playwright-core";
+import { startTestServer, type TestServer } from "./runtime-server.ts";
 
 /** The browser of this machine, and why there is none. */
 export const CHROMIUM: string | undefined = ["chromium", "chromium-browser", "google-chrome"].map(onPath).find(Boolean);
@@ -19,6 +22,28 @@ export function startBrowser(options: { microphone: string; hosts?: readonly str
       ...(options.hosts ?? []).map((host) => `--host-resolver-rules=MAP ${host} 127.0.0.1`),
     ],
   });
+}
+
+/** A server as it is by default, and a browser, for all tests of a suite. */
+export function consoleInBrowser(): { readonly server: TestServer; readonly browser: Browser } {
+  let server: TestServer;
+  let browser: Browser;
+  beforeAll(async () => {
+    server = await startTestServer();
+    browser = await startBrowser({ microphone: SAMPLE });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+  return {
+    get server() {
+      return server;
+    },
+    get browser() {
+      return browser;
+    },
+  };
 }
 
 export interface Visit {
@@ -63,6 +88,8 @@ export async function keepTranscripts(page: Page, transcripts: readonly Transcri
 }
 
 // ---
+
+const SAMPLE = fileURLToPath(new URL("../../models/samples/sample_1.wav", import.meta.url));
 
 function onPath(name: string): string | undefined {
   for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {

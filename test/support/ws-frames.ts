@@ -53,6 +53,18 @@ export function serverFrames(bytes: Buffer): ServerFrame[] | undefined {
   return frames;
 }
 
+/** Returns the code of a Close frame. */
+export function closeCodeOf(payload: Buffer): number {
+  return payload.length >= 2 ? payload.readUInt16BE(0) : 1005;
+}
+
+/** Whether the server may close with this code: one of its own, or the echo of a client's Close, which has any valid code. */
+export function mayCloseWith(code: number): boolean {
+  const own = [1000, 1001, 1002, 1005, 1007, 1008, 1009, 1013];
+  const echoed = [1003, 1010, 1011, 1012, 1014];
+  return code >= 3000 || own.includes(code) || echoed.includes(code);
+}
+
 export const UPGRADE: string =
   "GET /v1/ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";

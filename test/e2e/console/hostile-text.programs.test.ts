@@ -1,14 +1,10 @@
-import { fileURLToPath } from "node:url";
 import * as fc from "fast-check";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
 import type { Transcript } from "../../../src/console/data/document.ts";
 import type { ConsoleStatus } from "../../../src/shared/console-status.ts";
-import { CHROMIUM, keepTranscripts, NO_BROWSER, startBrowser, visit } from "../../support/browser.ts";
+import { CHROMIUM, consoleInBrowser, keepTranscripts, NO_BROWSER, visit } from "../../support/browser.ts";
 import { fuzzCases, SEED } from "../../support/fuzz.ts";
-import { startTestServer, type TestServer } from "../../support/runtime-server.ts";
-
-const SAMPLE = fileURLToPath(new URL("../../../models/samples/sample_1.wav", import.meta.url));
 
 /** Whole attacks, and pieces of which others are put together. */
 const ATTACKS = [
@@ -47,19 +43,10 @@ const LOOKS = Math.ceil(fuzzCases(5000) / PER_LOOK);
 
 // Names, transcripts, warnings and what the server says of itself are shown as they are, and never become markup.
 describe.skipIf(CHROMIUM === undefined)(`hostile text in Chromium${NO_BROWSER}`, () => {
-  let server: TestServer;
-  let browser: Browser;
-  beforeAll(async () => {
-    server = await startTestServer();
-    browser = await startBrowser({ microphone: SAMPLE });
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-  });
+  const ground = consoleInBrowser();
 
   it(`${LOOKS * PER_LOOK} strings make the same elements as harmless ones`, async () => {
-    const { page, context, complaints } = await visit(browser, server.url);
+    const { page, context, complaints } = await visit(ground.browser, ground.server.url);
     const dialogs: string[] = [];
     page.on("dialog", (dialog) => {
       dialogs.push(dialog.message());
@@ -85,7 +72,7 @@ describe.skipIf(CHROMIUM === undefined)(`hostile text in Chromium${NO_BROWSER}`,
       }
       expect(dialogs).toEqual([]);
       expect(complaints).toEqual([]);
-      expect(requested.filter((url) => !url.startsWith(server.url) && !url.startsWith("blob:"))).toEqual([]);
+      expect(requested.filter((url) => !url.startsWith(ground.server.url) && !url.startsWith("blob:"))).toEqual([]);
     } finally {
       await context.close();
     }

@@ -1,11 +1,7 @@
-import { fileURLToPath } from "node:url";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Transcript } from "../../../src/console/data/document.ts";
-import { CHROMIUM, keepTranscripts, NO_BROWSER, startBrowser, visit } from "../../support/browser.ts";
-import { startTestServer, type TestServer } from "../../support/runtime-server.ts";
+import { CHROMIUM, consoleInBrowser, keepTranscripts, NO_BROWSER, visit } from "../../support/browser.ts";
 
-const SAMPLE = fileURLToPath(new URL("../../../models/samples/sample_1.wav", import.meta.url));
 const PARAGRAPHS = 1800;
 const WORDS_EACH = 14;
 /** Three hours, 25 200 words. */
@@ -26,19 +22,10 @@ const LECTURE: Transcript = {
 };
 
 describe.skipIf(CHROMIUM === undefined)(`a transcript of three hours in Chromium${NO_BROWSER}`, () => {
-  let server: TestServer;
-  let browser: Browser;
-  beforeAll(async () => {
-    server = await startTestServer();
-    browser = await startBrowser({ microphone: SAMPLE });
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-  });
+  const ground = consoleInBrowser();
 
   it("has words near the window only, and all of it for reading, searching and keys", async () => {
-    const { page, context, complaints } = await visit(browser, server.url);
+    const { page, context, complaints } = await visit(ground.browser, ground.server.url);
     try {
       await keepTranscripts(page, [LECTURE]);
       await page.reload();

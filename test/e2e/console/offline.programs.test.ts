@@ -1,25 +1,11 @@
-import { fileURLToPath } from "node:url";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CHROMIUM, keepTranscripts, NO_BROWSER, startBrowser, visit } from "../../support/browser.ts";
-import { startTestServer, type TestServer } from "../../support/runtime-server.ts";
-
-const SAMPLE = fileURLToPath(new URL("../../../models/samples/sample_1.wav", import.meta.url));
+import { describe, expect, it } from "vitest";
+import { CHROMIUM, consoleInBrowser, keepTranscripts, NO_BROWSER, visit } from "../../support/browser.ts";
 
 describe.skipIf(CHROMIUM === undefined)(`the page without its server in Chromium${NO_BROWSER}`, () => {
-  let server: TestServer;
-  let browser: Browser;
-  beforeAll(async () => {
-    server = await startTestServer();
-    browser = await startBrowser({ microphone: SAMPLE });
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-  });
+  const ground = consoleInBrowser();
 
   it("opens with the transcripts of this browser, says that the server is away, and keeps no answer of its routes", async () => {
-    const { page, context, complaints } = await visit(browser, server.url);
+    const { page, context, complaints } = await visit(ground.browser, ground.server.url);
     try {
       await page.evaluate("navigator.serviceWorker.ready.then(() => true)");
       const word = { word: "Привет", start: 0, end: 1 };
@@ -36,7 +22,7 @@ describe.skipIf(CHROMIUM === undefined)(`the page without its server in Chromium
       expect(kept).toEqual(expect.arrayContaining(["/", "/console/app.js", "/console/style.css"]));
       expect((kept as string[]).filter((path) => path !== "/" && !/^\/console\/[\w.]+$/.test(path))).toEqual([]);
 
-      await server.close();
+      await ground.server.close();
       await page.reload();
       await page.locator(".file-name").first().click();
       expect(await page.locator(".word").allInnerTexts()).toEqual(["Привет"]);

@@ -7,7 +7,7 @@ import {
   createAacCodec,
 } from "./aac.ts";
 import type { FrameHeader, ScannedFrame } from "../input/frame-scan.ts";
-import { createFrameSource, type FrameSource } from "../input/frame-scan.ts";
+import { createFrameSource, framesOfKind, type FrameSource } from "../input/frame-scan.ts";
 import type { EncodedPacket } from "../codec/decode-packets.ts";
 import { decodePackets } from "../codec/decode-packets.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
@@ -90,18 +90,13 @@ async function* decodeLinks(
   }
 }
 
-/** The frames of one kind; the first of another kind is left unread. */
+/** The packets of one kind of frame. */
 async function* readPackets(
   frames: FrameSource<AdtsHeader>,
   key: number,
 ): AsyncGenerator<EncodedPacket, void, undefined> {
   let endFrame = 0;
-  for (let frame = await frames.next(); frame; frame = await frames.next()) {
-    const { header, data } = frame;
-    if (header.key !== key) {
-      frames.unread(frame);
-      return;
-    }
+  for await (const { header, data } of framesOfKind(frames, key)) {
     if (header.blockCount > 1) throw unsupported("AAC", "several blocks in one ADTS frame are not supported");
     endFrame += AAC_FRAME_SAMPLES;
     yield { data, endFrame };

@@ -1,7 +1,13 @@
 import { decodePackets, type EncodedPacket } from "../codec/decode-packets.ts";
 import { createFfmpegCodec } from "../codec/ffmpeg.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
-import { createFrameSource, type FrameHeader, type FrameSource, type FrameSyntax } from "../input/frame-scan.ts";
+import {
+  createFrameSource,
+  framesOfKind,
+  type FrameHeader,
+  type FrameSource,
+  type FrameSyntax,
+} from "../input/frame-scan.ts";
 import { damaged } from "../refuse.ts";
 import type { AudioBlock, OpenContext, OpenedAudio } from "../types.ts";
 
@@ -107,18 +113,13 @@ async function* decodeLinks(
   }
 }
 
-/** The frames of one kind; the first of another kind is left unread. */
+/** The packets of one kind of frame. */
 async function* readPackets(
   frames: FrameSource<Ac3Header>,
   key: number,
 ): AsyncGenerator<EncodedPacket, void, undefined> {
   let endFrame = 0;
-  for (let frame = await frames.next(); frame; frame = await frames.next()) {
-    const { header, data } = frame;
-    if (header.key !== key) {
-      frames.unread(frame);
-      return;
-    }
+  for await (const { header, data } of framesOfKind(frames, key)) {
     // Channels beyond 5.1 have frames of their own: speech is in the others.
     if (header.samples === 0) continue;
     endFrame += header.samples;

@@ -1,14 +1,5 @@
-import {
-  ac3Track,
-  alacTrack,
-  amrTrack,
-  gsmTrack,
-  mpegTrack,
-  opusTrack,
-  type TrackCodec,
-} from "../codec/track-codecs.ts";
+import { alacTrack, gsmTrack, mpegTrack, opusTrack, PLAIN_CODECS, type TrackCodec } from "../codec/track-codecs.ts";
 import { parseEsds } from "../mp4/esds.ts";
-import { AMR_NB, AMR_WB } from "../speech/amr.ts";
 import { damaged, unsupported } from "../refuse.ts";
 
 /** The fields of a `desc` chunk. */
@@ -56,21 +47,13 @@ export function codecOf(format: CafFormat, cookie: Uint8Array | undefined): (fir
           gain: 1,
           isSurround: false,
         });
-    case ".mp3":
-    case "ms\0\x55":
-      return mpegTrack;
-    case "samr":
-      return () => amrTrack(AMR_NB);
-    case "sawb":
-      return () => amrTrack(AMR_WB);
-    case "ac-3":
-    case "ec-3":
-      return ac3Track;
     case "agsm":
       return () => gsmTrack(format.sampleRateHz);
     case ".mp2":
       return mpegTrack;
     default: {
+      const plain = PLAIN_CODECS[codec];
+      if (plain) return plain;
       const name = NAMES[codec] ?? `the codec ${codec.replace(/[^\w .-]/g, "?")}`;
       throw unsupported("CAF", `${name} is not supported`, "convert");
     }

@@ -11,7 +11,7 @@ import { SAMPLE_BYTES, deinterleave } from "./pcm.ts";
 import { parseAc3Header } from "../ac3/ac3.ts";
 import { createFfmpegCodec, type FfmpegOptions } from "./ffmpeg.ts";
 import { damaged, unsupported } from "../refuse.ts";
-import { amrPacketFrames, createAmrDecoder, type AmrKind } from "../speech/amr.ts";
+import { AMR_NB, AMR_WB, amrPacketFrames, createAmrDecoder, type AmrKind } from "../speech/amr.ts";
 import { GSM_FRAME_BYTES, GSM_FRAMES, GSM_RATE_HZ } from "../speech/gsm.ts";
 import { createCodec } from "./symphonia.ts";
 import { createVorbisCodec, createVorbisCounter, parseVorbisHead } from "./vorbis.ts";
@@ -160,6 +160,16 @@ export function ffmpegTrack({ framesOf, ...options }: FfmpegTrackOptions): Track
     createCounter: () => framesOf,
   };
 }
+
+/** The codecs whose four characters mean the same in MP4, QuickTime and CAF, and that need nothing but their packets. */
+export const PLAIN_CODECS: Readonly<Record<string, (firstPacket: Uint8Array) => TrackCodec>> = {
+  ".mp3": mpegTrack,
+  "ms\0\x55": mpegTrack,
+  samr: () => amrTrack(AMR_NB),
+  sawb: () => amrTrack(AMR_WB),
+  "ac-3": ac3Track,
+  "ec-3": ac3Track,
+};
 
 export function amrTrack(kind: AmrKind): TrackCodec {
   return {

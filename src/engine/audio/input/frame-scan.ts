@@ -31,6 +31,17 @@ export interface FrameSource<H extends FrameHeader> {
   unread(frame: ScannedFrame<H>): void;
 }
 
+/** Yields the frames of one kind; the first of another kind is left unread. */
+export async function* framesOfKind<H extends FrameHeader>(
+  frames: FrameSource<H>,
+  key: number,
+): AsyncGenerator<ScannedFrame<H>, void, undefined> {
+  for (let frame = await frames.next(); frame; frame = await frames.next()) {
+    if (frame.header.key !== key) return frames.unread(frame);
+    yield frame;
+  }
+}
+
 /**
  * Frames of an MPEG audio or ADTS stream. Tags between frames are skipped; other bytes that are not a frame are skipped
  * too (streams are cut and joined at any byte), but not more than 64 KiB of them between two frames. Frames of another

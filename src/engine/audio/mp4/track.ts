@@ -8,18 +8,15 @@ import { IMA4_BLOCK_BYTES, IMA4_BLOCK_FRAMES } from "../codec/ima4.ts";
 import { SAMPLE_BYTES, type SampleEncoding } from "../codec/pcm.ts";
 import type { TrackCodec } from "../codec/track-codecs.ts";
 import {
-  ac3Track,
   alacTrack,
-  amrTrack,
   dtsTrack,
   flacTrack,
   gsmTrack,
   ima4Track,
-  mpegTrack,
   opusTrack,
   pcmTrack,
+  PLAIN_CODECS,
 } from "../codec/track-codecs.ts";
-import { AMR_NB, AMR_WB } from "../speech/amr.ts";
 import { GSM_FRAME_BYTES, GSM_FRAMES } from "../speech/gsm.ts";
 import { waveCodec } from "../wav/wave-codecs.ts";
 
@@ -223,16 +220,6 @@ function codecOf({ type, body }: Mp4Box, children: readonly Mp4Box[]): Mp4Track[
   switch (type) {
     case "mp4a":
       return parseEsds(findBox(children, "esds") ?? findPath(children, "wave", "esds"), shapeOf(body));
-    case ".mp3":
-    case "ms\0\x55":
-      return mpegTrack;
-    case "samr":
-      return () => amrTrack(AMR_NB);
-    case "sawb":
-      return () => amrTrack(AMR_WB);
-    case "ac-3":
-    case "ec-3":
-      return ac3Track;
     case "dtsc":
       return () => dtsTrack(shapeOf(body).sampleRateHz, shapeOf(body).channelCount);
     case "Opus": {
@@ -252,6 +239,8 @@ function codecOf({ type, body }: Mp4Box, children: readonly Mp4Box[]): Mp4Track[
     case "enca":
       throw unsupported("MP4", "the audio is encrypted", "unprotected");
     default: {
+      const plain = PLAIN_CODECS[type];
+      if (plain) return plain;
       const name = CODEC_NAMES[type] ?? `the codec ${type.replace(/[^\w .-]/g, "?")}`;
       throw unsupported("MP4", `${name} is not supported`, "convert");
     }

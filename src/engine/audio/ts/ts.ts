@@ -7,7 +7,13 @@ import { createFfmpegCodec } from "../codec/ffmpeg.ts";
 import type { PacketDecoder } from "../codec/packet-decoder.ts";
 import { createCodec } from "../codec/symphonia.ts";
 import { createByteReader, type ByteReader } from "../input/byte-reader.ts";
-import { createFrameSource, type FrameHeader, type FrameSyntax, type ScannedFrame } from "../input/frame-scan.ts";
+import {
+  createFrameSource,
+  framesOfKind,
+  type FrameHeader,
+  type FrameSyntax,
+  type ScannedFrame,
+} from "../input/frame-scan.ts";
 import { parseMpegHeader, type MpegHeader } from "../mp3/mp3.ts";
 import { damaged } from "../refuse.ts";
 import type { AudioBlock, OpenContext, OpenedAudio } from "../types.ts";
@@ -87,11 +93,7 @@ async function* readLinks(elementary: Elementary, context: OpenContext): AsyncGe
   ): AsyncGenerator<EncodedPacket, void, undefined> {
     const { sampleRateHz } = shape;
     let endFrame = 0;
-    for (let frame = await frames.next(); frame; frame = await frames.next()) {
-      if (frame.header.key !== key) {
-        frames.unread(frame);
-        return;
-      }
+    for await (const frame of framesOfKind(frames, key)) {
       const samples = shape.samplesOf(frame);
       if (samples === 0) continue;
       const timeS = elementary.timeAt(bytes.position - frame.data.length);
