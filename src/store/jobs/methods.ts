@@ -1,9 +1,9 @@
+import { atOnce } from "../thread.ts";
+import type { InThisThread } from "../thread.ts";
 import type { JobStore } from "./types.ts";
 
 /** The engine as plain functions: its caller decides which thread waits for the disk. */
-export type SyncJobStore = {
-  readonly [M in keyof JobStore]: (...args: Parameters<JobStore[M]>) => Awaited<ReturnType<JobStore[M]>>;
-};
+export type SyncJobStore = InThisThread<JobStore>;
 
 const NAMES: Readonly<Record<keyof JobStore, true>> = {
   begin: true,
@@ -40,9 +40,5 @@ export const METHODS: readonly (keyof JobStore)[] = Object.keys(NAMES) as (keyof
 
 /** Returns the engine as a store whose answers come at once, in this thread. */
 export function inThisThread(store: SyncJobStore): JobStore {
-  const wrapped = METHODS.map((name) => {
-    const call = store[name] as (...args: readonly unknown[]) => unknown;
-    return [name, async (...args: readonly unknown[]) => call(...args)];
-  });
-  return Object.fromEntries(wrapped) as unknown as JobStore; // the same names, each answer in a promise
+  return atOnce(store, METHODS);
 }
