@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Machine } from "../checks/machine.ts";
 import { errorCodeOf } from "../shared/errors.ts";
 import { runProgram } from "../shared/process/program.ts";
-import { availableMemoryBytes } from "../supervisor/process/memory.ts";
+import { availableMemoryBytes } from "../shared/machine/memory.ts";
 
 /** This machine. */
 export const realMachine: Machine = {

@@ -3,7 +3,7 @@ import type { Child, LaunchPlan } from "./child.ts";
 import { explainExit } from "./exit-reason.ts";
 import type { ExitReason } from "./exit-reason.ts";
 import { asLogLine, createLineRing } from "../logs/lines.ts";
-import { oomKillCount } from "./memory.ts";
+import { oomKillCount } from "../../shared/machine/memory.ts";
 import type { ProbeAnswer } from "./probe.ts";
 import { setTimeout, sleep } from "../../shared/time/timers.ts";
 

@@ -16,7 +16,7 @@ import { lanCertificate } from "./lan-certificate.ts";
 import { openListener, passedSockets } from "./listener.ts";
 import type { Listener } from "./listener.ts";
 import { ManagedProcess } from "../process/managed-process.ts";
-import { availableMemoryBytes, residentBytes } from "../process/memory.ts";
+import { availableMemoryBytes, residentBytes } from "../../shared/machine/memory.ts";
 import type { ChildNote } from "../process/orphans.ts";
 import { connectableHost } from "../process/probe.ts";
 import { createRuntimeProcess } from "./runtime-process.ts";

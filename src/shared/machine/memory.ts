@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { freemem } from "node:os";
-import { controlGroups, countOf, limitOf } from "../../shared/machine/control-groups.ts";
+import { controlGroups, countOf, limitOf } from "./control-groups.ts";
 
 /** A file's text; undefined when it cannot be read. */
 export type ReadText = (path: string) => Promise<string | undefined>;

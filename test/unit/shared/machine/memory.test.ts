@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readMachineLimits } from "../../../../src/shared/machine/machine-limits.ts";
-import { availableMemoryBytes, groupMemory, oomKillCount } from "../../../../src/supervisor/process/memory.ts";
+import { availableMemoryBytes, groupMemory, oomKillCount } from "../../../../src/shared/machine/memory.ts";
 
 /** Files as recorded on such systems, shortened to the lines that matter. */
 const MIB = 2 ** 20;
