@@ -237,14 +237,6 @@ const ROWS: readonly Row[] = [
   ],
   [
     CONF,
-    /location (?:= \/v1\/(?:transcribe\/stream|audio\/transcriptions)|~ \S+\/events\$) > gzip$/,
-    "GA-STR-010",
-    [],
-    "default",
-    () => ["on; gzip_types text/event-stream"],
-  ],
-  [
-    CONF,
     /server site plain > location \/ > return$/,
     "GA-TLS-003",
     [],
@@ -605,8 +597,8 @@ export const LEFT_ALONE: readonly (readonly [file: RegExp, path: RegExp, reason:
     /> (?:http2|keepalive_timeout)$|site (?:tls|plain) > listen$|site plain > server_name$|> root$|> include$|metrics > return$|location = \/health > proxy_read_timeout$|proxy_send_timeout$/,
     "free",
   ],
-  // Two lines say it: the handshake is rejected and the connection closed; the server asks for no buffering itself.
-  [CONF, /^server others|^real_ip_recursive$|proxy_buffering$|proxy_cache$|proxy_next_upstream$/, "default"],
+  // Two lines say it: the handshake is rejected and the connection closed; the server asks for no buffering itself, and gzip passes every event on.
+  [CONF, /^server others|^real_ip_recursive$|proxy_buffering$|gzip$|proxy_cache$|proxy_next_upstream$/, "default"],
   [MAIN, /^(?:user|worker_processes|pid|error_log)$|^http > /, "free"],
   [
     /systemd\//,

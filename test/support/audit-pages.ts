@@ -9,6 +9,7 @@ import type { Rule, RuleInfo } from "../../src/audit/types.ts";
 import { baseFiles, brokenFiles, type RuleCase } from "./audit-case.ts";
 import { RULE_CASES } from "./audit-cases.ts";
 import { auditFiles } from "./audit-files.ts";
+import { programsOf, PROOFS, reasonFor } from "../contract/proxy/proofs/table.ts";
 
 type Observed = (typeof probes | typeof hostChecks)[number];
 
@@ -16,6 +17,7 @@ type Observed = (typeof probes | typeof hostChecks)[number];
 export function auditPages(): ReadonlyMap<string, string> {
   return new Map([
     ["docs/audit/README.md", indexPage()],
+    ["docs/audit/proofs.md", proofsPage()],
     ...families.map((family): [string, string] => [`docs/audit/${family.slug}.md`, familyPage(family)]),
   ]);
 }
@@ -90,6 +92,33 @@ function example(rule: Rule, item: RuleCase): string[] {
   return [`\`${file}\`${condition}:`, "", `\`\`\`${changed === undefined ? "" : "diff"}`, ...lines, "```", "", ...says];
 }
 
+/** What every rule about a proxy claims, and how the claim was shown. */
+function proofsPage(): string {
+  const rows = rules.flatMap((rule) =>
+    programsOf(rule).flatMap((program) => {
+      const link = `| [${rule.id}](${linkTo(rule.id)}) | ${program}`;
+      const own = PROOFS.filter((proof) => proof.rule === rule.id && proof.program === program);
+      const shown = own.map(({ claims, from, before }) => {
+        const versions = [from && `from ${from}`, before && `before ${before}`].filter(Boolean).join(", ");
+        return `${link} | ${claims} | shown${versions === "" ? "" : `, ${versions}`} |`;
+      });
+      return shown.length > 0 ? shown : [`${link} | | not shown: ${reasonFor(rule.id, program)} |`];
+    }),
+  );
+  return [
+    "# Claims about traffic, and their proofs",
+    "",
+    "<!-- generated from the proofs by `node scripts/docs.js`; a test compares -->",
+    "",
+    "`shown`: the real program with the bad file fails on the wire, with the good one it does not. The programs: nginx 1.22, 1.26 and the newest, Caddy 2.6 and 2.11, HAProxy 2.6, Traefik 3.6. The proofs are in `test/contract/proxy/proofs`; CI runs each on one version, `.ci/long` on all of them.",
+    "",
+    "| rule | program | claim | |",
+    "|---|---|---|---|",
+    ...rows,
+    "",
+  ].join("\n");
+}
+
 /** A text, or the lines around one of it. */
 function shown(text: string, line: number | undefined): string[] {
   const lines = text.trimEnd().split("\n");
@@ -133,6 +162,7 @@ const INTRODUCTION = [
   "- `--format text|json|sarif|junit|github|markdown`; [report.schema.json](report.schema.json) describes the JSON. The text report fits a screen: errors first, each cause once with its places, notes in one line. `--all` shows every finding with its lines and its reason. The score starts at 100; each rule that finds something costs 15 (error), 5 (warning) or 1 (note).",
   "- Exit code: 0 nothing at or above `--fail-on` (default error), 1 findings, 2 wrong usage, 3 nothing to audit.",
   "- `--fix` applies the safe fixes and audits again. Where nginx or Caddy is installed, it must accept the new file too. A fix that would change what another application on the same host answers is only suggested. `--fix=unsafe` shows the other fixes as a diff and writes them after a yes in the terminal, or with `--yes`. Files rendered by gigastt are never patched: change the config and render again.",
+  "- [proofs.md](proofs.md) lists what the rules about proxies claim and how each claim was shown in traffic.",
   "- [comparison.md](comparison.md) compares the audit with other tools.",
   "",
   "## Silence a finding",

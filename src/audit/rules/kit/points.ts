@@ -6,8 +6,10 @@ import { caddyPublicPaths } from "../../model/caddy-path.ts";
 import { prefixOf, publicPaths } from "../../model/forwarded-path.ts";
 import type { Facts } from "../../model/facts.ts";
 import { appCaddyPoints, appNginxPoints } from "../../model/facts.ts";
+import { arg, inherited } from "../../model/nginx.ts";
 import type { NginxPoint } from "../../model/nginx-points.ts";
 import { locationFor } from "../../model/nginx-points.ts";
+import { isAtLeast } from "../../model/versions.ts";
 
 /** The server's routes that arrive at a pass, by the locations of its server block. */
 export function routesAt(point: NginxPoint): readonly RouteSpec[] {
@@ -45,6 +47,12 @@ export function nginxCarrying(facts: Facts, ...traffic: readonly Traffic[]): rea
   return appNginxPoints(facts).filter((point) =>
     routesAt(point).some((route) => carries(route, ...traffic) && !(isOptional(route) && point.path === "/")),
   );
+}
+
+/** Whether nginx asks the server by HTTP/1.0: its default before 1.29.7. */
+export function asksByHttp10(facts: Facts, { scope }: NginxPoint): boolean {
+  const version = inherited(scope, "proxy_http_version");
+  return version ? arg(version, 0) === "1.0" : !isAtLeast(facts.versions.nginx, "1.29.7");
 }
 
 /** App proxies of Caddy that carry a kind of traffic. */

@@ -16,6 +16,7 @@ export const rule: Rule = {
   why: "A body of limits.body at limits.minUploadKbps takes long (50 MiB at 128 kbit/s: 55 minutes). A total time limit below that cuts off the users on slow lines that the config promises to serve.",
   evidence: [
     "Tried on Traefik 3.6: readTimeout breaks an upload in the middle.",
+    "Tried on Caddy 2.6 and 2.11: read_body breaks it too, and the client may see an empty 200.",
     "Node's own requestTimeout of 300 s has the same effect on larger bodies.",
   ],
   reads: ["caddyfile", "caddy-json", "kubernetes", "traefik", "compose", "config"],

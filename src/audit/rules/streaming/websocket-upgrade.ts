@@ -3,11 +3,10 @@ import type { Edit } from "../../parts.ts";
 import type { NginxPoint } from "../../model/nginx-points.ts";
 import type { NginxScope } from "../../model/nginx.ts";
 import { allScopes, arg, closest, headSpan, inherited } from "../../model/nginx.ts";
-import { isAtLeast } from "../../model/versions.ts";
 import { addNginx } from "../kit/edits.ts";
 import { addHeader, effectiveHeaders } from "../kit/headers.ts";
 import { frontHits } from "../kit/fronts.ts";
-import { nginxCarrying } from "../kit/points.ts";
+import { asksByHttp10, nginxCarrying } from "../kit/points.ts";
 
 export const rule: Rule = {
   id: "GA-STR-001",
@@ -56,7 +55,7 @@ export const rule: Rule = {
           missing.push(`\`default upgrade;\` in the map of ${variable}`);
       }
       const version = inherited(point.scope, "proxy_http_version");
-      if (version ? arg(version, 0) === "1.0" : !isAtLeast(facts.versions.nginx, "1.29.7")) {
+      if (asksByHttp10(facts, point)) {
         missing.push("`proxy_http_version 1.1`");
         edits.push(
           version?.args[0] ? { span: version.args[0], text: "1.1" } : addNginx(point.pass, "proxy_http_version 1.1;"),

@@ -84,7 +84,7 @@ export const rule: Rule = {
         if (protocols && old)
           yield {
             span: caddyHead(protocols),
-            message: `protocols offers ${old.value}`,
+            message: `protocols names ${old.value}, which Caddy does not know: it does not start`,
             fix: "Delete the line: Caddy's default is TLS 1.2 and 1.3.",
           };
       }

@@ -6,7 +6,7 @@ export const cases: CasesOfRule = casesOf("GA-STR-009", [
     base: "nginx",
     file: INC,
     from: "proxy_http_version 1.1;",
-    to: "proxy_http_version 1.1;\nproxy_ignore_headers X-Accel-Buffering;",
+    to: "proxy_http_version 1.0;\nproxy_ignore_headers X-Accel-Buffering;",
     also: [{ file: "nginx.conf", from: "proxy_buffering off;\n      gzip off;", to: "gzip off;" }],
   },
   {
