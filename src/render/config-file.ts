@@ -1,7 +1,8 @@
-import { isSection, type SchemaNode } from "../config/schema/node.ts";
+import { isSection, settableKeys, type SchemaNode } from "../config/schema/node.ts";
 import { holdsSecret, isRecord, unresolve } from "../config/resolve.ts";
 import { configSchema } from "../config/schema/schema.ts";
 import type { ResolvedConfig } from "../config/types.ts";
+import { variableName } from "../config/variables.ts";
 import { isDeepStrictEqual } from "node:util";
 import { defaultConfig } from "../config/defaults.ts";
 import type { RenderedBody } from "./target.ts";
@@ -12,18 +13,19 @@ import { renderYaml } from "./text/yaml.ts";
  * such a server does not read, and without secrets: anyone on the machine may read the file.
  */
 export function configText(config: ResolvedConfig): string {
-  const sections: Record<string, unknown> = {};
-  for (const [name, node] of Object.entries(configSchema.properties)) {
-    if (UNREAD.has(name)) continue;
-    const key = name as keyof ResolvedConfig; // the schema's sections are ResolvedConfig's: a test proves it
-    const values = withoutSecrets(node, unresolve(node, config[key])) as Record<string, unknown>; // a section gives an object
-    const defaults = unresolve(node, defaultConfig[key]) as Record<string, unknown>; // same
-    const changed = Object.entries(values).filter(
-      ([leaf, value]) => isWritten(name, leaf) || !isDeepStrictEqual(value, defaults[leaf]),
-    );
-    if (changed.length > 0) sections[name] = Object.fromEntries(changed);
+  return renderYaml(writtenSections(config, isWritten));
+}
+
+/** Returns the same values as GIGASTT_* variables, for places that give a container variables and no file. */
+export function configVariables(config: ResolvedConfig): Readonly<Record<string, string>> {
+  const sections = writtenSections(config, () => false);
+  const variables: Record<string, string> = {};
+  for (const [key, node] of settableKeys(configSchema)) {
+    const value = key.split(".").reduce<unknown>((at, name) => (isRecord(at) ? at[name] : undefined), sections);
+    if (value === undefined) continue;
+    variables[variableName(key, node)] = variableText(value);
   }
-  return renderYaml(sections);
+  return variables;
 }
 
 export function configBody(path: string, config: ResolvedConfig): RenderedBody {
@@ -31,6 +33,31 @@ export function configBody(path: string, config: ResolvedConfig): RenderedBody {
 }
 
 // ---
+
+/** A list of plain words reads better without brackets; the server takes both. */
+function variableText(value: unknown): string {
+  if (typeof value === "string") return value;
+  const isPlain = Array.isArray(value) && value.length > 0 && value.every((item) => /^[\w.:/*-]+$/.test(String(item)));
+  return isPlain ? value.join(",") : JSON.stringify(value);
+}
+
+function writtenSections(
+  config: ResolvedConfig,
+  always: (section: string, leaf: string) => boolean,
+): Readonly<Record<string, unknown>> {
+  const sections: Record<string, unknown> = {};
+  for (const [name, node] of Object.entries(configSchema.properties)) {
+    if (UNREAD.has(name)) continue;
+    const key = name as keyof ResolvedConfig; // the schema's sections are ResolvedConfig's: a test proves it
+    const values = withoutSecrets(node, unresolve(node, config[key])) as Record<string, unknown>; // a section gives an object
+    const defaults = unresolve(node, defaultConfig[key]) as Record<string, unknown>; // same
+    const changed = Object.entries(values).filter(
+      ([leaf, value]) => always(name, leaf) || !isDeepStrictEqual(value, defaults[leaf]),
+    );
+    if (changed.length > 0) sections[name] = Object.fromEntries(changed);
+  }
+  return sections;
+}
 
 /** Sections of the supervisor, the renderer and the audit. */
 const UNREAD: ReadonlySet<string> = new Set(["deploy", "supervisor", "audit"]);

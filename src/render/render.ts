@@ -10,6 +10,7 @@ import { renderMonitoring } from "./monitoring/files.ts";
 import { renderKubernetes } from "./kubernetes/kubernetes.ts";
 import { renderCaddy, renderHaproxy, renderNginx } from "./proxy/proxy.ts";
 import { renderTraefik } from "./proxy/traefik.ts";
+import { renderStore, STORE_TARGETS, type StoreTarget } from "./store/store.ts";
 import { renderSystemd } from "./systemd.ts";
 import type { RenderedBody, RenderInput, RenderSource } from "./target.ts";
 
@@ -24,6 +25,7 @@ export const RENDER_TARGETS: readonly RenderTarget[] = [
   "docker",
   "firewall",
   "monitoring",
+  ...STORE_TARGETS,
 ];
 export type RenderTarget =
   | (typeof PROXY_TARGETS)[number]
@@ -32,7 +34,8 @@ export type RenderTarget =
   | "systemd"
   | "docker"
   | "firewall"
-  | "monitoring";
+  | "monitoring"
+  | StoreTarget;
 
 /** A complete rendered file. */
 export interface RenderedFile {
@@ -101,6 +104,12 @@ function bodies(input: RenderInput, target: RenderTarget): readonly RenderedBody
       return renderFirewall(input, "firewall");
     case "monitoring":
       return renderMonitoring(input, "host", "monitoring");
+    case "casaos":
+    case "umbrel":
+    case "unraid":
+    case "truenas":
+    case "portainer":
+      return renderStore(input, target);
   }
 }
 

@@ -42,7 +42,7 @@ export interface RenderedBody {
   readonly path: string;
   readonly body: string;
   /** How a comment starts in this format. */
-  readonly comment: "#" | "//" | "json";
+  readonly comment: "#" | "//" | "json" | "xml";
   /** Permission bits; default 0644. */
   readonly mode?: number;
 }

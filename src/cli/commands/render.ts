@@ -37,6 +37,7 @@ Without a target, or with "all", it renders what the configuration needs. On a h
   gigastt render                     write what the configuration needs
   gigastt render caddy --stdout      look at one file
   gigastt render all --check         in CI: fail when a file no longer matches the configuration
+  gigastt render casaos --out store  the entry for an app store: also umbrel, unraid, truenas, portainer
 `,
   aboutService: ({ check, diff }) => check === true || diff === true,
   run: render,

@@ -408,6 +408,32 @@ export const deploy = {
         },
       },
     },
+    store: {
+      type: "object",
+      title: "App stores",
+      description: "What the entries for the stores of home servers name (`gigastt render casaos` and the others).",
+      properties: {
+        repository: {
+          type: ["string", "null"],
+          format: "http-url",
+          examples: ["https://git.example.com/anna/gigastt-store"],
+          title: "Repository of the entries",
+          description: "Git repository that holds the rendered entries; also the page for support.",
+          default: null,
+          "x-reload": "live",
+        },
+        files: {
+          type: ["string", "null"],
+          format: "http-url",
+          examples: ["https://git.example.com/anna/gigastt-store/raw/main"],
+          title: "Address of the files",
+          description:
+            "Address under which the files of that repository are downloaded: the icon is icon.png below it.",
+          default: null,
+          "x-reload": "live",
+        },
+      },
+    },
     kubernetes: {
       type: "object",
       title: "Kubernetes",

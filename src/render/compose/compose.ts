@@ -1,12 +1,12 @@
 import { configBody } from "../config-file.ts";
-import { APP_UID, containerConfig, dataVolumes } from "../container-config.ts";
+import { containerConfig, dataVolumes } from "../container-config.ts";
 import { renderMonitoring } from "../monitoring/files.ts";
 import { monitoringOverlay } from "./monitoring.ts";
 import { buildOverlay, edgeOverlay, redisOverlay } from "./overlays.ts";
 import { MODEL_FOLDER, PREPARE_SCRIPT, prepareService, prepareStep } from "./prepare.ts";
 import { needsTlsFolder, proxyOverlay, tlsOverlay } from "./proxy.ts";
-import { bind, LOGGING, type Yaml } from "./service.ts";
-import { PROBE_PERIOD_S } from "../../config/derived.ts";
+import { serverService } from "./server.ts";
+import { bind, type Yaml } from "./service.ts";
 import { directListeners, type DirectListener } from "../../config/listeners.ts";
 import { escapes } from "../text/escape.ts";
 import { renderCaddy, renderNginx } from "../proxy/proxy.ts";
@@ -75,15 +75,15 @@ function composeFiles(input: RenderInput): readonly { readonly name: string; rea
 }
 
 /** Clients of these protocols know no proxy: the host passes the port on, on the address that the configuration names. */
-function publishedPort({ host, port }: DirectListener): string {
+export function publishedPort({ host, port }: DirectListener): string {
   if (host === "0.0.0.0" || host === "::") return `${port}:${port}`;
   const address = host === "localhost" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
   return `${address}:${port}:${port}`;
 }
 
 function baseFile(input: RenderInput): Yaml {
-  const { config, derived } = input;
-  const { compose, images } = config.deploy;
+  const { config } = input;
+  const { compose } = config.deploy;
   const port = config.server.port;
   const mounted = compose.model === "volume";
   const published = directListeners(config).map(publishedPort);
@@ -96,43 +96,12 @@ function baseFile(input: RenderInput): Yaml {
         ? { prepare: { ...prepareService(input), ...prepareStep([MODEL_FOLDER], [PREPARE_SCRIPT, "models:/models"]) } }
         : {}),
       gigastt: {
-        image: images.app,
-        user: `${APP_UID}:${APP_UID}`,
-        init: true,
-        read_only: true,
-        tmpfs: [`/tmp:mode=1777,size=${derived.tmpMiB}m`],
-        cap_drop: ["ALL"],
-        security_opt: ["no-new-privileges:true"],
-        ...(compose.publish === "loopback" || published.length > 0
-          ? { ports: [...(compose.publish === "loopback" ? [`127.0.0.1:${port}:${port}`] : []), ...published] }
-          : {}),
-        ...(compose.publish === "loopback" ? {} : { expose: [String(port)] }),
-        stop_grace_period: `${derived.compose.appStopS}s`,
-        stop_signal: "SIGTERM",
-        restart: "unless-stopped",
-        healthcheck: {
-          test: [
-            "CMD",
-            "node",
-            "-e",
-            `fetch('http://127.0.0.1:${port}/ready').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))`,
-          ],
-          // Not start_interval: Docker Engine before 25 (Debian 12 has 20.10) refuses the whole project for it.
-          interval: `${PROBE_PERIOD_S}s`,
-          timeout: "5s",
-          retries: 3,
-          start_period: `${derived.compose.healthStartS}s`,
-        },
-        deploy: {
-          resources: {
-            limits: {
-              ...(compose.cpus === undefined ? {} : { cpus: String(compose.cpus) }),
-              memory: `${derived.compose.memoryMiB}M`,
-              pids: compose.pids,
-            },
-          },
-        },
-        logging: LOGGING,
+        ...serverService(input, {
+          ...(compose.publish === "loopback" || published.length > 0
+            ? { ports: [...(compose.publish === "loopback" ? [`127.0.0.1:${port}:${port}`] : []), ...published] }
+            : {}),
+          ...(compose.publish === "loopback" ? {} : { expose: [String(port)] }),
+        }),
         volumes: [
           bind("./gigastt.config.yaml", "/etc/gigastt/gigastt.config.yaml"),
           ...(mounted ? ["models:/models:ro"] : []),

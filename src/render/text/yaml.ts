@@ -1,8 +1,21 @@
-import { parseDocument, stringify } from "yaml";
+import { Document, isMap, isNode, parseDocument } from "yaml";
 
-/** Renders one YAML document as text: block style, two spaces, strings quoted where another parser could misread them. Key order is the object's. */
-export function renderYaml(value: unknown, comment?: string): string {
-  const text = stringify(value, OPTIONS);
+/** A comment above a key or an item. */
+export type Remark = readonly [path: readonly (string | number)[], text: string];
+
+/**
+ * Renders one YAML document as text: block style, two spaces, strings quoted where another parser could misread them. Key order is the object's.
+ * `remarks`: comments above single keys and items, by their path.
+ */
+export function renderYaml(value: unknown, comment?: string, remarks: readonly Remark[] = []): string {
+  const document = new Document(value, OPTIONS);
+  for (const [path, remark] of remarks) {
+    const parent = document.getIn(path.slice(0, -1), true);
+    const key = isMap(parent) ? parent.items.find((pair) => String(pair.key) === path.at(-1))?.key : undefined;
+    const node = key ?? document.getIn(path, true);
+    if (isNode(node)) node.commentBefore = remark;
+  }
+  const text = document.toString(OPTIONS);
   return comment === undefined ? text : `${comment.replace(/^(?=.)/gm, "# ")}\n${text}`;
 }
 

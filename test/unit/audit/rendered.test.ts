@@ -5,9 +5,10 @@ import { configSchema } from "../../../src/config/schema/schema.ts";
 import type { DeployTarget, ResolvedConfig } from "../../../src/config/types.ts";
 import type { RenderTarget } from "../../../src/render/render.ts";
 import { renderFiles } from "../../../src/render/render.ts";
+import { STORE_TARGETS } from "../../../src/render/store/store.ts";
 import { renderYaml } from "../../../src/render/text/yaml.ts";
 import { auditFiles } from "../../support/audit-files.ts";
-import { forCluster, randomConfig } from "../render/random-config.ts";
+import { forCluster, forStore, randomConfig } from "../render/random-config.ts";
 import { fuzzRuns } from "../../support/fuzz.ts";
 
 /** Per deployment: three times as many renderings are audited. */
@@ -63,6 +64,27 @@ it.each(["haproxy", "traefik"] as const)(
           auditFiles(files, { configHash: source.configHash }).map(
             (finding) => `${finding.rule} ${finding.file}:${finding.line} ${finding.message}`,
           ),
+        ).toEqual([]);
+      }),
+      fuzzRuns(100),
+    );
+  },
+  300_000,
+);
+
+it.each(STORE_TARGETS)(
+  "the entry for %s has no finding that its own remark does not answer",
+  (target) => {
+    fc.assert(
+      fc.property(randomConfig, (random) => {
+        const config = forStore(sensible(random, "compose"));
+        const files: Record<string, string> = { "gigastt.config.yaml": renderYaml(unresolve(configSchema, config)) };
+        for (const file of renderFiles(config, [target], source)) files[file.path] = file.text;
+        const findings = auditFiles(files, { configHash: source.configHash });
+        expect(
+          findings
+            .filter(({ suppressed }) => suppressed === undefined)
+            .map((finding) => `${finding.rule} ${finding.file}:${finding.line} ${finding.message}`),
         ).toEqual([]);
       }),
       fuzzRuns(100),

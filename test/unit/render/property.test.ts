@@ -7,7 +7,8 @@ import { readHeader } from "../../../src/render/header.ts";
 import { largestBodyBytes } from "../../../src/config/derived.ts";
 import { PROXY_TARGETS, renderFiles, RENDER_TARGETS, type RenderTarget } from "../../../src/render/render.ts";
 import { findAll, parseCaddy, parseNginx, parseUnit, seconds, type CaddyNode, type NginxNode } from "./parse-back.ts";
-import { forCluster, randomConfig } from "./random-config.ts";
+import { forCluster, forStore, randomConfig } from "./random-config.ts";
+import { STORE_TARGETS } from "../../../src/render/store/store.ts";
 import { fuzzRuns } from "../../support/fuzz.ts";
 
 const RUNS = fuzzRuns(2000);
@@ -29,13 +30,15 @@ describe("any valid configuration", () => {
     fc.assert(
       fc.property(randomConfig, (config) => {
         const targets = RENDER_TARGETS.filter((target) =>
-          isProxy(target) ? config.deploy.proxy.kind === target : target !== "kubernetes",
+          isProxy(target) ? config.deploy.proxy.kind === target : isOfAny(target),
         );
         const cluster = forCluster(config);
         const files = new Map(
-          [...renderFiles(config, targets, source), ...renderFiles(cluster, ["kubernetes"], source)].map(
-            ({ path, text }) => [path, text],
-          ),
+          [
+            ...renderFiles(config, targets, source),
+            ...renderFiles(cluster, ["kubernetes"], source),
+            ...renderFiles(forStore(config), STORE_TARGETS, source),
+          ].map(({ path, text }) => [path, text]),
         );
         for (const [path, text] of files) expect(readHeader(text).kind, path).toBe("intact");
         for (const dir of ["caddy", "compose/caddy"]) {
@@ -437,4 +440,9 @@ function only<T extends { readonly name: string }>(nodes: readonly T[], name: st
 function binaryBytes(quantity: string): number {
   const [, number = "", unit = ""] = /^(\d+)(Ki|Mi|Gi|Ti)$/.exec(quantity) ?? [];
   return Number(number) * 1024 ** (["Ki", "Mi", "Gi", "Ti"].indexOf(unit) + 1);
+}
+
+/** Any configuration renders for it; a cluster and the stores need a configuration of their own. */
+function isOfAny(target: RenderTarget): boolean {
+  return target !== "kubernetes" && !STORE_TARGETS.some((store) => store === target);
 }

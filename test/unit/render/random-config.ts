@@ -154,3 +154,22 @@ export function forCluster(config: ResolvedConfig): ResolvedConfig {
     deploy: { ...config.deploy, target: "kubernetes", auth: { ...auth, kind: kind[auth.kind] } },
   });
 }
+
+/** The same as the entry of a store: the server alone, which asks for keys. */
+export function forStore(config: ResolvedConfig): ResolvedConfig {
+  const { auth, proxy, compose } = config.deploy;
+  const base = "https://git.example.com/anna/store";
+  return configWith({
+    ...config,
+    auth: { keys: "required" },
+    metrics: { enabled: false },
+    deploy: {
+      ...config.deploy,
+      target: "compose",
+      auth: { ...auth, kind: "server" },
+      proxy: { ...proxy, kind: "none", version: "auto" },
+      compose: { ...compose, memoryBytes: undefined },
+      store: { repository: base, files: `${base}/raw/main` },
+    },
+  });
+}

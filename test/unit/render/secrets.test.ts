@@ -6,9 +6,16 @@ import { settableKeys } from "../../../src/config/schema/node.ts";
 import { configSchema } from "../../../src/config/schema/schema.ts";
 import type { ResolvedConfig } from "../../../src/config/types.ts";
 import { renderManagedProxy } from "../../../src/render/proxy/managed.ts";
-import { PROXY_TARGETS, renderFiles, RENDER_TARGETS, type RenderedFile } from "../../../src/render/render.ts";
+import {
+  PROXY_TARGETS,
+  renderFiles,
+  RENDER_TARGETS,
+  type RenderedFile,
+  type RenderTarget,
+} from "../../../src/render/render.ts";
 import { fuzzCases } from "../../support/fuzz.ts";
-import { forCluster, randomConfig } from "./random-config.ts";
+import { forCluster, forStore, randomConfig } from "./random-config.ts";
+import { STORE_TARGETS } from "../../../src/render/store/store.ts";
 
 const source = { toolVersion: "0.0.0", configHash: "0".repeat(64) };
 const word = fc.stringMatching(/^[A-Za-z0-9_-]{12,24}$/);
@@ -60,13 +67,14 @@ describe("secrets", () => {
           const config = planted(base, words);
           const { kind } = config.deploy.proxy;
           const targets = RENDER_TARGETS.filter((target) =>
-            PROXY_TARGETS.some((name) => name === target) ? kind === target : target !== "kubernetes",
+            PROXY_TARGETS.some((name) => name === target) ? kind === target : isOfAny(target),
           );
           const place = { configDir: "/s/proxy", tempDir: "/s/tmp", adminSocket: "/s/a", pidFile: "/s/p", root: false };
           const build = { version: undefined, openssl: undefined };
           const files = [
             ...renderFiles(config, targets, source),
             ...renderFiles(forCluster(config), ["kubernetes"], source),
+            ...renderFiles(forStore(config), STORE_TARGETS, source),
             ...(kind === "none" ? [] : renderManagedProxy(config, build, place, source)),
           ];
           for (const file of files.filter(isOpen)) {
@@ -79,3 +87,8 @@ describe("secrets", () => {
     );
   });
 });
+
+/** Any configuration renders for it; a cluster and the stores need a configuration of their own. */
+function isOfAny(target: RenderTarget): boolean {
+  return target !== "kubernetes" && !STORE_TARGETS.some((store) => store === target);
+}
