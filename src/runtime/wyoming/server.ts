@@ -23,7 +23,7 @@ export function createWyomingServer(context: RuntimeContext, clients: ClientConn
     const share = clients.open(socket);
     // A bug in one connection's events ends that connection alone.
     onBehalfOf(createConnection(socket, share.waiting, turns), () => {
-      const meter = meterReads(socket, reads, share.readTime);
+      const meter = meterReads(socket, reads, share);
       lingerAtEnd(socket, meter, context.closing, context.timing.lingerMs);
       const client = context.clientOf(socket.remoteAddress, { forwardedFor: undefined, realIp: undefined });
       serveConnection(socket, client, context, refusalOf(socket));

@@ -3,20 +3,11 @@ import type { Socket } from "node:net";
 import { connectionsPerClient } from "../../../config/derived.ts";
 import { WireError } from "../../../shared/errors.ts";
 import { pathsOf } from "../../../shared/protocol.ts";
-import { createAllowance } from "../../../shared/time/allowance.ts";
-import type { Allowance } from "../../../shared/time/allowance.ts";
 import { setTimeout } from "../../../shared/time/timers.ts";
 import type { RuntimeContext } from "../../context.ts";
-import type { WaitingTurns } from "./connection.ts";
-import { READ_MS_AT_ONCE, READ_MS_PER_S } from "./metered-reads.ts";
+import { createClientShare } from "./client-share.ts";
+import type { ClientShare } from "./client-share.ts";
 import { clientOf } from "./open-exchange.ts";
-
-/** What all connections of one client share. */
-export interface ClientShare {
-  readonly waiting: WaitingTurns;
-  /** Thread time that reading from it may take. */
-  readonly readTime: Allowance;
-}
 
 /** How much one client may have open. */
 export interface ClientConnections {
@@ -42,10 +33,7 @@ export function createClientConnections(context: RuntimeContext): ClientConnecti
   const surplus = new Map<string, Set<Socket>>();
   const isSurplus = new WeakSet<Socket>();
   const clients = new Map<string, { readonly share: ClientShare; connections: number }>();
-  const newShare = (): ClientShare => ({
-    waiting: { count: 0 },
-    readTime: createAllowance(context.clock, READ_MS_PER_S, READ_MS_AT_ONCE),
-  });
+  const newShare = (): ClientShare => createClientShare(context.clock);
 
   /** Counts one more, unless the client has as many as it may. */
   const take = (key: string): (() => void) | undefined => {

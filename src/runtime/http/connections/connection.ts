@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Turns } from "../../../shared/time/turns.ts";
+import type { WaitingTurns } from "./client-share.ts";
 
 /** What a connection does with one request, upgrade or parse error once every earlier answer is closed. */
 export interface Turn {
@@ -29,13 +30,6 @@ export interface Connection {
 
 /** Reading stops while so many turns of a connection wait. */
 const READ_AHEAD = 16;
-/** One read can bring thousands of tiny requests, of about 3 KB each in memory; with so many of one client the connection is cut. */
-const MAX_WAITING = 2048;
-
-/** Turns that wait on all connections of one client. */
-export interface WaitingTurns {
-  count: number;
-}
 
 const scope = new AsyncLocalStorage<Connection>();
 
@@ -77,7 +71,7 @@ export function createConnection(socket: Socket, ofClient: WaitingTurns, pipelin
   const startNext = (): void => {
     const turn = waiting.shift();
     if (turn === undefined) return finish();
-    ofClient.count--;
+    ofClient.remove(1);
     if (socket.destroyed) return finish();
     if (waiting.length === READ_AHEAD - 1) socket.off("resume", stopReading).resume();
     if (turn.isDetached !== true) return start(turn);
@@ -91,8 +85,7 @@ export function createConnection(socket: Socket, ofClient: WaitingTurns, pipelin
   const finish = (): void => {
     running = "taken";
     isComplete = true;
-    ofClient.count -= waiting.length;
-    waiting.length = 0;
+    ofClient.remove(waiting.splice(0).length);
   };
   const passDrainOn = (): void => {
     if (typeof running === "object") running.emit("drain");
@@ -112,8 +105,7 @@ export function createConnection(socket: Socket, ofClient: WaitingTurns, pipelin
       isComplete = turn.isLast === true;
       if (running === "open") return start(turn);
       waiting.push(turn);
-      ofClient.count++;
-      if (ofClient.count > MAX_WAITING) return void socket.destroy();
+      ofClient.add();
       if (waiting.length >= READ_AHEAD) stopReading();
       // Node removed its own listeners. A listener for "readable" keeps what arrives in the socket's buffer, even when the socket is resumed.
       if (turn.isDetached === true) socket.on("error", ignore).on("drain", passDrainOn).on("readable", ignore);

@@ -46,7 +46,7 @@ export function attach(
       const fault = costs.count(newest, bytes, tookMs);
       if (fault !== undefined) endWithFault(newest, fault);
     };
-    const meter = onBehalfOf(connection, () => meterReads(socket, reads, share.readTime, refuseCostly));
+    const meter = onBehalfOf(connection, () => meterReads(socket, reads, share, refuseCostly));
     meters.set(socket, meter);
     lingerAtEnd(socket, meter, context.closing, context.timing.lingerMs);
     return connection;

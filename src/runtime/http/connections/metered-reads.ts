@@ -1,20 +1,16 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Socket } from "node:net";
-import type { Allowance } from "../../../shared/time/allowance.ts";
 import { createTurns } from "../../../shared/time/turns.ts";
 import type { Turns } from "../../../shared/time/turns.ts";
+import type { ClientShare } from "./client-share.ts";
 
 /** How the bytes of all connections reach Node's HTTP parser. */
 export interface ReadTurns {
-  /** Portions of clients within their allowance. */
+  /** Portions of clients within their readTime. */
   readonly ahead: Turns;
   /** Portions of clients that used more: all of them together take a quarter of the thread. */
   readonly behind: Turns;
 }
-
-/** Thread time that a client's bytes may take, in milliseconds a second for long, and at once. An upload takes about 1 ms a megabyte. */
-export const READ_MS_PER_S = 100;
-export const READ_MS_AT_ONCE = 500;
 
 const BUDGET_MS = 4;
 const REST_MS = 12;
@@ -40,13 +36,13 @@ export interface ReadMeter {
  * Replaces the two methods of the stream that carry bytes from the handle to its listeners: a stream around the socket would
  * hide its address, time limits and half-close from Node's HTTP server.
  *
- * @param allowance thread time, shared by all connections of the client
+ * @param share what all connections of the client share
  * @param onOwing called after each portion that was read while the client owed thread time
  */
 export function meterReads(
   socket: Socket,
   turns: ReadTurns,
-  allowance: Allowance,
+  { readTime, waiting }: ClientShare,
   onOwing: (bytes: number, tookMs: number) => void = () => {},
 ): ReadMeter {
   const push = socket.push.bind(socket);
@@ -72,12 +68,13 @@ export function meterReads(
     if (portion.length === first.length) held.shift();
     else held[0] = first.subarray(portionBytes);
     isWanted = false;
+    isFirst = false;
     const startMs = performance.now();
     const takesMore = push(portion);
     const tookMs = performance.now() - startMs;
     isWanted ||= takesMore;
-    allowance.spend(tookMs);
-    if (allowance.owedMs > 0) onOwing(portion.length, tookMs);
+    readTime.spend(tookMs);
+    if (readTime.owedMs > 0) onOwing(portion.length, tookMs);
     if (tookMs > PORTION_MS)
       portionBytes = Math.max(SMALLEST_BYTES, Math.floor((portion.length * PORTION_MS) / tookMs));
     else if (tookMs < PORTION_MS / 2) portionBytes = Math.min(LARGEST_BYTES, portionBytes * 2);
@@ -88,12 +85,15 @@ export function meterReads(
     if (held.length === 0 && hasEnded) return void push(null);
     if (held.length === 0 || !isWanted || isAsked || socket.destroyed) return;
     isAsked = true;
-    (allowance.owedMs > 0 && !isFirst ? turns.behind : turns.ahead).ask(() => {
-      isAsked = false;
-      isFirst = false;
-      inOwnScope(serve);
-    });
+    if (mustWait()) waiting.onRoom(ask);
+    else ask();
   };
+  const ask = (): void =>
+    (readTime.owedMs > 0 && !isFirst ? turns.behind : turns.ahead).ask(() => {
+      isAsked = false;
+      inOwnScope(mustWait() ? goOn : serve);
+    });
+  const mustWait = (): boolean => waiting.isFull && !isFirst;
 
   socket._read = (size) => {
     isWanted = true;
@@ -104,7 +104,7 @@ export function meterReads(
     if (chunk === null) hasEnded = true;
     else held.push(chunk);
     // The first portion of a client that used little need not wait.
-    if (chunk !== null && held.length === 1 && !isAsked && allowance.owedMs === 0) serve();
+    if (chunk !== null && held.length === 1 && !isAsked && readTime.owedMs === 0 && !mustWait()) serve();
     else goOn();
     return isDiscarding || (held.length === 0 && isWanted);
   };

@@ -3,6 +3,7 @@ import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createConnection, onBehalfOf } from "../../../../src/runtime/http/connections/connection.ts";
+import { createWaitingTurns } from "../../../../src/runtime/http/connections/client-share.ts";
 import type { RuntimeContext } from "../../../../src/runtime/context.ts";
 import { createContainment } from "../../../../src/runtime/lifecycle/contain.ts";
 
@@ -37,7 +38,7 @@ function world(state: { lent: number; exchanges: number; sessions: number }) {
     socket,
     onDoubt,
     contain: createContainment(context, onDoubt),
-    connection: createConnection(socket, { count: 0 }, createTurns(0)),
+    connection: createConnection(socket, createWaitingTurns(), createTurns(0)),
   };
 }
 

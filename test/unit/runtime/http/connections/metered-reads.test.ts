@@ -9,6 +9,7 @@ import {
   meterReads,
   readThroughStream,
 } from "../../../../../src/runtime/http/connections/metered-reads.ts";
+import { createWaitingTurns } from "../../../../../src/runtime/http/connections/client-share.ts";
 import { createAllowance } from "../../../../../src/shared/time/allowance.ts";
 import { systemClock } from "../../../../../src/shared/time/clock.ts";
 
@@ -20,7 +21,6 @@ afterEach(() => {
 /** A server that answers each request with the number of its body's bytes, after it read through metered connections. */
 async function serve(perS: number, onData: (bytes: number) => void): Promise<Socket> {
   const turns = createReadTurns();
-  const allowance = createAllowance(systemClock, perS, perS);
   const server = createServer((req, res) => {
     let bytes = 0;
     req.on("data", (chunk: Buffer) => {
@@ -32,7 +32,7 @@ async function serve(perS: number, onData: (bytes: number) => void): Promise<Soc
   servers.push(server);
   const [listen] = server.listeners("connection");
   server.removeAllListeners("connection").on("connection", (socket: Socket) => {
-    meterReads(socket, turns, allowance);
+    meterReads(socket, turns, { readTime: createAllowance(systemClock, perS, perS), waiting: createWaitingTurns() });
     listen!.call(server, socket);
     readThroughStream(socket);
   });
