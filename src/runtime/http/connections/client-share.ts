@@ -20,8 +20,8 @@ export interface WaitingTurns {
 }
 
 /**
- * One read may hold thousands of small requests. Their connections are made to wait rather than closed: a client that connects again at once costs
- * more, and whoever connects meanwhile stands behind it, since one connection is accepted in each round of the event loop.
+ * One read may hold thousands of small requests. Their connections wait and are not closed: a client that connects again at once costs more, and
+ * new connections of other clients stand behind its own, since one connection is accepted in each round of the event loop.
  */
 const FULL = 1024;
 /** Thread time that a client's bytes may take, in milliseconds a second for long, and at once. An upload takes about 1 ms a megabyte. */
