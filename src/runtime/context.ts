@@ -45,6 +45,8 @@ export interface RuntimeContext {
   readonly stats: RequestStats;
   clientOf(peer: string | undefined, headers: AddressHeaders): ClientAddress;
   isProxy(peer: string | undefined): boolean;
+  /** Whether the peer is a proxy that signs its users in (`server.ingressFrom`). */
+  isIngress(peer: string | undefined): boolean;
   readonly allowsHost: HostPolicy;
 }
 

@@ -163,11 +163,13 @@ function createContext(options: RuntimeOptions): RuntimeContext {
 
   let resolveAddress = createAddressResolver(settings.current.server.trustedProxies);
   let isProxy = createProxyCheck(settings.current.server.trustedProxies);
+  let isIngress = createProxyCheck(settings.current.server.ingressFrom);
   let allowsHost = createHostPolicy(settings.current);
   let misuseLogged = false;
   settings.onChange((next) => {
     resolveAddress = createAddressResolver(next.server.trustedProxies);
     isProxy = createProxyCheck(next.server.trustedProxies);
+    isIngress = createProxyCheck(next.server.ingressFrom);
     allowsHost = createHostPolicy(next);
     limiter.configure(next.rateLimit);
     admission.rebalance();
@@ -197,6 +199,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
     phase,
     allowsHost: (host) => allowsHost(host),
     isProxy: (peer) => isProxy(peer),
+    isIngress: (peer) => isIngress(peer),
     clientOf: (peer, headers) => {
       const client = resolveAddress(peer, headers);
       if (client.appendedForward) {

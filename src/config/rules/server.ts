@@ -56,6 +56,21 @@ export const SERVER_RULES: readonly CrossRule[] = [
         : undefined,
   },
   {
+    severity: "error",
+    says: "`server.ingressFrom` lists a network instead of single addresses.",
+    keys: ["server.ingressFrom"],
+    check: ({ server }) => {
+      const wide = server.ingressFrom.find((cidr) => !/\/(?:32|128)$/.test(cidr) || /^[^:]*\/128$|:.*\/32$/.test(cidr));
+      return wide === undefined
+        ? undefined
+        : {
+            rule: "must list single addresses: every request from there counts as signed in",
+            found: wide,
+            cure: "write the address of the proxy with /32, for IPv6 with /128",
+          };
+    },
+  },
+  {
     severity: "warning",
     says: "`server.trustedProxies` trusts any client (`/0`), or a network is written with host bits set.",
     keys: ["server.trustedProxies"],

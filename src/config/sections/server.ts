@@ -56,6 +56,18 @@ export const server = {
       "x-env-values": { "0": [], "1": ["127.0.0.1/32", "::1/128"] },
       "x-reload": "live",
     },
+    ingressFrom: {
+      type: "array",
+      items: { type: "string", format: "cidr", title: "Address", description: "One address: /32, for IPv6 /128." },
+      maxItems: 8,
+      uniqueItems: true,
+      title: "Proxies that sign users in",
+      description:
+        "Addresses of a proxy that passes only requests of its own signed-in users, such as Home Assistant (172.30.32.2/32). They need no API key, may use any host name, see the status, and may show the console in a frame of the same origin. Never list a proxy that lets strangers through.",
+      default: [],
+      examples: [["172.30.32.2/32"]],
+      "x-reload": "live",
+    },
     allowedOrigins: {
       type: "array",
       items: {

@@ -3,9 +3,10 @@ import { WireError } from "../../shared/errors.ts";
 import type { RuntimeContext } from "../context.ts";
 import { isLocalCaller } from "./local-caller.ts";
 
-/** Returns whether the machine itself asks, or a key with the scope `admin`. */
-export function isOperator(req: IncomingMessage, { keys }: RuntimeContext): boolean {
-  return isLocalCaller(req) || keys.holder(req)?.key.scopes.includes("admin") === true;
+/** Returns whether the machine itself asks, a user of a proxy that signs them in, or a key with the scope `admin`. */
+export function isOperator(req: IncomingMessage, { keys, isIngress }: RuntimeContext): boolean {
+  if (isLocalCaller(req) || isIngress(req.socket.remoteAddress)) return true;
+  return keys.holder(req)?.key.scopes.includes("admin") === true;
 }
 
 /** Refuses everyone but the operator. */

@@ -13,6 +13,7 @@ import { isOwnPage } from "./own-page.ts";
 
 /** Refuses a request that addresses this server by a name that is not its own. */
 export function requireHost(req: IncomingMessage, context: RuntimeContext): void {
+  if (context.isIngress(req.socket.remoteAddress)) return;
   for (const host of namesIn(req)) {
     if (context.allowsHost(host)) continue;
     throw new WireError("host_denied", `the host ${host} is not allowed; list it in server.allowedHosts`);
@@ -25,6 +26,8 @@ export function requireOrigin(
   context: RuntimeContext,
   methods: readonly string[] = [],
 ): Readonly<Record<string, string>> {
+  // The proxy knows its own pages, and its origin is also this page's.
+  if (context.isIngress(req.socket.remoteAddress)) return {};
   const { origin, host } = req.headers;
   const scheme = req.socket instanceof TLSSocket ? "https" : "http";
   const own = host === undefined ? undefined : `${scheme}://${host}`;
@@ -52,8 +55,8 @@ export function requireToken(client: ClientAddress, { limiter, metrics }: Runtim
 }
 
 /** Refuses a request without an API key that allows this route. A key that is revoked ends the request; a quota that runs out does not. */
-export function requireKey(exchange: Exchange, route: RouteSpec, { keys }: RuntimeContext): void {
-  const use = keys.admit(exchange.req, route);
+export function requireKey(exchange: Exchange, route: RouteSpec, context: RuntimeContext): void {
+  const use = admit(exchange.req, route, context);
   if (use === undefined) return;
   exchange.use = use;
   exchange.fields["key"] = use.key;
@@ -67,9 +70,9 @@ export function requireKey(exchange: Exchange, route: RouteSpec, { keys }: Runti
 export function requireSessionKey(
   req: IncomingMessage,
   route: KeyedRoute,
-  { keys }: RuntimeContext,
+  context: RuntimeContext,
 ): KeyUse | undefined {
-  const use = keys.admit(req, route);
+  const use = admit(req, route, context);
   if (use !== undefined) req.socket.once("close", use.release);
   return use;
 }
@@ -80,6 +83,12 @@ export function checksHost(route: Pick<RouteSpec, "traffic"> | undefined): boole
 }
 
 // ---
+
+/** Users of a proxy that signs them in need no key. One that is sent all the same counts. */
+function admit(req: IncomingMessage, route: KeyedRoute, { keys, isIngress }: RuntimeContext): KeyUse | undefined {
+  if (isIngress(req.socket.remoteAddress) && keys.holder(req) === undefined) return undefined;
+  return keys.admit(req, route);
+}
 
 /** RFC 9112 3.2.2: a request target with an authority overrides `Host`. An HTTP/1.0 request may have neither. */
 function namesIn({ headers, url = "" }: IncomingMessage): readonly string[] {

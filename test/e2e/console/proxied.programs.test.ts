@@ -2,6 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { once } from "node:events";
+import { createServer, request as forward } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { Browser, BrowserContextOptions } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createEngine } from "../../../src/engine/engine.ts";
@@ -88,6 +91,42 @@ describe.skipIf(CHROMIUM === undefined)(`the console behind proxies${NO_BROWSER}
       }
     });
   }
+
+  it("works in a frame of the same origin, as Home Assistant shows it to its users", async () => {
+    const { current } = server.runtime.context.settings;
+    server.runtime.reload({ ...current, server: { ...current.server, ingressFrom: ["127.0.0.1/32"] } });
+    const ingress = "/api/hassio_ingress/token/";
+    const home = createServer((req, res) => {
+      if (req.url?.startsWith(ingress) !== true) {
+        res.setHeader("content-type", "text/html");
+        res.end(`<!doctype html><title>home</title><iframe src="${ingress}" width="1000" height="700"></iframe>`);
+        return;
+      }
+      const headers = { ...req.headers, "x-forwarded-for": "192.0.2.7", "x-ingress-path": ingress.slice(0, -1) };
+      const path = req.url.slice(ingress.length - 1);
+      const upstream = forward({ port: server.port, method: req.method, path, headers }, (answer) => {
+        res.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(res);
+      });
+      req.pipe(upstream);
+    }).listen(0, "127.0.0.1");
+    await once(home, "listening");
+    const { port } = home.address() as AddressInfo; // a TCP server
+    const { page, context, complaints } = await visit(browser, `http://127.0.0.1:${port}/`);
+    try {
+      const frame = page.frameLocator("iframe");
+      await frame.locator("input[type=file]").setInputFiles([SAMPLE]);
+      await expect.poll(() => frame.locator(".word").allInnerTexts()).toContain("Мурманске?");
+      await frame.getByRole("link", { name: "Status" }).click();
+      await frame.getByText("0.0.0-test").first().waitFor();
+      expect(complaints).toEqual([]);
+    } finally {
+      await context.close();
+      home.closeAllConnections();
+      home.close();
+      server.runtime.reload(current);
+    }
+  });
 
   const caddy = FRONTS.find(({ name }) => name === "Caddy 2.6");
   it.skipIf(caddy?.missing !== undefined)("works below a path", async () => {

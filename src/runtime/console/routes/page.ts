@@ -8,8 +8,9 @@ import { pagePolicy } from "../policy.ts";
 /** The web console. */
 export const page: Route = {
   ...ROUTES.console,
-  handle: (_exchange, context) => {
+  handle: ({ req }, context) => {
     const { frameOrigins } = requireConsole(context);
+    const isIngress = context.isIngress(req.socket.remoteAddress);
     const nonce = randomBytes(16).toString("base64");
     return {
       status: 200,
@@ -17,7 +18,7 @@ export const page: Route = {
         "content-type": "text/html; charset=utf-8",
         // The nonce is for one answer.
         "cache-control": "no-store",
-        ...pagePolicy(nonce, frameOrigins),
+        ...pagePolicy(nonce, isIngress ? ["'self'", ...frameOrigins] : frameOrigins),
       },
       body: pageHtml(nonce, context.version),
     };

@@ -14,7 +14,7 @@ export const session: Route = {
     requireConsole(context);
     const { req } = exchange;
     const { keys } = context;
-    const isRequired = keys.usable() !== undefined;
+    const isRequired = keys.usable() !== undefined && !context.isIngress(req.socket.remoteAddress);
     const answer = (holder: KeyHolder | undefined): ConsoleSession => ({
       required: isRequired,
       operator: isOperator(req, context) || holder?.key.scopes.includes("admin") === true,
