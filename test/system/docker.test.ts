@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe } from "vitest";
+import { addonSuite } from "./docker/addon-suite.ts";
 import { makeNodeImages, makeServiceImages, missingForServices } from "./docker/base-images.ts";
 import { composeSuite } from "./docker/compose-suite.ts";
 import { missingForDocker, startDocker, type Docker } from "./docker/daemon.ts";
@@ -32,6 +33,7 @@ describe.skipIf(missing !== "")(`Docker${missing === "" ? "" : ` (skipped: ${mis
   const up = (): Stage => stage!; // beforeAll ended
 
   imageSuite(up);
+  addonSuite(up);
   composeSuite(up);
   volumeSuite(up);
 });

@@ -95,7 +95,7 @@ describe("unknown keys", () => {
     expect(await check("__proto__:\n  polluted: 1\nconstructor: 1\nserver:\n  toString: 1\n")).toMatchInlineSnapshot(`
       "gigastt.config.yaml:1:1 __proto__: is not a known key; known here: server, wyoming, vosk, limits, pool, session, realtime, rateLimit, shutdown, model, engine, stream, subtitles, jobs, metrics, log, auth, store, console, supervisor, deploy, audit
       gigastt.config.yaml:3:1 constructor: is not a known key; known here: server, wyoming, vosk, limits, pool, session, realtime, rateLimit, shutdown, model, engine, stream, subtitles, jobs, metrics, log, auth, store, console, supervisor, deploy, audit
-      gigastt.config.yaml:5:3 server.toString: is not a known key; known here: host, port, allowBindAny, lan, trustedProxies, allowedOrigins, corsAllowAny, allowedHosts, keepAliveTimeout, headersTimeout"
+      gigastt.config.yaml:5:3 server.toString: is not a known key; known here: host, port, allowBindAny, lan, trustedProxies, ingressFrom, allowedOrigins, corsAllowAny, allowedHosts, keepAliveTimeout, headersTimeout"
     `);
     expect(Object.hasOwn(Object.prototype, "polluted")).toBe(false);
   });

@@ -37,7 +37,7 @@ describe("files for GitHub and for development containers", () => {
     const { jobs } = parse(read(".github/workflows/release.yml")) as { jobs: Record<string, { needs?: unknown }> };
     expect(jobs["package"]?.needs).toBe("check");
     expect(jobs["image"]?.needs).toBe("check");
-    expect(jobs["publish"]?.needs).toEqual(["package", "image"]);
+    expect(jobs["publish"]?.needs).toEqual(["package", "image", "home-assistant"]);
   });
 
   it("every job of a workflow states its own rights", () => {
