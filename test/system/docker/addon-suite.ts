@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { Stage } from "../docker.test.ts";
-import { must, until } from "./run.ts";
+import { until } from "./run.ts";
 
 const IMAGE = "gigastt:0.1.0";
 const ADDON = "gigastt-home-assistant";
