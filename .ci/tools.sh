@@ -28,6 +28,7 @@ need chromium chromium
 need setcap libcap2-bin
 need pgrep procps
 need promtool prometheus
+need apparmor_parser apparmor
 if [ "${#missing[@]}" -gt 0 ]; then
   # Installed packages must not start their services: the suites start what they need on ports of their own.
   policy=/usr/sbin/policy-rc.d
@@ -96,8 +97,9 @@ actionlint() {
   [ -x /usr/local/bin/actionlint ] || GOBIN=/usr/local/bin GOFLAGS=-p=2 go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 }
 # Debian 12's nginx is the oldest we render for. Its stable and its testing release have what came after: another `http2`, other defaults.
-stable_nginx() { bash "$(dirname "$0")/nginx.sh" nginx-1.26 trixie; }
-newest_nginx() { bash "$(dirname "$0")/nginx.sh" nginx-newest testing; }
+newer() { bash "$(dirname "$0")/newer-debian.sh" "$@"; }
+stable_nginx() { newer nginx-1.26 trixie nginx usr/sbin/nginx -v; }
+newest_nginx() { newer nginx-newest testing nginx usr/sbin/nginx -v; }
 # Unpacking waits for the disk and the network, compiling for the processor: both at once.
 { for unpack in python_clients debian_rootfs stable_nginx newest_nginx; do step "$unpack"; done; } &
 if command -v go >/dev/null 2>&1; then

@@ -116,7 +116,7 @@ async function addProgram(root: string, name: string, target?: string): Promise<
   }
 }
 
-/** Its wrapper names the folder with the loader and the libraries it was built for: see .ci/nginx.sh. */
+/** Its wrapper names the folder with the loader and the libraries it was built for: see .ci/newer-debian.sh. */
 function newestNginx(): { readonly wrapper: string; readonly folder: string } | undefined {
   const wrapper = findTool("nginx-newest");
   const folder =

@@ -9,3 +9,14 @@ it.skipIf(!found)(`actionlint accepts the workflows${found ? "" : " (skipped: ac
   const { stdout, stderr, status } = spawnSync("actionlint", ["-no-color"], { cwd: root, encoding: "utf8" });
   expect([status, stdout, stderr]).toEqual([0, "", ""]);
 });
+
+const parser = spawnSync("apparmor_parser", ["--version"]).status === 0;
+
+it.skipIf(!parser)(
+  `AppArmor reads the profile of the add-on${parser ? "" : " (skipped: apparmor_parser is not installed)"}`,
+  () => {
+    const profile = "deploy/home-assistant/gigastt/apparmor.txt";
+    const { stderr, status } = spawnSync("apparmor_parser", ["-Q", "-K", profile], { cwd: root, encoding: "utf8" });
+    expect(status, stderr).toBe(0);
+  },
+);

@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
-# nginx of a newer Debian suite beside the machine's own: nginx.sh NAME SUITE makes /usr/local/bin/NAME. The packages are unpacked, not
-# installed, and nginx is started by the loader and with the libraries it was built for: nothing of the machine changes.
+# A program of a newer Debian suite beside the machine's own: newer-debian.sh NAME SUITE PACKAGE PROGRAM VERSION-FLAG makes
+# /usr/local/bin/NAME. The packages are unpacked, not installed, and the program is started by the loader and with the libraries it was
+# built for: nothing of the machine changes.
 set -eu
 name=$1
 suite=$2
+package=$3
+program=$4
+version=$5
 root=/opt/gigastt-ci/$name
-"/usr/local/bin/$name" -v >/dev/null 2>&1 && exit 0
+"/usr/local/bin/$name" "$version" >/dev/null 2>&1 && exit 0
 # The mirror this machine has been given for its own packages.
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m1 '/debian/$')
 tmp=$(mktemp -d)
@@ -20,13 +24,15 @@ suite_apt() {
     { tail -5 "$tmp/log"; return 1; }
 }
 suite_apt update
-suite_apt install -y --download-only nginx
-for package in "$tmp"/cache/archives/*.deb; do dpkg-deb -x "$package" "$tmp/root"; done
+suite_apt install -y --download-only "$package"
+for deb in "$tmp"/cache/archives/*.deb; do dpkg-deb -x "$deb" "$tmp/root"; done
 rm -rf "$root"
 mkdir -p "${root%/*}"
 mv "$tmp/root" "$root"
 chmod 0755 "$root"
 loader=$(find "$root/usr/lib" -name 'ld-linux-*' -path '*-linux-gnu*' | head -1)
-printf '#!/bin/sh\nexec %s --library-path %s %s/usr/sbin/nginx "$@"\n' "$loader" "${loader%/*}" "$root" >"$tmp/wrapper"
+# Python looks for its library here; other programs do not read it.
+home="PYTHONHOME=$root/usr"
+printf '#!/bin/sh\n%s exec %s --library-path %s %s/%s "$@"\n' "$home" "$loader" "${loader%/*}" "$root" "$program" >"$tmp/wrapper"
 install -m 0755 "$tmp/wrapper" "/usr/local/bin/$name"
-"/usr/local/bin/$name" -v
+"/usr/local/bin/$name" "$version"
