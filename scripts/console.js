@@ -6,7 +6,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 /** What a browser loads; the licences themselves are in NOTICE. */
 const BANNER =
-  "/* gigastt (MIT). Contains Preact and signals (MIT), wavesurfer.js (BSD-3-Clause). Texts of the licences: NOTICE. */";
+  "/* gigastt (MIT). Contains Preact and signals (MIT), wavesurfer.js (BSD-3-Clause), uPlot (MIT). Texts of the licences: NOTICE. */";
 
 export function buildConsole(root) {
   const { buildSync } = createRequire(import.meta.url)("esbuild");
@@ -18,6 +18,8 @@ export function buildConsole(root) {
     entryPoints: {
       app: join(source, "main.tsx"),
       style: join(source, "style.css"),
+      charts: join(source, "plot/charts.ts"),
+      "charts-style": join(source, "plot/charts.css"),
       worklet: join(source, "audio/worklet.ts"),
       offline: join(source, "offline/worker.ts"),
     },

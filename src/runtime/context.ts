@@ -14,6 +14,7 @@ import type { RateLimiter } from "./access/rate-limit.ts";
 import type { SessionRegistry } from "./sessions/registry.ts";
 import type { RequestStats } from "./metrics/stats.ts";
 import type { SupervisorReport } from "../shared/process/messages.ts";
+import type { AskSupervisor } from "./lifecycle/supervisor-link.ts";
 import type { Settings } from "./lifecycle/settings.ts";
 import type { UploadMemory } from "./http/uploads/upload-memory.ts";
 
@@ -31,8 +32,8 @@ export interface RuntimeContext {
   readonly metrics: Metrics;
   /** Undefined while jobs are off. */
   readonly jobs: Jobs | undefined;
-  /** Asks the supervisor for the real model; undefined where no supervisor runs. */
-  readonly pullModel: (() => void) | undefined;
+  /** Undefined where no supervisor runs. */
+  readonly askSupervisor: AskSupervisor | undefined;
   readonly log: Logger;
   readonly clock: Clock;
   /** Of the product, as `/health` reports it. */

@@ -4,9 +4,11 @@ import { asr } from "./compat/routes/asr.ts";
 import { detectLanguage } from "./compat/routes/detect-language.ts";
 import { file } from "./console/routes/file.ts";
 import { consoleModel } from "./console/routes/model.ts";
+import { operation } from "./console/routes/operation.ts";
 import { page } from "./console/routes/page.ts";
 import { session } from "./console/routes/session.ts";
 import { status } from "./console/routes/status.ts";
+import { supervisor } from "./console/routes/supervisor.ts";
 import { jobEvents } from "./jobs/routes/events.ts";
 import { job } from "./jobs/routes/job.ts";
 import { jobs } from "./jobs/routes/jobs.ts";
@@ -35,9 +37,11 @@ export const handlers: Readonly<Record<HttpRouteName, Route>> = {
   detectLanguage,
   consoleFile: file,
   consoleModel,
+  consoleOperation: operation,
   console: page,
   consoleSession: session,
   consoleStatus: status,
+  consoleSupervisor: supervisor,
   jobEvents,
   job,
   jobs,

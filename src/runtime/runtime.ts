@@ -33,6 +33,7 @@ import { notReadyReason } from "./lifecycle/readiness.ts";
 import { createSessionRegistry } from "./sessions/registry.ts";
 import { createWebSockets } from "./sessions/websocket.ts";
 import { upgradesByRoute } from "./sockets.ts";
+import type { AskSupervisor } from "./lifecycle/supervisor-link.ts";
 import { createSettings } from "./lifecycle/settings.ts";
 import { createRequestStats } from "./metrics/stats.ts";
 import { createUploadMemory } from "./http/uploads/upload-memory.ts";
@@ -65,7 +66,7 @@ export interface RuntimeOptions {
   readonly keyStore?: KeyStore | undefined;
   /** Undefined while jobs are off. */
   readonly jobs?: Jobs | undefined;
-  readonly pullModel?: (() => void) | undefined;
+  readonly askSupervisor?: AskSupervisor | undefined;
   readonly clock?: Clock;
   readonly timing?: Partial<Timing>;
 }
@@ -189,7 +190,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
     stats: createRequestStats(),
     metrics,
     jobs: options.jobs,
-    pullModel: options.pullModel,
+    askSupervisor: options.askSupervisor,
     log,
     clock,
     version,

@@ -1,4 +1,4 @@
-import type { ModelPull } from "./process/messages.ts";
+import type { ModelPull, SupervisorReport } from "./process/messages.ts";
 
 /** What the console's status page shows; the answer of `/console/status`. */
 export interface ConsoleStatus {
@@ -24,11 +24,75 @@ export interface ConsoleStatus {
   };
   readonly rss_bytes: number;
   /** Null where no supervisor runs, as in a container. */
-  readonly supervisor: {
-    readonly overall: string;
-    readonly restarts: number;
-    readonly issues: readonly { readonly text: string; readonly cure: string }[];
-  } | null;
+  readonly supervisor: SupervisorReport | null;
+}
+
+/** Figures over time, oldest first, one list a figure. Null: nothing is known of that stretch. */
+export interface ConsoleHistory {
+  /** Unix seconds: the beginning of each stretch. */
+  readonly at: readonly number[];
+  readonly figures: Readonly<Record<HistoryFigure, readonly (number | null)[]>>;
+}
+
+/** Of each stretch the highest value; requests, failures and restarts are counted. */
+export type HistoryFigure =
+  | "sessions"
+  | "waiting"
+  | "requests"
+  | "failures"
+  | "p95Ms"
+  | "realTimeFactor"
+  | "rssBytes"
+  | "restarts";
+
+/** The last lines of the logs that pass the filter, oldest first. */
+export interface ConsoleLogs {
+  readonly processes: readonly string[];
+  readonly lines: readonly ConsoleLogLine[];
+}
+
+export interface ConsoleLogLine {
+  readonly time: string;
+  readonly level: string;
+  readonly process: string;
+  /** Event and fields, as `gigastt logs` shows them. */
+  readonly text: string;
+}
+
+/** Every setting with where it came from. Secrets are replaced. */
+export interface ConsoleConfig {
+  /** Null without a file. */
+  readonly path: string | null;
+  readonly hash: string;
+  readonly loadedAt: string;
+  readonly values: readonly ConfigValue[];
+}
+
+export interface ConfigValue {
+  readonly key: string;
+  readonly value: unknown;
+  /** Place in the file, variable, flag, or `default`. */
+  readonly from: string;
+  /** A secret stands behind the value. */
+  readonly isHidden: boolean;
+}
+
+/** What the last `gigastt audit` of this appliance found; the counts are whole, the list may be cut. */
+export interface LastAudit {
+  readonly at: string;
+  readonly errors: number;
+  readonly warnings: number;
+  readonly notices: number;
+  readonly findings?: readonly AuditFinding[];
+}
+
+export interface AuditFinding {
+  readonly rule: string;
+  readonly severity: string;
+  readonly file: string;
+  readonly line: number;
+  readonly message: string;
+  readonly fix: string;
 }
 
 /** Answer of `/console/model`. */

@@ -324,6 +324,26 @@ export const ROUTES = {
     isLimited: false,
     summary: "numbers of the server, for its own machine and for keys with the scope `admin`",
   },
+  consoleSupervisor: {
+    face: "console",
+    methods: ["GET"],
+    path: "/console/supervisor/{part}",
+    traffic: "page",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: false,
+    summary: "what the supervisor knows, for the same callers: `history`, `logs`, `config` or `audit`",
+  },
+  consoleOperation: {
+    face: "console",
+    methods: ["POST"],
+    path: "/console/operations/{operation}",
+    traffic: "page",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: true,
+    summary: "`reload`, `restart` or `rollback`, for the same callers and from the server's own page alone",
+  },
   consoleModel: {
     face: "console",
     methods: ["GET", "POST"],
@@ -427,6 +447,22 @@ export const TRANSCRIPT_MEDIA_TYPES: Readonly<Record<TranscriptFormat, string>> 
 /** Version of the WebSocket protocol, and the oldest one still spoken. */
 export const PROTOCOL_VERSION = "1.2";
 export const MIN_PROTOCOL_VERSION = "1.0";
+
+// --- console
+
+/** How far back the console's charts go, and the time that one of their points covers, seconds. */
+export type HistoryRange = "1h" | "6h" | "24h" | "7d" | "30d";
+export const HISTORY_RANGES: Readonly<Record<HistoryRange, { readonly lengthS: number; readonly stepS: number }>> = {
+  "1h": { lengthS: 3600, stepS: 60 },
+  "6h": { lengthS: 21_600, stepS: 60 },
+  "24h": { lengthS: 86_400, stepS: 120 },
+  "7d": { lengthS: 604_800, stepS: 1800 },
+  "30d": { lengthS: 2_592_000, stepS: 3600 },
+};
+
+/** What the console can change. */
+export const CONSOLE_OPERATIONS = ["reload", "restart", "rollback"] as const;
+export type ConsoleOperation = (typeof CONSOLE_OPERATIONS)[number];
 
 // --- timers
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { LoadedConfig } from "../config/load.ts";
 import type { ResolvedConfig } from "../config/types.ts";
 import { systemClock } from "../shared/time/clock.ts";
+import type { Answer, Question } from "../shared/process/messages.ts";
 import { createUpkeep } from "./status/upkeep.ts";
 import type { Upkeep } from "./status/upkeep.ts";
 import type { CompanionOptions } from "./companions/companion.ts";
@@ -75,7 +76,7 @@ export interface ConfigCell {
 /** Callbacks set after construction. */
 export interface Late {
   onStats?: () => void;
-  onPullAsked?: () => void;
+  onAsk?: (question: Question) => Promise<Answer>;
   onServing?: () => void;
 }
 
@@ -136,7 +137,8 @@ export async function openParts(
         options.onLine?.(line);
       },
       onChildren: (notes) => noteChildren("runtime", notes),
-      onPullAsked: () => late.onPullAsked?.(),
+      onAsk: async (question) =>
+        (await late.onAsk?.(question)) ?? { ok: false, code: "GST_BUSY", message: "gigastt is starting" },
       onStats: (pid, stats) => {
         meter.add(pid, stats);
         late.onStats?.();

@@ -12,6 +12,8 @@ import type { GateResult } from "./process/instance.ts";
 import type { StopOutcome } from "./process/process-state.ts";
 import { createMemoryCeiling } from "./runtime/memory-ceiling.ts";
 import { createOperations } from "./control/operations.ts";
+import { answerQuestion } from "./control/questions.ts";
+import type { Answer, Question } from "../shared/process/messages.ts";
 import type { RestartOutcome } from "./runtime/service.ts";
 import type { StatusReport } from "./status/status.ts";
 import { buildStatus } from "./status/build-status.ts";
@@ -46,7 +48,10 @@ export class Supervisor {
   readonly #puller: ModelPuller;
   readonly #cell: ConfigCell;
   readonly #changes: ConfigChanges;
-  readonly #operations = createOperations(() => this.#stopping !== undefined);
+  readonly #operations = createOperations(
+    () => this.#stopping !== undefined,
+    () => this.#inform(),
+  );
   readonly #ceiling = createMemoryCeiling(systemClock);
   readonly #startedMs = Date.now();
   readonly #timers: NodeJS.Timeout[] = [];
@@ -84,7 +89,7 @@ export class Supervisor {
     try {
       const supervisor = new Supervisor(options, opened.cell, opened.emit, parts);
       late.onStats = () => supervisor.#onStats();
-      late.onPullAsked = () => supervisor.pullModel();
+      late.onAsk = (question) => supervisor.#answerRuntime(question);
       late.onServing = () => {
         supervisor.#inform();
         parts.proxy.runtimeIs(parts.service.process.current?.child.pid);
@@ -287,11 +292,39 @@ export class Supervisor {
       config: config.hash,
       restarts: processes[0]?.restarts ?? 0,
       issues,
-      processes: processes.map(({ name, restarts }) => ({ name, restarts })),
+      processes: processes.map(({ name, restarts, state, since, pid }) => ({
+        name,
+        restarts,
+        state,
+        since,
+        pid: pid ?? null,
+      })),
+      rssBytes: process.memoryUsage.rss(),
+      operation: this.#operations.current ?? null,
+      lastOperation: this.#operations.last ?? null,
       certificates: care.certificates,
       disks: care.disks.map(({ what, freeBytes }) => ({ what, freeBytes })),
       cutDrains: this.#parts.cutDrains(),
       pull: this.#puller.state(),
+    });
+  }
+
+  // --- questions of the runtime
+
+  #answerRuntime(question: Question): Promise<Answer> {
+    return answerQuestion(question, {
+      parts: this.#parts,
+      paths: this.#options.paths,
+      cell: () => this.#cell,
+      pull: () => this.pullModel(),
+      begin: (name) => {
+        this.#operations.requireIdle();
+        this.#emit({ level: "info", event: "console_operation", operation: name });
+        // Its outcome is in the report to the runtime, which may be another one by then.
+        void this[name]().catch((error: unknown) => {
+          this.#emit({ level: "warn", event: "console_operation_failed", operation: name, reason: messageOf(error) });
+        });
+      },
     });
   }
 

@@ -17,7 +17,7 @@ async function start({ isDemo = true, isSupervised = true, offline = false } = {
   server = await startTestServer({
     engine,
     config: { model: { offline } },
-    ...(isSupervised ? { pullModel: () => void asked++ } : {}),
+    ...(isSupervised ? { askSupervisor: () => Promise.resolve(void asked++) } : {}),
   });
   const { model } = engine;
   if (isDemo) Object.defineProperty(engine, "model", { get: () => model && { ...model, notice: "the demo model" } });

@@ -2,6 +2,7 @@ import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { statSync } from "node:fs";
 import { request } from "undici";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Question } from "../../src/shared/process/messages.ts";
 import { startTestServer, type TestServer } from "../support/runtime-server.ts";
 
 // What a browser and a cache see of the console, before any program of it runs.
@@ -73,7 +74,16 @@ describe("the console over HTTP", () => {
   });
 
   it("is at most 120 KB compressed", () => {
-    const names = ["app.js", "style.css", "worklet.js", "offline.js", "icon.svg", "manifest.webmanifest"];
+    const names = [
+      "app.js",
+      "charts.js",
+      "style.css",
+      "charts-style.css",
+      "worklet.js",
+      "offline.js",
+      "icon.svg",
+      "manifest.webmanifest",
+    ];
     const sizes = names.map((name) => statSync(new URL(`../../dist/console/${name}.br`, import.meta.url)).size);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(120_000);
   });
@@ -117,5 +127,107 @@ describe("the console over HTTP", () => {
     server.runtime.reload(current);
     expect(headers["content-security-policy"]).toContain("frame-ancestors https://home.example.com");
     expect(headers["x-frame-options"]).toBeUndefined();
+  });
+});
+
+// What only a supervisor knows and can do, for callers that may.
+describe("the console's way to the supervisor", () => {
+  let server: TestServer;
+  const asked: Question[] = [];
+  beforeAll(async () => {
+    server = await startTestServer({
+      askSupervisor: (question) => {
+        asked.push(question);
+        return Promise.resolve({ answered: question.cmd });
+      },
+    });
+  });
+  afterAll(() => server.close());
+
+  const ask = async (method: "GET" | "POST", path: string, headers: Record<string, string> = {}) => {
+    asked.length = 0;
+    const answer = await request(`${server.url}${path}`, { method, headers });
+    return {
+      status: answer.statusCode,
+      body: (await answer.body.json()) as Record<string, unknown>,
+      asked: [...asked],
+    };
+  };
+
+  it("asks for figures, lines, settings and the audit", async () => {
+    const parts: readonly (readonly [string, Question])[] = [
+      ["history", { cmd: "series", range: "1h" }],
+      ["history?range=30d", { cmd: "series", range: "30d" }],
+      ["logs", { cmd: "log_lines" }],
+      [
+        "logs?process=runtime&level=warn&text=%3Cb%3E&since=2026-11-28T10:00:00Z&x=1",
+        { cmd: "log_lines", process: "runtime", level: "warn", text: "<b>", since: "2026-11-28T10:00:00Z" },
+      ],
+      ["config", { cmd: "settings" }],
+      ["audit", { cmd: "audit" }],
+    ];
+    for (const [part, question] of parts) {
+      const found = await ask("GET", `/console/supervisor/${part}`);
+      expect([found.status, found.asked], part).toEqual([200, [question]]);
+    }
+    for (const path of ["history?range=1y", "history?range=constructor", "logs?since=yesterday"])
+      expect(await ask("GET", `/console/supervisor/${path}`), path).toMatchObject({ status: 400, asked: [] });
+    for (const path of ["supervisor/x", "supervisor/__proto__", "supervisor/logs/x", "operations/reload"])
+      expect((await ask("GET", `/console/${path}`)).asked, path).toEqual([]);
+  });
+
+  it("begins an operation for its own page alone", async () => {
+    const own = { origin: server.url };
+    expect(await ask("POST", "/console/operations/restart", own)).toMatchObject({
+      status: 202,
+      asked: [{ cmd: "begin", operation: "restart" }],
+    });
+    const others: readonly (readonly [string, Record<string, string>])[] = [
+      ["reload", {}],
+      ["reload", { origin: "https://evil.example" }],
+      ["reload", { origin: server.url, "sec-fetch-site": "same-site" }],
+      ["reload", { origin: server.url, "sec-fetch-site": "cross-site" }],
+      ["reload", { origin: `http://127.0.0.1:${server.port + 1}` }],
+      ["down", own],
+      ["constructor", own],
+    ];
+    for (const [operation, headers] of others) {
+      const { status, asked: questions } = await ask("POST", `/console/operations/${operation}`, headers);
+      expect(questions, JSON.stringify(headers)).toEqual([]);
+      expect(status).toBeGreaterThanOrEqual(400);
+    }
+  });
+
+  it("is closed to everyone who came through a proxy or from elsewhere", async () => {
+    const others: readonly Record<string, string>[] = [
+      { "x-forwarded-for": "127.0.0.1" },
+      { forwarded: "for=127.0.0.1" },
+      { via: "1.1 proxy" },
+      { "x-real-ip": "127.0.0.1" },
+      { "x-forwarded-proto": "https" },
+      { host: "gigastt" },
+    ];
+    for (const headers of others) {
+      for (const [method, path] of [
+        ["GET", "/console/supervisor/logs"],
+        ["POST", "/console/operations/reload"],
+      ] as const) {
+        const found = await ask(method, path, { origin: server.url, ...headers });
+        expect([found.status, found.asked], `${path} ${JSON.stringify(headers)}`).toEqual([403, []]);
+      }
+    }
+  });
+
+  it("passes a refusal of the supervisor on, and says where none runs", async () => {
+    const bare = await startTestServer();
+    try {
+      const answer = await request(`${bare.url}/console/supervisor/logs`);
+      expect([answer.statusCode, await answer.body.text()]).toEqual([
+        404,
+        expect.stringContaining("without a supervisor"),
+      ]);
+    } finally {
+      await bare.close();
+    }
   });
 });

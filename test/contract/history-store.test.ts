@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createHistory } from "../../src/supervisor/state/history.ts";
 import { createHistoryStore } from "../../src/supervisor/state/history-store.ts";
-import type { HistoryPlace, HistoryStore, KeptEvent, Sample } from "../../src/supervisor/state/history-store.ts";
+import type { HistoryPlace, HistoryStore, KeptEvent } from "../../src/supervisor/state/history-store.ts";
+import type { Sample } from "../../src/supervisor/state/series.ts";
 import { redisServer, startRedis } from "../support/redis.ts";
 import type { RunningRedis } from "../support/redis.ts";
 
@@ -74,6 +75,37 @@ describe.each(KINDS)("a history in $kind$missing", ({ kind, missing }) => {
     await store.addEvent(event(new Date(nowMs).toISOString(), "late"));
     expect((await store.events(0)).map((one) => one.event)).toEqual(["late"]);
   });
+
+  it.skipIf(missing !== "")(
+    "sums hours up that are over, those of an earlier process too, and keeps the sums for a month",
+    async () => {
+      let nowMs = Date.parse("2026-11-21T10:00:00Z");
+      const place = placeOf(kind);
+      const first = await open(place, () => nowMs);
+      const live = async (store: HistoryStore, minutes: number): Promise<void> => {
+        for (let minute = 0; minute < minutes; minute += 10) {
+          await store.addSample({ ...sample(new Date(nowMs).toISOString()), requests: nowMs / 60_000 });
+          nowMs += 600_000;
+        }
+      };
+      await live(first, 90);
+      const second = await open(place, () => nowMs);
+      await live(second, 60);
+      expect((await second.spans(0)).map(({ at, requests }) => [at.slice(11, 16), requests])).toEqual([
+        ["10:20", 20],
+        ["10:50", 30],
+        ["11:20", 30],
+        ["11:50", 30],
+      ]);
+      nowMs += 29 * 24 * 3_600_000;
+      await live(second, 10);
+      expect(await second.samples(0)).toHaveLength(1);
+      expect(await second.spans(0)).toHaveLength(5);
+      nowMs += 3 * 24 * 3_600_000;
+      await live(second, 10);
+      expect((await second.spans(0)).map(({ at }) => at.slice(0, 10))).toEqual(["2026-12-20"]);
+    },
+  );
 
   it.skipIf(missing !== "")("does not mix appliances that share it", async () => {
     const [one, two] = [

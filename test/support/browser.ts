@@ -1,4 +1,5 @@
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll } from "vitest";
@@ -87,8 +88,39 @@ export async function keepTranscripts(page: Page, transcripts: readonly Transcri
   })`);
 }
 
+/** Returns the faults of the page that axe knows of. */
+export async function faults(page: Page): Promise<unknown> {
+  // Not by a script element: the page's policy refuses it.
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: {
+        run(
+          options: unknown,
+        ): Promise<{ violations: { id: string; nodes: { target: unknown; failureSummary?: string }[] }[] }>;
+      };
+    }; // set by the line above
+    const { violations } = await axe.run({
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    });
+    return violations.map(({ id, nodes }) => ({
+      id,
+      nodes: nodes.map(({ target, failureSummary }) => [target, failureSummary]),
+    }));
+  });
+}
+
+/** Takes a picture for a look by eye and for the docs: GIGASTT_SCREENSHOTS=FOLDER. */
+export async function shoot(page: Page, name: string, options: { fullPage?: boolean } = {}): Promise<void> {
+  if (SHOTS === undefined) return;
+  mkdirSync(SHOTS, { recursive: true });
+  await page.screenshot({ path: join(SHOTS, `${name}.png`), ...options });
+}
+
 // ---
 
+const SHOTS = process.env["GIGASTT_SCREENSHOTS"];
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const SAMPLE = fileURLToPath(new URL("../../models/samples/sample_1.wav", import.meta.url));
 
 function onPath(name: string): string | undefined {

@@ -1,3 +1,4 @@
+import { supervisorReport } from "./supervisor-report.ts";
 import { createMetrics } from "../../src/runtime/metrics/metrics.ts";
 import type { ModelInfo } from "../../src/engine/contract.ts";
 
@@ -28,17 +29,12 @@ export async function knownMetrics(): Promise<ReadonlyMap<string, KnownMetric>> 
       ready: () => true,
       draining: () => false,
       model: (): ModelInfo => MODEL,
-      supervisor: () => ({
-        overall: "ok",
-        config: "",
-        restarts: 0,
-        issues: [{ id: "disk_low", severity: "error", text: "", cure: "" }],
-        processes: [{ name: "runtime", restarts: 0 }],
-        certificates: [{ file: "a.pem", daysLeft: 3 }],
-        disks: [{ what: "state", freeBytes: 1 }],
-        cutDrains: 0,
-        pull: null,
-      }),
+      supervisor: () =>
+        supervisorReport({
+          issues: [{ id: "disk_low", severity: "error", text: "", cure: "" }],
+          certificates: [{ file: "a.pem", daysLeft: 3 }],
+          disks: [{ what: "state", freeBytes: 1 }],
+        }),
     },
     "1",
   );

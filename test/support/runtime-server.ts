@@ -5,6 +5,7 @@ import { defaultConfig } from "../../src/config/defaults.ts";
 import type { Engine } from "../../src/engine/contract.ts";
 import { createRuntime } from "../../src/runtime/runtime.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
+import type { AskSupervisor } from "../../src/runtime/lifecycle/supervisor-link.ts";
 import type { Timing } from "../../src/runtime/context.ts";
 import type { Clock } from "../../src/shared/time/clock.ts";
 import { createLogger } from "../../src/shared/log.ts";
@@ -40,7 +41,8 @@ export async function startTestServer(
     timing?: Partial<Timing>;
     clock?: Clock;
     keyStore?: KeyStore;
-    pullModel?: () => void;
+    /** A supervisor that answers. */
+    askSupervisor?: AskSupervisor;
     start?: boolean;
     host?: string;
     /** Folder of the jobs; they are on with it. */
@@ -67,7 +69,7 @@ export async function startTestServer(
       stream: { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) }, // our own JSON
     }),
     keyStore: options.keyStore,
-    pullModel: options.pullModel,
+    askSupervisor: options.askSupervisor,
     ...(options.timing === undefined ? {} : { timing: options.timing }),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });

@@ -68,6 +68,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages of the page. They are bundled into dist/console when it is built, so they are development dependencies: no installation carries them. */
 const BUNDLED: Readonly<Record<string, readonly string[]>> = {
+  uplot: ["console/plot/charts.ts"],
   "wavesurfer.js": ["console/parts/waveform.tsx"],
 };
 /** What the page itself is written in. */

@@ -139,7 +139,7 @@ async function finish(context: CommandContext, result: AuditResult): Promise<num
   await recordAudit(
     context,
     result.audited.map(({ file }) => file),
-    active(result.findings).map(({ severity }) => severity),
+    active(result.findings),
   );
   context.stdout.write(report(result, context));
   return exitCode(result, context);

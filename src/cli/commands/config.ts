@@ -6,8 +6,9 @@ import { allFacts, explain, RELOAD_TEXT, type KeyFacts } from "../../config/sche
 import { loadConfig, type LoadedConfig } from "../../config/load.ts";
 import { isSection, settableKeys } from "../../config/schema/node.ts";
 import { ConfigError, formatPlace } from "../../config/problems/problem.ts";
-import { holdsSecret, redacted, resolvedValue, unresolve } from "../../config/resolve.ts";
+import { redacted, resolvedValue, unresolve } from "../../config/resolve.ts";
 import { configSchema, toJsonSchema } from "../../config/schema/schema.ts";
+import { configValues } from "../../config/values.ts";
 import { installationRoot } from "../../shared/process/entry.ts";
 import { printable } from "../../shared/text/printable.ts";
 import { closest } from "../../shared/text/suggest.ts";
@@ -104,16 +105,7 @@ async function print(context: CommandContext): Promise<number> {
     stdout.write(renderCommented(configSchema, config, { schemaPath: schemaPathFrom(context.cwd) }));
     return 0;
   }
-  const rows = [...settableKeys(configSchema)].map(([key, node]) => {
-    const value = unresolve(node, resolvedValue(configSchema, config, key.split(".")));
-    const place = loaded?.origins.get(key);
-    return {
-      key,
-      value: redacted(node, value),
-      hidden: holdsSecret(node) && JSON.stringify(redacted(node, value)) !== JSON.stringify(value),
-      from: place === undefined ? "default" : formatPlace(place),
-    };
-  });
+  const rows = configValues(loaded);
   if (flags["json"] === true) {
     writeJson(stdout, {
       path: loaded?.path ?? null,
@@ -127,7 +119,7 @@ async function print(context: CommandContext): Promise<number> {
   const lines = [paint.dim(`# ${origin}${loaded === undefined ? "" : `, hash ${loaded.hash.slice(0, 12)}`}`)];
   const width = Math.max(...rows.map(({ key, value }) => key.length + yamlScalar(value).length)) - 4;
   let open: readonly string[] = [];
-  for (const { key, value, from, hidden } of rows) {
+  for (const { key, value, from, isHidden } of rows) {
     const path = key.split(".");
     const parents = path.slice(0, -1);
     parents.forEach((name, depth) => {
@@ -135,7 +127,7 @@ async function print(context: CommandContext): Promise<number> {
     });
     open = parents;
     // A hidden secret becomes a comment, so that the output stays a file that loads.
-    const line = `${"  ".repeat(parents.length)}${hidden ? "# " : ""}${path[path.length - 1]}: ${yamlScalar(value)}`;
+    const line = `${"  ".repeat(parents.length)}${isHidden ? "# " : ""}${path[path.length - 1]}: ${yamlScalar(value)}`;
     lines.push(from === "default" ? line : `${line.padEnd(Math.min(width, 44))}  ${paint.cyan(`# ${from}`)}`);
   }
   stdout.write(`${lines.join("\n")}\n`);

@@ -147,7 +147,7 @@ export const supervisor = {
       enum: ["files", "redis"],
       title: "History storage",
       description:
-        "Events and samples of the last week. files = in the state folder; redis = in the Redis below, and in files while it is unavailable.",
+        "Events and samples per minute of the last week, and sums per half hour of the last month. files = in the state folder; redis = in the Redis below, and in files while it is unavailable.",
       default: "files",
       "x-reload": "live",
     },

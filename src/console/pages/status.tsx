@@ -1,12 +1,15 @@
-import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
 import type { ConsoleStatus } from "../../shared/console-status.ts";
+import type { SupervisorReport } from "../../shared/process/messages.ts";
 import { ROUTES } from "../../shared/protocol.ts";
-import { timeText } from "../i18n/time.ts";
+import { timeOf, timeText } from "../i18n/time.ts";
 import { t } from "../i18n/text.ts";
 import { Command } from "../parts/command.tsx";
-import { at } from "../wire/address.ts";
+import { Charts } from "../parts/status/charts.tsx";
+import { Audit, Certificates, Configuration, Fold } from "../parts/status/details.tsx";
+import { Logs } from "../parts/status/logs.tsx";
+import { Operations } from "../parts/status/operations.tsx";
+import { useAsked } from "../wire/operator.ts";
 import { session } from "../wire/session.ts";
 
 const EVERY_MS = 2000;
@@ -20,18 +23,7 @@ const STATES = {
 
 /** Numbers of the server, for the person who runs it. */
 export function StatusPage(): JSX.Element {
-  const status = useSignal<ConsoleStatus | "refused" | undefined>(undefined);
-  useEffect(() => {
-    let timer = 0;
-    const ask = async (): Promise<void> => {
-      // A page in the background asks for nothing.
-      if (!document.hidden) status.value = (await statusNow()) ?? status.value;
-      timer = window.setTimeout(() => void ask(), EVERY_MS);
-    };
-    void ask();
-    return () => clearTimeout(timer);
-  }, []);
-  const now = status.value;
+  const now = useAsked<ConsoleStatus>(ROUTES.consoleStatus.path, EVERY_MS).value;
   return (
     <section class="status" aria-label={t("status")}>
       <h1>{t("status")}</h1>
@@ -53,8 +45,8 @@ function Numbers({ status }: { status: ConsoleStatus }): JSX.Element {
   const state = Object.hasOwn(STATES, status.state) ? t(STATES[status.state as keyof typeof STATES]) : status.state; // its own keys
   return (
     <>
-      {supervisor?.issues.map(({ text, cure }) => (
-        <div key={text} class="notice bad">
+      {supervisor?.issues.map(({ severity, text, cure }) => (
+        <div key={text} class={severity === "notice" ? "notice" : "notice bad"}>
           <p>{text}</p>
           <Command text={cure} />
         </div>
@@ -100,15 +92,34 @@ function Numbers({ status }: { status: ConsoleStatus }): JSX.Element {
         />
         {supervisor !== null && (
           <Group
-            title={t("supervisor")}
+            title={t("processes")}
             rows={[
               [t("state"), supervisor.overall],
-              [t("restarts"), String(supervisor.restarts)],
+              [t("supervisor"), `${Math.round(supervisor.rssBytes / 2 ** 20)} MiB`],
+              ...supervisor.processes.map(
+                ({ name, state, since, restarts }) =>
+                  [name, t("process_line", { state, since: timeOf(since), n: restarts })] as const,
+              ),
             ]}
           />
         )}
       </div>
       <p class="hint">{t("updated")}</p>
+      {supervisor === null ? <p class="hint">{t("unsupervised")}</p> : <Supervised report={supervisor} />}
+    </>
+  );
+}
+
+/** What only a supervisor knows and can do. */
+function Supervised({ report }: { report: SupervisorReport }): JSX.Element {
+  return (
+    <>
+      <Charts />
+      <Operations report={report} />
+      <Fold title={t("certificates")}>{() => <Certificates report={report} />}</Fold>
+      <Fold title={t("audit")}>{() => <Audit />}</Fold>
+      <Fold title={t("config")}>{() => <Configuration />}</Fold>
+      <Fold title={t("log")}>{() => <Logs />}</Fold>
     </>
   );
 }
@@ -127,15 +138,4 @@ function Group({ title, rows }: { title: string; rows: readonly (readonly [strin
       </dl>
     </section>
   );
-}
-
-/** Undefined while the server does not answer: the page says so elsewhere. */
-async function statusNow(): Promise<ConsoleStatus | "refused" | undefined> {
-  try {
-    const answer = await fetch(at(ROUTES.consoleStatus.path));
-    if (answer.ok) return (await answer.json()) as ConsoleStatus; // our own server's
-    return answer.status === 403 || answer.status === 404 ? "refused" : undefined;
-  } catch {
-    return undefined;
-  }
 }

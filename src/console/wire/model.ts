@@ -2,7 +2,7 @@ import { effect, signal } from "@preact/signals";
 import type { ConsoleModel } from "../../shared/console-status.ts";
 import { ROUTES } from "../../shared/protocol.ts";
 import { at } from "./address.ts";
-import { WireFailure } from "./events.ts";
+import { postToServer } from "./operator.ts";
 import { server } from "./server.ts";
 
 /** The model that can be downloaded, and how far that is; undefined until the server has said so. */
@@ -18,11 +18,7 @@ effect(() => {
 
 /** Throws the refusal. */
 export async function pullModel(): Promise<void> {
-  const answer = await fetch(at(ROUTES.consoleModel.path), { method: "POST" });
-  if (!answer.ok) {
-    const { error = "", code } = (await answer.json()) as { error?: string; code?: string }; // our own server's
-    throw new WireFailure(error, code);
-  }
+  await postToServer(ROUTES.consoleModel.path);
   await ask();
 }
 

@@ -14,9 +14,10 @@ export function pageHtml(nonce: string, version: string): string {
 <link rel="icon" href="${at("icon.svg")}" type="image/svg+xml">
 <link rel="manifest" href="${at("manifest.webmanifest")}" crossorigin="use-credentials">
 <link rel="stylesheet" href="${at("style.css")}">
+<link rel="stylesheet" href="${at("charts-style.css")}">
 <script type="module" src="${at("app.js")}"></script>
 </head>
-<body data-nonce="${nonce}" data-worklet="${at("worklet.js")}" data-offline="console/offline.js" data-version="${version}">
+<body data-nonce="${nonce}" data-worklet="${at("worklet.js")}" data-charts="${at("charts.js")}" data-offline="console/offline.js" data-version="${version}">
 <noscript>This page needs JavaScript. The server also works without it: see the API reference.</noscript>
 </body>
 </html>

@@ -19,6 +19,8 @@ const SUFFIXES: Readonly<Record<Encoding, string>> = { br: ".br", gzip: ".gz", i
 const TYPES = {
   "app.js": "text/javascript; charset=utf-8",
   "style.css": "text/css; charset=utf-8",
+  "charts.js": "text/javascript; charset=utf-8",
+  "charts-style.css": "text/css; charset=utf-8",
   "worklet.js": "text/javascript; charset=utf-8",
   "offline.js": "text/javascript; charset=utf-8",
   "icon.svg": "image/svg+xml",

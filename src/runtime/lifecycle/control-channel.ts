@@ -19,7 +19,14 @@ export interface IpcProcess {
   on(event: "disconnect", listener: () => void): unknown;
 }
 
-const TYPES: ReadonlySet<unknown> = new Set<ToRuntime["type"]>(["start", "reload", "drain", "probe", "supervisor"]);
+const TYPES: ReadonlySet<unknown> = new Set<ToRuntime["type"]>([
+  "start",
+  "reload",
+  "drain",
+  "probe",
+  "supervisor",
+  "answered",
+]);
 
 /** The IPC channel of a supervised child. Messages of unknown type are ignored on both sides. */
 export function createControlChannel(ipc: IpcProcess): ControlChannel {

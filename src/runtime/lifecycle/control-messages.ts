@@ -29,6 +29,7 @@ export function obey(message: ToRuntime, runtime: Runtime, stop: Stopper, contro
       runtime.context.phase.supervisor = message.status;
       break;
     case "start":
+    case "answered":
       break;
   }
 }
@@ -39,6 +40,7 @@ function runtimeStats({ context }: Runtime): RuntimeStats {
   const latencyMs = stats.latencyMs();
   const apiKeys = keys.usable();
   const jobs = jobFigures(context.jobs, context.clock);
+  const { realTimeFactor } = engine.liveCapacity();
   const isReady = engine.state === "ready" || engine.state === "unloaded";
   return {
     state: phase.draining || phase.handedOver ? "draining" : isReady ? "ready" : "starting",
@@ -50,6 +52,7 @@ function runtimeStats({ context }: Runtime): RuntimeStats {
     audioSecondsTotal: engine.stats().audioSecondsTotal,
     ...(latencyMs === undefined ? {} : { latencyMs }),
     ...(apiKeys === undefined ? {} : { apiKeys }),
+    ...(realTimeFactor === undefined ? {} : { realTimeFactor }),
     eventLoopLagMs: stats.takeLoopLagMs(),
     rssBytes: memory.rss,
     heapUsedBytes: memory.heapUsed,

@@ -12,6 +12,7 @@ import { createContainment } from "./contain.ts";
 import { obey } from "./control-messages.ts";
 import { createJobs } from "../jobs/service.ts";
 import { jobPlace } from "../../store/jobs/place.ts";
+import { createSupervisorLink } from "./supervisor-link.ts";
 import { createRuntime } from "../runtime.ts";
 import type { Runtime } from "../runtime.ts";
 import { openKeyStore } from "../../store/keys.ts";
@@ -62,7 +63,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     log,
     version: readVersion(),
     keyStore,
-    pullModel: control === undefined ? undefined : () => control.send({ type: "pull_model" }),
+    askSupervisor: control === undefined ? undefined : createSupervisorLink(control),
     jobs: config.jobs.enabled ? createJobs(jobPlace(config, options.env)) : undefined,
   });
   if (config.server.corsAllowAny) {

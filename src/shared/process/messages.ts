@@ -1,5 +1,7 @@
 /** Messages between the supervisor and a runtime process, over the IPC channel. Both sides ignore types they do not know. */
 
+import type { ConsoleOperation, HistoryRange } from "../protocol.ts";
+
 /** Supervisor → runtime. */
 export type ToRuntime =
   /**
@@ -20,7 +22,40 @@ export type ToRuntime =
   /** Is the event loop alive, and what is it doing? Answered by `probed`, on the same turn. */
   | { readonly type: "probe"; readonly id: number }
   /** What the supervisor knows; shown under `/ready` to loopback callers that ask without a proxy in between. */
-  | { readonly type: "supervisor"; readonly status: SupervisorReport };
+  | { readonly type: "supervisor"; readonly status: SupervisorReport }
+  /** To `ask`. */
+  | ({ readonly type: "answered"; readonly id: number } & Answer);
+
+/** What the runtime asks for the console's operator. */
+export type Question =
+  /** Download the real model while this one serves. */
+  | { readonly cmd: "pull" }
+  /** Figures over time: `ConsoleHistory`. */
+  | { readonly cmd: "series"; readonly range: HistoryRange }
+  /** The last lines of the logs: `ConsoleLogs`. */
+  | ({ readonly cmd: "log_lines" } & LogQuestion)
+  /** The configuration with the origin of each value: `ConsoleConfig`. */
+  | { readonly cmd: "settings" }
+  /** The last audit: `ConsoleAudit`. */
+  | { readonly cmd: "audit" }
+  /** Begins an operation; its outcome is in the next reports. */
+  | { readonly cmd: "begin"; readonly operation: ConsoleOperation };
+
+export type ConsoleQuestion<C extends Question["cmd"] = Question["cmd"]> = Extract<Question, { readonly cmd: C }>;
+
+export type Answer =
+  | { readonly ok: true; readonly result: unknown }
+  | { readonly ok: false; readonly code: string; readonly message: string };
+
+export interface LogQuestion {
+  readonly process?: string;
+  /** Least level. */
+  readonly level?: string;
+  /** What a line contains, in any case. */
+  readonly text?: string;
+  /** Lines from then on, ISO time. */
+  readonly since?: string;
+}
 
 /** What the supervisor tells the runtime about itself. */
 export interface SupervisorReport {
@@ -35,13 +70,35 @@ export interface SupervisorReport {
     readonly text: string;
     readonly cure: string;
   }[];
-  readonly processes: readonly { readonly name: string; readonly restarts: number }[];
+  readonly processes: readonly {
+    readonly name: string;
+    readonly restarts: number;
+    readonly state: string;
+    /** When it entered the state. */
+    readonly since: string;
+    readonly pid: number | null;
+  }[];
+  /** Resident memory of the supervisor itself. */
+  readonly rssBytes: number;
+  /** The one that runs. */
+  readonly operation: { readonly name: string; readonly since: string } | null;
+  readonly lastOperation: OperationRecord | null;
   readonly certificates: readonly { readonly file: string; readonly daysLeft: number | null }[];
   readonly disks: readonly { readonly what: string; readonly freeBytes: number }[];
   /** Processes that had to be cut when their drain took too long. */
   readonly cutDrains: number;
   /** Null before the first one. */
   readonly pull: ModelPull | null;
+}
+
+/** A reload, restart, upgrade or rollback that has ended. */
+export interface OperationRecord {
+  readonly name: string;
+  /** When it ended. */
+  readonly at: string;
+  readonly tookMs: number;
+  /** Why it changed nothing; null when it succeeded. */
+  readonly failure: string | null;
 }
 
 /** A download of the real model while another one serves. */
@@ -68,8 +125,8 @@ export type FromRuntime =
   | { readonly type: "reload_refused"; readonly id: number; readonly reason: string }
   | { readonly type: "draining"; readonly deadlineMs: number }
   | { readonly type: "drained"; readonly report: DrainReport }
-  /** The operator asks for the real model, through the console. */
-  | { readonly type: "pull_model" }
+  /** Answered by `answered`. */
+  | { readonly type: "ask"; readonly id: number; readonly question: Question }
   | { readonly type: "probed"; readonly id: number; readonly stats: RuntimeStats }
   /** The runtime gives up and exits after this. `cure` is for people. */
   | { readonly type: "fatal"; readonly code: string; readonly message: string };
@@ -106,6 +163,8 @@ export interface RuntimeStats {
   readonly latencyMs?: { readonly p50: number; readonly p95: number; readonly p99: number };
   /** API keys that can be used now; absent where none are required. */
   readonly apiKeys?: number;
+  /** Computing time over audio time; absent before the model is loaded. */
+  readonly realTimeFactor?: number;
   readonly eventLoopLagMs: number;
   readonly rssBytes: number;
   readonly heapUsedBytes: number;

@@ -27,10 +27,15 @@ export function parseLogLine(line: string): LogLine | undefined {
 /** A log line for people: `10:41:00.123 warn  runtime request_end status=503 tookMs=12`. Control characters never reach the terminal. */
 export function formatLogLine(line: LogLine, process: string, options: { readonly date: boolean }): string {
   const clock = options.date ? line.time : line.time.slice(11, 23);
+  return `${printableLine([clock, line.level.padEnd(5), process].join(" "))} ${fieldsText(line)}`;
+}
+
+/** Returns event and fields of a line for people, in one line. */
+export function fieldsText(line: LogLine): string {
   const fields = Object.entries(line.fields).map(([key, value]) =>
     key === "text" && typeof value === "string" ? value : `${key}=${showValue(value)}`,
   );
-  return printableLine([clock, line.level.padEnd(5), process, line.event, ...fields].join(" "));
+  return printableLine([line.event, ...fields].join(" "));
 }
 
 /** Returns a field's value for people: quoted only where a plain word would be misread. */

@@ -13,6 +13,8 @@ export interface LogFilter {
   /** Unix milliseconds. */
   readonly sinceMs: number | undefined;
   readonly untilMs: number | undefined;
+  /** What a line contains, in any case. */
+  readonly text?: string | undefined;
 }
 
 /** A line with the process that wrote it; `raw` is the file's own text. */
@@ -22,24 +24,29 @@ export interface LoggedLine {
   readonly parsed: LogLine;
 }
 
-/** The last lines that pass the filter, oldest first, over all processes and rotated files, ordered by time. */
-export async function readLastLines(logsDir: string, filter: LogFilter, count: number): Promise<LoggedLine[]> {
-  // slice(-0) is everything.
+/**
+ * Returns the last lines that pass the filter, oldest first, over all processes and rotated files, ordered by time.
+ *
+ * @param maxBytes how much of a process's files is read for it
+ */
+export async function readLastLines(
+  logsDir: string,
+  filter: LogFilter,
+  count: number,
+  maxBytes: number = MAX_READ_BYTES,
+): Promise<LoggedLine[]> {
   if (count === 0) return [];
   const found: LoggedLine[] = [];
   for (const process of await loggedProcesses(logsDir)) {
     if (filter.process !== undefined && filter.process !== process) continue;
-    let mine: LoggedLine[] = [];
-    // Newest file first; older ones are opened only while lines are missing.
-    for (const file of await filesOf(logsDir, process)) {
-      const lines = (await readLines(file)).flatMap((raw) => {
-        const parsed = parseLogLine(raw);
-        return parsed !== undefined && passes(parsed, filter) ? [{ process, raw, parsed }] : [];
-      });
-      mine = [...lines, ...mine].slice(-count);
-      if (mine.length >= count) break;
+    const mine: LoggedLine[] = [];
+    for await (const raw of linesFromEnd(await filesOf(logsDir, process), maxBytes)) {
+      const parsed = parseLogLine(raw);
+      if (parsed === undefined) continue;
+      if (passes(parsed, filter) && hasText(raw, filter)) mine.push({ process, raw, parsed });
+      if (mine.length >= count || Date.parse(parsed.time) < (filter.sinceMs ?? 0) - CLOCK_STEP_MS) break;
     }
-    found.push(...mine);
+    found.push(...mine.reverse());
   }
   // Stable: lines of one process stay in the order they were written.
   return found
@@ -110,8 +117,13 @@ export async function followLogs(
 const FOLLOW_INTERVAL_MS = 200;
 /** Of a larger file only the end is read; rotation keeps files smaller than this. */
 const MAX_READ_BYTES = 64 * 1024 * 1024;
+const BLOCK_BYTES = 64 * 1024;
+const MAX_LINE_BYTES = 1024 * 1024;
+/** Lines are written in the order of time, except where the clock was set. */
+const CLOCK_STEP_MS = 60_000;
 
-async function loggedProcesses(logsDir: string): Promise<string[]> {
+/** Returns the processes that have logged there. */
+export async function loggedProcesses(logsDir: string): Promise<string[]> {
   const names = await readdir(logsDir).catch((error: unknown): string[] => {
     if (errorCodeOf(error) === "ENOENT") return [];
     throw error;
@@ -130,14 +142,34 @@ async function filesOf(logsDir: string, process: string): Promise<string[]> {
   return [`${process}.log`, ...rotated.map((number) => `${process}.log.${number}`)].map((name) => join(logsDir, name));
 }
 
-async function readLines(path: string): Promise<string[]> {
-  const info = await stat(path).catch(() => undefined);
-  if (info === undefined) return [];
-  const text = await readRange(path, Math.max(0, info.size - MAX_READ_BYTES), info.size);
-  return text.split("\n").filter((line) => line !== "");
+/** Yields the lines of files, newest file first, last line first, and reads no more than is asked for. */
+async function* linesFromEnd(files: readonly string[], maxBytes: number): AsyncGenerator<string> {
+  let left = maxBytes;
+  for (const path of files) {
+    let at = (await stat(path).catch(() => undefined))?.size ?? 0;
+    let rest = Buffer.alloc(0);
+    while (at > 0 && left > 0) {
+      const from = Math.max(0, at - BLOCK_BYTES);
+      left -= at - from;
+      const block = Buffer.concat([await readBytes(path, from, at), rest]);
+      // The first line of the block begins in the one before.
+      const whole = from === 0 ? 0 : block.indexOf(10) + 1;
+      rest = Buffer.from(block.subarray(0, whole));
+      at = from;
+      const lines = (from > 0 && whole === 0 ? "" : block.toString("utf8", whole)).split("\n");
+      for (const line of lines.reverse()) if (line !== "") yield line;
+      // gigastt writes no line that long.
+      if (from > 0 && whole === 0) rest = block.length > MAX_LINE_BYTES ? Buffer.alloc(0) : block;
+    }
+    if (left <= 0) return;
+  }
 }
 
 async function readRange(path: string, from: number, to: number): Promise<string> {
+  return (await readBytes(path, from, to)).toString("utf8");
+}
+
+async function readBytes(path: string, from: number, to: number): Promise<Buffer<ArrayBuffer>> {
   try {
     const handle = await open(path, "r");
     try {
@@ -148,14 +180,18 @@ async function readRange(path: string, from: number, to: number): Promise<string
         if (bytesRead === 0) break;
         length += bytesRead;
       }
-      return buffer.toString("utf8", 0, length);
+      return buffer.subarray(0, length);
     } finally {
       await handle.close();
     }
   } catch (error) {
-    if (errorCodeOf(error) === "ENOENT") return "";
+    if (errorCodeOf(error) === "ENOENT") return Buffer.alloc(0);
     throw error;
   }
+}
+
+function hasText(raw: string, { text }: LogFilter): boolean {
+  return text === undefined || raw.toLowerCase().includes(text.toLowerCase());
 }
 
 function passes(line: LogLine, filter: LogFilter): boolean {

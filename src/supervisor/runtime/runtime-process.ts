@@ -2,8 +2,10 @@ import { fileURLToPath } from "node:url";
 import { FORCE_CLOSE_MARGIN_MS } from "../../config/derived.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 import type {
+  Answer,
   DrainReport,
   FromRuntime,
+  Question,
   RuntimeModel,
   RuntimeStats,
   TlsPair,
@@ -46,7 +48,8 @@ export interface RuntimeProcessOptions {
   readonly tls: () => TlsPair | undefined;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
-  readonly onPullAsked?: () => void;
+  /** Answers what the runtime asks for the console. Never rejects. */
+  readonly onAsk?: (question: Question) => Promise<Answer>;
   readonly onStats?: (instance: Instance, stats: RuntimeStats) => void;
 }
 
@@ -165,9 +168,11 @@ export function createRuntimeProcess(options: RuntimeProcessOptions): RuntimePro
         case "reload_refused":
           waiting.get(`${instance.number}:${message.id}`)?.(message);
           break;
-        case "pull_model":
-          options.onPullAsked?.();
+        case "ask": {
+          const { id } = message;
+          void options.onAsk?.(message.question).then((answer) => tell(instance, { type: "answered", id, ...answer }));
           break;
+        }
         case "draining":
           break;
       }
@@ -223,7 +228,7 @@ const MESSAGE_TYPES: ReadonlySet<string> = new Set<FromRuntime["type"]>([
   "draining",
   "drained",
   "probed",
-  "pull_model",
+  "ask",
   "fatal",
 ]);
 

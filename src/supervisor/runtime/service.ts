@@ -20,7 +20,7 @@ import { availableMemoryBytes, residentBytes } from "../../shared/machine/memory
 import type { ChildNote } from "../process/orphans.ts";
 import { connectableHost } from "../process/probe.ts";
 import { createRuntimeProcess } from "./runtime-process.ts";
-import type { RuntimeFacts, RuntimeProcess } from "./runtime-process.ts";
+import type { RuntimeFacts, RuntimeProcess, RuntimeProcessOptions } from "./runtime-process.ts";
 import { createStandIn } from "./stand-in.ts";
 import type { StandIn } from "./stand-in.ts";
 
@@ -34,7 +34,7 @@ export interface ServiceOptions {
   readonly emit: EventSink;
   readonly onLine: (line: string) => void;
   readonly onChildren: (children: readonly ChildNote[]) => void;
-  readonly onPullAsked?: () => void;
+  readonly onAsk?: RuntimeProcessOptions["onAsk"];
   readonly onStats: (pid: number, stats: RuntimeStats) => void;
 }
 
@@ -75,7 +75,7 @@ export class Service {
       tls: () => this.#tls,
       env: options.env,
       cwd: fileURLToPath(installationRoot()),
-      onPullAsked: () => options.onPullAsked?.(),
+      ...(options.onAsk === undefined ? {} : { onAsk: options.onAsk }),
       onStats: (instance, stats) => options.onStats(instance.child.pid, stats),
     });
     this.process = new ManagedProcess({

@@ -1,21 +1,11 @@
 import { errorCodeOf } from "../../shared/errors.ts";
+import { counted, sumsOf } from "./series.ts";
+import type { Sample } from "./series.ts";
 import { createRequire } from "node:module";
 import { createStorage } from "unstorage";
 import type { Storage } from "unstorage";
 import fsLiteDriver from "unstorage/drivers/fs-lite";
 import type redisDriverOf from "unstorage/drivers/redis";
-
-/** One minute of the service's life. */
-export interface Sample {
-  readonly at: string;
-  readonly sessions: number;
-  readonly waiting: number;
-  readonly requests: number;
-  readonly failures: number;
-  readonly p95Ms: number | null;
-  readonly rssBytes: number;
-  readonly restarts: number;
-}
 
 /** An event as the history keeps it. */
 export interface KeptEvent {
@@ -31,6 +21,8 @@ export interface HistoryStore {
   addSample(sample: Sample): Promise<void>;
   addEvent(event: KeptEvent): Promise<void>;
   samples(sinceMs: number): Promise<Sample[]>;
+  /** Half hours that are over, for months instead of days. */
+  spans(sinceMs: number): Promise<Sample[]>;
   events(sinceMs: number): Promise<KeptEvent[]>;
   /** Lets go of connections. */
   close(): Promise<void>;
@@ -46,10 +38,13 @@ const HOUR_MS = 3_600_000;
 /** A crash storm must not fill the disk. */
 const MAX_EVENTS_PER_HOUR = 500;
 const MAX_SAMPLES_PER_HOUR = 120;
+const SPAN_MS = HOUR_MS / 2;
+/** What the longest chart of the console shows, and a day more. */
+const KEEP_SPANS_HOURS = 31 * 24;
 
 /**
- * One entry per hour and kind, the oldest removed after `keepHours`. The history is not precious: what cannot be read or
- * has another shape is skipped, what cannot be written is reported by throwing.
+ * One entry per hour and kind, the oldest removed after `keepHours`. When an hour is over, its samples are also summed up into spans, one entry
+ * per day. The history is not precious: what cannot be read or has another shape is skipped, what cannot be written is reported by throwing.
  */
 export async function createHistoryStore(
   place: HistoryPlace,
@@ -58,7 +53,7 @@ export async function createHistoryStore(
   const storage =
     place.kind === "files"
       ? createStorage({ driver: fsLiteDriver({ base: place.dir }) })
-      : await openRedis(place, options.keepHours);
+      : await openRedis(place, Math.max(options.keepHours, KEEP_SPANS_HOURS));
   let cleanedHour = "";
   let chain: Promise<void> = Promise.resolve();
 
@@ -95,6 +90,7 @@ export async function createHistoryStore(
       await storage.setItemRaw(key, Buffer.from(JSON.stringify(entries)));
       if (cleanedHour !== hour) {
         cleanedHour = hour;
+        await sumUp(hour);
         await removeOld();
       }
     });
@@ -103,10 +99,29 @@ export async function createHistoryStore(
   };
 
   const removeOld = async (): Promise<void> => {
-    const oldest = hourKey(options.nowMs() - options.keepHours * HOUR_MS);
+    const nowMs = options.nowMs();
+    const oldestHour = hourKey(nowMs - options.keepHours * HOUR_MS);
+    const oldestDay = dayKey(nowMs - KEEP_SPANS_HOURS * HOUR_MS);
     for (const key of await keysOf()) {
-      const hour = key.split(":").at(-1) ?? "";
-      if (HOUR_PATTERN.test(hour) && hour < oldest) await storage.removeItem(key);
+      const name = nameOf(key);
+      const isOld = HOUR_PATTERN.test(name) ? name < oldestHour : DAY_PATTERN.test(name) && name < oldestDay;
+      if (isOld) await storage.removeItem(key);
+    }
+  };
+
+  /** Also what ended while no process was there to see it. */
+  const sumUp = async (hour: string): Promise<void> => {
+    const days = (await keysOf("spans")).sort();
+    const last = (await read(days.at(-1) ?? "spans:none", isSample)).at(-1)?.at.slice(0, 13) ?? "";
+    // The last hour that is known already, too: what was counted is the difference to the sample before.
+    const hours = (await keysOf("samples")).filter((key) => nameOf(key) >= last && nameOf(key) < hour).sort();
+    const samples: Sample[] = [];
+    for (const key of hours) samples.push(...(await read(key, isSample)));
+    const spans = sumsOf(counted(samples), SPAN_MS).filter(({ at }) => at.slice(0, 13) > last);
+    for (const day of new Set(spans.map(({ at }) => at.slice(0, 10)))) {
+      const key = `spans:${day}`;
+      const added = spans.filter(({ at }) => at.startsWith(day));
+      await storage.setItemRaw(key, Buffer.from(JSON.stringify([...(await read(key, isSample)), ...added])));
     }
   };
 
@@ -116,8 +131,8 @@ export async function createHistoryStore(
     guard: (value: unknown) => value is T,
   ): Promise<T[]> => {
     await chain;
-    const from = hourKey(sinceMs);
-    const keys = (await keysOf(kind)).filter((key) => (key.split(":").at(-1) ?? "") >= from).sort();
+    const from = kind === "spans" ? dayKey(sinceMs) : hourKey(sinceMs);
+    const keys = (await keysOf(kind)).filter((key) => nameOf(key) >= from).sort();
     const entries = (await Promise.all(keys.map((key) => read(key, guard)))).flat();
     return entries.filter((entry) => Date.parse(entry.at) >= sinceMs);
   };
@@ -126,6 +141,7 @@ export async function createHistoryStore(
     addSample: (sample) => append("samples", sample, isSample, MAX_SAMPLES_PER_HOUR),
     addEvent: (event) => append("events", event, isKeptEvent, MAX_EVENTS_PER_HOUR),
     samples: (sinceMs) => since("samples", sinceMs, isSample),
+    spans: (sinceMs) => since("spans", sinceMs, isSample),
     events: (sinceMs) => since("events", sinceMs, isKeptEvent),
     close: () => storage.dispose(),
   };
@@ -162,10 +178,19 @@ async function openRedis(place: HistoryPlace & { readonly kind: "redis" }, keepH
 }
 
 const HOUR_PATTERN = /^\d{4}-\d\d-\d\dT\d\d$/;
+const DAY_PATTERN = /^\d{4}-\d\d-\d\d$/;
 
 /** No colon: to the store `:` separates folders. */
 function hourKey(ms: number): string {
   return new Date(ms).toISOString().slice(0, 13);
+}
+
+function dayKey(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}
+
+function nameOf(key: string): string {
+  return key.split(":").at(-1) ?? "";
 }
 
 function isSample(value: unknown): value is Sample {

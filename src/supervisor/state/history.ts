@@ -1,12 +1,19 @@
 import type { RuntimeStats } from "../../shared/process/messages.ts";
 import type { SupervisorEvent } from "../logs/events.ts";
-import type { HistoryPlace, HistoryStore, KeptEvent, Sample } from "./history-store.ts";
+import { HISTORY_RANGES } from "../../shared/protocol.ts";
+import type { HistoryRange } from "../../shared/protocol.ts";
+import type { ConsoleHistory } from "../../shared/console-status.ts";
+import type { HistoryPlace, HistoryStore, KeptEvent } from "./history-store.ts";
+import { counted, seriesOf } from "./series.ts";
+import type { Sample } from "./series.ts";
 
 /** The history as the supervisor feeds it: never throws and never delays the service. */
 export interface History {
   event(event: SupervisorEvent): void;
   sample(stats: RuntimeStats, restarts: number): void;
   read(sinceMs: number): Promise<{ readonly samples: readonly Sample[]; readonly events: readonly KeptEvent[] }>;
+  /** Figures over time, for charts. */
+  series(range: HistoryRange): Promise<ConsoleHistory>;
   /** Why it cannot be written as configured, while it cannot. `kept`: the entries go to files until then. */
   trouble(): HistoryTrouble | undefined;
   settled(): Promise<void>;
@@ -21,6 +28,9 @@ export interface HistoryTrouble {
 
 const KEEP_HOURS = 24 * 7;
 const REDIS_REST_MS = 5000;
+const BETWEEN_SAMPLES_MS = 90_000;
+/** A longer chart is drawn from the spans. */
+const LONGEST_IN_MINUTES_S = 24 * 3600;
 
 /**
  * Stores are loaded with the first entry: a start should not wait for them. Where Redis is configured and does not take an
@@ -80,6 +90,15 @@ export function createHistory(
             : { place: "files", reason: lost, kept: false };
     });
   };
+  const readAll = async <T extends { readonly at: string }>(
+    ask: (store: HistoryStore) => Promise<T[]>,
+  ): Promise<T[]> => {
+    const stores = [openFiles(), openRemote()].filter((store) => store !== undefined);
+    // A Redis that is away does not hide what the files hold.
+    const parts = await Promise.allSettled(stores.map(async (store) => ask(await store)));
+    const found = parts.flatMap((part) => (part.status === "fulfilled" ? part.value : []));
+    return found.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+  };
   return {
     event: (event) => {
       if (event.level === "debug") return;
@@ -101,25 +120,26 @@ export function createHistory(
         requests: stats.requestsTotal,
         failures: stats.failuresTotal,
         p95Ms: stats.latencyMs?.p95 ?? null,
+        realTimeFactor: stats.realTimeFactor ?? null,
         rssBytes: stats.rssBytes,
         restarts,
       };
       write((found) => found.addSample(entry));
     },
-    read: async (sinceMs) => {
-      const stores = [openFiles(), openRemote()].filter((store) => store !== undefined);
-      const read = async <T extends { readonly at: string }>(
-        ask: (store: HistoryStore) => Promise<T[]>,
-      ): Promise<T[]> => {
-        // A Redis that is away does not hide what the files hold.
-        const parts = await Promise.allSettled(stores.map(async (store) => ask(await store)));
-        const found = parts.flatMap((part) => (part.status === "fulfilled" ? part.value : []));
-        return found.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
-      };
-      return {
-        samples: await read((store) => store.samples(sinceMs)),
-        events: await read((store) => store.events(sinceMs)),
-      };
+    read: async (sinceMs) => ({
+      samples: await readAll((store) => store.samples(sinceMs)),
+      events: await readAll((store) => store.events(sinceMs)),
+    }),
+    series: async (range) => {
+      const { lengthS, stepS } = HISTORY_RANGES[range];
+      const untilMs = Date.now();
+      const sinceMs = untilMs - lengthS * 1000;
+      const spans = lengthS > LONGEST_IN_MINUTES_S ? await readAll((store) => store.spans(sinceMs)) : [];
+      const restFromMs = spans.length === 0 ? sinceMs : Date.parse(spans.at(-1)?.at ?? "") + 1;
+      // One sample more: what was counted is the difference to the one before.
+      const samples = counted(await readAll((store) => store.samples(restFromMs - BETWEEN_SAMPLES_MS)));
+      const rest = samples.filter(({ at }) => Date.parse(at) >= restFromMs);
+      return seriesOf([...spans, ...rest], { sinceMs, untilMs, stepMs: stepS * 1000 });
     },
     trouble: () => trouble,
     settled: () => working,

@@ -8,6 +8,7 @@ import { proxyFileProblems } from "../../render/deployed/proxy.ts";
 import { secretsProblems } from "../../render/deployed/secrets.ts";
 import type { DeployedProblem } from "../../render/deployed/problem.ts";
 import { timeLeft } from "../../shared/tls/certificate.ts";
+import type { LastAudit } from "../../shared/console-status.ts";
 import type { EventSink } from "../logs/events.ts";
 import { readJsonFile } from "../../shared/files.ts";
 import type { Issue } from "./issues.ts";
@@ -26,7 +27,7 @@ export interface UpkeepReport {
   readonly certificates: readonly { readonly file: string; readonly daysLeft: number | null }[];
   readonly disks: readonly DiskSpace[];
   /** The last `gigastt audit` of this appliance; null when there was none. */
-  readonly audit: LastAudit | null;
+  readonly audit: Omit<LastAudit, "findings"> | null;
 }
 
 export interface DiskSpace {
@@ -34,14 +35,6 @@ export interface DiskSpace {
   readonly dir: string;
   readonly freeBytes: number;
   readonly totalBytes: number;
-}
-
-/** Written by `gigastt audit`. */
-export interface LastAudit {
-  readonly at: string;
-  readonly errors: number;
-  readonly warnings: number;
-  readonly notices: number;
 }
 
 /** Looks at these things now and then, and remembers. */
@@ -204,7 +197,7 @@ function diskIssues(disks: readonly DiskSpace[]): readonly Issue[] {
   );
 }
 
-function auditIssues({ at, errors }: LastAudit): readonly Issue[] {
+function auditIssues({ at, errors }: Pick<LastAudit, "at" | "errors">): readonly Issue[] {
   if (errors === 0) return [];
   return [
     {
@@ -241,14 +234,16 @@ async function nearestExisting(dir: string): Promise<string> {
   }
 }
 
-async function readAudit(paths: StatePaths): Promise<LastAudit | null> {
+async function readAudit(paths: StatePaths): Promise<UpkeepReport["audit"]> {
   const value = await readJsonFile(paths.auditFile);
-  if (typeof value !== "object" || value === null) return null;
-  const { at, errors, warnings, notices } = Object.fromEntries(Object.entries(value));
-  return typeof at === "string" &&
-    typeof errors === "number" &&
-    typeof warnings === "number" &&
-    typeof notices === "number"
-    ? { at, errors, warnings, notices }
-    : null;
+  if (!isLastAudit(value)) return null;
+  const { at, errors, warnings, notices } = value;
+  return { at, errors, warnings, notices };
+}
+
+/** Guards what `gigastt audit` of this or another version wrote. */
+export function isLastAudit(value: unknown): value is LastAudit {
+  if (typeof value !== "object" || value === null) return false;
+  const { at, errors, warnings, notices, findings = [] } = Object.fromEntries(Object.entries(value));
+  return typeof at === "string" && [errors, warnings, notices].every(Number.isFinite) && Array.isArray(findings);
 }

@@ -1,12 +1,11 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createEngine } from "../../../src/engine/engine.ts";
-import { CHROMIUM, NO_BROWSER, startBrowser, visit, type Visit } from "../../support/browser.ts";
+import { CHROMIUM, NO_BROWSER, faults, shoot, startBrowser, visit, type Visit } from "../../support/browser.ts";
 import { startTestServer, type TestServer } from "../../support/runtime-server.ts";
 import { DEMO_CONFIG, demoBundle } from "../../unit/engine/support.ts";
 import { silentLogger } from "../../../src/shared/log.ts";
@@ -16,9 +15,6 @@ const sample = (n: number): string =>
 const SAID: readonly { text: string }[] = JSON.parse(
   readFileSync(new URL("../../../models/samples/samples.json", import.meta.url), "utf8"),
 );
-/** Pictures for a look by eye: GIGASTT_SCREENSHOTS=FOLDER. */
-const SHOTS = process.env["GIGASTT_SCREENSHOTS"];
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 // The real server, the real model, a real browser; nothing between them.
 describe.skipIf(CHROMIUM === undefined)(`the console in Chromium${NO_BROWSER}`, () => {
@@ -268,31 +264,4 @@ async function download(page: Page, format: string): Promise<string> {
     page.getByRole("button", { name: `Download ${format}` }).click(),
   ]);
   return readFileSync(await file.path(), "utf8");
-}
-
-async function faults(page: Page): Promise<unknown> {
-  // Not by a script element: the page's policy refuses it.
-  await page.evaluate(AXE);
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: {
-        run(
-          options: unknown,
-        ): Promise<{ violations: { id: string; nodes: { target: unknown; failureSummary?: string }[] }[] }>;
-      };
-    }; // set by the line above
-    const { violations } = await axe.run({
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    });
-    return violations.map(({ id, nodes }) => ({
-      id,
-      nodes: nodes.map(({ target, failureSummary }) => [target, failureSummary]),
-    }));
-  });
-}
-
-async function shoot(page: Page, name: string): Promise<void> {
-  if (SHOTS === undefined) return;
-  mkdirSync(SHOTS, { recursive: true });
-  await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: false });
 }

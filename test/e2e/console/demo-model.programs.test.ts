@@ -18,7 +18,7 @@ describe.skipIf(CHROMIUM === undefined)(`the demo model in Chromium${NO_BROWSER}
   };
   beforeAll(async () => {
     const engine = createPacedEngine();
-    server = await startTestServer({ engine, pullModel: () => void asked++ });
+    server = await startTestServer({ engine, askSupervisor: () => Promise.resolve(void asked++) });
     const { model } = engine;
     Object.defineProperty(engine, "model", { get: () => model && { ...model, notice } });
     browser = await startBrowser({ microphone: SAMPLE });

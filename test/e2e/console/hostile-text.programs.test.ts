@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import type { Transcript } from "../../../src/console/data/document.ts";
+import { supervisorReport } from "../../support/supervisor-report.ts";
 import type { ConsoleStatus } from "../../../src/shared/console-status.ts";
 import { CHROMIUM, consoleInBrowser, keepTranscripts, NO_BROWSER, visit } from "../../support/browser.ts";
 import { fuzzCases, SEED } from "../../support/fuzz.ts";
@@ -38,7 +39,9 @@ const NAMES = 20;
 const WORDS = 50;
 const WARNINGS = 10;
 const ISSUES = 8;
-const PER_LOOK = NAMES + WORDS + WARNINGS + 2 * ISSUES + 4;
+/** What the supervisor says, eight strings to a row: a log line, a setting and a finding. */
+const ROWS = 5;
+const PER_LOOK = NAMES + WORDS + WARNINGS + 8 * ROWS + 2 * ISSUES + 4;
 const LOOKS = Math.ceil(fuzzCases(5000) / PER_LOOK);
 
 // Names, transcripts, warnings and what the server says of itself are shown as they are, and never become markup.
@@ -57,6 +60,9 @@ describe.skipIf(CHROMIUM === undefined)(`hostile text in Chromium${NO_BROWSER}`,
     let strings: readonly string[] = [];
     await page.route("**/console/status", (route) =>
       route.fulfill({ json: statusWith(strings.slice(-2 * ISSUES - 4)) }),
+    );
+    await page.route("**/console/supervisor/*", (route) =>
+      route.fulfill({ json: partWith(route.request().url(), strings.slice(NAMES + WORDS + WARNINGS)) }),
     );
     try {
       const look = async (texts: readonly string[]): Promise<Record<string, number>> => {
@@ -91,6 +97,9 @@ async function elementsAt(page: Page, name: "files" | "status"): Promise<Record<
   } else {
     await page.evaluate("location.hash = '#/status'");
     await expect.poll(() => page.locator(".status .notice").count()).toBe(ISSUES);
+    await page.locator(".chart canvas").nth(7).waitFor({ state: "attached" });
+    for (const summary of await page.locator(".fold summary").all()) await summary.click();
+    await expect.poll(() => page.locator(".log p, .scrolled tbody tr, .findings li").count()).toBe(3 * ROWS);
   }
   const counts = await page.evaluate(
     "[...document.querySelectorAll('*')].reduce((all, { localName }) => ({ ...all, [localName]: (all[localName] ?? 0) + 1 }), {})",
@@ -127,13 +136,58 @@ function statusWith(texts: readonly string[]): ConsoleStatus {
     audio_seconds_total: 0,
     requests: { total: 0, failed: 0, latency_ms: null },
     rss_bytes: 0,
-    supervisor: {
+    supervisor: supervisorReport({
       overall,
-      restarts: 0,
-      issues: chunks(rest, 2).map(([text = "", cure = ""], index) => ({ text: `${index} ${text}`, cure })),
-    },
+      issues: chunks(rest, 2).map(([text = "", cure = ""], index) => ({
+        id: "disk_low",
+        severity: "warning",
+        text: `${index} ${text}`,
+        cure,
+      })),
+    }),
   };
 }
+
+function partWith(url: string, texts: readonly string[]): unknown {
+  const rows = chunks(texts.slice(0, 8 * ROWS), 8);
+  const at = "2026-11-28T10:00:00.000Z";
+  if (url.includes("/logs"))
+    return {
+      processes: ["runtime"],
+      lines: rows.map(([text, level]) => ({ time: at, level, process: "runtime", text })),
+    };
+  if (url.includes("/config"))
+    return {
+      path: texts[2],
+      hash: texts[3],
+      loadedAt: at,
+      // Keys are names of the schema.
+      values: rows.map(([, , value, from], index) => ({
+        key: `key${index}`,
+        value,
+        from: `${from} `,
+        isHidden: false,
+      })),
+    };
+  if (url.includes("/audit"))
+    return {
+      at,
+      errors: 1,
+      warnings: 0,
+      notices: 0,
+      findings: rows.map(([, , , , rule, severity, message, fix]) => ({
+        rule,
+        severity,
+        file: texts[4],
+        line: 1,
+        message,
+        fix,
+      })),
+    };
+  return { at: [1, 2], figures: Object.fromEntries(FIGURES.map((name) => [name, [1, null]])) };
+}
+
+const FIGURES = ["sessions", "waiting", "requests", "failures", "p95Ms", "realTimeFactor", "rssBytes", "restarts"];
 
 function chunks<T>(all: readonly T[], size: number): readonly (readonly T[])[] {
   return Array.from({ length: Math.ceil(all.length / size) }, (_, index) =>

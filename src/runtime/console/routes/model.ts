@@ -21,7 +21,7 @@ export const consoleModel: Route = {
       if (!canPull(context)) {
         throw new WireError("bad_request", "the server cannot download a model by itself; run gigastt models pull");
       }
-      context.pullModel?.();
+      await context.askSupervisor?.({ cmd: "pull" });
       return json(202, { state: "running" });
     }
     const isDemo = context.engine.model?.notice !== undefined;
@@ -37,6 +37,6 @@ export const consoleModel: Route = {
 
 // ---
 
-function canPull({ engine, pullModel, settings }: RuntimeContext): boolean {
-  return pullModel !== undefined && engine.model?.notice !== undefined && !settings.current.model.offline;
+function canPull({ engine, askSupervisor, settings }: RuntimeContext): boolean {
+  return askSupervisor !== undefined && engine.model?.notice !== undefined && !settings.current.model.offline;
 }

@@ -1,13 +1,17 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { pathsOf } from "../../../shared/protocol.ts";
+import { ROUTES, pathsOf } from "../../../shared/protocol.ts";
 import type { RuntimeContext } from "../../context.ts";
 import { logAccess } from "./access-log.ts";
 import type { Exchange } from "./exchanges.ts";
 import { trailerFault } from "../request-form.ts";
 import { requestId } from "../request-id.ts";
 
-/** Asked every few seconds by machines. */
-const POLLED_PATHS = pathsOf("probe", "metrics");
+/** Asked every few seconds, by machines and by an open status page. */
+const POLLED_PATHS: readonly string[] = [
+  ...pathsOf("probe", "metrics"),
+  ROUTES.consoleStatus.path,
+  ROUTES.consoleSupervisor.path,
+];
 
 /** Opens the exchange of a request: its id, its client, and at its end one log line and its metrics. */
 export function openExchange(

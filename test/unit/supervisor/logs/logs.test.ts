@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -122,5 +123,46 @@ describe("log files", () => {
     stop.abort();
     await following;
     expect(seen.filter((event) => event !== "start")).toEqual(["a", "b"]);
+  });
+});
+
+describe("the end of log files", () => {
+  it("is the same as that of the whole text, wherever blocks and files are cut", async () => {
+    const size = fc.integer({ min: 0, max: 60_000 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(size, { maxLength: 12 }),
+        fc.nat(11),
+        fc.integer({ min: 1, max: 15 }),
+        async (sizes, cut, count) => {
+          const lines = sizes.map((length, index) => line(index, `e${index}${"ё".repeat(length)}`));
+          writeFileSync(
+            join(dir, "runtime.log.1"),
+            lines
+              .slice(0, cut)
+              .map((text) => `${text}\n`)
+              .join(""),
+          );
+          writeFileSync(
+            join(dir, "runtime.log"),
+            lines
+              .slice(cut)
+              .map((text) => `${text}\n`)
+              .join(""),
+          );
+          expect((await readLastLines(dir, all, count)).map(({ raw }) => raw)).toEqual(lines.slice(-count));
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it("a line without an end does not fill the memory", async () => {
+    writeFileSync(
+      join(dir, "runtime.log"),
+      `${line(0, "first")}\n${"x".repeat(5 * 1024 * 1024)}\n${line(1, "last")}\n`,
+    );
+    expect((await readLastLines(dir, all, 10)).map(({ parsed }) => parsed.event)).toEqual(["first", "last"]);
+    expect((await readLastLines(dir, all, 10, 1024)).map(({ parsed }) => parsed.event)).toEqual(["last"]);
   });
 });
