@@ -81,7 +81,7 @@ describe.skipIf(CHROMIUM === undefined)(`the status page in Chromium${NO_BROWSER
       await expect
         .poll(() => page.locator(".log p").allInnerTexts())
         .toEqual([expect.stringMatching(/info runtime listening/)]);
-      await page.getByLabel("Process", { exact: true }).selectOption("supervisor");
+      await page.locator(".fold select").first().selectOption("supervisor");
       await page.getByText("No lines match.").waitFor();
       await page.getByLabel("Contains").fill("");
       await page.locator(".log p", { hasText: "supervisor" }).first().waitFor();
