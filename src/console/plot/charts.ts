@@ -45,6 +45,7 @@ export function drawChart(box: HTMLElement, chart: Chart): () => void {
       axes: [
         {
           ...axis,
+          size: 28,
           values: (_plot, at) => at.map((x) => (isTimed ? ticks.format(x * 1000) : (names[x] ?? ""))),
           ...(isTimed ? {} : { splits: () => [...xs] }),
         },

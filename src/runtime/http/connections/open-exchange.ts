@@ -7,11 +7,11 @@ import { trailerFault } from "../request-form.ts";
 import { requestId } from "../request-id.ts";
 
 /** Asked every few seconds, by machines and by an open status page. */
-const POLLED_PATHS: readonly string[] = [
+const POLLED_PATHS: ReadonlySet<string> = new Set([
   ...pathsOf("probe", "metrics"),
   ROUTES.consoleStatus.path,
   ROUTES.consoleSupervisor.path,
-];
+]);
 
 /** Opens the exchange of a request: its id, its client, and at its end one log line and its metrics. */
 export function openExchange(
@@ -40,7 +40,7 @@ export function openExchange(
     // nginx's 499: the client closed before it was answered.
     const status = res.headersSent && res.writableFinished ? res.statusCode : 499;
     metrics.request(req.method ?? "other", exchange.route, status, ms / 1000);
-    const isPolled = POLLED_PATHS.includes(exchange.route);
+    const isPolled = POLLED_PATHS.has(exchange.route);
     // The supervisor's own health checks are not work: `status` would show requests on an idle machine.
     if (!isPolled) context.stats.record(status, ms);
     const line = {
