@@ -73,6 +73,8 @@ export interface ModelInfo {
   readonly bundleHash: string;
   /** Set when the model was chosen by `auto` because no better one is installed: a sentence for people. */
   readonly notice: string | undefined;
+  /** How the encoder's graph is laid out: as in its file, or rewritten into the form that computes fast; `rewriting` while that is being made. */
+  readonly encoderForm: "published" | "rewriting" | "rewritten";
 }
 
 export type EngineState = "loading" | "ready" | "unloaded" | "failed" | "closed";

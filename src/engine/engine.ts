@@ -1,15 +1,18 @@
 import { readFile } from "node:fs/promises";
 import type { ResolvedConfig } from "../config/types.ts";
 import type { ModelBundle, WindowLimits } from "../models/manifest.ts";
+import { trialFields } from "../models/prepare/comparison.ts";
 import { verifyBundle } from "../models/verify.ts";
 import { parseHotWords } from "../shared/hot-words.ts";
 import type { HotWord } from "../shared/hot-words.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import type { Logger } from "../shared/log.ts";
+import { sleep } from "../shared/time/timers.ts";
 import { readMachineLimits } from "../shared/machine/machine-limits.ts";
 import type { Engine, ModelInfo } from "./contract.ts";
 import { createEngineFrom, type LoadedBackend } from "./lifecycle.ts";
 import { openWorkerThread } from "./thread/link.ts";
+import { loadRequestOf } from "./acoustic/protocol.ts";
 import { createRequestSource } from "./pool/optimized-encoder.ts";
 import { createPool } from "./pool/pool.ts";
 import { planWorkers } from "./pool/worker-plan.ts";
@@ -21,6 +24,8 @@ export function createEngine(options: {
   readonly bundle: ModelBundle;
   /** Folder for optimized copies of encoders, which later starts load faster; absent = none are kept. */
   readonly optimizedDir?: string;
+  /** Once the model serves, an int8 encoder is rewritten into the form that computes fast, if the configuration allows it. */
+  readonly rewritesInBackground?: boolean;
   readonly log: Logger;
 }): Engine {
   const { config, bundle, log } = options;
@@ -35,15 +40,17 @@ export function createEngine(options: {
     // The caller has verified the files it gave us; days later they may be others.
     if (again) await verifyBundle(bundle);
     const vocabulary = parseVocabulary(await readVocabulary(bundle.vocabPath));
-    const request = {
-      encoderPath: bundle.encoderPath,
-      ...(bundle.transducer && { transducer: bundle.transducer }),
-      vocabPath: bundle.vocabPath,
-      frontEnd: bundle.frontEnd,
+    const request = loadRequestOf(bundle, {
       threads: plan.threads,
       maxSymbolsPerFrame: config.engine.maxSymbolsPerFrame,
-    };
-    const source = createRequestSource(bundle, request, options.optimizedDir);
+    });
+    const source = createRequestSource(
+      bundle,
+      request,
+      options.optimizedDir === undefined
+        ? undefined
+        : { dir: options.optimizedDir, rewrites: config.engine.rewriteEncoder },
+    );
     const pool = createPool({
       workers: plan.workers,
       request: source.next,
@@ -60,11 +67,44 @@ export function createEngine(options: {
       precision: bundle.precision,
       load_ms: Math.round(loaded.loadMs),
       encoder_from: loaded.encoderFrom,
+      encoder_form: source.form(),
       ...plan,
     });
     if (!bundle.transducer && config.engine.hotWords.length > 0) {
       log.warn("hot_words_unused", { model: bundle.id, reason: "a CTC model does not take hot words" });
     }
+    const stopped = new AbortController();
+    let encoderForm: ModelInfo["encoderForm"] = source.form();
+    const rewriting = options.rewritesInBackground === true && (await hasFasterForm()) ? rewrite() : undefined;
+
+    async function hasFasterForm(): Promise<boolean> {
+      return source.hasFasterForm().catch((error: unknown) => {
+        log.warn("encoder_not_rewritten", { reason: messageOf(error) });
+        return false;
+      });
+    }
+
+    /** Serving goes on with the published form while the fast one is made, and if it is not. Where room is missing, it may be there later. */
+    async function rewrite(): Promise<void> {
+      for (let tries = 1; !stopped.signal.aborted; tries++) {
+        encoderForm = "rewriting";
+        try {
+          const trial = await source.rewrite(stopped.signal);
+          await pool.renew();
+          await source.renewed();
+          log.info("encoder_rewritten", trialFields(trial));
+          encoderForm = source.form();
+          return;
+        } catch (error) {
+          encoderForm = source.form();
+          if (stopped.signal.aborted) return;
+          if (tries === 1) log.warn("encoder_not_rewritten", { reason: messageOf(error) });
+          if (!(error instanceof GigasttError) || error.code !== "GST_REWRITE_ROOM") return;
+        }
+        await sleep(REWRITE_RETRY_MS, { signal: stopped.signal, ref: false }).catch(() => {});
+      }
+    }
+
     const info: ModelInfo = {
       id: bundle.id,
       name: bundle.name,
@@ -74,10 +114,20 @@ export function createEngine(options: {
       languages: bundle.languages,
       bundleHash: bundle.bundleHash,
       notice: bundle.notice,
+      get encoderForm() {
+        return encoderForm;
+      },
     };
     return {
       info,
-      pool,
+      pool: {
+        ...pool,
+        close: async () => {
+          stopped.abort(new Error("the model is released"));
+          await rewriting;
+          await pool.close();
+        },
+      },
       workers: plan.workers,
       realTimeFactor: loaded.realTimeFactor,
       settings: {
@@ -109,6 +159,8 @@ const LONGEST_WINDOW_S = 24;
 const DEFAULT_WINDOWS: WindowLimits = { mergeS: 0, maxS: LONGEST_WINDOW_S };
 /** Windows waiting for a worker. Sessions are few and each asks for one or two, so this only stops a runaway. */
 const QUEUE_LIMIT = 1024;
+/** Memory and disk change slowly; a draft of a dead process is removed after as long. */
+const REWRITE_RETRY_MS = 3_600_000;
 
 /** The schema has checked each; only a list of too many different ones is left to refuse. */
 function configuredHotWords(phrases: readonly string[]): readonly HotWord[] {

@@ -48,6 +48,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): Engine {
           languages: options.languages ?? ["ru"],
           vocabSize: PIECES.length,
           bundleHash: "0".repeat(64),
+          encoderForm: "published",
           notice: "This is the fake engine: it counts sounds and recognises nothing.",
         },
         workers,

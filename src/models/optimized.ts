@@ -1,14 +1,22 @@
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readJsonFile } from "../shared/files.ts";
 import { describeFile } from "./local.ts";
 import type { ModelFile } from "./manifest.ts";
+import type { Comparison } from "./prepare/comparison.ts";
+import { readableBytes } from "../shared/units.ts";
 import { freeBytes } from "./space.ts";
+import { messageOf } from "../shared/errors.ts";
 import { verifyFiles } from "./verify.ts";
+
+/** `rewritten`: an int8 graph in the form that computes fast (`prepare/faster-int8.ts`); `published`: as its file holds it. */
+export type EncoderForm = "published" | "rewritten";
 
 /** What an optimized graph depends on: other weights, another runtime or another processor need another one. */
 export interface OptimizedKey {
   readonly encoder: ModelFile;
+  readonly form: EncoderForm;
   /** Version of the inference runtime. */
   readonly runtime: string;
   /** The processor's abilities: weights are kept in the order its kernels read them. */
@@ -21,25 +29,47 @@ export interface OptimizedCache {
   find(): Promise<string | undefined>;
   /** The copy is about to be loaded: should that end the process, the next start will not try it again. The returned function takes that back. */
   tried(): Promise<() => Promise<void>>;
-  /** Room for a new one; undefined when the folder cannot be written, the disk is too full, or a draft lies there: another process writes it, or died of it. */
-  begin(): Promise<OptimizedDraft | undefined>;
+  /** Room for a new one. Refused when the folder cannot be written, the disk is too full, or a draft lies there: another process writes it, or died of it. */
+  begin(): Promise<OptimizedDraft | { readonly refused: string }>;
+  /** Removes the copy: another one has taken its place. */
+  remove(): Promise<void>;
 }
 
 /** A graph that is about to be written. */
 export interface OptimizedDraft {
   readonly graphPath: string;
-  /** Makes what was written there the copy to be found. The path of its graph; undefined when nothing usable was written. */
-  commit(): Promise<string | undefined>;
+  /**
+   * Makes what was written there the copy to be found. The path of its graph; undefined when nothing usable was written.
+   * @param trial how a rewritten graph differs from the published one
+   */
+  commit(trial?: Comparison): Promise<string | undefined>;
   discard(): Promise<void>;
 }
 
 /** File of the weights beside a graph. */
 export const OPTIMIZED_WEIGHTS = "encoder.weights";
 
+/** Smaller encoders load in a moment, and cost little in any form: no copies are kept of them. */
+export const SMALLEST_ENCODER_BYTES = 32e6;
+
+/** Returns how the kept rewritten form of an encoder differs from the published one; undefined when none is kept in this folder. */
+export async function findRewritten(
+  baseDir: string,
+  encoderSha256: string | undefined,
+): Promise<Comparison | undefined> {
+  for (const name of await readdir(baseDir).catch(() => [])) {
+    const entry = (await readJsonFile(join(baseDir, name, ENTRY))) as Partial<Entry> | undefined; // our own file, fields checked
+    if (entry?.encoder !== undefined && entry.encoder === encoderSha256 && entry.form === "rewritten" && entry.trial)
+      return entry.trial;
+  }
+  return undefined;
+}
+
 /** @param baseDir folder of all copies; made when it is missing */
 export function createOptimizedCache(baseDir: string, key: OptimizedKey): OptimizedCache {
-  const { encoder, runtime, processor } = key;
-  const name = createHash("sha256").update([FORMAT, encoder.sha256, runtime, processor].join("\n")).digest("hex");
+  const { encoder, runtime, processor, form } = key;
+  const format = form === "published" ? FORMAT : `${FORMAT} ${REWRITE}`;
+  const name = createHash("sha256").update([format, encoder.sha256, runtime, processor].join("\n")).digest("hex");
   const dir = join(baseDir, name.slice(0, 32));
 
   async function find(): Promise<string | undefined> {
@@ -49,7 +79,7 @@ export function createOptimizedCache(baseDir: string, key: OptimizedKey): Optimi
       // Hashes are remembered by the files' identities: only a copy that was touched is read whole.
       const verdicts = await verifyFiles(dir, files, { keepsStamp: true });
       const isGood = verdicts.every(({ state }) => state === "ok") && (await isPrivate(dir));
-      if (isGood && !(await hasEndedSomebody(dir))) {
+      if (isGood && !(await hasEndedAProcess(dir))) {
         const now = new Date();
         await utimes(join(dir, ENTRY), now, now).catch(() => {});
         return join(dir, GRAPH);
@@ -61,25 +91,26 @@ export function createOptimizedCache(baseDir: string, key: OptimizedKey): Optimi
     return undefined;
   }
 
-  async function begin(): Promise<OptimizedDraft | undefined> {
+  async function begin(): Promise<OptimizedDraft | { readonly refused: string }> {
     try {
       await mkdir(baseDir, { recursive: true, mode: 0o700 });
       await prune(baseDir);
-      if ((await readdir(baseDir)).some((entry) => entry.startsWith(DRAFT_PREFIX))) return undefined;
-      const free = await freeBytes(baseDir);
-      if (free !== undefined && free < encoder.bytes * SPACE_FACTOR) return undefined;
+      const inWork = (await readdir(baseDir)).find((entry) => entry.startsWith(DRAFT_PREFIX));
+      if (inWork !== undefined)
+        return { refused: `${join(baseDir, inWork)} exists: another process writes it, or ended while it did` };
+      const [free, needed] = [await freeBytes(baseDir), encoder.bytes * SPACE_FACTOR[form]];
+      if (free !== undefined && free < needed)
+        return { refused: `${baseDir} must have ${readableBytes(needed)} free, found ${readableBytes(free)}` };
       const draft = await mkdtemp(join(baseDir, DRAFT_PREFIX));
       const discard = (): Promise<void> => rm(draft, { recursive: true, force: true }).catch(() => {});
       return {
         graphPath: join(draft, GRAPH),
         discard,
-        commit: async () => {
+        commit: async (trial) => {
           try {
             const files = [await describeFile(draft, GRAPH), await describeFile(draft, OPTIMIZED_WEIGHTS)];
-            await writeFile(
-              join(draft, ENTRY),
-              `${JSON.stringify({ runtime, encoder: encoder.sha256, files }, null, 1)}\n`,
-            );
+            const entry: Entry = { runtime, encoder: encoder.sha256, form, files, ...(trial && { trial }) };
+            await writeFile(join(draft, ENTRY), `${JSON.stringify(entry, null, 1)}\n`);
             await rename(draft, dir);
           } catch {
             // Nothing was written, or another process was sooner.
@@ -89,8 +120,8 @@ export function createOptimizedCache(baseDir: string, key: OptimizedKey): Optimi
           return find();
         },
       };
-    } catch {
-      return undefined;
+    } catch (error) {
+      return { refused: `${baseDir} cannot be written (${messageOf(error)})` };
     }
   }
 
@@ -100,24 +131,37 @@ export function createOptimizedCache(baseDir: string, key: OptimizedKey): Optimi
     return () => rm(mark, { force: true }).catch(() => {});
   }
 
-  return { find, tried, begin };
+  const remove = (): Promise<void> => rm(dir, { recursive: true, force: true }).catch(() => {});
+
+  return { find, tried, begin, remove };
 }
 
 // ---
 
 /** Changes with what is written and how. */
 const FORMAT = "1 all prepacked";
+/** Changes with what `prepare/faster-int8.ts` makes of a graph. */
+const REWRITE = "1 rewritten";
 const GRAPH = "encoder.onnx";
 const ENTRY = "entry.json";
 const DRAFT_PREFIX = ".new-";
 /** Followed by the process that loads the copy. */
 const MARK_PREFIX = "loading-";
-/** Weights in the kernels' order are up to 1.6 times the file; and some room must stay. */
-const SPACE_FACTOR = 3;
+/** Weights in the kernels' order are up to twice the file, the rewritten graph lies beside them for a while, and some room must stay. */
+const SPACE_FACTOR: Readonly<Record<EncoderForm, number>> = { published: 3, rewritten: 3.5 };
 /** The current model's and that of the one before: a rollback starts as fast. */
 const ENTRIES_KEPT = 2;
 /** No load that works takes this long. */
 const STALE_DRAFT_MS = 3_600_000;
+
+interface Entry {
+  readonly runtime: string;
+  /** SHA-256 of the model's encoder. */
+  readonly encoder: string;
+  readonly form: EncoderForm;
+  readonly trial?: Comparison;
+  readonly files: readonly ModelFile[];
+}
 
 async function readEntry(dir: string): Promise<readonly ModelFile[] | undefined> {
   const text = await readFile(join(dir, ENTRY), "utf8").catch(() => undefined);
@@ -132,7 +176,7 @@ async function readEntry(dir: string): Promise<readonly ModelFile[] | undefined>
 }
 
 /** A process began to load it and lives no more. Our own number belonged to another one, as in a container that was started again. */
-async function hasEndedSomebody(dir: string): Promise<boolean> {
+async function hasEndedAProcess(dir: string): Promise<boolean> {
   const marks = (await readdir(dir)).filter((name) => name.startsWith(MARK_PREFIX));
   const pids = marks.map((name) => Number(name.slice(MARK_PREFIX.length)));
   return pids.some((pid) => pid === process.pid || !isAlive(pid));

@@ -72,6 +72,7 @@ describe("probes", () => {
       model: "paced",
       model_hash: "0".repeat(64),
       precision: "int8",
+      encoder_form: "published",
     });
   });
 

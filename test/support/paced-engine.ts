@@ -36,6 +36,7 @@ const MODEL: ModelInfo = {
   name: "Paced",
   version: "1",
   precision: "int8",
+  encoderForm: "published",
   languages: ["ru"],
   vocabSize: 1,
   bundleHash: "0".repeat(64),

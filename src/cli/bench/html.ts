@@ -5,7 +5,7 @@ export function htmlReport(report: BenchReport): string {
   const { host, model } = report;
   const facts = [
     ["Machine", `${host.cpu}, ${host.cores} cores, ${Math.round(host.memoryMb / 1024)} GB, Node ${host.node}`],
-    ["Model", `${model.id} ${model.precision}, bundle ${model.bundleHash.slice(0, 12)}`],
+    ["Model", `${model.id} ${model.precision}, encoder ${model.encoderForm}, bundle ${model.bundleHash.slice(0, 12)}`],
     ["Cold start", `${(report.coldStartMs / 1000).toFixed(2)} s`],
     ["Memory", `${report.idleMemoryMb} MB idle, ${report.peakMemoryMb} MB peak`],
     ["Drain with a live session", `${(report.drainMs / 1000).toFixed(2)} s`],

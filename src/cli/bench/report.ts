@@ -3,7 +3,7 @@ export interface BenchReport {
   readonly version: 1;
   readonly measuredAt: string;
   readonly host: BenchHost;
-  readonly model: { readonly id: string; readonly precision: string; readonly bundleHash: string };
+  readonly model: MeasuredModel;
   readonly engine: { readonly workers: number | "auto"; readonly threads: number | "auto" };
   /** Process start to `/ready`. */
   readonly coldStartMs: number;
@@ -17,6 +17,14 @@ export interface BenchReport {
   readonly idleMemoryMb: number;
   /** SIGTERM to exit, with one live session. */
   readonly drainMs: number;
+}
+
+export interface MeasuredModel {
+  readonly id: string;
+  readonly precision: string;
+  readonly bundleHash: string;
+  /** `published` = as its file holds the encoder, `rewritten` = in the form that computes fast. */
+  readonly encoderForm: string;
 }
 
 export interface BenchHost {
@@ -59,7 +67,7 @@ export function formatReport(report: BenchReport): string {
   const { host, model } = report;
   const lines = [
     `${host.cpu}, ${host.cores} cores, ${Math.round(host.memoryMb / 1024)} GB, Node ${host.node}`,
-    `model ${model.id} ${model.precision}`,
+    `model ${model.id} ${model.precision}, encoder ${model.encoderForm}`,
     "",
     `cold start        ${seconds(report.coldStartMs)}`,
     `memory            ${report.idleMemoryMb} MB idle, ${report.peakMemoryMb} MB peak`,

@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { GigasttError } from "../../shared/errors.ts";
 import { installationRoot } from "../../shared/process/entry.ts";
+import type { MeasuredModel } from "./report.ts";
 import { setTimeout, sleep } from "../../shared/time/timers.ts";
 
 /** A server started only to be measured, on a free loopback port. */
@@ -11,7 +12,7 @@ export interface MeasuredServer {
   readonly url: string;
   /** Process start to `/ready`. */
   readonly coldStartMs: number;
-  readonly model: { readonly id: string; readonly precision: string; readonly bundleHash: string };
+  readonly model: MeasuredModel;
   /** Resident memory now and at its highest; undefined where the system does not tell. */
   readonly memoryMb: () => Promise<{ readonly nowMb: number; readonly peakMb: number } | undefined>;
   /** SIGTERM, then the time until the process has gone. */
@@ -19,6 +20,7 @@ export interface MeasuredServer {
 }
 
 const START_TIMEOUT_MS = 300_000;
+const REWRITE_TIMEOUT_MS = 900_000;
 
 /**
  * Starts `gigastt serve` with the given arguments and waits until it is ready.
@@ -34,7 +36,7 @@ export async function startMeasuredServer(args: readonly string[], env: NodeJS.P
     const url = await listeningUrl(child, lastLines);
     await untilReady(url, child);
     const coldStartMs = performance.now() - startedMs;
-    const model = await describeModel(url);
+    const model = await describeModel(url, child);
     return { url, coldStartMs, model, memoryMb: () => memoryOf(child.pid), stop: () => stop(child) };
   } catch (error) {
     child.kill("SIGKILL");
@@ -78,11 +80,24 @@ async function untilReady(url: string, child: ChildProcess): Promise<void> {
   throw new Error("not ready");
 }
 
-async function describeModel(url: string): Promise<MeasuredServer["model"]> {
+/** Describes the model once its encoder is in the form in which it stays: while it is rewritten, figures would be of no form. */
+async function describeModel(url: string, child: ChildProcess): Promise<MeasuredModel> {
   const response = await fetch(`${url}/v1/models`);
   const { id, encoder } = (await response.json()) as { id: string; encoder: string }; // our own server's
-  const health = (await (await fetch(`${url}/health`)).json()) as { model_hash?: string }; // our own server's
-  return { id, precision: encoder, bundleHash: health.model_hash ?? "" };
+  const deadline = performance.now() + REWRITE_TIMEOUT_MS;
+  for (;;) {
+    const health = (await (await fetch(`${url}/health`)).json()) as Health; // our own server's
+    const { encoder_form: encoderForm = "published", model_hash: bundleHash = "" } = health;
+    if (encoderForm !== "rewriting") return { id, precision: encoder, bundleHash, encoderForm };
+    if (performance.now() > deadline || child.exitCode !== null)
+      throw new Error("the encoder is still being rewritten");
+    await sleep(250);
+  }
+}
+
+interface Health {
+  readonly model_hash?: string;
+  readonly encoder_form?: string;
 }
 
 async function memoryOf(pid: number | undefined): Promise<{ nowMb: number; peakMb: number } | undefined> {

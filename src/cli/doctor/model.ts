@@ -1,4 +1,8 @@
 import { locateModel } from "../../models/locate.ts";
+import type { ModelBundle } from "../../models/manifest.ts";
+import { findRewritten } from "../../models/optimized.ts";
+import { optimizedDir } from "../../models/paths.ts";
+import { speedUp } from "../../models/prepare/comparison.ts";
 import { verifyBundle } from "../../models/verify.ts";
 import { GigasttError } from "../../shared/errors.ts";
 import { ok } from "../../audit/observe/verdict.ts";
@@ -12,7 +16,7 @@ export const model: DoctorCheck = {
     try {
       const bundle = await locateModel(config.model, { env });
       await verifyBundle(bundle, { signal });
-      const text = `${bundle.id} ${bundle.precision}, verified`;
+      const text = `${bundle.id} ${bundle.precision}, verified${await formOf(bundle, env)}`;
       if (bundle.notice === undefined) return ok(text);
       const [rule, cure] = ruleAndCure(bundle.notice);
       return warn(`${text}. ${rule}`, cure);
@@ -23,6 +27,13 @@ export const model: DoctorCheck = {
     }
   },
 };
+
+async function formOf({ files, encoderPath }: ModelBundle, env: NodeJS.ProcessEnv): Promise<string> {
+  const trial = await findRewritten(optimizedDir(env), files.find(({ name }) => encoderPath.endsWith(name))?.sha256);
+  return trial === undefined
+    ? ""
+    : `, encoder rewritten (${speedUp(trial)} times as fast, ${trial.tokenEdits} of ${trial.tokens} tokens differ)`;
+}
 
 /** Our messages are a sentence with the rule, then sentences with the cure. */
 function ruleAndCure(message: string): [rule: string, cure: string] {

@@ -1,6 +1,8 @@
 import { DEFAULT_LANGUAGES, bundleHash, filesOf } from "../../models/bundle.ts";
 import { inspectModel, type Installation, locateModel } from "../../models/locate.ts";
 import type { ModelBundle } from "../../models/manifest.ts";
+import { findRewritten } from "../../models/optimized.ts";
+import { optimizedDir } from "../../models/paths.ts";
 import type { ModelEntry } from "../../models/registry-guard.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { readableBytes } from "../../shared/units.ts";
@@ -11,8 +13,9 @@ import { loadModelsWorld } from "./common.ts";
 /** `gigastt models list` */
 export async function list(context: CommandContext): Promise<number> {
   const { config, registry, baseDir } = await loadModelsWorld(context);
+  const copies = optimizedDir(context.env);
   const models = await Promise.all(
-    registry.models.map(async (entry) => ({ entry, installations: await inspectModel(entry, baseDir) })),
+    registry.models.map(async (entry) => ({ entry, installations: await inspectWithForms(entry, baseDir, copies) })),
   );
   let inUse: ModelBundle | undefined;
   let problem: string | undefined;
@@ -57,9 +60,26 @@ export async function list(context: CommandContext): Promise<number> {
   return 0;
 }
 
-function stateOf({ entry, state, wrong }: Installation): string {
+/** An installation, and whether a rewritten form of its encoder is kept. */
+interface Listed extends Installation {
+  readonly isRewritten: boolean;
+}
+
+async function inspectWithForms(entry: ModelEntry, baseDir: string, copies: string): Promise<readonly Listed[]> {
+  const installations = await inspectModel(entry, baseDir);
+  return Promise.all(
+    installations.map(async (installation) => {
+      const encoder = entry.precisions[installation.precision]?.encoder;
+      const sha256 = entry.files.find(({ name }) => name === encoder)?.sha256;
+      return { ...installation, isRewritten: (await findRewritten(copies, sha256)) !== undefined };
+    }),
+  );
+}
+
+function stateOf({ entry, state, wrong, isRewritten }: Listed): string {
   if (state === "complete") {
-    return { bundled: "bundled", local: "made here", download: "installed" }[entry.source.kind];
+    const how = { bundled: "bundled", local: "made here", download: "installed" }[entry.source.kind];
+    return isRewritten ? `${how}, encoder rewritten` : how;
   }
   return state === "absent" ? "not installed" : `incomplete: ${wrong.map(({ file }) => file.name).join(", ")}`;
 }
@@ -72,7 +92,7 @@ function languagesOf({ languages = DEFAULT_LANGUAGES }: ModelEntry): string {
   return languages.join(" ");
 }
 
-function modelJson(entry: ModelEntry, installations: readonly Installation[]): unknown {
+function modelJson(entry: ModelEntry, installations: readonly Listed[]): unknown {
   return {
     id: entry.id,
     name: entry.name,
@@ -81,9 +101,10 @@ function modelJson(entry: ModelEntry, installations: readonly Installation[]): u
     license: entry.license,
     languages: entry.languages ?? DEFAULT_LANGUAGES,
     source: entry.source,
-    precisions: installations.map(({ precision, state, dir, wrong }) => ({
+    precisions: installations.map(({ precision, state, dir, wrong, isRewritten }) => ({
       precision,
       state,
+      isRewritten,
       dir,
       bundleHash: bundleHash(filesOf(entry, precision) ?? []),
       files: filesOf(entry, precision),

@@ -52,6 +52,14 @@ export const engine = {
       examples: [["Кузьмин", "рекуператор:5"]],
       "x-reload": "handover",
     },
+    rewriteEncoder: {
+      type: "boolean",
+      title: "Rewrite the encoder",
+      description:
+        "After the first start an int8 encoder is rewritten in the background into the form that computes fastest on this processor, compared with the original on sample recordings, and then used. Needs memory of 2.7 times and disk of 3.5 times the encoder's size once.",
+      default: true,
+      "x-reload": "handover",
+    },
     maxSymbolsPerFrame: {
       type: "integer",
       minimum: 1,

@@ -1,5 +1,5 @@
 import type { HotWord } from "../../shared/hot-words.ts";
-import type { FrontEnd, TransducerFiles } from "../../models/manifest.ts";
+import type { FrontEnd, ModelBundle, TransducerFiles } from "../../models/manifest.ts";
 import type { Tokens } from "./words.ts";
 
 export type { TransducerFiles };
@@ -18,6 +18,14 @@ export interface LoadRequest {
   /** ONNX intra-op threads. */
   readonly threads: number;
   readonly maxSymbolsPerFrame: number;
+}
+
+/** Returns what a worker needs to load a model's own files. */
+export function loadRequestOf(
+  { encoderPath, transducer, vocabPath, frontEnd }: ModelBundle,
+  decoding: Pick<LoadRequest, "threads" | "maxSymbolsPerFrame">,
+): LoadRequest {
+  return { encoderPath, ...(transducer && { transducer }), vocabPath, frontEnd, ...decoding };
 }
 
 /** Main thread → inference worker. A worker gets one `run` at a time. */

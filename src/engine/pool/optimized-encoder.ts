@@ -2,44 +2,93 @@ import { readFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { ModelBundle } from "../../models/manifest.ts";
-import { createOptimizedCache, type OptimizedDraft } from "../../models/optimized.ts";
+import {
+  createOptimizedCache,
+  SMALLEST_ENCODER_BYTES,
+  type EncoderForm,
+  type OptimizedCache,
+  type OptimizedDraft,
+} from "../../models/optimized.ts";
+import type { Comparison } from "../../models/prepare/comparison.ts";
+import type { WeightSign } from "../../models/prepare/faster-int8.ts";
 import { verifyBundle } from "../../models/verify.ts";
+import { GigasttError } from "../../shared/errors.ts";
 import { installationRoot } from "../../shared/process/entry.ts";
 import type { LoadRequest } from "../acoustic/protocol.ts";
+import type { WorkerKind } from "./pool.ts";
+import { canBeRewritten, writeRewritten } from "./rewrite.ts";
 
 /** What each worker of a pool loads: the model's encoder, or an optimized copy of it that an earlier worker or start has left. */
 export interface RequestSource {
   /** For the worker that comes next. Rejects when a replacement would load files that have changed. */
-  next(worker: "first" | "other" | "replacement"): Promise<LoadRequest>;
+  next(worker: WorkerKind): Promise<LoadRequest>;
   /** The first worker did not load: what it wrote is of no use. */
   failed(): Promise<void>;
+  /** The form of the graph that the next worker loads. */
+  form(): EncoderForm;
+  /** Whether the encoder has a faster form that is wanted and not yet there. Rejects when its file is not a model. */
+  hasFasterForm(): Promise<boolean>;
+  /** Makes the rewritten form, so that `renewed` workers load it, and returns how its text differs. Rejects with a GigasttError that says why it was not made. */
+  rewrite(signal: AbortSignal): Promise<Comparison>;
+  /** The workers have the rewritten form: the published one's copy is removed. */
+  renewed(): Promise<void>;
+}
+
+export interface EncoderCopies {
+  /** Folder of the optimized copies. */
+  readonly dir: string;
+  /** Whether an int8 encoder may be rewritten into the form that computes fast. */
+  readonly rewrites: boolean;
+  /** Smaller encoders get no copies; default 32 MB. */
+  readonly smallestBytes?: number;
 }
 
 /**
  * @param request for the model's own files
- * @param dir folder of the optimized copies; undefined = none are kept
+ * @param copies undefined = none are kept
  */
-export function createRequestSource(bundle: ModelBundle, request: LoadRequest, dir: string | undefined): RequestSource {
+export function createRequestSource(
+  bundle: ModelBundle,
+  request: LoadRequest,
+  copies: EncoderCopies | undefined,
+): RequestSource {
   const encoder = bundle.files.find(({ name }) => bundle.encoderPath.endsWith(name));
-  const cache = (async () => {
-    if (dir === undefined || encoder === undefined || encoder.bytes < SMALLEST_BYTES) return undefined;
-    const runtime = await runtimeVersion();
-    return runtime === undefined
-      ? undefined
-      : createOptimizedCache(dir, { encoder, runtime, processor: await processorId() });
-  })();
+  const caches = openCaches();
   let draft: OptimizedDraft | undefined;
   let optimized: string | undefined;
+  let form: EncoderForm = "published";
   let loaded: (() => Promise<void>) | undefined;
+
+  async function openCaches(): Promise<Record<EncoderForm, OptimizedCache> | undefined> {
+    if (copies === undefined || encoder === undefined) return undefined;
+    if (encoder.bytes < (copies.smallestBytes ?? SMALLEST_ENCODER_BYTES)) return undefined;
+    const runtime = await runtimeVersion();
+    if (runtime === undefined) return undefined;
+    const key = { encoder, runtime, processor: (await processor()).id };
+    return {
+      published: createOptimizedCache(copies.dir, { ...key, form: "published" }),
+      rewritten: createOptimizedCache(copies.dir, { ...key, form: "rewritten" }),
+    };
+  }
+
+  /** The best copy there is, as what is loaded from now on. */
+  async function find(): Promise<OptimizedCache | undefined> {
+    const found = await caches;
+    optimized = copies?.rewrites === true ? await found?.rewritten.find() : undefined;
+    form = optimized === undefined ? "published" : "rewritten";
+    optimized ??= await found?.published.find();
+    return found?.[form];
+  }
 
   return {
     async next(worker) {
       switch (worker) {
-        case "first":
-          optimized = await (await cache)?.find();
-          if (optimized === undefined) draft = await (await cache)?.begin();
-          else loaded = await (await cache)?.tried();
+        case "first": {
+          const cache = await find();
+          if (optimized !== undefined) loaded = await cache?.tried();
+          else draft = draftOf(await cache?.begin());
           return withCopy(request, optimized, draft?.graphPath);
+        }
         case "other":
           await loaded?.();
           if (draft) optimized = await draft.commit();
@@ -48,7 +97,11 @@ export function createRequestSource(bundle: ModelBundle, request: LoadRequest, d
         case "replacement":
           // The files may have been replaced since.
           await verifyBundle(bundle);
-          return withCopy(request, await (await cache)?.find(), undefined);
+          await find();
+          return withCopy(request, optimized, undefined);
+        case "renewed":
+          loaded = await (await find())?.tried();
+          return withCopy(request, optimized, undefined);
       }
     },
     async failed() {
@@ -56,13 +109,41 @@ export function createRequestSource(bundle: ModelBundle, request: LoadRequest, d
       await draft?.discard();
       draft = undefined;
     },
+    form: () => form,
+    async hasFasterForm() {
+      if ((await caches) === undefined || copies?.rewrites !== true || form === "rewritten") return false;
+      return canBeRewritten(bundle.encoderPath, (await processor()).sign);
+    },
+    async rewrite(signal) {
+      const begun = await (await caches)?.rewritten.begin();
+      if (begun === undefined || encoder === undefined) throw new GigasttError("GST_REWRITE", "no copies are kept.");
+      if ("refused" in begun) throw new GigasttError("GST_REWRITE_ROOM", `${begun.refused}.`);
+      try {
+        const published = withCopy(request, optimized, undefined);
+        const { sign } = await processor();
+        const trial = await writeRewritten({ encoder, published, sign, draft: begun, signal });
+        if ((await begun.commit(trial)) !== undefined) return trial;
+        throw new GigasttError(
+          "GST_REWRITE",
+          "the rewritten encoder could not be kept: it was damaged, or others may write it.",
+        );
+      } catch (error) {
+        await begun.discard();
+        throw error;
+      }
+    },
+    async renewed() {
+      await loaded?.();
+      await (await caches)?.published.remove();
+    },
   };
 }
 
 // ---
 
-/** A smaller encoder loads in a moment; two files more would not be worth it. */
-const SMALLEST_BYTES = 32e6;
+function draftOf(begun: Awaited<ReturnType<OptimizedCache["begin"]>> | undefined): OptimizedDraft | undefined {
+  return begun !== undefined && "graphPath" in begun ? begun : undefined;
+}
 
 function withCopy(request: LoadRequest, optimized: string | undefined, saveTo: string | undefined): LoadRequest {
   return {
@@ -82,9 +163,12 @@ async function runtimeVersion(): Promise<string | undefined> {
   }
 }
 
-/** Two processors with one identity run the same kernels. */
-async function processorId(): Promise<string> {
+/** Two processors with one identity run the same kernels. Signed weights need 8-bit dot products: without them, x86 sums pairs in 16 bits, which can saturate. */
+async function processor(): Promise<{ readonly id: string; readonly sign: WeightSign }> {
   const cpuinfo = await readFile("/proc/cpuinfo", "utf8").catch(() => "");
   const flags = /^(?:flags|Features)\s*:.*$/m.exec(cpuinfo)?.[0] ?? "";
-  return [process.platform, process.arch, cpus()[0]?.model ?? "", flags].join("\n");
+  return {
+    id: [process.platform, process.arch, cpus()[0]?.model ?? "", flags].join("\n"),
+    sign: process.arch === "x64" && /\bavx(?:512)?_vnni\b/.test(flags) ? "signed" : "unsigned",
+  };
 }

@@ -14,12 +14,15 @@ export interface WindowJob extends Queueable {
   readonly signal: AbortSignal;
 }
 
+/** `renewed` takes the place of a worker that still serves. */
+export type WorkerKind = "first" | "other" | "replacement" | "renewed";
+
 export interface PoolOptions {
   readonly workers: number;
   /**
    * What the next worker loads. A replacement's files may have changed: rejects to refuse them, and is asked again later.
    */
-  readonly request: (worker: "first" | "other" | "replacement") => Promise<LoadRequest>;
+  readonly request: (worker: WorkerKind) => Promise<LoadRequest>;
   /** Most windows that wait; one more is refused. */
   readonly queueLimit: number;
   readonly loadTimeoutMs: number;
@@ -53,7 +56,12 @@ export interface InferencePool {
   close(): Promise<void>;
 }
 
-export function createPool(options: PoolOptions): InferencePool {
+export interface RenewablePool extends InferencePool {
+  /** Puts a newly loaded worker in the place of each; a busy one leaves after its window. Rejects with a load error: the rest stays as it was. */
+  renew(): Promise<void>;
+}
+
+export function createPool(options: PoolOptions): RenewablePool {
   const slots: Slot[] = [];
   const queue = createWindowQueue<Queued>();
   let nextId = 1;
@@ -106,7 +114,7 @@ export function createPool(options: PoolOptions): InferencePool {
             slot.state = "idle";
             restartDelayMs = RESTART_DELAY_MIN_MS;
             resolve(message.model);
-            if (closing) shutDown(slot);
+            if (closing || slot.retires === true) shutDown(slot);
             else pump();
             break;
           case "load_failed":
@@ -139,7 +147,7 @@ export function createPool(options: PoolOptions): InferencePool {
         slot.exited?.();
         if (wasLoading) reject(new GigasttError("GST_MODEL_LOAD", `the model could not be loaded: ${reason}.`));
         // A worker that never loaded is its starter's concern.
-        if (!expected && !closing && !wasLoading) replace(reason);
+        if (!expected && !closing && !wasLoading && slot.retires !== true) replace(reason);
       });
       post(slot, { type: "load", request });
     });
@@ -171,8 +179,8 @@ export function createPool(options: PoolOptions): InferencePool {
     slot.current = undefined;
     if (slot.state === "busy") slot.state = "idle";
     if (queued?.id === id) settle(queued);
-    if (closing) shutDown(slot);
-    else pump();
+    if (closing || slot.retires === true) shutDown(slot);
+    if (!closing) pump();
   }
 
   function pump(): void {
@@ -227,6 +235,16 @@ export function createPool(options: PoolOptions): InferencePool {
     });
   }
 
+  async function renew(): Promise<void> {
+    const request = await options.request("renewed");
+    for (const slot of slots.filter(({ state }) => state !== "closing" && state !== "failed")) {
+      if (closing) return;
+      await addWorker(request);
+      slot.retires = true;
+      if (slot.state === "idle") shutDown(slot);
+    }
+  }
+
   async function close(): Promise<void> {
     closing = true;
     for (const timer of pendingRestarts) clearTimeout(timer);
@@ -251,6 +269,7 @@ export function createPool(options: PoolOptions): InferencePool {
   return {
     start,
     run,
+    renew,
     close,
     setLiveSessions: (count) => {
       liveSessions = count;
@@ -275,6 +294,8 @@ interface Slot {
   state: "loading" | "idle" | "busy" | "closing" | "failed";
   current: Queued | undefined;
   lastError?: string;
+  /** Another worker has its place. */
+  retires?: boolean;
   exited?: () => void;
 }
 

@@ -19,7 +19,7 @@ export interface OpenedModel extends OnnxModel {
 
 /** Field numbers of onnx.proto3. */
 const MODEL = { irVersion: 1, graph: 7, opsetImport: 8 };
-const GRAPH = { node: 1, initializer: 5 };
+const GRAPH = { node: 1, initializer: 5, output: 12 };
 const TENSOR = {
   dims: 1,
   dataType: 2,
@@ -50,6 +50,21 @@ export async function openOnnx(path: string): Promise<OpenedModel> {
     if (error instanceof GigasttError) throw error;
     throw formatError("a well-formed protobuf is expected", error);
   }
+}
+
+/** Returns the names of a graph's outputs. */
+export function outputNames(graphRest: readonly RawField[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const { field, bytes } of graphRest) {
+    if (field !== GRAPH.output) continue;
+    const reader = new BinaryReader(bytes);
+    while (reader.pos < reader.len) {
+      const [number, type] = reader.tag();
+      if (number === 1) names.add(reader.string());
+      else reader.skip(type, number);
+    }
+  }
+  return names;
 }
 
 async function readModel(cursor: FileCursor, file: FileHandle): Promise<OnnxModel> {
@@ -237,7 +252,8 @@ async function readAt(file: FileHandle, offset: number, length: number): Promise
   return bytes;
 }
 
-function formatError(reason: string, cause?: unknown): GigasttError {
+/** The error for a file that is not a model, or not one that can be rewritten. */
+export function formatError(reason: string, cause?: unknown): GigasttError {
   return new GigasttError("GST_MODEL_FORMAT", `the model file is not usable: ${reason}. Pull or export it again.`, {
     cause,
   });

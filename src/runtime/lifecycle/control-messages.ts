@@ -44,6 +44,7 @@ function runtimeStats({ context }: Runtime): RuntimeStats {
   const isReady = engine.state === "ready" || engine.state === "unloaded";
   return {
     state: phase.draining || phase.handedOver ? "draining" : isReady ? "ready" : "starting",
+    ...(engine.model === undefined ? {} : { encoderForm: engine.model.encoderForm }),
     sessionsActive: sessions.size,
     sessionsMax: admission.total,
     waiting: admission.waiters,

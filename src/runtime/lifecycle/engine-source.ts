@@ -19,6 +19,6 @@ export function createConfiguredEngine(config: ResolvedConfig, env: NodeJS.Proce
     const bundle = await locateModel(config.model, { env });
     if (bundle.notice !== undefined) log.warn("model_notice", { model: bundle.id, notice: bundle.notice });
     await verifyBundle(bundle);
-    return createEngine({ config, bundle, optimizedDir: optimizedDir(env), log });
+    return createEngine({ config, bundle, optimizedDir: optimizedDir(env), rewritesInBackground: true, log });
   });
 }

@@ -150,6 +150,8 @@ export interface DrainReport {
 /** A runtime's own account of itself, for `status`, the live view and the history. */
 export interface RuntimeStats {
   readonly state: "starting" | "ready" | "draining";
+  /** The form of the model's encoder; absent until the model is loaded. */
+  readonly encoderForm?: "published" | "rewriting" | "rewritten";
   readonly sessionsActive: number;
   readonly sessionsMax: number;
   /** Clients in the queue. */

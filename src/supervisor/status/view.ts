@@ -67,7 +67,8 @@ export function statusLines(status: StatusReport): string[] {
   }
   // HTTP is in the first line.
   for (const { name, address } of status.service.listeners.slice(1)) lines.push(`  ${name.padEnd(9)} ${address}`);
-  if (model !== null) lines.push(`  model     ${model.name} (${model.id}, ${model.precision})`);
+  if (model !== null)
+    lines.push(`  model     ${model.name} (${model.id}, ${model.precision}${encoderNote(stats?.encoderForm)})`);
   if (stats !== null) {
     const latency =
       stats.latencyMs === undefined
@@ -147,4 +148,10 @@ function gb(bytes: number): string {
 
 function mib(bytes: number): string {
   return `${Math.round(bytes / 2 ** 20)} MiB`;
+}
+
+/** In which form the encoder is computed, where that is not the one of its file. */
+function encoderNote(form: string | undefined): string {
+  if (form === "rewritten") return ", encoder rewritten";
+  return form === "rewriting" ? ", encoder is being rewritten" : "";
 }

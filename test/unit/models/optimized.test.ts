@@ -4,13 +4,15 @@ import { chmod, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/p
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { createOptimizedCache, OPTIMIZED_WEIGHTS } from "../../../src/models/optimized.ts";
-import type { OptimizedKey } from "../../../src/models/optimized.ts";
+import { createOptimizedCache, findRewritten, OPTIMIZED_WEIGHTS } from "../../../src/models/optimized.ts";
+import type { Comparison } from "../../../src/models/prepare/comparison.ts";
+import type { OptimizedCache, OptimizedDraft, OptimizedKey } from "../../../src/models/optimized.ts";
 
 const KEY: OptimizedKey = {
   encoder: { name: "encoder.onnx", bytes: 10, sha256: "a".repeat(64) },
   runtime: "1.30.0",
   processor: "avx2",
+  form: "published",
 };
 
 async function folder(): Promise<string> {
@@ -19,12 +21,18 @@ async function folder(): Promise<string> {
   return join(dir, ".optimized");
 }
 
+async function begin(cache: OptimizedCache): Promise<OptimizedDraft> {
+  const begun = await cache.begin();
+  if ("refused" in begun) throw new Error(begun.refused);
+  return begun;
+}
+
 /** What an inference worker leaves in a draft. */
-async function fill(dir: string, key = KEY): Promise<string | undefined> {
-  const draft = await createOptimizedCache(dir, key).begin();
-  await writeFile(draft!.graphPath, "graph");
-  await writeFile(join(draft!.graphPath, "..", OPTIMIZED_WEIGHTS), "weights");
-  return draft!.commit();
+async function fill(dir: string, key = KEY, trial?: Comparison): Promise<string | undefined> {
+  const draft = await begin(createOptimizedCache(dir, key));
+  await writeFile(draft.graphPath, "graph");
+  await writeFile(join(draft.graphPath, "..", OPTIMIZED_WEIGHTS), "weights");
+  return draft.commit(trial);
 }
 
 test("a committed copy is found by its key and by no other", async () => {
@@ -36,6 +44,7 @@ test("a committed copy is found by its key and by no other", async () => {
   for (const other of [
     { runtime: "1.31.0" },
     { processor: "avx512" },
+    { form: "rewritten" as const },
     { encoder: { ...KEY.encoder, sha256: "b".repeat(64) } },
   ]) {
     expect(await createOptimizedCache(dir, { ...KEY, ...other }).find()).toBeUndefined();
@@ -85,10 +94,10 @@ test("the number of a dead process may be ours now", async () => {
 test("while a draft lies there, no other is begun: its writer is at work, or died of it", async () => {
   const dir = await folder();
   const cache = createOptimizedCache(dir, KEY);
-  const draft = await cache.begin();
-  expect(await cache.begin()).toBeUndefined();
-  await draft!.discard();
-  expect(await cache.begin()).toBeDefined();
+  const draft = await begin(cache);
+  expect(await cache.begin()).toEqual({ refused: expect.stringContaining("another process writes it") });
+  await draft.discard();
+  await begin(cache);
 });
 
 test("a copy that others may write is not used", async () => {
@@ -100,8 +109,8 @@ test("a copy that others may write is not used", async () => {
 
 test("a draft that was not written, or that another process was sooner with, leaves nothing behind", async () => {
   const dir = await folder();
-  const empty = await createOptimizedCache(dir, KEY).begin();
-  expect(await empty!.commit()).toBeUndefined();
+  const empty = await begin(createOptimizedCache(dir, KEY));
+  expect(await empty.commit()).toBeUndefined();
   const first = await fill(dir);
   expect(await fill(dir)).toBe(first);
   expect(await readdir(dir)).toHaveLength(1);
@@ -111,12 +120,40 @@ test("where the folder cannot be made, all goes on without", async () => {
   const dir = await folder();
   await writeFile(dir, "a file in the way");
   const cache = createOptimizedCache(dir, KEY);
-  expect([await cache.find(), await cache.begin()]).toEqual([undefined, undefined]);
+  expect([await cache.find(), await cache.begin()]).toEqual([
+    undefined,
+    { refused: expect.stringContaining("cannot be written") },
+  ]);
 });
 
 test("a disk without room for the copy gets none", async () => {
   const huge = { ...KEY, encoder: { ...KEY.encoder, bytes: 1e18 } };
-  expect(await createOptimizedCache(await folder(), huge).begin()).toBeUndefined();
+  const { begin } = createOptimizedCache(await folder(), huge);
+  expect(await begin()).toEqual({ refused: expect.stringMatching(/must have .* free, found /) });
+});
+
+test("the rewritten form is listed with how it differs, until it is removed", async () => {
+  const dir = await folder();
+  const trial: Comparison = {
+    windows: 4,
+    audioS: 25,
+    identicalWindows: 3,
+    tokens: 100,
+    tokenEdits: 1,
+    referenceEncoderMs: 300,
+    candidateEncoderMs: 100,
+  };
+  const { sha256 } = KEY.encoder;
+  expect(await findRewritten(dir, sha256)).toBeUndefined();
+  await fill(dir);
+  expect(await findRewritten(dir, sha256)).toBeUndefined();
+  const rewritten: OptimizedKey = { ...KEY, form: "rewritten" };
+  await fill(dir, rewritten, trial);
+  expect(await findRewritten(dir, sha256)).toEqual(trial);
+  expect(await findRewritten(dir, "b".repeat(64))).toBeUndefined();
+  await createOptimizedCache(dir, rewritten).remove();
+  expect(await findRewritten(dir, sha256)).toBeUndefined();
+  expect(await createOptimizedCache(dir, KEY).find()).toBeDefined();
 });
 
 test("the two copies used last stay, older ones and drafts of a dead process go", async () => {

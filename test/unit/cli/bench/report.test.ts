@@ -17,7 +17,7 @@ const report: BenchReport = {
     temperatureC: 61.5,
     throttling: ["frequency was capped"],
   },
-  model: { id: "demo-ru-rnnt", precision: "int8", bundleHash: "abcdef0123456789" },
+  model: { id: "demo-ru-rnnt", precision: "int8", encoderForm: "rewritten", bundleHash: "abcdef0123456789" },
   engine: { workers: "auto", threads: "auto" },
   interrupted: false,
   coldStartMs: 860,
@@ -63,7 +63,7 @@ describe("the report", () => {
   it("is a table that says what the box can do", () => {
     expect(formatReport(report)).toMatchInlineSnapshot(`
       "Board <1> & "co", 4 cores, 8 GB, Node 20.20.2
-      model demo-ru-rnnt int8
+      model demo-ru-rnnt int8, encoder rewritten
 
       cold start        0.86 s
       memory            120 MB idle, 300 MB peak

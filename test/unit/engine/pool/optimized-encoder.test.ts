@@ -57,7 +57,7 @@ test("small encoders and callers without a folder get no copies", async () => {
   const bundle = await demoBundle("int8");
   const request = { ...bundle, threads: 1, maxSymbolsPerFrame: 10 };
   for (const dir of [undefined, join(await scratch(), "copies")]) {
-    const source = createRequestSource(bundle, request, dir);
+    const source = createRequestSource(bundle, request, dir === undefined ? undefined : { dir, rewrites: true });
     for (const worker of ["first", "other", "replacement"] as const) expect(await source.next(worker)).toEqual(request);
   }
 });

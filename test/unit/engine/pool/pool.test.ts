@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import type { LoadRequest } from "../../../../src/engine/acoustic/protocol.ts";
-import { createPool, type InferencePool, type PoolOptions, type WindowJob } from "../../../../src/engine/pool/pool.ts";
+import { createPool, type PoolOptions, type RenewablePool, type WindowJob } from "../../../../src/engine/pool/pool.ts";
 import { DEMO_FRONT_END, demoBundle } from "../support.ts";
 
 const ENTRY = new URL("../../../fixtures/faulty-worker.js", import.meta.url);
@@ -13,7 +13,7 @@ const REQUEST: LoadRequest = {
   maxSymbolsPerFrame: 10,
 };
 
-async function pool(options: Partial<PoolOptions> & { readonly vocabPath?: string } = {}): Promise<InferencePool> {
+async function pool(options: Partial<PoolOptions> & { readonly vocabPath?: string } = {}): Promise<RenewablePool> {
   const created = createPool({
     workers: 1,
     request: async () => ({ ...REQUEST, vocabPath: options.vocabPath ?? "" }),
@@ -193,4 +193,40 @@ test("a real ONNX error fails the window and leaves the worker alive; a missing 
     onWorkerLost: () => {},
   });
   await expect(missing.start()).rejects.toMatchObject({ code: "GST_MODEL_LOAD" });
+});
+
+test("renewing puts a new worker in each one's place while windows are read, and no window is refused", async () => {
+  const kinds: string[] = [];
+  const request = async (kind: string): Promise<LoadRequest> => {
+    kinds.push(kind);
+    return REQUEST;
+  };
+  const subject = await pool({ workers: 2, queueLimit: 100, request });
+  await subject.start();
+  const reading = Promise.all(Array.from({ length: 30 }, (_, n) => subject.run(job(20 + n))));
+  await subject.renew();
+  expect((await reading).map(({ ids }) => ids[0])).toEqual(Array.from({ length: 30 }, (_, n) => 20 + n));
+  await expect.poll(() => subject.stats()).toMatchObject({ workers: 2, busyWorkers: 0, workerRestartsTotal: 0 });
+  expect(kinds).toEqual(["first", "other", "renewed"]);
+  expect((await subject.run(job(3))).ids[0]).toBe(3);
+});
+
+test("a worker that cannot be renewed keeps its place", async () => {
+  const subject = await pool({
+    workers: 2,
+    request: async (kind) => ({ ...REQUEST, vocabPath: kind === "renewed" ? "broken" : "" }),
+  });
+  await subject.start();
+  await expect(subject.renew()).rejects.toMatchObject({ code: "GST_MODEL_LOAD" });
+  expect((await subject.run(job(4))).ids[0]).toBe(4);
+  expect(subject.stats().workers).toBe(2);
+});
+
+test("closing while workers are renewed ends them all", async () => {
+  const subject = await pool({ workers: 2 });
+  await subject.start();
+  const renewing = subject.renew();
+  await subject.close();
+  await renewing;
+  expect(subject.stats()).toMatchObject({ workers: 0, busyWorkers: 0 });
 });
