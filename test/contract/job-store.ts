@@ -5,6 +5,8 @@ import type { JobDraft, JobEvent, JobStore, Quotas, Turn } from "../../src/store
 
 /** What one engine brings to the suite. */
 export interface StoreUnderTest {
+  /** Runs of the property; default 25. */
+  readonly runs?: number;
   readonly create: (options: { readonly nowMs: () => number; readonly random: () => number }) => Promise<JobStore>;
 }
 
@@ -482,7 +484,7 @@ export function jobStoreContract(name: string, subject: StoreUnderTest): void {
           await model.settle();
           await bench.store.close();
         }),
-        { numRuns: 25 },
+        { numRuns: subject.runs ?? 25 },
       );
     }, 60_000);
   });

@@ -16,13 +16,19 @@ export interface RunningRedis {
   stop(): Promise<void>;
 }
 
-/** A real Redis without persistence on a socket file; the same `dir` brings the same address. Without one its folder is its own, and goes with it. */
-export async function startRedis(given?: string): Promise<RunningRedis> {
+/**
+ * A real Redis on a socket file; the same `dir` brings the same address, and with `keep` what was written. Without one its folder is its own, and
+ * goes with it.
+ */
+export async function startRedis(
+  given?: string,
+  { keep = false }: { readonly keep?: boolean } = {},
+): Promise<RunningRedis> {
   const dir = given ?? mkdtempSync(join(tmpdir(), "gigastt-redis-"));
   const socket = join(dir, "r.sock");
   const child = spawn(
     redisServer ?? "redis-server",
-    ["--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "", "--appendonly", "no"],
+    ["--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "", ...(keep ? KEPT : ["--appendonly", "no"])],
     { stdio: "ignore" },
   );
   const leash = whenWeEnd(`kill -9 ${child.pid}${given === undefined ? `; rm -rf '${dir}'` : ""}`);
@@ -42,6 +48,8 @@ export async function startRedis(given?: string): Promise<RunningRedis> {
     },
   };
 }
+
+const KEPT = ["--appendonly", "yes", "--appendfsync", "always"];
 
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { JobPlace } from "../../src/store/jobs/place.ts";
 import { createJobs } from "../../src/runtime/jobs/service.ts";
 import type { ResolvedConfig } from "../../src/config/types.ts";
 import { defaultConfig } from "../../src/config/defaults.ts";
@@ -47,6 +48,8 @@ export async function startTestServer(
     host?: string;
     /** Folder of the jobs; they are on with it. */
     jobsDir?: string;
+    /** Instead of files in that folder. */
+    jobsPlace?: Partial<JobPlace>;
   } = {},
 ): Promise<TestServer> {
   const lines: Record<string, unknown>[] = [];
@@ -61,6 +64,7 @@ export async function startTestServer(
             dir: options.jobsDir,
             databaseFile: join(options.jobsDir, "jobs.sqlite"),
             audioDir: join(options.jobsDir, "audio"),
+            ...options.jobsPlace,
           }),
         }),
     version: "0.0.0-test",

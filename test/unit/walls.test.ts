@@ -30,7 +30,9 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@tus/server": ["runtime/jobs/resumable.ts"],
   "age-encryption": ["supervisor/state/backup-format.ts"],
   "@fastify/busboy": ["runtime/http/uploads/upload-form.ts"],
+  aws4fetch: ["store/blobs/s3.ts"],
   ajv: ["config/problems/validate.ts"],
+  bullmq: ["store/jobs/redis/queue.ts"],
   bcryptjs: ["cli/deploy/secret-store.ts"],
   crossws: ["runtime/sessions/websocket.ts"],
   "dockerfile-ast": ["audit/parse/dockerfile.ts"],
@@ -59,7 +61,8 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "reflect-metadata": ["shared/tls/pki.ts"],
   undici: ["models/http.ts"],
   uqr: ["cli/qr-code.ts"],
-  // Its Redis driver imports ioredis, which is a dependency for that alone.
+  ioredis: ["store/jobs/redis/link.ts"],
+  // Its Redis driver imports ioredis too.
   unstorage: ["supervisor/state/history-store.ts"],
   ws: ["checks/live/probes/silent-session.ts", "cli/bench/live-stream.ts", "checks/verify/speech.ts"],
   // config reads and edits with comments kept, render writes, audit reads foreign files with positions.

@@ -1,5 +1,4 @@
-import type { JobState } from "../../store/jobs/types.ts";
-import type { SyncJobStore } from "../../store/jobs/methods.ts";
+import type { JobState, JobStore } from "../../store/jobs/types.ts";
 import type { CommandContext } from "../command.ts";
 import { writeJson } from "../output.ts";
 import { UsageError } from "../usage.ts";
@@ -22,13 +21,14 @@ export function change(context: CommandContext, action: Action): Promise<number>
     const states = typeof flags["state"] === "string" ? [flags["state"] as JobState] : undefined; // one of its choices
     const ids =
       owner === undefined
-        ? positionals.map((id) => requireLocalJob(store, id).id)
-        : store.list({ owner, states, limit: MOST }).map(({ id }) => id);
-    const results = ids.map((id) => ({ id, problem: apply(store, action, id) }));
-    for (const { id, whole } of action === "purge" ? store.doomed() : []) {
+        ? (await Promise.all(positionals.map((id) => requireLocalJob(store, id)))).map(({ id }) => id)
+        : (await store.list({ owner, states, limit: MOST })).map(({ id }) => id);
+    const results: { readonly id: string; readonly problem: string | undefined }[] = [];
+    for (const id of ids) results.push({ id, problem: await apply(store, action, id) });
+    for (const { id, whole } of action === "purge" ? await store.doomed() : []) {
       if (!whole || !ids.includes(id)) continue;
       await blobs.remove(id);
-      store.buried(id);
+      await store.buried(id);
     }
     if (flags["json"] === true)
       writeJson(
@@ -48,17 +48,17 @@ export function change(context: CommandContext, action: Action): Promise<number>
 // ---
 
 /** Undefined when it was done, else why not. */
-function apply(store: SyncJobStore, action: Action, id: string): string | undefined {
+async function apply(store: JobStore, action: Action, id: string): Promise<string | undefined> {
   switch (action) {
     case "cancel": {
-      const cancelled = store.cancel(id);
+      const cancelled = await store.cancel(id);
       return cancelled?.wasOpen === true ? undefined : `has ended already: ${cancelled?.job.state ?? "deleted"}`;
     }
     case "retry":
-      return store.retry(id) === undefined
+      return (await store.retry(id)) === undefined
         ? "cannot be retried: only a failed job whose audio is stored can be"
         : undefined;
     case "purge":
-      return store.purge(id) ? undefined : "is deleted already";
+      return (await store.purge(id)) ? undefined : "is deleted already";
   }
 }

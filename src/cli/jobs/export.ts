@@ -8,13 +8,13 @@ import { requireLocalJob, withJobs } from "./open.ts";
 
 /** `gigastt jobs export` */
 export function exportJob(context: CommandContext): Promise<number> {
-  return withJobs(context, ({ store, config }) => {
-    const job = requireLocalJob(store, context.positionals[0] ?? "");
+  return withJobs(context, async ({ store, config }) => {
+    const job = await requireLocalJob(store, context.positionals[0] ?? "");
     const format = choiceOf("--format", String(context.flags["format"] ?? "txt"), TRANSCRIPT_FORMATS, [
       "jobs",
       "export",
     ]);
-    const result = store.result(job.id);
+    const result = await store.result(job.id);
     if (result === undefined) {
       throw new GigasttError("GST_JOBS_STATE", `job ${job.id} has no transcript: it is ${job.state}`);
     }

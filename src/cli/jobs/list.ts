@@ -13,13 +13,13 @@ export function list(context: CommandContext): Promise<number> {
   if (!Number.isInteger(limit) || limit < 1) {
     throw new UsageError(["--limit must be a whole number from 1"], ["jobs", "list"]);
   }
-  return withJobs(context, ({ store }) => {
-    const jobs = store.list({
+  return withJobs(context, async ({ store }) => {
+    const jobs = await store.list({
       limit,
       owner: typeof flags["owner"] === "string" ? flags["owner"] : undefined,
       states: typeof flags["state"] === "string" ? [flags["state"] as JobState] : undefined, // one of its choices
     });
-    if (flags["json"] === true) writeJson(stdout, { jobs: jobs.map(jobJson), stats: store.stats() });
+    if (flags["json"] === true) writeJson(stdout, { jobs: jobs.map(jobJson), stats: await store.stats() });
     else if (jobs.length === 0) stdout.write("No jobs.\n");
     else stdout.write(`${table([HEAD, ...jobs.map(rowOf)])}\n`);
     return 0;

@@ -1,17 +1,19 @@
 import { existsSync } from "node:fs";
 import type { ResolvedConfig } from "../../config/types.ts";
 import { GigasttError } from "../../shared/errors.ts";
-import { createFileBlobs } from "../../store/blobs/files.ts";
 import type { Blobs } from "../../store/blobs/files.ts";
+import { inThisThread } from "../../store/jobs/methods.ts";
+import { openBlobs } from "../../store/jobs/open.ts";
+import { openRedisJobs } from "../../store/jobs/redis/open.ts";
 import { openSqliteJobs } from "../../store/jobs/sqlite/open.ts";
 import { jobPlace } from "../../store/jobs/place.ts";
-import type { SyncJobStore } from "../../store/jobs/methods.ts";
-import type { Job } from "../../store/jobs/types.ts";
+import type { JobPlace } from "../../store/jobs/place.ts";
+import type { Job, JobStore } from "../../store/jobs/types.ts";
 import type { CommandContext } from "../command.ts";
 import { loadCliConfig } from "../load-config.ts";
 
 export interface LocalJobs {
-  readonly store: SyncJobStore;
+  readonly store: JobStore;
   readonly blobs: Blobs;
   readonly config: ResolvedConfig;
 }
@@ -20,26 +22,29 @@ export interface LocalJobs {
 export async function withJobs<T>(context: CommandContext, use: (jobs: LocalJobs) => T | Promise<T>): Promise<T> {
   const { config } = await loadCliConfig(context);
   const place = jobPlace(config, context.env);
-  if (!existsSync(place.databaseFile)) {
-    const cure = config.jobs.enabled
-      ? "Start the server once, or set jobs.dir to its folder."
-      : "Turn jobs on with jobs.enabled: true.";
-    throw new GigasttError("GST_JOBS_NONE", `no jobs are stored in ${place.dir}. ${cure}`);
-  }
-  const store = openSqliteJobs(place.databaseFile);
+  const store = await openExisting(place, config);
   try {
-    return await use({ store, blobs: createFileBlobs(place.audioDir), config });
+    return await use({ store, blobs: openBlobs(place), config });
   } finally {
-    store.close();
+    await store.close();
   }
 }
 
+async function openExisting(place: JobPlace, { jobs }: ResolvedConfig): Promise<JobStore> {
+  if (place.redis !== undefined) return openRedisJobs(place.redis);
+  if (existsSync(place.databaseFile)) return inThisThread(openSqliteJobs(place.databaseFile));
+  const cure = jobs.enabled
+    ? "Start the server once, or set jobs.dir to its folder."
+    : "Turn jobs on with jobs.enabled: true.";
+  throw new GigasttError("GST_JOBS_NONE", `no jobs are stored in ${place.dir}. ${cure}`);
+}
+
 /** Returns the job whose id begins so. */
-export function requireLocalJob(store: SyncJobStore, id: string): Job {
-  const exact = store.get(id);
+export async function requireLocalJob(store: JobStore, id: string): Promise<Job> {
+  const exact = await store.get(id);
   if (exact !== undefined) return exact;
   const LONGEST_LIST = 10_000;
-  const found = id.length < 4 ? [] : store.list({ limit: LONGEST_LIST }).filter((job) => job.id.startsWith(id));
+  const found = id.length < 4 ? [] : (await store.list({ limit: LONGEST_LIST })).filter((job) => job.id.startsWith(id));
   const [job, ...others] = found;
   if (job !== undefined && others.length === 0) return job;
   const why = others.length > 0 ? `${found.length} jobs have ids that begin with ${id}` : `no job has the id ${id}`;

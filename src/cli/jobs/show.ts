@@ -5,9 +5,9 @@ import { requireLocalJob, withJobs } from "./open.ts";
 
 /** `gigastt jobs show` */
 export function show(context: CommandContext): Promise<number> {
-  return withJobs(context, ({ store }) => {
-    const job = requireLocalJob(store, context.positionals[0] ?? "");
-    const events = store.events([job.id], 0);
+  return withJobs(context, async ({ store }) => {
+    const job = await requireLocalJob(store, context.positionals[0] ?? "");
+    const events = await store.events([job.id], 0);
     if (context.flags["json"] === true) {
       writeJson(context.stdout, { job: jobJson(job), events });
       return 0;

@@ -21,4 +21,41 @@ export const JOBS_RULES: readonly CrossRule[] = [
           }
         : undefined,
   },
+  {
+    severity: "error",
+    says: "`jobs.engine: redis` needs `jobs.redis.url`.",
+    keys: ["jobs.redis.url", "jobs.engine", "jobs.enabled"],
+    check: ({ jobs }) =>
+      jobs.enabled && jobs.engine === "redis" && jobs.redis.url === undefined
+        ? {
+            rule: "is needed with jobs.engine: redis",
+            found: "null",
+            cure: "set url: redis://HOST:6379/0, or engine: sqlite",
+          }
+        : undefined,
+  },
+  {
+    severity: "error",
+    says: "`jobs.blobs: s3` needs `jobs.s3.endpoint`, `jobs.s3.accessKey` and `jobs.s3.secretKeyFile`.",
+    keys: ["jobs.s3", "jobs.blobs", "jobs.enabled"],
+    check: ({ jobs: { enabled, blobs, s3 } }) => {
+      const missing = (["endpoint", "accessKey", "secretKeyFile"] as const).filter((key) => s3[key] === undefined);
+      return enabled && blobs === "s3" && missing.length > 0
+        ? { rule: "is incomplete", found: `without ${missing.join(" and ")}`, cure: `set ${missing.join(" and ")}` }
+        : undefined;
+    },
+  },
+  {
+    severity: "error",
+    says: "A `jobs.role` other than `all` needs `jobs.enabled` and `jobs.engine: redis`.",
+    keys: ["jobs.role", "jobs.engine", "jobs.enabled"],
+    check: ({ jobs }) =>
+      jobs.role !== "all" && !(jobs.enabled && jobs.engine === "redis")
+        ? {
+            rule: "must be all while jobs are kept on one machine: another replica does not see them",
+            found: jobs.role,
+            cure: "set engine: redis and enabled: true, or role: all",
+          }
+        : undefined,
+  },
 ];

@@ -44,8 +44,14 @@ export function requireOwnPage(req: IncomingMessage, { settings }: RuntimeContex
   throw new WireError("origin_denied", "only the page of this server may ask for this");
 }
 
-/** Takes one token of the client's bucket. */
-export function requireToken(client: ClientAddress, { limiter, metrics }: RuntimeContext): void {
+/** Takes one token of the client's bucket. A replica that only runs jobs takes no requests. */
+export function requireToken(client: ClientAddress, { limiter, metrics, settings }: RuntimeContext): void {
+  if (settings.current.jobs.role === "worker") {
+    throw new WireError(
+      "not_found",
+      "this replica runs jobs (jobs.role: worker); send requests to one with the role api",
+    );
+  }
   const waitMs = limiter.take(client.key);
   if (waitMs === undefined) return;
   metrics.rateLimited();

@@ -24,7 +24,12 @@ export function requireJobs({ jobs }: RuntimeContext): OpenJobs {
     );
   }
   if (jobs.store === undefined) {
-    throw new WireError("initializing", "the job store is being opened", { retryAfterMs: 2000 });
+    const { isAway } = jobs;
+    throw new WireError(
+      isAway ? "jobs_unavailable" : "initializing",
+      isAway ? "the storage of the jobs does not answer; try again" : "the job store is being opened",
+      { retryAfterMs: 2000 },
+    );
   }
   return { jobs, store: jobs.store, blobs: jobs.blobs };
 }

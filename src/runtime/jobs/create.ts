@@ -80,7 +80,8 @@ export async function createJob(
         throw quotaError(submitted, context.clock.nowMs());
     }
   } catch (error) {
-    await store.abandon(draft.id);
+    // Where the store is away the upload is given up by its age.
+    await store.abandon(draft.id).catch(() => {});
     jobs.cancelled(draft.id);
     throw errorCodeOf(error) === "ENOSPC" ? diskFull(error) : error;
   }

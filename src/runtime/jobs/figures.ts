@@ -7,5 +7,5 @@ export function jobFigures(jobs: Jobs | undefined, clock: Clock): JobFigures | u
   if (jobs?.stats === undefined) return undefined;
   const { queued, active, waitingS, oldestQueuedMs, stuck, dead } = jobs.stats;
   const oldestS = oldestQueuedMs === undefined ? 0 : Math.max(0, Math.round((clock.nowMs() - oldestQueuedMs) / 1000));
-  return { queued, active, waitingAudioS: Math.round(waitingS), oldestS, stuck, dead };
+  return { queued, active, waitingAudioS: Math.round(waitingS), oldestS, stuck, dead, strangers: jobs.strangers };
 }

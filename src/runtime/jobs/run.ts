@@ -52,7 +52,12 @@ class RunStopped extends Error {
 const COMMIT_MS = 1000;
 
 /** Codes of errors that are the server's: the job is given back, and the run does not count. */
-const NOT_ITS_FAULT: ReadonlySet<string> = new Set(["initializing", "pool_closed", "shutting_down"]);
+const NOT_ITS_FAULT: ReadonlySet<string> = new Set([
+  "initializing",
+  "pool_closed",
+  "shutting_down",
+  "jobs_unavailable",
+]);
 
 export function startRun(options: RunOptions): Run {
   const { claim, store, blobs, engine, log } = options;
@@ -125,7 +130,7 @@ export function startRun(options: RunOptions): Run {
     });
     const durationS = Math.max(0, ...transcripts.map((transcript) => transcript.durationS));
     await settle();
-    const isPublished = await store.finish(claim, JSON.stringify(transcripts), durationS);
+    const isPublished = await patiently(() => store.finish(claim, JSON.stringify(transcripts), durationS));
     if (isPublished) countUpTo(durationS);
     log.info("job_ended", {
       job: job.id,
@@ -145,16 +150,16 @@ export function startRun(options: RunOptions): Run {
     const why = error instanceof RunStopped ? error.why : undefined;
     const { wireCode, status, message } = toWireError(error);
     if (why === "stale") return;
-    if (why === "cancelled") await store.confirmCancel(claim);
+    if (why === "cancelled") await patiently(() => store.confirmCancel(claim));
     else if (why === "hand back" || (why === undefined && NOT_ITS_FAULT.has(wireCode))) {
       if (readings.length > 0) await commit();
-      await store.release(claim, resumeAtMs);
+      await patiently(() => store.release(claim, resumeAtMs));
     } else {
       const isLost = errorCodeOf(error) === "ENOENT";
       const fault: JobFault = isLost
         ? { code: "audio_lost", message: "the stored audio is missing; upload it again" }
         : { code: wireCode, message };
-      await store.fail(claim, fault, isLost || status < 500);
+      await patiently(() => store.fail(claim, fault, isLost || status < 500));
       log.warn("job_failed", {
         job: claim.id,
         code: fault.code,
@@ -190,4 +195,22 @@ export function startRun(options: RunOptions): Run {
       work?.resume();
     },
   };
+}
+
+// ---
+
+/** A run that has ended waits so long for a store that is away; then its lease ends it. A drain does not wait for it. */
+const PATIENCE_MS = 60_000;
+const AGAIN_MS = 1000;
+
+/** Tries a last write again while the store is away. Repeating it is harmless: after the first one its token is old. */
+async function patiently<T>(write: () => Promise<T>): Promise<T> {
+  for (const startedMs = performance.now(); ;) {
+    try {
+      return await write();
+    } catch (error) {
+      if (errorCodeOf(error) !== "GST_STORE_AWAY" || performance.now() - startedMs > PATIENCE_MS) throw error;
+      await new Promise<void>((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
+  }
 }

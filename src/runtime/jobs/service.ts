@@ -1,9 +1,11 @@
-import { createFileBlobs } from "../../store/blobs/files.ts";
 import type { Blobs } from "../../store/blobs/files.ts";
 import type { JobPlace } from "../../store/jobs/place.ts";
-import { openJobsInThread } from "../../store/jobs/store-thread.ts";
+import { openBlobs, openJobs, paceOf } from "../../store/jobs/open.ts";
 import type { JobStats, JobStore } from "../../store/jobs/types.ts";
 import type { Engine } from "../../engine/contract.ts";
+import { randomUUID } from "node:crypto";
+import { sharedHashOf } from "../../config/shared-hash.ts";
+import { errorCodeOf, messageOf } from "../../shared/errors.ts";
 import type { Clock } from "../../shared/time/clock.ts";
 import type { Logger } from "../../shared/log.ts";
 import { setInterval, setTimeout } from "../../shared/time/timers.ts";
@@ -33,6 +35,8 @@ export interface JobsHost {
 export interface Jobs {
   /** Undefined until `open`. */
   readonly store: JobStore | undefined;
+  /** The store could not be reached yet; it is tried again. */
+  readonly isAway: boolean;
   readonly blobs: Blobs;
   readonly uploads: UploadLocks;
   /** Opens the store and starts the work. Rejects when the folder cannot be used. */
@@ -47,19 +51,27 @@ export interface Jobs {
   stopWork(): Promise<void>;
   /** Numbers of a moment ago, for metrics and status; undefined until `open`. */
   readonly stats: JobStats | undefined;
+  /** Replicas whose configuration differs from this one's. */
+  readonly strangers: number;
   close(): Promise<void>;
 }
 
-const TIDY_MS = 10_000;
 const STATS_MS = 5000;
+const AGAIN_MS = 5000;
+/** How often replicas say that they live. */
+const MEET_MS = 20_000;
 /** How soon a reader of events sees what another process did. */
 const POLL_MS = 1000;
 
 export function createJobs(place: JobPlace): Jobs {
-  const blobs = createFileBlobs(place.audioDir);
+  const blobs = openBlobs(place);
+  const pace = paceOf(place);
   const readers = new Map<string, Set<() => void>>();
   const timers: NodeJS.Timeout[] = [];
   let store: JobStore | undefined;
+  let isAway = false;
+  let strangers = 0;
+  let isClosed = false;
   let worker: JobWorker | undefined;
   let stats: JobStats | undefined;
   let stopped: Promise<void> | undefined;
@@ -69,35 +81,49 @@ export function createJobs(place: JobPlace): Jobs {
     for (const wake of readers.get(id) ?? []) wake();
   };
 
-  return {
-    blobs,
-    uploads: createUploadLocks(),
-    get store() {
-      return store;
-    },
-    get stats() {
-      return stats;
-    },
-    open: async ({ log, clock, settings, engine, admission, keys, version }) => {
-      const opened = await openJobsInThread(place.databaseFile);
-      store = opened;
+  const begin = async ({ log, clock, settings, engine, admission, keys, version }: JobsHost): Promise<void> => {
+    const opened = await openJobs(place);
+    if (isClosed) return opened.close();
+    try {
       await removeOrphans(opened, blobs, log);
-      const callbacks = createCallbacks({ store: opened, config: () => settings.current.jobs, clock, log });
-      const guarded = (what: string, action: () => Promise<unknown>): (() => void) =>
-        oneAtATime(async () => {
-          try {
-            await action();
-          } catch (error) {
-            log.warn("job_upkeep_failed", { what, err: error });
-          }
-        });
-      tidyNow = guarded("tidy", () => tidy(opened, blobs));
-      const tell = guarded("callbacks", () => callbacks.send());
-      const count = guarded("stats", async () => {
-        stats = await opened.stats();
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+    store = opened;
+    const callbacks = createCallbacks({ store: opened, config: () => settings.current.jobs, clock, log });
+    const guarded = (what: string, action: () => Promise<unknown>): (() => void) =>
+      oneAtATime(async () => {
+        try {
+          await action();
+        } catch (error) {
+          log.warn("job_upkeep_failed", { what, err: error });
+        }
       });
+    tidyNow = guarded("tidy", () => tidy(opened, blobs));
+    const tell = guarded("callbacks", () => callbacks.send());
+    const count = guarded("stats", async () => {
       stats = await opened.stats();
+    });
+    stats = await opened.stats();
+    const self = { name: randomUUID(), role: settings.current.jobs.role, version };
+    const meet = guarded("replicas", async () => {
+      const configHash = sharedHashOf(settings.current);
+      const others = (await opened.join({ ...self, configHash })).filter((other) => other.configHash !== configHash);
+      if (others.length > 0 && others.length !== strangers) {
+        log.warn("job_replicas_differ", {
+          count: others.length,
+          roles: others.map(({ role }) => role),
+          cure: "give all replicas the same configuration file",
+        });
+      }
+      strangers = others.length;
+    });
+    meet();
+    // A replica that takes requests alone leaves the jobs to the workers.
+    if (settings.current.jobs.role !== "api") {
       worker = createJobWorker({
+        renewMs: pace.renewMs,
         store: opened,
         blobs,
         engine,
@@ -117,18 +143,48 @@ export function createJobs(place: JobPlace): Jobs {
           count();
         },
       });
-      if (stopped !== undefined) await worker.stop();
-      for (const [everyMs, action] of [
-        [TIDY_MS, () => tidyNow()],
-        [STATS_MS, tell],
-        [STATS_MS, count],
-      ] as const) {
-        const timer = setInterval(action, everyMs);
-        timer.unref();
-        timers.push(timer);
+    }
+    if (stopped !== undefined) await worker?.stop();
+    for (const [everyMs, action] of [
+      [pace.sweepMs, () => tidyNow()],
+      [STATS_MS, tell],
+      [MEET_MS, meet],
+      [STATS_MS, count],
+    ] as const) {
+      const timer = setInterval(action, everyMs);
+      timer.unref();
+      timers.push(timer);
+    }
+    tidyNow();
+    worker?.wake();
+  };
+
+  const jobs: Jobs = {
+    blobs,
+    uploads: createUploadLocks(),
+    get store() {
+      return store;
+    },
+    get strangers() {
+      return strangers;
+    },
+    get stats() {
+      return stats;
+    },
+    get isAway() {
+      return isAway;
+    },
+    open: async (host) => {
+      try {
+        await begin(host);
+        isAway = false;
+      } catch (error) {
+        if (errorCodeOf(error) !== "GST_STORE_AWAY") throw error;
+        // Live sessions and requests are served without it.
+        if (!isAway) host.log.warn("jobs_away", { reason: messageOf(error) });
+        isAway = true;
+        timers.push(setTimeout(() => void retry(host), AGAIN_MS).unref());
       }
-      tidyNow();
-      worker.wake();
     },
     changed: (id) => {
       wakeReaders(id);
@@ -159,9 +215,18 @@ export function createJobs(place: JobPlace): Jobs {
     close: async () => {
       for (const timer of timers) clearInterval(timer);
       for (const waiting of readers.values()) for (const wake of waiting) wake();
+      isClosed = true;
       await store?.close();
     },
   };
+  const retry = async (host: JobsHost): Promise<void> => {
+    try {
+      if (!isClosed) await jobs.open(host);
+    } catch (error) {
+      host.log.error("jobs_unusable", { reason: messageOf(error) });
+    }
+  };
+  return jobs;
 }
 
 // ---

@@ -5,7 +5,6 @@ import type { Clock } from "../../shared/time/clock.ts";
 import type { Logger } from "../../shared/log.ts";
 import { setInterval } from "../../shared/time/timers.ts";
 import type { Blobs } from "../../store/blobs/files.ts";
-import { RENEW_MS } from "../../store/jobs/policy.ts";
 import type { JobStore, Turn } from "../../store/jobs/types.ts";
 import type { Admission, Slot } from "../admission/admission.ts";
 import { startRun } from "./run.ts";
@@ -29,6 +28,8 @@ export interface JobWorkerOptions {
   readonly admission: Admission;
   readonly config: () => ResolvedConfig;
   readonly version: string;
+  /** How often leases are renewed. */
+  readonly renewMs: number;
   /** Counts audio of an owner; returns the time until which it has none left, if that is so. */
   readonly count: (owner: string, audioS: number) => number | undefined;
   readonly clock: Clock;
@@ -63,7 +64,7 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
     setInterval(() => wake(), LOOK_MS),
     setInterval(() => {
       for (const run of [...[...running.values()].map((entry) => entry.run), ...parked.values()]) void renew(run);
-    }, RENEW_MS),
+    }, options.renewMs),
   ];
   for (const timer of timers) timer.unref();
 

@@ -154,10 +154,15 @@ export function createMetrics(sources: MetricSources, version: string): Metrics 
     gauge(`gigastt_jobs_${name}`, help, () => sources.jobs()?.[figure] ?? 0);
   job("queued", "Jobs that wait.", "queued");
   job("active", "Jobs that run.", "active");
-  job("waiting_audio_seconds", "Audio of jobs that waits or runs, where its length is known.", "waitingAudioS");
+  job(
+    "waiting_audio_seconds",
+    "Audio of jobs that waits or runs, estimated from its size until its length is known.",
+    "waitingAudioS",
+  );
   job("oldest_seconds", "How long the oldest queued job has waited.", "oldestS");
   job("stuck", "Running jobs whose lease has ended; another run takes over.", "stuck");
   job("dead", "Jobs that failed after all attempts.", "dead");
+  job("differing_replicas", "Replicas with the same jobs and another configuration.", "strangers");
   gauge("gigastt_upload_bytes", "Memory held by request bodies.", () => sources.uploadBytes());
   gauge("gigastt_ready", "1 while new work is accepted.", () => Number(sources.ready()));
   gauge("gigastt_draining", "1 while the server drains.", () => Number(sources.draining()));

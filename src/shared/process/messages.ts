@@ -178,7 +178,7 @@ export interface RuntimeStats {
 export interface JobFigures {
   readonly queued: number;
   readonly active: number;
-  /** Audio that waits or runs, where its length is known. */
+  /** Audio that waits or runs; estimated from its size until its length is known. */
   readonly waitingAudioS: number;
   /** How long the oldest queued job has waited. */
   readonly oldestS: number;
@@ -186,4 +186,6 @@ export interface JobFigures {
   readonly stuck: number;
   /** Failed after all attempts. */
   readonly dead: number;
+  /** Replicas with the same jobs and another configuration. */
+  readonly strangers: number;
 }

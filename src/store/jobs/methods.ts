@@ -32,6 +32,7 @@ const NAMES: Readonly<Record<keyof JobStore, true>> = {
   exists: true,
   deliveries: true,
   settleDelivery: true,
+  join: true,
   close: true,
 };
 

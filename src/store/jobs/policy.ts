@@ -2,13 +2,18 @@ import type { Priority } from "./types.ts";
 
 /** Runs of one job before it counts as poisoned. */
 export const MAX_ATTEMPTS = 3;
-/** A worker that says nothing for so long has lost its job. */
-export const LEASE_MS = 30_000;
-export const RENEW_MS = 10_000;
+/** A worker that does not renew its lease for so long has lost its job. On one machine a busy disk may delay it; a queue server answers at once. */
+export const LEASE_MS_OF = { sqlite: 30_000, redis: 10_000 } as const;
+export const RENEW_MS_OF = { sqlite: 10_000, redis: 3000 } as const;
+/** How often lost jobs are looked for. With the lease it is the longest time until another run takes over. */
+export const SWEEP_MS_OF = { sqlite: 10_000, redis: 5000 } as const;
 /** An upload that stands still for so long is given up. */
 export const UPLOAD_MS: number = 24 * 3_600_000;
 /** How long an Idempotency-Key is remembered. */
 export const IDEMPOTENCY_MS: number = 24 * 3_600_000;
+
+/** What a recording is taken for until its length is known: 128 kbit/s. */
+export const BYTES_PER_SECOND = 16_000;
 
 /**
  * How far a class stands behind the most urgent one, in seconds: of audio that its owner is served before, and of waiting after which the class
@@ -23,10 +28,11 @@ const JITTER = 0.2;
 /**
  * Returns the pause before a job is tried again.
  *
- * @param attempts runs so far, from 1
+ * @param attempts runs so far that count against the job; 0 = at once
  * @param random 0..1
  */
 export function backoffMs(attempts: number, random: number): number {
+  if (attempts < 1) return 0;
   const plain = Math.min(FIRST_BACKOFF_MS * 2 ** (attempts - 1), LONGEST_BACKOFF_MS);
   return Math.round(plain * (1 - JITTER + 2 * JITTER * random));
 }

@@ -149,10 +149,8 @@ export interface JobStats {
   readonly active: number;
   readonly uploading: number;
   readonly dead: number;
-  /** Audio that waits or runs, seconds, where its length is known. */
+  /** Audio that waits or runs, seconds; estimated from its size until its length is known. */
   readonly waitingS: number;
-  /** Waiting jobs whose length is not known yet. */
-  readonly waitingUnknown: number;
   readonly oldestQueuedMs: number | undefined;
   /** Active jobs whose lease has ended. */
   readonly stuck: number;
@@ -240,5 +238,17 @@ export interface JobStore {
   /** @param retryAtMs undefined: delivered, or given up */
   settleDelivery(id: string, retryAtMs: number | undefined): Promise<void>;
 
+  /** Says that this replica lives; returns all that said so within a minute. Without others to share with: none. */
+  join(self: Replica): Promise<readonly Replica[]>;
+
   close(): Promise<void>;
+}
+
+/** A process that works on the same jobs. */
+export interface Replica {
+  readonly name: string;
+  readonly role: string;
+  readonly version: string;
+  /** Of the settings that must be equal on all. */
+  readonly configHash: string;
 }

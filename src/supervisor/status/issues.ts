@@ -46,6 +46,7 @@ export const ISSUE_IDS = [
   "disk_low",
   "jobs_stuck",
   "jobs_dead",
+  "jobs_config_drift",
   "audit_findings",
 ] as const;
 export type IssueId = (typeof ISSUE_IDS)[number];
@@ -193,7 +194,7 @@ export function findIssues(facts: IssueFacts): readonly Issue[] {
 
 // ---
 
-function jobIssues({ stuck, dead }: JobFigures): Issue[] {
+function jobIssues({ stuck, dead, strangers }: JobFigures): Issue[] {
   const issues: Issue[] = [];
   if (stuck > 0) {
     issues.push({
@@ -209,6 +210,14 @@ function jobIssues({ stuck, dead }: JobFigures): Issue[] {
       severity: "notice",
       text: `${jobCount(dead)} failed after all attempts; the audio is kept for jobs.keepFailedAudio`,
       cure: "gigastt jobs list --state failed",
+    });
+  }
+  if (strangers > 0) {
+    issues.push({
+      id: "jobs_config_drift",
+      severity: "warning",
+      text: `${strangers === 1 ? "1 replica has" : `${strangers} replicas have`} the same jobs and another configuration; results depend on which one runs a job`,
+      cure: "give all replicas the same gigastt.config.yaml; compare with: gigastt config print",
     });
   }
   return issues;

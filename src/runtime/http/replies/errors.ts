@@ -1,5 +1,5 @@
 import { AudioError, wordAudioProblem } from "../../../shared/audio-problem.ts";
-import { WireError } from "../../../shared/errors.ts";
+import { WireError, errorCodeOf } from "../../../shared/errors.ts";
 import { WIRE_ERROR_STATUS } from "../../../shared/protocol.ts";
 import type { WireErrorCode } from "../../../shared/protocol.ts";
 
@@ -12,6 +12,13 @@ export function toWireError(error: unknown): WireError {
   if (error instanceof AudioError) {
     return new WireError(error.code, wordAudioProblem(error.problem, "http"), { cause: error });
   }
+  // Redis or the bucket of the jobs: the log has its message, which may name hosts.
+  if (errorCodeOf(error) === "GST_STORE_AWAY") {
+    return new WireError("jobs_unavailable", "the storage of the jobs does not answer; nothing was lost, try again", {
+      retryAfterMs: STORE_RETRY_MS,
+      cause: error,
+    });
+  }
   const status = statusOf(error);
   if (status !== undefined && status >= 400 && status < 500) {
     return new WireError(codeOfStatus(status), "the request could not be understood", { status, cause: error });
@@ -21,6 +28,8 @@ export function toWireError(error: unknown): WireError {
     cause: error,
   });
 }
+
+const STORE_RETRY_MS = 2000;
 
 /** A client that closed its connection before the answer: nothing is sent any more. */
 export class ClientGone extends Error {

@@ -1,6 +1,6 @@
-import { MAX_ATTEMPTS, backoffMs } from "../policy.ts";
+import { MAX_ATTEMPTS } from "../policy.ts";
 import type { JobFault } from "../types.ts";
-import type { JobRow } from "./rows.ts";
+import type { JobRow } from "../rows.ts";
 import type { JobTable } from "./table.ts";
 
 /** How a run or a job ends. */
@@ -10,10 +10,10 @@ export interface Endings {
   /** A cancellation that was acknowledged wins over whatever the worker reports after it. */
   end(row: JobRow, outcome: "done" | "failed" | "cancelled", cause?: JobFault): void;
   /** Queues the job again after a failed run, later and later; ends it after the last one. */
-  again(row: JobRow, fault: JobFault): void;
+  again(row: JobRow, fault: JobFault, waitMs: number): void;
 }
 
-export function createEndings({ nowMs, random, run, tell }: JobTable): Endings {
+export function createEndings({ nowMs, run, tell }: JobTable): Endings {
   const doom = (id: string): void => {
     run(
       "UPDATE jobs SET state = 'purging', token = token + 1, expires_ms = 0, audio_until_ms = 0, callback_due_ms = 0 WHERE id = ?",
@@ -45,7 +45,7 @@ export function createEndings({ nowMs, random, run, tell }: JobTable): Endings {
     tell(row.id, state);
   };
 
-  const again = (row: JobRow, fault: JobFault): void => {
+  const again = (row: JobRow, fault: JobFault, waitMs: number): void => {
     if (row.cancel === 1 || row.attempts >= MAX_ATTEMPTS) {
       return end(row, "failed", {
         code: "job_poisoned",
@@ -57,7 +57,7 @@ export function createEndings({ nowMs, random, run, tell }: JobTable): Endings {
       `UPDATE jobs SET state = 'queued', worker = NULL, parked = 0, token = token + 1, updated_ms = ?, not_before_ms = ?,
        fault_code = ?, fault_message = ? WHERE id = ?`,
       now,
-      now + backoffMs(row.attempts, random()),
+      now + waitMs,
       fault.code,
       fault.message,
       row.id,

@@ -4,8 +4,8 @@ import type { SyncJobStore } from "../methods.ts";
 import type { JobWishes } from "../types.ts";
 import type { Endings } from "./endings.ts";
 import type { Owners } from "./owners.ts";
-import { jobOf } from "./rows.ts";
-import type { JobRow } from "./rows.ts";
+import { jobOf } from "../rows.ts";
+import type { JobRow } from "../rows.ts";
 import type { JobTable } from "./table.ts";
 
 /** The columns of what a client asked for. */

@@ -1,7 +1,8 @@
 import type { SqlValue } from "../../sqlite-engine.ts";
+import { BYTES_PER_SECOND } from "../policy.ts";
 import type { SyncJobStore } from "../methods.ts";
-import { eventOf, jobOf } from "./rows.ts";
-import type { EventRow, JobRow } from "./rows.ts";
+import { eventOf, jobOf } from "../rows.ts";
+import type { EventRow, JobRow } from "../rows.ts";
 import type { JobTable } from "./table.ts";
 
 const EVENTS_AT_ONCE = 1000;
@@ -64,14 +65,15 @@ export function createReaders({
           ({ state, n }) => [state, n],
         ),
       );
-      const waiting = "FROM jobs WHERE state IN ('queued', 'active')";
       return {
         queued: byState.get("queued") ?? 0,
         active: byState.get("active") ?? 0,
         uploading: byState.get("uploading") ?? 0,
         dead: count("SELECT count(*) AS n FROM jobs WHERE state = 'failed' AND fault_code = 'job_poisoned'"),
-        waitingS: count(`SELECT sum(max(0, total_s - done_s)) AS n ${waiting} AND total_s IS NOT NULL`),
-        waitingUnknown: count(`SELECT count(*) AS n ${waiting} AND total_s IS NULL`),
+        waitingS: count(
+          `SELECT sum(max(0, ifnull(total_s, bytes / ${BYTES_PER_SECOND}.0) - done_s)) AS n
+           FROM jobs WHERE state IN ('queued', 'active')`,
+        ),
         oldestQueuedMs:
           one<{ n: number | null }>("SELECT min(created_ms) AS n FROM jobs WHERE state = 'queued'")?.n ?? undefined,
         stuck: count("SELECT count(*) AS n FROM jobs WHERE state = 'active' AND lease_ms < ?", now),

@@ -20,6 +20,7 @@ export function createSqliteJobs(db: Database, options: SqliteJobsOptions): Sync
     ...createWork(table, owners, endings),
     ...createReaders(table),
     ...createUpkeep(table, endings),
+    join: () => [],
     close: () => db.close(),
   });
 }
@@ -37,6 +38,7 @@ const READS: ReadonlySet<string> = new Set<keyof JobStore>([
   "stats",
   "doomed",
   "exists",
+  "join",
 ]);
 
 /** Each method is one transaction: what it reads does not change until it has written. */

@@ -1,7 +1,7 @@
 import type { Database } from "../../sqlite.ts";
 import type { SqlValue } from "../../sqlite-engine.ts";
 import type { Claim, JobEventType } from "../types.ts";
-import type { JobRow } from "./rows.ts";
+import type { JobRow } from "../rows.ts";
 
 export interface SqliteJobsOptions {
   readonly nowMs: () => number;

@@ -1,8 +1,8 @@
-import { UPLOAD_MS, dayOf } from "../policy.ts";
+import { UPLOAD_MS, backoffMs, dayOf } from "../policy.ts";
 import type { SyncJobStore } from "../methods.ts";
 import type { Endings } from "./endings.ts";
-import { jobOf } from "./rows.ts";
-import type { JobRow } from "./rows.ts";
+import { jobOf } from "../rows.ts";
+import type { JobRow } from "../rows.ts";
 import type { JobTable } from "./table.ts";
 
 /** A notification that is being sent is not sent again before this. */
@@ -11,14 +11,16 @@ const DELIVERIES_AT_ONCE = 20;
 
 /** What has to be done from time to time. */
 export function createUpkeep(
-  { nowMs, all, run, count }: JobTable,
+  { nowMs, random, all, run, count }: JobTable,
   { doom, again }: Endings,
 ): Pick<SyncJobStore, "sweep" | "doomed" | "buried" | "exists" | "deliveries" | "settleDelivery"> {
   return {
     sweep: () => {
       const now = nowMs();
       const lost = all<JobRow>("SELECT * FROM jobs WHERE state = 'active' AND lease_ms < ?", now);
-      for (const row of lost) again(row, { code: "worker_lost", message: "its worker stopped without a word" });
+      const fault = { code: "worker_lost", message: "its worker stopped without a word" };
+      // Losing its worker once is not the job's doing.
+      for (const row of lost) again(row, fault, backoffMs(row.attempts - 1, random()));
       const given = all<{ id: string }>(
         `SELECT id FROM jobs WHERE (state = 'uploading' AND updated_ms < ?) OR (expires_ms > 0 AND expires_ms <= ?)`,
         now - UPLOAD_MS,

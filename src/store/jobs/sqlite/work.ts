@@ -1,10 +1,10 @@
-import { LEASE_MS } from "../policy.ts";
+import { LEASE_MS_OF, backoffMs } from "../policy.ts";
 import type { SyncJobStore } from "../methods.ts";
 import type { Claim, Standing, Turn } from "../types.ts";
 import type { Endings } from "./endings.ts";
 import type { Owners } from "./owners.ts";
-import { jobOf } from "./rows.ts";
-import type { JobRow } from "./rows.ts";
+import { jobOf } from "../rows.ts";
+import type { JobRow } from "../rows.ts";
 import type { JobTable } from "./table.ts";
 
 /** Rank of a job: how much audio its owner was given, then its class until it has waited that long. The lowest is next. */
@@ -12,7 +12,7 @@ const RANK = "o.virtual_s + MAX(0, j.offset_s - (?1 - j.created_ms) / 1000.0)";
 
 /** What workers do with jobs. */
 export function createWork(
-  { nowMs, one, all, run, count, rowOf, held, tell }: JobTable,
+  { nowMs, random, one, all, run, count, rowOf, held, tell }: JobTable,
   { charge }: Owners,
   { end, again }: Endings,
 ): Pick<SyncJobStore, "claim" | "park" | "renew" | "commit" | "release" | "finish" | "fail" | "confirmCancel"> {
@@ -35,7 +35,7 @@ export function createWork(
     const row = held(claim);
     if (row === undefined) return { kind: "stale" };
     const now = nowMs();
-    run("UPDATE jobs SET lease_ms = ?, updated_ms = ? WHERE id = ?", now + LEASE_MS, now, claim.id);
+    run("UPDATE jobs SET lease_ms = ?, updated_ms = ? WHERE id = ?", now + LEASE_MS_OF.sqlite, now, claim.id);
     return { kind: "held", cancelRequested: row.cancel === 1, shouldYield: row.parked === 0 && shouldYield(row) };
   };
 
@@ -56,7 +56,7 @@ export function createWork(
       const virtualS = count("SELECT virtual_s AS n FROM owners WHERE owner = ?", next.owner);
       run("UPDATE clock SET virtual_s = max(virtual_s, ?)", virtualS);
       if (next.state === "active") {
-        run("UPDATE jobs SET parked = 0, lease_ms = ? WHERE id = ?", now + LEASE_MS, next.id);
+        run("UPDATE jobs SET parked = 0, lease_ms = ? WHERE id = ?", now + LEASE_MS_OF.sqlite, next.id);
         return { kind: "resume", id: next.id, token: next.token };
       }
       if (next.reader !== reader) run("DELETE FROM readings WHERE job = ?", next.id);
@@ -64,7 +64,7 @@ export function createWork(
         `UPDATE jobs SET state = 'active', token = token + 1, attempts = attempts + 1, worker = ?, lease_ms = ?, updated_ms = ?,
          started_ms = ifnull(started_ms, ?), done_s = iif(reader IS ?, done_s, 0), reader = ? WHERE id = ?`,
         worker,
-        now + LEASE_MS,
+        now + LEASE_MS_OF.sqlite,
         now,
         now,
         reader,
@@ -135,7 +135,7 @@ export function createWork(
       const row = held(claim);
       if (row === undefined) return false;
       if (isFinal) end(row, "failed", fault);
-      else again(row, fault);
+      else again(row, fault, backoffMs(row.attempts, random()));
       return true;
     },
 

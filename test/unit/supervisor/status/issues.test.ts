@@ -46,7 +46,7 @@ function factsWith(config: "config_invalid" | "config_changed" | "restart_pendin
     upkeep: [],
     companionTroubles: [],
     apiKeys: 0,
-    jobs: { queued: 1, active: 1, waitingAudioS: 60, oldestS: 5, stuck: 1, dead: 2 },
+    jobs: { queued: 1, active: 1, waitingAudioS: 60, oldestS: 5, stuck: 1, dead: 2, strangers: 1 },
     memory: { rssBytes: 95, limitBytes: 100 },
     logsDir: "/var/lib/gigastt/logs",
     nowMs,

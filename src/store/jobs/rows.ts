@@ -1,4 +1,4 @@
-import type { Job, JobEvent, JobEventType, JobFault, JobState, Priority } from "../types.ts";
+import type { Job, JobEvent, JobEventType, JobFault, JobState, Priority } from "./types.ts";
 
 /** A row of `jobs`, as SQLite returns it. */
 export interface JobRow {
