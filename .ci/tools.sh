@@ -96,6 +96,10 @@ python_clients() {
 actionlint() {
   [ -x /usr/local/bin/actionlint ] || GOBIN=/usr/local/bin GOFLAGS=-p=2 go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 }
+# An S3 server for the audio of jobs.
+versitygw() {
+  [ -x /usr/local/bin/versitygw ] || GOBIN=/usr/local/bin GOFLAGS=-p=2 go install -trimpath -ldflags "-s -w" github.com/versity/versitygw/cmd/versitygw@v1.8.0
+}
 # Debian 12's nginx is the oldest we render for. Its stable and its testing release have what came after: another `http2`, other defaults.
 newer() { bash "$(dirname "$0")/newer-debian.sh" "$@"; }
 stable_nginx() { newer nginx-1.26 trixie nginx usr/sbin/nginx -v; }
@@ -103,7 +107,7 @@ newest_nginx() { newer nginx-newest testing nginx usr/sbin/nginx -v; }
 # Unpacking waits for the disk and the network, compiling for the processor: both at once.
 { for unpack in python_clients debian_rootfs stable_nginx newest_nginx; do step "$unpack"; done; } &
 if command -v go >/dev/null 2>&1; then
-  for build in actionlint current_caddy docker_plugins api_server; do step "$build"; done
+  for build in actionlint versitygw current_caddy docker_plugins api_server; do step "$build"; done
 fi
 wait
 exit 0

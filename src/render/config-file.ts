@@ -50,7 +50,7 @@ function writtenSections(
     if (UNREAD.has(name)) continue;
     const key = name as keyof ResolvedConfig; // the schema's sections are ResolvedConfig's: a test proves it
     const values = withoutSecrets(node, unresolve(node, config[key])) as Record<string, unknown>; // a section gives an object
-    const defaults = unresolve(node, defaultConfig[key]) as Record<string, unknown>; // same
+    const defaults = withoutSecrets(node, unresolve(node, defaultConfig[key])) as Record<string, unknown>; // same
     const changed = Object.entries(values).filter(
       ([leaf, value]) => always(name, leaf) || !isDeepStrictEqual(value, defaults[leaf]),
     );

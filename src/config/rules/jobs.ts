@@ -37,7 +37,7 @@ export const JOBS_RULES: readonly CrossRule[] = [
   {
     severity: "error",
     says: "`jobs.blobs: s3` needs `jobs.s3.endpoint`, `jobs.s3.accessKey` and `jobs.s3.secretKeyFile`.",
-    keys: ["jobs.s3", "jobs.blobs", "jobs.enabled"],
+    keys: ["jobs.s3.endpoint", "jobs.s3.accessKey", "jobs.s3.secretKeyFile", "jobs.blobs", "jobs.enabled"],
     check: ({ jobs: { enabled, blobs, s3 } }) => {
       const missing = (["endpoint", "accessKey", "secretKeyFile"] as const).filter((key) => s3[key] === undefined);
       return enabled && blobs === "s3" && missing.length > 0

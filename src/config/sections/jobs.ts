@@ -129,9 +129,9 @@ export const jobs = {
           type: ["string", "null"],
           format: "line",
           title: "Access key",
-          description: "Name of the access key. Treated as a secret.",
+          description: "Name of the access key; the secret key that belongs to it is in secretKeyFile.",
           default: null,
-          "x-secret": true,
+          examples: ["gigastt"],
           "x-reload": "handover",
         },
         secretKeyFile: {

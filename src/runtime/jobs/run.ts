@@ -1,4 +1,5 @@
 import type { Engine, Suspendable, WindowReading } from "../../engine/contract.ts";
+import { isStoreAway } from "../../store/away.ts";
 import type { Blobs } from "../../store/blobs/files.ts";
 import { readParts } from "../../store/blobs/files.ts";
 import type { ClaimedJob, JobFault, JobStore, Standing } from "../../store/jobs/types.ts";
@@ -209,7 +210,7 @@ async function patiently<T>(write: () => Promise<T>): Promise<T> {
     try {
       return await write();
     } catch (error) {
-      if (errorCodeOf(error) !== "GST_STORE_AWAY" || performance.now() - startedMs > PATIENCE_MS) throw error;
+      if (!isStoreAway(error) || performance.now() - startedMs > PATIENCE_MS) throw error;
       await new Promise<void>((resolve) => setTimeout(resolve, AGAIN_MS));
     }
   }

@@ -1,3 +1,4 @@
+import { isStoreAway } from "../../store/away.ts";
 import type { Blobs } from "../../store/blobs/files.ts";
 import type { JobPlace } from "../../store/jobs/place.ts";
 import { openBlobs, openJobs, paceOf } from "../../store/jobs/open.ts";
@@ -5,7 +6,7 @@ import type { JobStats, JobStore } from "../../store/jobs/types.ts";
 import type { Engine } from "../../engine/contract.ts";
 import { randomUUID } from "node:crypto";
 import { sharedHashOf } from "../../config/shared-hash.ts";
-import { errorCodeOf, messageOf } from "../../shared/errors.ts";
+import { messageOf } from "../../shared/errors.ts";
 import type { Clock } from "../../shared/time/clock.ts";
 import type { Logger } from "../../shared/log.ts";
 import { setInterval, setTimeout } from "../../shared/time/timers.ts";
@@ -179,7 +180,7 @@ export function createJobs(place: JobPlace): Jobs {
         await begin(host);
         isAway = false;
       } catch (error) {
-        if (errorCodeOf(error) !== "GST_STORE_AWAY") throw error;
+        if (!isStoreAway(error)) throw error;
         // Live sessions and requests are served without it.
         if (!isAway) host.log.warn("jobs_away", { reason: messageOf(error) });
         isAway = true;

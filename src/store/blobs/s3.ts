@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { AwsClient } from "aws4fetch";
-import { GigasttError, messageOf } from "../../shared/errors.ts";
+import { messageOf } from "../../shared/errors.ts";
+import { storeAway } from "../away.ts";
 import { PART_BYTES, partName } from "./files.ts";
 import type { Blobs } from "./files.ts";
 
@@ -123,10 +124,6 @@ function tag(text: string, name: string): string | undefined {
   return new RegExp(`<${name}>([^<]*)</${name}>`).exec(text)?.[1];
 }
 
-function away(what: string, cause?: unknown): GigasttError {
-  return new GigasttError(
-    "GST_STORE_AWAY",
-    `the bucket of jobs.s3 cannot be used: ${what}. Check jobs.s3 and that its server answers`,
-    { cause },
-  );
+function away(what: string, cause?: unknown): Error {
+  return storeAway(`the bucket of jobs.s3 cannot be used: ${what}. Check jobs.s3 and that its server answers`, cause);
 }

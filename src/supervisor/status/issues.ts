@@ -216,8 +216,8 @@ function jobIssues({ stuck, dead, strangers }: JobFigures): Issue[] {
     issues.push({
       id: "jobs_config_drift",
       severity: "warning",
-      text: `${strangers === 1 ? "1 replica has" : `${strangers} replicas have`} the same jobs and another configuration; results depend on which one runs a job`,
-      cure: "give all replicas the same gigastt.config.yaml; compare with: gigastt config print",
+      text: `${strangers === 1 ? "1 replica has" : `${strangers} replicas have`} the same jobs and another configuration; results depend on which one runs a job. Compare on both:`,
+      cure: "gigastt config print",
     });
   }
   return issues;

@@ -11,7 +11,7 @@ export type Requirement =
   | readonly [kind: "atMost", key: string, field: string, added: string, limit: string];
 
 /**
- * A command of Redis, or one of ours. ENTER: an owner without work gets no credit for the time. EVENT: adds with the next number over all jobs. OWNER: brings
+ * A command of Redis, or one that the script adds. ENTER: an owner without work gets no credit for the time. EVENT: adds with the next number over all jobs. OWNER: brings
  * the list of busy owners and the life of the owner's record up to date. CLOCK: the virtual time is not behind this owner's.
  */
 export type Command = readonly string[];

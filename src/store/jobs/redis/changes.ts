@@ -73,7 +73,7 @@ export { backoffMs };
 
 // ---
 
-/** Nobody works on it. */
+/** No worker holds it. */
 function idle({ token }: RedisRow): Pick<RedisRow, "token" | "worker" | "parked" | "lease_ms"> {
   return { token: token + 1, worker: null, parked: 0, lease_ms: 0 };
 }

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Redis, RedisOptions } from "ioredis";
 import { GigasttError, messageOf } from "../../../shared/errors.ts";
+import { storeAway } from "../../away.ts";
 
 /** Where the queue is. */
 export interface RedisPlace {
@@ -75,10 +76,9 @@ export async function openLink(place: RedisPlace): Promise<RedisLink> {
 /** Returns the error of a job store whose Redis does not answer. The address may carry a password: it is not named. */
 export function away(cause: unknown): GigasttError {
   if (cause instanceof GigasttError) return cause;
-  return new GigasttError(
-    "GST_STORE_AWAY",
+  return storeAway(
     `the Redis of jobs.redis does not answer: ${messageOf(cause)}. Start it, or check jobs.redis.url and its password`,
-    { cause },
+    cause,
   );
 }
 

@@ -26,7 +26,7 @@ export function createReaders({
     list: async ({ owner, states, limit, before }) => {
       const list = link.key(owner === undefined ? "all" : `of:${owner}`);
       const found: Job[] = [];
-      // Jobs of one moment are in one answer with those of the moment before it: they are told apart by their ids here.
+      // Jobs of one moment are in one answer with those of the moment before it: their ids separate them here.
       for (let skip = 0; found.length < limit; skip += ROWS_AT_ONCE) {
         const [ids] = await link.read([
           ["zrevrangebyscore", list, before?.createdMs ?? "+inf", "-inf", "limit", skip, ROWS_AT_ONCE],

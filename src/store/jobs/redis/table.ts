@@ -1,4 +1,5 @@
 import type { JobRow } from "../rows.ts";
+import { setTimeout } from "../../../shared/time/timers.ts";
 import { BYTES_PER_SECOND } from "../policy.ts";
 import type { JobEventType } from "../types.ts";
 import { apply } from "./apply.ts";
@@ -141,7 +142,7 @@ export function createJobTable(
         const limit = limits.indexOf(failed);
         if (limit >= 0 && refused !== undefined) return refused(limit);
         // Another process was first. Its own change is done now; a pause keeps many from meeting again.
-        if (tries > 3) await new Promise((resolve) => setTimeout(resolve, tries * 5 * random()));
+        if (tries > 3) await new Promise<void>((resolve) => setTimeout(resolve, tries * 5 * random()));
       }
     },
   };
