@@ -216,7 +216,7 @@ function jobIssues({ stuck, dead, strangers }: JobFigures): Issue[] {
     issues.push({
       id: "jobs_config_drift",
       severity: "warning",
-      text: `${strangers === 1 ? "1 replica has" : `${strangers} replicas have`} the same jobs and another configuration; results depend on which one runs a job. Compare on both:`,
+      text: `${strangers === 1 ? "1 replica has" : `${strangers} replicas have`} the same jobs and another configuration; results depend on which one runs a job`,
       cure: "gigastt config print",
     });
   }
