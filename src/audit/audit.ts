@@ -4,7 +4,6 @@ import { discover, readGitFacts } from "./discover.ts";
 import type { ClassifiedFile, Facts } from "./model/facts.ts";
 import { buildFacts, mainConfig } from "./model/facts.ts";
 import type { Versions } from "./model/versions.ts";
-import { inQuadletWords } from "./model/quadlet.ts";
 import { rules as allRules } from "./rules/registry.ts";
 import { sharedHosts, type TouchesOthers } from "./shared-host.ts";
 import { positionAt } from "./source.ts";
@@ -69,13 +68,15 @@ export function runRules(
   const comments = facts.files.flatMap((file) => readIgnoreComments(file.source));
   const entries = readIgnoreEntries(facts.config);
   const seen = new Set<string>();
+  const wordsOf = new Map(facts.compose.flatMap(({ files, words }) => files.map((source) => [source, words] as const)));
   const counts = new Map<string, number>();
   const touchesOthers = sharedHosts(facts);
   const findings: Finding[] = [];
   for (const rule of options.rules ?? allRules) {
     for (const found of rule.check(facts, ruleIds)) {
-      // The rules about containers write YAML, which a quadlet is not.
-      const hit = found.span.source.path.endsWith(".container") ? asQuadlet(found) : found;
+      // The rules about containers write YAML, which these are not.
+      const words = wordsOf.get(found.span.source);
+      const hit = words === undefined ? found : inWords(found, words);
       const finding = toFinding(rule, hit, { counts, seen, touchesOthers });
       if (!finding) continue;
       const suppressed =
@@ -122,8 +123,8 @@ function fixKindOf(rule: Rule, hit: Hit, touchesOthers: TouchesOthers): Finding[
   return rule.fixKind === "safe" && hit.edits.some(touchesOthers) ? "unsafe" : rule.fixKind;
 }
 
-function asQuadlet(hit: Hit): Hit {
-  return { ...hit, message: inQuadletWords(hit.message), fix: inQuadletWords(hit.fix), edits: [] };
+function inWords(hit: Hit, words: (text: string) => string): Hit {
+  return { ...hit, message: words(hit.message), fix: words(hit.fix), edits: [] };
 }
 
 function toFinding(

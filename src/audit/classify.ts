@@ -70,6 +70,7 @@ function looksLikeHaproxy(lower: string, text: string): boolean {
 }
 
 function looksLikeApache(lower: string, text: string): boolean {
+  if (lower === ".htaccess") return /^[ \t]*RewriteRule\s[^\n]*\[(?:[^\]\n]*,)?P(?:,|\])/m.test(text);
   return /\.(?:conf|vhost)$|apache|httpd/.test(lower) && /^[ \t]*(?:<VirtualHost\b|ProxyPass(?:Match)?\s)/im.test(text);
 }
 

@@ -176,7 +176,7 @@ const INTRODUCTION = [
   "",
   "## What it reads",
   "",
-  "nginx (also the trees of nginx-proxy-manager and SWAG), Caddyfiles and Caddy's JSON, HAProxy, Apache, Traefik (YAML files, compose labels and flags), cloudflared, the JSON of `tailscale serve`, Compose, Podman quadlets, Dockerfiles, Kubernetes manifests (also the output of `helm template`), systemd units, `.env` and password files, cron, and guides in Markdown. What is recognised and cannot be read is named by GA-PRS-002; `--strict` then exits 1.",
+  "nginx (also the trees of nginx-proxy-manager and SWAG), Caddyfiles and Caddy's JSON, `stream` of nginx, HAProxy, Apache (also `.htaccess`), Traefik (YAML files, compose labels and flags), cloudflared, the JSON of `tailscale serve`, Compose, Podman quadlets, `docker run` and `podman run` in scripts, guides and units, Dockerfiles, Kubernetes manifests (also the output of `helm template`), systemd units, `.env` and password files, cron, and guides in Markdown. What is recognised and cannot be read is named by GA-PRS-002; `--strict` then exits 1.",
   "",
   "## Without our configuration",
   "",

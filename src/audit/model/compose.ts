@@ -20,6 +20,8 @@ export interface ComposeProject {
   /** Names of variables a scalar takes from a default because nothing sets them. */
   readonly defaulted: (node: YamlNode | undefined) => readonly string[];
   readonly topVersion: YamlEntry | undefined;
+  /** Returns a sentence about Compose in the words of another format; undefined where it is Compose. */
+  readonly words: ((text: string) => string) | undefined;
 }
 
 export interface ComposeService {
@@ -140,6 +142,7 @@ export function createProject(
   root: YamlNode,
   env: ReadonlyMap<string, string> = new Map(),
   tree?: FileTree,
+  words?: ComposeProject["words"],
 ): ComposeProject {
   const services: ComposeService[] = [];
   const lookup = (name: string): string | undefined => env.get(name);
@@ -158,6 +161,7 @@ export function createProject(
     text,
     defaulted,
     topVersion: root.entries.get("version"),
+    words,
   };
   for (const [name, entry] of yamlAt(root, "services")?.entries ?? []) {
     if (entry.value.kind !== "map") continue;

@@ -34,6 +34,7 @@ import { buildNginxRoots } from "./nginx-roots.ts";
 import type { NginxPoint } from "./nginx-points.ts";
 import { nginxPoints } from "./nginx-points.ts";
 import { quadletProject } from "./quadlet.ts";
+import { runProjects } from "./container-run.ts";
 import { createServerModel } from "./server.ts";
 import type { Unit } from "./units.ts";
 import { buildUnits, startsServer } from "./units.ts";
@@ -132,6 +133,7 @@ export function buildFacts(options: {
   const compose = [
     ...buildComposeProjects(of("compose"), tree, dotenvs),
     ...of("quadlet").map((source) => quadletProject(keep(parseUnit(source)))),
+    ...[...of("shell"), ...of("systemd")].flatMap(runProjects),
   ];
   const kube = of("kubernetes").flatMap((source) => readKubeObjects(source));
   const workloads = kubeWorkloads(kube);
@@ -149,11 +151,10 @@ export function buildFacts(options: {
     dockerfiles,
   });
 
-  const { fronts, ...ofFronts } = buildFronts({ of, services, app, tree });
-  problems.push(...ofFronts.problems);
-
   const unread = [...(options.unread ?? []), ...notRead(files)];
   const nginx = buildNginxRoots(of("nginx"), tree).map(keep);
+  const { fronts, ...ofFronts } = buildFronts({ of, services, app, tree, nginx });
+  problems.push(...ofFronts.problems);
   const imported = new Set<Source>();
   const caddyfiles = of("caddyfile").map((source) =>
     parseCaddyfile(source, {

@@ -5,7 +5,7 @@ import type { Span } from "../source.ts";
 import type { FileTree } from "../tree.ts";
 import { joinPath } from "../tree.ts";
 import type { ComposeProject } from "./compose.ts";
-import type { NginxRoot } from "./nginx.ts";
+import type { NginxRoot, NginxScope } from "./nginx.ts";
 import { allScopes, arg, headSpan, ownAll } from "./nginx.ts";
 
 /** A file that an audited one reads and that is not among the audited ones. */
@@ -21,6 +21,17 @@ const SECRET = /(?:^|\/)(?:secrets?\/|(?:keys|users)\.caddy$|keys\.map$|users\.h
 /** Types, modules, CGI variables and the TLS settings that certbot ships: known, and nothing in them about the server. GA-XFF-001 knows what Debian's proxy_params holds. */
 const HARMLESS =
   /(?:^|\/)(?:modules-enabled\/.*|mime\.types|proxy_params|(?:fastcgi|scgi|uwsgi)(?:_params|\.conf|-php\.conf)|options-ssl-nginx\.conf|koi-(?:utf|win)|win-utf)$/;
+
+/** Names of includes that hold certificates, protocols, logs and the like. */
+const OTHER_TOPIC = /(?:ssl|tls|cert|acme|letsencrypt|exploits|gzip|security|logs?)\b/i;
+
+/** Whether an include that was not read could set how requests are passed on from here. */
+export function mayHoldMore(scope: NginxScope): boolean {
+  for (let at: NginxScope | undefined = scope; at; at = at.parent)
+    if (at.missing.some((include) => !HARMLESS.test(arg(include, 0)) && !OTHER_TOPIC.test(arg(include, 0))))
+      return true;
+  return false;
+}
 
 /** Returns what the audited files include, import or extend and the audit has not seen. Fragments of a guide are left out. */
 export function missingParts(

@@ -3,6 +3,7 @@ import type { YamlEntry, YamlNode } from "../parse/yaml.ts";
 import type { Span } from "../source.ts";
 import { baseName, dirName } from "../tree.ts";
 import { createProject, type ComposeProject } from "./compose.ts";
+import { EMPTY, map, scalar, seq, spanOf } from "./made-nodes.ts";
 
 /**
  * Returns a Podman quadlet (`*.container`) as the compose project that says the same, so that every rule about containers reads it. The values keep
@@ -65,11 +66,12 @@ export function quadletProject(unit: UnitParse): ComposeProject {
   if (command !== undefined) put("command", command, scalar(command, command.value));
   const name = all("ContainerName").at(-1)?.value ?? baseName(source.path).replace(/\.container$/, "");
   const body: YamlNode = { ...EMPTY, ...whole, kind: "map", entries: service };
-  return createProject(dirName(source.path), [source], map(whole, [["services", map(whole, [[name, body]])]]));
+  const root = map(whole, [["services", map(whole, [[name, body]])]]);
+  return createProject(dirName(source.path), [source], root, undefined, undefined, inQuadletWords);
 }
 
 /** Returns a sentence of a rule about containers in the words of a quadlet: `cap_drop: [ALL]` is `DropCapability=ALL` there. */
-export function inQuadletWords(text: string): string {
+function inQuadletWords(text: string): string {
   return KEYS.reduce((sentence, [pattern, key]) => sentence.replace(pattern, key), text);
 }
 
@@ -89,42 +91,6 @@ const KEYS: readonly (readonly [RegExp, string])[] = [
   [/`deploy: \{resources: \{limits: \{memory: (\w+), pids: (\d+)\}\}\}`/g, "`Memory=$1` and `PidsLimit=$2`"],
   [/a healthcheck that asks/g, "`HealthCmd=` that asks"],
 ];
-
-const EMPTY = {
-  value: null,
-  text: "",
-  quoted: false,
-  entries: new Map<string, YamlEntry>(),
-  items: [],
-  tag: undefined,
-};
-
-function spanOf({ source, start, end }: Span): Span {
-  return { source, start, end };
-}
-
-function scalar(span: Span, text: string): YamlNode {
-  return {
-    ...EMPTY,
-    ...spanOf(span),
-    kind: "scalar",
-    value: /^(?:true|false)$/.test(text) ? text === "true" : text,
-    text,
-  };
-}
-
-function seq(span: Span, items: readonly YamlNode[]): YamlNode {
-  return { ...EMPTY, ...spanOf(span), kind: "seq", items };
-}
-
-function map(span: Span, entries: readonly (readonly [string, YamlNode])[]): YamlNode {
-  return {
-    ...EMPTY,
-    ...spanOf(span),
-    kind: "map",
-    entries: new Map(entries.map(([text, value]) => [text, { key: { ...spanOf(span), text }, value }])),
-  };
-}
 
 function wordsOf(value: string): readonly string[] {
   return (value.match(/"[^"]*"|'[^']*'|\S+/g) ?? []).map((word) => word.replace(/^["']|["']$/g, ""));

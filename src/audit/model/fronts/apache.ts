@@ -1,6 +1,7 @@
 import type { Directive, DirectiveFile, Word } from "../../parse/directives.ts";
 import { walkDirectives } from "../../parse/directives.ts";
 import { parseAddress } from "../address.ts";
+import { askedBelow, type FrontPath } from "./lost-path.ts";
 import { frontOf, type Front, type FrontFact, type FrontTimer, type IsUpstream } from "./front.ts";
 
 /** Where live sessions go. */
@@ -44,6 +45,7 @@ export function apacheFronts(file: DirectiveFile, isUpstream: IsUpstream): reado
                 ]
               : [];
           }),
+        paths: ours.flatMap(pathOf),
         refusesUpgrade: upgradeOf(passes, ours, lines),
       }),
     ];
@@ -59,7 +61,33 @@ interface Pass {
   readonly options: readonly Word[];
 }
 
+/** Apache puts the URL in the place of the path. */
+function pathOf({ directive, path, url }: Pass): readonly FrontPath[] {
+  if (path.startsWith("^") || !path.startsWith("/")) return [];
+  const asked = askedBelow(path);
+  if (!asked.startsWith(path)) return [];
+  const rest = asked.slice(path.length);
+  const glued = /^\w+:\/\/[^/]+$/.test(url) && !rest.startsWith("/") && rest !== "";
+  const prefix = path.replace(/\/$/, "");
+  return [
+    {
+      span: directive,
+      asked,
+      seen: glued ? rest : parseAddress(url).path + rest || "/",
+      fix: `Write \`ProxyPass ${prefix}/ http://HOST:PORT/\`, with a slash at the end of both.`,
+    },
+  ];
+}
+
 function passOf(directive: Directive, around: readonly Directive[]): Pass | undefined {
+  if (directive.name === "rewriterule") {
+    const [pattern, target, flags] = directive.args.map(({ value }) => value);
+    const proxies =
+      pattern !== undefined && target !== undefined && /\[(?:[^\]]*,)?(?:P|proxy)(?:,|\])/i.test(flags ?? "");
+    return proxies && /^\w+:\/\//.test(target)
+      ? { directive, path: `^${pattern}`, url: target, options: [] }
+      : undefined;
+  }
   if (directive.name !== "proxypass" && directive.name !== "proxypassmatch") return undefined;
   const [first, second, ...rest] = directive.args;
   const location = around.findLast(({ name }) => name === "location" || name === "locationmatch");
@@ -109,6 +137,15 @@ function upgradeOf(passes: readonly Pass[], ours: readonly Pass[], lines: readon
     ({ name, args }) => name === "rewriterule" && args.some(({ value }) => /^wss?:\/\//.test(value)),
   );
   const taking = passes.find(({ path, url }) => url !== "!" && !path.startsWith("^") && STREAM.startsWith(path));
+  const [only] = ours;
+  if (!rewritten && only && ours.every(({ directive }) => directive.name === "rewriterule"))
+    return [
+      {
+        span: only.directive,
+        what: "RewriteRule with [P] passes no upgrade on",
+        fix: `Write \`RewriteCond %{HTTP:Upgrade} websocket [NC]\` and a RewriteRule to ws:// above it.`,
+      },
+    ];
   if (taking === undefined || rewritten || !ours.includes(taking)) return [];
   if (/^wss?:/.test(taking.url) || taking.options.some(({ value }) => /^upgrade=/i.test(value))) return [];
   return [

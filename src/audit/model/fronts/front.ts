@@ -1,5 +1,6 @@
 import type { Span } from "../../source.ts";
 import type { Address } from "../address.ts";
+import type { FrontPath } from "./lost-path.ts";
 
 /** Something a front does, where its files say so, and what to write instead. */
 export interface FrontFact {
@@ -23,7 +24,7 @@ export interface FrontSize extends FrontFact {
  * empty says that the program does nothing of the kind, or that its files leave it open.
  */
 export interface Front {
-  readonly program: "HAProxy" | "Traefik" | "Apache" | "cloudflared" | "Tailscale";
+  readonly program: "nginx" | "HAProxy" | "Traefik" | "Apache" | "cloudflared" | "Tailscale";
   /** Where the way to the server is written. */
   readonly span: Span;
   /** The client's own X-Forwarded-For reaches the server. */
@@ -39,6 +40,10 @@ export interface Front {
   readonly buffers: readonly FrontFact[];
   /** WebSocket handshakes do not pass. */
   readonly refusesUpgrade: readonly FrontFact[];
+  /** How paths below a prefix reach the server. */
+  readonly paths: readonly FrontPath[];
+  /** What asks whether the server is healthy. */
+  readonly health: readonly { readonly span: Span; readonly path: string }[];
   /** Open to more than the operator may think. */
   readonly exposes: readonly FrontFact[];
 }
@@ -56,6 +61,8 @@ export function frontOf(known: Partial<Front> & Pick<Front, "program" | "span">)
     bodies: [],
     buffers: [],
     refusesUpgrade: [],
+    paths: [],
+    health: [],
     exposes: [],
     ...known,
   };

@@ -9,9 +9,11 @@ import { imageName } from "../app.ts";
 import type { ComposeService } from "../compose.ts";
 import { commandWords } from "../compose.ts";
 import type { MissingPart } from "../missing.ts";
+import type { NginxRoot } from "../nginx.ts";
 import { apacheFronts } from "./apache.ts";
 import type { Front } from "./front.ts";
 import { haproxyFronts } from "./haproxy.ts";
+import { streamFronts } from "./nginx-stream.ts";
 import { fileSettings, isTraefik, serviceSettings, type TraefikSetting } from "./traefik-settings.ts";
 import { traefikFronts } from "./traefik.ts";
 import { cloudflaredFronts, tailscaleFronts } from "./tunnels.ts";
@@ -33,8 +35,9 @@ export function buildFronts(options: {
   readonly services: readonly ComposeService[];
   readonly app: App;
   readonly tree: FileTree;
+  readonly nginx: readonly NginxRoot[];
 }): Fronts {
-  const { of, services, app, tree } = options;
+  const { of, services, app, tree, nginx } = options;
   const problems: ParseProblem[] = [];
   const keep = <T extends { readonly problems: readonly ParseProblem[] }>(parsed: T): T => {
     problems.push(...parsed.problems);
@@ -45,6 +48,7 @@ export function buildFronts(options: {
   const major = services.filter(isTraefik).map(({ image }) => /:v?(\d+)/.exec(image)?.[1])[0];
   return {
     fronts: [
+      ...nginx.flatMap((root) => streamFronts(root, app.isUpstream)),
       ...of("haproxy").flatMap((source) => haproxyFronts(keep(parseHaproxy(source)), app.isUpstream)),
       ...of("apache").flatMap((source) => apacheFronts(keep(parseApache(source)), app.isUpstream)),
       ...traefikFronts(
@@ -57,7 +61,7 @@ export function buildFronts(options: {
       ...trees("tailscale").flatMap((config) => tailscaleFronts(config, app.isUpstream)),
     ],
     problems,
-    missing: [...missingDynamic(settings, tree), ...missingTunnels(services)],
+    missing: [...missingDynamic(settings, tree), ...missingTunnels(services), ...missingLabels(services)],
   };
 }
 
@@ -69,6 +73,16 @@ function missingDynamic(settings: readonly TraefikSetting[], tree: FileTree): re
     .filter(({ key }) => key === "providers.file.filename")
     .filter(({ value, span }) => tree.resolve(value, [dirName(span.source.path)]).length === 0)
     .map(({ value, span }) => ({ span, target: value }));
+}
+
+/** caddy-docker-proxy makes a Caddyfile of labels: its own output can be audited. */
+function missingLabels(services: readonly ComposeService[]): readonly MissingPart[] {
+  return services.flatMap((service): readonly MissingPart[] => {
+    const labels = yamlAt(service.node, "labels");
+    const names = [...(labels?.entries.keys() ?? []), ...(labels?.items ?? []).map((item) => yamlText(item) ?? "")];
+    const isCaddy = names.some((name) => /^caddy(?:_\d+)?(?:[.=]|$)/.test(name));
+    return isCaddy ? [{ span: service.nameSpan, target: "the Caddyfile that caddy-docker-proxy makes of labels" }] : [];
+  });
 }
 
 /** A tunnel that runs by a token has its routes at Cloudflare. */

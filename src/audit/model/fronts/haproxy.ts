@@ -1,5 +1,6 @@
 import type { Directive, DirectiveFile } from "../../parse/directives.ts";
 import { parseAddress } from "../address.ts";
+import { askedBelow, type FrontPath } from "./lost-path.ts";
 import { frontOf, type Front, type FrontFact, type FrontTimer, type IsUpstream } from "./front.ts";
 
 /** Returns the ways to the server through a HAProxy. */
@@ -21,6 +22,7 @@ export function haproxyFronts(file: DirectiveFile, isUpstream: IsUpstream): read
     return (frontends.length > 0 ? frontends : [backend]).map((frontend) =>
       frontThrough({
         server,
+        prefixes: prefixesOf(frontend, title),
         frontend: [...frontend.block, ...defaultsOf(sections, frontend)],
         backend: [...backend.block, ...defaultsOf(sections, backend)],
         own: frontend === backend ? backend.block : [...frontend.block, ...backend.block],
@@ -36,11 +38,13 @@ interface Way {
   readonly server: Directive;
   readonly frontend: readonly Directive[];
   readonly backend: readonly Directive[];
+  /** Paths that are sent here alone, as far as conditions name them. */
+  readonly prefixes: readonly { readonly span: Directive; readonly prefix: string }[];
   /** Rules in the order in which they run. */
   readonly own: readonly Directive[];
 }
 
-function frontThrough({ server, frontend, backend, own }: Way): Front {
+function frontThrough({ server, prefixes, frontend, backend, own }: Way): Front {
   const client = timer(frontend, "client");
   const answer = timer(backend, "server");
   const tunnel = timer(backend, "tunnel");
@@ -53,6 +57,8 @@ function frontThrough({ server, frontend, backend, own }: Way): Front {
     keepsAddress: addressOf(server, own, [...frontend, ...backend]),
     silence: ends(tunnel ?? shorter, "Write `timeout tunnel` with the idle timeout of a session + 30 s."),
     answer: ends(answer, "Write `timeout server` with the time that waiting and transcribing may take + 30 s."),
+    paths: pathsOf(prefixes, own),
+    health: healthOf(server, backend),
     bodies: own.flatMap((line) => {
       const text = words(line).join(" ");
       const bytes = /(?:body_size|content-length\W[^}]*?)\s(?:-m int )?g[te] (\d+)/.exec(text)?.[1];
@@ -86,6 +92,48 @@ function addressOf(server: Directive, own: readonly Directive[], inForce: readon
     ? `option ${words(option).join(" ")} adds a header and keeps the client's own`
     : "no X-Forwarded-For is set: the client's own passes";
   return [{ span, what: last === undefined ? what : `${words(last).join(" ")} keeps what the client sent`, fix }];
+}
+
+/** HAProxy passes a path on as it came, unless a rule changes it. */
+function pathsOf(prefixes: Way["prefixes"], own: readonly Directive[]): readonly FrontPath[] {
+  const changes = own.some(
+    (line) =>
+      line.name === "http-request" &&
+      /^(?:replace-(?:path|uri|pathq)|set-(?:path|uri|pathq))/.test(words(line)[0] ?? ""),
+  );
+  return changes
+    ? []
+    : prefixes.map(({ span, prefix }) => ({
+        span,
+        asked: askedBelow(prefix),
+        seen: askedBelow(prefix),
+        fix: `Write \`http-request replace-path ${prefix.replace(/\/$/, "")}(/.*)? \\1\` in the backend.`,
+      }));
+}
+
+/** The prefixes of `use_backend … if { path_beg … }`, or of the acl that it names. */
+function prefixesOf(frontend: Directive, backend: string): Way["prefixes"] {
+  return frontend.block
+    .filter((line) => line.name === "use_backend" && words(line)[0] === backend && words(line)[1] === "if")
+    .flatMap((line) => {
+      const condition = words(line).slice(2);
+      const acls = frontend.block.filter((item) => item.name === "acl" && condition.includes(words(item)[0] ?? ""));
+      return [condition, ...acls.map((item) => words(item).slice(1))].flatMap((test) => {
+        const at = test.findIndex((word) => /^path(?:_beg|,|$)/.test(word));
+        const values = at === -1 ? [] : test.slice(at + 1).filter((word) => word.startsWith("/"));
+        // Several prefixes are routes of the server, or more than one sub-path: nothing is sure.
+        return values.length === 1 && /^path_beg/.test(test[at] ?? "") ? [{ span: line, prefix: values[0] ?? "" }] : [];
+      });
+    });
+}
+
+function healthOf(server: Directive, backend: readonly Directive[]): Front["health"] {
+  if (!words(server).includes("check")) return [];
+  const option = backend.find((line) => line.name === "option" && words(line)[0] === "httpchk");
+  const send = backend.find((line) => line.name === "http-check" && words(line)[0] === "send");
+  const line = send ?? option;
+  const path = line && words(line).find((word) => word.startsWith("/"));
+  return option && line && path !== undefined ? [{ span: line, path }] : [];
 }
 
 function timer(lines: readonly Directive[], name: string): FrontTimer | undefined {

@@ -1,5 +1,6 @@
 import { isEveryone, parseAddress } from "../address.ts";
 import { goDurationMs } from "../caddy.ts";
+import { askedBelow, type FrontPath } from "./lost-path.ts";
 import { frontOf, type Front, type FrontFact, type FrontTimer, type IsUpstream } from "./front.ts";
 import type { TraefikSetting } from "./traefik-settings.ts";
 
@@ -32,6 +33,10 @@ export function traefikFronts(
         span: rule.span,
         ...entryPoints(settings, points, rule, major),
         ...through(settings, middlewares),
+        paths: pathsOf(settings, middlewares, rule),
+        health: settings
+          .filter(({ key }) => key === `http.services.${service || ruleName(rule)}.loadbalancer.healthcheck.path`)
+          .map(({ span, value }) => ({ span, path: value })),
       }),
     ];
   });
@@ -39,22 +44,36 @@ export function traefikFronts(
 
 // ---
 
+/** Traefik passes a path on as it came, unless a middleware changes it. */
+function pathsOf(
+  settings: readonly TraefikSetting[],
+  names: readonly string[],
+  rule: TraefikSetting,
+): readonly FrontPath[] {
+  const prefixes = [...rule.value.matchAll(/(!\s*)?\bPathPrefix\(([^)]*)\)/g)].filter(([, not]) => not === undefined);
+  const prefix = /^\s*[`'"]([^`'"]+)[`'"]\s*$/.exec(prefixes[0]?.[2] ?? "")?.[1];
+  if (prefixes.length !== 1 || prefix === undefined || /\|\|/.test(rule.value)) return [];
+  const { settings: inside, isWhole } = chainOf(settings, names);
+  // A middleware of another file may change the path.
+  if (!isWhole) return [];
+  if (inside.some(({ name }) => /^(?:stripprefixregex|replacepath|replacepathregex|addprefix|plugin)\b/.test(name)))
+    return [];
+  const stripped = inside
+    .filter(({ name }) => /^stripprefix\.prefixes/.test(name))
+    .flatMap(({ setting }) => listOf(setting.value));
+  const asked = askedBelow(prefix);
+  const cut = stripped.find((item) => asked.toLowerCase().startsWith(item));
+  const seen = cut === undefined ? asked : asked.slice(cut.length) || "/";
+  const fix =
+    cut === undefined
+      ? `Give the router a middleware with \`stripPrefix: { prefixes: [${prefix}] }\`.`
+      : "Take stripPrefix from this router: the server's routes begin with this prefix.";
+  return [{ span: rule.span, asked, seen, fix }];
+}
+
 /** What the chain of a router does; chains of chains are followed. */
 function through(settings: readonly TraefikSetting[], names: readonly string[]): Pick<Front, "bodies" | "buffers"> {
-  const seen = new Set<string>();
-  const queue = [...names];
-  const inside: { readonly name: string; readonly setting: TraefikSetting }[] = [];
-  for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
-    if (seen.has(name)) continue;
-    seen.add(name);
-    const prefix = `http.middlewares.${name}.`;
-    for (const setting of settings) {
-      if (!setting.key.startsWith(prefix)) continue;
-      const rest = setting.key.slice(prefix.length);
-      inside.push({ name: rest, setting });
-      if (rest === "chain.middlewares") queue.push(...listOf(setting.value));
-    }
-  }
+  const inside = chainOf(settings, names).settings;
   const of = (pattern: RegExp): readonly TraefikSetting[] =>
     inside.filter(({ name }) => pattern.test(name)).map(({ setting }) => setting);
   const first = (list: readonly TraefikSetting[], what: string, fix: string): readonly FrontFact[] =>
@@ -126,6 +145,40 @@ function entryPoints(
       answer.push({ span, ms, what: `responseHeaderTimeout ${value}`, fix: "Delete it, or raise it above that time." });
   }
   return { keepsAddress, upload, answer };
+}
+
+interface Inside {
+  /** The key below the middleware: `buffering.maxrequestbodybytes`. */
+  readonly name: string;
+  readonly setting: TraefikSetting;
+}
+
+/** The settings of a router's middlewares; chains of chains are followed. `isWhole`: each of them is among the settings. */
+function chainOf(
+  settings: readonly TraefikSetting[],
+  names: readonly string[],
+): { readonly settings: readonly Inside[]; readonly isWhole: boolean } {
+  const seen = new Set<string>();
+  const queue = [...names];
+  const inside: Inside[] = [];
+  let isWhole = true;
+  for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
+    if (seen.has(name)) continue;
+    seen.add(name);
+    const prefix = `http.middlewares.${name}.`;
+    const own = settings.filter(({ key }) => key.startsWith(prefix));
+    if (own.length === 0) isWhole = false;
+    for (const setting of own) {
+      const rest = setting.key.slice(prefix.length);
+      inside.push({ name: rest, setting });
+      if (rest === "chain.middlewares") queue.push(...listOf(setting.value));
+    }
+  }
+  return { settings: inside, isWhole };
+}
+
+function ruleName({ key }: TraefikSetting): string {
+  return key.split(".")[2] ?? "";
 }
 
 function firstOf(settings: readonly TraefikSetting[], point: string): TraefikSetting | undefined {

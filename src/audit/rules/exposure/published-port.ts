@@ -1,6 +1,9 @@
 import type { Rule } from "../../types.ts";
 import { isLoopbackHost } from "../../model/address.ts";
 import { directPorts } from "../../model/listeners.ts";
+import { appWorkloads } from "../../model/facts.ts";
+import { selects, stringMap } from "../../model/kubernetes.ts";
+import { yamlAt, yamlEntrySpan, yamlText } from "../../parse/yaml.ts";
 import { replace } from "../kit/edits.ts";
 import { isProxyService } from "../kit/compose.ts";
 
@@ -11,7 +14,7 @@ export const rule: Rule = {
   title: "A container port is published to the network, bypassing the proxy",
   why: "A port without a host address is bound on every interface, and Docker's rules come before ufw's. Anyone on the network can use the service without TLS and without a password. An unset variable does not help: `${PORT:-5173}` publishes the default.",
   evidence: ["KICS container_traffic_not_bound_to_host_interface", "docker-bench-security 5.14"],
-  reads: ["compose"],
+  reads: ["compose", "kubernetes"],
   fixKind: "safe",
   *check(facts) {
     const direct = directPorts(facts.assume);
@@ -40,6 +43,20 @@ export const rule: Rule = {
           };
         }
       }
+    }
+    for (const object of facts.kube) {
+      const type = yamlAt(object.node, "spec", "type");
+      const text = yamlText(type) ?? "";
+      if (object.kind !== "Service" || !type || !/^(?:LoadBalancer|NodePort)$/.test(text)) continue;
+      const labels = stringMap(yamlAt(object.node, "spec", "selector"));
+      if (!appWorkloads(facts).some((workload) => selects(labels, workload.podLabels))) continue;
+      yield {
+        span: yamlEntrySpan(yamlAt(object.node, "spec"), "type") ?? type,
+        message: `the Service ${object.name} is of type ${text}: the network reaches the server past the gateway`,
+        fix: "Delete the line: the gateway reaches a ClusterIP.",
+        severity: "warning" as const,
+        confidence: "likely" as const,
+      };
     }
   },
 };

@@ -20,9 +20,17 @@ export const rule: Rule = {
   title: "The health check cannot succeed: wrong path, port, host or tool",
   why: "A check of a wrong path, port or scheme, of `localhost` (which may be ::1 while the server listens on IPv4), or with a tool the image does not contain, never succeeds: the container stays unhealthy, dependants never start, rollouts roll back.",
   evidence: ["Slim Node images hold neither curl nor wget.", "coollabsio/coolify-docs#250"],
-  reads: ["dockerfile", "compose", "kubernetes", "caddyfile", "config"],
+  reads: ["dockerfile", "compose", "kubernetes", "caddyfile", "haproxy", "traefik", "config"],
   fixKind: "safe",
   *check(facts) {
+    for (const { program, health } of facts.fronts)
+      for (const { span, path } of health)
+        if (!HEALTH_PATHS.has(path.replace(/\?.*$/, "")))
+          yield {
+            span,
+            message: `${program} asks ${path}, which is not a health route of the server (/health, /ready): it takes the server for dead and answers 503`,
+            fix: "Ask /ready.",
+          };
     for (const file of facts.dockerfiles) {
       const stage = file.stages.at(-1);
       const check = stage?.instructions.findLast((item) => item.name === "HEALTHCHECK");

@@ -30,15 +30,6 @@ export const rule: Rule = {
           fix: 'Start the server itself: `command: ["gigastt", "serve"]`, or put `exec` before it in the shell line.',
         };
       }
-      const signal = yamlAt(service.node, "stop_signal");
-      if (signal && !isStop(yamlText(signal) ?? "")) {
-        yield {
-          span: yamlEntrySpan(service.node, "stop_signal") ?? signal,
-          message: `stop_signal ${yamlText(signal)} is not one the server drains on`,
-          fix: "Delete it (SIGTERM) or write SIGINT.",
-          edits: [replace(signal, "SIGTERM")],
-        };
-      }
     }
     for (const workload of appWorkloads(facts)) {
       const container = appContainer(facts, workload);

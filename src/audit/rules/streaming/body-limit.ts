@@ -5,6 +5,7 @@ import type { CaddyDirective } from "../../parse/caddyfile-tree.ts";
 import type { CaddyPoint } from "../../model/caddy.ts";
 import { caddyHead, caddyPathMatches, child, humanizeBytes, isMatcher, visit } from "../../model/caddy.ts";
 import { yamlAt, yamlKey } from "../../parse/yaml.ts";
+import { mayHoldMore } from "../../model/missing.ts";
 import { addNginx, addYaml, insertLineBefore, replace } from "../kit/edits.ts";
 import { ALL_ROUTES, samplePath } from "../../../shared/protocol.ts";
 import type { RouteSpec } from "../../../shared/protocol.ts";
@@ -52,6 +53,7 @@ export const rule: Rule = {
       const directive = inherited(point.scope, "client_max_body_size");
       const bytes = directive ? nginxSizeBytes(arg(directive, 0)) : 2 ** 20;
       if (bytes === undefined || allowed(routesAt(point)).has(bytes)) continue;
+      if (!directive && mayHoldMore(point.scope)) continue;
       const value = directive?.args[0];
       yield {
         span: headSpan(directive ?? point.pass),
@@ -65,9 +67,7 @@ export const rule: Rule = {
         edits: [value ? replace(value, String(limit)) : addNginx(point.pass, `client_max_body_size ${limit};`)],
         related,
         ...severityOf(bytes, limit),
-        ...(!directive && (!point.root.complete || point.scope.missing.length > 0)
-          ? { confidence: "likely" as const }
-          : {}),
+        ...(!directive && !point.root.complete ? { confidence: "likely" as const } : {}),
       } satisfies Hit;
     }
     for (const point of caddyCarrying(facts, ...UPLOADS)) {

@@ -1,6 +1,7 @@
 import { SSE_PING_MS } from "../../../shared/protocol.ts";
 import type { Hit, Rule } from "../../types.ts";
 import { arg, headSpan, inherited, nginxTimeMs } from "../../model/nginx.ts";
+import { mayHoldMore } from "../../model/missing.ts";
 import { addNginx, addYaml, replace } from "../kit/edits.ts";
 import { frontHits } from "../kit/fronts.ts";
 import { nginxCarrying } from "../kit/points.ts";
@@ -36,7 +37,7 @@ export const rule: Rule = {
       for (const name of ["proxy_read_timeout", "proxy_send_timeout"]) {
         const directive = inherited(point.scope, name);
         const ms = directive ? nginxTimeMs(arg(directive, 0)) : 60_000;
-        if (ms === undefined || ms > silence) continue;
+        if (ms === undefined || ms > silence || (!directive && mayHoldMore(point.scope))) continue;
         const value = directive?.args[0];
         const shared = directive !== undefined && !point.scope.own.includes(directive);
         yield {
@@ -48,7 +49,6 @@ export const rule: Rule = {
             ...related,
             ...(directive ? [{ span: headSpan(point.pass), message: "the WebSocket goes through here" }] : []),
           ],
-          ...(!directive && point.scope.missing.length > 0 ? { confidence: "likely" as const } : {}),
         } satisfies Hit;
       }
     }

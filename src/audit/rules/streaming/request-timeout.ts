@@ -6,6 +6,7 @@ import type { RouteSpec } from "../../../shared/protocol.ts";
 import { arg, headSpan, inherited, nginxTimeMs } from "../../model/nginx.ts";
 import { gatewayDurationMs } from "../../model/kubernetes.ts";
 import { yamlAt, yamlEntrySpan, yamlKey, yamlText } from "../../parse/yaml.ts";
+import { mayHoldMore } from "../../model/missing.ts";
 import { addNginx, addYaml, replace } from "../kit/edits.ts";
 import { frontHits } from "../kit/fronts.ts";
 import { nginxCarrying, routesAt } from "../kit/points.ts";
@@ -34,7 +35,7 @@ export const rule: Rule = {
       const { budget, want, related } = budgetOf(facts, routesAt(point));
       const directive = inherited(point.scope, "proxy_read_timeout");
       const ms = directive ? nginxTimeMs(arg(directive, 0)) : 60_000;
-      if (ms === undefined || ms >= budget) continue;
+      if (ms === undefined || ms >= budget || (!directive && mayHoldMore(point.scope))) continue;
       const value = directive?.args[0];
       const shared = directive !== undefined && !point.scope.own.includes(directive);
       yield {
@@ -46,7 +47,6 @@ export const rule: Rule = {
           ...related,
           ...(directive ? [{ span: headSpan(point.pass), message: "transcriptions go through here" }] : []),
         ],
-        ...(!directive && point.scope.missing.length > 0 ? { confidence: "likely" as const } : {}),
       };
     }
     const routes = appRouteRules(facts);

@@ -32,7 +32,7 @@ export const rule: Rule = {
     "Caddy documentation, directive order: try_files runs before handle and reverse_proxy.",
     "ingress-nginx documentation, rewrite-target: without a capture group every request becomes the target.",
   ],
-  reads: ["nginx", "caddyfile", "kubernetes"],
+  reads: ["nginx", "caddyfile", "kubernetes", "haproxy", "apache", "traefik", "compose"],
   fixKind: "manual",
   *check(facts) {
     yield* nginx(facts);
@@ -40,6 +40,7 @@ export const rule: Rule = {
     for (const { span, asked, seen, fix } of [
       ...ingressPaths(facts, SAMPLE, ROUTES),
       ...routePaths(facts, SAMPLE, ROUTES),
+      ...facts.fronts.flatMap((front) => front.paths),
     ])
       if (!ROUTES.includes(seen)) yield { span, message: arrives(asked, seen), fix };
   },

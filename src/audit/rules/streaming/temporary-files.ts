@@ -1,5 +1,6 @@
 import type { Rule } from "../../types.ts";
 import { arg, headSpan, inherited } from "../../model/nginx.ts";
+import { mayHoldMore } from "../../model/missing.ts";
 import { addNginx, replace } from "../kit/edits.ts";
 import { nginxCarrying } from "../kit/points.ts";
 
@@ -34,7 +35,7 @@ export const rule: Rule = {
     }
     for (const point of nginxCarrying(facts, "rest", "sse")) {
       const directive = inherited(point.scope, "proxy_request_buffering");
-      if (arg(directive, 0) === "off") continue;
+      if (arg(directive, 0) === "off" || (!directive && mayHoldMore(point.scope))) continue;
       const value = directive?.args[0];
       yield {
         span: headSpan(directive ?? point.pass),
@@ -46,7 +47,6 @@ export const rule: Rule = {
             : addNginx(point.pass, "proxy_request_buffering off;"),
         ],
         related: facts.assume.related("deploy.privacy"),
-        ...(point.scope.missing.length > 0 ? { confidence: "likely" as const } : {}),
         // The strict privacy of the defaults is not what this deployment asked for.
         ...(facts.assume.isSet("deploy.privacy") || facts.assume.hasConfig ? {} : { severity: "note" as const }),
       };

@@ -1,8 +1,8 @@
 import { answers, lets, type Proof } from "./proof.ts";
 import { SLOW } from "./upstream.ts";
-import { openSession, passes } from "./wire.ts";
+import { ask, openSession, passes } from "./wire.ts";
 
-const haproxy = (front: string, timers = "timeout client 5m\n  timeout server 20m"): string => `defaults
+const haproxy = (front: string, timers = "timeout client 5m\n  timeout server 20m", backend = ""): string => `defaults
   mode http
   timeout connect 2s
   ${timers}
@@ -11,8 +11,11 @@ frontend web
   ${front}
   default_backend stt
 backend stt
-  server s1 127.0.0.1:UPSTREAM
+  ${backend}
+  server s1 127.0.0.1:UPSTREAM check inter 200ms
 `;
+
+const TIMERS = "timeout client 5m\n  timeout server 20m";
 
 const OWN = "http-request set-header X-Forwarded-For %[src]";
 
@@ -58,6 +61,27 @@ const PROOFS: readonly Omit<Proof, "program">[] = [
     bad: haproxy(`${OWN}\n  http-request deny deny_status 413 if { req.body_size gt 1000 }`),
     good: haproxy(OWN),
     fails: answers(413, "/v1/transcribe", { method: "POST", bodyBytes: 2000 }),
+  },
+  {
+    rule: "GA-STR-018",
+    claims: "the prefix stays on the path",
+    bad: haproxy(`${OWN}\n  use_backend stt if { path_beg /stt/ }`),
+    good: haproxy(
+      `${OWN}\n  use_backend stt if { path_beg /stt/ }`,
+      TIMERS,
+      "http-request replace-path /stt(/.*)? \\1",
+    ),
+    fails: answers(404, "/stt/v1/models"),
+  },
+  {
+    rule: "GA-LIF-014",
+    claims: "a health check of a wrong path takes the server away",
+    bad: haproxy(OWN, TIMERS, "option httpchk GET /healthz"),
+    good: haproxy(OWN, TIMERS, "option httpchk GET /ready"),
+    fails: async ({ port }) => {
+      await passes(1500);
+      return (await ask(port, "/v1/models")).status === 503;
+    },
   },
 ];
 

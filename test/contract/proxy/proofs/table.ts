@@ -35,6 +35,7 @@ export const WITHOUT_PROOF: Readonly<Record<string, string | Readonly<Record<str
   "GA-STR-001": { apache: APACHE },
   "GA-STR-005": { apache: APACHE, cloudflared: CLOUD },
   "GA-STR-008": { apache: APACHE, cloudflared: CLOUD },
+  "GA-STR-018": { apache: APACHE },
   "GA-LIF-017": { nginx: "needs an address that swallows connections; nginx's proxy_connect_timeout is documented" },
   "GA-LIF-021": "needs the networks of a container engine",
   "GA-EXP-003": "needs the network of a container: 127.0.0.1 is another one there",

@@ -1,7 +1,8 @@
 import { answers, eventsComeTogether, lets, type Proof } from "./proof.ts";
 import { SLOW } from "./upstream.ts";
+import { ask, passes } from "./wire.ts";
 
-const traefik = (point: string, middleware = ""): string => `entryPoints:
+const traefik = (point: string, middleware = "", rule = "PathPrefix(`/`)", more = ""): string => `entryPoints:
   web:
     address: 127.0.0.1:LISTEN
 ${point}
@@ -11,17 +12,19 @@ providers:
 ---
 http:
   routers:
+    ready: { rule: Path(\`/health\`), service: stt }
     stt:
-      rule: PathPrefix(\`/\`)
+      rule: ${rule}
       service: stt
 ${middleware === "" ? "" : `      middlewares: [m]\n  middlewares:\n    m:\n${middleware}`}
   services:
     stt:
-      loadBalancer:
+      loadBalancer:${more}
         servers:
           - url: http://127.0.0.1:UPSTREAM
 `;
 
+const BELOW = "PathPrefix(`/stt`)";
 const NO_TIMER = "    transport: { respondingTimeouts: { readTimeout: 0s } }";
 
 const PROOFS: readonly Omit<Proof, "program">[] = [
@@ -59,6 +62,23 @@ const PROOFS: readonly Omit<Proof, "program">[] = [
     bad: traefik(NO_TIMER, "      buffering: { memRequestBodyBytes: 2000000 }"),
     good: traefik(NO_TIMER),
     fails: eventsComeTogether,
+  },
+  {
+    rule: "GA-STR-018",
+    claims: "the prefix stays on the path",
+    bad: traefik(NO_TIMER, "", BELOW),
+    good: traefik(NO_TIMER, "      stripPrefix: { prefixes: [/stt] }", BELOW),
+    fails: answers(404, "/stt/v1/models"),
+  },
+  {
+    rule: "GA-LIF-014",
+    claims: "a health check of a wrong path takes the server away",
+    bad: traefik(NO_TIMER, "", undefined, "\n        healthCheck: { path: /healthz, interval: 200ms }"),
+    good: traefik(NO_TIMER, "", undefined, "\n        healthCheck: { path: /ready, interval: 200ms }"),
+    fails: async ({ port }) => {
+      await passes(1500);
+      return (await ask(port, "/v1/models")).status === 503;
+    },
   },
 ];
 
