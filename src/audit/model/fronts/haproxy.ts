@@ -122,7 +122,7 @@ function prefixesOf(frontend: Directive, backend: string): Way["prefixes"] {
         const at = test.findIndex((word) => /^path(?:_beg|,|$)/.test(word));
         const values = at === -1 ? [] : test.slice(at + 1).filter((word) => word.startsWith("/"));
         // Several prefixes are routes of the server, or more than one sub-path: nothing is sure.
-        return values.length === 1 && /^path_beg/.test(test[at] ?? "") ? [{ span: line, prefix: values[0] ?? "" }] : [];
+        return values.length === 1 && test[at]?.startsWith("path_beg") ? [{ span: line, prefix: values[0] ?? "" }] : [];
       });
     });
 }

@@ -59,7 +59,7 @@ function pathsOf(
   if (inside.some(({ name }) => /^(?:stripprefixregex|replacepath|replacepathregex|addprefix|plugin)\b/.test(name)))
     return [];
   const stripped = inside
-    .filter(({ name }) => /^stripprefix\.prefixes/.test(name))
+    .filter(({ name }) => name.startsWith("stripprefix.prefixes"))
     .flatMap(({ setting }) => listOf(setting.value));
   const asked = askedBelow(prefix);
   const cut = stripped.find((item) => asked.toLowerCase().startsWith(item));

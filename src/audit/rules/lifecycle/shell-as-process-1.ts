@@ -4,7 +4,7 @@ import { replace } from "../kit/edits.ts";
 import { appServices, appWorkloads } from "../../model/facts.ts";
 import { commandWords } from "../../model/compose.ts";
 import type { DockerfileParse, DockerInstruction } from "../../parse/dockerfile.ts";
-import { yamlAt, yamlEntrySpan, yamlStrings, yamlText } from "../../parse/yaml.ts";
+import { yamlAt, yamlEntrySpan, yamlStrings } from "../../parse/yaml.ts";
 import { appContainer } from "../kit/kubernetes.ts";
 
 export const rule: Rule = {
