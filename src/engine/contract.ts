@@ -40,6 +40,8 @@ export interface Transcript {
   readonly confidence: number | undefined;
   /** What was repaired or left out while the recording was decoded; the same for every channel. */
   readonly warnings: readonly AudioWarning[];
+  /** Where `wantsPeaks` asked for it: the loudest sample of each of up to 2048 equal stretches, 0..255, over all channels. */
+  readonly peaks?: readonly number[];
 }
 
 export type EndpointReason = "vad" | "blank" | "stop" | "length";
@@ -98,6 +100,8 @@ export interface TranscribeOptions {
   /** Rejects where audio is missing or damaged, instead of a warning in the transcript. Default false. */
   readonly strict?: boolean;
   readonly maxDurationMs: number;
+  /** The shape of the recording for a picture, made while it is decoded. Default false. */
+  readonly wantsPeaks?: boolean;
   readonly signal: AbortSignal;
   /** Recognised so far, seconds of audio; total when the container declares it. */
   readonly onProgress?: (doneS: number, totalS: number | undefined) => void;

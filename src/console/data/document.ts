@@ -4,6 +4,8 @@ import type { FormattableTranscript, TimedWord } from "../../shared/transcript/t
 export interface Paragraph {
   readonly id: number;
   readonly words: readonly TimedWord[];
+  /** From 0; only of recordings whose channels were read on their own. */
+  readonly channel?: number;
 }
 
 /** A transcript as the page holds and stores it. */
@@ -14,6 +16,10 @@ export interface Transcript {
   readonly addedMs: number;
   readonly durationS: number;
   readonly paragraphs: readonly Paragraph[];
+  /** Shape of the recording, 0..255, as the server saw it while it decoded. */
+  readonly peaks?: readonly number[];
+  /** Names that a person gave to the channels. */
+  readonly speakers?: readonly string[];
   /** Sentences of the server about audio that was repaired or left out. */
   readonly warnings: readonly string[];
 }
@@ -22,15 +28,30 @@ export function textOf({ words }: Pick<Paragraph, "words">): string {
   return words.map(({ word }) => word).join(" ");
 }
 
-/** Returns what the exports of the server take, so that a downloaded file is the same as the server's. */
-export function forExport(transcript: Transcript): FormattableTranscript {
-  const words = transcript.paragraphs.flatMap((paragraph) => paragraph.words);
-  const end = words.at(-1)?.end ?? 0;
-  return {
-    text: transcript.paragraphs.map(textOf).filter(Boolean).join(" "),
-    words,
-    durationS: Math.max(transcript.durationS, end),
-  };
+/** Returns what the exports of the server take, one for each channel, so that a downloaded file is the same as the server's. */
+export function forExport(transcript: Transcript): readonly FormattableTranscript[] {
+  return Array.from({ length: channelCount(transcript) }, (_, channel) => {
+    const paragraphs = transcript.paragraphs.filter((paragraph) => (paragraph.channel ?? 0) === channel);
+    const words = paragraphs.flatMap((paragraph) => paragraph.words);
+    return {
+      text: paragraphs.map(textOf).filter(Boolean).join(" "),
+      words,
+      durationS: Math.max(transcript.durationS, words.at(-1)?.end ?? 0),
+    };
+  });
+}
+
+/** Returns how many channels were read on their own; 1 for a mix. */
+export function channelCount({ paragraphs }: Pick<Transcript, "paragraphs">): number {
+  return paragraphs.reduce((count, { channel = 0 }) => Math.max(count, channel + 1), 1);
+}
+
+/** Returns the paragraphs with one more, in the order in which they were said: channels are read side by side. */
+export function withParagraph(paragraphs: readonly Paragraph[], added: Omit<Paragraph, "id">): readonly Paragraph[] {
+  const id = paragraphs.reduce((last, paragraph) => Math.max(last, paragraph.id), 0) + 1;
+  const start = added.words[0]?.start ?? 0;
+  const before = paragraphs.findLastIndex(({ words }) => (words[0]?.start ?? 0) <= start) + 1;
+  return [...paragraphs.slice(0, before), { ...added, id }, ...paragraphs.slice(before)];
 }
 
 /** Returns the place of the word at a time: the last one that has begun. */

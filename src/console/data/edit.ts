@@ -30,7 +30,7 @@ export function alignWords(old: readonly TimedWord[], text: string): TimedWord[]
 export function editParagraph(paragraphs: readonly Paragraph[], id: number, text: string): readonly Paragraph[] {
   return paragraphs.map((paragraph) =>
     paragraph.id === id && textOf(paragraph) !== text.trim()
-      ? { id, words: alignWords(paragraph.words, text) }
+      ? { ...paragraph, words: alignWords(paragraph.words, text) }
       : paragraph,
   );
 }

@@ -6,7 +6,7 @@ import { t } from "../i18n/text.ts";
 import { openLiveSession } from "../wire/live-session.ts";
 import type { LiveSession, LiveState } from "../wire/live-session.ts";
 import type { Transcript } from "./document.ts";
-import { addTranscript, items, newTranscript, replaceTranscript } from "./queue.ts";
+import { addTranscript, changeTranscript, items, newTranscript } from "./queue.ts";
 
 /** The session of this page. It goes on while other pages of the console are shown. */
 export const liveState = signal<LiveState>("stopped");
@@ -94,7 +94,7 @@ function keep(words: Transcript["paragraphs"][number]["words"]): void {
   };
   said.value = after;
   if (before.paragraphs.length === 0) addTranscript(after);
-  else replaceTranscript(after);
+  else changeTranscript(after.id, { durationS: after.durationS, paragraphs: after.paragraphs });
 }
 
 function reasonOf(error: unknown): string {

@@ -2,7 +2,9 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import { transcribeFile } from "../wire/transcribe-file.ts";
 import { WireFailure } from "../wire/events.ts";
 import type { ServerEvent } from "../wire/events.ts";
+import { remember, remembered } from "../i18n/text.ts";
 import { askSession, needsSignIn } from "../wire/session.ts";
+import { withParagraph } from "./document.ts";
 import type { Transcript } from "./document.ts";
 import { forget, storeAudio, storeTranscript, storedAudio, storedTranscripts } from "./storage.ts";
 
@@ -32,6 +34,15 @@ export interface Item {
 const AT_ONCE = 2;
 export const MAX_FILES = 30;
 const MAX_RETRIES = 8;
+const CHANNELS_KEY = "gigastt-channels";
+
+/** The channels of what is added are different speakers. */
+export const channelsApart = signal(remembered(CHANNELS_KEY) === "apart");
+
+export function setChannelsApart(isApart: boolean): void {
+  channelsApart.value = isApart;
+  remember(CHANNELS_KEY, isApart ? "apart" : "mix");
+}
 
 export const items = signal<readonly Item[]>([]);
 export const openId = signal<string | undefined>(undefined);
@@ -102,10 +113,11 @@ export function remove(id: string): void {
   void forget(id);
 }
 
-/** Takes over an edited or a longer transcript, and keeps it. */
-export function replaceTranscript(transcript: Transcript): void {
-  update(transcript.id, (item) => ({ ...item, transcript }));
-  void save(transcript);
+/** Changes a transcript as it is now, and keeps it. */
+export function changeTranscript(id: string, change: Partial<Omit<Transcript, "id">>): void {
+  update(id, (item) => ({ ...item, transcript: { ...item.transcript, ...change } }));
+  const changed = items.value.find((item) => item.id === id);
+  if (changed !== undefined) void save(changed.transcript);
 }
 
 /** Returns the recording: of this visit, or kept from an earlier one. */
@@ -160,6 +172,7 @@ async function start(id: string): Promise<void> {
   update(id, (item) => ({ ...item, stage: "sending", startedMs: Date.now(), failure: undefined }));
   try {
     await transcribeFile(file, {
+      channels: channelsApart.value ? "split" : "mix",
       signal: abort.signal,
       onSent: (sent) => update(id, (item) => ({ ...item, sent, stage: sent >= 1 ? "recognising" : item.stage })),
       onEvent: (event) => update(id, (item) => withEvent(item, event)),
@@ -218,12 +231,15 @@ function withEvent(item: Item, event: ServerEvent): Item {
       return { ...item, tentative: event.text };
     case "final": {
       if (event.words.length === 0) return { ...item, tentative: "" };
-      const { paragraphs } = item.transcript;
-      const added = { id: (paragraphs.at(-1)?.id ?? 0) + 1, words: event.words };
-      return { ...item, tentative: "", transcript: { ...item.transcript, paragraphs: [...paragraphs, added] } };
+      const { words, channel } = event;
+      const added = { words, ...(channel === undefined ? {} : { channel }) };
+      const paragraphs = withParagraph(item.transcript.paragraphs, added);
+      return { ...item, tentative: "", transcript: { ...item.transcript, paragraphs } };
     }
     case "progress":
       return { ...item, stage: "recognising", sent: 1, doneS: event.done_s, totalS: event.total_s ?? item.totalS };
+    case "peaks":
+      return { ...item, transcript: { ...item.transcript, peaks: event.peaks } };
     case "warnings":
       return {
         ...item,

@@ -205,6 +205,9 @@ export const en = {
   log_text: "Contains",
   log_all: "all",
   log_empty: "No lines match.",
+  speakers: "Speakers",
+  channel_n: "Channel {channel}",
+  channels_apart: "Each channel is a speaker of its own",
   seconds: "{n} s",
 } as const;
 

@@ -209,5 +209,8 @@ export const ru: Readonly<Record<TextKey, string>> = {
   log_text: "Содержит",
   log_all: "все",
   log_empty: "Нет подходящих строк.",
+  speakers: "Говорящие",
+  channel_n: "Канал {channel}",
+  channels_apart: "Каждый канал – отдельный говорящий",
   seconds: "{n} с",
 };

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
-import { MAX_FILES, addFiles, items, openItem } from "../data/queue.ts";
+import { MAX_FILES, addFiles, channelsApart, items, openItem, setChannelsApart } from "../data/queue.ts";
 import { t } from "../i18n/text.ts";
 import { Editor } from "../parts/editor.tsx";
 import { FileList } from "../parts/file-list.tsx";
@@ -48,6 +48,16 @@ export function TranscribePage(): JSX.Element {
               currentTarget.value = "";
             }}
           />
+          <p>
+            <label>
+              <input
+                type="checkbox"
+                checked={channelsApart.value}
+                onChange={({ currentTarget }) => setChannelsApart(currentTarget.checked)}
+              />{" "}
+              {t("channels_apart")}
+            </label>
+          </p>
         </div>
         <p role="status">{leftOut.value > 0 && t("too_many", { n: leftOut.value, max: MAX_FILES })}</p>
         {items.value.length === 0 ? <p class="hint">{t("nothing_yet")}</p> : <FileList />}

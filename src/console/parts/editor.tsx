@@ -8,13 +8,14 @@ import type { Match } from "../data/edit.ts";
 import { change, redo, startHistory, undo } from "../data/history.ts";
 import type { History } from "../data/history.ts";
 import { isBeingSaid } from "../data/live.ts";
-import { audioOf, isOpen, replaceTranscript } from "../data/queue.ts";
+import { audioOf, changeTranscript, isOpen } from "../data/queue.ts";
 import type { Item } from "../data/queue.ts";
 import { t } from "../i18n/text.ts";
 import { Exports } from "./exports.tsx";
 import { ParagraphRow } from "./paragraph.tsx";
 import { Player } from "./player.tsx";
 import type { PlayerControl, Stretch } from "./player.tsx";
+import { Speakers, speakerOf } from "./speakers.tsx";
 import { Search } from "./search.tsx";
 import { focusWord, handleWordKey } from "./word-keys.ts";
 
@@ -46,7 +47,7 @@ export function Editor({ item }: { item: Item }): JSX.Element {
   const apply = useCallback((next: History<readonly Paragraph[]>) => {
     if (next === history.value) return;
     history.value = next;
-    replaceTranscript({ ...transcript, paragraphs: next.present });
+    changeTranscript(item.id, { paragraphs: next.present });
   }, []);
   const play = useCallback((seconds: number) => player.current?.playFrom(seconds), []);
   const edit = useCallback((id: number | undefined) => {
@@ -120,11 +121,13 @@ export function Editor({ item }: { item: Item }): JSX.Element {
         <Player
           audio={audio.value}
           durationS={transcript.durationS}
+          peaks={transcript.peaks}
           control={(given) => (player.current = given)}
           onTime={showTime}
           stretchAt={(seconds) => stretchAt(paragraphs, seconds)}
         />
       )}
+      {!isRunning && <Speakers transcript={transcript} />}
       {!isRunning && paragraphs.length > 0 && (
         <div class="tools">
           <Exports transcript={{ ...transcript, paragraphs }} />
@@ -181,6 +184,7 @@ export function Editor({ item }: { item: Item }): JSX.Element {
           <ParagraphRow
             key={paragraph.id}
             paragraph={paragraph}
+            speaker={paragraph.channel === undefined ? undefined : speakerOf(transcript, paragraph.channel)}
             index={index}
             isEdited={editedId.value === paragraph.id}
             hits={hits.get(paragraph.id)}

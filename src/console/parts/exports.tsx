@@ -11,7 +11,7 @@ import { CopyButton } from "./command.tsx";
 export function Exports({ transcript }: { transcript: Transcript }): JSX.Element {
   return (
     <div class="exports" role="group" aria-label={t("download")}>
-      <CopyButton text={() => exportTranscript([forExport(transcript)], "txt")} label={t("copy_text")} />
+      <CopyButton text={() => exportTranscript(forExport(transcript), "txt")} label={t("copy_text")} />
       {TRANSCRIPT_FORMATS.map((format) => (
         <button
           key={format}
@@ -27,7 +27,10 @@ export function Exports({ transcript }: { transcript: Transcript }): JSX.Element
 }
 
 function download(transcript: Transcript, format: TranscriptFormat): void {
-  const text = exportTranscript([forExport(transcript)], format, { segments: true });
+  const text = exportTranscript(forExport(transcript), format, {
+    segments: true,
+    speakers: transcript.speakers ?? [],
+  });
   const address = URL.createObjectURL(new Blob([text], { type: TRANSCRIPT_MEDIA_TYPES[format] }));
   const link = document.createElement("a");
   link.href = address;

@@ -15,6 +15,8 @@ const UNSURE = 0.6;
 
 interface Props {
   readonly paragraph: Paragraph;
+  /** Undefined for a mix. */
+  readonly speaker: string | undefined;
   readonly index: number;
   readonly isEdited: boolean;
   readonly hits: ReadonlySet<number> | undefined;
@@ -27,7 +29,7 @@ interface Props {
 
 /** One paragraph: words to play from, or a text field. Everything typed counts at once: there is nothing to save and nothing to lose. */
 export const ParagraphRow = memo(function ParagraphRow(props: Props): JSX.Element {
-  const { paragraph, index, isEdited, onEdit, onPlay } = props;
+  const { paragraph, speaker, index, isEdited, onEdit, onPlay } = props;
   const start = paragraph.words[0]?.start ?? 0;
   const row = useRef<HTMLDivElement>(null);
   // The place that Find shows is scrolled to.
@@ -42,6 +44,11 @@ export const ParagraphRow = memo(function ParagraphRow(props: Props): JSX.Elemen
       >
         {timeText(start)}
       </button>
+      {speaker !== undefined && (
+        <p class="speaker">
+          <bdi>{speaker}</bdi>
+        </p>
+      )}
       {isEdited ? (
         <Field {...props} />
       ) : !isNear ? (

@@ -24,12 +24,14 @@ export interface Stretch {
 export function Player({
   audio,
   durationS,
+  peaks,
   control,
   onTime,
   stretchAt,
 }: {
   audio: Blob;
   durationS: number;
+  peaks: readonly number[] | undefined;
   control: (player: PlayerControl) => void;
   onTime: (seconds: number) => void;
   stretchAt: (seconds: number) => Stretch | undefined;
@@ -96,7 +98,7 @@ export function Player({
   if (cannotPlay.value) return <p class="hint">{t("cannot_play")}</p>;
   return (
     <div class="player">
-      <Waveform media={media} audio={audio} durationS={totalS} />
+      {peaks && <Waveform media={media} peaks={peaks} durationS={totalS} />}
       <div class="player-row">
         <button type="button" aria-label={t("back")} onClick={() => (media.currentTime -= STEP_S)}>
           −5

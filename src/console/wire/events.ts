@@ -8,8 +8,10 @@ export type ServerEvent =
       readonly committed: string;
       readonly tentative: string;
       readonly words: readonly TimedWord[];
+      readonly channel?: number;
     }
   | { readonly type: "progress"; readonly done_s: number; readonly total_s?: number }
+  | { readonly type: "peaks"; readonly peaks: readonly number[] }
   | { readonly type: "warnings"; readonly warnings: readonly { readonly message?: string; readonly code?: string }[] }
   | { readonly type: "ready"; readonly model: string }
   | { readonly type: "error"; readonly message: string; readonly code: string; readonly retry_after_ms?: number };

@@ -11,10 +11,16 @@ import { at } from "./address.ts";
 export function transcribeFile(
   file: Blob,
   {
+    channels,
     signal,
     onSent,
     onEvent,
-  }: { signal: AbortSignal; onSent: (share: number) => void; onEvent: (event: ServerEvent) => void },
+  }: {
+    channels: "mix" | "split";
+    signal: AbortSignal;
+    onSent: (share: number) => void;
+    onEvent: (event: ServerEvent) => void;
+  },
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -23,7 +29,7 @@ export function transcribeFile(
       if (event.type === "error") failure = new WireFailure(event.message, event.code, event.retry_after_ms);
       else onEvent(event);
     });
-    request.open("POST", `${at(ROUTES.transcribeStream.path)}?progress=true`);
+    request.open("POST", `${at(ROUTES.transcribeStream.path)}?progress=true&peaks=true&channels=${channels}`);
     request.setRequestHeader("content-type", "application/octet-stream");
     request.upload.addEventListener("progress", ({ loaded, total }) => onSent(total > 0 ? loaded / total : 1));
     request.upload.addEventListener("load", () => onSent(1));

@@ -52,6 +52,7 @@ export function createFileClient({ id, job, send, onSettled, resolve, reject }: 
       strict: job.strict ?? false,
       maxDurationMs: job.maxDurationMs,
       wantsHypotheses: job.onHypothesis !== undefined,
+      wantsPeaks: job.wantsPeaks ?? false,
       known: job.known ?? [],
       wantsReadings: job.onReading !== undefined,
       hotWords: job.hotWords,

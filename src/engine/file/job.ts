@@ -8,6 +8,7 @@ import type { Hypothesis, Transcript, WindowReading, Word } from "../contract.ts
 import { createLogMel } from "../features/log-mel.ts";
 import { createFrameBuffer, type FrameBuffer } from "../features/frame-buffer.ts";
 import { finalOf } from "../windows/hypothesis.ts";
+import { createPeakMeter } from "./peaks.ts";
 import { createSegmenter, REAL_PAUSE, type SegmenterEvent, type Span } from "../windows/segmenter.ts";
 import { stitchAt } from "../windows/stitch.ts";
 import { inSequence, joinWords, meanConfidence } from "../acoustic/words.ts";
@@ -47,6 +48,7 @@ export async function runFileJob(job: FileJob): Promise<Transcript[]> {
   );
   const report = (): void => job.onProgress(Math.min(...lanes.map((lane) => lane.doneS)), decoded.totalS);
   for (const lane of lanes) lane.onAdvance = report;
+  const meter = options.wantsPeaks ? createPeakMeter() : undefined;
   try {
     const { sampleRateHz } = settings.frontEnd;
     for await (const parts of readLanes(decoded, { sampleRateHz, split })) {
@@ -55,10 +57,12 @@ export async function runFileJob(job: FileJob): Promise<Transcript[]> {
         await pause;
         job.signal.throwIfAborted();
       }
+      meter?.push(parts);
       for (const [index, lane] of lanes.entries()) await lane.push(parts[index]!);
     }
     const transcripts: Transcript[] = [];
-    for (const lane of lanes) transcripts.push({ ...(await lane.finish()), warnings: decoded.warnings });
+    const common = { warnings: decoded.warnings, ...(meter && { peaks: meter.peaks() }) };
+    for (const lane of lanes) transcripts.push({ ...(await lane.finish()), ...common });
     return transcripts;
   } finally {
     for (const lane of lanes) lane.stop();

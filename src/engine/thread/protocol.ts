@@ -32,6 +32,7 @@ export interface FileOptions {
   readonly strict: boolean;
   readonly maxDurationMs: number;
   readonly wantsHypotheses: boolean;
+  readonly wantsPeaks: boolean;
   /** Windows that an earlier run has read. */
   readonly known: readonly WindowReading[];
   readonly wantsReadings: boolean;

@@ -8,6 +8,7 @@ import { createEngine } from "../../../src/engine/engine.ts";
 import { CHROMIUM, NO_BROWSER, faults, shoot, startBrowser, visit, type Visit } from "../../support/browser.ts";
 import { startTestServer, type TestServer } from "../../support/runtime-server.ts";
 import { DEMO_CONFIG, demoBundle } from "../../unit/engine/support.ts";
+import { wavFile } from "../../../src/shared/wav.ts";
 import { silentLogger } from "../../../src/shared/log.ts";
 
 const sample = (n: number): string =>
@@ -88,6 +89,41 @@ describe.skipIf(CHROMIUM === undefined)(`the console in Chromium${NO_BROWSER}`, 
       await page.getByRole("button", { name: "sample_1.wav", exact: true }).click();
       expect(await textOf(page)).toBe(edited);
       await page.locator(".waveform canvas").first().waitFor({ state: "attached" });
+    });
+  });
+
+  it("tells the channels of a recording apart, by names that a person gives, also in what is downloaded and after an edit", async () => {
+    const path = join(dir, "call.wav");
+    writeFileSync(path, stereo(readFileSync(sample(1)), readFileSync(sample(3))));
+    await session(async ({ page }) => {
+      await page.getByLabel("Each channel is a speaker of its own").check();
+      await upload(page, [path]);
+      await expect.poll(() => page.locator(".speaker").allInnerTexts()).toContain("Channel 2");
+      await page.getByLabel("Channel 1", { exact: true }).fill("Анна <b>");
+      await page.getByLabel("Channel 2", { exact: true }).fill("Борис");
+      await expect
+        .poll(async () => new Set(await page.locator(".speaker").allInnerTexts()))
+        .toEqual(new Set(["Анна <b>", "Борис"]));
+      await page
+        .getByRole("button", { name: /^Edit this paragraph/ })
+        .first()
+        .click();
+      await page.keyboard.press("Control+End");
+      await page.keyboard.type(" Всё.");
+      await page.keyboard.press("Control+Enter");
+      const markdown = await download(page, "md");
+      expect(markdown).toMatch(/## Анна .*b/);
+      expect(markdown).toContain("## Борис");
+      expect(await download(page, "srt")).toMatch(/\[Борис\] .*дождь/i);
+      const { channels, duration } = JSON.parse(await download(page, "json")) as Record<string, unknown>; // as the server's own
+      expect(channels).toHaveLength(2);
+      expect(duration).toBeGreaterThan(1);
+      await page.reload();
+      await page.getByRole("button", { name: "call.wav", exact: true }).click();
+      await page.locator(".speaker", { hasText: "Борис" }).first().waitFor();
+      await page.locator(".waveform canvas").first().waitFor({ state: "attached" });
+      await page.getByLabel("Each channel is a speaker of its own").uncheck();
+      await shoot(page, "speakers");
     });
   });
 
@@ -245,6 +281,21 @@ describe.skipIf(CHROMIUM === undefined)(`the console in Chromium${NO_BROWSER}`, 
     }
   });
 });
+
+/** Two mono WAV files as the channels of one. */
+function stereo(...files: readonly Buffer[]): Uint8Array {
+  const channels = files.map((bytes) => bytes.subarray(44));
+  const frames = Math.max(...channels.map(({ length }) => length / 2));
+  const pcm = new Int16Array(frames * channels.length);
+  for (const [channel, bytes] of channels.entries())
+    for (let at = 0; at < bytes.length / 2; at++) pcm[at * channels.length + channel] = bytes.readInt16LE(at * 2);
+  const file = wavFile(pcm);
+  const header = new DataView(file.buffer);
+  header.setUint16(22, channels.length, true);
+  header.setUint32(28, 16_000 * 2 * channels.length, true);
+  header.setUint16(32, 2 * channels.length, true);
+  return file;
+}
 
 async function upload(page: Page, files: readonly string[]): Promise<void> {
   await page.setInputFiles("input[type=file]", [...files]);

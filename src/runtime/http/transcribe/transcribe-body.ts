@@ -12,7 +12,7 @@ import { setTimeout } from "../../../shared/time/timers.ts";
 /** What a route adds to the transcription of a body. */
 export type WorkOptions = Pick<
   TranscribeOptions,
-  "channels" | "headerless" | "strict" | "track" | "hotWords" | "onHypothesis" | "onProgress"
+  "channels" | "headerless" | "strict" | "track" | "hotWords" | "wantsPeaks" | "onHypothesis" | "onProgress"
 >;
 
 /**

@@ -24,6 +24,8 @@ export interface TranscribeQuery {
   readonly strict: boolean;
   /** Event streams only: events of type `progress` between the others. */
   readonly progress: boolean;
+  /** Event streams only: at the end an event of type `peaks`. */
+  readonly peaks: boolean;
 }
 
 /** The names that {@link parseTranscribeQuery} reads. */
@@ -42,6 +44,7 @@ export const TRANSCRIBE_PARAMETERS = [
   "hotwords",
   "strict",
   "progress",
+  "peaks",
 ] as const;
 export const CODECS = ["pcmu", "pcma", "s16le"] as const;
 const MAX_NAME_LENGTH = 200;
@@ -60,6 +63,7 @@ export function parseTranscribeQuery(params: URLSearchParams): TranscribeQuery {
     hotWords: requireHotWords(params.get("hotwords") ?? ""),
     strict: flag(params, "strict"),
     progress: flag(params, "progress"),
+    peaks: flag(params, "peaks"),
   };
 }
 

@@ -16,6 +16,7 @@ export const transcribeStream: Route = {
       run: async (send) => {
         const [transcript] = await transcribeBody(exchange, context, {
           ...engineOptions(request),
+          wantsPeaks: request.peaks,
           onHypothesis: (hypothesis) => send(segmentMessage(hypothesis, context.clock.nowMs())),
           ...(request.progress
             ? {
@@ -26,6 +27,7 @@ export const transcribeStream: Route = {
               }
             : {}),
         });
+        if (transcript?.peaks !== undefined) await send({ type: "peaks", peaks: transcript.peaks });
         const warnings = transcript?.warnings ?? [];
         if (warnings.length > 0) await send({ type: "warnings", warnings });
       },

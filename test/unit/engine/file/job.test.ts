@@ -39,6 +39,7 @@ async function recognise(
       track: undefined,
       strict: false,
       wantsHypotheses: false,
+      wantsPeaks: false,
       known: [],
       wantsReadings: false,
       hotWords: undefined,
