@@ -58,6 +58,11 @@ export const registry: Registry = {
     summary: "Show, export, cancel, retry and delete jobs",
     load: async () => (await import("./commands/jobs.ts")).command,
   },
+  archive: {
+    topic: "run",
+    summary: "Search, show, export, import and delete archived transcripts",
+    load: async () => (await import("./commands/archive.ts")).command,
+  },
   transcribe: {
     topic: "recognise",
     summary: "Recognise recordings here, without a server",
@@ -100,7 +105,7 @@ export const registry: Registry = {
   },
   backup: {
     topic: "set-up",
-    summary: "Save configuration, secrets, API keys, jobs and state into one encrypted file",
+    summary: "Save configuration, secrets, API keys, jobs, archive and state into one encrypted file",
     load: async () => (await import("./commands/backup.ts")).command,
   },
   restore: {

@@ -1,4 +1,5 @@
 import type { Resolved } from "./schema/from-schema.ts";
+import type { archive } from "./sections/archive.ts";
 import type { audit } from "./sections/audit.ts";
 import type { auth } from "./sections/auth.ts";
 import type { console } from "./sections/console.ts";
@@ -41,6 +42,7 @@ export interface ResolvedConfig {
   readonly stream: StreamConfig;
   readonly subtitles: SubtitlesConfig;
   readonly jobs: JobsConfig;
+  readonly archive: ArchiveConfig;
   readonly metrics: MetricsConfig;
   readonly log: LogConfig;
   readonly auth: AuthConfig;
@@ -65,6 +67,7 @@ export interface EngineConfig extends Resolved<typeof engine> {}
 export interface StreamConfig extends Resolved<typeof stream> {}
 export interface SubtitlesConfig extends Resolved<typeof subtitles> {}
 export interface JobsConfig extends Resolved<typeof jobs> {}
+export interface ArchiveConfig extends Resolved<typeof archive> {}
 export interface MetricsConfig extends Resolved<typeof metrics> {}
 export interface AuthConfig extends Resolved<typeof auth> {}
 export interface StoreConfig extends Resolved<typeof store> {}

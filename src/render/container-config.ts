@@ -10,12 +10,14 @@ export const CONTAINER_MODELS = "/models";
 /** Folders inside the container that outlive it, each a volume. */
 export const CONTAINER_STORE = "/var/lib/gigastt/store";
 export const CONTAINER_JOBS = "/var/lib/gigastt/jobs";
+export const CONTAINER_ARCHIVE = "/var/lib/gigastt/archive";
 
 /** Returns the volumes with the server's own data, by name. */
-export function dataVolumes({ auth, jobs }: ResolvedConfig): Readonly<Record<string, string>> {
+export function dataVolumes({ archive, auth, jobs }: ResolvedConfig): Readonly<Record<string, string>> {
   return {
     ...(auth.keys === "required" ? { store: CONTAINER_STORE } : {}),
     ...(jobs.enabled ? { jobs: CONTAINER_JOBS } : {}),
+    ...(archive.enabled ? { archive: CONTAINER_ARCHIVE } : {}),
   };
 }
 
@@ -62,6 +64,7 @@ export function containerConfig(
     vosk: { ...config.vosk, ...(config.vosk.enabled ? { host: "0.0.0.0" } : {}) },
     store: { ...config.store, dir: config.auth.keys === "required" ? CONTAINER_STORE : undefined },
     jobs: { ...config.jobs, dir: config.jobs.enabled ? CONTAINER_JOBS : undefined },
+    archive: { ...config.archive, dir: config.archive.enabled ? CONTAINER_ARCHIVE : undefined },
     // The image or the volume holds the weights; a container never downloads any.
     // A folder of this machine means nothing there: without a mount it is the image's own.
     model: { ...config.model, dir: where.mountedModel ? CONTAINER_MODELS : undefined, offline: true },

@@ -88,11 +88,12 @@ function systemdView({ config, derived }: RenderInput): View {
 }
 
 /** Returns the folders outside systemd's StateDirectory that the service writes. */
-function writableFolders({ auth, jobs, store, supervisor }: ResolvedConfig): readonly string[] {
+function writableFolders({ archive, auth, jobs, store, supervisor }: ResolvedConfig): readonly string[] {
   const dirs = [
     supervisor.stateDir,
     auth.keys === "required" ? store.dir : undefined,
     jobs.enabled ? jobs.dir : undefined,
+    archive.enabled ? archive.dir : undefined,
   ];
   return [...new Set(dirs)].filter((dir): dir is string => dir !== undefined && !`${dir}/`.startsWith(`${STATE_DIR}/`));
 }

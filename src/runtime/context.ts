@@ -8,6 +8,7 @@ import type { HostPolicy } from "./access/host.ts";
 import type { KeyCheck } from "./access/keys.ts";
 import type { Exchanges } from "./http/connections/exchanges.ts";
 import type { ClosingSockets } from "./http/connections/lingering-close.ts";
+import type { Archive } from "./archive/service.ts";
 import type { Jobs } from "./jobs/service.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { RateLimiter } from "./access/rate-limit.ts";
@@ -34,6 +35,8 @@ export interface RuntimeContext {
   readonly jobs: Jobs | undefined;
   /** Undefined where no supervisor runs. */
   readonly askSupervisor: AskSupervisor | undefined;
+  /** Undefined while the archive is off. */
+  readonly archive: Archive | undefined;
   readonly log: Logger;
   readonly clock: Clock;
   /** Of the product, as `/health` reports it. */

@@ -1,5 +1,7 @@
 // Written by scripts/handlers.js from the folders routes. Do not edit: every build writes it.
 import type { HttpRouteName } from "../shared/protocol.ts";
+import { archive } from "./archive/routes/archive.ts";
+import { archiveEntry } from "./archive/routes/entry.ts";
 import { asr } from "./compat/routes/asr.ts";
 import { detectLanguage } from "./compat/routes/detect-language.ts";
 import { file } from "./console/routes/file.ts";
@@ -33,6 +35,8 @@ import type { Route } from "./route.ts";
 
 /** What answers each route of the table. */
 export const handlers: Readonly<Record<HttpRouteName, Route>> = {
+  archive,
+  archiveEntry,
   asr,
   detectLanguage,
   consoleFile: file,

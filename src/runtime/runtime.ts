@@ -25,6 +25,8 @@ import { listenerSpec } from "../shared/listeners.ts";
 import { listen } from "./http/listen.ts";
 import type { FaceServer, ListenAddress, ListenTarget } from "./http/listen.ts";
 import { jobFigures } from "./jobs/figures.ts";
+import { keptJob } from "./archive/kept.ts";
+import type { Archive } from "./archive/service.ts";
 import type { Jobs } from "./jobs/service.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { createKeyCheck, NO_KEYS } from "./access/keys.ts";
@@ -67,6 +69,8 @@ export interface RuntimeOptions {
   /** Undefined while jobs are off. */
   readonly jobs?: Jobs | undefined;
   readonly askSupervisor?: AskSupervisor | undefined;
+  /** Undefined while the archive is off. */
+  readonly archive?: Archive | undefined;
   readonly clock?: Clock;
   readonly timing?: Partial<Timing>;
 }
@@ -104,7 +108,14 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       return refused.length === 0 ? undefined : `needs a new process: ${refused.join(", ")}`;
     },
     start: async () => {
-      await context.jobs?.open(context);
+      await context.jobs?.open({
+        ...context,
+        onPublished: (job, transcripts) => {
+          const kept = keptJob(job, transcripts);
+          if (kept !== undefined) context.archive?.keep(kept);
+        },
+      });
+      await context.archive?.open(context);
       return options.engine.start();
     },
     release: () => {
@@ -143,6 +154,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
       engine: () => engine.stats(),
       live: () => engine.liveCapacity(),
       jobs: () => jobFigures(options.jobs, clock),
+      archive: () => options.archive?.figures,
       uploadBytes: () => uploads.heldBytes,
       rateBuckets: () => limiter.size,
       sessions: () => sessions.size,
@@ -191,6 +203,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
     metrics,
     jobs: options.jobs,
     askSupervisor: options.askSupervisor,
+    archive: options.archive,
     log,
     clock,
     version,

@@ -1,7 +1,7 @@
 import type { RouteSpec } from "./protocol.ts";
 
 /** What a key may be used for. */
-export const SCOPES = ["transcribe", "live", "jobs", "metrics", "admin"] as const;
+export const SCOPES = ["transcribe", "live", "jobs", "archive", "metrics", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** Name of the query parameter that holds a key, where `auth.queryParameter` allows it. */
@@ -20,7 +20,7 @@ export function scopesFor(route: Pick<RouteSpec, "traffic" | "face">): readonly 
     case "websocket":
       return ["live"];
     case "status":
-      return route.face === "jobs" ? ["jobs"] : SCOPES;
+      return route.face === "jobs" ? ["jobs"] : route.face === "archive" ? ["archive", "admin"] : SCOPES;
     default:
       return [route.face === "jobs" ? "jobs" : "transcribe"];
   }

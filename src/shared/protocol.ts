@@ -6,7 +6,7 @@
 // --- routes
 
 /** Group of routes that speak one protocol: one folder of the runtime, one form of errors. */
-export type Face = "native" | "openai" | "realtime" | "compat" | "jobs" | "console";
+export type Face = "native" | "openai" | "realtime" | "compat" | "jobs" | "archive" | "console";
 /** What passes through a route: proxies choose timers, buffering and limits by it. `rest-or-sse`: the request decides, proxies allow both. */
 export type Traffic = "probe" | "page" | "status" | "rest" | "sse" | "rest-or-sse" | "websocket" | "metrics";
 /** `public`: proxies pass it without credentials by default. `closed`: proxies answer 404. */
@@ -252,6 +252,26 @@ export const ROUTES = {
     isLimited: true,
     summary: "audio, transcript and record of a job are deleted",
   },
+  archive: {
+    face: "archive",
+    methods: ["GET"],
+    path: "/v1/archive",
+    traffic: "status",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: true,
+    summary: "finished transcripts, newest first; `q` searches them, see [archive.md](archive.md)",
+  },
+  archiveEntry: {
+    face: "archive",
+    methods: ["GET", "DELETE"],
+    path: "/v1/archive/{id}",
+    traffic: "status",
+    access: "protected",
+    checksOrigin: true,
+    isLimited: true,
+    summary: "one archived transcript, in any `format`; DELETE deletes it",
+  },
   metrics: {
     face: "native",
     methods: ["GET"],
@@ -488,6 +508,8 @@ export const WIRE_ERROR_STATUS = {
   model_not_found: 404,
   jobs_disabled: 404,
   job_not_found: 404,
+  archive_disabled: 404,
+  transcript_not_found: 404,
   method_not_allowed: 405,
   upload_timeout: 408,
   job_not_finished: 409,

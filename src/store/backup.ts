@@ -1,6 +1,8 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { errorCodeOf, GigasttError } from "../shared/errors.ts";
+import { ARCHIVE_MIGRATIONS } from "./archive/sqlite/schema.ts";
+import type { ArchivePlace } from "./archive/place.ts";
 import { partName } from "./blobs/files.ts";
 import type { JobPlace } from "./jobs/place.ts";
 import { JOB_MIGRATIONS } from "./jobs/sqlite/schema.ts";
@@ -23,6 +25,30 @@ export function copyStore(dir: string): readonly StoreCopy[] {
     return [withCopy(dir, file, keys.copyTo, (copy) => ({ name: basename(file), bytes: readFileSync(copy) }))];
   } finally {
     keys.close();
+  }
+}
+
+/**
+ * Returns the archive with its index.
+ *
+ * @param maxBytes of the file; more is refused
+ */
+export function copyArchive({ dir, databaseFile }: ArchivePlace, maxBytes: number): readonly StoreCopy[] {
+  if (!existsSync(databaseFile)) return [];
+  const db = openDatabase({ path: databaseFile, contents: "archive", migrations: ARCHIVE_MIGRATIONS });
+  try {
+    return [
+      withCopy(dir, databaseFile, db.copyTo, (copy) => {
+        const { size } = statSync(copy);
+        if (size <= maxBytes) return { name: basename(databaseFile), bytes: readFileSync(copy) };
+        throw new GigasttError(
+          "GST_BACKUP_LARGE",
+          `the archive has ${Math.ceil(size / 2 ** 20)} MB, and a backup has room for ${Math.floor(maxBytes / 2 ** 20)} MB. Leave it out with --without-archive, and save it with: gigastt archive export --all FILE`,
+        );
+      }),
+    ];
+  } finally {
+    db.close();
   }
 }
 

@@ -30,6 +30,7 @@ const ORDER = [
   "flush_work",
   "await_admission",
   "stop_engine",
+  "close_archive",
   "close_jobs",
   "close_server",
 ];

@@ -23,6 +23,7 @@ export async function knownMetrics(): Promise<ReadonlyMap<string, KnownMetric>> 
       }),
       live: () => ({ speaking: 0, sustainable: 1, realTimeFactor: undefined, canOpenMore: true, reason: undefined }),
       jobs: () => undefined,
+      archive: () => undefined,
       uploadBytes: () => 0,
       rateBuckets: () => 0,
       sessions: () => 0,

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { JobPlace } from "../../src/store/jobs/place.ts";
+import { createArchive } from "../../src/runtime/archive/service.ts";
 import { createJobs } from "../../src/runtime/jobs/service.ts";
 import type { ResolvedConfig } from "../../src/config/types.ts";
 import { defaultConfig } from "../../src/config/defaults.ts";
@@ -50,6 +51,8 @@ export async function startTestServer(
     jobsDir?: string;
     /** Instead of files in that folder. */
     jobsPlace?: Partial<JobPlace>;
+    /** Folder of the archive; it is on with it. */
+    archiveDir?: string;
   } = {},
 ): Promise<TestServer> {
   const lines: Record<string, unknown>[] = [];
@@ -65,6 +68,14 @@ export async function startTestServer(
             databaseFile: join(options.jobsDir, "jobs.sqlite"),
             audioDir: join(options.jobsDir, "audio"),
             ...options.jobsPlace,
+          }),
+        }),
+    ...(options.archiveDir === undefined
+      ? {}
+      : {
+          archive: createArchive({
+            dir: options.archiveDir,
+            databaseFile: join(options.archiveDir, "archive.sqlite"),
           }),
         }),
     version: "0.0.0-test",

@@ -26,6 +26,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protobuf": ["models/onnx/read.ts", "models/onnx/write.ts", "models/synthetic/graph-builder.ts"],
   "@clack/prompts": ["cli/deploy/init/ask.ts"],
+  "@orama/stemmers": ["store/archive/terms.ts"],
   "@peculiar/x509": ["shared/tls/pki.ts"],
   "@tus/server": ["runtime/jobs/resumable.ts"],
   "age-encryption": ["supervisor/state/backup-format.ts"],

@@ -6,6 +6,7 @@ import { collectFiles } from "../../supervisor/state/backup.ts";
 import { MAX_CONTENT_BYTES } from "../../supervisor/state/backup-archive.ts";
 import { BACKUP_FORMAT, openBackup, sealBackup } from "../../supervisor/state/backup-format.ts";
 import { writeFileAtomic } from "../../shared/files.ts";
+import { archivePlace } from "../../store/archive/place.ts";
 import { jobPlace } from "../../store/jobs/place.ts";
 import { storeDir } from "../../store/place.ts";
 import type { Command } from "../command.ts";
@@ -21,7 +22,7 @@ import { installedModels } from "../installed-models.ts";
 const HEADROOM_BYTES = 16 * 2 ** 20;
 
 export const command: Command = {
-  summary: "Save configuration, secrets, API keys, jobs and state into one encrypted file",
+  summary: "Save configuration, secrets, API keys, jobs, archive and state into one encrypted file",
   topic: "set-up",
   rank: 6,
   positionals: "FILE",
@@ -29,8 +30,9 @@ export const command: Command = {
     ...STATE_FLAGS,
     ...PASSPHRASE_FLAGS,
     "without-jobs": { type: "boolean", describe: "leave jobs out, with their audio and transcripts" },
+    "without-archive": { type: "boolean", describe: "leave the archive out" },
   },
-  help: "Models are listed with their hashes, not included: `gigastt models pull` brings them back. Jobs are included with their transcripts, and with the audio of those that are not finished; all together up to 256 MB. The file is read back and checked. It is an age file: `age -d FILE | tar xz` opens it without gigastt.",
+  help: "Models are listed with their hashes, not included: `gigastt models pull` brings them back. Jobs are included with their transcripts, and with the audio of those that are not finished, and so is the archive; all together up to 256 MB. The file is read back and checked. It is an age file: `age -d FILE | tar xz` opens it without gigastt.",
   aboutService: true,
   run: async (context) => {
     const [target] = context.positionals;
@@ -38,7 +40,7 @@ export const command: Command = {
     const loaded = await loadCliConfig(context, { quiet: true });
     const paths = configuredStatePaths(loaded.config.supervisor.stateDir, context);
     const passphrase = await readPassphrase(context, { confirm: true });
-    const { copyJobs, copyStore } = await import("../../store/backup.ts");
+    const { copyArchive, copyJobs, copyStore } = await import("../../store/backup.ts");
     const files = [
       ...(await collectFiles({
         configPath: loaded.path,
@@ -47,20 +49,29 @@ export const command: Command = {
       })),
       ...copyStore(storeDir(loaded.config, context.env)).map((file) => ({ ...file, name: `store/${file.name}` })),
     ];
+    const room = (): number =>
+      MAX_CONTENT_BYTES - HEADROOM_BYTES - files.reduce((sum, { bytes }) => sum + bytes.length, 0);
     if (context.flags["without-jobs"] !== true) {
-      const room = MAX_CONTENT_BYTES - HEADROOM_BYTES - files.reduce((sum, { bytes }) => sum + bytes.length, 0);
-      const copies = copyJobs(jobPlace(loaded.config, context.env), room);
+      const copies = copyJobs(jobPlace(loaded.config, context.env), room());
       files.push(...copies.map((file) => ({ ...file, name: `jobs/${file.name}` })));
+    }
+    if (context.flags["without-archive"] !== true) {
+      const copies = copyArchive(archivePlace(loaded.config, context.env), room());
+      files.push(...copies.map((file) => ({ ...file, name: `archive/${file.name}` })));
     }
     if (keepsKeysInVolume(loaded))
       context.stderr.write(
         "The API keys are in the volume of the compose project, not in this file: back the volume up too.\n",
       );
-    const { jobs, deploy } = loaded.config;
-    if (jobs.enabled && deploy.target === "compose" && jobs.dir === undefined)
-      context.stderr.write(
-        "The jobs are in the volume of the compose project, not in this file: back the volume up too.\n",
-      );
+    const { archive, jobs, deploy } = loaded.config;
+    for (const [what, { enabled, dir }] of [
+      ["jobs are", jobs],
+      ["archive is", archive],
+    ] as const)
+      if (enabled && deploy.target === "compose" && dir === undefined)
+        context.stderr.write(
+          `The ${what} in the volume of the compose project, not in this file: back the volume up too.\n`,
+        );
     const header = {
       format: BACKUP_FORMAT,
       product: "gigastt",

@@ -11,6 +11,7 @@ import { openBackup, refuseOtherFiles } from "../../supervisor/state/backup-form
 import type { Backup } from "../../supervisor/state/backup-format.ts";
 import { restoreBackup } from "../../supervisor/state/backup.ts";
 import type { BackupPlaces } from "../../supervisor/state/backup.ts";
+import { archivePlace } from "../../store/archive/place.ts";
 import { jobPlace } from "../../store/jobs/place.ts";
 import { storeDir } from "../../store/place.ts";
 import { statePaths } from "../../supervisor/state/state-dir.ts";
@@ -93,15 +94,13 @@ async function placesOf(
     isService && configured === undefined && typeof stateDir !== "string"
       ? statePaths("/var/lib/gigastt", context.env)
       : configuredStatePaths(configured, context);
+  const installed = { ...config, supervisor: { ...config.supervisor, stateDir: paths.dir } };
   return {
     config,
     places: {
-      jobsDir: jobPlace({ jobs: config.jobs, supervisor: { ...config.supervisor, stateDir: paths.dir } }, context.env)
-        .dir,
-      storeDir: storeDir(
-        { store: config.store, supervisor: { ...config.supervisor, stateDir: paths.dir } },
-        context.env,
-      ),
+      jobsDir: jobPlace(installed, context.env).dir,
+      archiveDir: archivePlace(installed, context.env).dir,
+      storeDir: storeDir(installed, context.env),
       configPath: path,
       secretsDir:
         typeof secretsDir === "string"
@@ -135,6 +134,7 @@ async function confirm(backup: Backup, places: BackupPlaces, context: CommandCon
     ...(count("secrets") > 0 ? [`${count("secrets")} secrets → ${places.secretsDir}`] : []),
     ...(count("store") > 0 ? [`API keys → ${places.storeDir}`] : []),
     ...(count("jobs") > 0 ? [`jobs → ${places.jobsDir}`] : []),
+    ...(count("archive") > 0 ? [`archive → ${places.archiveDir}`] : []),
     ...(count("state") > 0 ? [`${count("state")} files of the state → ${places.paths.dir}`] : []),
   ].map((line) => `  ${printable(line, 500)}\n`);
   if (shown.length === 0 || flags["yes"] === true) return;
@@ -158,7 +158,7 @@ async function giveAway(written: readonly string[], places: BackupPlaces, config
   if (secrets.length > 0) await give(withFolders(secrets, places.secretsDir), await ownerFor(config, uid));
   const service = uid === 0 && config.deploy.target === "host" ? await findUser(config.deploy.systemd.user) : undefined;
   if (service === undefined || places.configPath !== config.deploy.systemd.configFile) return;
-  for (const dir of [places.paths.dir, places.storeDir, places.jobsDir]) {
+  for (const dir of [places.paths.dir, places.storeDir, places.jobsDir, places.archiveDir]) {
     const files = below(dir);
     if (files.length > 0) await give(withFolders(files, dir), service);
   }

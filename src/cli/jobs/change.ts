@@ -1,4 +1,5 @@
 import type { JobState, JobStore } from "../../store/jobs/types.ts";
+import { forgetArchived } from "../archive/open.ts";
 import type { CommandContext } from "../command.ts";
 import { writeJson } from "../output.ts";
 import { UsageError } from "../usage.ts";
@@ -17,7 +18,7 @@ export function change(context: CommandContext, action: Action): Promise<number>
     const missing = action === "purge" ? "Missing argument: ID, or --owner OWNER" : "Missing argument: ID";
     throw new UsageError([missing], ["jobs", action]);
   }
-  return withJobs(context, async ({ store, blobs }) => {
+  return withJobs(context, async ({ store, blobs, config }) => {
     const states = typeof flags["state"] === "string" ? [flags["state"] as JobState] : undefined; // one of its choices
     const ids =
       owner === undefined
@@ -30,6 +31,8 @@ export function change(context: CommandContext, action: Action): Promise<number>
       await blobs.remove(id);
       await store.buried(id);
     }
+    // Who deletes a job does not want to find its words elsewhere.
+    if (action === "purge") await forgetArchived(config, context.env, ids);
     if (flags["json"] === true)
       writeJson(
         stdout,

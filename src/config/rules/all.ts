@@ -1,3 +1,4 @@
+import { ARCHIVE_RULES } from "./archive.ts";
 import { CAPACITY_RULES } from "./capacity.ts";
 import { DEPLOY_RULES } from "./deploy.ts";
 import { JOBS_RULES } from "./jobs.ts";
@@ -17,5 +18,6 @@ export const CROSS_RULES: readonly CrossRule[] = [
   ...SESSION_RULES,
   ...CAPACITY_RULES,
   ...JOBS_RULES,
+  ...ARCHIVE_RULES,
   ...SUPERVISOR_RULES,
 ];

@@ -8,6 +8,7 @@ import {
   type SchemaNode,
   type Section,
 } from "./node.ts";
+import { archive } from "../sections/archive.ts";
 import { audit } from "../sections/audit.ts";
 import { auth } from "../sections/auth.ts";
 import { console } from "../sections/console.ts";
@@ -53,6 +54,7 @@ export const configSchema: Section & { readonly properties: Readonly<Record<keyo
     stream,
     subtitles,
     jobs,
+    archive,
     metrics,
     log,
     auth,

@@ -3,7 +3,7 @@ import type { Blobs } from "../../store/blobs/files.ts";
 import type { Job, JobStore } from "../../store/jobs/types.ts";
 import type { RuntimeContext } from "../context.ts";
 import type { Exchange } from "../http/connections/exchanges.ts";
-import { keyOf, ownerOfKey } from "./owner.ts";
+import { keyOf, ownerOf } from "../access/owner.ts";
 import type { Jobs } from "./service.ts";
 
 /** Ids are random UUIDs: anything else is not looked up. */
@@ -32,11 +32,6 @@ export function requireJobs({ jobs }: RuntimeContext): OpenJobs {
     );
   }
   return { jobs, store: jobs.store, blobs: jobs.blobs };
-}
-
-/** Returns who a job of this request belongs to. */
-export function ownerOf({ client, use }: Exchange): string {
-  return use === undefined ? client.key : ownerOfKey(use.key);
 }
 
 /**

@@ -7,7 +7,8 @@ import type { RuntimeContext } from "../context.ts";
 import type { Exchange } from "../http/connections/exchanges.ts";
 import { rawBody, receiveBody, refuseByHeaders, uploadLimits } from "../http/uploads/upload.ts";
 import { readForm } from "../http/uploads/upload-form.ts";
-import { ownerOf, requireJobs } from "./access.ts";
+import { ownerOf } from "../access/owner.ts";
+import { requireJobs } from "./access.ts";
 import { diskFull, quotaError, quotasOf, requireSpace } from "./limits.ts";
 import { withFields, wishesOf } from "./wishes.ts";
 

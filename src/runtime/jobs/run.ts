@@ -1,8 +1,8 @@
-import type { Engine, Suspendable, WindowReading } from "../../engine/contract.ts";
+import type { Engine, Suspendable, Transcript, WindowReading } from "../../engine/contract.ts";
 import { isStoreAway } from "../../store/away.ts";
 import type { Blobs } from "../../store/blobs/files.ts";
 import { readParts } from "../../store/blobs/files.ts";
-import type { ClaimedJob, JobFault, JobStore, Standing } from "../../store/jobs/types.ts";
+import type { ClaimedJob, Job, JobFault, JobStore, Standing } from "../../store/jobs/types.ts";
 import type { Logger } from "../../shared/log.ts";
 import { setTimeout } from "../../shared/time/timers.ts";
 import { toWireError } from "../http/replies/errors.ts";
@@ -33,9 +33,13 @@ export interface RunOptions {
   readonly onChange: (id: string) => void;
   /** Counts audio of the job's owner; returns the time until which no more of it may be recognised, if there is one. */
   readonly count: (audioS: number) => number | undefined;
+  readonly onPublished: Published;
   /** Another owner's job has its turn. */
   readonly onYield: () => void;
 }
+
+/** A job is done and its result is stored. */
+export type Published = (job: Job, transcripts: readonly Transcript[]) => void;
 
 /** Why a run was stopped; it decides what the store records. */
 type Stop = "hand back" | "cancelled" | "stale";
@@ -132,7 +136,10 @@ export function startRun(options: RunOptions): Run {
     const durationS = Math.max(0, ...transcripts.map((transcript) => transcript.durationS));
     await settle();
     const isPublished = await patiently(() => store.finish(claim, JSON.stringify(transcripts), durationS));
-    if (isPublished) countUpTo(durationS);
+    if (isPublished) {
+      countUpTo(durationS);
+      options.onPublished(job, transcripts);
+    }
     log.info("job_ended", {
       job: job.id,
       state: isPublished ? "done" : "not published",

@@ -13,13 +13,14 @@ import { setInterval, setTimeout } from "../../shared/time/timers.ts";
 import type { KeyCheck } from "../access/keys.ts";
 import type { Admission } from "../admission/admission.ts";
 import type { Settings } from "../lifecycle/settings.ts";
-import { keyOf } from "./owner.ts";
+import { keyOf } from "../access/owner.ts";
 import { createCallbacks } from "./callbacks.ts";
 import { removeOrphans, tidy } from "./janitor.ts";
 import { createUploadLocks } from "./upload-locks.ts";
 import type { UploadLocks } from "./upload-locks.ts";
 import { createJobWorker } from "./worker.ts";
 import type { JobWorker } from "./worker.ts";
+import type { Published } from "./run.ts";
 
 /** What the work needs of the server around it. */
 export interface JobsHost {
@@ -27,6 +28,7 @@ export interface JobsHost {
   readonly admission: Admission;
   readonly settings: Settings;
   readonly keys: Pick<KeyCheck, "spend">;
+  readonly onPublished: Published;
   readonly version: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -82,7 +84,16 @@ export function createJobs(place: JobPlace): Jobs {
     for (const wake of readers.get(id) ?? []) wake();
   };
 
-  const begin = async ({ log, clock, settings, engine, admission, keys, version }: JobsHost): Promise<void> => {
+  const begin = async ({
+    log,
+    clock,
+    settings,
+    engine,
+    admission,
+    keys,
+    version,
+    onPublished,
+  }: JobsHost): Promise<void> => {
     const opened = await openJobs(place);
     if (isClosed) return opened.close();
     try {
@@ -138,6 +149,7 @@ export function createJobs(place: JobPlace): Jobs {
         clock,
         log,
         onChange: wakeReaders,
+        onPublished,
         onEnded: () => {
           tidyNow();
           tell();

@@ -8,7 +8,7 @@ import type { Blobs } from "../../store/blobs/files.ts";
 import type { JobStore, Turn } from "../../store/jobs/types.ts";
 import type { Admission, Slot } from "../admission/admission.ts";
 import { startRun } from "./run.ts";
-import type { Run } from "./run.ts";
+import type { Published, Run } from "./run.ts";
 
 /** Takes jobs from the store and runs them, a few at a time, behind everything that a client waits for. */
 export interface JobWorker {
@@ -36,6 +36,7 @@ export interface JobWorkerOptions {
   readonly log: Logger;
   /** Windows were kept, or the state has changed: readers of events look again. */
   readonly onChange: (id: string) => void;
+  readonly onPublished: Published;
   /** A run has ended: audio may go, a callback may be due. */
   readonly onEnded: () => void;
 }
@@ -147,6 +148,7 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
       maxDurationMs: options.config().limits.maxAudioDurationMs,
       count: (audioS) => options.count(claim.job.owner, audioS),
       onChange: options.onChange,
+      onPublished: options.onPublished,
       onYield: () => void giveWay(claim.id),
     });
     void run.ended.then(() => {

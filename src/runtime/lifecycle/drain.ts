@@ -72,6 +72,7 @@ export function createDrain(context: RuntimeContext, servers: () => Servers): Dr
       ["flush_work", () => Promise.all([flushSessions(sessions, limit, tally), finishRequests(context, limit, tally)])],
       ["await_admission", () => endsBefore(context.admission.whenIdle(), limit.now)],
       ["stop_engine", () => stopEngine(context, limit)],
+      ["close_archive", () => endsBefore(context.archive?.close() ?? Promise.resolve(), limit.now)],
       ["close_jobs", () => endsBefore(context.jobs?.close() ?? Promise.resolve(), limit.now)],
       ["close_server", () => closeServers(servers(), context.closing, limit)],
     ];

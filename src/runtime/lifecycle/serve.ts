@@ -10,7 +10,9 @@ import type { ListenerName } from "../../shared/listeners.ts";
 import type { ListenAddress, ListenTarget } from "../http/listen.ts";
 import { createContainment } from "./contain.ts";
 import { obey } from "./control-messages.ts";
+import { createArchive } from "../archive/service.ts";
 import { createJobs } from "../jobs/service.ts";
+import { archivePlace } from "../../store/archive/place.ts";
 import { jobPlace } from "../../store/jobs/place.ts";
 import { createSupervisorLink } from "./supervisor-link.ts";
 import { createRuntime } from "../runtime.ts";
@@ -65,6 +67,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     keyStore,
     askSupervisor: control === undefined ? undefined : createSupervisorLink(control),
     jobs: config.jobs.enabled ? createJobs(jobPlace(config, options.env)) : undefined,
+    archive: config.archive.enabled ? createArchive(archivePlace(config, options.env)) : undefined,
   });
   if (config.server.corsAllowAny) {
     log.warn("cors_allow_any", {

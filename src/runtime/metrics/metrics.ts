@@ -12,6 +12,8 @@ export interface MetricSources extends ApplianceSources {
   live(): LiveCapacity;
   /** Undefined while jobs are off. */
   jobs(): JobFigures | undefined;
+  /** Undefined while the archive is off. */
+  archive(): { readonly transcripts: number; readonly audioS: number; readonly skipped: number } | undefined;
   uploadBytes(): number;
   rateBuckets(): number;
   sessions(): number;
@@ -163,6 +165,13 @@ export function createMetrics(sources: MetricSources, version: string): Metrics 
   job("stuck", "Running jobs whose lease has ended; another run takes over.", "stuck");
   job("dead", "Jobs that failed after all attempts.", "dead");
   job("differing_replicas", "Replicas with the same jobs and another configuration.", "strangers");
+  gauge("gigastt_archive_transcripts", "Archived transcripts.", () => sources.archive()?.transcripts ?? 0);
+  gauge("gigastt_archive_audio_seconds", "Audio of archived transcripts.", () => sources.archive()?.audioS ?? 0);
+  countFrom(
+    "gigastt_archive_skipped_total",
+    "Transcripts that could not be archived when they were finished.",
+    () => sources.archive()?.skipped ?? 0,
+  );
   gauge("gigastt_upload_bytes", "Memory held by request bodies.", () => sources.uploadBytes());
   gauge("gigastt_ready", "1 while new work is accepted.", () => Number(sources.ready()));
   gauge("gigastt_draining", "1 while the server drains.", () => Number(sources.draining()));

@@ -1,5 +1,7 @@
 import { TRANSCRIPT_FORMATS, TRANSCRIPT_MEDIA_TYPES } from "../../shared/protocol.ts";
 import type { HttpRouteName } from "../../shared/protocol.ts";
+import { ARCHIVE_SOURCES } from "../../store/archive/types.ts";
+import { LARGEST_PAGE, MOST_HITS } from "../archive/request.ts";
 import { RECORDING_PART } from "../compat/recording.ts";
 import { ASR_OUTPUTS } from "../compat/request.ts";
 import { CODECS } from "../http/transcribe/transcribe-query.ts";
@@ -135,6 +137,36 @@ export const OPERATIONS: Partial<Readonly<Record<HttpRouteName, Operation>>> = {
     },
   },
   translations: { body: { "multipart/form-data": object({ file: BINARY }) }, answer: {} },
+  archive: {
+    parameters: [
+      query("q", 'Words in any form, "a phrase", begin*; all of it must occur.', { type: "string", maxLength: 500 }),
+      query("from", "From this day (UTC), time or Unix second on.", TEXT),
+      query("to", "Up to this day, or before this time.", TEXT),
+      query("source", "Where it came from.", oneOf(ARCHIVE_SOURCES)),
+      query("owner", "Only of this owner; for keys with the scope admin.", TEXT),
+      query("limit", "Transcripts of a page.", whole(1, LARGEST_PAGE)),
+      query("hits", "Places to list of each transcript.", whole(0, MOST_HITS)),
+      query("after", "`next` of the page before.", TEXT),
+    ],
+    answer: {
+      "application/json": object(
+        { object: { const: "list" }, data: array({ type: "object" }), has_more: BOOLEAN },
+        { next: TEXT },
+      ),
+    },
+  },
+  archiveEntry: {
+    parameters: [
+      { name: "id", in: "path", required: true, description: "An id of the list.", schema: TEXT },
+      query("format", "A file of this form, instead of JSON with all that is known.", oneOf(TRANSCRIPT_FORMATS)),
+    ],
+    answer: Object.fromEntries(
+      TRANSCRIPT_FORMATS.map((format) => [
+        mediaType(TRANSCRIPT_MEDIA_TYPES[format]),
+        format === "json" ? { type: "object" } : TEXT,
+      ]),
+    ),
+  },
   metrics: { answer: { "text/plain": TEXT } },
   openapi: { answer: { "application/json": object({ openapi: TEXT, info: {}, paths: {} }) } },
   asyncapi: { answer: { "application/json": object({ asyncapi: TEXT, info: {}, channels: {} }) } },

@@ -11,6 +11,7 @@ import type { Session } from "./registry.ts";
 import { createSeat } from "./seat.ts";
 import { createSender } from "./sender.ts";
 import { createTimers } from "../../shared/time/timers.ts";
+import { recordSession } from "./record.ts";
 import { createUtterances } from "./utterances.ts";
 
 export interface SessionIdentity {
@@ -59,10 +60,14 @@ export function createSession(
     cut = true;
     close(1008, "the client does not read");
   });
+  const record = recordSession(context, identity);
   const flow = createFlow(peer, timing.pausedProbeMs, sender.check);
   const utterances = createUtterances(context, {
     requestId: identity.requestId,
-    onHeard: (heard) => sender.send(...dialect.heard(heard)),
+    onHeard: (heard) => {
+      record?.heard(heard.hypothesis);
+      sender.send(...dialect.heard(heard));
+    },
     onMissed: (error) => sender.sendError(error, dialect.missed?.(error)),
     onUtterance: (event) => sender.send(...(dialect.utterance?.(event) ?? [])),
     onSpeech: () => {
@@ -84,7 +89,10 @@ export function createSession(
   });
   const frames = dialect.createReader({
     write: (pcm, options) => write(pcm, options),
-    drop: utterances.drop,
+    drop: () => {
+      utterances.drop();
+      record?.continueAt(frames.audioS);
+    },
     send: sender.send,
     sendError: sender.sendError,
     endUtterance: () => {
@@ -192,6 +200,7 @@ export function createSession(
   const endUtterance = async (): Promise<void> => {
     const isComplete = await utterances.end(timing.finalMs, AbortSignal.any([hurried.signal, left.signal]), false);
     endingUtterance = undefined;
+    record?.continueAt(frames.audioS);
     if (phase !== "open") return;
     cut ||= !isComplete;
     seat.release();
@@ -255,6 +264,7 @@ export function createSession(
     inbox.clear();
     unread = undefined;
     seat.release();
+    record?.finish(frames.audioS);
     flow.resume();
     timers.after(timing.closeGraceMs, () => peer.terminate());
     report(code);

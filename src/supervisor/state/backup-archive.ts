@@ -5,7 +5,7 @@ import { printable } from "../../shared/text/printable.ts";
 
 /** One file of a backup. */
 export interface BackupFile {
-  /** Where it belongs: `config`, `secrets/NAME`, `store/NAME`, `jobs/…`, `state/…`. Forward slashes, relative. */
+  /** Where it belongs: `config`, `secrets/NAME`, `store/NAME`, `jobs/…`, `archive/NAME`, `state/…`. Forward slashes, relative. */
   readonly name: string;
   readonly bytes: Buffer;
 }
@@ -20,7 +20,8 @@ const BLOCK = 512;
 const STATE_FOLDERS: ReadonlySet<string> = new Set(["generations", "history", "proxy", "lan"]);
 
 /** The files of the stores that a backup holds. */
-const STORE_FILE = /^(?:store\/keys\.sqlite|jobs\/jobs\.sqlite|jobs\/audio\/[0-9a-f-]{36}\/\d{5})$/;
+const STORE_FILE =
+  /^(?:store\/keys\.sqlite|jobs\/jobs\.sqlite|archive\/archive\.sqlite|jobs\/audio\/[0-9a-f-]{36}\/\d{5})$/;
 
 /** A tar file, compressed: `tar tz` lists it. Names over 100 bytes get a pax record. */
 export async function packFiles(files: readonly BackupFile[]): Promise<Buffer> {

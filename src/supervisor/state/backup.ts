@@ -15,11 +15,14 @@ export interface BackupPlaces {
   readonly secretsDir: string;
   readonly storeDir: string;
   readonly jobsDir: string;
+  readonly archiveDir: string;
   readonly paths: StatePaths;
 }
 
 /** Reads the files that make this installation: configuration, secrets, last healthy configurations, history, certificates of a managed proxy and of the home network. Logs and models stay out; the stores, which are written while they are read, are copied by `store/backup.ts`. */
-export async function collectFiles(places: Omit<BackupPlaces, "storeDir" | "jobsDir">): Promise<BackupFile[]> {
+export async function collectFiles(
+  places: Omit<BackupPlaces, "storeDir" | "jobsDir" | "archiveDir">,
+): Promise<BackupFile[]> {
   const files: BackupFile[] = [];
   if (places.configPath !== undefined) files.push(await fileAt(places.configPath, "config"));
   files.push(...(await filesBelow(places.secretsDir, "secrets")));
@@ -103,6 +106,7 @@ function targetOf(name: string, places: BackupPlaces): string {
   if (kind === "secrets") return join(places.secretsDir, ...rest);
   if (kind === "store") return join(places.storeDir, ...rest);
   if (kind === "jobs") return join(places.jobsDir, ...rest);
+  if (kind === "archive") return join(places.archiveDir, ...rest);
   if (kind === "state") return join(places.paths.dir, ...rest);
   throw damaged(`it holds ${JSON.stringify(name)}, which this version does not know`);
 }

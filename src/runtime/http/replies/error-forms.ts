@@ -68,6 +68,7 @@ const FORMS: Readonly<Record<Face, (error: WireError) => ErrorForm>> = {
   realtime: openai,
   compat,
   jobs: native,
+  archive: native,
   console: native,
 };
 

@@ -7,6 +7,8 @@ import { rawBody, refuseByHeaders, uploadLimits } from "../uploads/upload.ts";
 import type { UploadSource } from "../uploads/upload.ts";
 import { readUpload } from "../uploads/upload-to-memory.ts";
 import type { Upload } from "../uploads/upload-to-memory.ts";
+import { ownerOf } from "../../access/owner.ts";
+import { archiveWishes } from "./transcribe-query.ts";
 import { setTimeout } from "../../../shared/time/timers.ts";
 
 /** What a route adds to the transcription of a body. */
@@ -72,6 +74,7 @@ export async function transcribeUpload(
 ): Promise<readonly Transcript[]> {
   const { signal, client } = exchange;
   try {
+    const { isRefused, title } = archiveWishes(new URLSearchParams(exchange.req.url?.split("?")[1]));
     exchange.stage = "waiting";
     let work: Suspendable | undefined;
     let isSuspended = false;
@@ -114,6 +117,7 @@ export async function transcribeUpload(
       const audioS = Math.max(0, ...transcripts.map((transcript) => transcript.durationS));
       exchange.fields["audio_s"] = audioS;
       countAudio(audioS);
+      if (!isRefused) context.archive?.keep({ owner: ownerOf(exchange), source: "request", title, transcripts });
       return transcripts;
     } finally {
       stopBudget();

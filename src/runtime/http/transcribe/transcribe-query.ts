@@ -5,6 +5,7 @@ import type { HotWord } from "../../../shared/hot-words.ts";
 import { TRANSCRIPT_FORMATS } from "../../../shared/protocol.ts";
 import type { TranscriptFormat } from "../../../shared/protocol.ts";
 import type { SubtitleRules } from "../../../shared/transcript/subtitle-rules.ts";
+import { oneLine } from "../../../shared/transcript/transcript.ts";
 
 /** The query of `POST /v1/transcribe`, checked. */
 export interface TranscribeQuery {
@@ -28,6 +29,14 @@ export interface TranscribeQuery {
   readonly peaks: boolean;
 }
 
+/** What a request says about the archive. */
+export interface ArchiveWishes {
+  /** Its transcript stays out. */
+  readonly isRefused: boolean;
+  /** Name that the archive shows. */
+  readonly title: string | undefined;
+}
+
 /** The names that {@link parseTranscribeQuery} reads. */
 export const TRANSCRIBE_PARAMETERS = [
   "format",
@@ -45,12 +54,26 @@ export const TRANSCRIBE_PARAMETERS = [
   "strict",
   "progress",
   "peaks",
+  "archive",
+  "title",
 ] as const;
 export const CODECS = ["pcmu", "pcma", "s16le"] as const;
 const MAX_NAME_LENGTH = 200;
 
+/** Returns what the parameters say about the archive, on any route. Throws on an impossible value. */
+export function archiveWishes(params: URLSearchParams): ArchiveWishes {
+  const title = params.get("title");
+  if (title !== null && title.length > MAX_NAME_LENGTH)
+    throw bad(`title may have at most ${MAX_NAME_LENGTH} characters`);
+  return {
+    isRefused: params.get("archive") !== null && !flag(params, "archive"),
+    title: (title && oneLine(title)) || undefined,
+  };
+}
+
 /** Unknown parameters are ignored, as the protocol asks; a known one with an impossible value is `bad_request`. */
 export function parseTranscribeQuery(params: URLSearchParams): TranscribeQuery {
+  archiveWishes(params);
   return {
     format: oneOf(params, "format", TRANSCRIPT_FORMATS) ?? "json",
     download: fileName(params),

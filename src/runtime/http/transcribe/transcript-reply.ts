@@ -1,4 +1,4 @@
-import type { Transcript } from "../../../engine/contract.ts";
+import type { FormattableTranscript } from "../../../shared/transcript/transcript.ts";
 import { TRANSCRIPT_MEDIA_TYPES } from "../../../shared/protocol.ts";
 import { exportTranscript } from "../../../shared/transcript/export.ts";
 import type { SubtitleRules } from "../../../shared/transcript/subtitle-rules.ts";
@@ -11,7 +11,7 @@ import type { TranscribeQuery } from "./transcribe-query.ts";
  * @param configured layout of subtitles; the request's own values win
  */
 export function transcriptReply(
-  transcripts: readonly Transcript[],
+  transcripts: readonly FormattableTranscript[],
   query: TranscribeQuery,
   configured: SubtitleRules,
 ): Reply {

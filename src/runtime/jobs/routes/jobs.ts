@@ -6,7 +6,8 @@ import type { Reply } from "../../http/replies/reply.ts";
 import type { Route } from "../../route.ts";
 import type { RuntimeContext } from "../../context.ts";
 import type { Exchange } from "../../http/connections/exchanges.ts";
-import { ownerOf, requireJobs } from "../access.ts";
+import { ownerOf } from "../../access/owner.ts";
+import { requireJobs } from "../access.ts";
 import { createJob } from "../create.ts";
 import { WIRE_STATES, jobView } from "../view.ts";
 

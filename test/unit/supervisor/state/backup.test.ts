@@ -58,6 +58,7 @@ function places(root: string): BackupPlaces {
     configPath: join(root, "gigastt.config.yaml"),
     secretsDir: join(root, "secrets"),
     storeDir: join(root, "state", "store"),
+    archiveDir: join(root, "archive"),
     jobsDir: join(root, "state", "jobs"),
     paths: statePaths(join(root, "state"), {}),
   };

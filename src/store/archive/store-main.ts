@@ -1,0 +1,4 @@
+import { serveStore } from "../thread-side.ts";
+import { openSqliteArchive } from "./sqlite/open.ts";
+
+serveStore(openSqliteArchive);
