@@ -47,6 +47,8 @@ export interface WindowLimits {
   readonly maxS: number;
   /** A window with a token less probable than this is read a second time, half an encoder frame later, and the surer reading is taken; 0 or absent = never. */
   readonly rereadBelowPercent?: number;
+  /** Confidences are brought to how often such words are right: their logarithmic odds times this over 100; absent = 100, as the model says. */
+  readonly confidenceSlopePercent?: number;
 }
 
 /** Parameters of the log-mel front end. */

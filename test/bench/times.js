@@ -5,8 +5,13 @@ import { matchWords, speak } from "./_spoken.js";
 
 const count = Number(process.env.TIMES_COUNT ?? 100);
 const engine = await demoEngine();
-/** Words of ten equal ranges of confidence: how many, the sum of their confidences, how many were said. */
-const bins = Array.from({ length: 10 }, () => ({ count: 0, confidence: 0, right: 0 }));
+/** Ten equal ranges of confidence: how many words, the sum of their confidences, how many were said. */
+const emptyBins = () => Array.from({ length: 10 }, () => ({ count: 0, confidence: 0, right: 0 }));
+const bins = emptyBins();
+/** How far confidences are from how often such words are right, on average over words (expected calibration error). */
+const calibrationError = (of) =>
+  of.reduce((sum, { confidence, right }) => sum + Math.abs(confidence - right), 0) /
+  of.reduce((sum, { count }) => sum + count, 0);
 for (const synthesizer of ["espeak", "festival"]) {
   let clips;
   try {
@@ -18,16 +23,19 @@ for (const synthesizer of ["espeak", "festival"]) {
   for (const noiseDb of [undefined, 20, 10]) {
     const off = { start: [], end: [] };
     let wrong = 0;
+    const own = emptyBins();
     for (const [n, { samples, words }] of clips.entries()) {
       const heard = (await transcribe(engine, toWav(noisy(samples, noiseDb, n)))).words;
       wrong += heard.filter(({ start, end }, k) => end <= start || start < (heard[k - 1]?.end ?? 0)).length;
       const pairs = matchWords(words, heard);
       const right = new Set(pairs.map(([, word]) => word));
       for (const word of heard) {
-        const bin = bins[Math.min(9, Math.floor(word.confidence * 10))];
-        bin.count++;
-        bin.confidence += word.confidence;
-        bin.right += right.has(word) ? 1 : 0;
+        for (const all of [bins, own]) {
+          const bin = all[Math.min(9, Math.floor(word.confidence * 10))];
+          bin.count++;
+          bin.confidence += word.confidence;
+          bin.right += right.has(word) ? 1 : 0;
+        }
       }
       for (const [spoken, word] of pairs)
         for (const edge of ["start", "end"]) off[edge].push(Math.abs(word[edge] - spoken[edge]) * 1000);
@@ -40,6 +48,7 @@ for (const synthesizer of ["espeak", "festival"]) {
     report(`${what}: starts, p95`, percentile(off.start, 0.95), "ms", limit(120), "times");
     report(`${what}: ends, median`, percentile(off.end, 0.5), "ms");
     report(`${what}: ends, p95`, percentile(off.end, 0.95), "ms", limit(150), "times");
+    report(`${what}: expected calibration error`, calibrationError(own), "", atMost(0.05), "times");
   }
 }
 await engine.close();
@@ -48,10 +57,7 @@ for (const { count, confidence, right } of bins.filter(({ count }) => count > 0)
   console.log(
     `confidence ${(confidence / count).toFixed(2)}: ${(right / count).toFixed(2)} of ${count} words are right`,
   );
-if (all > 0) {
-  const error = bins.reduce((sum, { confidence, right }) => sum + Math.abs(confidence - right), 0) / all;
-  report("confidence: expected calibration error", error, "");
-}
+if (all > 0) report("confidence: expected calibration error", calibrationError(bins), "", atMost(0.05), "times");
 
 function noisy(samples, db, seed) {
   if (db === undefined) return samples;

@@ -78,6 +78,12 @@ export function inSequence(words: readonly Word[], afterS = 0): Word[] {
   });
 }
 
+/** Multiplies the logarithmic odds of a probability, rounded to four digits: a slope above 1 makes sure words surer and unsure ones less sure. */
+export function calibrated(probability: number, slope: number): number {
+  const [yes, no] = [probability ** slope, (1 - probability) ** slope];
+  return Math.round((yes / (yes + no)) * 1e4) / 1e4;
+}
+
 /** The text of words as people read it. */
 export function joinWords(words: readonly Word[]): string {
   return words.map((word) => word.word).join(" ");

@@ -4,7 +4,7 @@ import type { WindowResult } from "../acoustic/protocol.ts";
 import type { Span } from "./segmenter.ts";
 import { createVocabulary } from "../acoustic/vocabulary.ts";
 import type { AudioSettings } from "../thread/protocol.ts";
-import { tokensToWords } from "../acoustic/words.ts";
+import { calibrated, tokensToWords } from "../acoustic/words.ts";
 
 /** A window on its way to an inference worker. */
 export interface WindowRequest {
@@ -49,6 +49,7 @@ export function createSpanReader(recognize: Recognize, settings: AudioSettings):
   const { sampleRateHz, hopSamples, windowSamples } = settings.frontEnd;
   const vocabulary = createVocabulary(settings.pieces);
   const unsureBelow = (settings.windows.rereadBelowPercent ?? 0) / 100;
+  const slope = (settings.windows.confidenceSlopePercent ?? 100) / 100;
   const shiftFrames = settings.subsampling >> 1;
 
   function ask(frames: FrameBuffer, span: Span, options: ReadOptions): Promise<WindowResult> {
@@ -58,11 +59,12 @@ export function createSpanReader(recognize: Recognize, settings: AudioSettings):
 
   function toWords(result: WindowResult, span: Span, samples: number): Word[] {
     if (result.encodedFrames === 0) return [];
-    return tokensToWords(result, vocabulary, {
+    const words = tokensToWords(result, vocabulary, {
       startS: (span.from * hopSamples) / sampleRateHz,
       hopS: hopSamples / sampleRateHz,
       frameS: samples / sampleRateHz / result.encodedFrames,
     });
+    return slope === 1 ? words : words.map((word) => ({ ...word, confidence: calibrated(word.confidence, slope) }));
   }
 
   /** A window that is the whole recording has a tail that fills no frame: it belongs to the window's length. */

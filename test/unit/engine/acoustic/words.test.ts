@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { createVocabulary, parseVocabulary } from "../../../../src/engine/acoustic/vocabulary.ts";
-import { joinWords, meanConfidence, tokensToWords } from "../../../../src/engine/acoustic/words.ts";
+import { calibrated, joinWords, meanConfidence, tokensToWords } from "../../../../src/engine/acoustic/words.ts";
 
 const vocabulary = createVocabulary(["<unk>", "▁при", "вет", ",", "▁", "мир", "▁«", "да", "»", "▁—"]);
 
@@ -36,6 +36,18 @@ test("a word's confidence is the mean of its tokens", () => {
   const tokens = { ids: Int32Array.of(1, 2), frames: Int32Array.of(0, 1), probabilities: Float32Array.of(1, 0.5) };
   expect(tokensToWords(tokens, vocabulary, { startS: 0, frameS: 0.04, hopS: 0.01 })[0]!.confidence).toBe(0.75);
   expect(meanConfidence([])).toBeUndefined();
+});
+
+test("calibrating keeps the order, the ends and the middle, and makes sure words surer", () => {
+  const before = Array.from({ length: 101 }, (_, n) => n / 100);
+  for (const slope of [0.5, 1, 1.6, 5]) {
+    const after = before.map((probability) => calibrated(probability, slope));
+    expect(after.toSorted((a, b) => a - b)).toEqual(after);
+    expect([after[0], after[50], after[100]]).toEqual([0, 0.5, 1]);
+  }
+  expect(calibrated(0.86, 1)).toBe(0.86);
+  expect(calibrated(0.86, 1.6)).toBe(0.9481);
+  expect(calibrated(0.3, 1.6)).toBeLessThan(0.3);
 });
 
 test("a vocabulary may be separated by spaces or tabs and in any order", () => {
