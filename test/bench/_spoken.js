@@ -8,15 +8,30 @@ import { createResampler } from "../../dist/engine/audio/resample/resample.js";
 
 const SPEAKER = fileURLToPath(new URL("../../models/recipe/spoken_words.py", import.meta.url));
 
+const SAYER = fileURLToPath(new URL("hotwords-say.py", import.meta.url));
+
 /** `[{ samples, words: [{ word, start, end }] }]` at 16 kHz in voices that nothing was learned from. Throws where the synthesizer is missing. */
 export function speak(engine, count, seed) {
+  return run((folder) => [SPEAKER, engine, String(count), String(seed), folder]);
+}
+
+/** As `speak`, of given sentences; `index` is the sentence's. One that the synthesizer failed to say is left out. */
+export function say(engine, texts, seed) {
+  return run((folder) => [SAYER, engine, String(seed), folder], JSON.stringify(texts));
+}
+
+function run(argsFor, input = "") {
   const folder = mkdtempSync(join(tmpdir(), "gigastt-spoken-"));
   try {
-    const args = [SPEAKER, engine, String(count), String(seed), folder];
-    const printed = execFileSync("python3", args, { maxBuffer: 1e9, stdio: ["ignore", "pipe", "pipe"] });
+    const printed = execFileSync("python3", argsFor(folder), {
+      input,
+      maxBuffer: 1e9,
+      stdio: ["pipe", "pipe", "pipe"],
+    });
     return JSON.parse(printed.toString()).map(({ file, words }) => ({
       samples: readWav(readFileSync(join(folder, file))),
       words,
+      index: Number(/_(\d+)\.wav$/.exec(file)[1]),
     }));
   } finally {
     rmSync(folder, { recursive: true, force: true });
