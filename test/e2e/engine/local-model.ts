@@ -20,12 +20,16 @@ const NAMES = [
   "demo_ru_rnnt_vocab.txt",
 ];
 
-export async function makeLocalModel(dir: string): Promise<LocalModel> {
+/** @param encoder in place of the demo's */
+export async function makeLocalModel(dir: string, encoder?: Uint8Array): Promise<LocalModel> {
   const { models } = await loadRegistry();
   const bundled = models.find(({ id }) => id === "demo-ru-rnnt");
   if (!bundled?.precisions.int8) throw new Error("the demo must be bundled");
   const folder = join(dir, "mine");
-  const contents = NAMES.map((name) => ({ name, bytes: readFileSync(`${bundledModelsDir()}demo_ru_rnnt/${name}`) }));
+  const contents = NAMES.map((name) => ({
+    name,
+    bytes: (name === NAMES[0] ? encoder : undefined) ?? readFileSync(`${bundledModelsDir()}demo_ru_rnnt/${name}`),
+  }));
   const restore = (): void => {
     mkdirSync(folder, { recursive: true });
     for (const { name, bytes } of contents) writeFileSync(join(folder, name), bytes);

@@ -26,7 +26,7 @@ const running: { child: ChildProcess; dir: string }[] = [];
 /** Starts the built program with a configuration file of its own, on a free port, and waits until the model is loaded. */
 export async function startServe(
   yaml: string,
-  options: { waitFor?: "ready" | "listening"; port?: number; stateHome?: string } = {},
+  options: { waitFor?: "ready" | "listening"; port?: number; stateHome?: string; cacheHome?: string } = {},
 ): Promise<Served> {
   const dir = mkdtempSync(join(tmpdir(), "gigastt-serve-"));
   writeFileSync(join(dir, "gigastt.config.yaml"), yaml);
@@ -36,6 +36,7 @@ export async function startServe(
       ...process.env,
       GIGASTT_PORT: String(options.port ?? 0),
       XDG_STATE_HOME: options.stateHome ?? join(dir, "state"),
+      ...(options.cacheHome === undefined ? {} : { XDG_CACHE_HOME: options.cacheHome }),
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
