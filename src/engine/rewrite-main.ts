@@ -2,13 +2,13 @@
 // recordings. One IPC message `RewriteRequest` in, `{type:"compared", report}` or `{type:"failed", code, message}` out, then it exits; it
 // ends at once when its parent does.
 import { rm, writeFile } from "node:fs/promises";
-import { constants, setPriority } from "node:os";
 import type { Comparison } from "../models/prepare/comparison.ts";
 import { fasterInt8, type WeightSign } from "../models/prepare/faster-int8.ts";
 import { openOnnx } from "../models/onnx/read.ts";
 import { writeOnnx } from "../models/onnx/write.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import type { LoadRequest } from "./acoustic/protocol.ts";
+import { lowerThreadPriority } from "./pool/thread-priority.ts";
 import { compareReadings, readRecordings } from "./trial.ts";
 
 export interface RewriteRequest {
@@ -57,6 +57,6 @@ async function rewrite({ published, sign, graphPath, audioPaths }: RewriteReques
 
 /** Recognition goes first; and when memory runs out, this process is the one to end. */
 async function stepBack(): Promise<void> {
-  setPriority(constants.priority.PRIORITY_LOW);
+  lowerThreadPriority(19);
   await writeFile("/proc/self/oom_score_adj", "1000").catch(() => {});
 }
