@@ -77,7 +77,7 @@ export interface Timing {
   readonly ssePingMs: number;
   /** Time a client has to answer our Close before its socket is cut. */
   readonly closeGraceMs: number;
-  /** Ping interval of a paused socket: the only way to notice that its client is gone. */
+  /** Interval of what is sent to clients that only a failed write shows to be gone: paused WebSockets, half-closed requests. */
   readonly pausedProbeMs: number;
   /** Silence after which a session gives its slot back. */
   readonly slotSilenceMs: number;

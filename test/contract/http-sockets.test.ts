@@ -274,11 +274,35 @@ describe("slow and half-open clients", () => {
     await expectIdle(running);
   });
 
-  it("takes a client that closed its sending side for gone and frees the slot", async () => {
+  it.each([
+    ["a length", `${head("Content-Length: 3")}abc`, 1],
+    ["chunks", `${head("Transfer-Encoding: chunked")}3\r\nabc\r\n0\r\n\r\n`, 1],
+    ["three requests at once", `${head("Content-Length: 3")}abc`.repeat(3), 3],
+  ])("answers a client that closes its sending side behind %s", async (_name, data, count) => {
+    const running = await start({ engine: createPacedEngine({ transcribeMs: 100 }) });
+    const client = openRaw(running.port, { allowHalfOpen: true });
+    client.socket.end(data);
+    const text = await client.ended;
+    expect(text.match(/HTTP\/1\.1 200/g)).toHaveLength(count);
+    expect(text.match(/"text":/g)).toHaveLength(count);
+    client.socket.destroy();
+    await expectIdle(running);
+  });
+
+  it.each(["HTTP/1.1", "HTTP/1.0"])("frees the slot of a client that is gone (%s)", async (version) => {
+    const running = await start({ engine: createPacedEngine({ transcribeMs: 60_000 }) });
+    const client = openRaw(running.port);
+    client.write(`${head("Content-Length: 3").replace("HTTP/1.1", version)}abc`);
+    await expect.poll(() => running.runtime.context.admission.available).toBe(3);
+    client.socket.destroy();
+    await expectIdle(running);
+  });
+
+  it("takes a client that closes its sending side while it reads events for gone", async () => {
     const running = await start({ engine: createPacedEngine({ transcribeMs: 60_000 }) });
     const client = openRaw(running.port, { allowHalfOpen: true });
-    client.write(`${head("Content-Length: 3")}abc`);
-    await expect.poll(() => running.runtime.context.admission.available).toBe(3);
+    client.write(`${head("Content-Length: 3").replace("/v1/transcribe", "/v1/transcribe/stream")}abc`);
+    await client.until(/HTTP\/1\.1 200/);
     client.socket.end();
     await expectIdle(running);
     client.socket.destroy();

@@ -26,6 +26,8 @@ export interface Connection {
   take(turn: Turn): void;
   /** The newest request that was taken, running or waiting. */
   readonly newest: IncomingMessage | undefined;
+  /** The answer that is being made. */
+  readonly answer: ServerResponse | undefined;
 }
 
 /** Reading stops while so many turns of a connection wait. */
@@ -112,6 +114,9 @@ export function createConnection(socket: Socket, ofClient: WaitingTurns, pipelin
     },
     get newest() {
       return newest;
+    },
+    get answer() {
+      return typeof running === "object" ? running : undefined;
     },
   };
   return connection;

@@ -7,6 +7,7 @@ import type { RuntimeContext } from "../../context.ts";
 import { createBodyCost } from "./body-cost.ts";
 import type { ClientConnections } from "./client-connections.ts";
 import { createConnection, onBehalfOf } from "./connection.ts";
+import { onHalfClose } from "./half-close.ts";
 import type { Connection } from "./connection.ts";
 import { lingerAtEnd } from "./lingering-close.ts";
 import { createReadTurns, meterReads, readThroughStream } from "./metered-reads.ts";
@@ -29,6 +30,8 @@ export function attach(
   handler: RequestHandler,
   onUpgrade: UpgradeHandler,
 ): void {
+  // Node would close its own side at once. Its types leave it out.
+  Object.assign(server, { httpAllowHalfOpen: true });
   const connections = new WeakMap<object, Connection>();
   const reads = createReadTurns();
   const costs = createBodyCost();
@@ -40,6 +43,7 @@ export function attach(
     const share = clients.open(socket);
     const connection = createConnection(socket, share.waiting, pipelined);
     connections.set(socket, connection);
+    socket.once("end", () => onHalfClose(connection, context.timing.pausedProbeMs));
     const refuseCostly = (bytes: number, tookMs: number): void => {
       const { newest } = connection;
       if (newest === undefined || newest.complete) return;
