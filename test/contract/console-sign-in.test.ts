@@ -102,7 +102,9 @@ describe("sign-in", () => {
     const key = keyFor();
     const cookie = await signedIn(server, key);
     const { setCookie, json } = await signIn(server, key);
-    expect(setCookie.replace(/=[\w-]{43};/, "=T;")).toBe("gigastt=T; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict");
+    expect(setCookie.replace(/=[\w-]{43};/, "=T;")).toBe(
+      `gigastt-${server.port}-9876=T; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict`,
+    );
     expect(json).toMatchObject({ required: true, key: { name: "laptop", scopes: ["transcribe", "live"] } });
     expect((await models(server, { cookie })).status).toBe(200);
     expect((await upload(server, { cookie, ...page(server) })).status).toBe(200);
@@ -122,7 +124,9 @@ describe("sign-in", () => {
     const plain = await signedIn(server, key);
     const https = { origin: server.url.replace("http", "https"), "x-forwarded-proto": "https" };
     const { setCookie, cookie = "" } = await signIn(server, key, https);
-    expect(setCookie).toMatch(/^__Host-gigastt=[\w-]{43}; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict; Secure$/);
+    expect(setCookie.replace(`-${server.port}-9876`, "")).toMatch(
+      /^__Host-gigastt=[\w-]{43}; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict; Secure$/,
+    );
     expect((await models(server, { cookie, "x-forwarded-proto": "https" })).status).toBe(200);
     expect((await models(server, { cookie: plain, "x-forwarded-proto": "https" })).status).toBe(401);
     // A second cookie of that name was planted by a neighbour.
@@ -159,15 +163,33 @@ describe("sign-in", () => {
     const { cookie } = await signIn(server, key, { cookie: planted });
     expect(cookie).not.toBe(planted);
     expect((await models(server, { cookie: planted })).status).toBe(401);
-    const made = `gigastt=${"A".repeat(43)}`;
+    const made = `gigastt-${server.port}-9876=${"A".repeat(43)}`;
     expect((await signIn(server, key, { cookie: made })).cookie).not.toBe(made);
     expect((await models(server, { cookie: made })).status).toBe(401);
+  });
+
+  it.each([
+    ["on two ports", {}],
+    ["on two paths of one proxy", { host: "home", origin: "http://home" }],
+  ])("of two servers on one host are kept apart: %s", async (_name, address) => {
+    const [one, two] = [await start(), await start({ config: { server: { port: 9877 } } })];
+    const key = keyFor();
+    for (const server of [one, two]) await signedIn(server, key);
+    const cookies = [await signIn(one, key, address), await signIn(two, key, address)].map(
+      ({ cookie }) => cookie ?? "",
+    );
+    const names = cookies.map((cookie) => cookie.split("=")[0]);
+    expect(new Set(names).size).toBe(2);
+    // The browser sends both to both.
+    const cookie = cookies.join("; ");
+    for (const server of [one, two]) expect((await models(server, { cookie, ...address })).status).toBe(200);
   });
 
   it("holds across processes: a hand-over asks nobody to sign in again", async () => {
     const [first, second] = [await start(), await start()];
     const cookie = await signedIn(first, keyFor());
-    await expect.poll(async () => (await models(second, { cookie })).status).toBe(200);
+    const sameAddress = { host: new URL(first.url).host };
+    await expect.poll(async () => (await models(second, { cookie, ...sameAddress })).status).toBe(200);
     await ask(first, "DELETE", "/console/session", { cookie, ...page(first) });
     await expect.poll(async () => (await models(second, { cookie })).status).toBe(401);
   });
@@ -198,7 +220,9 @@ describe("a cookie counts for the server's own page only", () => {
 
   it("for the page behind a proxy that drops the port from Host, where its origin is listed", async () => {
     const server = await start({ config: { server: { allowedOrigins: ["http://box:8080"] } } });
-    const cookie = await signedIn(server, keyFor());
+    const key = keyFor();
+    await signedIn(server, key);
+    const { cookie = "" } = await signIn(server, key, { host: "box", origin: "http://box:8080" });
     const behind = { cookie, host: "box" };
     expect((await upload(server, { ...behind, origin: "http://box:8080" })).status).toBe(200);
     expect((await upload(server, { ...behind, origin: "http://localhost:8080" })).status).toBe(401);

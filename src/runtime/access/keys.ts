@@ -131,7 +131,8 @@ export function createKeyCheck(options: {
     );
   };
   const signInOf = (req: KeyedRequest): SignIn | undefined => {
-    const token = isOwnPage(req, settings().server.allowedOrigins) ? presentedToken(req) : undefined;
+    const { allowedOrigins, port } = settings().server;
+    const token = isOwnPage(req, allowedOrigins) ? presentedToken(req, port) : undefined;
     const signIn = token === undefined ? undefined : signIns.get(nameOf(hashOf(token)));
     return signIn !== undefined && isValid(signIn) ? signIn : undefined;
   };

@@ -13,7 +13,8 @@ export const session: Route = {
   handle: (exchange, context) => {
     requireConsole(context);
     const { req } = exchange;
-    const { keys } = context;
+    const { keys, settings } = context;
+    const { port } = settings.current.server;
     const isRequired = keys.usable() !== undefined && !context.isIngress(req.socket.remoteAddress);
     const answer = (holder: KeyHolder | undefined): ConsoleSession => ({
       required: isRequired,
@@ -26,11 +27,14 @@ export const session: Route = {
         const { token, lifeMs, holder } = keys.signIn(req);
         exchange.fields["key"] = holder.key.name;
         const { headers, ...reply } = json(200, answer(holder));
-        return { ...reply, headers: { ...headers, "set-cookie": signInCookie(req, token, lifeMs) } };
+        return { ...reply, headers: { ...headers, "set-cookie": signInCookie(req, port, token, lifeMs) } };
       }
       case "DELETE":
         keys.signOut(req);
-        return { status: 204, headers: { "cache-control": "no-store", "set-cookie": signInCookie(req, undefined, 0) } };
+        return {
+          status: 204,
+          headers: { "cache-control": "no-store", "set-cookie": signInCookie(req, port, undefined, 0) },
+        };
       default:
         return json(200, answer(keys.holder(req)));
     }
