@@ -29,6 +29,7 @@ need setcap libcap2-bin
 need pgrep procps
 need promtool prometheus
 need apparmor_parser apparmor
+need unzip unzip
 if [ "${#missing[@]}" -gt 0 ]; then
   # Installed packages must not start their services: the suites start what they need on ports of their own.
   policy=/usr/sbin/policy-rc.d
@@ -104,8 +105,25 @@ versitygw() {
 newer() { bash "$(dirname "$0")/newer-debian.sh" "$@"; }
 stable_nginx() { newer nginx-1.26 trixie nginx usr/sbin/nginx -v; }
 newest_nginx() { newer nginx-newest testing nginx usr/sbin/nginx -v; }
+# Home Assistant's own speech-to-text code and the Python that it needs. Only its files that the suite runs are unpacked.
+home_assistant() {
+  local version=2026.11.0 to=/opt/gigastt-clients/home-assistant tmp
+  newer python-3.14 testing python3.14 usr/bin/python3.14 --version || return
+  [ -e "$to/$version" ] && return
+  tmp=$(mktemp -d)
+  pip() { /opt/gigastt-clients/bin/pip "$1" -q --disable-pip-version-check --ignore-requires-python --python-version 3.14 --only-binary=:all: "${@:2}"; }
+  pip install --target "$tmp/code" wyoming==1.10.2 openai==3.57.0 &&
+    pip download --no-deps --dest "$tmp" "homeassistant==$version" &&
+    unzip -q "$tmp"/homeassistant-*.whl 'homeassistant/components/wyoming/*.py' 'homeassistant/components/litellm/*.py' \
+      'homeassistant/components/stt/*.py' homeassistant/util/hass_dict.py -d "$tmp/code" &&
+    touch "$tmp/code/$version" && chmod 0755 "$tmp/code" && rm -rf "$to" && mv "$tmp/code" "$to"
+  local status=$?
+  unset -f pip
+  rm -rf "$tmp"
+  return "$status"
+}
 # Unpacking waits for the disk and the network, compiling for the processor: both at once.
-{ for unpack in python_clients debian_rootfs stable_nginx newest_nginx; do step "$unpack"; done; } &
+{ for unpack in python_clients home_assistant debian_rootfs stable_nginx newest_nginx; do step "$unpack"; done; } &
 if command -v go >/dev/null 2>&1; then
   for build in actionlint versitygw current_caddy docker_plugins api_server; do step "$build"; done
 fi
