@@ -105,6 +105,13 @@ versitygw() {
 newer() { bash "$(dirname "$0")/newer-debian.sh" "$@"; }
 stable_nginx() { newer nginx-1.26 trixie nginx usr/sbin/nginx -v; }
 newest_nginx() { newer nginx-newest testing nginx usr/sbin/nginx -v; }
+# The newest openai of npm needs a newer Node.js than we do; npm has that, too.
+node_22() {
+  local to=/opt/gigastt-clients/node-22 packages="node@22.23.3 openai@7.59.0"
+  [ "$(cat "$to/installed.txt" 2>/dev/null)" = "$packages" ] && return
+  mkdir -p "$to" && echo '{"private":true}' >"$to/package.json" &&
+    (cd "$to" && npm install --silent --no-audit --no-fund --save-exact $packages && echo "$packages" >installed.txt)
+}
 # Home Assistant's own speech-to-text code and the Python that it needs. Only its files that the suite runs are unpacked.
 home_assistant() {
   local version=2026.11.0 to=/opt/gigastt-clients/home-assistant tmp
@@ -123,7 +130,7 @@ home_assistant() {
   return "$status"
 }
 # Unpacking waits for the disk and the network, compiling for the processor: both at once.
-{ for unpack in python_clients home_assistant debian_rootfs stable_nginx newest_nginx; do step "$unpack"; done; } &
+{ for unpack in python_clients node_22 home_assistant debian_rootfs stable_nginx newest_nginx; do step "$unpack"; done; } &
 if command -v go >/dev/null 2>&1; then
   for build in actionlint versitygw current_caddy docker_plugins api_server; do step "$build"; done
 fi

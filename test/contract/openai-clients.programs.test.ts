@@ -15,6 +15,8 @@ import type { TestServer } from "../support/runtime-server.ts";
 // OpenAI's own SDKs against the server.
 
 const PYTHON = "/opt/gigastt-clients/bin/python";
+/** The newest SDK and the Node.js that it needs. */
+const NODE_22 = "/opt/gigastt-clients/node-22";
 const TEXT = "раз два три четыре";
 const folder = mkdtempSync(join(tmpdir(), "gigastt-openai-"));
 const path = join(folder, "audio.wav");
@@ -152,6 +154,33 @@ it.skipIf(!existsSync(PYTHON))(
       format: ["BadRequestError", 400, "bad_request", "response_format", true],
       models: expect.arrayContaining(["fake", "whisper-1", "gpt-4o-transcribe"]),
       model: "whisper-1",
+      parallel: [TEXT, TEXT, TEXT],
+    });
+  },
+);
+
+it.skipIf(!existsSync(NODE_22))(
+  `npm openai 7 under Node.js 22${existsSync(NODE_22) ? "" : ` (skipped: ${NODE_22} is missing, see .ci/tools.sh)`}`,
+  async () => {
+    const script = fileURLToPath(new URL("openai-clients.mjs", import.meta.url));
+    const node = join(NODE_22, "node_modules/.bin/node");
+    const { stdout } = await execa(node, [script, NODE_22, `${server.url}/v1`, path], { timeout: 60_000 });
+    const refused = (code: string, param: unknown) => ["BadRequestError", 400, code, param, "string"];
+    expect(JSON.parse(stdout)).toEqual({
+      node: "22",
+      version: expect.stringMatching(/^7\./),
+      text: TEXT,
+      streamed: TEXT,
+      formats: [`${TEXT}\n`, expect.stringContaining(TEXT), expect.stringMatching(/^WEBVTT\n/)],
+      verbose: ["russian", 4, TEXT],
+      diarized: "A",
+      deltas: TEXT,
+      done: TEXT,
+      options: TEXT,
+      language: refused("unsupported_language", "language"),
+      translation: refused("unsupported_task", null),
+      models: expect.arrayContaining(["fake", "whisper-1", "gpt-transcribe"]),
+      model: "model",
       parallel: [TEXT, TEXT, TEXT],
     });
   },

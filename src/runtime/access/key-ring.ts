@@ -12,17 +12,23 @@ export interface KeyRing {
   set(keys: readonly StoredKey[]): void;
 }
 
+const HASH_BYTES = 32;
+interface Entry {
+  readonly hash: Uint8Array;
+  /** Undefined fills a bucket up. */
+  readonly key: StoredKey | undefined;
+}
+
 export function createKeyRing(): KeyRing {
-  let byHash = new Map<number, readonly StoredKey[]>();
+  let buckets = bucketsOf([]);
   let byId = new Map<number, StoredKey>();
-  // Compared where nothing was found, so that an unknown value costs one comparison too.
-  const nothing: readonly Pick<StoredKey, "hash">[] = [{ hash: randomBytes(32) }];
   return {
     find: (value) => {
       const hash = hashOf(value);
       let found: StoredKey | undefined;
-      for (const key of byHash.get(hash.readUInt32BE()) ?? nothing) {
-        if (key.hash.length === hash.length && timingSafeEqual(key.hash, hash)) found = key as StoredKey; // `nothing` never equals
+      // All of the bucket, also behind a match.
+      for (const entry of buckets[hash.readUInt32BE() % buckets.length] ?? []) {
+        if (timingSafeEqual(entry.hash, hash)) found = entry.key;
       }
       return found;
     },
@@ -30,11 +36,23 @@ export function createKeyRing(): KeyRing {
     all: () => byId.values(),
     set: (keys) => {
       byId = new Map(keys.map((key) => [key.id, key]));
-      byHash = new Map();
-      for (const key of keys) {
-        const start = Buffer.from(key.hash).readUInt32BE();
-        byHash.set(start, [...(byHash.get(start) ?? []), key]);
-      }
+      buckets = bucketsOf(keys);
     },
   };
+}
+
+// ---
+
+/** Buckets of equal size, so that every value is compared as often as every other. */
+function bucketsOf(keys: readonly StoredKey[]): readonly (readonly Entry[])[] {
+  const buckets = Array.from({ length: Math.max(1, keys.length) }, (): Entry[] => []);
+  for (const key of keys) {
+    const hash = Buffer.from(key.hash);
+    if (hash.length === HASH_BYTES) buckets[hash.readUInt32BE() % buckets.length]?.push({ hash, key });
+  }
+  const depth = Math.max(1, ...buckets.map(({ length }) => length));
+  for (const bucket of buckets) {
+    while (bucket.length < depth) bucket.push({ hash: randomBytes(HASH_BYTES), key: undefined });
+  }
+  return buckets;
 }
