@@ -29,7 +29,7 @@ for await (const { id } of client.models.list()) models.push(id);
 const three = [transcribe({}), transcribe({}), transcribe({ file: createReadStream(path) })];
 const found = {
   node: process.versions.node.split(".")[0],
-  version: require("openai/package.json").version,
+  version: JSON.parse(readFileSync(`${folder}/node_modules/openai/package.json`, "utf8")).version,
   text: (await transcribe({})).text,
   streamed: (await transcribe({ file: createReadStream(path) })).text,
   formats: [
