@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
 import { ALL_ROUTES } from "../../src/shared/protocol.ts";
 import { scopesFor } from "../../src/shared/api-keys.ts";
 import { defaultConfig } from "../../src/config/defaults.ts";
@@ -151,7 +152,6 @@ describe("live sessions", () => {
   it("take the key as a subprotocol, confirm the other one, and never the key", async () => {
     const { url } = await start();
     const key = keyFor();
-    const { WebSocket } = await import("ws");
     await seen(async () => (await post(url, bearer(key))).status === 200);
     for (const prefix of ["gigastt-api-key.", "openai-insecure-api-key."]) {
       const socket = new WebSocket(`${url.replace("http", "ws")}/v1/ws`, [`${prefix}${key}`, "gigastt"]);
@@ -184,6 +184,24 @@ describe("live sessions", () => {
     expect(sockets[0]!.received.map(({ type }) => type)).toContain("error");
     expect((await sockets[1]!.closed).reason).toBe("invalid_api_key");
     expect(sockets[2]!.socket.readyState).toBe(1);
+  });
+
+  it.each([
+    ["Realtime", (http: string) => `${http}/v1/realtime?intent=transcription`],
+    ["Vosk", (_http: string, vosk: string) => `${vosk}/`],
+  ])("end within a second of the revocation on %s too", async (_name, address) => {
+    const server = await start();
+    const { port } = await server.runtime.listenFor("vosk", { host: "127.0.0.1", port: 0 });
+    const key = keyFor();
+    await seen(async () => (await post(server.url, bearer(key))).status === 200);
+    const url = address(server.url.replace("http", "ws"), `ws://127.0.0.1:${port}`);
+    const socket = new WebSocket(url, { headers: bearer(key) });
+    await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
+    const closed = new Promise<number>((resolve) => socket.once("close", resolve));
+    admin.revoke("laptop");
+    const since = Date.now();
+    expect(await closed).toBe(1008);
+    expect(Date.now() - since).toBeLessThan(1000);
   });
 });
 
