@@ -5,6 +5,7 @@ import type { TextKey } from "./i18n/en.ts";
 import { LANGUAGE_NAMES, language, remember, remembered, setLanguage, t } from "./i18n/text.ts";
 import type { Language } from "./i18n/text.ts";
 import { ApiPage } from "./pages/api.tsx";
+import { ArchivePage } from "./pages/archive.tsx";
 import { LivePage } from "./pages/live.tsx";
 import { StatusPage } from "./pages/status.tsx";
 import { TranscribePage } from "./pages/transcribe.tsx";
@@ -15,6 +16,7 @@ import { needsSignIn } from "./wire/session.ts";
 const PAGES: readonly (readonly [hash: string, title: TextKey, page: FunctionComponent])[] = [
   ["#/", "transcribe", TranscribePage],
   ["#/live", "live", LivePage],
+  ["#/archive", "archive", ArchivePage],
   ["#/status", "status", StatusPage],
   ["#/api", "api", ApiPage],
 ];
