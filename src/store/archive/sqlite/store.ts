@@ -164,8 +164,11 @@ function matched(db: Database, query: ArchiveQuery, conditions: readonly Conditi
     ...facts.map((fact) => `facts : "${fact}"`),
     ...conditions.map(({ field, sequence }) => `${field} : "${sequence.join(" ")}"${field === "terms" ? " *" : ""}`),
   ].join(" AND ");
+  // As bytes, and only what is read: turning text into strings takes most of the time of a page.
+  const needsTerms = conditions.some(({ field }) => field === "terms");
   return db.all(
-    `SELECT ${FIELDS}, t.stems, t.terms, t.words AS spoken, t.times
+    `SELECT ${FIELDS}, CAST(t.stems AS BLOB) AS stems, CAST(${needsTerms ? "t.terms" : "''"} AS BLOB) AS terms,
+       CAST(t.words AS BLOB) AS spoken, t.times
      FROM search JOIN entries e ON e.ord = search.rowid JOIN texts t ON t.ord = search.rowid
      WHERE search MATCH ? AND search.rowid >= ? AND search.rowid < ? ORDER BY search.rowid DESC LIMIT ?`,
     match,
@@ -177,14 +180,11 @@ function matched(db: Database, query: ArchiveQuery, conditions: readonly Conditi
 function foundOf(row: Row, conditions: readonly Condition[], most: number): FoundEntry {
   const order = Number(row["ord"]);
   if (conditions.length === 0) return { ...entryOf(row), order, hits: [], matches: 0 };
-  const bytes = row["times"] as Uint8Array; // of the select above, like the texts
-  const text = {
-    words: String(row["spoken"]),
-    terms: String(row["terms"]),
-    stems: String(row["stems"]),
-    // A copy: the row may begin anywhere in its buffer.
-    times: new Int32Array(new Uint8Array(bytes).buffer),
+  const bytes = (name: string): Buffer => {
+    const value = row[name] as Uint8Array; // of the select above
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   };
+  const text = { words: bytes("spoken"), terms: bytes("terms"), stems: bytes("stems"), times: bytes("times") };
   return { ...entryOf(row), order, ...hitsIn(text, conditions, most) };
 }
 
