@@ -97,7 +97,11 @@ export function imageSuite(stage: () => Stage): void {
       });
       const writable = "find / -xdev -user 10001 -o -xdev -type f -perm -o+w | head";
       const found = await docker("run", "--rm", "--entrypoint", "sh", IMAGE, "-c", writable);
-      expect(found.trim().split("\n").sort()).toEqual(["/var/lib/gigastt/jobs", "/var/lib/gigastt/store"]);
+      expect(found.trim().split("\n").sort()).toEqual([
+        "/var/lib/gigastt/archive",
+        "/var/lib/gigastt/jobs",
+        "/var/lib/gigastt/store",
+      ]);
     });
 
     it(

@@ -51,6 +51,11 @@ export const randomConfig: fc.Arbitrary<ResolvedConfig> = fc
     }),
     console: fc.record({ enabled: fc.boolean() }),
     jobs: fc.record({ enabled: fc.boolean(), dir: fc.option(absolutePath, { nil: undefined }) }),
+    archive: fc.record({
+      enabled: fc.boolean(),
+      shared: fc.constant(true),
+      dir: fc.option(absolutePath, { nil: undefined }),
+    }),
     deploy: fc.record({
       domain,
       httpsPort: fc.constantFrom(443, 8443),
@@ -151,6 +156,7 @@ export function forCluster(config: ResolvedConfig): ResolvedConfig {
     ...config,
     auth: { keys: "off" },
     jobs: { enabled: false },
+    archive: { enabled: false },
     deploy: { ...config.deploy, target: "kubernetes", auth: { ...auth, kind: kind[auth.kind] } },
   });
 }
