@@ -1,6 +1,8 @@
 import { createModelPuller } from "./helpers/pull.ts";
 import type { ModelPuller } from "./helpers/pull.ts";
 import type { ResolvedConfig } from "../config/types.ts";
+import { HISTORY_RANGES } from "../shared/protocol.ts";
+import type { HistoryRange } from "../shared/protocol.ts";
 import { systemClock } from "../shared/time/clock.ts";
 import { GigasttError, messageOf } from "../shared/errors.ts";
 import { createConfigChanges } from "./config/changes.ts";
@@ -31,6 +33,7 @@ export const CONTROL_COMMANDS = [
   "upgrade",
   "rollback",
   "history",
+  "series",
   "events",
   "down",
 ] as const;
@@ -39,6 +42,10 @@ const CONFIG_POLL_MS = 1000;
 const DEFAULT_SAMPLE_MS = 60_000;
 /** Between two looks at certificates, disks and rendered files. */
 const LOOK_MS = 60_000;
+
+function rangeOf(value: unknown): HistoryRange {
+  return typeof value === "string" && Object.hasOwn(HISTORY_RANGES, value) ? (value as HistoryRange) : "1h"; // one of its keys
+}
 
 /** The supervisor: owns the state directory, the service and the control socket; one operation at a time. */
 export class Supervisor {
@@ -354,6 +361,8 @@ export class Supervisor {
         return this.#parts.history.read(
           Date.now() - (typeof args["sinceMs"] === "number" ? args["sinceMs"] : 3_600_000),
         );
+      case "series":
+        return this.#parts.history.series(rangeOf(args["range"]));
       case "down": {
         const { clean, end } = await this.stop({ now: args["now"] === true });
         return { clean, end: end?.text ?? null };

@@ -1,3 +1,7 @@
+import { writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { ConsoleHistory } from "../../shared/console-status.ts";
+import type { StatusReport } from "../../supervisor/status/status.ts";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { callSupervisor } from "../control.ts";
@@ -12,6 +16,7 @@ export const command: Command = {
     ...STATE_FLAGS,
     json: { type: "boolean", describe: "answer JSON" },
     watch: { type: "boolean", short: "w", describe: "refresh every second until Ctrl-C" },
+    html: { type: "string", value: "FILE", describe: "write a page with charts of the last day to FILE instead" },
   },
   help: "Exit code: 0 when it serves, 1 when it does not.",
   aboutService: true,
@@ -34,6 +39,7 @@ export const command: Command = {
       );
       return 1;
     }
+    if (typeof context.flags["html"] === "string") return writePage(context, status, paths.controlSocket);
     return show(context, status);
   },
 };
@@ -64,23 +70,33 @@ async function watch(context: CommandContext, socket: string): Promise<number> {
   return code;
 }
 
+async function writePage(context: CommandContext, status: unknown, socket: string): Promise<number> {
+  const { statusPage } = await import("../status-page.ts");
+  const history = await callSupervisor(context, { socket, cmd: "series", args: { range: "24h" }, timeoutMs: 10_000 });
+  const file = resolve(context.cwd, String(context.flags["html"]));
+  const report = await reportOf(status);
+  await writeFile(file, statusPage(report, history as ConsoleHistory)); // as the supervisor of the same version answers
+  context.stderr.write(`wrote ${file}\n`);
+  return codeOf(report);
+}
+
 async function show(context: CommandContext, status: unknown): Promise<number> {
-  const { isStatusReport } = await import("../../supervisor/status/status.ts");
-  if (!isStatusReport(status))
-    throw new GigasttError("GST_CONTROL", "the running supervisor speaks another version: restart it with this one");
+  const report = await reportOf(status);
   if (context.flags["json"] === true) {
-    context.stdout.write(`${JSON.stringify(status, undefined, 2)}\n`);
+    context.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
   } else {
-    const { careLines, statusLines } = await import("../../supervisor/status/view.ts");
-    const { printableLine } = await import("../../shared/text/printable.ts");
-    const { supervisor, config } = status;
-    const lines = [
-      ...statusLines(status),
-      `  config    ${config.path ?? "defaults"}, ${config.hash.slice(0, 12)}, loaded ${config.loadedAt}`,
-      ...careLines(status),
-      `  state     ${supervisor.stateDir}, supervisor pid ${supervisor.pid}, since ${supervisor.startedAt}`,
-    ];
-    context.stdout.write(`${lines.map(printableLine).join("\n")}\n`);
+    const { detailLines } = await import("../status-page.ts");
+    context.stdout.write(`${detailLines(report).join("\n")}\n`);
   }
-  return status.overall === "ok" || status.overall === "degraded" ? 0 : 1;
+  return codeOf(report);
+}
+
+async function reportOf(status: unknown): Promise<StatusReport> {
+  const { isStatusReport } = await import("../../supervisor/status/status.ts");
+  if (isStatusReport(status)) return status;
+  throw new GigasttError("GST_CONTROL", "the running supervisor speaks another version: restart it with this one");
+}
+
+function codeOf({ overall }: StatusReport): number {
+  return overall === "ok" || overall === "degraded" ? 0 : 1;
 }

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { chartsPage } from "../../../src/cli/charts-page.ts";
+import type { Chart } from "../../../src/shared/chart.ts";
 import type { Sample } from "../../../src/supervisor/state/series.ts";
 import { CHROMIUM, NO_BROWSER, faults, shoot, startBrowser, visit } from "../../support/browser.ts";
 import { createRealPlace, type RealPlace } from "../supervisor/real-place.ts";
@@ -88,6 +90,37 @@ describe.skipIf(CHROMIUM === undefined)(`the status page in Chromium${NO_BROWSER
       expect(complaints).toEqual([]);
     } finally {
       await context.close();
+    }
+  });
+
+  it("draws the same charts in a file of its own, which loads nothing", async () => {
+    const file = join(place.dir, "status.html");
+    await place.gigastt("status", "--html", file);
+    const hostile: Chart = {
+      title: "</script><b>bold",
+      unit: "×",
+      digits: 1,
+      kind: "bars",
+      at: ["5 s", "<img src=x>"],
+      values: [1, null],
+      summary: "<b>",
+    };
+    writeFileSync(join(place.dir, "bars.html"), chartsPage("<i>", [{ title: "<b>", charts: [hostile] }]));
+    for (const [name, charts] of [
+      ["status.html", 8],
+      ["bars.html", 1],
+    ] as const) {
+      const { page, context, complaints } = await visit(browser, `file://${join(place.dir, name)}`);
+      try {
+        await page
+          .locator(".chart canvas")
+          .nth(charts - 1)
+          .waitFor({ state: "attached" });
+        expect(await page.locator("b, i, img").count()).toBe(0);
+        expect(complaints).toEqual([]);
+      } finally {
+        await context.close();
+      }
     }
   });
 

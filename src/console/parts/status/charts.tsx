@@ -1,8 +1,8 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { extremes } from "../../../shared/chart.ts";
-import type { Chart } from "../../../shared/chart.ts";
+import { HISTORY_CHARTS, historyChart } from "../../../shared/chart.ts";
+import type { Chart, HistoryChart } from "../../../shared/chart.ts";
 import type { ConsoleHistory, HistoryFigure } from "../../../shared/console-status.ts";
 import { HISTORY_RANGES } from "../../../shared/protocol.ts";
 import type { HistoryRange } from "../../../shared/protocol.ts";
@@ -15,18 +15,17 @@ import { useAsked } from "../../wire/operator.ts";
 const EVERY_MS = 60_000;
 const RANGES = Object.keys(HISTORY_RANGES) as HistoryRange[]; // its own keys
 
-/** Title, unit, digits, and what a value is divided by. */
-const FIGURES: readonly (readonly [HistoryFigure, TextKey, TextKey | "", number, number?])[] = [
-  ["sessions", "sessions", "", 0],
-  ["waiting", "queue", "", 0],
-  ["requests", "requests", "", 0],
-  ["failures", "failures", "", 0],
-  ["p95Ms", "latency_p95", "unit_ms", 0],
-  ["realTimeFactor", "rtf", "unit_s", 3],
-  ["rssBytes", "memory", "unit_mib", 0, 2 ** 20],
-  ["restarts", "restarts", "", 0],
-];
-const COUNTED: ReadonlySet<HistoryFigure> = new Set(["requests", "failures", "restarts"]);
+const TITLES: Readonly<Record<HistoryFigure, TextKey>> = {
+  sessions: "sessions",
+  waiting: "queue",
+  requests: "requests",
+  failures: "failures",
+  p95Ms: "latency_p95",
+  realTimeFactor: "rtf",
+  rssBytes: "memory",
+  restarts: "restarts",
+};
+const UNITS = { ms: "unit_ms", s: "unit_s", MiB: "unit_mib" } as const;
 
 /** Figures of the last hour to month. */
 export function Charts(): JSX.Element {
@@ -35,7 +34,7 @@ export function Charts(): JSX.Element {
   const history = answer.value;
   // The page is made again with every status; the charts change once a minute.
   const charts = useMemo(
-    () => (typeof history === "object" ? FIGURES.map((figure) => chartOf(history, figure)) : undefined),
+    () => (typeof history === "object" ? HISTORY_CHARTS.map((chart) => chartOf(history, chart)) : undefined),
     [history, language.value],
   );
   return (
@@ -65,22 +64,13 @@ export function Charts(): JSX.Element {
   );
 }
 
-function chartOf(history: ConsoleHistory, [name, title, unit, digits, divisor = 1]: (typeof FIGURES)[number]): Chart {
-  const values = history.figures[name].map((value) => (value === null ? null : value / divisor));
-  const known = extremes(values);
-  const number = new Intl.NumberFormat(language.value, { maximumFractionDigits: digits });
-  return {
-    title: t(title),
-    unit: unit === "" ? "" : t(unit),
-    digits,
-    kind: COUNTED.has(name) ? "bars" : "line",
-    at: history.at,
-    values,
-    summary:
-      known === undefined
-        ? t("history_empty")
-        : t("history_summary", { last: number.format(known.last), highest: number.format(known.highest) }),
-  };
+function chartOf(history: ConsoleHistory, chart: HistoryChart): Chart {
+  return historyChart(history, chart, {
+    title: t(TITLES[chart.figure]),
+    unit: chart.unit === "" ? "" : t(UNITS[chart.unit]),
+    language: language.value,
+    summary: (known) => (known === undefined ? t("history_empty") : t("history_summary", known)),
+  });
 }
 
 function ChartBox({ chart }: { chart: Chart }): JSX.Element {
