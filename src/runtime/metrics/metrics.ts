@@ -176,6 +176,9 @@ export function createMetrics(sources: MetricSources, version: string): Metrics 
   gauge("gigastt_ready", "1 while new work is accepted.", () => Number(sources.ready()));
   gauge("gigastt_draining", "1 while the server drains.", () => Number(sources.draining()));
   const drained = counter("gigastt_drain_total", "Work a drain ended, by how it ended.", ["outcome"]);
+  // Prometheus sees no increase in a series that begins with its first event: what alerts look at begins with zero.
+  errors.inc({ code: "queue_full" }, 0);
+  for (const outcome of ["flushed", "finished", "cut"]) drained.inc({ outcome }, 0);
   new Gauge({ name: "gigastt_build_info", help: "Always 1.", labelNames: ["version"], registers }).set({ version }, 1);
   applianceMetrics(registry, sources);
   activeResources(registry);
