@@ -1,5 +1,5 @@
 import type { Chart } from "../../shared/chart.ts";
-import { chartsPage } from "../charts-page.ts";
+import { chartsPage } from "../pages/charts-page.ts";
 import { duration, type BenchReport } from "./report.ts";
 
 /** Returns the report as one HTML file that asks no other place for anything. */

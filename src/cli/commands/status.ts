@@ -71,7 +71,7 @@ async function watch(context: CommandContext, socket: string): Promise<number> {
 }
 
 async function writePage(context: CommandContext, status: unknown, socket: string): Promise<number> {
-  const { statusPage } = await import("../status-page.ts");
+  const { statusPage } = await import("../pages/status-page.ts");
   const history = await callSupervisor(context, { socket, cmd: "series", args: { range: "24h" }, timeoutMs: 10_000 });
   const file = resolve(context.cwd, String(context.flags["html"]));
   const report = await reportOf(status);
@@ -85,7 +85,7 @@ async function show(context: CommandContext, status: unknown): Promise<number> {
   if (context.flags["json"] === true) {
     context.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
   } else {
-    const { detailLines } = await import("../status-page.ts");
+    const { detailLines } = await import("../pages/status-page.ts");
     context.stdout.write(`${detailLines(report).join("\n")}\n`);
   }
   return codeOf(report);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chartsPage } from "../../../src/cli/charts-page.ts";
+import { chartsPage } from "../../../src/cli/pages/charts-page.ts";
 import type { Chart } from "../../../src/shared/chart.ts";
 import type { Sample } from "../../../src/supervisor/state/series.ts";
 import { CHROMIUM, NO_BROWSER, faults, shoot, startBrowser, visit } from "../../support/browser.ts";

@@ -1,8 +1,8 @@
-import { HISTORY_CHARTS, historyChart } from "../shared/chart.ts";
-import type { ConsoleHistory, HistoryFigure } from "../shared/console-status.ts";
-import { printableLine } from "../shared/text/printable.ts";
-import type { StatusReport } from "../supervisor/status/status.ts";
-import { careLines, statusLines } from "../supervisor/status/view.ts";
+import { HISTORY_CHARTS, historyChart } from "../../shared/chart.ts";
+import type { ConsoleHistory, HistoryFigure } from "../../shared/console-status.ts";
+import { printableLine } from "../../shared/text/printable.ts";
+import type { StatusReport } from "../../supervisor/status/status.ts";
+import { careLines, statusLines } from "../../supervisor/status/view.ts";
 import { chartsPage } from "./charts-page.ts";
 
 /** Returns what `gigastt status` prints. */

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { CHARTS_ID, CHART_ATTRIBUTE } from "../shared/chart.ts";
-import type { Chart } from "../shared/chart.ts";
-import { distFile } from "../shared/process/entry.ts";
+import { CHARTS_ID, CHART_ATTRIBUTE } from "../../shared/chart.ts";
+import type { Chart } from "../../shared/chart.ts";
+import { distFile } from "../../shared/process/entry.ts";
 
 /** A part of a page: a heading, and text, rows of a table or charts below it. */
 export interface PagePart {
