@@ -70,9 +70,6 @@ export function createEngine(options: {
       encoder_form: source.form(),
       ...plan,
     });
-    if (!bundle.transducer && config.engine.hotWords.length > 0) {
-      log.warn("hot_words_unused", { model: bundle.id, reason: "a CTC model does not take hot words" });
-    }
     const stopped = new AbortController();
     let encoderForm: ModelInfo["encoderForm"] = source.form();
     const rewriting = options.rewritesInBackground === true && (await hasFasterForm()) ? rewrite() : undefined;

@@ -1,51 +1,12 @@
 import { argmax, FIRST_BLOCK } from "./greedy.ts";
 import type { Transducer } from "./greedy.ts";
 import type { HotWordGraph, Match } from "./hot-words.ts";
+import { bestTokens, keepBest, MARGIN_NATS, normaliser, nothingSaid, withToken } from "./readings.ts";
+import type { Reading, Said } from "./readings.ts";
 import type { Tokens } from "./words.ts";
 
-/** Most readings that are followed at once. */
-const MAX_PATHS = 6;
-/** A reading whose score is so many nats behind the best is given up. */
-const BEAM_NATS = 10;
-/** A piece of a hot word is tried where the model gives it at most so many nats less than its favourite. */
-const MARGIN_NATS = 7;
-/** A phrase earns its bonus once in so many frames (1 s): a model can be made to say the same word again and again. */
-const REPEAT_FRAMES = 25;
-
-/** A sequence of tokens. Readings that differ only in when a token was said share one. */
-interface Said<P> {
-  readonly parent: Said<P> | undefined;
-  readonly token: number;
-  readonly next: Map<number, Said<P>>;
-  readonly match: Match;
-  /** Bonus of completed phrases, in nats. */
-  readonly kept: number;
-  /** Where the phrase ends that the last token completed. */
-  readonly completed: Match | undefined;
-  prediction: P | undefined;
-}
-
-interface Emission {
-  readonly before: Emission | undefined;
-  readonly token: number;
-  readonly frame: number;
-  readonly probability: number;
-}
-
-/** When a phrase was completed. */
-interface Completed {
-  readonly before: Completed | undefined;
-  readonly end: Match;
-  readonly frame: number;
-}
-
 /** One reading of the frames so far. */
-interface Path<P> {
-  readonly said: Said<P>;
-  readonly emitted: Emission | undefined;
-  /** Logarithm of its probability, without the bonus of repeated phrases. */
-  readonly score: number;
-  readonly phrases: Completed | undefined;
+interface Path<P> extends Reading<P> {
   /** Tokens in the current frame. */
   readonly symbols: number;
 }
@@ -62,54 +23,18 @@ export async function decodeWithHotWords<P>(
   maxSymbols: number,
 ): Promise<Tokens> {
   const { classes, blank, maxBlock, logSoftmaxed } = transducer;
-  const root: Said<P> = {
-    parent: undefined,
-    token: blank,
-    next: new Map(),
-    match: 0,
-    kept: 0,
-    completed: undefined,
-    prediction: await transducer.start(),
-  };
-  let paths: Path<P>[] = [{ said: root, emitted: undefined, phrases: undefined, score: 0, symbols: 0 }];
+  let paths: Path<P>[] = [{ ...nothingSaid(blank, await transducer.start()), symbols: 0 }];
   let frame = 0;
   let block = Math.min(FIRST_BLOCK, maxBlock);
 
-  const total = ({ said, score }: Path<P>): number => score + said.kept + graph.bonus(said.match);
-  /** Without the bonus of phrases that have not been said to their end. */
-  const settled = ({ said, score }: Path<P>): number => score + said.kept + graph.kept(said.match);
-
-  const isRepeated = (phrases: Completed | undefined, end: Match): boolean => {
-    for (let at = phrases; at !== undefined && frame - at.frame < REPEAT_FRAMES; at = at.before)
-      if (at.end === end) return true;
-    return false;
-  };
-  const after = (
-    { said, emitted, phrases, score, symbols }: Path<P>,
-    token: number,
-    logProbability: number,
-  ): Path<P> => {
-    let next = said.next.get(token);
-    if (next === undefined) {
-      const { match, kept, completed } = graph.advance(said.match, token);
-      next = { parent: said, token, next: new Map(), match, kept: said.kept + kept, completed, prediction: undefined };
-      said.next.set(token, next);
-    }
-    const emission = { before: emitted, token, frame, probability: Math.min(1, Math.exp(logProbability)) };
-    const path = { said: next, emitted: emission, phrases, score: score + logProbability, symbols: symbols + 1 };
-    const { completed: end } = next;
-    if (end === undefined) return path;
-    const unearned = isRepeated(phrases, end) ? graph.bonus(end) : 0;
-    return { ...path, phrases: { before: phrases, end, frame }, score: path.score - unearned };
-  };
+  const after = (path: Path<P>, token: number, logProbability: number): Path<P> => ({
+    ...withToken(path, { token, frame, logProbability }, graph),
+    symbols: path.symbols + 1,
+  });
   const predictionOf = async (said: Said<P>): Promise<P> =>
     (said.prediction ??= await transducer.predict(await predictionOf(said.parent!), said.token)); // only the root has no parent
-  const normaliser = (scores: Float32Array, from: number, top: number): number => {
-    if (logSoftmaxed) return 0;
-    let sum = 0;
-    for (let k = 0; k < classes; k++) sum += Math.exp(scores[from + k]! - top);
-    return top + Math.log(sum);
-  };
+  const normOf = (scores: Float32Array, from: number, top: number): number =>
+    logSoftmaxed ? 0 : normaliser(scores, from, classes, top);
   const isNear = (scores: Float32Array, from: number, best: number, match: Match): boolean => {
     const least = scores[from + best]! - MARGIN_NATS;
     return graph.tokensAhead(match).some((token) => token !== best && scores[from + token]! >= least);
@@ -128,7 +53,7 @@ export async function decodeWithHotWords<P>(
       }
       if (best === blank) continue;
       const top = scores[from + best]!;
-      const said = after(row > 0 ? { ...path, symbols: 0 } : path, best, top - normaliser(scores, from, top));
+      const said = after(row > 0 ? { ...path, symbols: 0 } : path, best, top - normOf(scores, from, top));
       const isFull = said.symbols >= maxSymbols;
       if (isFull) frame++;
       paths = [isFull ? { ...said, symbols: 0 } : said];
@@ -153,7 +78,7 @@ export async function decodeWithHotWords<P>(
         const from = row * classes;
         const best = argmax(scores, from, classes);
         const top = scores[from + best]!;
-        const norm = normaliser(scores, from, top);
+        const norm = normOf(scores, from, top);
         const take = (token: number): void => {
           const logProbability = scores[from + token]! - norm;
           if (token === blank) through.push({ ...path, score: path.score + logProbability, symbols: 0 });
@@ -173,23 +98,7 @@ export async function decodeWithHotWords<P>(
     frame++;
   };
 
-  /** The best readings: one for each sequence of tokens, and of those that wait for no more of a phrase only the best. */
-  const prune = (all: readonly Path<P>[]): Path<P>[] => {
-    const sorted = all.toSorted((a, b) => total(b) - total(a));
-    const least = total(sorted[0]!) - BEAM_NATS;
-    const seen = new Set<Said<P>>();
-    let hasSettled = false;
-    const best: Path<P>[] = [];
-    for (const path of sorted) {
-      const isSettled = graph.kept(path.said.match) === graph.bonus(path.said.match);
-      if (total(path) < least || best.length === MAX_PATHS) break;
-      if (seen.has(path.said) || (isSettled && hasSettled)) continue;
-      seen.add(path.said);
-      hasSettled ||= isSettled;
-      best.push(path);
-    }
-    return best;
-  };
+  const prune = (all: readonly Path<P>[]): Path<P>[] => keepBest(all, graph, ({ said }) => said);
 
   const isUnfinished = (): boolean => frame < frames;
   while (isUnfinished()) {
@@ -197,18 +106,5 @@ export async function decodeWithHotWords<P>(
     const isOver = paths.length === 1 && only !== undefined && (await goGreedily(only));
     if (!isOver) await goThroughFrame();
   }
-  return toTokens(paths.reduce((best, path) => (settled(path) > settled(best) ? path : best)).emitted);
-}
-
-// ---
-
-function toTokens(last: Emission | undefined): Tokens {
-  const emissions: Emission[] = [];
-  for (let at = last; at !== undefined; at = at.before) emissions.push(at);
-  emissions.reverse();
-  return {
-    ids: Int32Array.from(emissions, ({ token }) => token),
-    frames: Int32Array.from(emissions, ({ frame }) => frame),
-    probabilities: Float32Array.from(emissions, ({ probability }) => probability),
-  };
+  return bestTokens(paths, graph);
 }

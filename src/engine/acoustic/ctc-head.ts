@@ -2,18 +2,22 @@ import { type InferenceSession, Tensor } from "onnxruntime-node";
 import { GigasttError } from "../../shared/errors.ts";
 import { bindCtc } from "./binding.ts";
 import { decodeCtc } from "./ctc.ts";
+import { decodeCtcWithHotWords } from "./ctc-beam.ts";
 import type { Head } from "./head.ts";
+import { createHotWordGraphs } from "./hot-words.ts";
 import type { LoadRequest } from "./protocol.ts";
 import { describe, openEncoder } from "./sessions.ts";
 import { integerTensor } from "./tensors.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
-/** One graph: features in, the scores of every class for every frame out. Hot words need a search and have no effect here. */
+/** One graph: features in, the scores of every class for every frame out. */
 export async function openCtcHead(
   request: LoadRequest,
   options: InferenceSession.SessionOptions,
-  { pieces, blank }: Vocabulary,
+  vocabulary: Vocabulary,
 ): Promise<Head> {
+  const { pieces, blank } = vocabulary;
+  const graphOf = createHotWordGraphs(vocabulary);
   const { encoder, encoderFrom } = await openEncoder(request, options);
   const binding = bindCtc(describe(encoder));
   const classes = binding.classes ?? pieces.length + 1;
@@ -40,11 +44,15 @@ export async function openCtcHead(
     melBins: binding.melBins,
     classes,
     encoderFrom,
-    async recognize(features, frames) {
+    async recognize(features, frames, hotWords) {
       const begun = performance.now();
       const scored = await score(features, frames);
       const encoderMs = performance.now() - begun;
-      const tokens = decodeCtc(scored.scores, { frames: scored.frames, classes, blank, logSoftmaxed });
+      const form = { frames: scored.frames, classes, blank, logSoftmaxed };
+      const tokens =
+        hotWords.length === 0
+          ? decodeCtc(scored.scores, form)
+          : decodeCtcWithHotWords(scored.scores, form, graphOf(hotWords));
       return { tokens, encodedFrames: scored.frames, encoderMs };
     },
     async probe(features, frames) {

@@ -94,7 +94,26 @@ export function compileHotWords(hotWords: readonly HotWord[], vocabulary: Vocabu
   };
 }
 
+/** Graphs of the phrase lists used last: a session sends its phrases with each of its windows. */
+export function createHotWordGraphs(vocabulary: Vocabulary): (hotWords: readonly HotWord[]) => HotWordGraph {
+  const graphs = new Map<string, HotWordGraph>();
+  return (hotWords) => {
+    const key = JSON.stringify(hotWords);
+    const graph = graphs.get(key) ?? compileHotWords(hotWords, vocabulary);
+    graphs.delete(key);
+    graphs.set(key, graph);
+    for (const oldest of graphs.keys()) {
+      if (graphs.size <= MAX_GRAPHS) break;
+      graphs.delete(oldest);
+    }
+    return graph;
+  };
+}
+
 // ---
+
+/** Phrase lists kept compiled: about as many as sessions that speak at once. */
+const MAX_GRAPHS = 32;
 
 function add(nodes: Node[], phrase: string, boost: number): void {
   let at = 0;

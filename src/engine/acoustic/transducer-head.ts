@@ -1,11 +1,9 @@
 import { type InferenceSession, Tensor } from "onnxruntime-node";
-import type { HotWord } from "../../shared/hot-words.ts";
 import { decodeWithHotWords } from "./beam.ts";
 import { bindModel } from "./binding.ts";
 import { decodeGreedy } from "./greedy.ts";
 import type { Head } from "./head.ts";
-import { compileHotWords } from "./hot-words.ts";
-import type { HotWordGraph } from "./hot-words.ts";
+import { createHotWordGraphs } from "./hot-words.ts";
 import type { LoadRequest, TransducerFiles } from "./protocol.ts";
 import { describe, openEncoder, openGraph } from "./sessions.ts";
 import { integerTensor, transpose } from "./tensors.ts";
@@ -39,20 +37,7 @@ export async function openTransducerHead(
     return { data: transpose(columns, binding.encoderWidth, encodedFrames), frames: valid };
   }
 
-  /** A session sends its phrases with each of its windows: the latest used are at the end. */
-  const graphs = new Map<string, HotWordGraph>();
-  function graphOf(hotWords: readonly HotWord[]): HotWordGraph {
-    const key = JSON.stringify(hotWords);
-    const graph = graphs.get(key) ?? compileHotWords(hotWords, vocabulary);
-    graphs.delete(key);
-    graphs.set(key, graph);
-    for (const oldest of graphs.keys()) {
-      if (graphs.size <= MAX_GRAPHS) break;
-      graphs.delete(oldest);
-    }
-    return graph;
-  }
-
+  const graphOf = createHotWordGraphs(vocabulary);
   return {
     melBins: binding.melBins,
     classes: binding.classes,
@@ -78,8 +63,3 @@ export async function openTransducerHead(
     },
   };
 }
-
-// ---
-
-/** Phrase lists kept compiled: about as many as sessions that speak at once. */
-const MAX_GRAPHS = 32;

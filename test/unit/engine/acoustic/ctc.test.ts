@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -6,12 +6,13 @@ import { bindCtc } from "../../../../src/engine/acoustic/binding.ts";
 import { decodeCtc } from "../../../../src/engine/acoustic/ctc.ts";
 import type { WindowResult } from "../../../../src/engine/acoustic/protocol.ts";
 import { tokensToWords } from "../../../../src/engine/acoustic/words.ts";
-import { parseVocabulary } from "../../../../src/engine/acoustic/vocabulary.ts";
+import { parseVocabulary, type Vocabulary } from "../../../../src/engine/acoustic/vocabulary.ts";
 import { createLogMel, extractFeatures } from "../../../../src/engine/features/log-mel.ts";
 import { createPool, type InferencePool } from "../../../../src/engine/pool/pool.ts";
+import type { HotWord } from "../../../../src/shared/hot-words.ts";
 import { ctcClips, makeCtcModel } from "../../../support/ctc-model.ts";
 import type { CtcClip } from "../../../support/ctc-model.ts";
-import { DEMO_FRONT_END, readClip } from "../support.ts";
+import { DEMO_FRONT_END, EVAL_CLIPS, readClip } from "../support.ts";
 
 /** Scores whose best class in each frame is the given one. */
 function scoresOf(best: readonly number[], classes: number, high = 0): Float32Array {
@@ -101,17 +102,43 @@ test("a space that an export writes as it is begins a word", () => {
   expect(said.map(({ word }) => word)).toEqual(["да", "да"]);
 });
 
+/** Words that the head misses in most of the clips where they are said. */
+const NAMES = [
+  "гирлянду",
+  "казань",
+  "мурманске",
+  "омск",
+  "следующая",
+  "телефон",
+  "корабль",
+  "компьютер",
+  "сложный",
+].map((text) => ({ text, boost: 3 }));
+const lettersOf = (text: string): string[] =>
+  text
+    .toLowerCase()
+    .replaceAll(/[^\p{L} ]/gu, "")
+    .split(" ");
+const textOf = (read: WindowResult, vocabulary: Vocabulary): string =>
+  tokensToWords(read, vocabulary, { startS: 0, frameS: 1, hopS: 0.01 })
+    .map(({ word }) => word)
+    .join(" ");
+
 describe.each(["fp32", "int8"] as const)("the demo encoder with a CTC head, %s", (precision) => {
   let dir: string;
   let pool: InferencePool;
+  let vocabulary: Vocabulary;
   let clips: readonly CtcClip[];
   const results = new Map<string, WindowResult>();
+  /** The same with names to expect. */
+  const expecting = new Map<string, WindowResult>();
 
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), "gigastt-ctc-"));
     const bundle = await makeCtcModel(dir, precision);
     expect(bundle.transducer).toBeUndefined();
     const { encoderPath, vocabPath, frontEnd } = bundle;
+    vocabulary = parseVocabulary(await readFile(vocabPath, "utf8"));
     pool = createPool({
       workers: 1,
       request: async () => ({ encoderPath, vocabPath, frontEnd, threads: 1, maxSymbolsPerFrame: 10 }),
@@ -129,7 +156,10 @@ describe.each(["fp32", "int8"] as const)("the demo encoder with a CTC head, %s",
       for (let t = 0; t < frames; t++)
         for (let mel = 0; mel < 64; mel++) features[mel * frames + t] = rows[t * 64 + mel]!;
       const { signal } = new AbortController();
-      results.set(file, await pool.run({ features, frames, deadlineMs: 0, kind: "file", hotWords: [], signal }));
+      const read = (hotWords: readonly HotWord[]): Promise<WindowResult> =>
+        pool.run({ features: features.slice(), frames, deadlineMs: 0, kind: "file", hotWords, signal });
+      results.set(file, await read([]));
+      expecting.set(file, await read(NAMES));
     }
   });
   afterAll(async () => {
@@ -146,5 +176,23 @@ describe.each(["fp32", "int8"] as const)("the demo encoder with a CTC head, %s",
       const moved = decode[precision].frames.filter((frame, index) => frame !== frames[index]);
       expect(moved.length, file).toBeLessThanOrEqual(precision === "fp32" ? 0 : 1);
     }
+  });
+
+  test("words that it is told to expect are found twice as often, and are written nowhere else", () => {
+    const said = new Map(EVAL_CLIPS.map(({ file, text }) => [file, text]));
+    const count = (read: ReadonlyMap<string, WindowResult>): { found: number; invented: number } => {
+      let [found, invented] = [0, 0];
+      for (const { text } of NAMES)
+        for (const { file } of clips) {
+          const isHeard = lettersOf(textOf(read.get(file)!, vocabulary)).includes(text);
+          const isSaid = lettersOf(said.get(file)!).includes(text);
+          if (isHeard && isSaid) found++;
+          if (isHeard && !isSaid) invented++;
+        }
+      return { found, invented };
+    };
+    const [before, after] = [count(results), count(expecting)];
+    expect(after.found).toBeGreaterThanOrEqual(2 * before.found);
+    expect(after.invented).toBeLessThanOrEqual(before.invented);
   });
 });
