@@ -143,8 +143,8 @@ export function createEngine(options: {
     load,
     idleUnloadMs: config.model.idleUnloadMs,
     hotWords: configuredHotWords(config.engine.hotWords),
-    openLiveThread: openWorkerThread("gigastt-live", 1),
-    openFileThread: openWorkerThread("gigastt-files", 5),
+    openLiveThread: openWorkerThread({ path: "live", niceness: 1 }),
+    openFileThread: openWorkerThread({ path: "files", niceness: 5 }),
     log,
   });
 }

@@ -3,6 +3,7 @@ import { entryFile } from "../../shared/process/entry.ts";
 import { messageOf } from "../../shared/errors.ts";
 import { createAudioThread } from "./audio-thread.ts";
 import type { FromAudioThread, ToAudioThread } from "./protocol.ts";
+import type { AudioPath } from "./warm-up.ts";
 
 export type SendToAudioThread = (message: ToAudioThread, transfer?: ArrayBufferLike[]) => void;
 
@@ -18,16 +19,20 @@ export type OpenAudioThread = (
   onLost: (reason: string) => void,
 ) => AudioThreadLink;
 
-/**
- * An audio thread in a worker of its own.
- * @param niceness how far the thread gives way to others, 0..19
- */
-export function openWorkerThread(name: string, niceness: number): OpenAudioThread {
+/** What the program of an audio thread is given. */
+export interface AudioThreadData {
+  readonly path: AudioPath;
+  /** How far the thread gives way to others, 0..19. */
+  readonly niceness: number;
+}
+
+/** An audio thread in a worker of its own. */
+export function openWorkerThread(data: AudioThreadData): OpenAudioThread {
   return (onMessage, onLost) => {
     // Float arrays live outside the heap: a small nursery keeps the thread small and costs nothing measurable.
     const worker = new Worker(entryFile("engine/audio-main"), {
-      name,
-      workerData: niceness,
+      name: `gigastt-${data.path}`,
+      workerData: data,
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
     });
     let closing = false;
