@@ -1,6 +1,6 @@
 // What live streams cost and how late their words are, in simulated time (_virtual.js): dialog and lecture, one stream to many.
 //   npm run bench live [-- --streams 1,4,8,16 --seconds 90 --max 24]
-// In lectures the late words are those that the demo model hears otherwise in the whole window: no target for them.
+// In lectures the late words are those that the demo model hears otherwise in the whole window: their p95 misses its target (ADR 0041).
 import { parseArgs } from "node:util";
 import {
   atMost,
@@ -28,6 +28,11 @@ const { values: given } = parseArgs({
   },
 });
 const PAUSES_S = { dialog: [0.6, 2], talk: [0.15, 0.5], lecture: [0.05, 0.25] };
+/**
+ * Words of a partial that the next hypothesis of the utterance lacks, of 100 words of finals, before the cost was bounded, by streams. A word is the same when
+ * it is written alike and begins within 0.3 s.
+ */
+const TAKEN_BACK_BEFORE = { dialog: { 1: 102, 8: 95 }, lecture: { 1: 77, 8: 42 } };
 
 for (const kind of given.kinds.split(",")) {
   for (const count of given.streams.split(",").map(Number)) await measure(kind, count);
@@ -64,17 +69,14 @@ async function measure(kind, count) {
     return;
   }
   report(`${name} the encoder sees each second`, factor, "times", atMost(3.5), "live-cost");
-  report(`${name} first partial after speech begins, p50`, percentile(all.first, 0.5), "s", atMost(0.5), "live-lag");
-  report(`${name} words visible after they end, p50`, percentile(all.word, 0.5), "s", atMost(0.9), "live-lag");
-  report(
-    `${name} words visible after they end, p95`,
-    percentile(all.word, 0.95),
-    "s",
-    kind === "dialog" ? atMost(1.3) : undefined,
-    "live-lag",
-  );
+  report(`${name} first partial after speech begins, p50`, percentile(all.first, 0.5), "s", atMost(0.5), "live-first");
+  report(`${name} words visible after they end, p50`, percentile(all.word, 0.5), "s", atMost(0.9), "live-p50");
+  report(`${name} words visible after they end, p95`, percentile(all.word, 0.95), "s", atMost(1.3), `live-p95-${kind}`);
   report(`${name} final after its last word, p50`, percentile(all.final, 0.5), "s");
-  report(`${name} words taken back, of 100`, (100 * taken) / words, "");
+  const takenBack = (100 * taken) / words;
+  const before = TAKEN_BACK_BEFORE[kind]?.[count];
+  report(`${name} words taken back, of 100`, takenBack, "");
+  if (before !== undefined) report(`${name} over those before`, takenBack / before, "times", atMost(1.2), "live-taken");
   report(`${name} committed before the final`, (100 * committed) / words, "%");
   report(`${name} word error rate of the finals`, score.percent, "%");
   report(`${name} two workers are busy`, 100 * utilization, "%");

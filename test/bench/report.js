@@ -4,7 +4,7 @@
 // A quiet machine with two cores takes about 20 minutes, with --quick about 5 (shorter recordings: a rehearsal, not a proof).
 // Texts are compared by word error rate, speeds as ratios within one run.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -27,6 +27,8 @@ const BENCHES = [
   { name: "responsiveness", limitS: 120 },
   { name: "load", limitS: 240, args: ["--runs", quick ? "1" : "3"] },
   { name: "throughput", limitS: 480, args: quick ? ["--runs", "2", "--seconds", "5"] : [] },
+  { name: "live", limitS: 480, args: ["--streams", quick ? "1" : "1,8", "--seconds", quick ? "30" : "60"] },
+  { name: "times", limitS: 300, env: quick ? { TIMES_COUNT: "20" } : {} },
   { name: "faults", limitS: 300, command: ["node_modules/vitest/vitest.mjs", "run", "test/e2e/engine", "test/unit/engine/pool/pool.test.ts", "--reporter=json"] },
 ];
 
@@ -54,6 +56,13 @@ const REQUIREMENTS = [
   ["5", "Second start over one without an optimized copy, processor time", "at most 0.8", ["load"]],
   ["6", "Event-loop delay p99 with every core busy", "below 20 ms", ["loop"]],
   ["7", "Faults: crash, ONNX error, out of memory, replaced model: coded errors, healed pool, slots back", "all hold", ["faults"]],
+  ["8", "Live streams, dialog and lecture, 1 and 8: the encoder sees each second", "at most 3.5 times", ["live-cost"]],
+  ["8", "First partial after speech begins, p50", "at most 0.5 s", ["live-first"]],
+  ["8", "Words visible after they end, p50", "at most 0.9 s", ["live-p50"]],
+  ["8", "Words visible after they end, p95, dialog", "at most 1.3 s", ["live-p95-dialog"]],
+  ["8", "Words visible after they end, p95, lecture", "at most 1.3 s", ["live-p95-lecture"]],
+  ["8", "Words taken back, over those before the cost was bounded (ADR 0041)", "at most 1.2 times", ["live-taken"]],
+  ["9", "Word times of synthetic speech: starts, ends, empty or overlapping words", "40, 120, 150 ms, none", ["times"]],
   ["–", "Clips against the reference decode: rate, tokens, features", "as the reference", ["reference"]],
 ].map(([show, what, target, keys]) => ({ show, what, target, keys }));
 
@@ -61,12 +70,17 @@ const scratch = mkdtempSync(join(tmpdir(), "gigastt-report-"));
 const rowsFile = join(scratch, "rows.jsonl");
 const startedMs = performance.now();
 const loadBefore = loadavg()[0];
-const runs = [];
+const wanted = given.only?.split(",");
+const isWanted = ({ name }) => wanted?.includes(name) ?? true;
+/** With --only the others stay as they were measured last. */
+const reportFile = join(given.out, "report.json");
+const runs = wanted && existsSync(reportFile) ? JSON.parse(readFileSync(reportFile, "utf8")).benches.filter((one) => !isWanted(one)) : [];
+const placeOf = ({ name }) => BENCHES.findIndex((bench) => bench.name === name);
 let report;
 try {
-  const wanted = given.only?.split(",");
-  for (const bench of BENCHES.filter(({ name }) => wanted?.includes(name) ?? true)) {
+  for (const bench of BENCHES.filter(isWanted)) {
     runs.push(await run(bench));
+    runs.sort((a, b) => placeOf(a) - placeOf(b));
     // After each: half an hour of measuring is not lost with its last minute.
     report = write();
   }
@@ -124,7 +138,7 @@ async function run({ name, limitS, env = {}, args = [], command }) {
   console.log(`\n${name} took ${seconds} s\n`);
   // A missed target ends a benchmark with 1: its rows say which. Anything else is a failure to measure.
   const problem = status === 0 || (status === 1 && rows.some(({ holds }) => !holds)) ? undefined : `ended with ${status}`;
-  return { name, seconds, problem, rows };
+  return { name, date: new Date().toISOString().slice(0, 10), seconds, problem, rows };
 }
 
 /** Tests in the place of measurements: how many hold. None when the run was cut. */
@@ -156,11 +170,11 @@ function markdown({ date, machine: described, loadAverage, minutes, requirements
   const table = requirements.map(
     (line) => `| ${line.show} | ${line.what.trim()} | ${line.target} | ${line.measured} | ${line.result} |`,
   );
-  const details = benches.map(({ name, seconds, problem, rows }) =>
+  const details = benches.map(({ name, date: measured, seconds, problem, rows }) =>
     [
       `## ${name}`,
       "",
-      `${seconds} s${problem === undefined ? "" : `; **${problem}**`}`,
+      `${measured ? `${measured}, ` : ""}${seconds} s${problem === undefined ? "" : `; **${problem}**`}`,
       "",
       "| what | measured | target | |",
       "|---|---:|---|---|",

@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import { createActivityDetector } from "../windows/activity.ts";
 import { createSampleReader } from "../audio/codec/pcm.ts";
 import { createResampler } from "../audio/resample/resample.ts";
-import type { EndpointOptions, EndpointReason, Hypothesis, UtteranceEvent } from "../contract.ts";
+import type { EndpointOptions, EndpointReason, Hypothesis, UtteranceEvent, Word } from "../contract.ts";
 import { createLogMel } from "../features/log-mel.ts";
 import { createFrameBuffer } from "../features/frame-buffer.ts";
 import { finalOf } from "../windows/hypothesis.ts";
@@ -202,7 +202,7 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     const reading = { words: partials.words, heardToS: span.to / framesPerSecond };
     const stable = mayCommit ? countStable(options.commitPolicy, reading, partials.earlier) : 0;
     current.committed = commitUpTo(current.committed, words, partials.words[stable - 1]);
-    const all = inSequence([...current.done, ...words]);
+    const all = inSequence([...current.done, ...withoutGuess(words, reading.heardToS)]);
     if (all.length === 0) return;
     const committed = joinWords(options.commitPolicy === "on_finalize" ? [] : [...current.done, ...current.committed]);
     const text = joinWords(all);
@@ -282,6 +282,19 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
 
 // ---
 
+/** The words without the last one where the audio ends in it and the model is unsure of it: it is half a word, and would be taken back. A lone word is shown. */
+function withoutGuess(words: readonly Word[], heardToS: number): readonly Word[] {
+  const last = words.at(-1);
+  const isGuess = last !== undefined && last.confidence < SURE && last.end > heardToS - EDGE_S;
+  return isGuess && words.length > 1 ? words.slice(0, -1) : words;
+}
+
+/**
+ * Simulated with eight streams (ADR 0041): of 100 words 46 are taken back in lectures and 58 in dialog, without this 58 and 70; words are visible 0.03 s later.
+ * At 0.9: 36 words, 0.12 s later.
+ */
+const SURE = 0.8;
+const EDGE_S = 0.15;
 const OVERLAP_FRAMES = 100;
 /**
  * The decoder's silence counts only when it is this much longer than the endpoint's: words come late. In the evaluation clips a partial

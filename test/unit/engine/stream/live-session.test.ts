@@ -238,3 +238,31 @@ test("an aborted session says nothing more, drops its windows and leaves no time
     expect(told.errors).toEqual([]);
   }
 });
+
+test.each([
+  { confidence: 0.5, isShown: false },
+  { confidence: 0.95, isShown: true },
+])(
+  "half a word at the end of the audio, of confidence $confidence, is shown: $isShown",
+  async ({ confidence, isShown }) => {
+    const spoken = say(20, sentence(400, 100));
+    const truthful = truthfulReader(spoken, () => 50);
+    const reader: SpanReader = {
+      ...truthful,
+      async read(frames, span, options) {
+        const words = await truthful.read(frames, span, options);
+        const toS = span.to / 100;
+        return [
+          ...words.filter(({ end }) => end < toS - 0.1),
+          { word: "half", start: toS - 0.1, end: toS, confidence },
+        ];
+      },
+    };
+    const told = listen(reader);
+    await stream(told, toPcm(spoken), createRandom(3), "real time");
+    const shown = told.hypotheses.filter(({ type, words }) => type === "partial" && words.length > 1);
+    expect(shown.length).toBeGreaterThan(2);
+    expect(shown.some(({ words }) => words.at(-1)!.word === "half")).toBe(isShown);
+    checkPromises(told);
+  },
+);
