@@ -68,13 +68,12 @@ const REQUIREMENTS = [
 
 const scratch = mkdtempSync(join(tmpdir(), "gigastt-report-"));
 const rowsFile = join(scratch, "rows.jsonl");
-const startedMs = performance.now();
 const loadBefore = loadavg()[0];
 const wanted = given.only?.split(",");
 const isWanted = ({ name }) => wanted?.includes(name) ?? true;
 /** With --only the others stay as they were measured last. */
 const reportFile = join(given.out, "report.json");
-const runs = wanted && existsSync(reportFile) ? JSON.parse(readFileSync(reportFile, "utf8")).benches.filter((one) => !isWanted(one)) : [];
+const runs = wanted && existsSync(reportFile) ? keptFrom(JSON.parse(readFileSync(reportFile, "utf8"))) : [];
 const placeOf = ({ name }) => BENCHES.findIndex((bench) => bench.name === name);
 let report;
 try {
@@ -87,8 +86,8 @@ try {
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
-console.log(`\n${markdown(report)}`);
-if (report.requirements.some(({ result }) => result !== "pass")) process.exitCode = 1;
+console.log(`\n${markdown(report ?? write())}`);
+if (report?.requirements.some(({ result }) => result !== "pass")) process.exitCode = 1;
 
 /** Writes both files with what is known so far. */
 function write() {
@@ -98,13 +97,17 @@ function write() {
     quick,
     machine: `${machine()}, onnxruntime-node ${versionOf("onnxruntime-node")}`,
     loadAverage: { before: round(loadBefore), after: round(loadavg()[0]) },
-    minutes: round((performance.now() - startedMs) / 60_000),
+    minutes: round(runs.reduce((sum, { seconds }) => sum + seconds, 0) / 60),
     requirements: REQUIREMENTS.map(judge),
     benches: runs,
   };
   writeFileSync(join(given.out, "report.json"), `${JSON.stringify(known, null, 2)}\n`);
   writeFileSync(join(given.out, "report.md"), markdown(known));
   return known;
+}
+
+function keptFrom({ date, benches }) {
+  return benches.filter((one) => !isWanted(one)).map((one) => ({ name: one.name, date: date.slice(0, 10), ...one }));
 }
 
 /** Runs one benchmark and collects its rows. Its own lines go to the terminal. */
@@ -158,11 +161,12 @@ function judge({ show, what, target, keys }) {
   if (rows.length === 0) return { show, what, target, measured: "not measured", rows: 0, result: "not measured" };
   const failed = rows.filter(({ holds }) => !holds);
   const [first] = failed.length > 0 ? failed : rows;
-  const numbers = rows.filter(({ unit }) => unit === first.unit).map(({ value }) => value);
+  const alike = rows.filter(({ unit }) => unit === first.unit);
+  const numbers = (failed.length > 0 ? alike.filter(({ holds }) => !holds) : alike).map(({ value }) => value);
   const worst = first.target?.startsWith("at least") ? Math.min(...numbers) : Math.max(...numbers);
-  const figure = failed.length > 0 || rows.length === 1 ? first.value : worst;
-  const others = new Set(rows.map(({ unit }) => unit)).size > 1 ? ` and ${rows.length - numbers.length} other figures` : "";
-  const measured = `${round(figure)} ${first.unit}`.trim() + (rows.length > 1 ? `, worst of ${numbers.length}${others}` : "");
+  const figure = Number.isFinite(worst) ? worst : first.value;
+  const others = alike.length < rows.length ? ` and ${rows.length - alike.length} other figures` : "";
+  const measured = `${round(figure)} ${first.unit}`.trim() + (rows.length > 1 ? `, worst of ${alike.length}${others}` : "");
   return { show, what, target, measured, rows: rows.length, result: failed.length === 0 ? "pass" : "fail" };
 }
 
@@ -191,7 +195,7 @@ function markdown({ date, machine: described, loadAverage, minutes, requirements
     "Written by `npm run bench report`. Ratios and differences are taken within one run. The demo model (int8) unless a row says GigaAM-size graph.",
     ...(quick ? ["", "**A rehearsal (`--quick`): shorter recordings, fewer runs.**"] : []),
     "",
-    `Machine: ${described}. Load average before ${loadAverage.before}, after ${loadAverage.after}. ${date.slice(0, 10)}, ${minutes} minutes.`,
+    `Machine of the newest figures: ${described}. Load average before ${loadAverage.before}, after ${loadAverage.after}. ${date.slice(0, 10)}, ${minutes} minutes.`,
     "",
     "| show | requirement | target | measured | result |",
     "|---|---|---|---:|---|",
