@@ -20,7 +20,7 @@ export interface FixReport {
 }
 
 /** Rounds of fixing: a fix can make room for the next (edits that collided), and a file that resists is fixed one finding at a time. */
-const MAX_ROUNDS = 40;
+const MAX_ROUNDS = 80;
 
 /** The diff of one round of fixes, nothing written. */
 export function previewFixes(result: AuditResult, kinds: ReadonlySet<"safe" | "unsafe">): string {
@@ -42,6 +42,7 @@ export async function applyFixes(options: AuditOptions, kinds: ReadonlySet<"safe
   /** Files that are fixed one finding at a time. */
   const singly = new Set<string>();
   let fixed = 0;
+  let fixedBefore = 0;
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const plan = planFixes(eligible(result.findings, kinds, { refused, failed, singly }), kinds);
     for (const source of plan.rendered)
@@ -49,7 +50,14 @@ export async function applyFixes(options: AuditOptions, kinds: ReadonlySet<"safe
     const files = plan.files.filter(
       (file) => !refused.has(file.source.path) && file.source.absolute !== undefined && file.text !== file.source.text,
     );
-    if (files.length === 0) break;
+    if (files.length === 0) {
+      // What was fixed since may let a fix hold that did not: a second run would find that out, so this one does.
+      if (failed.size === 0 || fixed === fixedBefore) break;
+      fixedBefore = fixed;
+      failed.clear();
+      singly.clear();
+      continue;
+    }
     const giveUp = (file: FixedFile, reason: string, culprits: readonly Finding[]): void => {
       // One of several is at fault: which one shows when they come alone.
       if (file.applied.length > 1 && !singly.has(file.source.path)) singly.add(file.source.path);
@@ -67,9 +75,14 @@ export async function applyFixes(options: AuditOptions, kinds: ReadonlySet<"safe
     const next = await audit(options);
     for (const file of written) {
       const unreadable = parseProblems(next, file) > parseProblems(result, file);
-      // With its message: one fix may make the next of the same rule visible at the same place.
-      const left = new Set(active(next.findings).map(sameFinding));
-      const persisting = file.applied.filter((finding) => left.has(sameFinding(finding)));
+      // By number: once the first of several that read the same is gone, the second takes its fingerprint.
+      const count = (findings: readonly Finding[], like: Finding): number =>
+        findings.filter((finding) => sentence(finding) === sentence(like)).length;
+      const persisting = file.applied.filter(
+        (finding) =>
+          count(active(next.findings), finding) >
+          count(active(result.findings), finding) - count(file.applied, finding),
+      );
       if (!unreadable && persisting.length === 0) {
         if (!before.has(file.source.path)) before.set(file.source.path, file.source.text);
         fixed += file.applied.length;
@@ -96,6 +109,11 @@ export async function applyFixes(options: AuditOptions, kinds: ReadonlySet<"safe
 }
 
 // ---
+
+/** What a finding says, and where; one fix may make the next of the same rule visible at the same place, with another message. */
+function sentence({ rule, file, message }: Finding): string {
+  return `${rule}\0${file}\0${message}`;
+}
 
 function sameFinding({ fingerprint, message }: Finding): string {
   return `${fingerprint} ${message}`;

@@ -91,7 +91,10 @@ function answersNothing(server: NginxScope): boolean {
 }
 
 function caddyTouches(facts: Facts, ours: readonly CaddyPoint[]): TouchesOthers {
-  const own: readonly Span[] = ours.flatMap(({ proxy, around }) => [proxy, ...around.slice(-1)]);
+  // The block around a proxy is its own only where nothing else lies in it.
+  const isAlone = (block: CaddyDirective): boolean =>
+    !servesPages(block) && facts.caddyPoints.every((point) => ours.includes(point) || !point.around.includes(block));
+  const own: readonly Span[] = ours.flatMap(({ proxy, around }) => [proxy, ...around.slice(-1).filter(isAlone)]);
   const sites = facts.caddy.flatMap((file) => file.sites);
   const isForeign = (site: CaddySite): boolean => {
     const points = ours.filter((point) => point.site === site);
@@ -125,7 +128,8 @@ function servesPages({ name, block }: CaddyDirective): boolean {
 }
 
 function reaches(directive: CaddyDirective, span: Span): boolean {
-  return contains(directive, span) || (directive.block ?? []).some((inner) => reaches(inner, span));
+  const overlaps = directive.source === span.source && span.start < directive.end && span.end > directive.start;
+  return overlaps || contains(directive, span) || (directive.block ?? []).some((inner) => reaches(inner, span));
 }
 
 /** Below a path that is not one of the server's the rest of the name belongs to something else. */
