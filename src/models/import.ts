@@ -1,12 +1,14 @@
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, mkdtemp, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdtemp, open, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { GigasttError, messageOf } from "../shared/errors.ts";
+import { makeFolderDurably, renameDurably } from "../shared/files.ts";
 import { createBundle, filesOf } from "./bundle.ts";
 import { describeFile, writeLocalManifest } from "./local.ts";
 import type { FrontEnd, ModelBundle } from "./manifest.ts";
 import { PRECISIONS, parseRegistry } from "./registry-guard.ts";
 import type { ModelEntry, ModelLicense, Precision, PrecisionFiles, Registry } from "./registry-guard.ts";
+import { lockFolder } from "./lock.ts";
 import { requireSpace } from "./space.ts";
 
 export interface ImportOptions {
@@ -56,10 +58,16 @@ export async function stageModel(options: ImportOptions): Promise<StagedModel> {
     throw refusal(`${from} does not say under which licence the model is`, "Add --license NAME --holder NAME.");
 
   const wanted = [...new Set(Object.values(found.precisions).flatMap((roles) => fileNames(roles)))];
-  await mkdir(baseDir, { recursive: true, mode: 0o755 });
+  await makeFolderDurably(baseDir, 0o755);
   await requireSpace(baseDir, await totalBytes(from, wanted));
-  const dir = await mkdtemp(join(baseDir, ".import-"));
-  const discard = (): Promise<void> => rm(dir, { recursive: true, force: true });
+  await removeLeftovers(baseDir);
+  const dir = await mkdtemp(join(baseDir, STAGE));
+  // Tells the next import that this folder is in use.
+  const lock = await lockFolder(dir);
+  const discard = async (): Promise<void> => {
+    await lock.release();
+    await rm(dir, { recursive: true, force: true });
+  };
   try {
     for (const name of wanted) await copyPlainFile(join(from, name), join(dir, name));
     const files = await Promise.all(wanted.map((name) => describeFile(dir, name)));
@@ -92,7 +100,8 @@ export async function stageModel(options: ImportOptions): Promise<StagedModel> {
       bundle: createBundle({ entry, precision, dir }),
       discard,
       publish: async () => {
-        await rename(dir, join(baseDir, id));
+        await lock.release();
+        await renameDurably(dir, join(baseDir, id));
         return join(baseDir, id);
       },
     };
@@ -109,6 +118,18 @@ const MAX_ENTRIES = 200;
 /** ONNX files end at 2 GiB: larger weights lie in files of their own, which are not supported. */
 const MAX_FILE_BYTES = 2 ** 31;
 const MAX_MANIFEST_BYTES = 1_000_000;
+
+/** How the folder of a model begins that is not in its place yet. */
+const STAGE = ".import-";
+
+/** Removes what a killed import left. */
+async function removeLeftovers(baseDir: string): Promise<void> {
+  for (const name of (await readdir(baseDir)).filter((entry) => entry.startsWith(STAGE))) {
+    const lock = await lockFolder(join(baseDir, name)).catch(() => undefined);
+    if (lock !== undefined) await rm(join(baseDir, name), { recursive: true, force: true });
+    await lock?.release();
+  }
+}
 
 type Roles = Omit<PrecisionFiles, "memoryBytes">;
 type Precisions = Readonly<Partial<Record<Precision, Roles>>>;

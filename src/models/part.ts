@@ -1,5 +1,5 @@
-import { open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { renameDurably } from "../shared/files.ts";
 import { DownloadProblem } from "./download-problem.ts";
 
 /** What the server said about the file that a part belongs to. */
@@ -80,21 +80,10 @@ export function partOf(target: string): PartFile {
       }
     },
     publish: async (to) => {
-      await rename(path, to);
-      await syncDir(dirname(to));
+      await renameDurably(path, to);
       await rm(originPath, { force: true });
     },
   };
-}
-
-/** Makes a rename durable. Some file systems refuse to sync a folder; then there is nothing to do. */
-async function syncDir(dir: string): Promise<void> {
-  try {
-    const handle = await open(dir, "r");
-    await handle.sync().finally(() => handle.close());
-  } catch {
-    // Best effort by design.
-  }
 }
 
 function readOrigin(value: unknown): PartOrigin | undefined {

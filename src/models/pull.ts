@@ -1,4 +1,4 @@
-import { mkdir, rmdir } from "node:fs/promises";
+import { rmdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { GigasttError, messageOf } from "../shared/errors.ts";
@@ -15,6 +15,7 @@ import type { ModelEntry, ModelLicense, Precision } from "./registry-guard.ts";
 import { requireSpace } from "./space.ts";
 import { rememberVerified } from "./stamp.ts";
 import { verifyFiles } from "./verify.ts";
+import { makeFolderDurably } from "../shared/files.ts";
 
 export type PullEvent =
   | {
@@ -209,7 +210,7 @@ async function missingBytes(dir: string, files: readonly ModelFile[]): Promise<n
 
 async function makeFolder(dir: string): Promise<void> {
   try {
-    await mkdir(dir, { recursive: true, mode: 0o755 });
+    await makeFolderDurably(dir, 0o755);
   } catch (error) {
     throw asWriteError(error, dir);
   }

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
+import { chmodSync, chownSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { errorCodeOf } from "../shared/errors.ts";
 import { migrate } from "./migrations.ts";
@@ -185,10 +185,22 @@ function makeFolder(dir: string): void {
   makeFolder(dirname(dir));
   try {
     mkdirSync(dir, { mode: 0o700 });
+    syncFolder(dirname(dir));
     giveToOwnerOfFolder(dir, dirname(dir));
   } catch (error) {
     // Another process was first.
     if (errorCodeOf(error) !== "EEXIST") throw error;
+  }
+}
+
+/** SQLite flushes the name of its file, not that of the folder. */
+function syncFolder(dir: string): void {
+  try {
+    const handle = openSync(dir, "r");
+    fsyncSync(handle);
+    closeSync(handle);
+  } catch {
+    // Some file systems cannot.
   }
 }
 

@@ -8,6 +8,7 @@ import { composeSuite } from "./docker/compose-suite.ts";
 import { missingForDocker, startDocker, type Docker } from "./docker/daemon.ts";
 import { imageSuite } from "./docker/image-suite.ts";
 import { must } from "./docker/run.ts";
+import { storeSuite } from "./docker/store-suite.ts";
 import { volumeSuite } from "./docker/volume-suite.ts";
 
 // One file: the daemon, the base images and the built image are shared by every suite.
@@ -36,6 +37,7 @@ describe.skipIf(missing !== "")(`Docker${missing === "" ? "" : ` (skipped: ${mis
   addonSuite(up);
   composeSuite(up);
   volumeSuite(up);
+  storeSuite(up);
 });
 
 /** Tracked and new files; what is installed and built comes as links, which no image build may follow. */

@@ -1,5 +1,5 @@
 import { constants, createReadStream, existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, open, readdir, rm, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { arch, machine, platform } from "node:os";
 import { basename, dirname, join, relative, resolve } from "node:path";
@@ -16,6 +16,7 @@ import { isShipped, shippedPaths } from "../bundle/contents.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { loadCliConfig } from "../load-config.ts";
 import { UsageError } from "../usage.ts";
+import { renameDurably } from "../../shared/files.ts";
 
 export const command: Command = {
   summary: "Write one file that installs gigastt on a machine without a network",
@@ -47,7 +48,8 @@ async function bundle(context: CommandContext): Promise<number> {
       const cure = end.isMissing ? "Install tar." : "Free some disk space, or name a FILE elsewhere.";
       throw new GigasttError("GST_BUNDLE", `the archive could not be written: ${end.trouble}. ${cure}`);
     }
-    await rename(packed, file);
+    await syncFile(packed);
+    await renameDurably(packed, file);
   } finally {
     await rm(stage, { recursive: true, force: true });
   }
@@ -56,6 +58,11 @@ async function bundle(context: CommandContext): Promise<number> {
 }
 
 // ---
+
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, "r+");
+  await handle.sync().finally(() => handle.close());
+}
 
 async function fill(folder: string, { model, version }: { model: ModelBundle; version: string }): Promise<void> {
   const root = fileURLToPath(installationRoot());

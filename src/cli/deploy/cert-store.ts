@@ -1,7 +1,7 @@
-import { chmod, copyFile, mkdir, readFile, readdir, stat } from "node:fs/promises";
+import { chmod, copyFile, readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
-import { writeFileAtomic } from "../../shared/files.ts";
+import { makeFolderDurably, writeFileAtomic } from "../../shared/files.ts";
 import { readCertificate, RENEW_BEFORE_DAYS, type CertificateFacts } from "../../shared/tls/certificate.ts";
 import { give } from "./owner.ts";
 import type { User } from "../../render/deployed/reader.ts";
@@ -29,7 +29,7 @@ export async function createServer(dir: string, names: readonly string[], option
 
 /** Certificates are public, and the service reads their end for `status`; each key has its own mode. */
 async function openFolder(dir: string): Promise<void> {
-  await mkdir(dir, { recursive: true });
+  await makeFolderDurably(dir);
   if (((await stat(dir)).mode & 0o777) !== 0o755) await chmod(dir, 0o755);
 }
 
@@ -42,7 +42,7 @@ export async function createClient(dir: string, name: string, options: CertStore
       { exitCode: 2 },
     );
   }
-  await mkdir(join(dir, "clients"), { recursive: true, mode: 0o700 });
+  await makeFolderDurably(join(dir, "clients"), 0o700);
   const ca = (await readPair(dir, "ca")) ?? (await makeCa(dir, "this machine", options));
   await save(join(dir, "clients"), name, await createClientCertificate(ca, name, options.now), { now: options.now });
 }

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, readFile, stat } from "node:fs/promises";
+import { chmod, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { hash } from "bcryptjs";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import { Secret } from "../../shared/secret.ts";
-import { writeFileAtomic } from "../../shared/files.ts";
+import { makeFolderDurably, writeFileAtomic } from "../../shared/files.ts";
 import { give } from "./owner.ts";
 import type { User } from "../../render/deployed/reader.ts";
 
@@ -73,7 +73,7 @@ export async function openSecretStore(
       return state.users.length + state.keys.length < before;
     },
     save: async () => {
-      await mkdir(dir, { recursive: true, mode: 0o700 });
+      await makeFolderDurably(dir, 0o700);
       await chmod(dir, 0o700);
       const files: Readonly<Record<string, string>> = {
         [STORE]: `${JSON.stringify({ version: 1, ...state }, null, 2)}\n`,

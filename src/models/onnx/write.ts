@@ -1,6 +1,7 @@
-import { open, rename, rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { OnnxModel, OnnxNode, OnnxTensor } from "./graph.ts";
+import { renameDurably } from "../../shared/files.ts";
 
 /**
  * Writes a model, one tensor in memory at a time, under a temporary name that is renamed at the end.
@@ -47,7 +48,7 @@ export async function writeOnnx(
     }
     await file.sync();
     await file.close();
-    await rename(temporary, path);
+    await renameDurably(temporary, path);
   } catch (error) {
     await file.close().catch(() => undefined);
     await rm(temporary, { force: true });

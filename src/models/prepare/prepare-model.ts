@@ -1,4 +1,4 @@
-import { copyFile, mkdir, rm, stat } from "node:fs/promises";
+import { copyFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { GigasttError } from "../../shared/errors.ts";
 import type { ModelBundle } from "../manifest.ts";
@@ -7,6 +7,7 @@ import { writeOnnx } from "../onnx/write.ts";
 import { describeFile, writeLocalManifest } from "../local.ts";
 import { pointwiseToMatMul } from "./pointwise.ts";
 import { quantizeModel, type QuantizeSummary } from "./quantize.ts";
+import { makeFolderDurably } from "../../shared/files.ts";
 
 export interface PrepareOptions {
   /** An fp32 model. */
@@ -44,7 +45,7 @@ export async function prepareModel(options: PrepareOptions): Promise<PreparedMod
     );
   }
   const dir = join(baseDir, id);
-  await mkdir(dir, { recursive: true, mode: 0o755 });
+  await makeFolderDurably(dir, 0o755);
   try {
     return await writeFiles(options, dir);
   } catch (error) {

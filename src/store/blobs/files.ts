@@ -1,6 +1,7 @@
-import { mkdir, open, readFile, readdir, rename, rm, stat, statfs } from "node:fs/promises";
+import { mkdir, open, readFile, readdir, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCodeOf } from "../../shared/errors.ts";
+import { makeFolderDurably, renameDurably } from "../../shared/files.ts";
 
 /** Parts are large enough to be few and small enough to be held in memory. */
 export const PART_BYTES: number = 8 * 2 ** 20;
@@ -36,7 +37,7 @@ export function createFileBlobs(dir: string): Blobs {
   return {
     write: async (id, part, bytes) => {
       const folder = folderOf(id);
-      const isNew = (await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined;
+      await makeFolderDurably(folder, 0o700);
       const file = fileOf(id, part);
       const handle = await open(`${file}.tmp`, "w", 0o600);
       try {
@@ -45,9 +46,7 @@ export function createFileBlobs(dir: string): Blobs {
       } finally {
         await handle.close();
       }
-      await rename(`${file}.tmp`, file);
-      await syncFolder(folder);
-      if (isNew) await syncFolder(dir);
+      await renameDurably(`${file}.tmp`, file);
     },
     read: (id, part) => readFile(fileOf(id, part)),
     size: async (id) => {
@@ -144,15 +143,5 @@ async function sizeOf(file: string): Promise<number> {
   } catch (error) {
     if (errorCodeOf(error) === "ENOENT") return 0;
     throw error;
-  }
-}
-
-/** A name is only durable when its folder is. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

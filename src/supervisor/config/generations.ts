@@ -1,7 +1,7 @@
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isRecord } from "../../config/resolve.ts";
-import { readJsonFile, writeFileAtomic } from "../../shared/files.ts";
+import { makeFolderDurably, readJsonFile, writeFileAtomic } from "../../shared/files.ts";
 import type { KeptFile } from "./rendered-set.ts";
 
 /** One configuration that was healthy: what `gigastt rollback` goes back to. */
@@ -49,7 +49,7 @@ export async function keepGeneration(dir: string, good: Omit<Generation, "number
   }
   const generation: Generation = { ...good, number: (newest?.number ?? 0) + 1, at: new Date().toISOString() };
   const folder = join(dir, String(generation.number));
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolderDurably(folder, 0o700);
   const { source, kept, ...about } = generation;
   await writeFileAtomic(join(folder, RENDERED_FILE), JSON.stringify(kept));
   if (source !== undefined) await writeFileAtomic(join(folder, "gigastt.config.yaml"), source);

@@ -4,7 +4,7 @@ import { errorCodeOf, GigasttError, messageOf } from "../../shared/errors.ts";
 import { damaged } from "./backup-archive.ts";
 import type { BackupFile } from "./backup-archive.ts";
 import type { Backup } from "./backup-format.ts";
-import { writeFileAtomic } from "../../shared/files.ts";
+import { renameDurably, writeFileAtomic } from "../../shared/files.ts";
 import { readClaim } from "./claim.ts";
 import { isAlive } from "../../shared/process/process-identity.ts";
 import type { StatePaths } from "./state-dir.ts";
@@ -89,7 +89,7 @@ export async function restoreBackup(backup: Backup, places: BackupPlaces): Promi
     await mkdir(join(places.jobsDir, `before-restore-${stamp}`), { recursive: true, mode: 0o700 });
     await rename(join(audio, old), join(places.jobsDir, `before-restore-${stamp}`, old));
   }
-  for (const { temporary, path } of staged) await rename(temporary, path);
+  for (const { temporary, path } of staged) await renameDurably(temporary, path);
   return { written: staged.map(({ path }) => path), keptIn };
 }
 

@@ -3,6 +3,7 @@ import { chmod, mkdir, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { errorCodeOf, GigasttError, messageOf } from "../../shared/errors.ts";
+import { makeFolderDurably } from "../../shared/files.ts";
 
 /** Where everything the supervisor keeps lives. */
 export interface StatePaths {
@@ -62,7 +63,7 @@ function controlSocketPath(root: string, env: NodeJS.ProcessEnv): string {
 
 async function ensurePrivateDir(dir: string): Promise<void> {
   try {
-    await mkdir(dir, { recursive: true, mode: 0o700 }).catch(async (error: unknown) => {
+    await makeFolderDurably(dir, 0o700).catch(async (error: unknown) => {
       // Node's recursive mkdir says ENOENT on a read-only file system; the plain one reports the real error.
       if (errorCodeOf(error) !== "ENOENT") throw error;
       await mkdir(dir, { mode: 0o700 });

@@ -154,3 +154,15 @@ async function linked(target: string): Promise<void> {
   await rename(inFolder("vocab.txt"), inFolder("other"));
   await symlink(target, inFolder("vocab.txt"));
 }
+
+test("what a killed import left is removed by the next one, what a running one writes stays", async () => {
+  await mkdir(join(baseDir, ".import-killed"));
+  await writeFile(join(baseDir, ".import-killed", "model.onnx"), "half");
+  const running = await stage();
+  expect(await readdir(baseDir)).toEqual([expect.stringMatching(/^\.import-/)]);
+  expect(await readdir(baseDir)).not.toContain(".import-killed");
+  await stage({ ...withoutManifest, id: "second" });
+  expect((await readdir(baseDir)).length).toBe(2);
+  await running.publish();
+  expect(await readdir(join(baseDir, CTC_ID))).not.toContain(".gigastt-pull.lock");
+});
