@@ -15,7 +15,7 @@ import { openWorkerThread } from "./thread/link.ts";
 import { loadRequestOf } from "./acoustic/protocol.ts";
 import { createRequestSource } from "./pool/optimized-encoder.ts";
 import { createPool } from "./pool/pool.ts";
-import { planWorkers } from "./pool/worker-plan.ts";
+import { planWorkers, requireMemory } from "./pool/worker-plan.ts";
 import { parseVocabulary } from "./acoustic/vocabulary.ts";
 
 /** The ONNX engine: inference workers, an audio thread for live streams and one for files. Nothing runs before `start`. */
@@ -29,11 +29,9 @@ export function createEngine(options: {
   readonly log: Logger;
 }): Engine {
   const { config, bundle, log } = options;
-  const plan = planWorkers(
-    readMachineLimits(),
-    bundle.files.reduce((sum, file) => sum + file.bytes, 0),
-    config.engine,
-  );
+  const limits = readMachineLimits();
+  const bytes = bundle.files.reduce((sum, file) => sum + file.bytes, 0);
+  const plan = planWorkers(limits, bytes, config.engine);
   const windows = bundle.windows ?? DEFAULT_WINDOWS;
 
   async function load(again: boolean): Promise<LoadedBackend> {
@@ -50,6 +48,7 @@ export function createEngine(options: {
       options.optimizedDir === undefined
         ? undefined
         : { dir: options.optimizedDir, rewrites: config.engine.rewriteEncoder },
+      (isShared) => requireMemory(limits, { ...bundle, bytes }, isShared ? 1 : plan.workers),
     );
     const pool = createPool({
       workers: plan.workers,

@@ -46,11 +46,14 @@ export interface EncoderCopies {
 /**
  * @param request for the model's own files
  * @param copies undefined = none are kept
+ * @param check called before the model's own files are loaded, which takes far more memory than a copy; throws when there is too little.
+ * `isShared`: the other workers will share the copy that the first one leaves.
  */
 export function createRequestSource(
   bundle: ModelBundle,
   request: LoadRequest,
   copies: EncoderCopies | undefined,
+  check: (isShared: boolean) => void = () => {},
 ): RequestSource {
   const encoder = bundle.files.find(({ name }) => bundle.encoderPath.endsWith(name));
   const caches = openCaches();
@@ -86,7 +89,10 @@ export function createRequestSource(
         case "first": {
           const cache = await find();
           if (optimized !== undefined) loaded = await cache?.tried();
-          else draft = draftOf(await cache?.begin());
+          else {
+            draft = draftOf(await cache?.begin());
+            check(draft !== undefined);
+          }
           return withCopy(request, optimized, draft?.graphPath);
         }
         case "other":

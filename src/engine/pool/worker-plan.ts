@@ -1,3 +1,4 @@
+import { GigasttError } from "../../shared/errors.ts";
 import type { MachineLimits } from "../../shared/machine/machine-limits.ts";
 
 export interface WorkerPlan {
@@ -34,6 +35,31 @@ export function planWorkers(
   return { workers, threads: Math.min(MAX_THREADS, Math.max(threads, Math.floor(cores / workers))) };
 }
 
+/**
+ * Refuses a start that the kernel would end: with less memory than loading and one window need, the process is killed, started again and killed.
+ * @throws GigasttError `GST_MODEL_MEMORY` (exit 2)
+ */
+export function requireMemory(
+  limits: Pick<MachineLimits, "memoryBytes">,
+  model: { readonly id: string; readonly precision: "int8" | "fp32"; readonly bytes: number },
+  workers: number,
+): void {
+  const need = (count: number): number => PROCESS_BYTES + count * (model.bytes * LEAST_FACTOR + WORKER_BYTES);
+  if (limits.memoryBytes >= need(workers)) return;
+  const mib = (bytes: number): number => Math.ceil(bytes / 2 ** 20);
+  const other =
+    workers > 1 && limits.memoryBytes >= need(1)
+      ? "Set engine.workers: 1"
+      : model.precision === "fp32"
+        ? `Make int8 weights (\`gigastt models quantize ${model.id}\`) and set model.precision: int8`
+        : "Choose a smaller model";
+  throw new GigasttError(
+    "GST_MODEL_MEMORY",
+    `${model.id} (${model.precision}) with ${workers} ${workers === 1 ? "worker" : "workers"} needs ${mib(need(workers))} MiB of memory, ${Math.floor(limits.memoryBytes / 2 ** 20)} MiB are allowed. ${other}, or allow ${mib(need(workers))} MiB.`,
+    { exitCode: 2 },
+  );
+}
+
 // ---
 
 /**
@@ -42,6 +68,8 @@ export function planWorkers(
  * share one and need less; whether there will be one is not known before the first start.
  */
 const WEIGHTS_FACTOR = 2.2;
+/** The least of these figures: below it a start is certain to fail. */
+const LEAST_FACTOR = 1.8;
 const WORKER_BYTES = 60e6;
 const PROCESS_BYTES = 150e6;
 /** The rest is for uploads, slow clients, and the system. */

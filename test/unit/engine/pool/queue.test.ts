@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createCapacityMeter } from "../../../../src/engine/pool/capacity.ts";
 import { createWindowQueue, type Queueable } from "../../../../src/engine/pool/queue.ts";
-import { planWorkers } from "../../../../src/engine/pool/worker-plan.ts";
+import { planWorkers, requireMemory } from "../../../../src/engine/pool/worker-plan.ts";
 
 const live = (deadlineMs: number): Queueable => ({ kind: "live", deadlineMs, frames: 500 });
 const file = (deadlineMs: number): Queueable => ({ kind: "file", deadlineMs, frames: 800 });
@@ -135,3 +135,25 @@ test.each([
     expect(memoryBytes).toBeLessThan(measuredBytes * 1.45);
   },
 );
+
+// Graphs of GigaAM's size without an optimized copy. Measured while reading: int8 679 and 1357 MiB, fp32 1617 and 3358, and the server's 50 (ADR 0132).
+test.each([
+  ["int8", 327e6, 1, 512, "Choose a smaller model, or allow 762 MiB."],
+  ["int8", 327e6, 1, 1024, undefined],
+  ["int8", 327e6, 2, 1024, "Set engine.workers: 1, or allow 1381 MiB."],
+  ["int8", 327e6, 2, 2048, undefined],
+  [
+    "fp32",
+    892e6,
+    1,
+    1024,
+    "Make int8 weights (`gigastt models quantize m`) and set model.precision: int8, or allow 1732 MiB.",
+  ],
+  ["fp32", 892e6, 1, 2048, undefined],
+  ["fp32", 892e6, 2, 2048, "Set engine.workers: 1, or allow 3320 MiB."],
+  ["int8", 5e6, 2, 512, undefined],
+] as const)("%s weights of %d bytes with %d workers in %d MiB: %s", (precision, bytes, workers, mib, cure) => {
+  const start = (): void => requireMemory({ memoryBytes: mib * 2 ** 20 }, { id: "m", precision, bytes }, workers);
+  if (cure === undefined) expect(start).not.toThrow();
+  else expect(start).toThrow(cure);
+});
