@@ -76,3 +76,19 @@ function parseHeader(bytes: Uint8Array, at: number): { id: number; size: number;
   const size = parseVint(bytes, id.end);
   return size && { id: id.value, size: size.value, end: size.end };
 }
+
+/** Returns the body of the first element with the id. */
+export function bodyOf(elements: readonly EbmlElement[], id: number): Uint8Array | undefined {
+  return elements.find((element) => element.id === id)?.body;
+}
+
+/** Returns the unsigned value of the first element with the id, 0 when there is none. */
+export function numberOf(elements: readonly EbmlElement[], id: number): number {
+  const body = bodyOf(elements, id);
+  return body ? parseUnsigned(body) : 0;
+}
+
+/** Parses a signed integer of up to 8 bytes; anything else is 0. */
+export function parseSigned(body: Uint8Array): number {
+  return body.length > 0 && body.length <= 8 ? Number(BigInt.asIntN(8 * body.length, BigInt(parseUnsigned(body)))) : 0;
+}
