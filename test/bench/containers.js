@@ -1,6 +1,7 @@
 // Words, their times and the speed of decoding in every container and codec, against the same recording as WAV. Needs ffmpeg.
 //   node test/bench/containers.js [--clips N] [--minutes M] [--write]    default: 6 clips for the words, 10 minutes for the speed
-// --write puts the table into containers.md. Ends with 1 when a word of a lossless format differs, a time is off or a decoder is slow.
+// --write puts the table into containers.md. Ends with 1 when a lossless format has other words or
+// times, when the times of a format are off as a whole, or when a decoder is slow.
 import { execFileSync } from "node:child_process";
 import { createReadStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { decodeAudio } from "../../dist/engine/audio/decode.js";
 import { readLanes } from "../../dist/engine/audio/lanes.js";
-import { clips, demoEngine, recording, toWav, transcribe } from "./_lib.js";
+import { clips, demoEngine, percentile, recording, toWav, transcribe } from "./_lib.js";
 import { madeOf } from "./_formats.js";
 import { matchWords } from "./_spoken.js";
 
@@ -37,6 +38,8 @@ try {
     const wav = fileURLToPath(new URL(`../fixtures/eval/${clip.file}`, import.meta.url));
     const wanted = new Map();
     for (const made of madeOf(wav, folder, SHAPES)) {
+      // Resampled for telephones it is another recording at each depth.
+      if (LOSSLESS.test(made.encoder) && !made.path.includes("-16000-")) continue;
       const rate = /-(\d+)-1\./.exec(made.path)[1];
       if (!wanted.has(rate)) wanted.set(rate, await heardAt(wav, rate));
       compare(made, wanted.get(rate), await transcribe(engine, readFileSync(made.path)));
@@ -58,11 +61,19 @@ try {
 }
 
 const lines = [
-  "| container, codec | words as in the WAV | furthest start or end, ms | decoded, times real time | |",
-  "|---|---|---|---|---|",
-  ...[...rows].map(([name, { same, words, offMs, speed, outs }]) => {
-    const off = same === 0 ? "–" : Math.round(offMs);
-    return `| ${name} | ${same} of ${words} | ${off} | ${Math.round(speed)} | ${outs().join("; ")} |`;
+  `| container, codec | words as in the WAV | starts and ends off, median ms | within ${MOST_MS} ms | decoded, times real time | |`,
+  "|---|---|---|---|---|---|",
+  ...[...rows].map(([name, { offsMs, words, speed, outs }]) => {
+    const within = offsMs.filter((ms) => Math.abs(ms) <= MOST_MS).length / Math.max(1, offsMs.length);
+    const median = percentile(offsMs, 0.5);
+    const cells = [
+      `${offsMs.length / 2} of ${words}`,
+      Math.round(median),
+      `${Math.round(100 * within)} %`,
+      Math.round(speed),
+      outs().join("; "),
+    ];
+    return `| ${name} | ${cells.join(" | ")} |`;
   }),
 ];
 console.log(lines.join("\n"));
@@ -71,7 +82,7 @@ if (values.write) {
   const about =
     "# Words and speed in every container\n\n" +
     `Written by \`node test/bench/containers.js --write\`: ${values.clips} clips encoded by ffmpeg ${version}, recognised with the demo model, their words and times\n` +
-    `beside those of the WAV at the same rate. Words that the codec changed have no time to compare. Speed: processor time of reading ${values.minutes} minutes to 16 kHz mono.\n\n`;
+    `beside those of the WAV at the same rate. Words that the codec changed have no time to compare; where it changes the sound of a word, its time may move. Speed: processor time of reading ${values.minutes} minutes to 16 kHz mono.\n\n`;
   writeFileSync(new URL("containers.md", import.meta.url), `${about}${lines.join("\n")}\n`);
 }
 process.exitCode = [...rows.values()].some(({ outs }) => outs().length > 0) ? 1 : 0;
@@ -89,8 +100,7 @@ function compare(made, wanted, heard) {
   const row = rowOf(made);
   row.words += wanted.words.length;
   for (const [ours, theirs] of matchWords(heard.words, wanted.words)) {
-    row.same++;
-    row.offMs = Math.max(row.offMs, 1000 * Math.abs(ours.start - theirs.start), 1000 * Math.abs(ours.end - theirs.end));
+    row.offsMs.push(1000 * (ours.start - theirs.start), 1000 * (ours.end - theirs.end));
   }
 }
 
@@ -98,14 +108,14 @@ function rowOf({ container, encoder }) {
   const name = `${container}, ${encoder}`;
   const known = rows.get(name);
   const row = known ?? {
-    same: 0,
+    offsMs: [],
     words: 0,
-    offMs: 0,
     speed: 0,
     outs: () =>
       [
-        LOSSLESS.test(encoder) && row.same < row.words && "OUT: words differ",
-        row.offMs > MOST_MS && "OUT: times differ",
+        LOSSLESS.test(encoder) && row.offsMs.length < 2 * row.words && "OUT: words differ",
+        Math.abs(percentile(row.offsMs, 0.5)) > MOST_MS && "OUT: all times are off",
+        LOSSLESS.test(encoder) && row.offsMs.some((ms) => Math.abs(ms) > MOST_MS) && "OUT: times differ",
         row.speed < LEAST_SPEED && "OUT: slow",
       ].filter(Boolean),
   };

@@ -62,7 +62,14 @@ export const UPGRADE_HEADERS: Readonly<Record<string, string>> = {
 const MAX_BODY_CHARS = 1_000_000;
 
 /** No answer in time. */
-export class NoAnswerError extends Error {}
+export class NoAnswerError extends Error {
+  /** The connection stands: what does not answer is behind the program that took it. */
+  readonly isConnected: boolean;
+  constructor(message: string, isConnected = false) {
+    super(message);
+    this.isConnected = isConnected;
+  }
+}
 
 /** Sends one request on a connection of its own. Never follows redirects. Rejects with one sentence. */
 export async function ask(target: OutsideTarget, path: string, options: AskOptions = {}): Promise<Answer> {
@@ -113,9 +120,11 @@ export async function ask(target: OutsideTarget, path: string, options: AskOptio
     );
     const timeoutMs = options.timeoutMs ?? target.timeoutMs;
     const timer = setTimeout(
-      () => request.destroy(new NoAnswerError(`no answer within ${timeoutMs / 1000} s`)),
+      () => request.destroy(new NoAnswerError(`no answer within ${timeoutMs / 1000} s`, isConnected)),
       timeoutMs,
     );
+    let isConnected = false;
+    request.once("socket", (socket) => socket.once(secure ? "secureConnect" : "connect", () => (isConnected = true)));
     request.on("upgrade", (response, socket) => {
       answered = true;
       clearTimeout(timer);
@@ -170,6 +179,11 @@ export function connectionFailure(
     return { message, fix: "Start the proxy, and check that it listens on this address and port." };
   if (NO_ROUTE.has(code))
     return { message, fix: "Check the address, the network and the firewall between here and the host." };
+  if (error instanceof NoAnswerError && error.isConnected)
+    return {
+      message: `${message}, though the connection stands`,
+      fix: "Check that the server behind the proxy runs; --timeout waits longer.",
+    };
   if (error instanceof NoAnswerError || code === "ETIMEDOUT")
     return { message, fix: "Check the address and the firewall, and that the proxy runs; --timeout waits longer." };
   return { message, fix: "Check that this address and port serve the proxy, over HTTPS if the URL says so." };

@@ -6,7 +6,17 @@ import { createCa, createServerCertificate, type KeyPair } from "../../../src/sh
 import { DOMAIN, FRONTS, startFront, type Faults } from "../../contract/proxy/front.ts";
 import { spawnLeashed } from "../../support/leash.ts";
 import { startTestServer, type TestServer } from "../../support/runtime-server.ts";
-import { ask, deploy, remove, tearDown, TOOLS, type Deployment, type Reach, type Tool } from "./deployment.ts";
+import {
+  ask,
+  deploy,
+  remove,
+  tearDown,
+  TOOLS,
+  type Deployment,
+  type ProxyKind,
+  type Reach,
+  type Tool,
+} from "./deployment.ts";
 
 const DAY_MS = 86_400_000;
 const ago = (days: number): Date => new Date(Date.now() - days * DAY_MS);
@@ -15,6 +25,8 @@ const ago = (days: number): Date => new Date(Date.now() - days * DAY_MS);
 interface Breakage {
   readonly what: string;
   readonly faults?: Faults;
+  /** A file of the proxy that is wrong, for the proxies that can be wrong in that way. */
+  readonly edited?: Partial<Record<ProxyKind, Edit>>;
   /** Breaks the running deployment. */
   readonly broken?: (deployment: Deployment, server: TestServer) => void | Promise<void>;
   readonly reach?: (deployment: Deployment) => Reach;
@@ -22,24 +34,31 @@ interface Breakage {
   readonly corsAllowAny?: true;
   /** The server behind the proxy is gone. */
   readonly serverGone?: true;
-  readonly says: Partial<Record<Tool, RegExp>>;
+  readonly says: Says;
+  /** Where one proxy's tools see more or less than the other's. */
+  readonly caddySays?: Says;
 }
+
+type Says = Partial<Record<Tool, RegExp>>;
+type Edit = readonly [pattern: RegExp, replacement: string];
 
 const write = ({ running }: Deployment, name: string, text: string): void =>
   writeFileSync(join(running.dir, name), text);
 const read = ({ running }: Deployment, name: string): string => readFileSync(join(running.dir, name), "utf8");
 const reissued = (make: (ca: KeyPair) => Promise<KeyPair>): Faults => ({ certificate: make });
-const edit = (pattern: RegExp, replacement: string): Faults => ({
+const MAIN = { nginx: "gigastt.conf", caddy: "Caddyfile" };
+const USERS = { nginx: "users.htpasswd", caddy: "users.caddy" };
+const edit = (kind: ProxyKind, [pattern, replacement]: Edit): Faults => ({
   edit: (path, text) => {
-    if (!path.endsWith("gigastt.conf")) return text;
+    if (!path.endsWith(MAIN[kind])) return text;
     const changed = text.replace(pattern, replacement);
     if (changed === text) throw new Error(`${pattern} no longer fits what is rendered`);
     return changed;
   },
 });
 /** The same sentence in every tool that reads files. */
-const onDisk = (says: RegExp): Breakage["says"] => ({ doctor: says, "audit host": says, "lists and status": says });
-const outside = (says: RegExp): Breakage["says"] => ({ verify: says, "audit --live": says });
+const onDisk = (says: RegExp): Says => ({ doctor: says, "audit host": says, "lists and status": says });
+const outside = (says: RegExp): Says => ({ verify: says, "audit --live": says });
 
 const BREAKAGES: readonly Breakage[] = [
   {
@@ -130,55 +149,70 @@ const BREAKAGES: readonly Breakage[] = [
     what: "a renewed certificate that the proxy has not read",
     broken: ({ running }) => utimesSync(join(running.dir, "server.pem"), later(), later()),
     says: onDisk(
-      /server\.pem changed at .*, after nginx \(pid N\) last read its files.* → nginx -t && systemctl reload nginx/,
+      /server\.pem changed at .*, after (?:nginx|caddy) \(pid N\) last read its files.* → (?:nginx -t|caddy validate.*) && systemctl reload \w+/,
     ),
   },
   {
     what: "rendered files that were not copied",
-    broken: (deployment) => appendFileSync(join(deployment.box, "deploy/nginx/gigastt.conf"), "# new\n"),
-    says: onDisk(/gigastt\.conf differs from the rendered .*: the proxy runs with older files → cp --backup=numbered/),
+    broken: (deployment) =>
+      appendFileSync(join(deployment.box, `deploy/${deployment.kind}/${MAIN[deployment.kind]}`), "# new\n"),
+    says: onDisk(
+      /(?:gigastt\.conf|Caddyfile) differs from the rendered .*: the proxy runs with older files → cp --backup=numbered/,
+    ),
   },
   {
     what: "copied files that the proxy has not read",
-    broken: ({ running }) => utimesSync(join(running.dir, "nginx/gigastt.conf"), later(), later()),
-    says: onDisk(/gigastt\.conf changed at .*: nginx runs with the older one/),
+    broken: ({ running, kind }) => utimesSync(join(running.dir, kind, MAIN[kind]), later(), later()),
+    says: onDisk(/(?:gigastt\.conf|Caddyfile) changed at .*: (?:nginx|caddy) runs with the older one/),
   },
   {
     what: "the file of users deleted",
-    broken: (deployment) => remove(deployment, "users.htpasswd"),
+    broken: (deployment) => remove(deployment, USERS[deployment.kind]),
     says: {
-      ...onDisk(/users\.htpasswd does not exist: the proxy cannot check any user → gigastt secrets rotate user anna/),
+      ...onDisk(/users\.\w+ does not exist: the proxy cannot check any user → gigastt secrets rotate user anna/),
       verify: /the given credentials are refused with N|answers N/,
     },
+    // Caddy reads it when it is reloaded, and serves on until then.
+    caddySays: onDisk(
+      /users\.caddy does not exist: the proxy cannot check any user → gigastt secrets rotate user anna/,
+    ),
   },
   {
     what: "a user lost from the file",
-    broken: (deployment) => write(deployment, "users.htpasswd", "bob:x\n"),
+    broken: (deployment) =>
+      write(deployment, USERS[deployment.kind], deployment.kind === "caddy" ? "bob x\n" : "bob:x\n"),
     says: {
-      ...onDisk(/users\.htpasswd lacks the user anna: the proxy refuses it/),
+      ...onDisk(/users\.\w+ lacks the user anna: the proxy refuses it/),
       verify: /the given credentials are refused with N.* → ?|the given credentials are refused/,
     },
+    caddySays: onDisk(/users\.caddy lacks the user anna|users\.caddy changed at .*: caddy runs with the older one/),
   },
   {
     what: "no user at all",
     broken: (deployment) => {
-      write(deployment, "users.htpasswd", "");
+      write(deployment, USERS[deployment.kind], "");
       write(deployment, "secrets.json", JSON.stringify({ version: 1, users: [], keys: [] }));
     },
     says: {
-      ...onDisk(/users\.htpasswd holds no user: every request is refused → gigastt secrets create user NAME/),
+      ...onDisk(/users\.\w+ holds no user: every request is refused → gigastt secrets create user NAME/),
       verify: /the given credentials are refused/,
     },
+    caddySays: onDisk(
+      /users\.caddy holds no user: every request is refused|users\.caddy changed at .*: caddy runs with the older one/,
+    ),
   },
   {
     what: "a file of users that the proxy's user may not read",
-    broken: ({ running }) => chmodSync(join(running.dir, "users.htpasswd"), 0o600),
+    broken: ({ running, kind }) => chmodSync(join(running.dir, USERS[kind]), 0o600),
     says: {
       ...onDisk(
-        /www-data, the proxy's user, cannot read .*users\.htpasswd: every request is refused → chown -R www-data:/,
+        /(?:www-data|caddy), the proxy's user, cannot read .*users\.\w+: every request is refused → chown -R (?:www-data|caddy):/,
       ),
       verify: /answers N|refused with N/,
     },
+    caddySays: onDisk(
+      /caddy, the proxy's user, cannot read .*users\.caddy: every request is refused → chown -R caddy:/,
+    ),
   },
   {
     what: "a folder of secrets that is gone",
@@ -215,6 +249,10 @@ const BREAKAGES: readonly Breakage[] = [
     what: "the server stopped",
     serverGone: true,
     says: { verify: /^N: the proxy does not reach the server\. Check that the server runs/ },
+    // Caddy goes on trying for longer than the tool waits.
+    caddySays: {
+      verify: /^no answer within N s, though the connection stands\. Check that the server behind the proxy runs/,
+    },
   },
   {
     what: "the server's port in use by another program",
@@ -232,31 +270,39 @@ const BREAKAGES: readonly Breakage[] = [
     },
   },
   {
+    // Caddy refuses a body when that many bytes have come, which a probe does not send: the audit of its file finds it.
     what: "a smaller body limit in the proxy",
-    faults: edit(/client_max_body_size \d+;/, "client_max_body_size 1m;"),
+    edited: {
+      nginx: [/client_max_body_size \d+;/, "client_max_body_size 1m;"],
+    },
     says: outside(/gets N before the server sees it/),
   },
   {
     what: "live sessions without the password",
-    faults: edit(/(location = \/v1\/ws \{)/, "$1\n auth_basic off;"),
+    edited: {
+      nginx: [/(location = \/v1\/ws \{)/, "$1\n auth_basic off;"],
+      caddy: [/\n\thandle \{\n/, "\n\thandle /v1/ws {\n\t\timport gigastt_upstream\n\t}$&"],
+    },
     says: outside(/ws opens a live session without credentials/),
   },
   {
     what: "a redirect with 301",
-    faults: edit(/return 308 ([^;]*);/, "return 301 $1;"),
+    edited: { nginx: [/return 308 ([^;]*);/, "return 301 $1;"], caddy: [/redir (.*) 308/, "redir $1 301"] },
     says: outside(/plain HTTP answers N: a POST arrives as a GET/),
   },
   {
     what: "TLS 1.1 allowed",
-    faults: edit(
-      /ssl_protocols TLSv1.2 TLSv1.3;\nssl_ciphers [^;]*;/,
-      "ssl_protocols TLSv1.1 TLSv1.2 TLSv1.3;\nssl_ciphers DEFAULT@SECLEVEL=0;",
-    ),
+    edited: {
+      nginx: [
+        /ssl_protocols TLSv1.2 TLSv1.3;\nssl_ciphers [^;]*;/,
+        "ssl_protocols TLSv1.1 TLSv1.2 TLSv1.3;\nssl_ciphers DEFAULT@SECLEVEL=0;",
+      ],
+    },
     says: outside(/TLS N is accepted|the suite .* is accepted/),
   },
   {
     what: "a security header lost",
-    faults: edit(/ add_header X-Frame-Options DENY always;/, ""),
+    edited: { nginx: [/ add_header X-Frame-Options DENY always;/, ""], caddy: [/\n\t\tX-Frame-Options .*/, ""] },
     says: outside(/lacks x-frame-options/),
   },
   {
@@ -268,7 +314,7 @@ const BREAKAGES: readonly Breakage[] = [
   },
   {
     what: "WebSocket upgrades not passed on",
-    faults: edit(/(location = \/v1\/ws \{)[\s\S]*?proxy_next_upstream off;/, "$1\n proxy_pass http://gigastt;"),
+    edited: { nginx: [/(location = \/v1\/ws \{)[\s\S]*?proxy_next_upstream off;/, "$1\n proxy_pass http://gigastt;"] },
     says: { verify: /the handshake gets N\. The proxy does not pass WebSocket upgrades/ },
   },
   {
@@ -291,11 +337,16 @@ const BREAKAGES: readonly Breakage[] = [
   },
 ];
 
-const front = FRONTS.find(({ name }) => name === "nginx 1.22")!;
-const skip = front.missing ?? (process.getuid?.() === 0 ? undefined : "it takes root to give files to another user");
+const isRoot = process.getuid?.() === 0;
 
-describe(`what is really broken, and what each tool says of it${skip === undefined ? "" : ` (skipped: ${skip})`}`, () => {
+describe.each([
+  ["nginx", "nginx 1.22"],
+  ["caddy", "Caddy 2.11"],
+] as const)("what is really broken behind %s, and what each tool says of it", (kind, name) => {
+  const front = FRONTS.find((one) => one.name === name)!;
+  const skip = front.missing ?? (isRoot ? undefined : "it takes root to give files to another user");
   const run = it.skipIf(skip !== undefined);
+  const rows = BREAKAGES.filter(({ edited }) => edited === undefined || edited[kind] !== undefined);
   let server: TestServer;
   let usual: Record<Tool, string[]>;
 
@@ -309,7 +360,7 @@ describe(`what is really broken, and what each tool says of it${skip === undefin
     const { current } = server.runtime.context.settings;
     const allowedOrigins = [`https://${DOMAIN}:${running.httpsPort}`];
     server.runtime.reload({ ...current, server: { ...current.server, allowedOrigins, corsAllowAny: false } });
-    return deploy(running, server.port);
+    return deploy(running, kind, server.port);
   };
 
   beforeAll(async () => {
@@ -324,22 +375,26 @@ describe(`what is really broken, and what each tool says of it${skip === undefin
   }, 120_000);
   afterAll(() => server?.close());
 
-  run("a healthy deployment passes verify, live probes and lists", () => {
+  run(`a healthy deployment passes verify, live probes and lists${why(skip)}`, () => {
     expect(usual["verify"]).toEqual([]);
     expect(usual["audit --live"]).toEqual([]);
     expect(usual["lists and status"]).toEqual([]);
-    expect(usual["doctor"].join("\n")).not.toMatch(/server\.pem|htpasswd|gigastt\.conf/);
+    expect(usual["doctor"].join("\n")).not.toMatch(/server\.pem|users\.|gigastt\.conf\b|Caddyfile/);
   });
 
   it("holds at least thirty breakages", () => {
-    expect(BREAKAGES.length).toBeGreaterThanOrEqual(30);
+    expect(rows.length).toBeGreaterThanOrEqual(30);
   });
 
-  run.each(BREAKAGES)(
-    "$what",
+  run.each(rows)(
+    `$what${why(skip)}`,
     { timeout: 120_000 },
-    async ({ faults, broken, reach, corsAllowAny, serverGone, says }) => {
-      const deployment = await started({ ...(faults && { faults }), ...(serverGone && { serverGone }) });
+    async ({ faults = {}, edited, broken, reach, corsAllowAny, serverGone, says, caddySays }) => {
+      const change = edited?.[kind];
+      const deployment = await started({
+        faults: change === undefined ? faults : edit(kind, change),
+        ...(serverGone && { serverGone }),
+      });
       try {
         if (corsAllowAny) {
           const { current } = server.runtime.context.settings;
@@ -349,7 +404,7 @@ describe(`what is really broken, and what each tool says of it${skip === undefin
         const found = await ask(deployment, reach?.(deployment));
         for (const tool of TOOLS) {
           const more = found[tool].filter((line) => !usual[tool].includes(line));
-          const wanted = says[tool];
+          const wanted = (kind === "caddy" ? (caddySays ?? says) : says)[tool];
           // Names the cause, and nothing but the cause; or does not look there.
           expect(
             more.filter((line) => wanted?.test(line) !== true),
@@ -363,6 +418,10 @@ describe(`what is really broken, and what each tool says of it${skip === undefin
     },
   );
 });
+
+function why(skip: string | undefined): string {
+  return skip === undefined ? "" : ` (skipped: ${skip})`;
+}
 
 /** After everything that was started in this test. */
 function later(): Date {

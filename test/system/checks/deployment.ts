@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LoadedConfig } from "../../../src/config/load.ts";
@@ -12,9 +12,13 @@ import { DOMAIN, PASSWORD, type RunningFront } from "../../contract/proxy/front.
 export const TOOLS = ["doctor", "audit host", "verify", "audit --live", "lists and status"] as const;
 export type Tool = (typeof TOOLS)[number];
 
+/** The proxies whose deployments are broken. */
+export type ProxyKind = "nginx" | "caddy";
+
 /** A running proxy with its configuration, rendered files and secrets, as a person has it. */
 export interface Deployment {
   readonly running: RunningFront;
+  readonly kind: ProxyKind;
   /** Folder of the configuration, the state and the rendered files. */
   readonly box: string;
   readonly configFile: string;
@@ -23,7 +27,7 @@ export interface Deployment {
 }
 
 /** Writes the configuration, the rendered set and the store of secrets beside a running front. */
-export function deploy(running: RunningFront, serverPort: number): Deployment {
+export function deploy(running: RunningFront, kind: ProxyKind, serverPort: number): Deployment {
   const { dir, httpPort, httpsPort } = running;
   const box = mkdtempSync(join(tmpdir(), "gigastt-box-"));
   chmodSync(box, 0o755);
@@ -40,7 +44,7 @@ deploy:
   secretsDir: ${dir}
   auth: { kind: basic }
   tls: { mode: files, hsts: "on", certificateFile: ${join(dir, "server.pem")}, privateKeyFile: ${join(dir, "server.key")} }
-  proxy: { kind: nginx, configDir: ${join(dir, "nginx")} }
+  proxy: { kind: ${kind}, configDir: ${join(dir, kind)} }
 `,
     { mode: 0o644 },
   );
@@ -51,11 +55,10 @@ deploy:
     { mode: 0o600 },
   );
   writeFileSync(join(box, "password"), `${PASSWORD}\n`, { mode: 0o600 });
-  mkdirSync(join(box, "deploy", "nginx"), { recursive: true });
-  for (const name of readdirSync(join(dir, "nginx")))
-    writeFileSync(join(box, "deploy", "nginx", name), readFileSync(join(dir, "nginx", name)));
+  cpSync(join(dir, kind), join(box, "deploy", kind), { recursive: true });
   return {
     running,
+    kind,
     box,
     configFile,
     configure: (from, to) => {
