@@ -1,7 +1,7 @@
 import { directListeners } from "../../config/listeners.ts";
 import type { RenderedBody, RenderInput } from "../target.ts";
 import { PROBE_PERIOD_S } from "../../config/derived.ts";
-import { APP_UID, CONTAINER_JOBS, CONTAINER_STORE } from "../container-config.ts";
+import { APP_UID, CONTAINER_ARCHIVE, CONTAINER_JOBS, CONTAINER_STORE } from "../container-config.ts";
 import { renderTemplate } from "../text/template-files.ts";
 
 /** Renders the Dockerfile and its ignore file. */
@@ -11,7 +11,7 @@ export function renderDocker({ config, derived }: RenderInput, dir: string): rea
     nodeBuild: images.nodeBuild,
     nodeRuntime: images.nodeRuntime,
     uid: APP_UID,
-    dataDirs: [CONTAINER_STORE, CONTAINER_JOBS].map((dir) => ({ dir })),
+    dataDirs: [CONTAINER_STORE, CONTAINER_JOBS, CONTAINER_ARCHIVE].map((dir) => ({ dir })),
     port: config.server.port,
     ports: [config.server, ...directListeners(config)].map(({ port }) => ({ number: port })),
     probeS: PROBE_PERIOD_S,
