@@ -67,7 +67,7 @@ export const command: Command = {
       type: "string",
       value: "NAME",
       multiple: true,
-      choices: ["build", "edge", "redis"],
+      choices: ["build", "edge", "redis", "scale"],
       describe: "extra compose overlay",
     },
     out: {

@@ -36,6 +36,34 @@ export const JOBS_RULES: readonly CrossRule[] = [
   },
   {
     severity: "error",
+    says: "`jobs.redis.url` has no password.",
+    keys: ["jobs.redis.url"],
+    check: ({ jobs: { redis } }) =>
+      redis.url !== undefined && URL.canParse(redis.url) && new URL(redis.url).password !== ""
+        ? {
+            rule: "must not contain a password: it is written into rendered files",
+            found: "one",
+            cure: "put it into a file and set passwordFile",
+          }
+        : undefined,
+  },
+  {
+    severity: "error",
+    says: "The compose overlay `scale` needs `jobs.enabled`, and the model in the image.",
+    keys: ["deploy.compose.overlays", "jobs.enabled", "deploy.compose.model"],
+    check: ({ jobs, deploy: { compose } }) =>
+      compose.overlays.includes("scale") && (!jobs.enabled || compose.model !== "baked")
+        ? {
+            rule: "adds workers for jobs, which start from the same image",
+            found: jobs.enabled
+              ? `scale with deploy.compose.model: ${compose.model}`
+              : "scale with jobs.enabled: false",
+            cure: "set jobs.enabled: true and deploy.compose.model: baked, or leave scale out",
+          }
+        : undefined,
+  },
+  {
+    severity: "error",
     says: "`jobs.blobs: s3` needs `jobs.s3.endpoint`, `jobs.s3.accessKey` and `jobs.s3.secretKeyFile`.",
     keys: ["jobs.s3.endpoint", "jobs.s3.accessKey", "jobs.s3.secretKeyFile", "jobs.blobs", "jobs.enabled"],
     check: ({ jobs: { enabled, blobs, s3 } }) => {

@@ -282,6 +282,22 @@ export const deploy = {
           default: "redis:7.4.2",
           "x-reload": "live",
         },
+        valkey: {
+          type: "string",
+          format: "image",
+          title: "Valkey image",
+          description: "The queue of jobs in the compose overlay scale.",
+          default: "valkey/valkey:8.1.4",
+          "x-reload": "live",
+        },
+        s3: {
+          type: "string",
+          format: "image",
+          title: "S3 image",
+          description: "The storage of jobs in the compose overlay scale: versitygw.",
+          default: "versity/versitygw:v1.8.0",
+          "x-reload": "live",
+        },
         prometheus: {
           type: "string",
           format: "image",
@@ -394,7 +410,7 @@ export const deploy = {
           type: "array",
           items: {
             type: "string",
-            enum: ["build", "edge", "redis"],
+            enum: ["build", "edge", "redis", "scale"],
             title: "Overlay",
             description: "Name of an overlay.",
           },
@@ -402,7 +418,7 @@ export const deploy = {
           uniqueItems: true,
           title: "Overlay files",
           description:
-            "build = build the image from the sources; edge = for a machine with two cores; redis = add a Redis.",
+            "build = build the image from the sources; edge = for a machine with two cores; redis = add a Redis for data that may be lost; scale = workers for jobs, with their queue (Valkey) and storage (S3).",
           default: [],
           "x-reload": "live",
         },

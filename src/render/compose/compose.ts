@@ -6,6 +6,7 @@ import { buildOverlay, edgeOverlay, redisOverlay } from "./overlays.ts";
 import { MODEL_FOLDER, PREPARE_SCRIPT, prepareService, prepareStep } from "./prepare.ts";
 import { needsTlsFolder, proxyOverlay, tlsOverlay } from "./proxy.ts";
 import { serverService } from "./server.ts";
+import { scaleOverlay, withSharedJobs } from "./scale.ts";
 import { bind, type Yaml } from "./service.ts";
 import { directListeners, type DirectListener } from "../../config/listeners.ts";
 import { escapes } from "../text/escape.ts";
@@ -45,8 +46,8 @@ export function renderCompose(input: RenderInput, dir: string): readonly Rendere
 
 /** Returns the server's configuration inside the project. */
 export function serverConfig({ config, derived }: RenderInput): ReturnType<typeof containerConfig> {
-  const { project, subnet, subnet6, model } = config.deploy.compose;
-  return containerConfig(config, derived, {
+  const { project, subnet, subnet6, model, overlays } = config.deploy.compose;
+  return containerConfig(overlays.includes("scale") ? withSharedJobs(config) : config, derived, {
     trustedCidrs: config.deploy.proxy.kind === "none" ? [] : [subnet, subnet6],
     // Docker's DNS knows a service by its network's full name too.
     names: [`gigastt.${project}_edge`],
@@ -68,7 +69,7 @@ function composeFiles(input: RenderInput): readonly { readonly name: string; rea
   if (needsTlsFolder(input)) files.push({ name: "compose.tls.yaml", value: tlsOverlay(input) });
   if (deploy.monitoring) files.push({ name: "compose.monitoring.yaml", value: monitoringOverlay(input) });
   for (const overlay of deploy.compose.overlays) {
-    const value = { build: buildOverlay, edge: edgeOverlay, redis: redisOverlay }[overlay](input);
+    const value = { build: buildOverlay, edge: edgeOverlay, redis: redisOverlay, scale: scaleOverlay }[overlay](input);
     files.push({ name: `compose.${overlay}.yaml`, value });
   }
   return files;

@@ -253,6 +253,7 @@ async function askOverlays(start: Answers, terminal: Terminal): Promise<readonly
         { value: "build" as const, label: "Build the image from the sources" },
         { value: "edge" as const, label: "A small box", hint: "two cores, two sessions" },
         { value: "redis" as const, label: "Redis" },
+        { value: "scale" as const, label: "Workers for jobs", hint: "with Valkey and S3; needs jobs.enabled" },
       ],
     }),
   );
