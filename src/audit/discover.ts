@@ -186,7 +186,8 @@ function isStateFolder(names: ReadonlySet<string>): boolean {
 
 const INSTALLATION = fileURLToPath(installationRoot());
 /** What a checkout brings along: tests full of mistakes, pages that quote them, templates. None of it is anybody's deployment. */
-const PROGRAM_FOLDERS = /^(?:\.ci|bin|deploy\/examples|docs|models|scripts|src|templates|test|vendor)\//;
+const PROGRAM_FOLDERS =
+  /^(?:\.ci|bin|deploy\/(?:examples|home-assistant)|docs|models|scripts|src|templates|test|vendor)\//;
 
 /** An audit of the folder that holds this program is about the operator's own files; the program's files are audited when they are named. */
 function isOfProgram(file: string, start: string): boolean {

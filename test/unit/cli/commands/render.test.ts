@@ -17,7 +17,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 const REFUSED: readonly (readonly [readonly string[], string])[] = [
   [
     ["apache"],
-    'unknown target "apache"; use one of caddy, nginx, haproxy, traefik, compose, kubernetes, systemd, docker, firewall, monitoring, all',
+    'unknown target "apache"; use one of caddy, nginx, haproxy, traefik, compose, kubernetes, systemd, docker, firewall, monitoring, casaos, umbrel, unraid, truenas, portainer, all',
   ],
   [["--check", "--diff"], "--check and --diff cannot be combined"],
   [["--force", "--check"], "--force has no effect with --check"],

@@ -10,6 +10,7 @@ describe("parseTranscribeQuery", () => {
       download: undefined,
       subtitles: {},
       karaoke: false,
+      peaks: false,
       segments: false,
       track: undefined,
       strict: false,
@@ -23,13 +24,14 @@ describe("parseTranscribeQuery", () => {
   it("takes every parameter", () => {
     expect(
       parse(
-        "format=srt&download=%D0%B7%D0%B0%D0%BF%D0%B8%D1%81%D1%8C.srt&max_chars_per_line=42&max_words_per_line=7&max_lines=1&karaoke=1&segments=true&channels=split&codec=pcmu&sample_rate=8000&hotwords=Омск:4&progress=1",
+        "format=srt&download=%D0%B7%D0%B0%D0%BF%D0%B8%D1%81%D1%8C.srt&max_chars_per_line=42&max_words_per_line=7&max_lines=1&karaoke=1&segments=true&channels=split&codec=pcmu&sample_rate=8000&hotwords=Омск:4&progress=1&peaks=1",
       ),
     ).toEqual({
       format: "srt",
       download: "запись.srt",
       subtitles: { maxCharsPerLine: 42, maxWordsPerLine: 7, maxLines: 1 },
       karaoke: true,
+      peaks: true,
       segments: true,
       track: undefined,
       strict: false,
