@@ -34,7 +34,7 @@ describe.skipIf(s3Server === undefined)("with versitygw (skipped where it is not
       const error = await createS3Blobs({ ...server.place, ...place })
         .write("job", 0, new Uint8Array([1]))
         .catch((reason: unknown) => reason);
-      expect(error).toMatchObject({ code: "GST_STORE_AWAY" });
+      expect(error).toMatchObject({ code: "GST_STORE_UNREACHABLE" });
       expect(String(error)).toContain(reason);
       expect(String(error)).not.toContain("test-secret-key");
     }

@@ -1,5 +1,5 @@
 import type { Engine, Suspendable, Transcript, WindowReading } from "../../engine/contract.ts";
-import { isStoreAway } from "../../store/away.ts";
+import { isStoreUnreachable } from "../../store/unreachable.ts";
 import type { Blobs } from "../../store/blobs/files.ts";
 import { readParts } from "../../store/blobs/files.ts";
 import type { ClaimedJob, Job, JobFault, JobStore, Standing } from "../../store/jobs/types.ts";
@@ -217,7 +217,7 @@ async function patiently<T>(write: () => Promise<T>): Promise<T> {
     try {
       return await write();
     } catch (error) {
-      if (!isStoreAway(error) || performance.now() - startedMs > PATIENCE_MS) throw error;
+      if (!isStoreUnreachable(error) || performance.now() - startedMs > PATIENCE_MS) throw error;
       await new Promise<void>((resolve) => setTimeout(resolve, AGAIN_MS));
     }
   }

@@ -1,4 +1,4 @@
-import { isStoreAway } from "../../store/away.ts";
+import { isStoreUnreachable } from "../../store/unreachable.ts";
 import type { Blobs } from "../../store/blobs/files.ts";
 import type { JobPlace } from "../../store/jobs/place.ts";
 import { openBlobs, openJobs, paceOf } from "../../store/jobs/open.ts";
@@ -192,7 +192,7 @@ export function createJobs(place: JobPlace): Jobs {
         await begin(host);
         isAway = false;
       } catch (error) {
-        if (!isStoreAway(error)) throw error;
+        if (!isStoreUnreachable(error)) throw error;
         // Live sessions and requests are served without it.
         if (!isAway) host.log.warn("jobs_away", { reason: messageOf(error) });
         isAway = true;

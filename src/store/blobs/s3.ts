@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { AwsClient } from "aws4fetch";
 import { messageOf } from "../../shared/errors.ts";
-import { storeAway } from "../away.ts";
+import { storeUnreachable } from "../unreachable.ts";
 import { PART_BYTES, partName } from "./files.ts";
 import type { Blobs } from "./files.ts";
 
@@ -51,11 +51,11 @@ export function createS3Blobs(place: S3Place): Blobs {
       response = await aws.fetch(url, { method, signal, ...(body === undefined ? {} : { body: Buffer.from(body) }) });
     } catch (error) {
       client = undefined;
-      throw away(messageOf(error), error);
+      throw unreachable(messageOf(error), error);
     }
     if (response.ok || allowed.includes(response.status)) return response;
     const text = await response.text().catch(() => "");
-    throw away(`${method} was answered with ${response.status} ${tag(text, "Code") ?? ""}`.trim());
+    throw unreachable(`${method} was answered with ${response.status} ${tag(text, "Code") ?? ""}`.trim());
   };
 
   const urlOf = (id: string, part: number): string => `${bucketUrl}/${place.prefix}/${id}/${partName(part)}`;
@@ -124,6 +124,9 @@ function tag(text: string, name: string): string | undefined {
   return new RegExp(`<${name}>([^<]*)</${name}>`).exec(text)?.[1];
 }
 
-function away(what: string, cause?: unknown): Error {
-  return storeAway(`the bucket of jobs.s3 cannot be used: ${what}. Check jobs.s3 and that its server answers`, cause);
+function unreachable(what: string, cause?: unknown): Error {
+  return storeUnreachable(
+    `the bucket of jobs.s3 cannot be used: ${what}. Check jobs.s3 and that its server answers`,
+    cause,
+  );
 }

@@ -1,6 +1,6 @@
 import { AudioError, wordAudioProblem } from "../../../shared/audio-problem.ts";
 import { WireError } from "../../../shared/errors.ts";
-import { isStoreAway } from "../../../store/away.ts";
+import { isStoreUnreachable } from "../../../store/unreachable.ts";
 import { WIRE_ERROR_STATUS } from "../../../shared/protocol.ts";
 import type { WireErrorCode } from "../../../shared/protocol.ts";
 
@@ -14,7 +14,7 @@ export function toWireError(error: unknown): WireError {
     return new WireError(error.code, wordAudioProblem(error.problem, "http"), { cause: error });
   }
   // Redis or the bucket of the jobs: the log has its message, which may name hosts.
-  if (isStoreAway(error)) {
+  if (isStoreUnreachable(error)) {
     return new WireError("jobs_unavailable", "the storage of the jobs does not answer; nothing was lost, try again", {
       retryAfterMs: STORE_RETRY_MS,
       cause: error,

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Redis, RedisOptions } from "ioredis";
 import { GigasttError, messageOf } from "../../../shared/errors.ts";
-import { storeAway } from "../../away.ts";
+import { storeUnreachable } from "../../unreachable.ts";
 
 /** Where the queue is. */
 export interface RedisPlace {
@@ -44,7 +44,7 @@ export async function openLink(place: RedisPlace): Promise<RedisLink> {
     await client.connect();
   } catch (error) {
     client.disconnect();
-    throw away(error);
+    throw unreachable(error);
   }
   let backSinceMs = Number.NEGATIVE_INFINITY;
   client.on("ready", () => {
@@ -64,7 +64,7 @@ export async function openLink(place: RedisPlace): Promise<RedisLink> {
         .exec()
         .catch(rethrow);
       return (answers ?? []).map(([error, value]) => {
-        if (error !== null) throw away(error);
+        if (error !== null) throw unreachable(error);
         return value;
       });
     },
@@ -74,9 +74,9 @@ export async function openLink(place: RedisPlace): Promise<RedisLink> {
 }
 
 /** Returns the error of a job store whose Redis does not answer. The address may carry a password: it is not named. */
-export function away(cause: unknown): GigasttError {
+export function unreachable(cause: unknown): GigasttError {
   if (cause instanceof GigasttError) return cause;
-  return storeAway(
+  return storeUnreachable(
     `the Redis of jobs.redis does not answer: ${messageOf(cause)}. Start it, or check jobs.redis.url and its password`,
     cause,
   );
@@ -85,7 +85,7 @@ export function away(cause: unknown): GigasttError {
 // ---
 
 function rethrow(error: unknown): never {
-  throw away(error);
+  throw unreachable(error);
 }
 
 async function optionsOf({ passwordFile, caFile, url }: RedisPlace): Promise<RedisOptions> {

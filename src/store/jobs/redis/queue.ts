@@ -1,6 +1,6 @@
 import type { Job, Queue, Worker } from "bullmq";
 import { LEASE_MS_OF, MAX_ATTEMPTS, SWEEP_MS_OF } from "../policy.ts";
-import { away } from "./link.ts";
+import { unreachable } from "./link.ts";
 import type { RedisLink } from "./link.ts";
 
 /** A job that BullMQ hands out: who takes it holds BullMQ's lock on it. */
@@ -117,6 +117,6 @@ async function guarded<T>(action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
-    throw away(error);
+    throw unreachable(error);
   }
 }
