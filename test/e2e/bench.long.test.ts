@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, expect, it } from "vitest";
+import { CHART_ATTRIBUTE } from "../../src/shared/chart.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const dir = mkdtempSync(join(tmpdir(), "gigastt-bench-"));
@@ -44,7 +45,7 @@ it("measures files and a live stream of a real server, and writes reports and th
   expect(report.streams[0]?.wordLagP95Ms).toBeGreaterThan(0);
   expect(report.coldStartMs).toBeGreaterThan(0);
   expect(report.peakMemoryMb).toBeGreaterThan(20);
-  expect(readFileSync(join(dir, "report.html"), "utf8")).toContain("<svg");
+  expect(readFileSync(join(dir, "report.html"), "utf8")).toContain(`<figure class="chart" ${CHART_ATTRIBUTE}="0">`);
   // What fits depends on the machine; that comments survive does not.
   expect(readFileSync(config, "utf8")).toMatch(/^# my box\npool:\n  size: \d # to be measured\n$/);
   expect(stderr).toContain("report.json");
