@@ -105,7 +105,7 @@ async function elementsAt(page: Page, name: "files" | "status"): Promise<Record<
     "[...document.querySelectorAll('*')].reduce((all, { localName }) => ({ ...all, [localName]: (all[localName] ?? 0) + 1 }), {})",
   );
   if (name === "status") await page.evaluate("location.hash = '#/'");
-  if (name === "status") await page.locator(".word").first().waitFor();
+  if (name === "status") await page.locator(".word").first().waitFor({ state: "attached" }); // it may have no visible letter
   return Object.fromEntries(
     Object.entries(counts as Record<string, number>).map(([tag, count]) => [`${name} ${tag}`, count]),
   );

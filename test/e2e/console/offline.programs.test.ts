@@ -20,7 +20,7 @@ describe.skipIf(CHROMIUM === undefined)(`the page without its server in Chromium
         "caches.open('gigastt').then((all) => all.keys()).then((keys) => keys.map(({ url }) => new URL(url).pathname))",
       );
       expect(kept).toEqual(expect.arrayContaining(["/", "/console/app.js", "/console/style.css"]));
-      expect((kept as string[]).filter((path) => path !== "/" && !/^\/console\/[\w.]+$/.test(path))).toEqual([]);
+      expect((kept as string[]).filter((path) => path !== "/" && !/^\/console\/[\w.-]+$/.test(path))).toEqual([]);
 
       await ground.server.close();
       await page.reload();

@@ -88,6 +88,7 @@ const BREAKAGES: readonly Breakage[] = [
     what: "a certificate that is something else",
     broken: (deployment) => write(deployment, "server.pem", "<html>not found</html>\n"),
     says: onDisk(/server\.pem is not a certificate/),
+    caddySays: onDisk(/server\.pem is not a certificate|server\.pem changed at .*: caddy runs with the older one/),
   },
   {
     what: "an expired certificate",

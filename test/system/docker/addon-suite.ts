@@ -29,7 +29,7 @@ const ASK = `
   const headers = { host: "home.example.org:8123", "x-ingress-path": "/api/hassio_ingress/token" };
   require("node:http").get({ host: "${HOST}", port: 9876, path: process.argv[1], headers }, (res) => {
     res.resume().on("end", () => console.log(res.statusCode + " " + res.headers["content-security-policy"]));
-  });`;
+  }).on("error", (error) => console.log(error.code));`;
 
 const DESCRIBE = `
   const socket = require("node:net").connect(Number(process.argv[2]), process.argv[1]);

@@ -76,7 +76,9 @@ export function imageSuite(stage: () => Stage): void {
       }; // written just above
       expect(found.native.length).toBeGreaterThan(1);
       for (const file of found.native)
-        expect(file).toMatch(new RegExp(`/${process.platform}/${process.arch}/|/${process.platform}-${process.arch}-`));
+        expect(file).toMatch(
+          new RegExp(`/${process.platform}/${process.arch}/|[/-]${process.platform}-${process.arch}[-/]`),
+        );
       expect(found.packages.filter((name) => /^(?:typescript|vitest|ox\w+|@types\/)/.test(name))).toEqual([]);
       expect(found.spdx).toBe("SPDX-2.3");
       expect(new Set(found.bill.filter((name) => !name.startsWith("gigastt-appliance@")))).toEqual(

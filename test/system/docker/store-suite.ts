@@ -62,8 +62,10 @@ export function storeSuite(stage: () => Stage): void {
           await project.line("docker compose up -d --wait");
           const key = keyIn(await project.inside("gigastt", ...CREATE_KEY));
           expect(await transcribe(stage().docker.address, undefined)).toMatchObject({ status: 401 });
+          // A new key is known within a second.
+          await expect.poll(async () => (await transcribe(stage().docker.address, key)).status).toBe(200);
           const heard = await transcribe(stage().docker.address, key);
-          expect([heard.status, heard.text.length > 10]).toEqual([200, true]);
+          expect(heard.text.length).toBeGreaterThan(10);
           // The store's update: a new container over the same volumes.
           await project.line("docker compose up -d --wait --force-recreate");
           expect(await transcribe(stage().docker.address, key)).toEqual(heard);
