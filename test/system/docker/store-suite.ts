@@ -63,7 +63,9 @@ export function storeSuite(stage: () => Stage): void {
           const key = keyIn(await project.inside("gigastt", ...CREATE_KEY));
           expect(await transcribe(stage().docker.address, undefined)).toMatchObject({ status: 401 });
           // A new key is known within a second.
-          await expect.poll(async () => (await transcribe(stage().docker.address, key)).status).toBe(200);
+          await expect
+            .poll(async () => (await transcribe(stage().docker.address, key)).status, { timeout: 30_000 })
+            .toBe(200);
           const heard = await transcribe(stage().docker.address, key);
           expect(heard.text.length).toBeGreaterThan(10);
           // The store's update: a new container over the same volumes.
@@ -85,7 +87,9 @@ export function storeSuite(stage: () => Stage): void {
       await project.line(`docker compose ${files} up -d --wait server app_proxy`, { env: { APP_DATA_DIR: data } });
       const key = keyIn(await stage().docker.docker("exec", "gigastt-server-1", ...CREATE_KEY));
       const script = `fetch("http://server:${PORT}/v1/models",{headers:{authorization:"Bearer ${key}"}}).then(r=>console.log(r.status))`;
-      expect((await stage().docker.docker("exec", "gigastt-app_proxy-1", "node", "-e", script)).trim()).toBe("200");
+      const status = async (): Promise<string> =>
+        (await stage().docker.docker("exec", "gigastt-app_proxy-1", "node", "-e", script)).trim();
+      await expect.poll(status, { timeout: 30_000 }).toBe("200");
       await project.line(`docker compose ${files} down --volumes --timeout 5`, { env: { APP_DATA_DIR: data } });
     });
 
