@@ -18,7 +18,7 @@ mkdir -p "$tmp/lists/partial" "$tmp/cache/archives/partial" "$tmp/root"
 : >"$tmp/status"
 echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" >"$tmp/sources.list"
 suite_apt() {
-  timeout 60 apt-get -qq -o Dir::State="$tmp" -o Dir::State::status="$tmp/status" -o Dir::Cache="$tmp/cache" \
+  timeout 180 apt-get -qq -o Dir::State="$tmp" -o Dir::State::status="$tmp/status" -o Dir::Cache="$tmp/cache" \
     -o Dir::Etc::SourceList="$tmp/sources.list" -o Dir::Etc::SourceParts=- -o APT::Sandbox::User=root \
     -o Acquire::Languages=none -o Acquire::http::Timeout=20 -o APT::Install-Recommends=false "$@" >>"$tmp/log" 2>&1 ||
     { tail -5 "$tmp/log"; return 1; }

@@ -104,6 +104,8 @@ versitygw() {
 # Debian 12's nginx is the oldest we render for. Its stable and its testing release have what came after: another `http2`, other defaults.
 newer() { bash "$(dirname "$0")/newer-debian.sh" "$@"; }
 stable_nginx() { newer nginx-1.26 trixie nginx usr/sbin/nginx -v; }
+# Redis' free twin: Debian 12 has none.
+valkey() { newer valkey-server trixie valkey-server usr/bin/valkey-server --version && newer valkey-cli trixie valkey-tools usr/bin/valkey-cli --version; }
 newest_nginx() { newer nginx-newest testing nginx usr/sbin/nginx -v; }
 # The newest openai of npm needs a newer Node.js than we do; npm has that, too.
 node_22() {
@@ -130,7 +132,7 @@ home_assistant() {
   return "$status"
 }
 # Unpacking waits for the disk and the network, compiling for the processor: both at once.
-{ for unpack in python_clients node_22 home_assistant debian_rootfs stable_nginx newest_nginx; do step "$unpack"; done; } &
+{ for unpack in python_clients node_22 home_assistant debian_rootfs stable_nginx newest_nginx valkey; do step "$unpack"; done; } &
 if command -v go >/dev/null 2>&1; then
   for build in actionlint versitygw current_caddy docker_plugins api_server; do step "$build"; done
 fi

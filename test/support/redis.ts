@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { findTool } from "../contract/proxy/front.ts";
 import { whenWeEnd } from "./leash.ts";
 
-/** The program, where it is installed. */
-export const redisServer: string | undefined = findTool("redis-server") ?? findTool("valkey-server");
+/** The programs, where they are installed. */
+export const valkeyServer: string | undefined = findTool("valkey-server");
+export const redisServer: string | undefined = findTool("redis-server") ?? valkeyServer;
 
 export interface RunningRedis {
   /** Path of its socket file. */
@@ -16,19 +17,30 @@ export interface RunningRedis {
   stop(): Promise<void>;
 }
 
+export interface RedisStart {
+  /** What was written is there after a new start, to the last command. */
+  readonly keep?: boolean;
+  readonly program?: string | undefined;
+  /** A command that starts it, such as one for a network of its own. */
+  readonly wrap?: readonly string[];
+  readonly options?: readonly string[];
+}
+
 /**
  * A real Redis on a socket file; the same `dir` brings the same address, and with `keep` what was written. Without one its folder is its own, and
  * goes with it.
  */
 export async function startRedis(
   given?: string,
-  { keep = false }: { readonly keep?: boolean } = {},
+  { keep = false, program = redisServer, wrap = [], options = [] }: RedisStart = {},
 ): Promise<RunningRedis> {
   const dir = given ?? mkdtempSync(join(tmpdir(), "gigastt-redis-"));
   const socket = join(dir, "r.sock");
+  const [command = "", ...argv] = [...wrap, program ?? "redis-server"];
+  const kept = keep ? KEPT : ["--appendonly", "no"];
   const child = spawn(
-    redisServer ?? "redis-server",
-    ["--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "", ...(keep ? KEPT : ["--appendonly", "no"])],
+    command,
+    [...argv, "--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "", ...kept, ...options],
     { stdio: "ignore" },
   );
   const leash = whenWeEnd(`kill -9 ${child.pid}${given === undefined ? `; rm -rf '${dir}'` : ""}`);
