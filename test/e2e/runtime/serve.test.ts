@@ -71,7 +71,6 @@ describe("gigastt serve with the demo model", () => {
       expect(wordsFound(finalsOf(client), clips[index]!.text), clips[index]!.name).toBeGreaterThan(0.7);
     };
     const running = four.map(run);
-    expect(fifth.received).toEqual([]);
     expect((await fifth.next()).type).toBe("ready");
     fifth.send({ type: "configure", sample_rate: 16000 });
     await Promise.all([...running, run(fifth, 4)]);

@@ -55,7 +55,9 @@ deploy:
     { mode: 0o600 },
   );
   writeFileSync(join(box, "password"), `${PASSWORD}\n`, { mode: 0o600 });
-  cpSync(join(dir, kind), join(box, "deploy", kind), { recursive: true });
+  // A running Caddy makes folders of digits beside its files for a moment, while it tests its storage.
+  const isLasting = (path: string): boolean => !/\/\d+$/.test(path);
+  cpSync(join(dir, kind), join(box, "deploy", kind), { recursive: true, filter: isLasting });
   return {
     running,
     kind,
