@@ -434,8 +434,6 @@ describe("gigastt audit --live with the files of the proxy", () => {
         "anna",
         "--format",
         "json",
-        "--live-requests",
-        "90",
         // Too little to wait for slow headers (GA-LIV-007).
         "--live-time",
         "84",

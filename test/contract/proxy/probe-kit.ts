@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { runLive } from "../../../src/checks/live/run.ts";
+import { DEFAULT_LIMITS, runLive } from "../../../src/checks/live/run.ts";
 import type { LiveLimits } from "../../../src/checks/live/context.ts";
 import { createAssumptions } from "../../../src/audit/model/assume.ts";
 import type { Judged } from "../../../src/audit/observe/verdict.ts";
@@ -16,7 +16,8 @@ export const ASSUMED: Readonly<Record<string, string>> = {
   "deploy.tls.hsts": "on",
 };
 
-export const LIMITS: LiveLimits = { requests: 100, timeMs: 120_000, slowBodyMs: 20_000, slowHeadersMs: 25_000 };
+/** As many requests as a user's run has: with more routes to ask, the last probe must still be asked with them. */
+export const LIMITS: LiveLimits = { ...DEFAULT_LIMITS, slowBodyMs: 20_000, slowHeadersMs: 25_000 };
 
 /** The running front as `gigastt audit --live` reaches it, as a user who may come in. */
 export function targetOf(running: RunningFront, more: Partial<OutsideTarget> = {}): OutsideTarget {
