@@ -12,8 +12,11 @@ import { whenWeEnd } from "./leash.ts";
 export interface Disk {
   /** Where it is mounted; the same after a cut. */
   readonly dir: string;
-  /** Kills every process that works on the disk, and forgets what was not flushed. */
-  cut(): Promise<void>;
+  /**
+   * Kills every process that works on the disk, and forgets what was not flushed.
+   * @param journal another program flushes a file of its own just before: names and sizes are then written, content that nobody flushed is not
+   */
+  cut(journal: boolean): Promise<void>;
   remove(): void;
 }
 
@@ -53,8 +56,12 @@ export function createDisk(sizeMiB: number): Disk {
   }
   return {
     dir,
-    cut: async () => {
+    cut: async (journal) => {
       await killUsers(dir);
+      if (journal)
+        execFileSync("dd", ["if=/dev/zero", `of=${join(dir, "other")}`, "bs=1", "count=1", "conv=fsync"], {
+          stdio: "ignore",
+        });
       copyFileSync(image, next);
       // What is written while it is unmounted goes into the old file, which nothing reads again.
       execFileSync("umount", [dir]);
