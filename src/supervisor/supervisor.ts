@@ -265,7 +265,10 @@ export class Supervisor {
     }
     const sample = setInterval(() => this.#sample(), this.#options.sampleIntervalMs ?? DEFAULT_SAMPLE_MS);
     sample.unref();
-    const look = setInterval(() => void this.#parts.upkeep.look(), LOOK_MS);
+    const look = setInterval(() => {
+      void this.#parts.upkeep.look();
+      if (this.#parts.service.hasOldCertificate) this.#recycle();
+    }, LOOK_MS);
     look.unref();
     this.#timers.push(sample, look);
   }
@@ -285,8 +288,13 @@ export class Supervisor {
     if (limit === undefined || stats === undefined || this.#stopping !== undefined) return;
     if (!this.#ceiling.isPassed(stats.rssBytes, limit, this.#operations.current !== undefined)) return;
     this.#emit({ level: "warn", event: "memory_limit", rssBytes: stats.rssBytes, limitBytes: limit });
+    this.#recycle();
+  }
+
+  #recycle(): void {
+    if (this.#operations.current !== undefined || this.#stopping !== undefined) return;
     void this.#operations
-      .run("recycle", () => service.restart(() => {}))
+      .run("recycle", () => this.#parts.service.restart(() => {}))
       .catch((error: unknown) => {
         this.#emit({ level: "error", event: "recycle_failed", reason: messageOf(error) });
       });

@@ -10,7 +10,7 @@ export interface StoreUnderTest {
   readonly create: (options: { readonly nowMs: () => number; readonly random: () => number }) => Promise<JobStore>;
 }
 
-const NO_LIMITS: Quotas = {
+export const NO_LIMITS: Quotas = {
   unfinishedJobs: 0,
   activeJobs: 0,
   audioSecondsPerDay: 0,
@@ -19,7 +19,7 @@ const NO_LIMITS: Quotas = {
 };
 const DAY_MS = 86_400_000;
 const MODEL = "model-a";
-const AUDIO = { parts: 1, bytes: 1000, sha256: "a".repeat(64) };
+export const AUDIO = { parts: 1, bytes: 1000, sha256: "a".repeat(64) };
 
 type Claimed = Extract<Turn, { kind: "claimed" }>;
 
@@ -685,7 +685,7 @@ function createBench(store: JobStore, time: { nowMs: number }): Bench {
   };
 }
 
-function draftOf(owner: string): JobDraft {
+export function draftOf(owner: string): JobDraft {
   return {
     id: randomUUID(),
     owner,

@@ -2,7 +2,8 @@ import { chmod, copyFile, readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import { makeFolderDurably, writeFileAtomic } from "../../shared/files.ts";
-import { readCertificate, RENEW_BEFORE_DAYS, type CertificateFacts } from "../../shared/tls/certificate.ts";
+import { isInTime, readCertificate, RENEW_BEFORE_DAYS, type CertificateFacts } from "../../shared/tls/certificate.ts";
+import { UNSET_MS } from "../../shared/time/clock.ts";
 import { give } from "./owner.ts";
 import type { User } from "../../render/deployed/reader.ts";
 import { createCa, createClientCertificate, createServerCertificate, type KeyPair } from "../../shared/tls/pki.ts";
@@ -62,8 +63,13 @@ export async function renew(
       "GST_CERTS",
       `the CA in ${dir} has expired. Make a new one: remove ca.pem and ca.key, then gigastt certs create; every client must then trust the new CA.`,
     );
+  if (caFacts.notBefore > options.now && options.now.getTime() >= UNSET_MS)
+    throw new GigasttError(
+      "GST_CERTS",
+      `the CA in ${dir} is not valid before ${caFacts.notBefore.toISOString().slice(0, 10)}. Check the clock of this machine: timedatectl. If it is right, it was wrong when the CA was made: remove ca.pem and ca.key, then gigastt certs create; every client must then trust the new CA.`,
+    );
   await openFolder(dir);
-  if (facts.daysLeft > RENEW_BEFORE_DAYS && !options.force) return "not due";
+  if (isInTime(facts, options.now) && !options.force) return "not due";
   await save(dir, "server", await createServerCertificate(ca, facts.names, options.now), options);
   return "renewed";
 }

@@ -6,6 +6,9 @@ export interface Clock {
   monotonicMs(): number;
 }
 
+/** The program is younger than this: a clock that shows less has not been set. */
+export const UNSET_MS: number = Date.UTC(2026, 0, 1);
+
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),

@@ -1,4 +1,5 @@
 import { X509Certificate } from "node:crypto";
+import { UNSET_MS } from "../time/clock.ts";
 
 /** What a PEM certificate says about itself. */
 export interface CertificateFacts {
@@ -13,6 +14,15 @@ export interface CertificateFacts {
 
 /** Renewal of our own certificates begins this long before the end. */
 export const RENEW_BEFORE_DAYS = 30;
+
+/** Whether its dates hold and its renewal is not due. Before the clock is set it is the time of the program. */
+export function isInTime(
+  { notBefore, notAfter }: Pick<CertificateFacts, "notBefore" | "notAfter">,
+  now: Date,
+): boolean {
+  const nowMs = Math.max(now.getTime(), UNSET_MS);
+  return notBefore.getTime() <= nowMs && notAfter.getTime() - nowMs > (RENEW_BEFORE_DAYS + 1) * DAY_MS;
+}
 
 /** How near the end of a certificate is: `soon` = its renewal has failed for some time, `urgent` = clients fail in days. */
 export type Expiry = "good" | "soon" | "urgent" | "expired";

@@ -22,7 +22,7 @@ export const BYTES_PER_SECOND = 16_000;
 export const CLASS_OFFSET_S: Readonly<Record<Priority, number>> = { interactive: 0, normal: 120, bulk: 3600 };
 
 const FIRST_BACKOFF_MS = 10_000;
-const LONGEST_BACKOFF_MS = 10 * 60_000;
+export const LONGEST_BACKOFF_MS: number = 10 * 60_000;
 const JITTER = 0.2;
 
 /**

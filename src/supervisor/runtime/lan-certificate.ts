@@ -2,14 +2,14 @@ import { X509Certificate } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
-import { readCertificate, RENEW_BEFORE_DAYS } from "../../shared/tls/certificate.ts";
+import { isInTime, readCertificate } from "../../shared/tls/certificate.ts";
 import { namesOfHost } from "../../shared/machine/host-names.ts";
 import type { TlsPair } from "../../shared/process/messages.ts";
 import { writeFileAtomic } from "../../shared/files.ts";
 
 /**
  * The certificate for the home network (`server.lan`), kept in a folder of the state directory: devices that have accepted it, or trust
- * its CA, see the same one after every restart. Made again when its end is near or the machine has names it does not carry.
+ * its CA, see the same one after every restart. Made again when its dates do not hold, its end is near, or the machine has names it does not carry.
  */
 export async function lanCertificate(
   dir: string,
@@ -21,13 +21,19 @@ export async function lanCertificate(
   // Loaded only here: making certificates takes a library the supervisor otherwise does without.
   const { createCa, createServerCertificate } = await import("../../shared/tls/pki.ts");
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const ca = (await readPair(dir, "ca")) ?? (await createCa("gigastt at home", now));
+  const known = await readPair(dir, "ca");
+  const ca = known !== undefined && holds(known, now) ? known : await createCa("gigastt at home", now);
   const server = await createServerCertificate(ca, names, now);
   for (const [name, pair] of [["ca", ca] as const, ["server", server] as const]) {
     await writeFileAtomic(join(dir, `${name}.key`), pair.privateKey);
     await writeFileAtomic(join(dir, `${name}.pem`), pair.certificate, { mode: 0o644 });
   }
   return server;
+}
+
+/** False when a certificate of ours has to be replaced: its end is near, or the clock was set. */
+export function holds({ certificate }: Pick<TlsPair, "certificate">, now: Date): boolean {
+  return isInTime(readCertificate(certificate, now), now);
 }
 
 // ---
@@ -37,7 +43,7 @@ function isGood({ certificate }: TlsPair, names: readonly string[], now: Date): 
   // Not by comparing texts: an IPv6 address has several.
   const carries = (name: string): boolean =>
     (isIP(name) === 0 ? carried.checkHost(name) : carried.checkIP(name)) !== undefined;
-  return readCertificate(certificate, now).daysLeft > RENEW_BEFORE_DAYS && names.every(carries);
+  return holds({ certificate }, now) && names.every(carries);
 }
 
 async function readPair(dir: string, name: string): Promise<TlsPair | undefined> {

@@ -12,7 +12,7 @@ import { configuredRestarts } from "../process/restart-policy.ts";
 import type { EventSink } from "../logs/events.ts";
 import { describeFailure } from "../process/instance.ts";
 import type { GateResult } from "../process/instance.ts";
-import { lanCertificate } from "./lan-certificate.ts";
+import { holds, lanCertificate } from "./lan-certificate.ts";
 import { openListener, passedSockets } from "./listener.ts";
 import type { Listener } from "./listener.ts";
 import { ManagedProcess } from "../process/managed-process.ts";
@@ -123,6 +123,11 @@ export class Service {
   /** Where other devices reach it, with `server.lan`; empty without. */
   get lanUrls(): readonly string[] {
     return this.#tls === undefined ? [] : lanAddresses().map((address) => `https://${address}:${this.http.port}`);
+  }
+
+  /** Whether the certificate for the home network has to be replaced: a restart does it. */
+  get hasOldCertificate(): boolean {
+    return this.#tls !== undefined && !holds(this.#tls, new Date());
   }
 
   start(): Promise<GateResult> {

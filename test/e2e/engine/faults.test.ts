@@ -9,7 +9,7 @@ import type { Served } from "../runtime/harness.ts";
 import { createRealPlace } from "../supervisor/real-place.ts";
 import { makeLocalModel } from "./local-model.ts";
 import type { LocalModel } from "./local-model.ts";
-import { createMemoryLimit, memoryLimitProblem } from "./memory-limit.ts";
+import { createMemoryLimit, memoryLimitProblem } from "../../support/memory-limit.ts";
 
 afterEach(stopAll);
 

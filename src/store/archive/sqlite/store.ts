@@ -1,5 +1,7 @@
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import type { FormattableTranscript } from "../../../shared/transcript/transcript.ts";
+import type { Clock } from "../../../shared/time/clock.ts";
+import { createClockWatch } from "../../clock-watch.ts";
 import type { Database } from "../../sqlite.ts";
 import type { Row, SqlValue } from "../../sqlite-engine.ts";
 import { hitsIn } from "../hits.ts";
@@ -9,16 +11,19 @@ import { freeOrder, orderAt, ownerTerm, sourceTerm } from "../order.ts";
 import { parseQuestion } from "../question.ts";
 import type { Condition } from "../question.ts";
 import { CLEAN, DELETED, MERGING } from "./schema.ts";
+import { mendDates } from "./times.ts";
 import type { ArchiveEntry, ArchiveQuery, ArchiveSource, FoundEntry } from "../types.ts";
 
 const FIELDS = "e.ord, e.id, e.created_ms, e.owner, e.source, e.title, e.language, e.model, e.duration_s, e.words";
 
 /** Transcripts in one SQLite file: several processes of one machine may open it. */
-export function createSqliteArchive(db: Database, nowMs: () => number): SyncArchiveStore {
+export function createSqliteArchive(db: Database, clock: Clock): SyncArchiveStore {
+  const newest = db.get("SELECT max(created_ms) AS n FROM entries")?.["n"];
+  const watch = createClockWatch(clock, typeof newest === "number" ? newest : undefined);
   const remove = (id: string): boolean => {
     db.run("DELETE FROM texts WHERE ord = (SELECT ord FROM entries WHERE id = ?)", id);
     // Also of one that is not here yet: its job may be on its way.
-    db.run("INSERT INTO removed VALUES (?, ?) ON CONFLICT DO NOTHING", id, nowMs());
+    db.run("INSERT INTO removed VALUES (?, ?) ON CONFLICT DO NOTHING", id, clock.nowMs());
     const isThere = db.run("DELETE FROM entries WHERE id = ?", id) > 0;
     if (isThere) db.run("UPDATE upkeep SET dirty = ?", DELETED);
     return isThere;
@@ -94,6 +99,9 @@ export function createSqliteArchive(db: Database, nowMs: () => number): SyncArch
 
     expire: (beforeMs, most) =>
       db.transaction(() => {
+        const set = watch.look();
+        if (set !== undefined) mendDates(db, set, clock.nowMs());
+        if (!watch.mayDelete()) return 0;
         const rows = db.all("SELECT id FROM entries WHERE ord < ? ORDER BY ord LIMIT ?", orderAt(beforeMs), most);
         for (const { id } of rows) remove(String(id));
         return rows.length;

@@ -5,6 +5,8 @@ import type { JobRow } from "../rows.ts";
 
 export interface SqliteJobsOptions {
   readonly nowMs: () => number;
+  /** Never jumps. */
+  readonly monotonicMs: () => number;
   /** 0..1, for the spread of retries. */
   readonly random: () => number;
 }
@@ -24,12 +26,13 @@ export interface JobTable extends SqliteJobsOptions {
   tell(id: string, type: JobEventType): void;
 }
 
-export function createJobTable(db: Database, { nowMs, random }: SqliteJobsOptions): JobTable {
+export function createJobTable(db: Database, { nowMs, monotonicMs, random }: SqliteJobsOptions): JobTable {
   // Rows have the columns of schema.ts, or those that the statement names.
   const one = <T>(sql: string, ...values: readonly SqlValue[]): T | undefined =>
     db.get(sql, ...values) as T | undefined;
   return {
     nowMs,
+    monotonicMs,
     random,
     one,
     all: <T>(sql: string, ...values: readonly SqlValue[]) => db.all(sql, ...values) as readonly T[],

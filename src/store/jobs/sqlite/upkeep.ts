@@ -1,9 +1,11 @@
+import { createClockWatch } from "../../clock-watch.ts";
 import { UPLOAD_MS, backoffMs, dayOf } from "../policy.ts";
 import type { SyncJobStore } from "../methods.ts";
 import type { Endings } from "./endings.ts";
 import { jobOf } from "../rows.ts";
 import type { JobRow } from "../rows.ts";
 import type { JobTable } from "./table.ts";
+import { mendTimes } from "./times.ts";
 
 /** A notification that is being sent is not sent again before this. */
 const DELIVERY_LEASE_MS = 60_000;
@@ -11,11 +13,16 @@ const DELIVERIES_AT_ONCE = 20;
 
 /** What has to be done from time to time. */
 export function createUpkeep(
-  { nowMs, random, all, run, count }: JobTable,
+  table: JobTable,
   { doom, again }: Endings,
 ): Pick<SyncJobStore, "sweep" | "doomed" | "buried" | "exists" | "deliveries" | "settleDelivery"> {
+  const { nowMs, random, all, run, count } = table;
+  const newestMs = count("SELECT max(updated_ms) AS n FROM jobs");
+  const watch = createClockWatch(table, newestMs === 0 ? undefined : newestMs);
   return {
     sweep: () => {
+      const set = watch.look();
+      if (set !== undefined) mendTimes(table, set);
       const now = nowMs();
       const lost = all<JobRow>("SELECT * FROM jobs WHERE state = 'active' AND lease_ms < ?", now);
       const fault = { code: "worker_lost", message: "its worker stopped without a word" };
@@ -23,8 +30,8 @@ export function createUpkeep(
       for (const row of lost) again(row, fault, backoffMs(row.attempts - 1, random()));
       const given = all<{ id: string }>(
         `SELECT id FROM jobs WHERE (state = 'uploading' AND updated_ms < ?) OR (expires_ms > 0 AND expires_ms <= ?)`,
-        now - UPLOAD_MS,
-        now,
+        watch.mayDelete() ? now - UPLOAD_MS : 0,
+        watch.mayDelete() ? now : 0,
       );
       for (const { id } of given) doom(id);
       run("DELETE FROM usage WHERE day < ?", dayOf(now - 2 * 86_400_000).day);
@@ -38,7 +45,7 @@ export function createUpkeep(
     doomed: () =>
       all<{ id: string; state: string }>(
         "SELECT id, state FROM jobs WHERE state = 'purging' OR (has_audio = 1 AND audio_until_ms > 0 AND audio_until_ms <= ?)",
-        nowMs(),
+        watch.mayDelete() ? nowMs() : 0,
       ).map(({ id, state }) => ({ id, whole: state === "purging" })),
 
     buried: (id) => {

@@ -6,6 +6,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 export interface MemoryLimit {
   /** Moves a process into it. What it holds already is not counted, only what it takes from now on. */
   holdTo(pid: number, bytes: number): void;
+  /** Bounds it, and returns what to put before a command so that it runs in it from the start. */
+  command(bytes: number): readonly string[];
+  /** What its processes hold of their own, without the pages of files. */
+  ownBytes(): number;
   /** Processes the kernel killed in it. */
   kills(): number;
   remove(): Promise<void>;
@@ -34,20 +38,33 @@ export function memoryLimitProblem(): string | undefined {
   }
 }
 
+let made = 0;
+
 export function createMemoryLimit(): MemoryLimit {
-  const dir = join(base, `gigastt-test-${process.pid}`);
+  const dir = join(base, `gigastt-test-${process.pid}-${++made}`);
   mkdirSync(dir);
   const write = (name: string, value: number): void => writeFileSync(join(dir, name), String(value));
+  const bound = (bytes: number): void => {
+    if (isV2) {
+      write("memory.max", bytes);
+      if (existsSync(join(dir, "memory.swap.max"))) write("memory.swap.max", 0);
+    } else {
+      write("memory.limit_in_bytes", bytes);
+      if (existsSync(join(dir, "memory.memsw.limit_in_bytes"))) write("memory.memsw.limit_in_bytes", bytes);
+    }
+  };
   return {
     holdTo(pid, bytes) {
-      if (isV2) {
-        write("memory.max", bytes);
-        if (existsSync(join(dir, "memory.swap.max"))) write("memory.swap.max", 0);
-      } else {
-        write("memory.limit_in_bytes", bytes);
-        if (existsSync(join(dir, "memory.memsw.limit_in_bytes"))) write("memory.memsw.limit_in_bytes", bytes);
-      }
+      bound(bytes);
       write("cgroup.procs", pid);
+    },
+    command(bytes) {
+      bound(bytes);
+      return ["sh", "-c", 'echo $$ >"$0" && exec "$@"', join(dir, "cgroup.procs")];
+    },
+    ownBytes() {
+      const text = readFileSync(join(dir, "memory.stat"), "utf8");
+      return Number((isV2 ? /^anon (\d+)$/m : /^total_rss (\d+)$/m).exec(text)?.[1] ?? 0);
     },
     kills() {
       const text = readFileSync(join(dir, isV2 ? "memory.events" : "memory.oom_control"), "utf8");
