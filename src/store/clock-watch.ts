@@ -11,11 +11,11 @@ export interface ClockSet {
 export interface ClockWatch {
   /** Call it before anything is deleted for its age. Returns what was set since the last call. */
   look(): ClockSet | undefined;
-  /** False for a day after time has leapt far: until then somebody may set the clock right. */
+  /** False for a day after time has leapt far: until then the clock may be set right. */
   mayDelete(): boolean;
 }
 
-/** The system's clock; where a test brings its own time, nobody sets it. */
+/** The system's clock; where a test brings its own time, it is never set. */
 export function storeClock(nowMs: (() => number) | undefined): Clock {
   return nowMs === undefined ? systemClock : { nowMs, monotonicMs: nowMs };
 }

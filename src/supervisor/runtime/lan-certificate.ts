@@ -31,7 +31,7 @@ export async function lanCertificate(
   return server;
 }
 
-/** False when a certificate of ours has to be replaced: its end is near, or the clock was set. */
+/** False when a certificate made here has to be replaced: its end is near, or the clock was set. */
 export function holds({ certificate }: Pick<TlsPair, "certificate">, now: Date): boolean {
   return isInTime(readCertificate(certificate, now), now);
 }

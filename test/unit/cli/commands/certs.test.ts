@@ -52,6 +52,18 @@ describe("gigastt certs", () => {
     ]);
   });
 
+  it("renews what a clock that was ahead has made, and refuses where the CA is from then too", async () => {
+    const now = new Date();
+    const ahead = new Date(now.getTime() + 5 * 365 * DAY_MS);
+    await createServer(folder, ["box.example.com"], { now });
+    expect(await renew(folder, { now: ahead, force: false })).toBe("renewed");
+    expect(await renew(folder, { now, force: false })).toBe("renewed");
+    expect(await renew(folder, { now, force: false })).toBe("not due");
+    const other = join(dir, "other");
+    await createServer(other, ["box.example.com"], { now: ahead });
+    await expect(renew(other, { now, force: false })).rejects.toThrow("is not valid before");
+  });
+
   it("renews 30 days before the end, not earlier, keeping the names", async () => {
     const made = new Date();
     await createServer(folder, ["box.example.com", "192.0.2.7"], { now: made });

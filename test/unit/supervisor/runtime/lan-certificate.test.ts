@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { lanCertificate } from "../../../../src/supervisor/runtime/lan-certificate.ts";
+import { holds, lanCertificate } from "../../../../src/supervisor/runtime/lan-certificate.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -19,6 +19,24 @@ describe("the certificate of the home network", () => {
     const first = await lanCertificate(dir, now, names);
     expect(await lanCertificate(dir, later(10), names)).toEqual(first);
     expect(await lanCertificate(dir, later(10), ["box", "fd00::2"])).toEqual(first);
+  });
+
+  it("is made anew when its end is near, when it is not valid yet, and with it a CA whose dates do not hold", async () => {
+    const first = await lanCertificate(dir, now, names);
+    expect(await lanCertificate(dir, later(370), names)).not.toEqual(first);
+    const ahead = await lanCertificate(dir, later(30 * 365), names);
+    const ca = readFileSync(join(dir, "ca.pem"), "utf8");
+    const back = await lanCertificate(dir, now, names);
+    expect(back).not.toEqual(ahead);
+    expect(readFileSync(join(dir, "ca.pem"), "utf8")).not.toBe(ca);
+    expect(holds(back, now)).toBe(true);
+  });
+
+  it("is made once before the clock is set, with dates that hold when it is", async () => {
+    const unset = new Date(60_000);
+    const first = await lanCertificate(dir, unset, names);
+    expect(await lanCertificate(dir, new Date(9_000_000), names)).toEqual(first);
+    expect(holds(first, now)).toBe(true);
   });
 
   it.each(["192.168.1.6", "fd00::3", "other"])("is made anew for a name it does not carry: %s", async (name) => {
