@@ -68,25 +68,11 @@ describe(`a clock that is set${LIBRARY === undefined ? " (skipped: libfaketime i
       const id = await job();
       const first = await ask("/health");
       setClock(400 * DAY_S);
-      const second = await until(
-        "a new certificate",
-        async () => {
-          const answer = await ask("/health").catch(() => undefined);
-          return answer !== undefined && answer.fingerprint !== first.fingerprint ? answer : undefined;
-        },
-        300_000,
-      );
+      const second = await replaced(ask, [first]);
       expect(second.validToMs).toBeGreaterThan(Date.now() + 700 * DAY_S * 1000);
       setClock(0);
       // Ours is not valid yet for those who know the time, so it may not be trusted until it is replaced.
-      const third = await until(
-        "a certificate of today",
-        async () => {
-          const answer = await ask("/health").catch(() => undefined);
-          return answer !== undefined && answer.fingerprint !== second.fingerprint ? answer : undefined;
-        },
-        300_000,
-      );
+      const third = await replaced(ask, [first, second]);
       expect(third.validFromMs).toBeLessThan(Date.now());
       expect((await ask(`/v1/jobs/${id}/result`)).status).toBe(200);
       expect((await place.status()).overall).not.toBe("failed");
@@ -182,6 +168,19 @@ async function start(offsetS: number): Promise<Started> {
       };
     },
   };
+}
+
+/** Waits for a certificate that is none of these. During a hand-over both runtimes answer, each with its own. */
+async function replaced(ask: Started["ask"], known: readonly Answer[]): Promise<Answer> {
+  const isKnown = ({ fingerprint }: Answer): boolean => known.some((one) => one.fingerprint === fingerprint);
+  return until(
+    "a new certificate",
+    async () => {
+      const answer = await ask("/health").catch(() => undefined);
+      return answer === undefined || isKnown(answer) ? undefined : answer;
+    },
+    300_000,
+  );
 }
 
 /** Runs into the rate limit, sets the clock, and runs into it again: the wait that is told stays one of seconds. */
