@@ -19,7 +19,11 @@ export const NO_LIMITS: Quotas = {
 };
 const DAY_MS = 86_400_000;
 const MODEL = "model-a";
-export const AUDIO: { parts: number; bytes: number; sha256: string } = { parts: 1, bytes: 1000, sha256: "a".repeat(64) };
+export const AUDIO: { parts: number; bytes: number; sha256: string } = {
+  parts: 1,
+  bytes: 1000,
+  sha256: "a".repeat(64),
+};
 
 type Claimed = Extract<Turn, { kind: "claimed" }>;
 
