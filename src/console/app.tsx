@@ -45,7 +45,7 @@ export function App(): JSX.Element {
       </a>
       <header class="top">
         <span class="brand">
-          <img src={iconAddress()} alt="" width="24" height="24" /> gigastt
+          <img src={iconAddress()} alt="" width="24" height="24" /> <span class="brand-name">gigastt</span>
         </span>
         <nav aria-label={t("pages")}>
           {PAGES.map(([name, key]) => (

@@ -576,6 +576,27 @@ describe("GET /metrics", () => {
     expect(text).toContain("gigastt_inference_duration_seconds_bucket");
     expect(text).not.toMatch(/secret|private/);
   });
+
+  it("answers in the form that is asked for, also when both ask at once; exemplars name requests whose id has room", async () => {
+    await start({ config: { metrics: { enabled: true } } });
+    await post("/v1/transcribe", "x", { headers: { "x-request-id": "r-17" } });
+    await get("/ready", { headers: { "x-request-id": "x".repeat(128) } });
+    const open = { headers: { accept: "application/openmetrics-text;version=1.0.0,text/plain;q=0.5" } };
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, (_, n) => get("/metrics", n % 2 === 0 ? open : {}).then((answer) => answer.text())),
+    );
+    for (const [n, text] of answers.entries()) {
+      const isOpen = n % 2 === 0;
+      expect(text.endsWith("\n# EOF\n"), `${n}`).toBe(isOpen);
+      expect(text).toContain(`# TYPE gigastt_http_requests${isOpen ? "" : "_total"} counter\n`);
+      expect(text).toContain('gigastt_http_requests_total{method="POST",path="/v1/transcribe",status="200"} 1\n');
+      const exemplars = [...text.matchAll(/^(\w+)\{.* # (\{[^}]*\}) /gm)].map(([, ...found]) => found);
+      const own = ["gigastt_http_request_duration_seconds_bucket", '{request_id="r-17"}'];
+      if (isOpen) expect(exemplars).toContainEqual(own);
+      else expect(exemplars).toEqual([]);
+      expect(text).not.toContain("xxxx");
+    }
+  });
 });
 
 describe("live reload", () => {

@@ -129,13 +129,16 @@ function Said({ isLive = false }: { isLive?: boolean }): JSX.Element {
     if (box.current !== null) box.current.scrollTop = box.current.scrollHeight;
   });
   return (
-    <div ref={box} class="said" lang="ru" tabIndex={0} role="group" aria-label={t("live_words")}>
-      <div {...(isLive ? { "aria-live": "polite", role: "log", "aria-label": t("live_words") } : {})}>
+    <div ref={box} class="said" tabIndex={0} role="group" aria-label={t("live_words")}>
+      {isLive && said.value === undefined && committed.value + tentative.value === "" && (
+        <p class="hint">{t("live_empty")}</p>
+      )}
+      <div lang="ru" {...(isLive ? { "aria-live": "polite", role: "log", "aria-label": t("live_words") } : {})}>
         {said.value?.paragraphs.map((paragraph) => (
           <p key={paragraph.id}>{textOf(paragraph)}</p>
         ))}
       </div>
-      <p aria-hidden="true" class="partial">
+      <p aria-hidden="true" class="partial" lang="ru">
         <span>{committed.value}</span>
         <span class="tentative">{tentative.value}</span>
       </p>

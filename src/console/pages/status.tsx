@@ -14,12 +14,28 @@ import { session } from "../wire/session.ts";
 
 const EVERY_MS = 2000;
 
-const STATES = {
-  ready: "state_ready",
-  initializing: "state_initializing",
-  pool_exhausted: "state_pool_exhausted",
-  shutting_down: "state_shutting_down",
-} as const;
+/** Of the server, the supervisor and its processes. */
+const STATES = [
+  "ready",
+  "initializing",
+  "pool_exhausted",
+  "shutting_down",
+  "ok",
+  "starting",
+  "restarting",
+  "degraded",
+  "down",
+  "stopping",
+  "stopped",
+  "unresponsive",
+  "waiting",
+  "crash_loop",
+] as const;
+
+function stateText(state: string): string {
+  const known = STATES.find((name) => name === state);
+  return known === undefined ? state : t(`state_${known}`);
+}
 
 /** Numbers of the server, for the person who runs it. */
 export function StatusPage(): JSX.Element {
@@ -42,12 +58,11 @@ export function StatusPage(): JSX.Element {
 function Numbers({ status }: { status: ConsoleStatus }): JSX.Element {
   const { live, model, requests, supervisor } = status;
   const latency = requests.latency_ms;
-  const state = Object.hasOwn(STATES, status.state) ? t(STATES[status.state as keyof typeof STATES]) : status.state; // its own keys
   return (
     <>
       {supervisor?.issues.map(({ severity, text, cure }) => (
         <div key={text} class={severity === "notice" ? "notice" : "notice bad"}>
-          <p>{text}</p>
+          <p lang="en">{text}</p>
           <Command text={cure} />
         </div>
       ))}
@@ -55,7 +70,7 @@ function Numbers({ status }: { status: ConsoleStatus }): JSX.Element {
         <Group
           title={t("process")}
           rows={[
-            [t("state"), state],
+            [t("state"), stateText(status.state)],
             [t("model"), model === null ? "–" : `${model.name} (${model.precision})`],
             [t("version"), status.version],
             [t("uptime"), timeText(status.uptime_s)],
@@ -94,11 +109,11 @@ function Numbers({ status }: { status: ConsoleStatus }): JSX.Element {
           <Group
             title={t("processes")}
             rows={[
-              [t("state"), supervisor.overall],
+              [t("state"), stateText(supervisor.overall)],
               [t("supervisor"), `${Math.round(supervisor.rssBytes / 2 ** 20)} MiB`],
               ...supervisor.processes.map(
                 ({ name, state, since, restarts }) =>
-                  [name, t("process_line", { state, since: timeOf(since), n: restarts })] as const,
+                  [name, t("process_line", { state: stateText(state), since: timeOf(since), n: restarts })] as const,
               ),
             ]}
           />

@@ -48,7 +48,7 @@ export function TranscribePage(): JSX.Element {
               currentTarget.value = "";
             }}
           />
-          <p>
+          <p class="option">
             <label>
               <input
                 type="checkbox"

@@ -12,6 +12,7 @@ export function Exports({ transcript }: { transcript: Transcript }): JSX.Element
   return (
     <div class="exports" role="group" aria-label={t("download")}>
       <CopyButton text={() => exportTranscript(forExport(transcript), "txt")} label={t("copy_text")} />
+      <span aria-hidden="true">{t("download")}</span>
       {TRANSCRIPT_FORMATS.map((format) => (
         <button
           key={format}

@@ -101,7 +101,7 @@ export function Player({
       {peaks && <Waveform media={media} peaks={peaks} durationS={totalS} />}
       <div class="player-row">
         <button type="button" aria-label={t("back")} onClick={() => (media.currentTime -= STEP_S)}>
-          −5
+          {t("step_back")}
         </button>
         <button
           type="button"
@@ -112,7 +112,7 @@ export function Player({
           {isPlaying.value ? "❚❚" : "▶"}
         </button>
         <button type="button" aria-label={t("forward")} onClick={() => (media.currentTime += STEP_S)}>
-          +5
+          {t("step_forward")}
         </button>
         <input
           type="range"

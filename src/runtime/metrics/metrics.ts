@@ -21,9 +21,16 @@ export interface MetricSources extends ApplianceSources {
   draining(): boolean;
 }
 
+/** Names of one observation; those that are too long for OpenMetrics are left out. */
+export interface Exemplar {
+  readonly request_id: string;
+  readonly trace_id?: string | undefined;
+}
+
 /** The metrics of one runtime. Names that people's dashboards already use are kept; `docs/reference/metrics.md` lists all. */
 export interface Metrics {
-  request(method: string, route: string, status: number, seconds: number): void;
+  /** @param names what the slowest of them can be found by in logs and traces */
+  request(method: string, route: string, status: number, seconds: number, names?: Exemplar): void;
   error(code: string): void;
   checkout(seconds: number): void;
   checkoutTimeout(): void;
@@ -35,12 +42,14 @@ export interface Metrics {
   sessionEnd(closeCode: number, seconds: number): void;
   firstPartial(seconds: number): void;
   drain(event: "flushed" | "finished" | "cut", count: number): void;
-  /** Prometheus text and its media type. */
-  text(): Promise<{ readonly body: string; readonly contentType: string }>;
+  /** Prometheus text and its media type; with exemplars where the reader asks for OpenMetrics. */
+  text(accept?: string): Promise<{ readonly body: string; readonly contentType: string }>;
   close(): void;
 }
 
 const METHODS = new Set(["GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"]);
+/** Of names and values together, by OpenMetrics. */
+const LONGEST_EXEMPLAR = 128;
 const REQUEST_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 const INFERENCE_BUCKETS_S = [0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2.5, 5, 10];
 const LAG_RESOLUTION_MS = 10;
@@ -48,6 +57,9 @@ const SESSION_BUCKETS_S = [1, 5, 15, 60, 300, 900, 3600];
 
 export function createMetrics(sources: MetricSources, version: string): Metrics {
   const registry = new Registry();
+  type Form = typeof registry.contentType; // its types know one form for a whole life
+  // Histograms with exemplars are made for it alone.
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as Form);
   const registers = [registry];
   const counter = <L extends string>(name: string, help: string, labelNames: L[] = []): Counter<L> =>
     new Counter({ name, help, labelNames, registers });
@@ -78,12 +90,14 @@ export function createMetrics(sources: MetricSources, version: string): Metrics 
     });
 
   const requests = counter("gigastt_http_requests_total", "HTTP requests answered.", ["method", "path", "status"]);
-  const requestSeconds = histogram(
-    "gigastt_http_request_duration_seconds",
-    "Time from the first byte of a request to the last of its answer.",
-    REQUEST_BUCKETS_S,
-    ["method", "path"],
-  );
+  const requestSeconds = new Histogram({
+    name: "gigastt_http_request_duration_seconds",
+    help: "Time from the first byte of a request to the last of its answer.",
+    buckets: REQUEST_BUCKETS_S,
+    labelNames: ["method", "path"],
+    enableExemplars: true,
+    registers,
+  });
   const errors = counter("gigastt_errors_total", "Errors sent to clients over HTTP and WebSocket, by code.", ["code"]);
   gauge("gigastt_pool_available", "Free slots.", () => sources.admission().available);
   gauge("gigastt_pool_total", "All slots.", () => sources.admission().total);
@@ -192,11 +206,29 @@ export function createMetrics(sources: MetricSources, version: string): Metrics 
     return (user + system) / 1e6;
   });
 
+  const counters = registry.getMetricsAsArray().filter((metric) => metric instanceof Counter) as { name: string }[]; // which prom-client writes too
+  const counterNames = counters.map(({ name }) => name);
+  const read = async (accept = ""): ReturnType<Metrics["text"]> => {
+    const isOpenMetrics = accept.includes("application/openmetrics-text");
+    const form = isOpenMetrics ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE;
+    registry.setContentType(form as Form);
+    const text = { body: await registry.metrics(), contentType: registry.contentType };
+    // prom-client 15.1.3 takes `_total` off its counters for OpenMetrics and leaves it off.
+    for (const [index, counter] of counters.entries()) counter.name = counterNames[index]!;
+    return text;
+  };
+  /** One after the other: the form is a state of the registry. */
+  let reading: ReturnType<Metrics["text"]> = Promise.resolve({ body: "", contentType: "" });
+
   return {
-    request: (method, route, status, seconds) => {
+    request: (method, route, status, seconds, names) => {
       const label = METHODS.has(method) ? method : "other";
       requests.inc({ method: label, path: route, status: String(status) });
-      requestSeconds.observe({ method: label, path: route }, seconds);
+      requestSeconds.observe({
+        labels: { method: label, path: route },
+        value: seconds,
+        exemplarLabels: names === undefined ? {} : exemplar(names),
+      });
     },
     error: (code) => errors.inc({ code }),
     checkout: (seconds) => checkoutSeconds.observe(seconds),
@@ -215,12 +247,21 @@ export function createMetrics(sources: MetricSources, version: string): Metrics 
     },
     firstPartial: (seconds) => firstPartial.observe(seconds),
     drain: (outcome, count) => drained.inc({ outcome }, count),
-    text: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
+    text: (accept) =>
+      (reading = reading.then(
+        () => read(accept),
+        () => read(accept),
+      )),
     close: () => {
       lag.close();
       registry.clear();
     },
   };
+}
+
+function exemplar({ request_id, trace_id }: Exemplar): Record<string, string> {
+  const names = { request_id, ...(trace_id === undefined ? {} : { trace_id }) };
+  return Object.entries(names).flat().join("").length > LONGEST_EXEMPLAR ? {} : names;
 }
 
 /** The client may choose any of 2000 codes of its own: they are one series, or a client could make thousands. */

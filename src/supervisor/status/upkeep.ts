@@ -203,7 +203,7 @@ function auditIssues({ at, errors }: Pick<LastAudit, "at" | "errors">): readonly
     {
       id: "audit_findings",
       severity: "warning",
-      text: `the audit of ${at} found ${errors} ${errors === 1 ? "error" : "errors"}`,
+      text: `the audit of ${at.slice(0, 16).replace("T", " ")} UTC found ${errors} ${errors === 1 ? "error" : "errors"}`,
       cure: "gigastt audit",
     },
   ];

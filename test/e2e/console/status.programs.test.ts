@@ -145,7 +145,7 @@ describe.skipIf(CHROMIUM === undefined)(`the status page in Chromium${NO_BROWSER
 
       place.writeConfig(config(5, place.stateDir));
       await operate("Reload configuration");
-      await page.getByText(/^reload succeeded at/).waitFor();
+      await page.getByText(/^Reload configuration: done at/).waitFor();
       expect(await queueInForce()).toMatchObject({ value: 5 });
 
       place.writeConfig("pool: { queue: many }\n");
@@ -154,12 +154,12 @@ describe.skipIf(CHROMIUM === undefined)(`the status page in Chromium${NO_BROWSER
       expect(await queueInForce()).toMatchObject({ value: 5 });
 
       await operate("Roll back configuration");
-      await page.getByText(/^rollback succeeded at/).waitFor();
+      await page.getByText(/^Roll back configuration: done at/).waitFor();
       expect(readFileSync(join(place.dir, "gigastt.config.yaml"), "utf8")).toBe(config(5, place.stateDir));
 
       const before = (await place.status()).processes[0]?.pid;
       await operate("Restart");
-      await page.getByText(/^restart succeeded at/).waitFor({ timeout: 60_000 });
+      await page.getByText(/^Restart: done at/).waitFor({ timeout: 60_000 });
       expect((await place.status()).processes[0]?.pid).not.toBe(before);
 
       const said = live.page.locator(".live .said [role=log] p");

@@ -44,6 +44,7 @@ describe.skipIf(PROMETHEUS === undefined)(
           `--config.file=${join(dir, "monitoring/prometheus/prometheus.yml")}`,
           `--storage.tsdb.path=${join(dir, "data")}`,
           `--web.listen-address=127.0.0.1:${port}`,
+          "--enable-feature=exemplar-storage",
         ],
         { stdio: "ignore" },
       );
@@ -82,6 +83,18 @@ describe.skipIf(PROMETHEUS === undefined)(
       );
       expect(answers.map(({ status }) => status)).toContain(503);
       await expect.poll(firing, { timeout: 20_000 }).toContain("GigasttQueueFull");
+    });
+
+    it("the request behind a bucket is found by its id", async () => {
+      const slow = wavFile(new Int16Array(16_000));
+      const headers = { "x-request-id": "slow-one" };
+      await fetch(`${server.url}/v1/transcribe`, { method: "POST", body: new Uint8Array(slow), headers });
+      const query = "gigastt_http_request_duration_seconds_bucket";
+      const found = async (): Promise<unknown> => {
+        const seconds = Math.round(Date.now() / 1000);
+        return get(`/query_exemplars?query=${query}&start=${seconds - 600}&end=${seconds + 60}`);
+      };
+      await expect.poll(async () => JSON.stringify(await found()), { timeout: 20_000 }).toContain("slow-one");
     });
 
     it("an expired certificate and an issue of the supervisor are seen", async () => {

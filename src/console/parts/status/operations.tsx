@@ -53,7 +53,7 @@ export function Operations({ report }: { report: Report }): JSX.Element {
       </div>
       {asked.value !== undefined && <Confirm operation={asked.value} onYes={begin} onNo={close} />}
       <div role="status">
-        {report.operation !== null && <p>{t("operation_running", { name: report.operation.name })}</p>}
+        {report.operation !== null && <p>{t("operation_running", { name: nameOf(report.operation.name) })}</p>}
         {report.operation === null && report.lastOperation !== null && <Outcome {...report.lastOperation} />}
       </div>
       <div role="alert">{failure.value !== "" && <p class="notice bad">{failure.value}</p>}</div>
@@ -87,8 +87,14 @@ function Confirm({
   );
 }
 
+/** Operations of the command line have no button, and no other name. */
+function nameOf(name: string): string {
+  const known = CONSOLE_OPERATIONS.find((operation) => operation === name);
+  return known === undefined ? name : t(`operation_${known}`);
+}
+
 function Outcome({ name, at, tookMs, failure }: NonNullable<SupervisorReport["lastOperation"]>): JSX.Element {
-  const about = { name, at: timeOf(at), s: (tookMs / 1000).toFixed(1) };
+  const about = { name: nameOf(name), at: timeOf(at), s: (tookMs / 1000).toFixed(1) };
   return failure === null ? (
     <p>{t("operation_done", about)}</p>
   ) : (

@@ -39,7 +39,7 @@ export function openExchange(
     const ms = clock.monotonicMs() - exchange.startedMs;
     // nginx's 499: the client closed before it was answered.
     const status = res.headersSent && res.writableFinished ? res.statusCode : 499;
-    metrics.request(req.method ?? "other", exchange.route, status, ms / 1000);
+    metrics.request(req.method ?? "other", exchange.route, status, ms / 1000, { request_id: exchange.requestId });
     const isPolled = POLLED_PATHS.has(exchange.route);
     // The supervisor's own health checks are not work: `status` would show requests on an idle machine.
     if (!isPolled) context.stats.record(status, ms);
