@@ -488,7 +488,7 @@ describe("origin policy", () => {
       expect(Object.fromEntries(response.headers)).toMatchObject({
         "access-control-allow-origin": value,
         "access-control-expose-headers":
-          "Location, Retry-After, Tus-Resumable, Upload-Length, Upload-Offset, X-Request-Id",
+          "Location, Retry-After, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Expires, Upload-Length, Upload-Offset, X-Request-Id",
         vary: "Origin",
       });
     }

@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
-import { connect, createServer } from "node:net";
-import type { AddressInfo, Server, Socket } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tus from "tus-js-client";
@@ -9,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { defaultConfig } from "../../src/config/defaults.ts";
 import { createFakeEngine } from "../../src/engine/fake.ts";
 import { PART_BYTES } from "../../src/store/blobs/files.ts";
+import { cuttableWire } from "../support/cuttable-wire.ts";
 import { startTestServer } from "../support/runtime-server.ts";
 import type { TestServer } from "../support/runtime-server.ts";
 
@@ -69,49 +69,6 @@ async function storedHash(id: string): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Passes bytes on to a server that can be replaced, and cuts connections. */
-interface Wire {
-  readonly port: number;
-  readonly target: { port: number };
-  passed(): number;
-  cut(): void;
-  /** Called when more has passed. */
-  onPassed: () => void;
-}
-
-async function cuttableWire(): Promise<Wire> {
-  const target = { port: 0 };
-  const open = new Set<Socket>();
-  let passed = 0;
-  const server: Server = createServer((client) => {
-    const upstream = connect(target.port, "127.0.0.1");
-    for (const socket of [client, upstream]) {
-      open.add(socket);
-      socket
-        .on("error", () => {})
-        .on("close", () => {
-          open.delete(socket);
-          client.destroy();
-          upstream.destroy();
-        });
-    }
-    client.on("data", (bytes) => {
-      passed += bytes.length;
-      wire.onPassed();
-    });
-    client.pipe(upstream).pipe(client);
-  });
-  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
-  const cut = (): void => open.forEach((socket) => socket.destroy());
-  closers.push(async () => {
-    cut();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
-  const wire: Wire = { port, target, passed: () => passed, cut, onPassed: () => {} };
-  return wire;
-}
-
 describe("a resumable upload", () => {
   test("becomes a job with the parameters of its metadata, and its name is kept nowhere", async () => {
     const server = await serve();
@@ -140,6 +97,7 @@ describe("a resumable upload", () => {
   test("of the official client survives cut connections and restarts of the server, and sends no more than a part again", async () => {
     const audio = randomBytes(3 * PART_BYTES + 12_345);
     const wire = await cuttableWire();
+    closers.push(async () => wire.close());
     let server = await serve();
     wire.target.port = server.port;
     let id = "";
@@ -229,7 +187,7 @@ describe("a resumable upload", () => {
   });
 
   test.each([
-    ["another version of the protocol", { "tus-resumable": "0.2.2" }, 400],
+    ["another version of the protocol", { "tus-resumable": "0.2.2" }, 412],
     ["no version", { "tus-resumable": "" }, 412],
     ["a size that is not a number", { "upload-length": "many" }, 400],
     ["a size of 0", { "upload-length": "0" }, 400],
@@ -241,7 +199,25 @@ describe("a resumable upload", () => {
     const answer = await begin(server, 100, headers);
     expect(answer.status).toBe(status);
     expect(typeof (await codeOf(answer))).toBe("string");
+    // So a client knows that it was not a proxy that refused.
+    expect([answer.headers.get("tus-resumable"), answer.headers.get("tus-version")]).toEqual(["1.0.0", "1.0.0"]);
     expect(((await (await fetch(`${server.url}/v1/jobs`)).json()) as { data: unknown[] }).data).toEqual([]);
+  });
+
+  test("says what it speaks when asked, with a page of another origin too", async () => {
+    const server = await serve({ uploadBytes: 123_456 });
+    const path = await begun(server, 1000);
+    for (const url of ["/v1/uploads", path]) {
+      const answer = await fetch(server.url + url, { method: "OPTIONS" });
+      expect([answer.status, await answer.text()]).toEqual([204, ""]);
+      const said = ["tus-resumable", "tus-version", "tus-extension", "tus-max-size"];
+      expect(said.map((name) => answer.headers.get(name))).toEqual([
+        "1.0.0",
+        "1.0.0",
+        "creation,creation-with-upload,termination,expiration",
+        "123456",
+      ]);
+    }
   });
 
   test("takes bytes only where the last ones ended, and not more than announced", async () => {
@@ -250,8 +226,10 @@ describe("a resumable upload", () => {
     expect((await patch(server, path, 5, randomBytes(10))).status).toBe(409);
     expect((await patch(server, path, 0, randomBytes(1001))).status).toBe(413);
     expect(await offsetOf(server, path)).toBe(0);
-    for (const other of ["/v1/uploads/x", `/v1/uploads/${"0".repeat(8)}-0000-4000-8000-${"0".repeat(12)}`])
-      expect((await patch(server, other, 0, randomBytes(10))).status).toBe(404);
+    for (const other of ["/v1/uploads/x", `/v1/uploads/${"0".repeat(8)}-0000-4000-8000-${"0".repeat(12)}`]) {
+      const answer = await patch(server, other, 0, randomBytes(10));
+      expect([answer.status, answer.headers.get("tus-resumable")]).toEqual([404, "1.0.0"]);
+    }
     const plain = await fetch(`${server.url}/v1/jobs`, { method: "POST", body: new Uint8Array(await clip) });
     const { job_id: id } = (await plain.json()) as { job_id: string };
     expect((await patch(server, `/v1/uploads/${id}`, 0, randomBytes(10))).status).toBe(409);

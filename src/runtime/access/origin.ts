@@ -46,7 +46,8 @@ export function corsHeaders(
     "access-control-allow-origin": verdict.allowOrigin,
     "access-control-allow-methods": [...new Set(["GET", "POST", ...methods, "OPTIONS"])].join(", "),
     "access-control-allow-headers": headerNames(asked).join(", "),
-    "access-control-expose-headers": "Location, Retry-After, Tus-Resumable, Upload-Length, Upload-Offset, X-Request-Id",
+    "access-control-expose-headers":
+      "Location, Retry-After, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Expires, Upload-Length, Upload-Offset, X-Request-Id",
     "access-control-max-age": "600",
     // Browsers ask so before a public page may reach an address of the home network.
     ...(request["access-control-request-private-network"] === "true"

@@ -11,6 +11,7 @@ import { ClientGone, toWireError } from "./replies/errors.ts";
 import type { Exchange } from "./connections/exchanges.ts";
 import type { RouteRequest } from "../route.ts";
 import { checksHost, requireHost, requireKey, requireOrigin, requireToken } from "../access/policies.ts";
+import { speaksTus, tusHeaders } from "../jobs/tus-headers.ts";
 import { toResponse } from "./replies/reply.ts";
 import type { Reply } from "./replies/reply.ts";
 import { requestFault } from "./request-form.ts";
@@ -100,6 +101,9 @@ async function envelope(event: H3Event, next: () => unknown, context: RuntimeCon
   const headers: Record<string, string> = { "x-request-id": exchange.requestId };
   const route = ROUTE_OF_PATTERN.get(event.context.matchedRoute?.route ?? UNMATCHED);
   exchange.face = route?.face ?? "native";
+  if (route !== undefined && speaksTus(route)) {
+    Object.assign(headers, tusHeaders(exchange.req.method, context.settings.current.jobs.uploadBytes));
+  }
   let reply: Reply;
   try {
     exchange.signal.throwIfAborted();

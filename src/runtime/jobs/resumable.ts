@@ -15,6 +15,7 @@ import { jobNotFound, requireJob, requireJobs } from "./access.ts";
 import { ownerOf } from "../access/owner.ts";
 import type { OpenJobs } from "./access.ts";
 import { diskFull, quotaError, quotasOf, requireSpace } from "./limits.ts";
+import { TUS_EXTENSIONS, requireTusVersion } from "./tus-headers.ts";
 import { withFields, wishesOf } from "./wishes.ts";
 
 /**
@@ -24,6 +25,7 @@ import { withFields, wishesOf } from "./wishes.ts";
 export async function answerTus(exchange: Exchange, context: RuntimeContext, request: RouteRequest): Promise<Reply> {
   const open = requireJobs(context);
   if (context.phase.draining) throw new WireError("shutting_down", "the server is shutting down");
+  requireTusVersion(exchange.req.headers["tus-resumable"]);
   const { Server, DataStore, Upload } = await import("@tus/server"); // only where it is used: it loads some 40 files
   let failure: unknown;
   const server = new Server({
@@ -48,7 +50,7 @@ export async function answerTus(exchange: Exchange, context: RuntimeContext, req
   const response = await server.handleWeb(
     new Request(`http://localhost${ROUTES.uploads.path}/${request.params["id"] ?? ""}`, {
       method: req.method ?? "",
-      headers: tusHeaders(exchange),
+      headers: protocolHeadersOf(exchange),
     }),
   );
   if (failure instanceof Error) throw errorCodeOf(failure) === "ENOSPC" ? diskFull(failure) : failure;
@@ -82,7 +84,7 @@ function uploadsOf(
   };
 
   return {
-    extensions: ["creation", "creation-with-upload", "termination", "expiration"],
+    extensions: [...TUS_EXTENSIONS],
     getExpiration: () => UPLOAD_MS,
 
     create: async (upload) => {
@@ -152,7 +154,7 @@ async function finish(job: Job, context: RuntimeContext, { store, blobs, jobs }:
 }
 
 /** The headers of the protocol; others mean nothing to it. */
-function tusHeaders({ req }: Exchange): Headers {
+function protocolHeadersOf({ req }: Exchange): Headers {
   const names = Object.entries(req.headers).filter(([name]) => /^(?:tus-|upload-|content-)/.test(name));
   return new Headers(names.flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : [])));
 }

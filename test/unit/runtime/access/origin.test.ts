@@ -64,7 +64,7 @@ describe("checkOrigin", () => {
       "access-control-allow-methods": "GET, POST, OPTIONS",
       "access-control-allow-headers": "Authorization, Content-Type, X-Request-Id",
       "access-control-expose-headers":
-        "Location, Retry-After, Tus-Resumable, Upload-Length, Upload-Offset, X-Request-Id",
+        "Location, Retry-After, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Expires, Upload-Length, Upload-Offset, X-Request-Id",
       "access-control-max-age": "600",
       vary: "Origin",
     });

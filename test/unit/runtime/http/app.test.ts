@@ -99,7 +99,7 @@ describe("policies of the routes, asked through app.request()", () => {
       const methods = response.headers.get("access-control-allow-methods")?.split(", ");
       expect(methods).toEqual(expect.arrayContaining(allowedMethods(route).filter((method) => method !== "HEAD")));
       expect(response.headers.get("access-control-expose-headers")).toBe(
-        "Location, Retry-After, Tus-Resumable, Upload-Length, Upload-Offset, X-Request-Id",
+        "Location, Retry-After, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Expires, Upload-Length, Upload-Offset, X-Request-Id",
       );
     }
   });
