@@ -225,6 +225,8 @@ export interface Engine {
   liveCapacity(speaking?: number): LiveCapacity;
   /** Called after each inference run: audio seconds, wall seconds. For metrics. */
   onInference: ((audioS: number, wallS: number) => void) | undefined;
+  /** Called when `model.encoderForm` has changed in a way that texts may show: every window that is asked for from now on is read by the new form. */
+  onEncoderChange: (() => void) | undefined;
   /** Waits for running windows (never terminates a busy worker), drops queued ones, frees the sessions. */
   close(): Promise<void>;
 }

@@ -5,7 +5,7 @@ import { trialFields } from "../models/prepare/comparison.ts";
 import { verifyBundle } from "../models/verify.ts";
 import { parseHotWords } from "../shared/hot-words.ts";
 import type { HotWord } from "../shared/hot-words.ts";
-import { GigasttError, messageOf } from "../shared/errors.ts";
+import { errorCodeOf, GigasttError, messageOf } from "../shared/errors.ts";
 import type { Logger } from "../shared/log.ts";
 import { sleep } from "../shared/time/timers.ts";
 import { readMachineLimits } from "../shared/machine/machine-limits.ts";
@@ -34,7 +34,7 @@ export function createEngine(options: {
   const plan = planWorkers(limits, bytes, config.engine);
   const windows = bundle.windows ?? DEFAULT_WINDOWS;
 
-  async function load(again: boolean): Promise<LoadedBackend> {
+  async function load(again: boolean, onEncoderChange: () => void): Promise<LoadedBackend> {
     // The caller has verified the files it gave us; days later they may be others.
     if (again) await verifyBundle(bundle);
     const vocabulary = parseVocabulary(await readVocabulary(bundle.vocabPath));
@@ -70,7 +70,7 @@ export function createEngine(options: {
       ...plan,
     });
     const stopped = new AbortController();
-    let encoderForm: ModelInfo["encoderForm"] = source.form();
+    let isRewriting = false;
     const rewriting = options.rewritesInBackground === true && (await hasFasterForm()) ? rewrite() : undefined;
 
     async function hasFasterForm(): Promise<boolean> {
@@ -83,21 +83,28 @@ export function createEngine(options: {
     /** Serving goes on with the published form while the fast one is made, and if it is not. Where room is missing, it may be there later. */
     async function rewrite(): Promise<void> {
       for (let tries = 1; !stopped.signal.aborted; tries++) {
-        encoderForm = "rewriting";
+        let againMs: number | undefined;
         try {
+          isRewriting = true;
           const trial = await source.rewrite(stopped.signal);
-          await pool.renew();
-          await source.renewed();
+          let cleaned: Promise<void> | undefined;
+          await pool.renew(() => {
+            cleaned = source.renewed();
+            isRewriting = false;
+            onEncoderChange();
+          });
+          await cleaned;
           log.info("encoder_rewritten", trialFields(trial));
-          encoderForm = source.form();
           return;
         } catch (error) {
-          encoderForm = source.form();
           if (stopped.signal.aborted) return;
           if (tries === 1) log.warn("encoder_not_rewritten", { reason: messageOf(error) });
-          if (!(error instanceof GigasttError) || error.code !== "GST_REWRITE_ROOM") return;
+          againMs = REWRITE_AGAIN_MS.get(errorCodeOf(error));
+        } finally {
+          isRewriting = false;
         }
-        await sleep(REWRITE_RETRY_MS, { signal: stopped.signal, ref: false }).catch(() => {});
+        if (againMs === undefined) return;
+        await sleep(againMs, { signal: stopped.signal, ref: false }).catch(() => {});
       }
     }
 
@@ -111,7 +118,7 @@ export function createEngine(options: {
       bundleHash: bundle.bundleHash,
       notice: bundle.notice,
       get encoderForm() {
-        return encoderForm;
+        return isRewriting ? "rewriting" : source.form();
       },
     };
     return {
@@ -155,8 +162,11 @@ const LONGEST_WINDOW_S = 24;
 const DEFAULT_WINDOWS: WindowLimits = { mergeS: 0, maxS: LONGEST_WINDOW_S };
 /** Windows waiting for a worker. Sessions are few and each asks for one or two, so this only stops a runaway. */
 const QUEUE_LIMIT = 1024;
-/** Memory and disk change slowly; a draft of a dead process is removed after as long. */
-const REWRITE_RETRY_MS = 3_600_000;
+/** Memory and disk change slowly. Another process needs a minute, and its lock is known to be dead after one. */
+const REWRITE_AGAIN_MS: ReadonlyMap<string | undefined, number> = new Map([
+  ["GST_REWRITE_ROOM", 3_600_000],
+  ["GST_REWRITE_BUSY", 65_000],
+]);
 
 /** The schema has checked each; only a list of too many different ones is left to refuse. */
 function configuredHotWords(phrases: readonly string[]): readonly HotWord[] {

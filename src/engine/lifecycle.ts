@@ -21,8 +21,11 @@ export interface LoadedBackend {
 }
 
 export interface EngineParts {
-  /** @param again true when the model is loaded once more after an idle time */
-  readonly load: (again: boolean) => Promise<LoadedBackend>;
+  /**
+   * @param again true when the model is loaded once more after an idle time
+   * @param onEncoderChange called when another form of the encoder reads from now on
+   */
+  readonly load: (again: boolean, onEncoderChange: () => void) => Promise<LoadedBackend>;
   /** Without work for this long the model leaves memory; 0 = never. */
   readonly idleUnloadMs: number;
   /** Phrases to expect in all audio, besides those of a request. */
@@ -58,7 +61,7 @@ export function createEngineFrom(options: EngineParts): Engine {
     const threads = openThreads();
     try {
       await unloading;
-      const loaded = await options.load(again);
+      const loaded = await options.load(again, () => engine.onEncoderChange?.());
       if (state === "closed") {
         await loaded.pool.close();
         throw new WireError("pool_closed", "the recogniser was closed while it loaded");
@@ -185,6 +188,7 @@ export function createEngineFrom(options: EngineParts): Engine {
         reason: undefined,
       },
     onInference: undefined,
+    onEncoderChange: undefined,
     async close() {
       if (state === "closed") return;
       state = "closed";

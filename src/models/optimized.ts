@@ -7,7 +7,8 @@ import type { ModelFile } from "./manifest.ts";
 import type { Comparison } from "./prepare/comparison.ts";
 import { readableBytes } from "../shared/units.ts";
 import { freeBytes } from "./space.ts";
-import { messageOf } from "../shared/errors.ts";
+import { errorCodeOf, messageOf } from "../shared/errors.ts";
+import { lockFolder, type FolderLock } from "./lock.ts";
 import { verifyFiles } from "./verify.ts";
 
 /** `rewritten`: an int8 graph in the form that computes fast (`prepare/faster-int8.ts`); `published`: as its file holds it. */
@@ -29,13 +30,19 @@ export interface OptimizedCache {
   find(): Promise<string | undefined>;
   /** The copy is about to be loaded: should that end the process, the next start will not try it again. The returned function takes that back. */
   tried(): Promise<() => Promise<void>>;
-  /** Room for a new one. Refused when the folder cannot be written, the disk is too full, or a draft lies there: another process writes it, or died of it. */
-  begin(): Promise<OptimizedDraft | { readonly refused: string }>;
+  /** Room for a new one. Refused when the folder cannot be written, the disk is too full, another process writes one, or too many died of it within the hour. */
+  begin(): Promise<OptimizedDraft | OptimizedRefusal>;
   /** Removes the copy: another one has taken its place. */
   remove(): Promise<void>;
 }
 
-/** A graph that is about to be written. */
+export interface OptimizedRefusal {
+  readonly refused: string;
+  /** Another process is at it: soon it may be done, or dead. */
+  readonly isBusy: boolean;
+}
+
+/** A graph that is about to be written. No other process writes one meanwhile; when this one dies, the next one that asks goes on at once. */
 export interface OptimizedDraft {
   readonly graphPath: string;
   /**
@@ -91,18 +98,32 @@ export function createOptimizedCache(baseDir: string, key: OptimizedKey): Optimi
     return undefined;
   }
 
-  async function begin(): Promise<OptimizedDraft | { readonly refused: string }> {
+  async function begin(): Promise<OptimizedDraft | OptimizedRefusal> {
+    let lock: FolderLock | undefined;
     try {
       await mkdir(baseDir, { recursive: true, mode: 0o700 });
+      lock = await lockFolder(baseDir);
+      const held = lock;
       await prune(baseDir);
-      const inWork = (await readdir(baseDir)).find((entry) => entry.startsWith(DRAFT_PREFIX));
-      if (inWork !== undefined)
-        return { refused: `${join(baseDir, inWork)} exists: another process writes it, or ended while it did` };
       const [free, needed] = [await freeBytes(baseDir), encoder.bytes * SPACE_FACTOR[form]];
-      if (free !== undefined && free < needed)
-        return { refused: `${baseDir} must have ${readableBytes(needed)} free, found ${readableBytes(free)}` };
-      const draft = await mkdtemp(join(baseDir, DRAFT_PREFIX));
-      const discard = (): Promise<void> => rm(draft, { recursive: true, force: true }).catch(() => {});
+      if (free !== undefined && free < needed) {
+        await held.release();
+        const refused = `${baseDir} must have ${readableBytes(needed)} free, found ${readableBytes(free)}`;
+        return { refused, isBusy: false };
+      }
+      // Who holds the lock is the only one that writes: these are of the dead.
+      const dead = (await readdir(baseDir)).filter((entry) => entry.startsWith(`${DRAFT_PREFIX}${form}-`));
+      const deaths = Math.max(0, ...dead.map((entry) => 1 + Number(entry.split("-")[2])));
+      if (deaths > DEATHS_BORNE[form]) {
+        await held.release();
+        return { refused: `a process ended while it wrote ${join(baseDir, dead[0]!)}`, isBusy: false };
+      }
+      for (const entry of dead) await rm(join(baseDir, entry), { recursive: true, force: true });
+      const draft = await mkdtemp(join(baseDir, `${DRAFT_PREFIX}${form}-${deaths}-`));
+      const discard = async (): Promise<void> => {
+        await rm(draft, { recursive: true, force: true }).catch(() => {});
+        await held.release();
+      };
       return {
         graphPath: join(draft, GRAPH),
         discard,
@@ -114,14 +135,18 @@ export function createOptimizedCache(baseDir: string, key: OptimizedKey): Optimi
             await rename(draft, dir);
           } catch {
             // Nothing was written, or another process was sooner.
-            await discard();
+            await rm(draft, { recursive: true, force: true }).catch(() => {});
           }
           await prune(baseDir);
+          await held.release();
           return find();
         },
       };
     } catch (error) {
-      return { refused: `${baseDir} cannot be written (${messageOf(error)})` };
+      await lock?.release();
+      if (errorCodeOf(error) === "GST_MODEL_LOCKED")
+        return { refused: `another process writes a copy in ${baseDir}`, isBusy: true };
+      return { refused: `${baseDir} cannot be written (${messageOf(error)})`, isBusy: false };
     }
   }
 
@@ -144,15 +169,21 @@ const FORMAT = "1 all prepacked";
 const REWRITE = "1 rewritten";
 const GRAPH = "encoder.onnx";
 const ENTRY = "entry.json";
+/** Followed by the form and by how many drafts before it were left by processes that died. */
 const DRAFT_PREFIX = ".new-";
+/**
+ * Drafts of the dead within the hour that are taken over. A copy of the published form is made by the server's own load: should that be what ends it, no
+ * start tries it again. The rewritten form is made by another process, and most that died of it were stopped with the machine; but where memory's limit ends all processes at once, a third death is enough.
+ */
+const DEATHS_BORNE: Readonly<Record<EncoderForm, number>> = { published: 0, rewritten: 2 };
+/** No work that works takes this long. */
+const STALE_DRAFT_MS = 3_600_000;
 /** Followed by the process that loads the copy. */
 const MARK_PREFIX = "loading-";
 /** Weights in the kernels' order are up to twice the file, the rewritten graph lies beside them for a while, and some room must stay. */
 const SPACE_FACTOR: Readonly<Record<EncoderForm, number>> = { published: 3, rewritten: 3.5 };
 /** The current model's and that of the one before: a rollback starts as fast. */
 const ENTRIES_KEPT = 2;
-/** No load that works takes this long. */
-const STALE_DRAFT_MS = 3_600_000;
 
 interface Entry {
   readonly runtime: string;

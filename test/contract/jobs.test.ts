@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server } from "node:http";
 import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -59,7 +60,7 @@ async function view(server: TestServer, id: string): Promise<View> {
   return (await fetch(`${server.url}/v1/jobs/${id}`)).json() as Promise<View>;
 }
 async function until(server: TestServer, id: string, status: string): Promise<View> {
-  await expect.poll(async () => (await view(server, id)).status).toBe(status);
+  await expect.poll(async () => (await view(server, id)).status, { timeout: 20_000 }).toBe(status);
   return view(server, id);
 }
 const codeOf = async (answer: Response): Promise<unknown> => ((await answer.json()) as { code: string }).code;
@@ -117,6 +118,31 @@ describe("jobs over HTTP", () => {
     expect(await codeOf(await fetch(`${server.url}/v1/jobs/${failed}`))).toBe("job_not_found");
     await expect.poll(() => readdir(audioDir), { timeout: 15_000 }).toEqual([]);
   });
+
+  test("when another form of the encoder takes over, a job begins anew with it: no result is of two readers", async () => {
+    let form: "published" | "rewritten" = "published";
+    const readBy: string[] = [];
+    const onWindow = async (): Promise<void> => {
+      readBy.push(form);
+      await sleep(700);
+    };
+    const fake = createFakeEngine({ workers: 1, onWindow });
+    const engine = Object.create(fake, {
+      model: { get: () => fake.model && { ...fake.model, encoderForm: form } },
+      onInference: { value: undefined, writable: true },
+      onEncoderChange: { value: undefined, writable: true },
+    }) as Engine; // the fake with a form that changes
+    const server = await serve({}, { engine });
+    const id = await submit(server, "", await recording(6));
+    await expect.poll(async () => Number((await view(server, id))["percent"]), { timeout: 20_000 }).toBeGreaterThan(20);
+    form = "rewritten";
+    engine.onEncoderChange?.();
+    expect(await until(server, id, "done")).toMatchObject({ attempts: 1 });
+    const windows = (readings: readonly string[], wanted: string): number =>
+      readings.filter((one) => one === wanted).length;
+    expect(windows(readBy, "published")).toBeGreaterThan(1);
+    expect(windows(readBy, "rewritten")).toBe(6);
+  }, 40_000);
 
   test("no text, name or path is logged", async () => {
     const server = await serve();

@@ -95,6 +95,7 @@ export function createPacedEngine(options: Pace = {}): PacedEngine {
       return { speaking, sustainable: 100, realTimeFactor: undefined, canOpenMore, reason };
     },
     onInference: undefined,
+    onEncoderChange: undefined,
     close: () => {
       state = "closed";
       return Promise.resolve();

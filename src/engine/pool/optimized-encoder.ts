@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { ModelBundle } from "../../models/manifest.ts";
 import {
   createOptimizedCache,
+  findRewritten,
   SMALLEST_ENCODER_BYTES,
   type EncoderForm,
   type OptimizedCache,
@@ -28,9 +29,9 @@ export interface RequestSource {
   form(): EncoderForm;
   /** Whether the encoder has a faster form that is wanted and not yet there. Rejects when its file is not a model. */
   hasFasterForm(): Promise<boolean>;
-  /** Makes the rewritten form, so that `renewed` workers load it, and returns how its text differs. Rejects with a GigasttError that says why it was not made. */
+  /** Makes the rewritten form, so that `renewed` workers load it, and returns how its text differs. Rejects with a GigasttError that says why it was not made; `GST_REWRITE_BUSY`: another process is at it. */
   rewrite(signal: AbortSignal): Promise<Comparison>;
-  /** The workers have the rewritten form: the published one's copy is removed. */
+  /** The workers have the rewritten form, and `form` says so at once; the published one's copy is removed. */
   renewed(): Promise<void>;
 }
 
@@ -60,6 +61,8 @@ export function createRequestSource(
   let draft: OptimizedDraft | undefined;
   let optimized: string | undefined;
   let form: EncoderForm = "published";
+  /** What the workers load that take the others' places. */
+  let next: Found | undefined;
   let loaded: (() => Promise<void>) | undefined;
 
   async function openCaches(): Promise<Record<EncoderForm, OptimizedCache> | undefined> {
@@ -74,23 +77,29 @@ export function createRequestSource(
     };
   }
 
-  /** The best copy there is, as what is loaded from now on. */
-  async function find(): Promise<OptimizedCache | undefined> {
+  /** The best copy there is. */
+  async function find(mayBeRewritten = true): Promise<Found> {
     const found = await caches;
-    optimized = copies?.rewrites === true ? await found?.rewritten.find() : undefined;
-    form = optimized === undefined ? "published" : "rewritten";
-    optimized ??= await found?.published.find();
-    return found?.[form];
+    const rewritten = copies?.rewrites === true && mayBeRewritten ? await found?.rewritten.find() : undefined;
+    if (rewritten !== undefined) return { form: "rewritten", cache: found?.rewritten, path: rewritten };
+    return { form: "published", cache: found?.published, path: await found?.published.find() };
+  }
+
+  /** What is loaded from now on. */
+  function use(found: Found): void {
+    optimized = found.path;
+    form = found.form;
   }
 
   return {
     async next(worker) {
       switch (worker) {
         case "first": {
-          const cache = await find();
-          if (optimized !== undefined) loaded = await cache?.tried();
+          const found = await find();
+          use(found);
+          if (found.path !== undefined) loaded = await found.cache?.tried();
           else {
-            draft = draftOf(await cache?.begin());
+            draft = draftOf(await found.cache?.begin());
             check(draft !== undefined);
           }
           return withCopy(request, optimized, draft?.graphPath);
@@ -101,13 +110,14 @@ export function createRequestSource(
           draft = undefined;
           return withCopy(request, optimized, undefined);
         case "replacement":
-          // The files may have been replaced since.
+          // The files may have been replaced since. A better copy that another process has made is for all workers at once, or texts would be of two readers.
           await verifyBundle(bundle);
-          await find();
+          use(await find(form === "rewritten"));
           return withCopy(request, optimized, undefined);
         case "renewed":
-          loaded = await (await find())?.tried();
-          return withCopy(request, optimized, undefined);
+          next = await find();
+          loaded = await next.cache?.tried();
+          return withCopy(request, next.path, undefined);
       }
     },
     async failed() {
@@ -121,9 +131,15 @@ export function createRequestSource(
       return canBeRewritten(bundle.encoderPath, (await processor()).sign);
     },
     async rewrite(signal) {
-      const begun = await (await caches)?.rewritten.begin();
-      if (begun === undefined || encoder === undefined) throw new GigasttError("GST_REWRITE", "no copies are kept.");
-      if ("refused" in begun) throw new GigasttError("GST_REWRITE_ROOM", `${begun.refused}.`);
+      const cache = (await caches)?.rewritten;
+      if (cache === undefined || encoder === undefined || copies === undefined)
+        throw new GigasttError("GST_REWRITE", "no copies are kept.");
+      // Another process may have made it meanwhile.
+      const before = (await cache.find()) && (await findRewritten(copies.dir, encoder.sha256));
+      if (before) return before;
+      const begun = await cache.begin();
+      if ("refused" in begun)
+        throw new GigasttError(begun.isBusy ? "GST_REWRITE_BUSY" : "GST_REWRITE_ROOM", `${begun.refused}.`);
       try {
         const published = withCopy(request, optimized, undefined);
         const { sign } = await processor();
@@ -139,6 +155,7 @@ export function createRequestSource(
       }
     },
     async renewed() {
+      if (next) use(next);
       await loaded?.();
       await (await caches)?.published.remove();
     },
@@ -146,6 +163,13 @@ export function createRequestSource(
 }
 
 // ---
+
+interface Found {
+  readonly form: EncoderForm;
+  readonly cache: OptimizedCache | undefined;
+  /** Undefined: there is no copy. */
+  readonly path: string | undefined;
+}
 
 function draftOf(begun: Awaited<ReturnType<OptimizedCache["begin"]>> | undefined): OptimizedDraft | undefined {
   return begun !== undefined && "graphPath" in begun ? begun : undefined;

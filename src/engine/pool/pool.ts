@@ -57,8 +57,12 @@ export interface InferencePool {
 }
 
 export interface RenewablePool extends InferencePool {
-  /** Puts a newly loaded worker in the place of each; a busy one leaves after its window. Rejects with a load error: the rest stays as it was. */
-  renew(): Promise<void>;
+  /**
+   * Puts newly loaded workers in the places of all, at once: no window that begins afterwards is read by an old one. A busy one leaves after its window.
+   * Rejects with a load error: then all stay as they were.
+   * @param onSwitch called at that moment
+   */
+  renew(onSwitch?: () => void): Promise<void>;
 }
 
 export function createPool(options: PoolOptions): RenewablePool {
@@ -84,7 +88,8 @@ export function createPool(options: PoolOptions): RenewablePool {
     }
   }
 
-  function addWorker(request: LoadRequest): Promise<LoadedModel> {
+  /** @param waits it takes no window until `renew` says so */
+  function addWorker(request: LoadRequest, waits = false): Promise<LoadedModel> {
     return new Promise((resolve, reject) => {
       const worker = new Worker(options.entry ?? entryFile("engine/inference-main"), {
         name: "gigastt-inference",
@@ -111,7 +116,7 @@ export function createPool(options: PoolOptions): RenewablePool {
           case "loaded":
             clearTimeout(timer);
             if (slot.state !== "loading") return;
-            slot.state = "idle";
+            slot.state = waits ? "waiting" : "idle";
             restartDelayMs = RESTART_DELAY_MIN_MS;
             resolve(message.model);
             if (closing || slot.retires === true) shutDown(slot);
@@ -137,7 +142,7 @@ export function createPool(options: PoolOptions): RenewablePool {
       });
       worker.on("exit", (code) => {
         clearTimeout(timer);
-        const wasLoading = slot.state === "loading";
+        const wasLoading = slot.state === "loading" || slot.state === "waiting";
         const expected = slot.state === "closing" || slot.state === "failed";
         if (slots.includes(slot)) slots.splice(slots.indexOf(slot), 1);
         const reason = slot.lastError ?? `the worker ended with code ${code}`;
@@ -153,6 +158,10 @@ export function createPool(options: PoolOptions): RenewablePool {
     });
   }
 
+  /** Renewing brings a worker for each, also for one that was about to be replaced. */
+  const isComplete = (): boolean =>
+    slots.filter(({ state }) => state === "idle" || state === "busy" || state === "loading").length >= options.workers;
+
   function replace(reason: string): void {
     restarts++;
     options.onWorkerLost(reason);
@@ -161,7 +170,7 @@ export function createPool(options: PoolOptions): RenewablePool {
       // Its own exit or load error brings us back here with a longer delay.
       options
         .request("replacement")
-        .then((request) => (closing ? undefined : addWorker(request)))
+        .then((request) => (closing || isComplete() ? undefined : addWorker(request)))
         .catch((error: unknown) => {
           if (!closing) replace(messageOf(error));
         });
@@ -235,14 +244,25 @@ export function createPool(options: PoolOptions): RenewablePool {
     });
   }
 
-  async function renew(): Promise<void> {
+  async function renew(onSwitch?: () => void): Promise<void> {
     const request = await options.request("renewed");
-    for (const slot of slots.filter(({ state }) => state !== "closing" && state !== "failed")) {
+    const newOnes = (): Slot[] => slots.filter(({ state }) => state === "waiting");
+    const loads = await Promise.allSettled(Array.from({ length: options.workers }, () => addWorker(request, true)));
+    const failed = loads.find((load) => load.status === "rejected");
+    if (failed !== undefined || newOnes().length < options.workers) {
+      for (const slot of newOnes()) shutDown(slot);
       if (closing) return;
-      await addWorker(request);
+      throw failed?.reason ?? new GigasttError("GST_MODEL_LOAD", "a new worker ended before it was used.");
+    }
+    const fresh = newOnes();
+    for (const slot of slots) {
+      if (fresh.includes(slot)) continue;
       slot.retires = true;
       if (slot.state === "idle") shutDown(slot);
     }
+    for (const slot of fresh) slot.state = "idle";
+    onSwitch?.();
+    pump();
   }
 
   async function close(): Promise<void> {
@@ -254,7 +274,7 @@ export function createPool(options: PoolOptions): RenewablePool {
         (slot) =>
           new Promise<void>((resolve) => {
             slot.exited = resolve;
-            if (slot.state === "idle" || slot.state === "failed") shutDown(slot);
+            if (slot.state === "idle" || slot.state === "failed" || slot.state === "waiting") shutDown(slot);
           }),
       ),
     );
@@ -291,7 +311,7 @@ const RESTART_DELAY_MAX_MS = 30_000;
 
 interface Slot {
   readonly worker: Worker;
-  state: "loading" | "idle" | "busy" | "closing" | "failed";
+  state: "loading" | "waiting" | "idle" | "busy" | "closing" | "failed";
   current: Queued | undefined;
   lastError?: string;
   /** Another worker has its place. */

@@ -157,6 +157,7 @@ export function createJobs(place: JobPlace): Jobs {
         },
       });
     }
+    engine.onEncoderChange = () => worker?.startAgain();
     if (stopped !== undefined) await worker?.stop();
     for (const [everyMs, action] of [
       [pace.sweepMs, () => tidyNow()],

@@ -16,6 +16,8 @@ export interface JobWorker {
   wake(): void;
   /** The job may have been cancelled: its run asks the store now. */
   look(id: string): void;
+  /** Another form of the encoder reads from now on: what is under way begins anew with it, so that no result is of two readers. */
+  startAgain(): void;
   /** Hands every job back and takes no more. Resolves when that is kept. */
   stop(): Promise<void>;
   readonly running: number;
@@ -202,6 +204,9 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
       const run = running.get(id)?.run ?? parked.get(id);
       if (run !== undefined) void renew(run);
     },
+    startAgain: () => {
+      for (const run of [...[...running.values()].map((entry) => entry.run), ...parked.values()]) run.handBack();
+    },
     stop: async () => {
       stopping.abort(new Error("the worker stops"));
       for (const timer of timers) clearInterval(timer);
@@ -219,6 +224,6 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
 // ---
 
 /** What windows depend on beside the audio and the options: a checkpoint of another reader is of no use. */
-function readerOf({ bundleHash, precision }: ModelInfo, version: string): string {
-  return `${bundleHash} ${precision} ${version}`;
+function readerOf({ bundleHash, precision, encoderForm }: ModelInfo, version: string): string {
+  return `${bundleHash} ${precision} ${encoderForm === "rewritten" ? "rewritten" : "published"} ${version}`;
 }

@@ -28,6 +28,7 @@ export function createDeferredEngine(build: () => Promise<Engine>): Engine {
   let failed = false;
   let closed = false;
   let onInference: Engine["onInference"];
+  let onEncoderChange: Engine["onEncoderChange"];
   const required = (): Engine => {
     if (inner === undefined) throw new WireError("initializing", "the model is still loading");
     return inner;
@@ -48,6 +49,7 @@ export function createDeferredEngine(build: () => Promise<Engine>): Engine {
         if (closed) await built.close();
         inner = built;
         inner.onInference = onInference;
+        inner.onEncoderChange = onEncoderChange;
         return await inner.start();
       } catch (error) {
         failed = true;
@@ -64,6 +66,13 @@ export function createDeferredEngine(build: () => Promise<Engine>): Engine {
     set onInference(listener) {
       onInference = listener;
       if (inner !== undefined) inner.onInference = listener;
+    },
+    get onEncoderChange() {
+      return onEncoderChange;
+    },
+    set onEncoderChange(listener) {
+      onEncoderChange = listener;
+      if (inner !== undefined) inner.onEncoderChange = listener;
     },
     close: async () => {
       closed = true;

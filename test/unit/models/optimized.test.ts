@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -91,13 +91,70 @@ test("the number of a dead process may be ours now", async () => {
   expect(await createOptimizedCache(dir, KEY).find()).toBeUndefined();
 });
 
-test("while a draft lies there, no other is begun: its writer is at work, or died of it", async () => {
+test.each(["discard", "commit"] as const)("while one draft is written, no other is begun (until %s)", async (end) => {
   const dir = await folder();
   const cache = createOptimizedCache(dir, KEY);
   const draft = await begin(cache);
-  expect(await cache.begin()).toEqual({ refused: expect.stringContaining("another process writes it") });
-  await draft.discard();
-  await begin(cache);
+  expect(await cache.begin()).toEqual({ refused: expect.stringContaining("another process writes"), isBusy: true });
+  await draft[end]();
+  await (await begin(cache)).discard();
+  expect(await readdir(dir)).toEqual([]);
+});
+
+/** A process that begins a draft and writes until it is killed. */
+async function writer(dir: string, key: OptimizedKey): Promise<ChildProcess> {
+  const module = new URL("../../../dist/models/optimized.js", import.meta.url);
+  const program = `
+    import { createOptimizedCache } from ${JSON.stringify(module)};
+    import { writeFileSync } from "node:fs";
+    const draft = await createOptimizedCache(${JSON.stringify(dir)}, ${JSON.stringify(key)}).begin();
+    if (draft.graphPath) writeFileSync(draft.graphPath, "half a graph");
+    console.log("begun");
+    setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  await once(child.stdout, "data");
+  return child;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  child.kill("SIGKILL");
+  await once(child, "exit");
+}
+
+const REWRITTEN: OptimizedKey = { ...KEY, form: "rewritten" };
+
+test.each(["at work", "stopped"])("a rewriting whose process was killed (%s) is taken over at once", async (state) => {
+  const dir = await folder();
+  const child = await writer(dir, REWRITTEN);
+  const cache = createOptimizedCache(dir, REWRITTEN);
+  if (state === "stopped") child.kill("SIGSTOP");
+  expect(await cache.begin()).toMatchObject({ isBusy: true });
+  await kill(child);
+  expect(await fill(dir, REWRITTEN)).toBeDefined();
+  expect(await readdir(dir)).toHaveLength(1);
+});
+
+test("what ends three processes is not tried by a fourth, and takes no copy of the other form with it", async () => {
+  const dir = await folder();
+  for (let death = 0; death < 3; death++) await kill(await writer(dir, REWRITTEN));
+  expect(await createOptimizedCache(dir, REWRITTEN).begin()).toEqual({
+    refused: expect.stringContaining("a process ended while it wrote"),
+    isBusy: false,
+  });
+  expect(await fill(dir)).toBeDefined();
+});
+
+test("a load that ended its process while it wrote a copy is not tried again", async () => {
+  const dir = await folder();
+  await kill(await writer(dir, KEY));
+  expect(await createOptimizedCache(dir, KEY).begin()).toEqual({
+    refused: expect.stringContaining("a process ended while it wrote"),
+    isBusy: false,
+  });
+  expect(await fill(dir, REWRITTEN)).toBeDefined();
 });
 
 test("a copy that others may write is not used", async () => {
@@ -107,7 +164,7 @@ test("a copy that others may write is not used", async () => {
   expect(await createOptimizedCache(dir, KEY).find()).toBeUndefined();
 });
 
-test("a draft that was not written, or that another process was sooner with, leaves nothing behind", async () => {
+test("a draft that was not written, or whose copy is there already, leaves nothing behind", async () => {
   const dir = await folder();
   const empty = await begin(createOptimizedCache(dir, KEY));
   expect(await empty.commit()).toBeUndefined();
@@ -122,14 +179,14 @@ test("where the folder cannot be made, all goes on without", async () => {
   const cache = createOptimizedCache(dir, KEY);
   expect([await cache.find(), await cache.begin()]).toEqual([
     undefined,
-    { refused: expect.stringContaining("cannot be written") },
+    { refused: expect.stringContaining("cannot be written"), isBusy: false },
   ]);
 });
 
 test("a disk without room for the copy gets none", async () => {
   const huge = { ...KEY, encoder: { ...KEY.encoder, bytes: 1e18 } };
   const { begin } = createOptimizedCache(await folder(), huge);
-  expect(await begin()).toEqual({ refused: expect.stringMatching(/must have .* free, found /) });
+  expect(await begin()).toEqual({ refused: expect.stringMatching(/must have .* free, found /), isBusy: false });
 });
 
 test("the rewritten form is listed with how it differs, until it is removed", async () => {
@@ -161,7 +218,7 @@ test("the two copies used last stay, older ones and drafts of a dead process go"
   const keys = ["1", "2", "3"].map((runtime) => ({ ...KEY, runtime }));
   await fill(dir, keys[0]);
   await fill(dir, keys[1]);
-  const stale = join(dir, ".new-dead");
+  const stale = join(dir, ".new-published-0-dead");
   await mkdir(stale);
   for (const [path, hours] of [[stale, 2], ...(await entries(dir)).map((path) => [path, 1] as const)] as const) {
     const then = new Date(Date.now() - hours * 3_600_000);

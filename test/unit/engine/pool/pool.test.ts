@@ -211,6 +211,38 @@ test("renewing puts a new worker in each one's place while windows are read, and
   expect((await subject.run(job(3))).ids[0]).toBe(3);
 });
 
+test("renewing changes all workers at one moment: no window that begins later is read by an old one", async () => {
+  const ids = { old: 0, new: 0 };
+  const subject = await pool({
+    workers: 2,
+    queueLimit: 200,
+    request: async (kind) => ({ ...REQUEST, vocabPath: kind === "renewed" ? "marks 1000" : "" }),
+  });
+  await subject.start();
+  let isSwitched = false;
+  const asked: { afterwards: boolean; id: number }[] = [];
+  const ask = async (): Promise<void> => {
+    const afterwards = isSwitched;
+    const { ids: found } = await subject.run(job(20));
+    asked.push({ afterwards, id: found[0]! });
+  };
+  const renewing = subject.renew(() => {
+    isSwitched = true;
+  });
+  const until = async (isOver: () => boolean): Promise<void> => {
+    for (; !isOver();) await Promise.all([ask(), ask(), ask()]);
+  };
+  await until(() => isSwitched);
+  await until(() => asked.some(({ afterwards }) => afterwards));
+  await renewing;
+  for (const { afterwards, id } of asked) {
+    ids[id >= 1000 ? "new" : "old"]++;
+    if (afterwards) expect(id).toBe(1020);
+  }
+  expect(ids.old).toBeGreaterThan(0);
+  expect(ids.new).toBeGreaterThan(0);
+});
+
 test("a worker that cannot be renewed keeps its place", async () => {
   const subject = await pool({
     workers: 2,

@@ -72,11 +72,23 @@ test("the first start serves the published form, makes the fast one, hands over 
   expect(trial.tokens).toBeGreaterThan(50);
   expect(trial.tokenEdits).toBeLessThanOrEqual(2);
   expect(await findRewritten(copies, sha256)).toEqual(trial);
-  await pool.renew();
-  await first.renewed();
+  const forms: string[] = [];
+  let cleaned: Promise<void> | undefined;
+  await pool.renew(() => {
+    forms.push(first.form());
+    cleaned = first.renewed();
+    forms.push(first.form());
+  });
+  await cleaned;
+  expect(forms).toEqual(["published", "rewritten"]);
   expect(first.form()).toBe("rewritten");
   expect(await read(pool)).toEqual(before);
   expect(await readdir(copies)).toHaveLength(1);
+
+  // A second process that began with the published form, too.
+  const late = sourceOf(bundle, copies, true);
+  expect(await late.rewrite(new AbortController().signal)).toEqual(trial);
+  expect((await late.next("replacement")).optimizedEncoderPath).toBeUndefined();
 
   const second = sourceOf(bundle, copies);
   expect((await startPool(second)).from).toBe("rewritten, optimized copy");
@@ -91,7 +103,7 @@ test("the first start serves the published form, makes the fast one, hands over 
   await other.next("first");
   expect([other.form(), await other.hasFasterForm()]).toEqual(["published", true]);
   await other.failed();
-});
+}, 120_000);
 
 test("an interrupted rewriting leaves nothing, and can be done again", async () => {
   const dir = await scratch();
@@ -114,10 +126,10 @@ test("a rewriting that another process is at is refused with the reason", async 
   const stop = new AbortController();
   const source = sourceOf(bundle, copies);
   const rewriting = source.rewrite(stop.signal);
-  await expect.poll(() => readdir(copies).catch(() => [])).toHaveLength(1);
+  await expect.poll(() => readdir(copies).catch(() => [])).toHaveLength(2);
   await expect(sourceOf(bundle, copies).rewrite(stop.signal)).rejects.toMatchObject({
-    code: "GST_REWRITE_ROOM",
-    message: expect.stringContaining("another process writes it"),
+    code: "GST_REWRITE_BUSY",
+    message: expect.stringContaining("another process writes"),
   });
   stop.abort(new Error("enough"));
   await expect(rewriting).rejects.toThrow("enough");
