@@ -42,7 +42,7 @@ export interface OptimizedRefusal {
   readonly isBusy: boolean;
 }
 
-/** A graph that is about to be written. No other process writes one meanwhile; when this one dies, the next one that asks goes on at once. */
+/** A graph that is about to be written. No other process writes one; when this one dies, the next one that asks goes on at once. */
 export interface OptimizedDraft {
   readonly graphPath: string;
   /**

@@ -20,6 +20,11 @@ export function say(engine, texts, seed) {
   return run((folder) => [SAYER, engine, String(seed), folder], JSON.stringify(texts));
 }
 
+/** Names and places of the demo model's grammar. */
+export function namesOfGrammar() {
+  return JSON.parse(execFileSync("python3", [SAYER, "names"]).toString());
+}
+
 function run(argsFor, input = "") {
   const folder = mkdtempSync(join(tmpdir(), "gigastt-spoken-"));
   try {

@@ -119,7 +119,7 @@ describe("jobs over HTTP", () => {
     await expect.poll(() => readdir(audioDir), { timeout: 15_000 }).toEqual([]);
   });
 
-  test("when another form of the encoder takes over, a job begins anew with it: no result is of two readers", async () => {
+  test("when another form of the encoder takes over, a job begins again with it: no result is of two readers", async () => {
     let form: "published" | "rewritten" = "published";
     const readBy: string[] = [];
     const onWindow = async (): Promise<void> => {

@@ -14,14 +14,14 @@ interface Path<P> extends Reading<P> {
 /**
  * Transducer search that prefers hot words: greedy, and where a piece of a hot word is nearly as likely as the model's favourite, both
  * readings are followed until the bonus has decided. Where no piece of a hot word comes near, it costs what the greedy search costs and finds
- * the same. At most `maxSymbols` tokens a frame.
+ * the same. At most `maxSymbols` tokens a frame. `isGreedy`: no piece came near, and the tokens are those of the greedy search.
  */
 export async function decodeWithHotWords<P>(
   transducer: Transducer<P>,
   graph: HotWordGraph,
   frames: number,
   maxSymbols: number,
-): Promise<Tokens> {
+): Promise<{ readonly tokens: Tokens; readonly isGreedy: boolean }> {
   const { classes, blank, maxBlock, logSoftmaxed } = transducer;
   let paths: Path<P>[] = [{ ...nothingSaid(blank, await transducer.start()), symbols: 0 }];
   let frame = 0;
@@ -101,10 +101,13 @@ export async function decodeWithHotWords<P>(
   const prune = (all: readonly Path<P>[]): Path<P>[] => keepBest(all, graph, ({ said }) => said);
 
   const isUnfinished = (): boolean => frame < frames;
+  let isGreedy = true;
   while (isUnfinished()) {
     const [only] = paths;
     const isOver = paths.length === 1 && only !== undefined && (await goGreedily(only));
-    if (!isOver) await goThroughFrame();
+    if (isOver) continue;
+    isGreedy = false;
+    await goThroughFrame();
   }
-  return bestTokens(paths, graph);
+  return { tokens: bestTokens(paths, graph), isGreedy };
 }

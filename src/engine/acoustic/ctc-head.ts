@@ -3,7 +3,7 @@ import { GigasttError } from "../../shared/errors.ts";
 import { bindCtc } from "./binding.ts";
 import { decodeCtc } from "./ctc.ts";
 import { decodeCtcWithHotWords } from "./ctc-beam.ts";
-import type { Head } from "./head.ts";
+import { withExpected, type Head } from "./head.ts";
 import { createHotWordGraphs } from "./hot-words.ts";
 import type { LoadRequest } from "./protocol.ts";
 import { describe, openEncoder } from "./sessions.ts";
@@ -49,11 +49,11 @@ export async function openCtcHead(
       const scored = await score(features, frames);
       const encoderMs = performance.now() - begun;
       const form = { frames: scored.frames, classes, blank, logSoftmaxed };
-      const tokens =
-        hotWords.length === 0
-          ? decodeCtc(scored.scores, form)
-          : decodeCtcWithHotWords(scored.scores, form, graphOf(hotWords));
-      return { tokens, encodedFrames: scored.frames, encoderMs };
+      const read = { encodedFrames: scored.frames, encoderMs };
+      if (hotWords.length === 0) return { tokens: decodeCtc(scored.scores, form), ...read };
+      const graph = graphOf(hotWords);
+      const tokens = decodeCtcWithHotWords(scored.scores, form, graph);
+      return { ...withExpected(tokens, decodeCtc(scored.scores, form), graph), ...read };
     },
     async probe(features, frames) {
       const { scores } = await score(features, frames);

@@ -1,4 +1,5 @@
 import type { HotWord } from "../../shared/hot-words.ts";
+import type { HotWordGraph } from "./hot-words.ts";
 import type { LoadedModel } from "./protocol.ts";
 import type { Tokens } from "./words.ts";
 
@@ -17,6 +18,25 @@ export interface Head {
 
 export interface HeadResult {
   readonly tokens: Tokens;
+  /** Where `tokens` holds phrases that were expected. */
+  readonly expected?: Expected;
   readonly encodedFrames: number;
   readonly encoderMs: number;
+}
+
+export interface Expected {
+  /** The reading without hot words. */
+  readonly plain: Tokens;
+  /** 1 for each token of a phrase. */
+  readonly inPhrases: Uint8Array;
+}
+
+/** What was read with hot words. A reading without a phrase is the plain one: what only stood in a phrase's favour does not count. */
+export function withExpected(
+  tokens: Tokens,
+  plain: Tokens,
+  graph: HotWordGraph,
+): Pick<HeadResult, "tokens" | "expected"> {
+  const inPhrases = graph.inPhrases(tokens.ids);
+  return inPhrases.includes(1) ? { tokens, expected: { plain, inPhrases } } : { tokens: plain };
 }

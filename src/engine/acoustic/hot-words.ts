@@ -26,6 +26,8 @@ export interface HotWordGraph {
   bonus(match: Match): number;
   /** The part of it that stays when the text ends or goes on otherwise. */
   kept(match: Match): number;
+  /** 1 for each token of a whole phrase. */
+  inPhrases(ids: ArrayLike<number>): Uint8Array;
   /** Phrases that the model's pieces cannot spell. */
   readonly unspellable: readonly string[];
 }
@@ -39,6 +41,7 @@ interface Node {
   readonly children: Map<string, number>;
   readonly letter: string;
   readonly parent: number;
+  readonly depth: number;
   bonus: number;
   /** Of the longest phrase that ends on the way from the root to here. */
   kept: number;
@@ -52,7 +55,9 @@ export function compileHotWords(hotWords: readonly HotWord[], vocabulary: Vocabu
     vocabulary.hidden.has(id) ? "" : fold(piece.replaceAll("▁", " ")),
   );
   const letters = new Set(texts.join(""));
-  const nodes: Node[] = [{ children: new Map(), letter: "", parent: 0, bonus: 0, kept: 0, fail: 0, isEnd: false }];
+  const nodes: Node[] = [
+    { children: new Map(), letter: "", parent: 0, depth: 0, bonus: 0, kept: 0, fail: 0, isEnd: false },
+  ];
   const unspellable: string[] = [];
 
   for (const { text, boost } of hotWords) {
@@ -90,6 +95,20 @@ export function compileHotWords(hotWords: readonly HotWord[], vocabulary: Vocabu
     tokensAhead: (match) => (nodes[match]!.ahead ??= [...texts.keys()].filter((token) => gain(match, token) > 0)),
     bonus: (match) => nodes[match]!.bonus,
     kept: (match) => nodes[match]!.kept,
+    inPhrases: (ids) => {
+      const marks = new Uint8Array(ids.length);
+      let at: Match = 0;
+      for (let k = 0; k < ids.length; k++) {
+        const { match, completed } = advance(at, ids[k]!);
+        at = match;
+        if (completed === undefined) continue;
+        for (let [n, letters] = [k, nodes[completed]!.depth]; n >= 0 && letters > 0; n--) {
+          marks[n] = 1;
+          letters -= texts[ids[n]!]!.length;
+        }
+      }
+      return marks;
+    },
     unspellable,
   };
 }
@@ -123,7 +142,17 @@ function add(nodes: Node[], phrase: string, boost: number): void {
     const bonus = Math.min(count, MOST_LETTERS) * boost * NATS_PER_LETTER;
     let child = nodes[at]!.children.get(letter);
     if (child === undefined) {
-      child = nodes.push({ children: new Map(), letter, parent: at, bonus, kept: 0, fail: 0, isEnd: false }) - 1;
+      child =
+        nodes.push({
+          children: new Map(),
+          letter,
+          parent: at,
+          depth: nodes[at]!.depth + 1,
+          bonus,
+          kept: 0,
+          fail: 0,
+          isEnd: false,
+        }) - 1;
       nodes[at]!.children.set(letter, child);
     }
     const node = nodes[child]!;

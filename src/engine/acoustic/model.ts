@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import type { HotWord } from "../../shared/hot-words.ts";
 import { GigasttError } from "../../shared/errors.ts";
 import { alignTokens, knowsFrontEnd } from "../align/align.ts";
+import { confirmBySound } from "../align/confirm.ts";
 import { openCtcHead } from "./ctc-head.ts";
 import type { LoadedModel, LoadRequest, WindowResult } from "./protocol.ts";
 import { openTransducerHead } from "./transducer-head.ts";
@@ -55,10 +56,14 @@ export async function loadAcousticModel(request: LoadRequest): Promise<AcousticM
     hotWords: readonly HotWord[] = [],
   ): Promise<WindowResult> {
     const begun = performance.now();
-    const { tokens, encodedFrames, encoderMs } = await head.recognize(features, frames, hotWords);
+    const { tokens, expected, encodedFrames, encoderMs } = await head.recognize(features, frames, hotWords);
     const heard = { features, melBins: head.melBins, frames, tokens, encodedFrames };
-    const spans = canAlign ? alignTokens(heard, vocabulary) : undefined;
-    return { ...tokens, spans, encodedFrames, encoderMs, totalMs: performance.now() - begun };
+    const timed = !canAlign
+      ? tokens
+      : expected === undefined
+        ? { ...tokens, spans: alignTokens(heard, vocabulary) }
+        : confirmBySound(heard, expected, vocabulary);
+    return { ...timed, encodedFrames, encoderMs, totalMs: performance.now() - begun };
   }
 
   const probeFrames = 320;

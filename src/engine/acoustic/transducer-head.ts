@@ -2,13 +2,14 @@ import { type InferenceSession, Tensor } from "onnxruntime-node";
 import { decodeWithHotWords } from "./beam.ts";
 import { bindModel } from "./binding.ts";
 import { decodeGreedy } from "./greedy.ts";
-import type { Head } from "./head.ts";
+import { withExpected, type Head } from "./head.ts";
 import { createHotWordGraphs } from "./hot-words.ts";
 import type { LoadRequest, TransducerFiles } from "./protocol.ts";
 import { describe, openEncoder, openGraph } from "./sessions.ts";
 import { integerTensor, transpose } from "./tensors.ts";
 import { createTransducer } from "./transducer.ts";
 import type { Vocabulary } from "./vocabulary.ts";
+import type { Tokens } from "./words.ts";
 
 /** Three graphs: encoder, prediction network and joint. */
 export async function openTransducerHead(
@@ -48,11 +49,12 @@ export async function openTransducerHead(
       const encoderMs = performance.now() - begun;
       transducer.load(encoded.data);
       const { maxSymbolsPerFrame } = request;
-      const tokens =
-        hotWords.length === 0
-          ? await decodeGreedy(transducer, encoded.frames, maxSymbolsPerFrame)
-          : await decodeWithHotWords(transducer, graphOf(hotWords), encoded.frames, maxSymbolsPerFrame);
-      return { tokens, encodedFrames: encoded.frames, encoderMs };
+      const greedy = (): Promise<Tokens> => decodeGreedy(transducer, encoded.frames, maxSymbolsPerFrame);
+      const read = { encodedFrames: encoded.frames, encoderMs };
+      if (hotWords.length === 0) return { tokens: await greedy(), ...read };
+      const graph = graphOf(hotWords);
+      const found = await decodeWithHotWords(transducer, graph, encoded.frames, maxSymbolsPerFrame);
+      return { ...(found.isGreedy ? found : withExpected(found.tokens, await greedy(), graph)), ...read };
     },
     async probe(features, frames) {
       transducer.load((await encode(features, frames)).data);

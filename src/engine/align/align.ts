@@ -2,8 +2,8 @@ import type { FrontEnd } from "../../models/manifest.ts";
 import type { Tokens } from "../acoustic/words.ts";
 import type { Vocabulary } from "../acoustic/vocabulary.ts";
 import { bestPath, type SoundState } from "./best-path.ts";
-import { ANY_SOUND, PAUSE, type Sound, SOUNDS, soundOf } from "./letter-sounds.ts";
-import { DIMENSIONS, observe, STEP_FRAMES } from "./observe.ts";
+import { ANY_SOUND, fit, PAUSE, soundsOf } from "./letter-sounds.ts";
+import { observe, STEP_FRAMES } from "./observe.ts";
 
 /** A window and what was recognised in it. */
 export interface Recognised {
@@ -49,7 +49,7 @@ export function alignTokens(recognised: Recognised, { pieces, hidden }: Vocabula
   states.push(pauseState(steps));
   joinBands(states);
   const observed = observe(features, melBins, frames);
-  const begins = bestPath(states, steps, (sound, step) => fit(SOUNDS[sound]!, observed, step), strayCost);
+  const begins = bestPath(states, steps, (sound, step) => fit(sound, observed, step), strayCost);
   if (begins === undefined) return undefined;
   const spans = new Int32Array(2 * tokens.ids.length);
   for (const k of tokens.ids.keys()) {
@@ -81,18 +81,6 @@ function pauseState(steps: number): SoundState {
   return { sound: PAUSE, isOptional: true, first: 0, last: steps - 1, expected: undefined };
 }
 
-/** What of a piece sounds: letters, and something unknown for a digit, a foreign letter or a sign. */
-function soundsOf(piece: string): number[] {
-  const sounds: number[] = [];
-  for (const letter of piece.toLowerCase()) {
-    const sound = soundOf(letter);
-    if (sound !== undefined) sounds.push(sound);
-    else if (/\p{N}|%/u.test(letter)) sounds.push(ANY_SOUND, ANY_SOUND, ANY_SOUND);
-    else if (/\p{L}/u.test(letter) && !/[ьъ]/.test(letter)) sounds.push(ANY_SOUND);
-  }
-  return sounds;
-}
-
 /** Pauses reach from the sound before to the one after, and no step is left between two bands. */
 function joinBands(states: SoundState[]): void {
   for (let at = 1; at < states.length; at++) {
@@ -106,14 +94,4 @@ function joinBands(states: SoundState[]): void {
     const last = state.sound === PAUSE ? next.last : Math.min(next.last, Math.max(state.last, next.first));
     states[at] = { ...state, last };
   }
-}
-
-function fit({ constant, mean, precision }: Sound, observed: Float64Array, step: number): number {
-  let sum = constant;
-  const from = step * DIMENSIONS;
-  for (let k = 0; k < DIMENSIONS; k++) {
-    const distance = observed[from + k]! - mean[k]!;
-    sum -= distance * distance * precision[k]!;
-  }
-  return sum;
 }

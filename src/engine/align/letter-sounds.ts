@@ -38,3 +38,27 @@ export const ANY_SOUND: number = indexOf.get("*")!; // the table has it
 export function soundOf(letter: string): number | undefined {
   return letter === "_" || letter === "*" ? undefined : indexOf.get(letter);
 }
+
+/** What of a piece sounds: letters, and something unknown for a digit, a foreign letter or a sign. */
+export function soundsOf(piece: string): number[] {
+  const sounds: number[] = [];
+  for (const letter of piece.toLowerCase()) {
+    const sound = soundOf(letter);
+    if (sound !== undefined) sounds.push(sound);
+    else if (/\p{N}|%/u.test(letter)) sounds.push(ANY_SOUND, ANY_SOUND, ANY_SOUND);
+    else if (/\p{L}/u.test(letter) && !/[ьъ]/.test(letter)) sounds.push(ANY_SOUND);
+  }
+  return sounds;
+}
+
+/** How well a sound fits a step of what was observed, natural log. */
+export function fit(sound: number, observed: Float64Array, step: number): number {
+  const { constant, mean, precision } = SOUNDS[sound]!;
+  let sum = constant;
+  const from = step * DIMENSIONS;
+  for (let k = 0; k < DIMENSIONS; k++) {
+    const distance = observed[from + k]! - mean[k]!;
+    sum -= distance * distance * precision[k]!;
+  }
+  return sum;
+}

@@ -134,7 +134,7 @@ export function createRequestSource(
       const cache = (await caches)?.rewritten;
       if (cache === undefined || encoder === undefined || copies === undefined)
         throw new GigasttError("GST_REWRITE", "no copies are kept.");
-      // Another process may have made it meanwhile.
+      // Another process may have made it since then.
       const before = (await cache.find()) && (await findRewritten(copies.dir, encoder.sha256));
       if (before) return before;
       const begun = await cache.begin();

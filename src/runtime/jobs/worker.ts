@@ -16,7 +16,7 @@ export interface JobWorker {
   wake(): void;
   /** The job may have been cancelled: its run asks the store now. */
   look(id: string): void;
-  /** Another form of the encoder reads from now on: what is under way begins anew with it, so that no result is of two readers. */
+  /** Another form of the encoder reads from now on: what is under way begins again with it, so that no result is of two readers. */
   startAgain(): void;
   /** Hands every job back and takes no more. Resolves when that is kept. */
   stop(): Promise<void>;

@@ -64,7 +64,12 @@ describe("search with hot words", () => {
           const scores = byChance(seed, 12);
           const [greedy, beam] = [tabled(scores, logs), tabled(scores, logs)];
           const expected = await decodeGreedy(greedy.transducer, frames, 3);
-          const found = await decodeWithHotWords(beam.transducer, compileHotWords([], vocabulary), frames, 3);
+          const { tokens: found } = await decodeWithHotWords(
+            beam.transducer,
+            compileHotWords([], vocabulary),
+            frames,
+            3,
+          );
           expect([...found.ids]).toEqual([...expected.ids]);
           expect([...found.frames]).toEqual([...expected.frames]);
           for (const [index, probability] of found.probabilities.entries())
@@ -82,7 +87,7 @@ describe("search with hot words", () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 1e6 }), fc.integer({ min: 1, max: 30 }), async (seed, frames) => {
         const { transducer } = tabled(byChance(seed, 6));
-        const found = await decodeWithHotWords(transducer, compileHotWords(list, vocabulary), frames, 2);
+        const { tokens: found } = await decodeWithHotWords(transducer, compileHotWords(list, vocabulary), frames, 2);
         expect([...found.frames]).toEqual([...found.frames].toSorted((a, b) => a - b));
         for (let frame = 0; frame < frames; frame++)
           expect(found.frames.filter((at) => at === frame).length).toBeLessThanOrEqual(2);
@@ -107,7 +112,7 @@ describe("search with hot words", () => {
       phrases.map((text) => ({ text, boost })),
       vocabulary,
     );
-    const { ids } = await decodeWithHotWords(transducer, graph, 8, 3);
+    const { ids } = (await decodeWithHotWords(transducer, graph, 8, 3)).tokens;
     return [...ids].map((id) => PIECES[id]).join("");
   };
 

@@ -51,13 +51,13 @@ describe.each(["fp32", "int8"] as const)("the demo model, %s", (precision) => {
     expect(wrong.map((clip) => clip.file)).toEqual([]);
   });
 
-  // int8 rounds activations by their range: a last-bit difference of one feature can move a token by one frame (40 ms).
-  test("emits them at the reference's frames on at least 59 of 60 clips, elsewhere within one frame", () => {
+  // int8 rounds activations by their range: a last-bit difference of one feature, or another processor's kernels, can move a token by one frame (40 ms).
+  test("emits them at the reference's frames on at least 58 of 60 clips, elsewhere within one frame", () => {
     const moved = EVAL_CLIPS.map((clip) => {
       const { frames } = results.get(clip.file)!;
       return clip.reference_decode[precision].frames.map((frame, index) => Math.abs(frame - frames[index]!));
     });
-    expect(moved.filter((distances) => Math.max(...distances) > 0).length).toBeLessThanOrEqual(1);
+    expect(moved.filter((distances) => Math.max(...distances) > 0).length).toBeLessThanOrEqual(2);
     expect(Math.max(...moved.flat())).toBeLessThanOrEqual(1);
   });
 
