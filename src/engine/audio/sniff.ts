@@ -6,6 +6,7 @@ import type { FrameHeader } from "./input/frame-scan.ts";
 import { parseMpegHeader } from "./mp3/mp3.ts";
 import { isBareGsm } from "./speech/gsm.ts";
 import { findTransportStream } from "./ts/packets.ts";
+import { parseVint } from "./webm/ebml.ts";
 
 /** Also what `curl --data` leaves of a WAV file. */
 export const RIFF_WITHOUT_AUDIO = "a RIFF file without audio";
@@ -46,6 +47,7 @@ export function sniff(head: Uint8Array): Sniffed {
   if (known) return known;
   if (isMultipart(head)) return { kind: "foreign", what: "a multipart form, not the file itself", cure: "bareFile" };
   if (findTransportStream(head) !== undefined) return { kind: "audio", container: "ts" };
+  if (isChainOfBlocks(head)) return { kind: "foreign", what: "a later part of a WebM recording", cure: "firstPart" };
   const container = sniffMpegAudio(head) ?? sniffSpeech(head);
   if (container) return { kind: "audio", container };
   const text = sniffText(head);
@@ -87,6 +89,8 @@ export function findMpegFrames(head: Uint8Array): Sniffed {
 }
 
 // ---
+
+const SIMPLE_BLOCK = 0xa3;
 
 interface Magic {
   readonly magic: string;
@@ -194,6 +198,18 @@ function sniffSpeech(head: Uint8Array): "gsm" | "ac3" | "loas" | undefined {
   if (isBareGsm(head)) return "gsm";
   if (head.length >= 7 && parseAc3Header(head, 0)) return "ac3";
   return isChain(head, 0, parseLoasHeader, 3) ? "loas" : undefined;
+}
+
+/** What a browser hands out in mid-cluster: simple blocks of one of the first tracks, one behind the other. */
+function isChainOfBlocks(head: Uint8Array): boolean {
+  let at = 0;
+  for (let blocks = 0; blocks < 3; blocks++) {
+    const size = head[at] === SIMPLE_BLOCK ? parseVint(head, at + 1) : undefined;
+    const track = size && head[size.end];
+    if (!size || track === undefined || track < 0x81 || track > 0x84) return false;
+    at = size.end + size.value;
+  }
+  return true;
 }
 
 function isChain(

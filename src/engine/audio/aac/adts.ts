@@ -20,7 +20,7 @@ import type { AudioBlock, OpenContext, OpenedAudio } from "../types.ts";
  * A cut last frame is dropped; nothing in such a stream says where it should end.
  */
 export async function openAdts(input: ByteReader, context: OpenContext): Promise<OpenedAudio> {
-  const frames = createFrameSource(input, { container: "AAC", headerBytes: 7, parse: parseAdtsHeader });
+  const frames = createFrameSource(input, { container: "AAC", headerBytes: 7, parse: parseAdtsHeader }, context);
   const first = await frames.next();
   if (!first) throw damaged("AAC", "no audio frame was found");
   const { sampleRateHz } = first.header;

@@ -9,7 +9,7 @@ import { LOAS_SYNTAX, parseLatmConfig } from "./latm.ts";
 
 /** AAC in LATM frames as a bare stream. */
 export async function openLoas(input: ByteReader, context: OpenContext): Promise<OpenedAudio> {
-  const frames = createFrameSource(input, LOAS_SYNTAX);
+  const frames = createFrameSource(input, LOAS_SYNTAX, context);
   let first = await frames.next();
   let config = first && parseLatmConfig(first.data);
   // The configuration is repeated: a stream that was cut out of another begins at the next one.

@@ -28,7 +28,7 @@ export const AC3_SYNTAX: FrameSyntax<Ac3Header> = {
 
 /** Dolby Digital (AC-3) and Dolby Digital Plus (E-AC-3) as a bare stream of frames, joined streams one after the other. */
 export async function openAc3(input: ByteReader, context: OpenContext): Promise<OpenedAudio> {
-  const frames = createFrameSource(input, AC3_SYNTAX);
+  const frames = createFrameSource(input, AC3_SYNTAX, context);
   const first = await frames.next();
   if (!first) throw damaged("AC-3", "no audio frame was found");
   frames.unread(first);

@@ -102,6 +102,11 @@ async function openData(
     });
   }
   const makeCodec = codecOf(format, cookie);
+  const { packetBytes, packetFrames } = format;
+  if (!table && packetBytes > 0 && packetFrames > 0) {
+    const codec = makeCodec((await input.peek(packetBytes)).slice());
+    return openConstant(input, context, { format: `caf-${codec.name}`, codec, packetBytes, range });
+  }
   if (table) return await openPackets({ input, context, format, makeCodec, table, store: undefined });
 
   const store = createByteStore("CAF", "the packet table comes after more than 512 MiB of samples");

@@ -1,5 +1,6 @@
 import type { ByteReader } from "./byte-reader.ts";
 import { damaged } from "../refuse.ts";
+import type { OpenContext } from "../types.ts";
 
 /** The fields of a self-delimiting frame's header. */
 export interface FrameHeader {
@@ -44,12 +45,17 @@ export async function* framesOfKind<H extends FrameHeader>(
 
 /**
  * Frames of an MPEG audio or ADTS stream. Tags between frames are skipped; other bytes that are not a frame are skipped
- * too (streams are cut and joined at any byte), but not more than 64 KiB of them between two frames. Frames of another
+ * too (streams are cut and joined at any byte), with a warning where they are more than 64 KiB; so many in front of the first
+ * frame are another kind of file. Frames of another
  * kind (rate, channels) are taken when several of them follow each other. A frame that the end of the input cuts is
  * dropped: nothing in such a stream says where it should end.
  */
-export function createFrameSource<H extends FrameHeader>(input: ByteReader, syntax: FrameSyntax<H>): FrameSource<H> {
-  const frames = scanFrames(input, syntax);
+export function createFrameSource<H extends FrameHeader>(
+  input: ByteReader,
+  syntax: FrameSyntax<H>,
+  context: Pick<OpenContext, "warn">,
+): FrameSource<H> {
+  const frames = scanFrames(input, syntax, context);
   let held: ScannedFrame<H> | undefined;
   return {
     async next() {
@@ -66,6 +72,7 @@ export function createFrameSource<H extends FrameHeader>(input: ByteReader, synt
 async function* scanFrames<H extends FrameHeader>(
   input: ByteReader,
   syntax: FrameSyntax<H>,
+  context: Pick<OpenContext, "warn">,
 ): AsyncGenerator<ScannedFrame<H>, void, undefined> {
   const { container, headerBytes, firstByte = 0xff, parse } = syntax;
   let key: number | undefined;
@@ -98,12 +105,8 @@ async function* scanFrames<H extends FrameHeader>(
     await input.skip(step);
     junkBytes += step;
     if (junkBytes > MAX_JUNK_BYTES) {
-      throw damaged(
-        container,
-        key === undefined
-          ? `no audio frame was found in the first ${MAX_JUNK_BYTES} bytes`
-          : `more than ${MAX_JUNK_BYTES} bytes between its frames are not ${container} audio`,
-      );
+      if (key === undefined) throw damaged(container, `no audio frame was found in the first ${MAX_JUNK_BYTES} bytes`);
+      context.warn("damaged", `${container}: more than ${MAX_JUNK_BYTES} bytes between its frames are not audio`);
     }
   }
 

@@ -68,9 +68,9 @@ function createLayout({
       const name = Buffer.from(bytes.subarray(at, at + 4)).toString("latin1");
       if (!/^[A-Za-z_(][A-Za-z0-9 _.)-]{3}$/.test(name)) return undefined;
       const length = readBytes(new DataView(bytes.buffer, bytes.byteOffset + at, headBytes));
-      if (length < 0) return undefined;
-      // Writers to a pipe leave the largest number there is.
-      return { name, bytes: Number.isSafeInteger(length) ? length : Number.POSITIVE_INFINITY };
+      if (length < 0 && !(name === "data" && length === -headBytes)) return undefined;
+      // Writers to a pipe leave the largest number there is, or in Wave64 none at all.
+      return { name, bytes: Number.isSafeInteger(length) && length >= 0 ? length : Number.POSITIVE_INFINITY };
     },
   };
 }

@@ -1,9 +1,9 @@
 import { decodePackets, type EncodedPacket } from "../codec/decode-packets.ts";
 import type { TrackCodec } from "../codec/track-codecs.ts";
-import type { ByteReader } from "../input/byte-reader.ts";
-import { checkShape, truncated } from "../refuse.ts";
+import { createByteReader, type ByteReader } from "../input/byte-reader.ts";
+import { checkShape } from "../refuse.ts";
 import type { OpenContext, OpenedAudio } from "../types.ts";
-import type { SampleRange } from "./samples.ts";
+import { readRange, type SampleRange } from "./range.ts";
 
 interface ConstantFile {
   readonly format: string;
@@ -31,7 +31,7 @@ export function openConstant(input: ByteReader, context: OpenContext, file: Cons
       sampleRateHz,
       channelCount,
       context,
-      packets: readPackets(input, file),
+      packets: readPackets(input, file, context),
       createDecoder: codec.createDecoder,
       skipFrames,
     }),
@@ -43,20 +43,18 @@ export function openConstant(input: ByteReader, context: OpenContext, file: Cons
 async function* readPackets(
   input: ByteReader,
   { codec, packetBytes, range, skipFrames = 0, validFrames }: ConstantFile,
+  context: OpenContext,
 ): AsyncGenerator<EncodedPacket, void, undefined> {
+  const bytes = createByteReader(readRange(input, range, packetBytes, context), new AbortController().signal);
   const framesOf = codec.createCounter();
-  const limitFrame = validFrames === undefined ? undefined : skipFrames + validFrames;
-  let left = range.dataBytes ?? Number.POSITIVE_INFINITY;
   let endFrame = 0;
-  while (left >= packetBytes) {
-    const data = (await input.read(packetBytes)).slice();
-    if (data.length < packetBytes) {
-      if (left === Number.POSITIVE_INFINITY) return;
-      const missing = `${left - data.length} of ${range.dataBytes} bytes of samples are missing`;
-      throw truncated(range.container, `the file is truncated, ${missing}`);
-    }
-    left -= packetBytes;
+  for (;;) {
+    const data = (await bytes.read(packetBytes)).slice();
+    if (data.length < packetBytes) return;
     endFrame += framesOf(data);
-    yield { data, endFrame, ...(limitFrame !== undefined && { limitFrame }) };
+    // Only the last packets are padded.
+    const isLast = validFrames !== undefined && (await bytes.peek(packetBytes)).length < packetBytes;
+    const isPadded = isLast && skipFrames + validFrames > endFrame - 2 * framesOf(data);
+    yield { data, endFrame, ...(isPadded && { limitFrame: skipFrames + validFrames }) };
   }
 }

@@ -2,7 +2,8 @@ import { SAMPLE_BYTES } from "../codec/pcm.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
 import { checkShape } from "../refuse.ts";
 import type { OpenContext, OpenedAudio } from "../types.ts";
-import { readSamples, type LinearShape, type SampleRange } from "./samples.ts";
+import type { SampleRange } from "./range.ts";
+import { readSamples, type LinearShape } from "./samples.ts";
 
 interface LinearFile {
   readonly format: string;

@@ -15,7 +15,7 @@ import type { AudioBlock, OpenContext, OpenedAudio } from "../types.ts";
  * frame is dropped; when the Xing header counts more frames than came, the file is truncated.
  */
 export async function openMp3(input: ByteReader, context: OpenContext): Promise<OpenedAudio> {
-  const frames = createFrameSource(input, { container: "MP3", headerBytes: 4, parse: parseMpegHeader });
+  const frames = createFrameSource(input, { container: "MP3", headerBytes: 4, parse: parseMpegHeader }, context);
   const first = await openLink(frames);
   if (!first) throw damaged("MP3", "no audio frame was found");
   const { header, trim } = first;

@@ -1,5 +1,6 @@
 import { parseAudioSpecificConfig } from "../aac/aac.ts";
-import { aacTrack, ac3Track, dtsTrack, mpegTrack, type TrackCodec } from "../codec/track-codecs.ts";
+import { aacTrack, ac3Track, dtsTrack, mpegTrack, vorbisTrack, type TrackCodec } from "../codec/track-codecs.ts";
+import { splitVorbisHeaders } from "../codec/vorbis.ts";
 import { damaged, unsupported } from "../refuse.ts";
 import { readFields } from "./boxes.ts";
 
@@ -31,9 +32,13 @@ export function parseEsds(
       fields.skip(12);
       if (objectType === 0x69 || objectType === 0x6b) return mpegTrack;
       if (objectType === 0xa9) return () => dtsTrack(sampleRateHz, channelCount);
+      if (objectType === VORBIS) continue;
       if (objectType === 0xa5 || objectType === 0xa6) return ac3Track;
       const other = OBJECT_TYPES[objectType];
       if (other !== undefined) throw unsupported("MP4", `${other} is not supported`, "convert");
+    } else if (tag === 5 && objectType === VORBIS) {
+      const [identification, , setup] = splitVorbisHeaders(fields.rest().subarray(0, length));
+      return () => vorbisTrack(identification, setup);
     } else if (tag === 5 && (objectType === 0x40 || (objectType >= 0x66 && objectType <= 0x68))) {
       const config = parseAudioSpecificConfig(fields.rest().subarray(0, length));
       return () => aacTrack(config);
@@ -46,6 +51,9 @@ export function parseEsds(
 
 // ---
 
+/** FFmpeg's and VLC's own number. */
+const VORBIS = 0xdd;
+
 /** Object types of codecs that cannot be decoded here. */
 const OBJECT_TYPES: Readonly<Record<number, string>> = {
   0xa0: "EVRC",
@@ -53,6 +61,5 @@ const OBJECT_TYPES: Readonly<Record<number, string>> = {
   0xab: "DTS-HD",
   0xac: "DTS-HD",
   0xad: "Opus in an elementary stream descriptor",
-  0xdd: "Vorbis in MP4",
   0xe1: "QCELP",
 };

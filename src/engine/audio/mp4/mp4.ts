@@ -1,3 +1,4 @@
+import { keepParts } from "./edits.ts";
 import { createByteStore, MAX_STORED_BYTES } from "../input/byte-store.ts";
 import type { ByteStore } from "../input/byte-store.ts";
 import { typeAt, viewOf } from "./boxes.ts";
@@ -27,30 +28,32 @@ export async function openMp4(input: ByteReader, context: OpenContext): Promise<
   const codec = track.codecOf(first.value.data);
   const { sampleRateHz, channelCount } = codec;
   const toFrames = (units: number): number => Math.round((units * sampleRateHz) / track.timescale);
-  const skipFrames = track.edit ? toFrames(track.edit.start) : codec.skipFrames;
-  const limitFrame = track.edit?.length === undefined ? undefined : skipFrames + toFrames(track.edit.length);
+  const { first: edit, delay, parts } = track.edits;
+  const skipFrames = edit ? toFrames(edit.start) : codec.skipFrames;
+  const limitFrame = edit?.length === undefined ? undefined : skipFrames + toFrames(edit.length);
   const decodedFrames = track.fragments ? undefined : toFrames(summarise(track).duration);
+  const blocks = decodePackets({
+    container: "MP4",
+    sampleRateHz,
+    channelCount,
+    isSurround: codec.isSurround ?? false,
+    context,
+    packets: countFrames({
+      first: first.value,
+      rest: samples,
+      codec,
+      limitFrame,
+      frameOf: (time) => toFrames(time + delay) - skipFrames,
+    }),
+    createDecoder: codec.createDecoder,
+    skipFrames,
+  });
   return {
     format: `mp4-${codec.name}`,
     sampleRateHz,
     channelCount,
     totalFrames: decodedFrames && Math.max(0, Math.min(decodedFrames, limitFrame ?? decodedFrames) - skipFrames),
-    blocks: decodePackets({
-      container: "MP4",
-      sampleRateHz,
-      channelCount,
-      isSurround: codec.isSurround ?? false,
-      context,
-      packets: countFrames({
-        first: first.value,
-        rest: samples,
-        codec,
-        limitFrame,
-        frameOf: (time) => toFrames(time + track.delay) - skipFrames,
-      }),
-      createDecoder: codec.createDecoder,
-      skipFrames,
-    }),
+    blocks: parts.length > 0 ? keepParts(blocks, track.edits, track.timescale) : blocks,
   };
 }
 
@@ -86,6 +89,19 @@ async function readBoxHeader(input: ByteReader): Promise<BoxHeader | undefined> 
   if (size < headerBytes) throw damaged("MP4", `the file is damaged at byte ${offset}`);
   await input.skip(headerBytes);
   return { type, offset, bodyBytes: size - headerBytes };
+}
+
+/** As `readBoxHeader`, behind the index: bytes that are not a box end the file, as what a form or a recorder leaves there. */
+async function readNextBox(input: ByteReader): Promise<BoxHeader | undefined> {
+  const head = await input.peek(8);
+  const isBox =
+    head.length === 8 && /^[\w \xa9-]{4}$/.test(typeAt(head, 4)) && isPossibleSize(viewOf(head).getUint32(0));
+  return isBox ? await readBoxHeader(input) : undefined;
+}
+
+/** 0 and 1 mean the end of the file and a length of 64 bits. */
+function isPossibleSize(bytes: number): boolean {
+  return bytes < 2 || bytes >= 8;
 }
 
 async function readBody(input: ByteReader, { type, bodyBytes }: BoxHeader): Promise<Uint8Array> {
@@ -126,9 +142,9 @@ async function readHead(
       const { isOrdered, firstOffset } = summarise(track);
       if (!store && isOrdered && firstOffset >= input.position) return { track, store };
       store ??= createByteStore("MP4", TOO_LATE);
-      for (let rest = await readBoxHeader(input); rest; rest = await readBoxHeader(input)) {
+      for (let rest = await readNextBox(input); rest; rest = await readNextBox(input)) {
         if (rest.type === "mdat") await keep(input, store, rest);
-        else await skipBody(input, rest);
+        else await input.skip(rest.bodyBytes);
       }
       return { track, store };
     } else {
@@ -193,7 +209,7 @@ async function* readFragmented(
     }
   }
   let time = summarise(track).duration;
-  for (let box = await readBoxHeader(input); box; box = await readBoxHeader(input)) {
+  for (let box = await readNextBox(input); box; box = await readNextBox(input)) {
     if (box.type === "mdat") {
       const mediaEnd = input.position + box.bodyBytes;
       for (; !next.done && next.value.offset < mediaEnd; next = plain.next()) {

@@ -115,6 +115,8 @@ interface SampleSizes {
 
 function parseSizes(sampleTable: readonly Mp4Box[]): SampleSizes {
   const stsz = findBox(sampleTable, "stsz");
+  const stz2 = stsz ? undefined : findBox(sampleTable, "stz2");
+  if (stz2) return parseCompactSizes(stz2);
   if (!stsz) throw damaged("MP4", "the audio track has no table of sample sizes");
   const fields = readFields(stsz, "stsz");
   fields.skip(4);
@@ -124,6 +126,26 @@ function parseSizes(sampleTable: readonly Mp4Box[]): SampleSizes {
   const view = viewOf(fields.rest());
   if (count * 4 > view.byteLength) throw damaged("MP4", "the stsz box is cut short");
   return { count, constant: undefined, at: (index) => view.getUint32(index * 4) };
+}
+
+/** Sizes of 4, 8 or 16 bits. */
+function parseCompactSizes(stz2: Uint8Array): SampleSizes {
+  const fields = readFields(stz2, "stz2");
+  fields.skip(7);
+  const bits = fields.u8();
+  const count = fields.u32();
+  const view = viewOf(fields.rest());
+  if (![4, 8, 16].includes(bits) || (count * bits) / 8 > view.byteLength)
+    throw damaged("MP4", "the stz2 box is broken");
+  return {
+    count,
+    constant: undefined,
+    at(index) {
+      if (bits === 16) return view.getUint16(index * 2);
+      if (bits === 8) return view.getUint8(index);
+      return (view.getUint8(index >> 1) >> (index & 1 ? 0 : 4)) & 15;
+    },
+  };
 }
 
 function parseOffsets(sampleTable: readonly Mp4Box[]): { count: number; at: (index: number) => number } {

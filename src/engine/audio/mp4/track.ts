@@ -1,5 +1,6 @@
 import type { Mp4Box } from "./boxes.ts";
 import { findBox, findPath, parseBoxes, readFields, typeAt, viewOf } from "./boxes.ts";
+import { parseEdits, type EditList } from "./edits.ts";
 import { parseEsds } from "./esds.ts";
 import { parseDops } from "../codec/opus.ts";
 import { chooseTrack } from "../choose-track.ts";
@@ -27,12 +28,10 @@ export interface Mp4Track {
   readonly timescale: number;
   /** Makes the codec; MP3 needs the first packet to know itself. */
   readonly codecOf: (firstPacket: Uint8Array) => TrackCodec;
-  /** The part of the media that is presented, in `timescale` units; undefined = all of it. */
-  readonly edit: { readonly start: number; readonly length: number | undefined } | undefined;
+  /** What of the media is presented. */
+  readonly edits: EditList;
   /** Frames and bytes that belong together where the tables count frames instead of packets: PCM and QuickTime's old codecs. */
   readonly block: { readonly frames: number; readonly bytes: number } | undefined;
-  /** Silence before the track begins, in `timescale` units. */
-  readonly delay: number;
   /** Boxes of the sample table. */
   readonly sampleTable: readonly Mp4Box[];
   /** The samples are in fragments, with these defaults. */
@@ -70,7 +69,7 @@ function parseTrack(trak: readonly Mp4Box[], moov: readonly Mp4Box[]): Mp4Track 
     id,
     timescale,
     ...parseSampleEntry(sampleEntries),
-    ...parseEdits(findPath(trak, "edts", "elst"), timescale / movieTimescale(moov)),
+    edits: parseEdits(findPath(trak, "edts", "elst"), timescale / movieTimescale(moov)),
     sampleTable,
     fragments: parseFragmentDefaults(findBox(moov, "mvex"), id),
   };
@@ -111,35 +110,6 @@ function movieTimescale(moov: readonly Mp4Box[]): number {
   const is64 = fields.u8() === 1;
   fields.skip(is64 ? 19 : 11);
   return fields.u32() || 1;
-}
-
-/**
- * Empty edits in front delay the track. One edit after them trims the encoder's delay and padding; several are a montage,
- * of which only the start is honoured.
- */
-function parseEdits(elst: Uint8Array | undefined, perMovieUnit: number): Pick<Mp4Track, "edit" | "delay"> {
-  if (!elst) return { edit: undefined, delay: 0 };
-  const fields = readFields(elst, "elst");
-  const is64 = fields.u8() === 1;
-  fields.skip(3);
-  const count = fields.u32();
-  const edits: { start: number; length: number }[] = [];
-  let delay = 0;
-  for (let i = 0; i < count && fields.left > 0; i++) {
-    const length = is64 ? fields.u64() : fields.u32();
-    const start = is64 ? fields.i64() : fields.i32();
-    fields.skip(4);
-    if (start >= 0) edits.push({ start, length });
-    else if (edits.length === 0) delay += length * perMovieUnit;
-  }
-  const first = edits[0];
-  return {
-    delay,
-    edit: first && {
-      start: first.start,
-      length: edits.length === 1 && first.length > 0 ? first.length * perMovieUnit : undefined,
-    },
-  };
 }
 
 function parseFragmentDefaults(mvex: Uint8Array | undefined, trackId: number): Mp4Track["fragments"] {

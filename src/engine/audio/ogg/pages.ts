@@ -118,6 +118,10 @@ export function createPacketJoiner(onDamage: OnDamage): PacketJoiner {
       return isAfterGap;
     },
     push(page) {
+      if (nextSequence !== undefined && page.sequence < nextSequence && nextSequence - page.sequence <= MAX_REPEATED) {
+        onDamage(`page ${page.sequence} comes again or too late`);
+        return [];
+      }
       const isGap = nextSequence !== undefined && page.sequence !== nextSequence;
       // A capture of a running broadcast has its headers first and goes on anywhere after them.
       isAfterGap = isGap && packetCount > HEADER_PACKETS;
@@ -153,6 +157,8 @@ export function createPacketJoiner(onDamage: OnDamage): PacketJoiner {
 /** Only comment packets are large: cover pictures are kept in them. */
 const MAX_PACKET_BYTES = 16 * 2 ** 20;
 const HEADER_PACKETS = 3;
+/** Pages that a recorder wrote twice or out of order; a number further back is a new count. */
+const MAX_REPEATED = 16;
 const SEARCH_BYTES = 65_536;
 
 function split(page: Uint8Array, segmentCount: number): { pieces: Uint8Array[]; isOpen: boolean } {

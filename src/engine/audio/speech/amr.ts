@@ -125,7 +125,8 @@ async function* readFrames(
     const length = frameBytesOf(head[0]!, kind);
     if (length === undefined || (junk > 0 && !(await isFollowed(input, length, kind)))) {
       junk++;
-      if (junk > MAX_JUNK_BYTES) throw damaged(kind.codec, `more than ${MAX_JUNK_BYTES} bytes are not frames`);
+      if (junk > MAX_JUNK_BYTES && endFrame === 0)
+        throw damaged(kind.codec, `more than ${MAX_JUNK_BYTES} bytes are not frames`);
       await input.skip(1);
       continue;
     }

@@ -58,7 +58,8 @@ async function* readFrames(input: ByteReader, context: OpenContext): AsyncGenera
     for (let at = 0; at < head.length; at += GSM_FRAME_BYTES) isFrame &&= head[at]! >> 4 === 0xd;
     if (!isFrame) {
       junk++;
-      if (junk > MAX_JUNK_BYTES) throw damaged("GSM 6.10", `more than ${MAX_JUNK_BYTES} bytes are not frames`);
+      if (junk > MAX_JUNK_BYTES && endFrame === 0)
+        throw damaged("GSM 6.10", `more than ${MAX_JUNK_BYTES} bytes are not frames`);
       await input.skip(1);
       continue;
     }

@@ -64,7 +64,7 @@ async function* decodeLinks(first: Link, rest: AsyncGenerator<Link>): AsyncGener
 /** One link for each run of frames of one kind: a broadcast changes between mono, stereo and surround. */
 async function* readLinks(elementary: Elementary, context: OpenContext): AsyncGenerator<Link, void, undefined> {
   const bytes = createByteReader(elementary.read(), new AbortController().signal);
-  const frames = createFrameSource(bytes, SYNTAX[elementary.codec]);
+  const frames = createFrameSource(bytes, SYNTAX[elementary.codec], context);
   let endS = 0;
   for (let frame = await frames.next(); frame; frame = await frames.next()) {
     const shape = shapeOf(elementary.codec, frame);

@@ -2,9 +2,9 @@ import { openAdts, parseAdtsHeader } from "../aac/adts.ts";
 import { openAc3 } from "../ac3/ac3.ts";
 import { decodePackets, type EncodedPacket } from "../codec/decode-packets.ts";
 import { createByteReader, type ByteReader } from "../input/byte-reader.ts";
-import { whatFollows } from "../linear/samples.ts";
+import { readRange } from "../linear/range.ts";
 import { openMp3 } from "../mp3/mp3.ts";
-import { checkShape, truncated, unsupported } from "../refuse.ts";
+import { checkShape, unsupported } from "../refuse.ts";
 import type { OpenContext, OpenedAudio } from "../types.ts";
 import { TAG_MP3 } from "./shape.ts";
 import type { WavHeader } from "./header.ts";
@@ -46,7 +46,7 @@ export async function openCoded(
       sampleRateHz,
       channelCount,
       context,
-      packets: readBlocks(dataOf(input, header, context), codec, header.factFrames),
+      packets: readBlocks(dataOf(input, header, context), codec, header.factFrames, context),
       createDecoder: codec.createDecoder,
     }),
   };
@@ -54,19 +54,23 @@ export async function openCoded(
 
 // ---
 
+/** Writers round differently: what is wrong by a block or two is not worth a warning. */
+const MANY_BLOCKS = 3;
 const TAG_MPEG = 0x50;
 const TAG_AC3 = 0x2000;
 const TAGS_ADTS: ReadonlySet<number> = new Set([0xff, 0x1600, 0x1610]);
 
 /** The bytes of the samples. The outer reader is the one that is stopped. */
 function dataOf(input: ByteReader, header: WavHeader, context: OpenContext): ByteReader {
-  return createByteReader(readData(input, header, context), new AbortController().signal);
+  return createByteReader(readRange(input, header, header.fields.blockAlign, context), new AbortController().signal);
 }
 
+/** The `fact` chunk says where the sound ends inside the last block, which is padded. Another count than that is wrong. */
 async function* readBlocks(
   data: ByteReader,
   { blockBytes, isFillable, createCounter }: WaveCodec,
   factFrames: number | undefined,
+  context: OpenContext,
 ): AsyncGenerator<EncodedPacket, void, undefined> {
   const framesOf = createCounter();
   let endFrame = 0;
@@ -78,36 +82,12 @@ async function* readBlocks(
       endFrame += frames;
       const block = isWhole || !isFillable ? bytes : new Uint8Array(blockBytes);
       if (block !== bytes) block.set(bytes);
-      const limitFrame = frames > 0 ? Math.min(endFrame, factFrames ?? endFrame) : undefined;
-      yield { data: block, endFrame, ...(limitFrame !== undefined && { limitFrame }) };
+      const isLast = !isWhole || (await data.peek(1)).length === 0;
+      const isPadded = isLast && factFrames !== undefined && factFrames > endFrame - frames && factFrames < endFrame;
+      if (isLast && factFrames !== undefined && factFrames <= endFrame - MANY_BLOCKS * frames)
+        context.warn("wrong_header", `WAV: the header counts ${factFrames} samples, more follow and were read`);
+      yield { data: block, endFrame, ...(frames > 0 && { limitFrame: isPadded ? factFrames : endFrame }) };
     }
     if (!isWhole) return;
-  }
-}
-
-/** The bytes of the data chunk, and those behind it that are not a chunk. */
-async function* readData(
-  input: ByteReader,
-  header: WavHeader,
-  context: OpenContext,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const { dataBytes: declared, fileBytes, layout, fields } = header;
-  let left = declared ?? Number.POSITIVE_INFINITY;
-  for (;;) {
-    const bytes = left > 0 ? await input.next(Math.min(left, 65_536)) : undefined;
-    if (bytes) {
-      left -= bytes.length;
-      yield bytes.slice();
-      continue;
-    }
-    if (declared === undefined || left === Number.POSITIVE_INFINITY) return;
-    if (left > 0) {
-      if (fileBytes === input.position) return;
-      throw truncated("WAV", `the file is truncated, ${left} of ${declared} bytes of samples are missing`);
-    }
-    const next = await whatFollows(input, { rest: 0, dataBytes: declared, frameBytes: fields.blockAlign, layout });
-    if (next.is === "end") return;
-    context.warn("wrong_header", `WAV: the header says ${declared} bytes of samples, more follow and were read`);
-    left = Number.POSITIVE_INFINITY;
   }
 }

@@ -2,7 +2,7 @@ import type { ByteReader } from "../input/byte-reader.ts";
 import { damaged, truncated, unsupported } from "../refuse.ts";
 import type { OpenContext } from "../types.ts";
 import { IFF_CHUNKS, paddingOf, RIFF_CHUNKS, WAVE64_CHUNKS, type ChunkLayout } from "../linear/chunks.ts";
-import type { SampleRange } from "../linear/samples.ts";
+import type { SampleRange } from "../linear/range.ts";
 import type { WavFields } from "./shape.ts";
 
 export interface WavHeader extends SampleRange {
@@ -43,14 +43,16 @@ export async function readHeader(input: ByteReader, context: OpenContext): Promi
     }
     const isRead = (id === "fmt " && !fields) || (id === "ds64" && is64) || id === "fact";
     if (!isRead) {
-      await skipExactly(input, size + paddingOf(layout, size));
+      await skipExactly(input, size);
+      await skipPadding(input, layout, size);
       continue;
     }
     const body = viewOf(await input.read(Math.min(size, 64)));
     if (id === "fmt ") fields = parseFields(body, isBigEndian);
     else if (id === "ds64") ds64DataBytes = parseDs64(body);
     else if (body.byteLength >= 4) factFrames = body.getUint32(0, !isBigEndian) || undefined;
-    await skipExactly(input, size + paddingOf(layout, size) - body.byteLength);
+    await skipExactly(input, size - body.byteLength);
+    await skipPadding(input, layout, size);
   }
 }
 
@@ -108,6 +110,13 @@ async function findNextChunk(input: ByteReader, context: OpenContext): Promise<v
 async function skipExactly(input: ByteReader, bytes: number): Promise<void> {
   // The pad byte of the very last chunk is often missing; the next read then finds the end of the file.
   if ((await input.skip(bytes)) < bytes - 1) throw truncated("WAV", "the file ends inside a header chunk");
+}
+
+/** Some writers leave out the pad byte behind a body of odd length. */
+async function skipPadding(input: ByteReader, layout: ChunkLayout, bytes: number): Promise<void> {
+  const padding = paddingOf(layout, bytes);
+  const next = Buffer.from(await input.peek(padding > 0 ? 4 : 0)).toString("latin1");
+  if (!/^(?:data|fmt |fact|LIST)$/.test(next)) await input.skip(padding);
 }
 
 function parseDs64(body: DataView): number {

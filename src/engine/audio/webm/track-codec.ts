@@ -1,6 +1,7 @@
 import { parseAudioSpecificConfig, plainConfig } from "../aac/aac.ts";
 import { parseOpusHead } from "../codec/opus.ts";
 import type { SampleEncoding } from "../codec/pcm.ts";
+import { splitVorbisHeaders } from "../codec/vorbis.ts";
 import type { TrackCodec } from "../codec/track-codecs.ts";
 import {
   aacTrack,
@@ -33,8 +34,8 @@ export function codecOf(track: Track, firstPacket: Uint8Array): TrackCodec {
     case "A_OPUS":
       return opusTrack(parseOpusHead(privateData));
     case "A_VORBIS": {
-      const [identification, , setup] = splitXiph(privateData);
-      return vorbisTrack(identification!, setup);
+      const [identification, , setup] = splitVorbisHeaders(privateData);
+      return vorbisTrack(identification, setup);
     }
     case "A_FLAC":
       if (privateData.length < 42) throw damaged("FLAC", "the STREAMINFO block is cut short");
@@ -80,23 +81,4 @@ export function skipOf(track: Track, codec: TrackCodec): number {
   // Muxers have written the encoder's number at another rate here: the codec's own header is right.
   if (codec.name === "opus" || track.delayNs === 0) return codec.skipFrames;
   return Math.round((track.delayNs * codec.sampleRateHz) / 1e9);
-}
-
-/** The three header packets of Vorbis, as Matroska stores them. */
-function splitXiph(bytes: Uint8Array): Uint8Array[] {
-  let at = 1;
-  const sizes: number[] = [];
-  for (let i = 0; i < 2; i++) {
-    let size = 0;
-    let lace: number;
-    do {
-      lace = bytes[at++] ?? 0;
-      size += lace;
-    } while (lace === 255);
-    sizes.push(size);
-  }
-  const second = at + sizes[0]!;
-  const third = second + sizes[1]!;
-  if (bytes[0] !== 2 || third >= bytes.length) throw damaged("Vorbis", "the headers are broken");
-  return [bytes.subarray(at, second), bytes.subarray(second, third), bytes.subarray(third)];
 }
