@@ -102,8 +102,8 @@ async function openData(
     });
   }
   const makeCodec = codecOf(format, cookie);
-  const { packetBytes, packetFrames } = format;
-  if (!table && packetBytes > 0 && packetFrames > 0) {
+  const { packetBytes } = format;
+  if (format.codec === "agsm" && packetBytes > 0) {
     const codec = makeCodec((await input.peek(packetBytes)).slice());
     return openConstant(input, context, { format: `caf-${codec.name}`, codec, packetBytes, range });
   }

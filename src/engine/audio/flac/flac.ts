@@ -54,7 +54,7 @@ export function parseStreamInfo(bytes: Uint8Array): StreamInfo {
     channelCount: ((packed >>> 9) & 7) + 1,
     bitsPerSample: ((packed >>> 4) & 31) + 1,
     maxBlockFrames: view.getUint16(2),
-    totalFrames: totalFrames === 0 ? undefined : totalFrames,
+    totalFrames: totalFrames === 0 || totalFrames === 2 ** 36 - 1 ? undefined : totalFrames,
   };
 }
 

@@ -38,7 +38,7 @@ export const WAVE64_CHUNKS: ChunkLayout = createLayout({
   alignBytes: 8,
   readBytes: (view) => {
     const isGuid = view.getUint32(4) === 0xf3acd311 || view.getUint32(4) === 0x2e91cf11;
-    return isGuid ? Number(view.getBigUint64(16, true)) - 24 : -1;
+    return isGuid ? Number(view.getBigUint64(16, true)) - 24 : Number.NEGATIVE_INFINITY;
   },
 });
 /** Samples up to the end, nothing behind them. */
@@ -68,8 +68,8 @@ function createLayout({
       const name = Buffer.from(bytes.subarray(at, at + 4)).toString("latin1");
       if (!/^[A-Za-z_(][A-Za-z0-9 _.)-]{3}$/.test(name)) return undefined;
       const length = readBytes(new DataView(bytes.buffer, bytes.byteOffset + at, headBytes));
-      if (length < 0 && !(name === "data" && length === -headBytes)) return undefined;
-      // Writers to a pipe leave the largest number there is, or in Wave64 none at all.
+      if (length < -headBytes || (length < 0 && name !== "data")) return undefined;
+      // Writers to a pipe leave the largest number there is; Wave64 counts the head, so that less than that is no length.
       return { name, bytes: Number.isSafeInteger(length) && length >= 0 ? length : Number.POSITIVE_INFINITY };
     },
   };

@@ -134,6 +134,7 @@ function parseInfoFrame({ header, data }: ScannedFrame<MpegHeader>): InfoFrame |
   at += 8;
   let frameCount: number | undefined;
   if (flags & 1 && data.length >= at + 4) frameCount = view.getUint32(at) || undefined;
+  if (frameCount === 0xffff_ffff) frameCount = undefined;
   for (const [bit, length] of [
     [1, 4],
     [2, 4],

@@ -42,7 +42,7 @@ const LIES: Readonly<Record<string, (truth: number, most: number) => number>> = 
   "is 0": () => 0,
   "is 1": () => 1,
   "is half": (truth) => Math.floor(truth / 2),
-  "is 64 less": (truth) => truth - 64,
+  "is 64 less": (truth) => Math.max(0, truth - 64),
   "is 8 more": (truth) => truth + 8,
   "is doubled": (truth) => truth * 2,
   "is all ones": (_, most) => most,
