@@ -69,7 +69,7 @@ function createLayout({
       if (!/^[A-Za-z_(][A-Za-z0-9 _.)-]{3}$/.test(name)) return undefined;
       const length = readBytes(new DataView(bytes.buffer, bytes.byteOffset + at, headBytes));
       if (length < -headBytes || (length < 0 && name !== "data")) return undefined;
-      // Writers to a pipe leave the largest number there is; Wave64 counts the head, so that less than that is no length.
+      // Writers to a pipe leave the largest number there is; Wave64 counts the head: less than that says nothing.
       return { name, bytes: Number.isSafeInteger(length) && length >= 0 ? length : Number.POSITIVE_INFINITY };
     },
   };
