@@ -57,7 +57,8 @@ it("packet sizes of 16 bits are read as those of 32 bits", async () => {
 it("Vorbis in MP4 is decoded", async () => {
   const { format, channels, sampleRateHz } = await decodeAll(read("vorbis.mp4"));
   expect(format).toBe("mp4-vorbis");
-  expect(Math.abs(channels[0]!.length - sampleRateHz)).toBeLessThan(0.005 * sampleRateHz);
+  // One second; MP4 does not say how much of the last block is padding.
+  expect(Math.abs(channels[0]!.length - sampleRateHz)).toBeLessThan(256);
 });
 
 it("a part of a WebM recording that begins inside a cluster is named", async () => {
