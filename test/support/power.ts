@@ -64,7 +64,7 @@ export function createDisk(sizeMiB: number): Disk {
         });
       copyFileSync(image, next);
       // What is written while it is unmounted goes into the old file, which nothing reads again.
-      execFileSync("umount", [dir]);
+      await unmount(dir);
       copyFileSync(next, image);
       mount();
     },
@@ -89,6 +89,17 @@ export async function killUsers(dir: string): Promise<void> {
 }
 
 // ---
+
+/** A killed process holds its files for a moment after it shows none any more. */
+async function unmount(dir: string): Promise<void> {
+  for (let left = 500; ; left--) {
+    const { status, stderr } = spawnSync("umount", [dir], { encoding: "utf8" });
+    if (status === 0) return;
+    if (left === 0) throw new Error(stderr);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await killUsers(dir);
+  }
+}
 
 /** Processes that have their folder or an open file below `dir`: all of them were started for it. */
 function usersOf(dir: string): readonly number[] {

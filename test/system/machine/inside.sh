@@ -1,9 +1,14 @@
-# The first process of the second machine, until it becomes systemd. inside.sh FOLDER PROJECT
+# The first process of the second machine, until it becomes systemd. inside.sh FOLDER PROJECT [unprivileged]
 set -e
 dir=$1 project=$2 root=$1/root
-mount -t tmpfs -o size=3g,mode=755 tmpfs "$dir"
-mkdir "$dir"/{upper,work,root,project,project-work}
-mount -t overlay overlay -o "lowerdir=/,upperdir=$dir/upper,workdir=$dir/work" "$root"
+if [ "${3:-}" = "" ]; then
+  mount -t tmpfs -o size=3g,mode=755 tmpfs "$dir"
+  mkdir "$dir"/{upper,work,root,project,project-work}
+  mount -t overlay overlay -o "lowerdir=/,upperdir=$dir/upper,workdir=$dir/work" "$root"
+else
+  # mounts that come from outside are locked, and a locked one cannot become the root
+  mount --rbind "$root" "$root"
+fi
 mount -t proc proc "$root/proc"
 # kernel variables belong to the real machine
 mount --bind "$root/proc/sys" "$root/proc/sys"
@@ -47,8 +52,10 @@ home=$root/home/anna
 mkdir -p "$home"
 chroot "$root" useradd --shell /bin/bash --home-dir /home/anna anna
 echo 'anna ALL=(ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/anna"
-mkdir "$home/gigastt"
-mount -t overlay overlay -o "lowerdir=$project,upperdir=$dir/project,workdir=$dir/project-work" "$home/gigastt"
+if [ "${3:-}" = "" ]; then
+  mkdir "$home/gigastt"
+  mount -t overlay overlay -o "lowerdir=$project,upperdir=$dir/project,workdir=$dir/project-work" "$home/gigastt"
+fi
 chroot "$root" chown anna: /home/anna /home/anna/gigastt /home/anna/gigastt/gigastt.config.yaml /home/anna/gigastt/deploy
 
 cd "$root"

@@ -46,10 +46,11 @@ export function whyNoMachine(...programs: readonly string[]): string | undefined
   return tried.status === 0 ? undefined : "name spaces are not permitted here";
 }
 
-/** Starts a machine and waits until systemd says that it runs. */
-export async function bootMachine(): Promise<Machine> {
+/** Starts a machine and waits until systemd says that it runs. @param kind unprivileged = its root is an ordinary user of this machine, as in an LXC container of Proxmox */
+export async function bootMachine(kind: "own root" | "unprivileged" = "own root"): Promise<Machine> {
   const dir = join(tmpdir(), `gigastt-machine-${process.pid}-${++machines}`);
-  const child = spawn("bash", [fileURLToPath(new URL("boot.sh", import.meta.url)), dir, PROJECT], {
+  const kinds = kind === "unprivileged" ? [kind] : [];
+  const child = spawn("bash", [fileURLToPath(new URL("boot.sh", import.meta.url)), dir, PROJECT, ...kinds], {
     stdio: ["ignore", "ignore", "inherit"],
   });
   const leash = whenWeEnd(
@@ -61,7 +62,7 @@ export async function bootMachine(): Promise<Machine> {
   };
   try {
     const init = await until("its first process", () => firstProcess(child));
-    const machine = machineOf(init, stop);
+    const machine = machineOf(init, kind, stop);
     await until(
       "systemd",
       () => /^(?:running|degraded)/.test(machine.run("systemctl is-system-running").output) || undefined,
@@ -78,8 +79,11 @@ export async function bootMachine(): Promise<Machine> {
 const PROJECT = fileURLToPath(new URL("../../../", import.meta.url)).replace(/\/$/, "");
 let machines = 0;
 
-function machineOf(init: number, stop: Machine["stop"]): Machine {
-  const enter = `nsenter --target ${init} --mount --pid --uts --ipc --net --cgroup`.split(" ");
+function machineOf(init: number, kind: string, stop: Machine["stop"]): Machine {
+  const enter =
+    `nsenter --target ${init} --mount --pid --uts --ipc --net --cgroup${kind === "unprivileged" ? " --user" : ""}`.split(
+      " ",
+    );
   const command: Machine["command"] = (line, { user = "anna", cwd = CLONE, env = {} } = {}) => {
     const variables = {
       HOME: user === "root" ? "/root" : `/home/${user}`,
@@ -146,9 +150,9 @@ function groupsOf(dir: string): readonly string[] {
   return ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map((root) => join(root, basename(dir)));
 }
 
-/** Polls; a loaded machine gets half a minute. */
+/** Polls; a loaded machine gets two minutes. */
 async function until<T>(what: string, condition: () => T | undefined): Promise<T> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 120_000;
   let last: unknown;
   while (Date.now() < deadline) {
     try {
