@@ -182,7 +182,12 @@ describe.skipIf(CHROMIUM === undefined)(`the status page in Chromium${NO_BROWSER
   ] as const)("has no fault that axe knows of: %s, on a %s, %s", async (colorScheme, device, locale, viewport) => {
     const { page, context, complaints } = await open({ colorScheme, locale, viewport });
     try {
+      const week = page.waitForResponse(/range=7d/);
       await page.locator(".status select").first().selectOption("7d");
+      await (await week).finished();
+      await expect
+        .poll(() => page.locator('.chart [aria-label^="Latency"], .chart [aria-label^="Задержка"]').count())
+        .toBe(1);
       await page.evaluate("document.querySelector('#history-title').scrollIntoView()");
       await shoot(page, `status-charts-${colorScheme}-${device}`);
       for (const summary of await page.locator(".fold summary").all()) await summary.click();
