@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe } from "vitest";
 import { addonSuite } from "./docker/addon-suite.ts";
 import { makeNodeImages, makeServiceImages, missingForServices } from "./docker/base-images.ts";
 import { composeSuite } from "./docker/compose-suite.ts";
+import { dayTwoSuite } from "./docker/day-two-suite.ts";
 import { missingForDocker, startDocker, type Docker } from "./docker/daemon.ts";
 import { imageSuite } from "./docker/image-suite.ts";
 import { must } from "./docker/run.ts";
@@ -38,6 +39,7 @@ describe.skipIf(missing !== "")(`Docker${missing === "" ? "" : ` (skipped: ${mis
   composeSuite(up);
   volumeSuite(up);
   storeSuite(up);
+  dayTwoSuite(up);
 });
 
 /** Tracked and new files; what is installed and built comes as links, which no image build may follow. */

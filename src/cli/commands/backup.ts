@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import { printable } from "../../shared/text/printable.ts";
 import { readVersion } from "../../shared/version.ts";
@@ -18,6 +19,8 @@ import { configuredStatePaths, STATE_FLAGS } from "../state.ts";
 import { UsageError } from "../usage.ts";
 import { installedModels } from "../installed-models.ts";
 
+const STDIO = "-";
+
 /** For the heads of the files in the archive. */
 const HEADROOM_BYTES = 16 * 2 ** 20;
 
@@ -25,14 +28,14 @@ export const command: Command = {
   summary: "Save configuration, secrets, API keys, jobs, archive and state into one encrypted file",
   topic: "set-up",
   rank: 6,
-  positionals: "FILE",
+  positionals: "FILE|-",
   flags: {
     ...STATE_FLAGS,
     ...PASSPHRASE_FLAGS,
     "without-jobs": { type: "boolean", describe: "leave jobs out, with their audio and transcripts" },
     "without-archive": { type: "boolean", describe: "leave the archive out" },
   },
-  help: "Models are listed with their hashes, not included: `gigastt models pull` brings them back. Jobs are included with their transcripts, and with the audio of those that are not finished, and so is the archive; all together up to 256 MB. The file is read back and checked. It is an age file: `age -d FILE | tar xz` opens it without gigastt.",
+  help: "Models are listed with their hashes, not included: `gigastt models pull` brings them back. Jobs are included with their transcripts, and with the audio of those that are not finished, and so is the archive; all together up to 256 MB. The file is read back and checked; `-` writes it to stdout. It is an age file: `age -d FILE | tar xz` opens it without gigastt.",
   aboutService: true,
   run: async (context) => {
     const [target] = context.positionals;
@@ -59,19 +62,18 @@ export const command: Command = {
       const copies = copyArchive(archivePlace(loaded.config, context.env), room());
       files.push(...copies.map((file) => ({ ...file, name: `archive/${file.name}` })));
     }
-    if (keepsKeysInVolume(loaded))
-      context.stderr.write(
-        "The API keys are in the volume of the compose project, not in this file: back the volume up too.\n",
-      );
     const { archive, jobs, deploy } = loaded.config;
-    for (const [what, { enabled, dir }] of [
-      ["jobs are", jobs],
-      ["archive is", archive],
-    ] as const)
-      if (enabled && deploy.target === "compose" && dir === undefined)
-        context.stderr.write(
-          `The ${what} in the volume of the compose project, not in this file: back the volume up too.\n`,
-        );
+    const isElsewhere = ({ enabled, dir }: typeof jobs | typeof archive): boolean =>
+      enabled && deploy.target === "compose" && dir === undefined;
+    const elsewhere = [
+      ...(keepsKeysInVolume(loaded) ? ["API keys"] : []),
+      ...(isElsewhere(jobs) ? ["jobs"] : []),
+      ...(isElsewhere(archive) ? ["archive"] : []),
+    ];
+    if (elsewhere.length > 0)
+      context.stderr.write(
+        `Not in this file: ${elsewhere.join(", ")}, which are in volumes of the compose project. Save them too, in the project's folder: docker compose exec -T -e GIGASTT_PASSPHRASE gigastt node /app/bin/gigastt.js backup - > data.age\n`,
+      );
     const header = {
       format: BACKUP_FORMAT,
       product: "gigastt",
@@ -82,9 +84,10 @@ export const command: Command = {
     } as const;
     const bytes = await sealBackup({ header, files }, passphrase.reveal());
     await openBackup(bytes, passphrase.reveal());
-    const path = resolve(context.cwd, target);
+    const path = target === STDIO ? "stdout" : resolve(context.cwd, target);
     try {
-      await writeFileAtomic(path, bytes);
+      if (target === STDIO) await pipeline([bytes], context.stdout, { end: false });
+      else await writeFileAtomic(path, bytes);
     } catch (error) {
       throw new GigasttError(
         "GST_OUTPUT",
@@ -92,7 +95,7 @@ export const command: Command = {
         { cause: error },
       );
     }
-    context.stdout.write(
+    (target === STDIO ? context.stderr : context.stdout).write(
       `${path}: ${files.length} files, ${bytes.length} bytes, checked. Not included: ${header.models.map(({ id, precision }) => `model ${id} (${precision})`).join(", ") || "no models"}\n`,
     );
     return 0;

@@ -19,6 +19,7 @@ import type { Command, CommandContext } from "../command.ts";
 import { findUser } from "../../render/deployed/reader.ts";
 import { give, ownerFor } from "../deploy/owner.ts";
 import { secretsFolder } from "../deploy/paths.ts";
+import { loadCliConfig } from "../load-config.ts";
 import { modelCure } from "../installed-models.ts";
 import { PASSPHRASE_FLAGS, readPassphrase } from "../passphrase.ts";
 import { configuredStatePaths, STATE_FLAGS } from "../state.ts";
@@ -29,7 +30,7 @@ export const command: Command = {
   summary: "Restore a backup",
   topic: "set-up",
   rank: 7,
-  positionals: "FILE",
+  positionals: "FILE|-",
   flags: {
     ...STATE_FLAGS,
     ...PASSPHRASE_FLAGS,
@@ -38,18 +39,24 @@ export const command: Command = {
       value: "DIR",
       describe: "where secrets go; default: where the restored configuration reads them",
     },
+    "data-only": {
+      type: "boolean",
+      describe: "API keys, jobs and archive alone: configuration, secrets and state stay as they are",
+    },
     yes: { type: "boolean", short: "y", describe: "restore to the paths shown, without asking" },
   },
-  help: "Decrypts the backup, shows where the files will go and asks for confirmation. Replaced files are kept in the state folder. As root, the restored files belong to the service's user. gigastt must be stopped. Backups of a newer format are refused.",
+  help: "Decrypts the backup, shows where the files will go and asks for confirmation. Replaced files are kept in the state folder. As root, the restored files belong to the service's user. gigastt must be stopped. Backups of a newer format are refused. `-` reads the file from stdin.",
   aboutService: true,
   run: async (context) => {
     const [source] = context.positionals;
     if (source === undefined) throw new UsageError(["missing argument: FILE, the backup"], ["restore"]);
-    const bytes = await readBackup(resolve(context.cwd, source));
+    const bytes = source === "-" ? await readStdin(context) : await readBackup(resolve(context.cwd, source));
     refuseOtherFiles(bytes);
     const passphrase = await readPassphrase(context, { confirm: false });
-    const backup = await openBackup(bytes, passphrase.reveal());
-    const { places, config } = await placesOf(backup, context);
+    const whole = await openBackup(bytes, passphrase.reveal());
+    const isDataOnly = context.flags["data-only"] === true;
+    const backup = isDataOnly ? dataOf(whole) : whole;
+    const { places, config } = isDataOnly ? await placesHere(backup, context) : await placesOf(backup, context);
     await confirm(backup, places, context);
     const { written, keptIn } = await restoreBackup(backup, places);
     await giveAway(written, places, config);
@@ -62,6 +69,20 @@ export const command: Command = {
 };
 
 // ---
+
+/** All of stdin, and nothing that would be too large for a backup. */
+async function readStdin({ stdin }: CommandContext): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stdin) {
+    const bytes = Buffer.from(chunk as Uint8Array); // no encoding is set
+    size += bytes.length;
+    if (size > MAX_CONTENT_BYTES)
+      throw new GigasttError("GST_INPUT", `stdin is not a backup: a backup has at most ${MAX_CONTENT_BYTES} bytes`);
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks);
+}
 
 async function readBackup(path: string): Promise<Buffer> {
   try {
@@ -79,35 +100,64 @@ async function readBackup(path: string): Promise<Buffer> {
   }
 }
 
+/** The backup without configuration, secrets and state. */
+function dataOf(backup: Backup): Backup {
+  const files = backup.files.filter(({ name }) => /^(?:store|jobs|archive)\//.test(name));
+  if (files.length === 0)
+    throw new GigasttError("GST_RESTORE_EMPTY", "the backup holds no API keys, no jobs and no archive");
+  return { ...backup, files };
+}
+
+/** Where the configuration of this machine, or of this container, keeps data. What was there stays beside it: a container's state folder goes with it. */
+async function placesHere(
+  { files }: Backup,
+  context: CommandContext,
+): Promise<{ readonly places: BackupPlaces; readonly config: ResolvedConfig }> {
+  const { config, path } = await loadCliConfig(context, { quiet: true });
+  const places = placesIn(config, path, context);
+  const has = (kind: string): boolean => files.some(({ name }) => name.startsWith(`${kind}/`));
+  const keptIn = has("store") ? places.storeDir : has("jobs") ? places.jobsDir : places.archiveDir;
+  return { config, places: { ...places, keptIn } };
+}
+
 /** Where everything goes: the configuration to the named file, else to where it was; secrets and state to where it wants them. */
 async function placesOf(
   backup: Backup,
   context: CommandContext,
 ): Promise<{ readonly places: BackupPlaces; readonly config: ResolvedConfig }> {
-  const { config: named, "secrets-dir": secretsDir, "state-dir": stateDir } = context.flags;
+  const { config: named, "state-dir": stateDir } = context.flags;
   const path = typeof named === "string" ? resolve(context.cwd, named) : (backup.header.configPath ?? undefined);
   const config = await configOf(backup, path, context.cwd);
   const isService = userInfo().uid === 0 && path === config.deploy.systemd.configFile;
   const configured = config.supervisor.stateDir;
+  // Not installed yet: the unit will keep its state here.
+  const isUnits = isService && configured === undefined && typeof stateDir !== "string";
+  return { config, places: placesIn(config, path, context, isUnits ? "/var/lib/gigastt" : undefined) };
+}
+
+function placesIn(
+  config: ResolvedConfig,
+  configPath: string | undefined,
+  context: CommandContext,
+  stateDir?: string,
+): BackupPlaces {
   const paths =
-    // Not installed yet: the unit will keep its state here.
-    isService && configured === undefined && typeof stateDir !== "string"
-      ? statePaths("/var/lib/gigastt", context.env)
-      : configuredStatePaths(configured, context);
+    stateDir === undefined
+      ? configuredStatePaths(config.supervisor.stateDir, context)
+      : statePaths(stateDir, context.env);
   const installed = { ...config, supervisor: { ...config.supervisor, stateDir: paths.dir } };
+  const secretsDir = context.flags["secrets-dir"];
   return {
-    config,
-    places: {
-      jobsDir: jobPlace(installed, context.env).dir,
-      archiveDir: archivePlace(installed, context.env).dir,
-      storeDir: storeDir(installed, context.env),
-      configPath: path,
-      secretsDir:
-        typeof secretsDir === "string"
-          ? resolve(context.cwd, secretsDir)
-          : secretsFolder({ config, path }, context.cwd, undefined),
-      paths,
-    },
+    jobsDir: jobPlace(installed, context.env).dir,
+    archiveDir: archivePlace(installed, context.env).dir,
+    storeDir: storeDir(installed, context.env),
+    configPath,
+    secretsDir:
+      typeof secretsDir === "string"
+        ? resolve(context.cwd, secretsDir)
+        : secretsFolder({ config, path: configPath }, context.cwd, undefined),
+    paths,
+    keptIn: paths.dir,
   };
 }
 

@@ -17,11 +17,13 @@ export interface BackupPlaces {
   readonly jobsDir: string;
   readonly archiveDir: string;
   readonly paths: StatePaths;
+  /** What a restore replaces is kept in a folder of its own in here. */
+  readonly keptIn: string;
 }
 
 /** Reads the files that make this installation: configuration, secrets, last healthy configurations, history, certificates of a managed proxy and of the home network. Logs and models stay out; the stores, which are written while they are read, are copied by `store/backup.ts`. */
 export async function collectFiles(
-  places: Omit<BackupPlaces, "storeDir" | "jobsDir" | "archiveDir">,
+  places: Omit<BackupPlaces, "storeDir" | "jobsDir" | "archiveDir" | "keptIn">,
 ): Promise<BackupFile[]> {
   const files: BackupFile[] = [];
   if (places.configPath !== undefined) files.push(await fileAt(places.configPath, "config"));
@@ -78,7 +80,7 @@ export async function restoreBackup(backup: Backup, places: BackupPlaces): Promi
   );
   const keptIn = await keepOld(
     [...staged.map(({ path }) => path), ...logs],
-    join(places.paths.dir, `before-restore-${stamp}`),
+    join(places.keptIn, `before-restore-${stamp}`),
   );
   for (const path of logs) await rm(path, { force: true });
   // The server deletes audio that no job has: that of the jobs before goes aside.

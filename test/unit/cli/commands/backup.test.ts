@@ -156,8 +156,11 @@ describe("gigastt backup and restore", () => {
       "auth:\n  keys: required\ndeploy:\n  target: compose\n  domain: stt.example.com\n  auth:\n    kind: server\n",
     );
     expect((await cli("backup", "site.backup")).stderr).toBe(
-      "The API keys are in the volume of the compose project, not in this file: back the volume up too.\n",
+      "Not in this file: API keys, which are in volumes of the compose project. Save them too, in the project's folder: docker compose exec -T -e GIGASTT_PASSPHRASE gigastt node /app/bin/gigastt.js backup - > data.age\n",
     );
+    // There is nothing in it for the volumes, and the configuration is not touched.
+    const { code, stderr } = await cli("restore", "--yes", "--data-only", "site.backup");
+    expect([code, stderr]).toEqual([1, "the backup holds no API keys, no jobs and no archive\n"]);
   });
 
   it("refuse a configuration this version cannot read, and touch nothing", async () => {

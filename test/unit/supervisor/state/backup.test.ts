@@ -61,6 +61,7 @@ function places(root: string): BackupPlaces {
     archiveDir: join(root, "archive"),
     jobsDir: join(root, "state", "jobs"),
     paths: statePaths(join(root, "state"), {}),
+    keptIn: join(root, "state"),
   };
 }
 
