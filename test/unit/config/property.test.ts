@@ -30,6 +30,7 @@ const SAMPLES: Readonly<Record<string, readonly string[]>> = {
   origin: ["https://stt.example.com", "http://10.0.0.1:8080", "null", "chrome-extension://abc"],
   "http-url": ["https://mirror.example.com/x", "http://10.0.0.1:9000"],
   "redis-url": ["redis://:secret@127.0.0.1:6379/0", "/run/redis/redis.sock"],
+  "postgres-url": ["postgres://gigastt@127.0.0.1:5432/gigastt", "postgresql://a@[::1]/b"],
   "webhook-secret": [`whsec_${Buffer.alloc(24, 1).toString("base64")}`],
   webhook: ["https://hooks.example.com/T0/abc?token=x"],
   path: ["/var/lib/gigastt", "models", "/a b/ю", "C:\\models", "# not a comment", "1.20", "true"],
