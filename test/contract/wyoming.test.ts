@@ -357,7 +357,7 @@ it("a client that asks for ever and reads nothing is cut at the limit of unread 
 const CASES = fuzzCases(600);
 it(
   `survives ${CASES} conversations of mutated events: known events back, no slot and no session lost`,
-  { timeout: 300_000 },
+  { timeout: 3_600_000 },
   async () => {
     const config: ConfigChanges = { pool: { size: 8, queue: 64 }, rateLimit: { perMinute: 0, burst: 1 } };
     const server = await start({ config, timing: { closeGraceMs: 100, lingerMs: 100 } });
