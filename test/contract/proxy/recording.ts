@@ -19,7 +19,10 @@ export function recordingCases(front: Front): void {
     let running: RunningFront;
     beforeAll(async () => {
       echo = await startEcho();
-      running = await startFront(front, echo.port, { deploy: { auth: { kind: "basic" } } });
+      running = await startFront(front, echo.port, {
+        deploy: { auth: { kind: "basic" } },
+        limits: { asrBodyBytes: 60 * MIB },
+      });
     });
     afterAll(async () => {
       await running?.stop();
@@ -85,6 +88,24 @@ export function recordingCases(front: Front): void {
           expect(JSON.parse(small.body)).toEqual({ bodyBytes: 49 * MIB });
           const large = await askRefused(running, "/v1/transcribe", { headers: [BASIC], bodyBytes: 51 * MIB, chunked });
           expect(large.status).toBe(413);
+        },
+      );
+
+    if (countsLength)
+      forProxy("the limit is the server's then")(
+        "a film of more than limits.body passes to /asr and /detect-language, and one of more than limits.asrBody gets 413",
+        { timeout: 120_000 },
+        async () => {
+          for (const path of ["/asr?output=srt&encode=false", "/detect-language?encode=false"]) {
+            const film = await askFront(running, path, {
+              headers: [BASIC],
+              bodyBytes: 59 * MIB,
+              chunked: countsChunks,
+            });
+            expect([film.status, film.body]).toEqual([200, JSON.stringify({ bodyBytes: 59 * MIB })]);
+            const longer = await askRefused(running, path, { headers: [BASIC], bodyBytes: 61 * MIB });
+            expect(longer.status).toBe(413);
+          }
         },
       );
 
