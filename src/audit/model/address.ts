@@ -39,6 +39,13 @@ export function isLoopbackHost(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
+/** An address of one private network: RFC 1918, carrier-grade NAT (Tailscale), unique local IPv6. */
+export function isPrivateHost(host: string): boolean {
+  return /^(?:10|192\.168|172\.(?:1[6-9]|2\d|3[01])|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7]))\.|^f[cd][\da-f]{2}:/i.test(
+    host,
+  );
+}
+
 /** An IPv4 or IPv6 literal. */
 export function isIpLiteral(host: string): boolean {
   return /^\d+\.\d+\.\d+\.\d+$/.test(host) || host.includes(":");

@@ -19,7 +19,7 @@ export interface App {
 const NAME =
   /giga-?stt|gigaam|(?:^|[^a-z])(?:stt|asr)(?:[^a-z]|$)|speech-?to-?text|speech-?recog|transcri(?:be|ber|ption)(?:[^a-z]|$)/i;
 const OTHER_IMAGE =
-  /(?:^|\/)(?:nginx|caddy|traefik|haproxy|envoy|redis|valkey|postgres|mysql|mariadb|mongo|rabbitmq|prometheus|grafana|oauth2-proxy|certbot|busybox|alpine)(?:[:@-]|$)/i;
+  /(?:^|\/)(?:nginx|caddy|traefik|haproxy|envoy|redis|valkey|postgres|mysql|mariadb|mongo|rabbitmq|prometheus|grafana|oauth2-proxy|certbot|busybox|alpine|tailscale|cloudflared|wireguard|gluetun|authelia|autoheal|watchtower)(?:[:@-]|$)/i;
 
 export function createApp(
   assume: Assumptions,
@@ -34,8 +34,10 @@ export function createApp(
   const port = assume.number("server.port");
   const isService = (service: ComposeService): boolean => {
     if (OTHER_IMAGE.test(service.image) || isOneShot(service)) return false;
-    if (NAME.test(imageName(service.image)) || (NAME.test(service.name) && !/models?$/i.test(service.name)))
-      return true;
+    if (NAME.test(imageName(service.image))) return true;
+    // A name is a guess: `ts-stt` beside the server's own image is its sidecar.
+    const isGuess = service.image !== "" && service.project.services.some((other) => NAME.test(imageName(other.image)));
+    if (!isGuess && NAME.test(service.name) && !/models?$/i.test(service.name)) return true;
     const words = [
       ...commandWords(yamlAt(service.node, "command")).words,
       ...commandWords(yamlAt(service.node, "entrypoint")).words,

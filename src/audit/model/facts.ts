@@ -153,7 +153,7 @@ export function buildFacts(options: {
 
   const unread = [...(options.unread ?? []), ...notRead(files)];
   const nginx = buildNginxRoots(of("nginx"), tree).map(keep);
-  const { fronts, ...ofFronts } = buildFronts({ of, services, app, tree, nginx });
+  const { fronts, ...ofFronts } = buildFronts({ of, services, app, tree, nginx, kube });
   problems.push(...ofFronts.problems);
   const imported = new Set<Source>();
   const caddyfiles = of("caddyfile").map((source) =>

@@ -80,3 +80,21 @@ describe("guides", () => {
     expect((await audit({ paths: ["."], cwd: dir, today: "2026-11-28" })).audited).toEqual([]);
   });
 });
+
+describe("files of a kind without a reader", () => {
+  const server = "gigastt on port 9876";
+  const KINDS = {
+    "values.yaml": (of: string) => `image: ${of}\n`,
+    "release.yaml": (of: string) => `apiVersion: v1\nkind: HelmRelease\nspec: {values: {image: ${of}}}\n`,
+    "tasks.yml": (of: string) => `- community.docker.docker_container:\n    name: ${of}\n`,
+    "site.conf.j2": (of: string) => `server { listen {{ port }}; } # ${of}\n`,
+    "configuration.nix": (of: string) => `{ services.nginx.enable = true; } # ${of}\n`,
+    "main.tf": (of: string) => `resource "docker_container" "a" {} # ${of}\n`,
+    "app.ini": (of: string) => `[program:a]\ncommand=${of}\n`,
+    "my-app.xml": (of: string) => `<Container version="2"><Name>${of}</Name></Container>\n`,
+  };
+  it.each(Object.keys(KINDS) as (keyof typeof KINDS)[])("%s speaks once, and not about another program", (name) => {
+    expect(missing({ [name]: KINDS[name](server) })).toHaveLength(1);
+    expect(missing({ [name]: KINDS[name]("jellyfin on port 8096") })).toEqual([]);
+  });
+});

@@ -8,13 +8,14 @@ import type { App } from "../app.ts";
 import { imageName } from "../app.ts";
 import type { ComposeService } from "../compose.ts";
 import { commandWords } from "../compose.ts";
+import type { KubeObject } from "../kubernetes.ts";
 import type { MissingPart } from "../missing.ts";
 import type { NginxRoot } from "../nginx.ts";
 import { apacheFronts } from "./apache.ts";
 import type { Front } from "./front.ts";
 import { haproxyFronts } from "./haproxy.ts";
 import { streamFronts } from "./nginx-stream.ts";
-import { fileSettings, isTraefik, serviceSettings, type TraefikSetting } from "./traefik-settings.ts";
+import { fileSettings, isTraefik, objectSettings, serviceSettings, type TraefikSetting } from "./traefik-settings.ts";
 import { traefikFronts } from "./traefik.ts";
 import { cloudflaredFronts, tailscaleFronts } from "./tunnels.ts";
 
@@ -36,15 +37,20 @@ export function buildFronts(options: {
   readonly app: App;
   readonly tree: FileTree;
   readonly nginx: readonly NginxRoot[];
+  readonly kube: readonly KubeObject[];
 }): Fronts {
-  const { of, services, app, tree, nginx } = options;
+  const { of, services, app, tree, nginx, kube } = options;
   const problems: ParseProblem[] = [];
   const keep = <T extends { readonly problems: readonly ParseProblem[] }>(parsed: T): T => {
     problems.push(...parsed.problems);
     return parsed;
   };
   const trees = (kind: FrontKind) => of(kind).flatMap((source) => keep(parseYaml(source)).documents);
-  const settings = [...trees("traefik").flatMap(fileSettings), ...services.flatMap(serviceSettings)];
+  const settings = [
+    ...trees("traefik").flatMap((root) => fileSettings(root)),
+    ...services.flatMap(serviceSettings),
+    ...kube.flatMap(objectSettings),
+  ];
   const major = services.filter(isTraefik).map(({ image }) => /:v?(\d+)/.exec(image)?.[1])[0];
   return {
     fronts: [

@@ -3,6 +3,7 @@ import { yamlAt, yamlText } from "../../parse/yaml.ts";
 import type { Span } from "../../source.ts";
 import type { ComposeService } from "../compose.ts";
 import { imageName } from "../app.ts";
+import type { KubeObject } from "../kubernetes.ts";
 
 /** One setting of Traefik, wherever it is written: a file, a label, a flag. */
 export interface TraefikSetting {
@@ -14,8 +15,8 @@ export interface TraefikSetting {
   readonly owner: ComposeService | undefined;
 }
 
-/** Returns the settings of a static or dynamic file: its tree as dotted keys. A list of plain values is one value with commas. */
-export function fileSettings(root: YamlNode): readonly TraefikSetting[] {
+/** Returns the settings of a static or dynamic file: its tree as dotted keys, below `under`. A list of plain values is one value with commas. */
+export function fileSettings(root: YamlNode, under = ""): readonly TraefikSetting[] {
   const found: TraefikSetting[] = [];
   const visit = (node: YamlNode, key: string): void => {
     if (node.kind === "map") {
@@ -28,20 +29,49 @@ export function fileSettings(root: YamlNode): readonly TraefikSetting[] {
       found.push({ key, value, span: node, owner: undefined });
     }
   };
-  visit(root, "");
+  visit(root, under);
   return found;
 }
 
 /** Returns what a service says about Traefik: its labels, and the flags and variables of Traefik itself. */
 export function serviceSettings(service: ComposeService): readonly TraefikSetting[] {
-  const labels = pairsOf(yamlAt(service.node, "labels")).flatMap(({ text, span }) =>
-    split(text, /^traefik\.([^=]+)(?:=([^]*))?$/i, span, service),
-  );
+  // A swarm reads those below `deploy`.
+  const nodes = [yamlAt(service.node, "labels"), yamlAt(service.node, "deploy", "labels")];
+  const labels = nodes
+    .flatMap(pairsOf)
+    .flatMap(({ text, span }) => split(text, /^traefik\.([^=]+)(?:=([^]*))?$/i, span, service));
   if (!isTraefik(service)) return labels;
   const flags = (yamlAt(service.node, "command")?.items ?? []).flatMap((node) =>
     split(service.project.text(node) ?? "", /^--([^=]+)(?:=([^]*))?$/, node, undefined),
   );
   return [...labels, ...flags];
+}
+
+/** Returns what Traefik's own Kubernetes objects say, as a dynamic file would. */
+export function objectSettings({ kind, name, node }: KubeObject): readonly TraefikSetting[] {
+  const spec = yamlAt(node, "spec");
+  if (kind === "Middleware" && spec !== undefined) return fileSettings(spec, `http.middlewares.${lower(name)}`);
+  if (kind !== "IngressRoute") return [];
+  const names = (list: YamlNode | undefined): string =>
+    (list?.items ?? []).map((item) => yamlText(yamlAt(item, "name")) ?? yamlText(item) ?? "").join(",");
+  return (yamlAt(spec, "routes")?.items ?? []).flatMap((route, i) => {
+    const router = lower(`${name}-${i}`);
+    const rule = yamlAt(route, "match");
+    if (rule === undefined) return [];
+    const put = (key: string, value: string): TraefikSetting => ({ key, value, span: rule, owner: undefined });
+    return [
+      put(`http.routers.${router}.rule`, yamlText(rule) ?? ""),
+      put(`http.routers.${router}.service`, router),
+      put(`http.routers.${router}.middlewares`, names(yamlAt(route, "middlewares"))),
+      put(`http.routers.${router}.entrypoints`, names(yamlAt(spec, "entryPoints"))),
+      ...(yamlAt(route, "services")?.items ?? []).map((service, n) =>
+        put(
+          `http.services.${router}.loadbalancer.servers[${n}].url`,
+          `http://${yamlText(yamlAt(service, "name")) ?? ""}:${yamlText(yamlAt(service, "port")) ?? ""}`,
+        ),
+      ),
+    ];
+  });
 }
 
 /** Returns true for a service that runs Traefik. */

@@ -119,7 +119,10 @@ function publicOrigins(facts: Facts): readonly { readonly origin: string; readon
       listen.args.some((argument) => argument.value === "ssl" || argument.value === "quic"),
     );
     if (!tls) continue;
-    const port = Number(/(\d+)$/.exec(arg(tls, 0))?.[1] ?? 443);
+    // Behind another proxy of this machine: which port browsers see is not known here, and is mostly the usual one.
+    const isInner =
+      isLoopbackHost(parseAddress(arg(tls, 0)).host) || tls.args.some(({ value }) => value === "proxy_protocol");
+    const port = isInner ? 443 : Number(/(\d+)$/.exec(arg(tls, 0))?.[1] ?? 443);
     for (const names of ownAll(point.server, "server_name")) {
       for (const name of names.args) {
         if (!/^[\w-]+(?:\.[\w-]+)+$/.test(name.value)) continue;

@@ -1,7 +1,10 @@
-import type { Rule } from "../../types.ts";
-import { isLoopbackHost } from "../../model/address.ts";
+import type { Hit, Rule } from "../../types.ts";
+import { isLoopbackHost, isPrivateHost } from "../../model/address.ts";
 import { directPorts } from "../../model/listeners.ts";
 import { appWorkloads } from "../../model/facts.ts";
+import type { ComposeService } from "../../model/compose.ts";
+import { commandWords } from "../../model/compose.ts";
+import { environment } from "../../model/environment.ts";
 import { selects, stringMap } from "../../model/kubernetes.ts";
 import { yamlAt, yamlEntrySpan, yamlText } from "../../parse/yaml.ts";
 import { replace } from "../kit/edits.ts";
@@ -25,6 +28,7 @@ export const rule: Rule = {
         facts.caddyPoints.length > 0;
       for (const service of project.services) {
         const ours = facts.app.isService(service);
+        if (ours) yield* onHostNetwork(service);
         if (isProxyService(service) || (!ours && !hasProxy)) continue;
         for (const port of service.ports) {
           if (port.hostIp !== undefined && isLoopbackHost(port.hostIp)) continue;
@@ -39,7 +43,10 @@ export const rule: Rule = {
             message: `port ${port.target ?? "?"} of ${service.name} is published on ${port.hostIp ?? "every interface"}${port.viaDefault.length > 0 ? `: ${port.viaDefault.join(", ")} is unset, so the default ${port.published} applies` : ""}`,
             fix: "Do not publish it: proxy and server share a network (`expose`). For a proxy on the host bind it to 127.0.0.1.",
             ...(bare ? { edits: [replace(port.node, `"127.0.0.1:${raw}"`)] } : {}),
-            ...(ours ? {} : { severity: "warning" as const, confidence: "likely" as const }),
+            // One private network was named on purpose: a VPN, mostly.
+            ...(ours && !isPrivateHost(port.hostIp ?? "")
+              ? {}
+              : { severity: "warning" as const, confidence: "likely" as const }),
           };
         }
       }
@@ -60,3 +67,18 @@ export const rule: Rule = {
     }
   },
 };
+
+/** On the host's network there is no port to publish: the address that the server binds decides. */
+function* onHostNetwork(service: ComposeService): Generator<Hit> {
+  if (yamlText(yamlAt(service.node, "network_mode")) !== "host") return;
+  const { words } = commandWords(yamlAt(service.node, "command"));
+  const flag = words.findIndex((word) => word === "--host" || word.startsWith("--host="));
+  const given = flag === -1 ? undefined : (words[flag]?.split("=")[1] ?? words[flag + 1]);
+  const host = given ?? environment(service).find(({ name }) => name === "GIGASTT_HOST")?.value;
+  if (host === undefined || host === "" || /[${]/.test(host) || isLoopbackHost(host)) return;
+  yield {
+    span: yamlEntrySpan(service.node, "network_mode") ?? service.nameSpan,
+    message: `${service.name} is on the host's network and listens on ${host}: every machine that reaches the host reaches it`,
+    fix: "Delete GIGASTT_HOST, so that it listens on 127.0.0.1 for a proxy on this host, or take it off the host's network.",
+  };
+}

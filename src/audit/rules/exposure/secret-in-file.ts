@@ -2,7 +2,8 @@ import type { Rule } from "../../types.ts";
 import { yamlAt, yamlEntrySpan, yamlText } from "../../parse/yaml.ts";
 import { environment } from "../../model/environment.ts";
 
-const SECRET_NAME = /(?:^|_)(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_KEY|ACCESS_KEY|CREDENTIALS?)(?:_|$)/i;
+const SECRET_NAME =
+  /(?:^|_)(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|AUTH_?KEY|PRIVATE_KEY|ACCESS_KEY|CREDENTIALS?)(?:_|$)/i;
 /** Values that stand for a secret without being one. */
 const PLACEHOLDER =
   /^(?:|\$.*|<.*>|\{.*\}|change-?me.*|replace-?me.*|your[-_ ].*|example.*|x{3,}|\*+|true|false|\d{1,2}|null|none|\/.*|.*_FILE)$/i;

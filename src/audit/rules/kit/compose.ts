@@ -22,6 +22,15 @@ export function proxyKind(service: ComposeService): "nginx" | "caddy" | "other" 
   return undefined;
 }
 
+/** Neither the server nor a proxy, in a project that has the server: home automation and media beside it need what they need. */
+export function isBystander(facts: Facts, service: ComposeService): boolean {
+  return (
+    !facts.app.isService(service) &&
+    !isProxyService(service) &&
+    service.project.services.some((other) => facts.app.isService(other))
+  );
+}
+
 /** Host paths a service mounts, as paths in the tree. */
 export function mountedFiles(
   service: ComposeService,

@@ -1,4 +1,5 @@
 import type { Facts } from "../../model/facts.ts";
+import { ALL_ROUTES, samplePath } from "../../../shared/protocol.ts";
 
 import type { KubeContainer, KubeObject, KubeWorkload } from "../../model/kubernetes.ts";
 import { selects, stringMap } from "../../model/kubernetes.ts";
@@ -98,6 +99,8 @@ function best(rule: RouteRule, path: string): number {
     ...rule.paths.map((match) => {
       if (match.type === "Exact") return match.value === path ? 10_000 : -1;
       const prefix = match.value.replace(/\/$/, "");
+      // None of the server's own paths: it is mounted there, with all of them below it.
+      if (prefix !== "" && !ALL_ROUTES.some((route) => samplePath(route).startsWith(prefix))) return prefix.length;
       return path === prefix || path.startsWith(`${prefix}/`) ? prefix.length : -1;
     }),
   );

@@ -1,4 +1,5 @@
-import type { Rule } from "../../types.ts";
+import type { Source } from "../../source.ts";
+import type { Hit, Rule } from "../../types.ts";
 import { appServices } from "../../model/facts.ts";
 import { composeDurationMs } from "../../model/compose.ts";
 import { yamlAt, yamlEntrySpan, yamlText } from "../../parse/yaml.ts";
@@ -35,6 +36,9 @@ export const rule: Rule = {
     }
     const drain = facts.assume.number("shutdown.drain");
     const need = drain + 5000;
+    if (appServices(facts).length > 0)
+      for (const source of [...facts.scripts, ...facts.units.flatMap(({ files }) => files.map((file) => file.source))])
+        yield* impatientStops(source, need);
     for (const project of projectsWithApp(facts)) {
       for (const service of project.services) {
         const kind = proxyKind(service);
@@ -66,3 +70,22 @@ export const rule: Rule = {
     }
   },
 };
+
+/** `docker compose down -t 3` in a unit or a script has the last word, whatever the compose file says. */
+function* impatientStops(source: Source, need: number): Generator<Hit> {
+  for (const match of source.text.matchAll(
+    /^(?![ \t]*[#;]).*?((?:docker|podman)[ -]compose\b[^\n;&|]*?\s(?:down|stop|restart)\b[^\n;&|]*?\s(?:-t|--timeout)[ =]?(\d+))/gm,
+  )) {
+    const [line, command = "", given] = match;
+    const ms = Number(given) * 1000;
+    if (ms >= need) continue;
+    const start = match.index + line.length - command.length;
+    const end = start + command.length;
+    yield {
+      span: { source, start, end },
+      message: `this stop waits ${seconds(ms)}, whatever stop_grace_period says, but shutdown.drain + 5s margin need ${seconds(need)}`,
+      fix: "Leave the time out: stop_grace_period then counts.",
+      edits: [{ span: { source, start: end - (given?.length ?? 0), end }, text: String(ceilSeconds(need) + 5) }],
+    };
+  }
+}

@@ -29,10 +29,19 @@ export const rule: Rule = {
     }
     for (const source of facts.processManagers) {
       if (!/gigastt/i.test(source.text)) continue;
-      const match = /["']?kill_timeout["']?\s*:\s*["']?(\d+)/.exec(source.text);
+      // The object of the server's own app; others beside it have times of their own.
+      const named = source.text.search(/gigastt/i);
+      const from = source.text.lastIndexOf("{", named) + 1;
+      const to = source.text.indexOf("}", named);
+      const own = source.text.slice(0, to === -1 ? undefined : to);
+      const pattern = (text: RegExp): RegExpExecArray | null => {
+        text.lastIndex = from;
+        return text.exec(own);
+      };
+      const match = pattern(/["']?kill_timeout["']?\s*:\s*["']?(\d+)/g);
       const ms = match ? Number(match[1]) : 1600;
       if (ms >= drain + 5000) continue;
-      const anchor = match ?? /["']?(?:script|name)["']?\s*:/.exec(source.text);
+      const anchor = match ?? pattern(/["']?(?:script|name)["']?\s*:/g);
       const start = anchor?.index ?? 0;
       const value = match
         ? { source, start: start + match[0].length - (match[1]?.length ?? 0), end: start + match[0].length }

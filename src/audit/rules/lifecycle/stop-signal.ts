@@ -40,6 +40,7 @@ export const rule: Rule = {
         };
       }
     }
+    const overruled = new Set<unknown>();
     for (const service of appServices(facts)) {
       const node = yamlAt(service.node, "stop_signal");
       const text = service.project.text(node);
@@ -52,15 +53,22 @@ export const rule: Rule = {
           edits: [removeLines(span)],
         };
       }
-      const stop = dockerfileOf(facts, service)
-        ?.stages.at(-1)
-        ?.instructions.findLast((item) => item.name === "STOPSIGNAL");
-      if (node || !stop || DRAINS.test(stop.value)) continue;
+      const built = dockerfileOf(facts, service);
+      if (node && built) overruled.add(built);
+    }
+    for (const file of facts.dockerfiles) {
+      const stop = file.stages.at(-1)?.instructions.findLast((item) => item.name === "STOPSIGNAL");
+      const runs = /gigastt|\bnode\b/i.test(file.source.text);
+      if (!stop || !runs || overruled.has(file) || DRAINS.test(stop.value)) continue;
       yield {
         span: stop,
-        message: `STOPSIGNAL ${stop.value} ends ${service.name} without a drain`,
+        message: `STOPSIGNAL ${stop.value} ends the server without a drain`,
         fix: "Delete it: containers are then stopped by SIGTERM.",
         edits: [removeLines(stop)],
+        ...(/gigastt/i.test(file.source.text) ||
+        facts.services.some((one) => dockerfileOf(facts, one) === file && facts.app.isService(one))
+          ? {}
+          : { severity: "warning" as const }),
       };
     }
   },

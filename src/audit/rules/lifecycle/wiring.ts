@@ -5,6 +5,7 @@ import { appCaddyPoints, appNginxPoints, appServices, appWorkloads } from "../..
 import { headSpan } from "../../model/nginx.ts";
 import { commandWords } from "../../model/compose.ts";
 import type { KubeWorkload } from "../../model/kubernetes.ts";
+import { serviceSettings } from "../../model/fronts/traefik-settings.ts";
 import { selects, stringMap } from "../../model/kubernetes.ts";
 import type { YamlNode } from "../../parse/yaml.ts";
 import { yamlAt, yamlEntrySpan, yamlKey, yamlNumber, yamlStrings, yamlText } from "../../parse/yaml.ts";
@@ -24,6 +25,7 @@ export const rule: Rule = {
   *check(facts) {
     // Without a config the port is only the default, and no reason for a finding.
     if (facts.assume.hasConfig || facts.assume.isSet("server.port")) yield* ports(facts);
+    yield* labels(facts);
     yield* mounts(facts);
   },
 };
@@ -172,6 +174,26 @@ function* ports(facts: Facts): Generator<Hit> {
     const given = Number(/(\d+)$/.exec(entry?.value ?? "")?.[1] ?? Number.NaN);
     if (!entry || entry.value.startsWith("/") || own.has(given) || Number.isNaN(given)) continue;
     yield { span: entry, message: `ListenStream=${entry.value} is not the server's port ${port}`, fix, related };
+  }
+}
+
+/** The port that the labels make Traefik dial, where the service itself shows which one the server has. */
+function* labels(facts: Facts): Generator<Hit> {
+  const port = facts.assume.number("server.port");
+  for (const service of appServices(facts)) {
+    const shows =
+      facts.assume.isSet("server.port") ||
+      service.ports.some(({ target }) => target === port) ||
+      yamlStrings(yamlAt(service.node, "expose")).some(({ text }) => Number(text) === port);
+    if (!shows) continue;
+    for (const { key, value, span } of serviceSettings(service)) {
+      if (!/^http\.services\.[^.]+\.loadbalancer\.server\.port$/.test(key) || Number(value) === port) continue;
+      yield {
+        span,
+        message: `Traefik dials port ${value} of ${service.name}, but the server listens on ${port}`,
+        fix: `Use port ${port}.`,
+      };
+    }
   }
 }
 

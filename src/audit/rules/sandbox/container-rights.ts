@@ -5,7 +5,7 @@ import type { ComposeService } from "../../model/compose.ts";
 import type { DockerfileParse } from "../../parse/dockerfile.ts";
 import { yamlAt, yamlBoolean, yamlEntrySpan, yamlKey, yamlNumber, yamlStrings, yamlText } from "../../parse/yaml.ts";
 import { addYaml, replace } from "../kit/edits.ts";
-import { dockerfileOf } from "../kit/compose.ts";
+import { dockerfileOf, isBystander } from "../kit/compose.ts";
 import { appContainer } from "../kit/kubernetes.ts";
 
 export const rule: Rule = {
@@ -18,7 +18,8 @@ export const rule: Rule = {
   reads: ["compose", "kubernetes", "dockerfile"],
   fixKind: "safe",
   *check(facts) {
-    for (const service of facts.services) yield* dangerous(service);
+    for (const service of facts.services)
+      for (const hit of dangerous(service)) yield isBystander(facts, service) ? { ...hit, severity: "note" } : hit;
     for (const service of appServices(facts)) yield* hardened(facts, service);
     for (const file of facts.dockerfiles) yield* image(file);
     yield* kubernetes(facts);

@@ -1,5 +1,6 @@
 import type { Rule } from "../../types.ts";
 import { yamlAt, yamlEntrySpan, yamlText } from "../../parse/yaml.ts";
+import { isBystander } from "../kit/compose.ts";
 import { baseOf } from "../kit/dockerfile.ts";
 
 export const rule: Rule = {
@@ -21,6 +22,7 @@ export const rule: Rule = {
           span: yamlEntrySpan(service.node, "image") ?? node,
           message: `${service.name} runs ${service.image}: ${service.image.includes(":") ? "a moving tag" : "without a tag, so `latest`"}`,
           fix: "Name a version, best with its digest: `image: name:1.2.3@sha256:…`.",
+          ...(isBystander(facts, service) ? { severity: "note" as const } : {}),
         };
       }
       if (policy === "always" && !service.image.includes("@sha256:") && floating) {
@@ -28,6 +30,7 @@ export const rule: Rule = {
           span: yamlEntrySpan(service.node, "pull_policy") ?? service.nameSpan,
           message: `pull_policy: always makes every start of ${service.name} an unplanned upgrade`,
           fix: "Delete it and pin the image.",
+          ...(isBystander(facts, service) ? { severity: "note" as const } : {}),
         };
       }
     }

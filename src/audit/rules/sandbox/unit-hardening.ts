@@ -89,11 +89,13 @@ export const rule: Rule = {
       const missing = GAINS.filter(
         ([setting, , present]) => !present(unit) && !(setting.startsWith("PrivateDevices") && facts.assume.flag("gpu")),
       );
-      const root = unit.get("Service", "User") === undefined && !isYes(unit.get("Service", "DynamicUser"));
+      // A unit of a user's own manager runs as that user.
+      const isUsers = unit.files.some(({ source }) => /(?:^|\/)systemd\/user\//.test(source.path));
+      const root = !isUsers && unit.get("Service", "User") === undefined && !isYes(unit.get("Service", "DynamicUser"));
       const score =
         BARE - GAINS.reduce((sum, [, gain, present]) => sum + (present(unit) ? gain : 0), 0) + (root ? 0.4 : 0);
       const user = unit.get("Service", "User");
-      if ((user === undefined && !isYes(unit.get("Service", "DynamicUser"))) || user?.value === "root")
+      if (root || user?.value === "root")
         yield {
           span: user ?? unit.span,
           message: `${unit.name} runs as root`,

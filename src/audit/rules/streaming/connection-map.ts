@@ -1,4 +1,7 @@
 import type { Rule } from "../../types.ts";
+import type { Facts } from "../../model/facts.ts";
+import { appNginxPoints } from "../../model/facts.ts";
+import { isAtLeast } from "../../model/versions.ts";
 import { allScopes, arg, headSpan, ownAll } from "../../model/nginx.ts";
 import { addNginx, replace } from "../kit/edits.ts";
 import { effectiveHeaders } from "../kit/headers.ts";
@@ -9,7 +12,7 @@ export const rule: Rule = {
   severity: "warning",
   confidence: "certain",
   title: "The Connection header is not mapped: every request is marked as an upgrade, or as closing",
-  why: "A literal `Connection \"upgrade\"` on a location that also carries ordinary requests marks each of them as an upgrade and prevents upstream keep-alive. `'' close` in the map closes the upstream connection after every request, which nginx 1.29.7 and later would keep open.",
+  why: "A literal `Connection \"upgrade\"` on a location that also carries ordinary requests marks each of them as an upgrade and prevents upstream keep-alive. `'' close` in the map closes the upstream connection after every request: an upstream's `keepalive` is then without effect, and so is that of nginx 1.29.7 and later, which is on by default.",
   evidence: ["nginx CHANGES 1.29.7: upstream keep-alive is on by default."],
   reads: ["nginx"],
   fixKind: "safe",
@@ -32,7 +35,8 @@ export const rule: Rule = {
               ...(fallback ? { edits: [addNginx(fallback, "'' '';")] } : {}),
             };
           }
-          if (empty && value) {
+          // Without keep-alive nginx closes that connection anyway: nothing is lost.
+          if (empty && value && keepsAlive(facts)) {
             yield {
               span: headSpan(empty),
               message: "`'' close` closes the upstream connection after every ordinary request",
@@ -68,3 +72,9 @@ export const rule: Rule = {
     }
   },
 };
+
+/** Whether nginx would keep connections to the server open. */
+function keepsAlive(facts: Facts): boolean {
+  if (facts.versions.nginx !== undefined && isAtLeast(facts.versions.nginx, "1.29.7")) return true;
+  return appNginxPoints(facts).some(({ upstream }) => upstream?.own.some(({ directive }) => directive === "keepalive"));
+}

@@ -1,6 +1,6 @@
 import type { Rule } from "../../types.ts";
 import type { NginxScope } from "../../model/nginx.ts";
-import { arg, headSpan, inheritedList, inherited, ownAll } from "../../model/nginx.ts";
+import { allScopes, arg, headSpan, inheritedList, inherited, ownAll } from "../../model/nginx.ts";
 import { nginxServers } from "../../model/nginx-points.ts";
 import { appCaddyPoints, appNginxPoints } from "../../model/facts.ts";
 import { isAtLeast } from "../../model/versions.ts";
@@ -53,7 +53,7 @@ export const rule: Rule = {
           };
           continue;
         }
-        yield* judge(header, trial);
+        yield* judge(header, trial, root.main);
         for (const scope of server.scopes) {
           const own = ownAll(scope, "add_header");
           if (scope.kind !== "location" || own.length === 0 || find(own)) continue;
@@ -122,6 +122,7 @@ export const rule: Rule = {
 function* judge(
   header: NginxDirective,
   trial: boolean,
+  main: NginxScope,
 ): Generator<{
   span: ReturnType<typeof headSpan>;
   message: string;
@@ -129,8 +130,8 @@ function* judge(
   edits?: ReturnType<typeof replace>[];
 }> {
   const value = header.args[1];
-  const age = Number(/max-age=(\d+)/i.exec(value?.value ?? "")?.[1] ?? 0);
-  if (value && age < MIN_AGE && !(trial && age === 300)) {
+  const age = ageOf(value?.value ?? "", main);
+  if (value && age !== undefined && age < MIN_AGE && !(trial && age === 300)) {
     yield {
       span: headSpan(header),
       message: `max-age=${age} is below 180 days`,
@@ -146,6 +147,22 @@ function* judge(
       edits: [{ span: { source: header.source, start: value.end, end: value.end }, text: " always" }],
     };
   }
+}
+
+/** Of a value with a variable: what a map gives it for https; undefined when that is not known. */
+function ageOf(value: string, main: NginxScope): number | undefined {
+  const variable = /\$\{?(\w+)\}?/.exec(value)?.[1];
+  if (variable === undefined) return Number(/max-age=(\d+)/i.exec(value)?.[1] ?? 0);
+  const maps = [...allScopes(main)].filter(
+    ({ kind, directive }) => kind === "map" && arg(directive, 1) === `$${variable}`,
+  );
+  const ages = maps.flatMap(({ own }) =>
+    own.flatMap((entry) => {
+      const age = /max-age=(\d+)/i.exec(arg(entry, 0))?.[1];
+      return age === undefined ? [] : [Number(age)];
+    }),
+  );
+  return ages.length === 0 ? undefined : Math.max(...ages);
 }
 
 /** Every Strict-Transport-Security a site sets, with its age in seconds; one place is named once. */

@@ -15,4 +15,11 @@ export const cases: CasesOfRule = casesOf("GA-EXP-001", [
     to: 'ports: ["${APP_PORT:-9876}:9876"]',
     at: "APP_PORT",
   },
+  {
+    name: "network of the host",
+    ...COMPOSE,
+    from: '    expose: ["9876"]\n',
+    to: "    network_mode: host\n    environment: {GIGASTT_HOST: 0.0.0.0}\n",
+    at: "network_mode",
+  },
 ]);

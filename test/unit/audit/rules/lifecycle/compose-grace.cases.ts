@@ -50,4 +50,14 @@ export const cases: CasesOfRule = casesOf("GA-LIF-003", [
     },
     at: "stop_grace_period: 20s",
   },
+  {
+    name: "an impatient stop in a unit",
+    ...COMPOSE,
+    from: "",
+    to: "",
+    add: {
+      "stt.service": "[Service]\nType=oneshot\nExecStart=/bin/true\nExecStop=/usr/bin/docker compose down -t 3\n",
+    },
+    at: "down -t 3",
+  },
 ]);

@@ -1,4 +1,4 @@
-import { type CasesOfRule, casesOf, COMPOSE, DOCKER, KUBE } from "../../../../support/audit-case.ts";
+import { type CasesOfRule, casesOf, COMPOSE, DOCKER, KUBE, UNIT } from "../../../../support/audit-case.ts";
 
 export const cases: CasesOfRule = casesOf("GA-LIF-008", [
   {
@@ -16,11 +16,19 @@ export const cases: CasesOfRule = casesOf("GA-LIF-008", [
     at: "npm",
   },
   {
-    name: "stop signal",
+    name: "script without exec",
     ...DOCKER,
-    from: "USER 10001",
-    to: "STOPSIGNAL SIGKILL\nUSER 10001",
-    at: "STOPSIGNAL",
+    from: 'ENTRYPOINT ["node", "/opt/gigastt/bin/gigastt.js"]\nCMD ["serve"]',
+    to: 'ENTRYPOINT ["tini", "--", "/start.sh"]',
+    add: { "start.sh": "#!/bin/sh\nset -e\n/opt/gigastt/gigastt serve\n" },
+    at: "gigastt serve",
+  },
+  {
+    name: "shell in a unit that signals one process",
+    ...UNIT,
+    from: "ExecStart=",
+    to: "ExecStart=/bin/sh -c ",
+    at: "KillMode",
   },
   {
     name: "shell in compose",

@@ -1,4 +1,4 @@
-import { type CasesOfRule, casesOf, COMPOSE, UNIT } from "../../../../support/audit-case.ts";
+import { type CasesOfRule, casesOf, COMPOSE, DOCKER, UNIT } from "../../../../support/audit-case.ts";
 
 export const cases: CasesOfRule = casesOf("GA-LIF-022", [
   {
@@ -28,6 +28,13 @@ export const cases: CasesOfRule = casesOf("GA-LIF-022", [
     from: "    image: ghcr.io/example/gigastt:0.1.0\n",
     to: "    build: .\n",
     add: { Dockerfile: "FROM node:22-slim\nSTOPSIGNAL SIGQUIT\n" },
+    at: "STOPSIGNAL",
+  },
+  {
+    name: "image alone",
+    ...DOCKER,
+    from: "USER 10001",
+    to: "STOPSIGNAL SIGKILL\nUSER 10001",
     at: "STOPSIGNAL",
   },
 ]);

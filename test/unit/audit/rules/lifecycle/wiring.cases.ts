@@ -62,4 +62,11 @@ export const cases: CasesOfRule = casesOf("GA-LIF-018", [
     at: "selector",
     assume: { "server.port": "9876" },
   },
+  {
+    name: "Traefik's label",
+    ...COMPOSE,
+    from: '    expose: ["9876"]\n',
+    to: '    expose: ["9876"]\n    labels: ["traefik.http.services.stt.loadbalancer.server.port=8080"]\n',
+    at: "port=8080",
+  },
 ]);
