@@ -317,7 +317,7 @@ const ROWS: readonly Row[] = [
     "one-sided",
     (c) => [s(c.shutdown.drainMs / 1000 + 4)],
   ],
-  [APP, /^services > gigastt > stop_signal$/, "GA-LIF-008", [], "default", () => ["SIGKILL"]],
+  [APP, /^services > gigastt > stop_signal$/, "GA-LIF-022", [], "default", () => ["SIGKILL"]],
   [APP, /^services > gigastt > restart$/, "GA-LIF-017", D, undefined, () => ['"no"']],
   [APP, /^services > gigastt > healthcheck > start_period$/, "GA-LIF-012", DL, "one-sided"],
   [
@@ -379,7 +379,7 @@ const ROWS: readonly Row[] = [
   // --- Dockerfile
   [/docker\/Dockerfile$/, /^final > USER$/, "GA-SBX-001", D, undefined, () => ["root", "1000"]],
   [/docker\/Dockerfile$/, /^final > EXPOSE$/, "GA-LIF-018", LM, "default"],
-  [/docker\/Dockerfile$/, /^final > STOPSIGNAL$/, "GA-LIF-008", [], "default", () => ["SIGKILL"]],
+  [/docker\/Dockerfile$/, /^final > STOPSIGNAL$/, "GA-LIF-022", [], "default", () => ["SIGKILL"]],
   [
     /docker\/Dockerfile$/,
     /^final > HEALTHCHECK$/,

@@ -91,7 +91,6 @@ describe("files of a kind without a reader", () => {
     "configuration.nix": (of: string) => `{ services.nginx.enable = true; } # ${of}\n`,
     "main.tf": (of: string) => `resource "docker_container" "a" {} # ${of}\n`,
     "app.ini": (of: string) => `[program:a]\ncommand=${of}\n`,
-    "my-app.xml": (of: string) => `<Container version="2"><Name>${of}</Name></Container>\n`,
   };
   it.each(Object.keys(KINDS) as (keyof typeof KINDS)[])("%s speaks once, and not about another program", (name) => {
     expect(missing({ [name]: KINDS[name](server) })).toHaveLength(1);

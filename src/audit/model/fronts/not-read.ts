@@ -64,11 +64,6 @@ const KINDS: readonly {
     reason: "supervisord's files are not read",
     cure: "Check stopsignal (TERM), stopwaitsecs (above shutdown.drain) and user by hand.",
   },
-  {
-    is: (path, text) => path.endsWith(".xml") && /<Container\b/.test(text) && OURS.test(text),
-    reason: "Unraid's templates are not read",
-    cure: "Check its port, its privileges and its stop timeout by hand.",
-  },
 ];
 
 /** A file, why it was not read, and what to do. */
