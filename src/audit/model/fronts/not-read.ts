@@ -39,7 +39,8 @@ const KINDS: readonly {
     cure: RENDER_CHART,
   },
   {
-    is: (path, text) => /\.ya?ml$/.test(path) && /^\s*(?:[\w.]+\.)?docker_container:/m.test(text) && OURS.test(text),
+    is: (path, text) =>
+      /\.ya?ml$/.test(path) && /^[ \t]*(?:- )?(?:[\w.]+\.)?docker_container:/m.test(text) && OURS.test(text),
     reason: "Ansible's tasks are not read",
     cure: ON_MACHINE,
   },

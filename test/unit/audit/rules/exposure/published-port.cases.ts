@@ -18,8 +18,8 @@ export const cases: CasesOfRule = casesOf("GA-EXP-001", [
   {
     name: "network of the host",
     ...COMPOSE,
-    from: '    expose: ["9876"]\n',
-    to: "    network_mode: host\n    environment: {GIGASTT_HOST: 0.0.0.0}\n",
+    from: "    environment:\n",
+    to: "    network_mode: host\n    environment:\n      GIGASTT_HOST: 0.0.0.0\n",
     at: "network_mode",
   },
 ]);
