@@ -9,6 +9,7 @@ need haproxy haproxy
 need zsh zsh
 need fish fish
 need redis-server redis-server
+[ -d /usr/lib/postgresql ] || missing+=(postgresql)
 need ip iproute2
 need nft nftables
 need dockerd docker.io

@@ -16,5 +16,6 @@ export function sharedHashOf(config: ResolvedConfig): string {
     model: { ...config.model, dir: undefined },
     engine: { ...config.engine, workers, threads },
     jobs: { ...config.jobs, role, parallel, dir },
+    archive: { ...config.archive, dir: defaultConfig.archive.dir },
   });
 }

@@ -17,8 +17,12 @@ export function dataVolumes({ archive, auth, jobs }: ResolvedConfig): Readonly<R
   return {
     ...(auth.keys === "required" ? { store: CONTAINER_STORE } : {}),
     ...(jobs.enabled ? { jobs: CONTAINER_JOBS } : {}),
-    ...(archive.enabled ? { archive: CONTAINER_ARCHIVE } : {}),
+    ...(keepsArchiveFile(archive) ? { archive: CONTAINER_ARCHIVE } : {}),
   };
+}
+
+function keepsArchiveFile({ enabled, engine }: ResolvedConfig["archive"]): boolean {
+  return enabled && engine === "sqlite";
 }
 
 /**
@@ -64,7 +68,7 @@ export function containerConfig(
     vosk: { ...config.vosk, ...(config.vosk.enabled ? { host: "0.0.0.0" } : {}) },
     store: { ...config.store, dir: config.auth.keys === "required" ? CONTAINER_STORE : undefined },
     jobs: { ...config.jobs, dir: config.jobs.enabled ? CONTAINER_JOBS : undefined },
-    archive: { ...config.archive, dir: config.archive.enabled ? CONTAINER_ARCHIVE : undefined },
+    archive: { ...config.archive, dir: keepsArchiveFile(config.archive) ? CONTAINER_ARCHIVE : undefined },
     // The image or the volume holds the weights; a container never downloads any.
     // A folder of this machine means nothing there: without a mount it is the image's own.
     model: { ...config.model, dir: where.mountedModel ? CONTAINER_MODELS : undefined, offline: true },

@@ -93,7 +93,7 @@ function writableFolders({ archive, auth, jobs, store, supervisor }: ResolvedCon
     supervisor.stateDir,
     auth.keys === "required" ? store.dir : undefined,
     jobs.enabled ? jobs.dir : undefined,
-    archive.enabled ? archive.dir : undefined,
+    archive.enabled && archive.engine === "sqlite" ? archive.dir : undefined,
   ];
   return [...new Set(dirs)].filter((dir): dir is string => dir !== undefined && !`${dir}/`.startsWith(`${STATE_DIR}/`));
 }

@@ -530,6 +530,7 @@ export const WIRE_ERROR_STATUS = {
   shutting_down: 503,
   pool_closed: 503,
   jobs_unavailable: 503,
+  archive_unavailable: 503,
   inference_error: 500,
   inference_timeout: 503,
   policy_violation: 400,

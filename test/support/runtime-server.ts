@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { JobPlace } from "../../src/store/jobs/place.ts";
 import { createArchive } from "../../src/runtime/archive/service.ts";
+import type { PostgresPlace } from "../../src/store/archive/postgres/link.ts";
 import { createJobs } from "../../src/runtime/jobs/service.ts";
 import type { ResolvedConfig } from "../../src/config/types.ts";
 import { defaultConfig } from "../../src/config/defaults.ts";
@@ -53,6 +54,8 @@ export async function startTestServer(
     jobsPlace?: Partial<JobPlace>;
     /** Folder of the archive; it is on with it. */
     archiveDir?: string;
+    /** Instead of a file in it. */
+    archivePostgres?: PostgresPlace;
   } = {},
 ): Promise<TestServer> {
   const lines: Record<string, unknown>[] = [];
@@ -76,6 +79,7 @@ export async function startTestServer(
           archive: createArchive({
             dir: options.archiveDir,
             databaseFile: join(options.archiveDir, "archive.sqlite"),
+            postgres: options.archivePostgres,
           }),
         }),
     version: "0.0.0-test",

@@ -60,6 +60,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   pino: ["shared/log.ts"],
   "prom-client": ["runtime/metrics/metrics.ts", "runtime/metrics/appliance.ts"],
   "reflect-metadata": ["shared/tls/pki.ts"],
+  postgres: ["store/archive/postgres/link.ts"],
   undici: ["models/http.ts"],
   uqr: ["cli/qr-code.ts"],
   ioredis: ["store/jobs/redis/link.ts"],

@@ -65,7 +65,8 @@ export function importArchive(context: CommandContext): Promise<number> {
 
 // ---
 
-async function requireRoom(dir: string, reserveBytes: number): Promise<void> {
+async function requireRoom(dir: string | undefined, reserveBytes: number): Promise<void> {
+  if (dir === undefined) return;
   const { bavail, bsize } = await statfs(dir);
   if (bavail * bsize >= reserveBytes) return;
   throw new GigasttError(

@@ -3,6 +3,8 @@ import type { ResolvedConfig } from "../../config/types.ts";
 import { GigasttError } from "../../shared/errors.ts";
 import { MOMENT_RULE, parseMoment } from "../../store/archive/moment.ts";
 import { archivePlace } from "../../store/archive/place.ts";
+import type { ArchivePlace } from "../../store/archive/place.ts";
+import { openPostgresArchive } from "../../store/archive/postgres/open.ts";
 import { ARCHIVE_METHODS } from "../../store/archive/methods.ts";
 import { openSqliteArchive } from "../../store/archive/sqlite/open.ts";
 import type {
@@ -20,10 +22,11 @@ import { UsageError } from "../usage.ts";
 export interface LocalArchive {
   readonly store: ArchiveStore;
   readonly config: ResolvedConfig;
-  readonly dir: string;
+  /** Undefined when it is not on this machine. */
+  readonly dir: string | undefined;
 }
 
-/** Opens the archive of this machine for one command. One that does not exist is made only by an import. */
+/** Opens the configured archive for one command. A file that does not exist is made only by an import. */
 export async function withArchive<T>(
   context: CommandContext,
   use: (archive: LocalArchive) => Promise<T>,
@@ -31,18 +34,23 @@ export async function withArchive<T>(
 ): Promise<T> {
   const { config } = await loadCliConfig(context);
   const place = archivePlace(config, context.env);
-  if (!existsSync(place.databaseFile) && !(makes && config.archive.enabled)) {
-    const cure = config.archive.enabled
+  const store = await openExisting(place, config, makes);
+  try {
+    return await use({ store, config, dir: place.postgres === undefined ? place.dir : undefined });
+  } finally {
+    await store.close();
+  }
+}
+
+async function openExisting(place: ArchivePlace, { archive }: ResolvedConfig, makes: boolean): Promise<ArchiveStore> {
+  if (place.postgres !== undefined) return openPostgresArchive(place.postgres);
+  if (!existsSync(place.databaseFile) && !(makes && archive.enabled)) {
+    const cure = archive.enabled
       ? "Start the server once, or set archive.dir to its folder."
       : "Turn it on with archive.enabled: true.";
     throw new GigasttError("GST_ARCHIVE_NONE", `there is no archive in ${place.dir}. ${cure}`);
   }
-  const store = atOnce(openSqliteArchive(place.databaseFile), ARCHIVE_METHODS);
-  try {
-    return await use({ store, config, dir: place.dir });
-  } finally {
-    await store.close();
-  }
+  return atOnce(openSqliteArchive(place.databaseFile), ARCHIVE_METHODS);
 }
 
 /** Deletes transcripts of jobs that are deleted; nothing where there is no archive. */
@@ -51,13 +59,13 @@ export async function forgetArchived(
   env: NodeJS.ProcessEnv,
   ids: readonly string[],
 ): Promise<void> {
-  const { databaseFile } = archivePlace(config, env);
-  if (ids.length === 0 || !existsSync(databaseFile)) return;
-  const store = openSqliteArchive(databaseFile);
+  const place = archivePlace(config, env);
+  if (ids.length === 0 || (place.postgres === undefined && !existsSync(place.databaseFile))) return;
+  const store = await openExisting(place, config, false);
   try {
-    for (const id of ids) store.remove(id);
+    for (const id of ids) await store.remove(id);
   } finally {
-    store.close();
+    await store.close();
   }
 }
 

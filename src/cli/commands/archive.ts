@@ -15,7 +15,7 @@ export const command: Command = {
   summary: "Search, show, export, import and delete archived transcripts",
   topic: "run",
   rank: 12,
-  help: "Reads the archive of this machine (archive.dir), with the server running or not.",
+  help: "Reads the archive of this machine (archive.dir), or the PostgreSQL of archive.postgres, with the server running or not.",
   subcommands: {
     search: {
       summary: "Search the archive, newest first",

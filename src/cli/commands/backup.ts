@@ -54,25 +54,34 @@ export const command: Command = {
     ];
     const room = (): number =>
       MAX_CONTENT_BYTES - HEADROOM_BYTES - files.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    if (context.flags["without-jobs"] !== true) {
+    const { jobs, archive, deploy } = loaded.config;
+    if (context.flags["without-jobs"] !== true && jobs.engine === "sqlite") {
       const copies = copyJobs(jobPlace(loaded.config, context.env), room());
       files.push(...copies.map((file) => ({ ...file, name: `jobs/${file.name}` })));
     }
-    if (context.flags["without-archive"] !== true) {
+    if (context.flags["without-archive"] !== true && archive.engine === "sqlite") {
       const copies = copyArchive(archivePlace(loaded.config, context.env), room());
       files.push(...copies.map((file) => ({ ...file, name: `archive/${file.name}` })));
     }
-    const { archive, jobs, deploy } = loaded.config;
-    const isElsewhere = ({ enabled, dir }: typeof jobs | typeof archive): boolean =>
-      enabled && deploy.target === "compose" && dir === undefined;
-    const elsewhere = [
+    for (const [what, isElsewhere, cure] of [
+      ["jobs are in Redis", jobs.enabled && jobs.engine === "redis", "back Redis and the audio up where they run"],
+      [
+        "archive is in PostgreSQL",
+        archive.enabled && archive.engine === "postgres",
+        "save it with pg_dump or gigastt archive export --all FILE",
+      ],
+    ] as const)
+      if (isElsewhere) context.stderr.write(`The ${what}, not in this file: ${cure}.\n`);
+    const isInVolume = ({ enabled, engine, dir }: typeof jobs | typeof archive): boolean =>
+      enabled && engine === "sqlite" && deploy.target === "compose" && dir === undefined;
+    const inVolumes = [
       ...(keepsKeysInVolume(loaded) ? ["API keys"] : []),
-      ...(isElsewhere(jobs) ? ["jobs"] : []),
-      ...(isElsewhere(archive) ? ["archive"] : []),
+      ...(isInVolume(jobs) ? ["jobs"] : []),
+      ...(isInVolume(archive) ? ["archive"] : []),
     ];
-    if (elsewhere.length > 0)
+    if (inVolumes.length > 0)
       context.stderr.write(
-        `Not in this file: ${elsewhere.join(", ")}, which are in volumes of the compose project. Save them too, in the project's folder: docker compose exec -T -e GIGASTT_PASSPHRASE gigastt node /app/bin/gigastt.js backup - > data.age\n`,
+        `Not in this file: ${inVolumes.join(", ")}, which are in volumes of the compose project. Save them too, in the project's folder: docker compose exec -T -e GIGASTT_PASSPHRASE gigastt node /app/bin/gigastt.js backup - > data.age\n`,
       );
     const header = {
       format: BACKUP_FORMAT,

@@ -17,27 +17,53 @@ export const ARCHIVE_RULES: readonly CrossRule[] = [
   },
   {
     severity: "error",
-    says: "`archive.jobs` needs one machine: replicas with `jobs.engine: redis` share no archive.",
-    keys: ["archive.enabled", "archive.jobs", "jobs.engine", "jobs.enabled"],
+    says: "`archive.jobs` with `jobs.engine: redis` needs `archive.engine: postgres`: replicas share no file.",
+    keys: ["archive.enabled", "archive.jobs", "archive.engine", "jobs.engine", "jobs.enabled"],
     check: ({ archive, jobs }) =>
-      archive.enabled && archive.jobs && jobs.enabled && jobs.engine === "redis"
+      archive.enabled && archive.engine === "sqlite" && archive.jobs && jobs.enabled && jobs.engine === "redis"
         ? {
-            rule: "cannot be used with jobs.engine: redis: each replica would keep the transcripts of all jobs in a file of its own",
-            found: "jobs.engine: redis",
-            cure: "set archive.jobs: false, or jobs.engine: sqlite on one machine",
+            rule: "cannot be used with jobs.engine: redis and a file: each replica would keep the transcripts of its own jobs",
+            found: "jobs.engine: redis with archive.engine: sqlite",
+            cure: "set archive.engine: postgres, or archive.jobs: false, or jobs.engine: sqlite on one machine",
           }
         : undefined,
   },
   {
     severity: "error",
-    says: "`archive.enabled` needs one machine: the pods of a cluster share no store.",
-    keys: ["archive.enabled", "deploy.target"],
+    says: "`archive.enabled` in a cluster needs `archive.engine: postgres`: its pods share no file.",
+    keys: ["archive.enabled", "archive.engine", "deploy.target"],
     check: ({ archive, deploy }) =>
-      archive.enabled && deploy.target === "kubernetes"
+      archive.enabled && archive.engine === "sqlite" && deploy.target === "kubernetes"
         ? {
-            rule: "cannot be used in a cluster: its pods share no store, so each would know its own transcripts only",
-            found: "true with deploy.target: kubernetes",
-            cure: "set archive.enabled: false, or deploy.target: compose or host on one machine",
+            rule: "cannot be a file in a cluster: its pods share none, so each would know its own transcripts only",
+            found: "archive.engine: sqlite with deploy.target: kubernetes",
+            cure: "set archive.engine: postgres, or archive.enabled: false",
+          }
+        : undefined,
+  },
+  {
+    severity: "error",
+    says: "`archive.engine: postgres` needs `archive.postgres.url`.",
+    keys: ["archive.postgres.url", "archive.engine", "archive.enabled"],
+    check: ({ archive }) =>
+      archive.enabled && archive.engine === "postgres" && archive.postgres.url === undefined
+        ? {
+            rule: "is needed with archive.engine: postgres",
+            found: "null",
+            cure: "set url: postgres://USER@HOST:5432/DATABASE, or engine: sqlite",
+          }
+        : undefined,
+  },
+  {
+    severity: "error",
+    says: "`archive.postgres.url` has no password.",
+    keys: ["archive.postgres.url"],
+    check: ({ archive: { postgres } }) =>
+      postgres.url !== undefined && URL.canParse(postgres.url) && new URL(postgres.url).password !== ""
+        ? {
+            rule: "must not contain a password: it is written into rendered files",
+            found: "one",
+            cure: "put it into a file and set passwordFile",
           }
         : undefined,
   },

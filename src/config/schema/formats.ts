@@ -13,6 +13,7 @@ export type FormatName =
   | "webhook"
   | "webhook-secret"
   | "redis-url"
+  | "postgres-url"
   | "path"
   | "id"
   | "domain"
@@ -121,6 +122,15 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
       (/^rediss?:\/\//.test(text) && URL.canParse(text) && new URL(text).hostname !== ""),
     cure: (text) =>
       /^[A-Za-z0-9.-]+:\d+$/.test(text) ? `write redis://${text}` : "for example redis://127.0.0.1:6379/0",
+  },
+  "postgres-url": {
+    rule: "must be postgres://USER@HOST:PORT/DATABASE, without further options",
+    matches: (text) => {
+      if (!/^postgres(?:ql)?:\/\//.test(text) || !URL.canParse(text)) return false;
+      const { hostname, username, pathname, search, hash } = new URL(text);
+      return hostname !== "" && username !== "" && /^\/[^/]+$/.test(pathname) && search === "" && hash === "";
+    },
+    cure: () => "for example postgres://gigastt@127.0.0.1:5432/gigastt",
   },
   id: {
     rule: "must be a name of up to 64 letters, digits, dots, dashes and underscores",

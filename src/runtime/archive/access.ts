@@ -24,7 +24,9 @@ export function requireReader(exchange: Exchange, context: RuntimeContext): Read
     );
   }
   if (archive.store === undefined) {
-    throw new WireError("initializing", "the archive is being opened", { retryAfterMs: 2000 });
+    throw new WireError("archive_unavailable", "the store of the archive does not answer; try again", {
+      retryAfterMs: 2000,
+    });
   }
   const isAdmin = keys.holder(exchange.req)?.key.scopes.includes("admin") === true;
   return {

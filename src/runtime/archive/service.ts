@@ -4,11 +4,12 @@ import type { ArchiveConfig } from "../../config/types.ts";
 import type { Engine } from "../../engine/contract.ts";
 import type { Clock } from "../../shared/time/clock.ts";
 import type { Logger } from "../../shared/log.ts";
-import { setInterval } from "../../shared/time/timers.ts";
-import { openArchiveInThread } from "../../store/archive/open.ts";
+import { setInterval, sleep } from "../../shared/time/timers.ts";
+import { openArchive } from "../../store/archive/open.ts";
 import type { ArchivePlace } from "../../store/archive/place.ts";
-import type { ArchiveStats, ArchiveStore } from "../../store/archive/types.ts";
+import type { ArchiveStats, ArchiveStore, NewEntry } from "../../store/archive/types.ts";
 import type { JobStore } from "../../store/jobs/types.ts";
+import { isStoreUnreachable } from "../../store/unreachable.ts";
 import { modelLanguages } from "../language.ts";
 import type { Settings } from "../lifecycle/settings.ts";
 import { missingJobs } from "./catch-up.ts";
@@ -31,9 +32,9 @@ export interface ArchiveFigures extends ArchiveStats {
 
 /** The archive of one running server. */
 export interface Archive {
-  /** Undefined until `open`. */
+  /** Undefined until `open`, and while PostgreSQL has not answered yet. */
   readonly store: ArchiveStore | undefined;
-  /** Opens the store. Rejects when it cannot be used. */
+  /** Opens the store. Rejects when it cannot be used; a PostgreSQL that does not answer is tried again, and what is to be kept waits for it. */
   open(host: ArchiveHost): Promise<void>;
   /** Returns whether transcripts from there are kept. */
   takes(source: Kept["source"]): boolean;
@@ -54,6 +55,7 @@ const EXPIRED_AT_ONCE = 50;
 /** A minute. More would fill the caches of a small machine with the index. */
 const COMPACT_STEPS = 50;
 const PAUSE_MS = 60_000;
+const RETRY_MS = 2000;
 
 export function createArchive(place: ArchivePlace): Archive {
   let store: ArchiveStore | undefined;
@@ -79,6 +81,7 @@ export function createArchive(place: ArchivePlace): Archive {
   };
 
   const hasRoom = async (): Promise<boolean> => {
+    if (place.postgres !== undefined) return true;
     const { bavail, bsize } = await statfs(place.dir);
     return bavail * bsize >= (config()?.diskReserveBytes ?? 0);
   };
@@ -94,19 +97,34 @@ export function createArchive(place: ArchivePlace): Archive {
     if (store === undefined || host === undefined) return;
     try {
       if (!(await hasRoom())) return skip("disk_full");
-      const model = host.engine.model;
-      await store.add({
+      const entry: NewEntry = {
+        // The same in every try: one whose answer was lost is known.
         id: id ?? randomUUID(),
         createdMs,
         owner,
         source,
         title,
         language: modelLanguages(host.engine)[0],
-        model: model?.id,
+        model: host.engine.model?.id,
         transcripts,
-      });
+      };
+      await patiently(store, entry);
     } catch (error) {
       skip("failed", error);
+    }
+  };
+
+  /** What was said in a request or a session is nowhere else: it waits for a store that is away, while there is room for what comes after it. */
+  const patiently = async (into: ArchiveStore, entry: NewEntry): Promise<void> => {
+    for (let tries = 1; ; tries++) {
+      try {
+        await into.add(entry);
+        return;
+      } catch (error) {
+        if (!isStoreUnreachable(error) || closing.signal.aborted || waiting > MOST_WAITING / 2) throw error;
+        if (tries === 1) host?.log.warn("archive_away", { err: error });
+        await sleep(RETRY_MS, { signal: closing.signal });
+      }
     }
   };
 
@@ -114,6 +132,25 @@ export function createArchive(place: ArchivePlace): Archive {
     waiting++;
     work = work.then(action).finally(() => waiting--);
     return work;
+  };
+
+  const connect = async (): Promise<void> => {
+    const opened = await openArchive(place);
+    stats = await opened.stats();
+    store = opened;
+  };
+  const connectLater = async (): Promise<void> => {
+    for (;;) {
+      try {
+        await sleep(RETRY_MS, { signal: closing.signal });
+        return await connect();
+      } catch (error) {
+        if (closing.signal.aborted) return;
+        if (isStoreUnreachable(error)) continue;
+        host?.log.error("archive_unusable", { err: error });
+        return;
+      }
+    }
   };
 
   const upkeep = async (): Promise<void> => {
@@ -145,10 +182,15 @@ export function createArchive(place: ArchivePlace): Archive {
       return stats === undefined ? undefined : { ...stats, skipped };
     },
     open: async (given) => {
-      const opened = openArchiveInThread(place.databaseFile);
-      stats = await opened.stats();
-      host = given;
-      store = opened;
+      try {
+        await connect();
+        host = given;
+      } catch (error) {
+        if (!isStoreUnreachable(error)) throw error;
+        host = given;
+        given.log.warn("archive_away", { err: error });
+        void then(connectLater);
+      }
       const tick = (): void => {
         if (waiting === 0) void then(upkeep);
       };

@@ -60,19 +60,29 @@ function rangesIn(haystack: Buffer, { field, sequence }: Condition): Range[] {
   const needles = sequence.map((term) => Buffer.from(term));
   const [first] = needles;
   if (first === undefined) return [];
-  // With the gap before it: a short term is inside of many words.
-  const starts = [
-    ...(haystack.subarray(0, first.length).equals(first) ? [0] : []),
-    ...[WORD_GAP, TERM_GAP].flatMap((gap) =>
-      everyIndex(haystack, Buffer.concat([Buffer.from(gap), first])).map(([at]) => at + 1),
-    ),
-  ].sort((a, b) => a - b);
+  const starts = startsOf(haystack, first);
   const ranges: Range[] = [];
   for (const from of starts) {
     const to = endOf(haystack, from, needles, field === "terms");
     if (to !== undefined && from >= (ranges.at(-1)?.[1] ?? 0)) ranges.push([from, to]);
   }
   return ranges;
+}
+
+/** Bytes that a term of one or two letters has: it is inside of so many words that looking for it with each gap is quicker. */
+const SHORT = 4;
+
+function startsOf(haystack: Buffer, term: Buffer): number[] {
+  if (term.length > SHORT) {
+    return everyIndex(haystack, term)
+      .map(([at]) => at)
+      .filter((at) => at === 0 || isGap(haystack[at - 1]));
+  }
+  const starts = haystack.subarray(0, term.length).equals(term) ? [0] : [];
+  for (const gap of [WORD_GAP, TERM_GAP]) {
+    for (const [at] of everyIndex(haystack, Buffer.concat([Buffer.from(gap), term]))) starts.push(at + 1);
+  }
+  return starts.sort((a, b) => a - b);
 }
 
 function everyIndex(haystack: Buffer, needle: Buffer): Range[] {

@@ -1,6 +1,6 @@
 import { AudioError, wordAudioProblem } from "../../../shared/audio-problem.ts";
 import { WireError } from "../../../shared/errors.ts";
-import { isStoreUnreachable } from "../../../store/unreachable.ts";
+import { unreachableStore } from "../../../store/unreachable.ts";
 import { WIRE_ERROR_STATUS } from "../../../shared/protocol.ts";
 import type { WireErrorCode } from "../../../shared/protocol.ts";
 
@@ -13,12 +13,17 @@ export function toWireError(error: unknown): WireError {
   if (error instanceof AudioError) {
     return new WireError(error.code, wordAudioProblem(error.problem, "http"), { cause: error });
   }
-  // Redis or the bucket of the jobs: the log has its message, which may name hosts.
-  if (isStoreUnreachable(error)) {
-    return new WireError("jobs_unavailable", "the storage of the jobs does not answer; nothing was lost, try again", {
-      retryAfterMs: STORE_RETRY_MS,
-      cause: error,
-    });
+  // Redis, the bucket or PostgreSQL: the log has its message, which may name hosts.
+  const store = unreachableStore(error);
+  if (store !== undefined) {
+    return new WireError(
+      `${store}_unavailable`,
+      `the storage of the ${store} does not answer; nothing was lost, try again`,
+      {
+        retryAfterMs: STORE_RETRY_MS,
+        cause: error,
+      },
+    );
   }
   const status = statusOf(error);
   if (status !== undefined && status >= 400 && status < 500) {

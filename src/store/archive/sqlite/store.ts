@@ -1,5 +1,3 @@
-import { deflateRawSync, inflateRawSync } from "node:zlib";
-import type { FormattableTranscript } from "../../../shared/transcript/transcript.ts";
 import type { Clock } from "../../../shared/time/clock.ts";
 import { createClockWatch } from "../../clock-watch.ts";
 import type { Database } from "../../sqlite.ts";
@@ -7,7 +5,8 @@ import type { Row, SqlValue } from "../../sqlite-engine.ts";
 import { hitsIn } from "../hits.ts";
 import { indexTextOf } from "../index-text.ts";
 import type { SyncArchiveStore } from "../methods.ts";
-import { freeOrder, orderAt, ownerTerm, sourceTerm } from "../order.ts";
+import { boundsOf, freeOrder, orderAt, ownerTerm, sourceTerm } from "../order.ts";
+import { packTranscripts, sizeOf, unpackTranscripts } from "../packed.ts";
 import { parseQuestion } from "../question.ts";
 import type { Condition } from "../question.ts";
 import { CLEAN, DELETED, MERGING } from "./schema.ts";
@@ -32,7 +31,7 @@ export function createSqliteArchive(db: Database, clock: Clock): SyncArchiveStor
   return {
     add: (entry) => {
       const text = indexTextOf(entry.transcripts);
-      const packed = deflateRawSync(JSON.stringify(entry.transcripts));
+      const packed = packTranscripts(entry.transcripts);
       return db.transaction(() => {
         if (db.get("SELECT 1 FROM entries WHERE id = ?", entry.id) !== undefined) return "known";
         // A person who imports wants it back.
@@ -42,6 +41,7 @@ export function createSqliteArchive(db: Database, clock: Clock): SyncArchiveStor
           entry.createdMs,
           (candidate) => db.get("SELECT 1 FROM entries WHERE ord = ?", candidate) !== undefined,
         );
+        const { durationS, words } = sizeOf(entry.transcripts);
         db.run(
           "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
           order,
@@ -52,8 +52,8 @@ export function createSqliteArchive(db: Database, clock: Clock): SyncArchiveStor
           entry.title ?? null,
           entry.language ?? null,
           entry.model ?? null,
-          Math.max(0, ...entry.transcripts.map(({ durationS }) => durationS)),
-          entry.transcripts.reduce((sum, { words }) => sum + words.length, 0),
+          durationS,
+          words,
         );
         db.run(
           "INSERT INTO texts VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -83,8 +83,7 @@ export function createSqliteArchive(db: Database, clock: Clock): SyncArchiveStor
         id,
       );
       if (row === undefined) return undefined;
-      const packed = inflateRawSync(row["transcripts"] as Uint8Array).toString(); // written by `add`
-      return { ...entryOf(row), transcripts: JSON.parse(packed) as readonly FormattableTranscript[] }; // the same
+      return { ...entryOf(row), transcripts: unpackTranscripts(row["transcripts"] as Uint8Array) }; // written by `add`
     },
 
     remove: (id) => db.transaction(() => remove(id)),
@@ -141,14 +140,6 @@ const MERGED_PAGES = 200;
 
 function changes(db: Database): number {
   return Number(db.get("SELECT total_changes() AS n")?.["n"]);
-}
-
-/** Bounds of the order that dates and page set: at least the first, less than the second. */
-function boundsOf({ fromMs, toMs, before }: ArchiveQuery): readonly [number, number] {
-  return [
-    fromMs === undefined ? 0 : orderAt(fromMs),
-    Math.min(toMs === undefined ? 2 ** 53 : orderAt(toMs), before ?? 2 ** 53),
-  ];
 }
 
 function listed(db: Database, query: ArchiveQuery): readonly Row[] {
