@@ -158,6 +158,15 @@ describe("Bazarr, byte for byte", () => {
     expect([raw.status, raw.headers.get("x-error-code"), await raw.text()]).toEqual([400, "bad_request", ""]);
   });
 
+  it.each(["/v1/asr", "//asr", "/whisper/asr"])(
+    "gets no text from %s either: its address is set wrongly",
+    async (path) => {
+      await start();
+      const answer = await send(bazarr(`${path}?output=srt&encode=false`, pcm(1)));
+      expect([answer.status, answer.headers["x-error-code"], answer.body]).toEqual([404, "not_found", ""]);
+    },
+  );
+
   it("may send a film that is larger than limits.body", async () => {
     await start({ config: { limits: { ...(await limits()), bodyBytes: 100_000 } } });
     const answer = await send(bazarr("/asr?output=txt&encode=false", pcm(20)));

@@ -37,7 +37,7 @@ const parts: readonly ((random: Random) => FormPart)[] = [
 
 it(
   `answers ${CASES} hostile forms with a transcript or a coded error in the route's own form, and loses no slot, memory or exchange`,
-  { timeout: 600_000 },
+  { timeout: 3_600_000 },
   async () => {
     const server = await startTestServer({
       engine: createFakeEngine(),

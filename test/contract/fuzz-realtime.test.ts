@@ -65,7 +65,7 @@ const frames: readonly (() => Buffer)[] = [
 
 it(
   `survives ${CASES} hostile Realtime conversations: known events and codes, every committed item ends once, deltas are its transcript, no slot and no memory lost`,
-  { timeout: 600_000 },
+  { timeout: 3_600_000 },
   async () => {
     const server = await startTestServer({
       engine: createFakeEngine(),

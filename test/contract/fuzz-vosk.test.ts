@@ -43,7 +43,7 @@ const hostile: readonly (() => Buffer)[] = [
 
 it(
   `survives ${CASES} hostile Vosk conversations: every answer is one of the protocol, eof is answered by a result, no slot and no memory lost`,
-  { timeout: 600_000 },
+  { timeout: 3_600_000 },
   async () => {
     const server = await startTestServer({
       engine: createFakeEngine(),

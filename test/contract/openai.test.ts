@@ -68,6 +68,21 @@ const events = ({ text }: Answer): Body[] =>
 const heldBytes = (): number | undefined => server?.runtime.context.uploads.heldBytes;
 
 describe("what clients send", () => {
+  it.each(["/audio/transcriptions", "/v1/v1/audio/transcriptions", "//v1/audio/transcriptions"])(
+    "a wrong base URL, %s: the refusal is OpenAI's and names the path that is meant",
+    async (path) => {
+      const { url } = await start();
+      const answer = await fetch(url + path, {
+        method: "POST",
+        headers: { "content-type": FORM_TYPE },
+        body: formBytes([FILE]),
+      });
+      const { error } = (await answer.json()) as Body;
+      expect([answer.status, error.code]).toEqual([404, "not_found"]);
+      expect(error.message).toContain("/v1/audio/transcriptions is one");
+    },
+  );
+
   it("the file as the first part, its options after it (npm)", async () => {
     await start();
     const answer = await send([FILE, field("model", "whisper-1"), field("response_format", "verbose_json")]);
@@ -209,6 +224,10 @@ describe("answers", () => {
       expect(words.segments).toBeUndefined();
       const both = (await send([field(name, "word"), field(name, "segment"), format, FILE])).json;
       expect([both.words.length, both.segments.length]).toEqual([4, 1]);
+      for (const list of ["word,segment", '["word", "segment"]', "['word', 'segment']"]) {
+        const listed = (await send([field(name, list), format, FILE])).json;
+        expect([listed.words.length, listed.segments.length]).toEqual([4, 1]);
+      }
     }
   });
 

@@ -354,7 +354,7 @@ it("a client that asks for ever and reads nothing is cut at the limit of unread 
   client.socket.destroy();
 });
 
-const CASES = fuzzCases(600);
+const CASES = fuzzCases(2000);
 it(
   `survives ${CASES} conversations of mutated events: known events back, no slot and no session lost`,
   { timeout: 3_600_000 },

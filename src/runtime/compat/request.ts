@@ -44,11 +44,22 @@ function requireTask(task: string): void {
 }
 
 /** Clients write booleans as Python, JavaScript or a form does. */
+export const ASR_FLAGS: Readonly<Record<string, boolean>> = {
+  true: true,
+  1: true,
+  yes: true,
+  on: true,
+  false: false,
+  0: false,
+  no: false,
+  off: false,
+};
+
 function flag(query: URLSearchParams, name: string, standard: boolean): boolean {
   const value = (query.get(name) ?? "").toLowerCase();
   if (value === "") return standard;
-  if (["true", "1", "yes", "on"].includes(value)) return true;
-  if (["false", "0", "no", "off"].includes(value)) return false;
+  const known = Object.hasOwn(ASR_FLAGS, value) ? ASR_FLAGS[value] : undefined;
+  if (known !== undefined) return known;
   throw new WireError("bad_request", `${name} must be true or false, got ${quoted(value)}`);
 }
 

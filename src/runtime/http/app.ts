@@ -14,6 +14,7 @@ import { checksHost, requireHost, requireKey, requireOrigin, requireToken } from
 import { speaksTus, tusHeaders } from "../jobs/tus-headers.ts";
 import { toResponse } from "./replies/reply.ts";
 import type { Reply } from "./replies/reply.ts";
+import { meantRoute } from "./meant-route.ts";
 import { requestFault } from "./request-form.ts";
 
 type Answer = (exchange: Exchange, request: RouteRequest) => Reply | Promise<Reply>;
@@ -75,8 +76,13 @@ export function createApp(context: RuntimeContext): H3 {
         : refuseMethod(exchange, route),
     );
   }
-  on("", undefined, () => {
-    throw new WireError("not_found", `no such route; see ${OPEN_PATHS.join(", ")}`);
+  on("", undefined, ({ req }) => {
+    const meant = meantRoute(pathOf(req));
+    const cure =
+      meant === undefined
+        ? `see ${OPEN_PATHS.join(", ")}`
+        : `${meant.path} is one: check the address, or "base URL", that the client is set to`;
+    throw new WireError("not_found", `no such route; ${cure}`);
   });
   return app;
 }
@@ -90,6 +96,10 @@ function patternOf({ path }: RouteSpec): string {
   return path.replace(/\{(\w+)\}/g, ":$1");
 }
 
+function pathOf({ url = "/" }: IncomingMessage): string {
+  return url.split("?", 1)[0] ?? "/";
+}
+
 function requestOf({ url, context }: H3Event): RouteRequest {
   return { query: url.searchParams, params: context.params ?? {} };
 }
@@ -100,7 +110,7 @@ async function envelope(event: H3Event, next: () => unknown, context: RuntimeCon
   event.context.exchange = exchange;
   const headers: Record<string, string> = { "x-request-id": exchange.requestId };
   const route = ROUTE_OF_PATTERN.get(event.context.matchedRoute?.route ?? UNMATCHED);
-  exchange.face = route?.face ?? "native";
+  exchange.face = (route ?? meantRoute(pathOf(exchange.req)))?.face ?? "native";
   if (route !== undefined && speaksTus(route)) {
     Object.assign(headers, tusHeaders(exchange.req.method, context.settings.current.jobs.uploadBytes));
   }

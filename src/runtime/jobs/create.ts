@@ -91,7 +91,7 @@ export async function createJob(
 // ---
 
 /** The recording in a form; its other parts are parameters. */
-const FILE_PART = "file";
+export const FILE_PART = "file";
 
 function isForm({ headers }: IncomingMessage): boolean {
   return /^multipart\/form-data\b/i.test(headers["content-type"] ?? "");

@@ -58,7 +58,9 @@ function valueOf<const T extends string>(fields: Fields, name: string, allowed: 
 }
 
 function valuesOf<const T extends string>(fields: Fields, name: string, allowed: readonly T[]): readonly T[] {
-  return (fields.get(name) ?? []).filter((value) => value !== "").map((value) => oneOf(name, value, allowed));
+  // Clients without lists in forms send one field: `word,segment`, or `["word"]` as JSON.
+  const values = (fields.get(name) ?? []).flatMap((value) => value.split(/[\s,"'[\]]+/));
+  return values.filter((value) => value !== "").map((value) => oneOf(name, value, allowed));
 }
 
 function booleanOf(fields: Fields, name: string): boolean {

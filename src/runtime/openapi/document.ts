@@ -1,13 +1,14 @@
 import { ROUTES } from "../../shared/protocol.ts";
-import type { HttpRouteName, RouteSpec } from "../../shared/protocol.ts";
-import { ref } from "./operation.ts";
-import type { Operation, Schema } from "./operation.ts";
+import type { HttpMethod, RouteSpec } from "../../shared/protocol.ts";
+import { BINARY, ref } from "./operation.ts";
+import type { Operation, RouteOf, Schema } from "./operation.ts";
 import { OPERATIONS } from "./operations.ts";
+import type { DescribedFace } from "./operations.ts";
 import { SCHEMAS } from "./schemas.ts";
 
 /** Returns the OpenAPI 3.1 document of the HTTP routes: the table of routes, and for each what {@link OPERATIONS} says of it. */
 export function openApiDocument(version: string): unknown {
-  const described = (Object.entries(ROUTES) as [HttpRouteName, RouteSpec][]).filter(
+  const described = (Object.entries(ROUTES) as [RouteOf<DescribedFace>, RouteSpec][]).filter(
     ([, { traffic, face }]) => traffic !== "websocket" && face !== "console",
   );
   const paths = new Map(described.map(([name, route]) => [route.path, pathItem(name, route)]));
@@ -29,54 +30,64 @@ export function openApiDocument(version: string): unknown {
 
 // ---
 
-function pathItem(name: HttpRouteName, route: RouteSpec): unknown {
-  const operation = OPERATIONS[name];
+function pathItem(name: RouteOf<DescribedFace>, route: RouteSpec): unknown {
+  const operations: Partial<Readonly<Record<HttpMethod, Operation>>> = OPERATIONS[name];
   return Object.fromEntries(
-    route.methods.map((method) => [
-      method.toLowerCase(),
-      {
-        operationId: route.methods.length > 1 ? `${name}-${method.toLowerCase()}` : name,
-        tags: [route.face],
-        summary: route.summary.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1"),
-        parameters: operation?.parameters ?? pathParameters(route),
-        ...(operation?.body === undefined
-          ? {}
-          : { requestBody: { required: true, content: contentOf(operation.body) } }),
-        responses: responsesOf(route, operation),
-        ...(route.replacedBy === undefined ? {} : { deprecated: true }),
-      },
-    ]),
+    route.methods.map((method) => {
+      const operation = operations[method] ?? {};
+      return [
+        method.toLowerCase(),
+        {
+          operationId: route.methods.length > 1 ? `${name}-${method.toLowerCase()}` : name,
+          tags: [route.face],
+          summary: route.summary.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1"),
+          parameters: operation.parameters ?? [],
+          ...(operation.body === undefined
+            ? {}
+            : { requestBody: { required: true, content: contentOf(operation.body) } }),
+          responses: responsesOf(route, operation),
+          ...(route.replacedBy === undefined ? {} : { deprecated: true }),
+        },
+      ];
+    }),
   );
 }
 
-function pathParameters({ path }: RouteSpec): readonly unknown[] {
-  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
-    name,
-    in: "path",
-    required: true,
-    schema: { type: "string" },
-  }));
-}
-
-function responsesOf({ face }: RouteSpec, operation: Operation | undefined): unknown {
+function responsesOf({ face }: RouteSpec, operation: Operation): unknown {
   const error = face === "openai" || face === "realtime" ? "OpenAiError" : "Error";
-  const answer = operation?.answer;
-  const never = answer !== undefined && Object.keys(answer).length === 0;
+  const { answer, headers = [], isRefused, leadsTo, mayBeEmpty, status = 200, unavailable } = operation;
+  const success = {
+    description: "Done",
+    ...(headers.length === 0 ? {} : { headers: Object.fromEntries(headers.map((name) => [name, HEADER])) }),
+    ...(answer === undefined ? {} : { content: contentOf(answer) }),
+    ...(leadsTo === undefined
+      ? {}
+      : {
+          links: Object.fromEntries(
+            leadsTo.operations.map((operationId) => [operationId, { operationId, parameters: { id: leadsTo.id } }]),
+          ),
+        }),
+  };
   return {
-    ...(never
-      ? {}
-      : { "200": { description: "Done", ...(answer === undefined ? {} : { content: contentOf(answer) }) } }),
-    ...(operation?.unavailable === undefined
-      ? {}
-      : { "503": { description: "Not now", content: contentOf(operation.unavailable) } }),
+    ...(isRefused === true ? {} : { [status]: success }),
+    ...(mayBeEmpty === true ? { "204": { description: "There is nothing to tell" } } : {}),
+    ...(unavailable === undefined ? {} : { "503": { description: "Not now", content: contentOf(unavailable) } }),
     default: {
       description: "Refused; the code says why",
-      headers: { "x-request-id": { schema: { type: "string" } } },
+      headers: { "x-request-id": HEADER },
       ...(face === "compat" ? {} : { content: { "application/json": { schema: ref(error) } } }),
     },
   };
 }
 
+const HEADER = { schema: { type: "string" } };
+
 function contentOf(types: Readonly<Record<string, Schema>>): unknown {
-  return Object.fromEntries(Object.entries(types).map(([type, schema]) => [type, { schema }]));
+  return Object.fromEntries(
+    Object.entries(types).map(([type, schema]) => {
+      const files = Object.entries(schema["properties"] ?? {}).filter(([, property]) => property === BINARY);
+      const encoding = files.map(([name]) => [name, { contentType: "application/octet-stream" }]);
+      return [type, { schema, ...(encoding.length === 0 ? {} : { encoding: Object.fromEntries(encoding) }) }];
+    }),
+  );
 }

@@ -1,5 +1,7 @@
 import { WIRE_ERROR_STATUS } from "../../shared/protocol.ts";
-import { INTEGER, NUMBER, TEXT, array, object, oneOf, ref } from "./operation.ts";
+import { PRIORITIES } from "../../store/jobs/types.ts";
+import { WIRE_STATES } from "../jobs/view.ts";
+import { BOOLEAN, INTEGER, NUMBER, TEXT, array, object, oneOf, ref } from "./operation.ts";
 import type { Schema } from "./operation.ts";
 
 const CODES = Object.keys(WIRE_ERROR_STATUS);
@@ -29,6 +31,29 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       warnings: WARNINGS,
       channel: INTEGER,
       channels: array(ref("Transcript")),
+    },
+  ),
+  Job: object(
+    {
+      job_id: TEXT,
+      status: oneOf(Object.values(WIRE_STATES)),
+      created_at: NUMBER,
+      priority: oneOf(PRIORITIES),
+      processed_seconds: NUMBER,
+      percent: INTEGER,
+      attempts: INTEGER,
+      audio_stored: BOOLEAN,
+      links: object({ self: TEXT, events: TEXT }, { result: TEXT }),
+    },
+    {
+      started_at: NUMBER,
+      finished_at: NUMBER,
+      duration: NUMBER,
+      error: TEXT,
+      code: oneOf(CODES),
+      retry_at: NUMBER,
+      cancel_requested: { const: true },
+      expires_at: NUMBER,
     },
   ),
   Model: object({ id: TEXT, object: { const: "model" }, created: INTEGER, owned_by: TEXT }),

@@ -32,7 +32,7 @@ export const jobs: Route = {
 // ---
 
 const DEFAULT_PAGE = 50;
-const LARGEST_PAGE = 200;
+export const LARGEST_PAGE = 200;
 
 async function list(exchange: Exchange, context: RuntimeContext, query: URLSearchParams): Promise<Reply> {
   const { store } = requireJobs(context);

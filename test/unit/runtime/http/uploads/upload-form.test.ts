@@ -100,6 +100,59 @@ describe("a form", () => {
     );
   });
 
+  /** The lines before each part, as the HTTP libraries of many clients write them: file, then `model`. */
+  it.each<[string, readonly [string, string], string?]>([
+    [
+      "browsers, Python",
+      ['Content-Disposition: form-data; name="file"; filename="a.wav"', 'Content-Disposition: form-data; name="model"'],
+    ],
+    [
+      ".NET: names without quotes, the boundary in quotes",
+      [
+        "Content-Type: audio/wav\r\nContent-Disposition: form-data; name=file; filename=a.wav; filename*=utf-8''a.wav",
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Disposition: form-data; name=model",
+      ],
+      `multipart/form-data; boundary="${BOUNDARY}"`,
+    ],
+    [
+      "okhttp, Guzzle, Spring: a length for each part",
+      [
+        `Content-Disposition: form-data; name="file"; filename="a.wav"\r\nContent-Type: audio/wav\r\nContent-Length: ${AUDIO.length}`,
+        'Content-Disposition: form-data; name="model"\r\nContent-Type: text/plain;charset=UTF-8\r\nContent-Length: 9',
+      ],
+    ],
+    [
+      "Dart: small letters",
+      [
+        'content-type: application/octet-stream\r\ncontent-disposition: form-data; name="file"; filename="a.wav"',
+        'content-disposition: form-data; name="model"',
+      ],
+    ],
+    [
+      "Apache HttpClient: transfer encodings",
+      [
+        'Content-Disposition: form-data; name="file"; filename="a.wav"\r\nContent-Transfer-Encoding: binary',
+        'Content-Disposition: form-data; name="model"\r\nContent-Type: text/plain; charset=US-ASCII\r\nContent-Transfer-Encoding: 8bit',
+      ],
+    ],
+    [
+      "Swift and others that write it themselves: no file name, the boundary behind another parameter",
+      ['Content-Disposition: form-data; name="file"', 'Content-Disposition: form-data; name="model"'],
+      `Multipart/Form-Data; charset=utf-8; Boundary=${BOUNDARY}`,
+    ],
+  ])("is read as %s writes it, with text before the first and behind the last boundary too", async (_, heads, type) => {
+    const bodies = [AUDIO, Buffer.from("whisper-1")];
+    const parts = heads.flatMap((head, n) => [
+      Buffer.from(`\r\n--${BOUNDARY}\r\n${head}\r\n\r\n`),
+      bodies[n] ?? Buffer.alloc(0),
+    ]);
+    for (const end of [`\r\n--${BOUNDARY}--\r\n`, `\r\n--${BOUNDARY}--`, `\r\n--${BOUNDARY}--\r\nepilogue\r\n`])
+      expect(await read([Buffer.concat([...parts, Buffer.from(end)])], type)).toEqual({
+        audio: AUDIO.toString("latin1"),
+        fields: { model: ["whisper-1"] },
+      });
+  });
+
   const file: FormPart = { name: "file", value: "RIFF", fileName: "a.wav" };
   it.each<[string, Buffer, string, string]>([
     ["without a file", formBytes([{ name: "model", value: "x" }]), FORM_TYPE, "bad_request: the form has no part file"],
