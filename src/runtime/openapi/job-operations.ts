@@ -29,7 +29,10 @@ const WISHES = [
   ...FORMAT_PARAMETERS,
   ...AUDIO_PARAMETERS,
   query("priority", "What is run first.", oneOf(PRIORITIES)),
-  query("callback_url", "Gets a request when the job is over; needs jobs.callbackSecret.", { type: "string", format: "uri" }),
+  query("callback_url", "Gets a request when the job is over; needs jobs.callbackSecret.", {
+    type: "string",
+    format: "uri",
+  }),
   query("keep_audio_s", "Seconds that the audio is kept after success.", SECONDS),
   query("keep_result_s", "Seconds that the transcript is kept.", SECONDS),
 ];
