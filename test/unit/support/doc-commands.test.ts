@@ -9,6 +9,7 @@ describe("commands of the deployment pages", () => {
     const english = docCommands(`docs/deploy/${name}`).map(({ text }) => text);
     const russian = docCommands(`docs/ru/deploy/${name}`).map(({ text }) => text);
     expect(russian).toEqual(english);
-    expect(english.length).toBeGreaterThan(0);
+    // A Proxmox host is not to be had here: its commands are shown, not run.
+    if (name !== "proxmox-lxc.md") expect(english.length).toBeGreaterThan(0);
   });
 });

@@ -35,13 +35,14 @@ export const rule: Rule = {
               ...(fallback ? { edits: [addNginx(fallback, "'' '';")] } : {}),
             };
           }
-          // Without keep-alive nginx closes that connection anyway: nothing is lost.
-          if (empty && value && keepsAlive(facts)) {
+          if (empty && value) {
             yield {
               span: headSpan(empty),
               message: "`'' close` closes the upstream connection after every ordinary request",
               fix: "Write `'' '';` so that no Connection header is sent and keep-alive works.",
               edits: [replace(value, "''")],
+              // Where nginx keeps no connection open, nothing is lost yet: a newer one would.
+              ...(keepsAlive(facts) ? {} : { severity: "note" as const }),
             };
           }
         }

@@ -7,6 +7,7 @@ import { openOnnx } from "../../../../src/models/onnx/read.ts";
 import { writeOnnx } from "../../../../src/models/onnx/write.ts";
 import { pointwiseToMatMul } from "../../../../src/models/prepare/pointwise.ts";
 import { quantizeModel } from "../../../../src/models/prepare/quantize.ts";
+import { hasDotProducts } from "../../../support/dot-products.ts";
 import { fuzzCases } from "../../../support/fuzz.ts";
 
 const encoder = join(import.meta.dirname, "../../../../models/demo_ru_rnnt/demo_ru_rnnt_encoder.onnx");
@@ -92,12 +93,16 @@ describe("rewriting", () => {
   it("quantizes every constant matrix product and stays within the error of the int8 model that is shipped", async () => {
     const path = join(dir, "int8.onnx");
     const model = await openOnnx(encoder);
-    const { model: quantized, summary } = quantizeModel(model, { reduceRange: false });
+    // Where 8 bits saturate, 7 are used, which are a little coarser.
+    const isExact = hasDotProducts();
+    const { model: quantized, summary } = quantizeModel(model, { reduceRange: !isExact });
     await writeOnnx(path, quantized);
     await model.close();
     expect(summary).toMatchObject({ quantizedNodes: 40, keptMatMuls: 10 });
     const shipped = await encode(encoder.replace(".onnx", ".int8.onnx"));
-    expect(relativeError(await encode(path), reference)).toBeLessThan(1.1 * relativeError(shipped, reference));
+    expect(relativeError(await encode(path), reference)).toBeLessThan(
+      (isExact ? 1.1 : 1.2) * relativeError(shipped, reference),
+    );
     expect(statSync(path).size).toBeLessThan(0.45 * statSync(encoder).size);
   });
 
