@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import { makeFolderDurably, writeFileAtomic } from "../../shared/files.ts";
 import { isInTime, readCertificate, RENEW_BEFORE_DAYS, type CertificateFacts } from "../../shared/tls/certificate.ts";
-import { UNSET_MS } from "../../shared/time/clock.ts";
+import { notBeforeProgram, UNSET_MS } from "../../shared/time/clock.ts";
 import { give } from "./owner.ts";
 import type { User } from "../../render/deployed/reader.ts";
 import { createCa, createClientCertificate, createServerCertificate, type KeyPair } from "../../shared/tls/pki.ts";
@@ -25,7 +25,7 @@ export interface CertStoreOptions {
 export async function createServer(dir: string, names: readonly string[], options: CertStoreOptions): Promise<void> {
   await openFolder(dir);
   const ca = (await readPair(dir, "ca")) ?? (await makeCa(dir, names[0] ?? "this machine", options));
-  await save(dir, "server", await createServerCertificate(ca, names, options.now), options);
+  await save(dir, "server", await createServerCertificate(ca, names, notBeforeProgram(options.now)), options);
 }
 
 /** Certificates are public, and the service reads their end for `status`; each key has its own mode. */
@@ -45,7 +45,9 @@ export async function createClient(dir: string, name: string, options: CertStore
   }
   await makeFolderDurably(join(dir, "clients"), 0o700);
   const ca = (await readPair(dir, "ca")) ?? (await makeCa(dir, "this machine", options));
-  await save(join(dir, "clients"), name, await createClientCertificate(ca, name, options.now), { now: options.now });
+  await save(join(dir, "clients"), name, await createClientCertificate(ca, name, notBeforeProgram(options.now)), {
+    now: options.now,
+  });
 }
 
 /** Renews the server certificate when its end is near. Returns what was done. */
@@ -70,7 +72,7 @@ export async function renew(
     );
   await openFolder(dir);
   if (isInTime(facts, options.now) && !options.force) return "not due";
-  await save(dir, "server", await createServerCertificate(ca, facts.names, options.now), options);
+  await save(dir, "server", await createServerCertificate(ca, facts.names, notBeforeProgram(options.now)), options);
   return "renewed";
 }
 
@@ -103,7 +105,7 @@ function stateOf(facts: CertificateFacts | undefined): StoredCertificate["state"
 }
 
 async function makeCa(dir: string, name: string, options: CertStoreOptions): Promise<KeyPair> {
-  const ca = await createCa(`gigastt CA of ${name}`, options.now);
+  const ca = await createCa(`gigastt CA of ${name}`, notBeforeProgram(options.now));
   // The CA's key stays with the user that made it: the proxy never needs it.
   await save(dir, "ca", ca, { now: options.now });
   await copyFile(join(dir, "ca.pem"), join(dir, "clients-ca.pem"));

@@ -2,7 +2,6 @@ import { randomBytes, webcrypto } from "node:crypto";
 import { isIP } from "node:net";
 import "reflect-metadata"; // @peculiar/x509 needs the polyfill loaded before it
 import * as x509 from "@peculiar/x509";
-import { UNSET_MS } from "../time/clock.ts";
 
 /** A certificate with its key, both PEM. */
 export interface KeyPair {
@@ -100,10 +99,8 @@ async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
 }
 
 function validity(now: Date, days: number): { readonly notBefore: Date; readonly notAfter: Date } {
-  // A machine that does not know the time yet makes a certificate that clients who know it accept.
-  const nowMs = Math.max(now.getTime(), UNSET_MS);
   // A minute back: clocks of clients differ.
-  return { notBefore: new Date(nowMs - 60_000), notAfter: new Date(nowMs + days * DAY_MS) };
+  return { notBefore: new Date(now.getTime() - 60_000), notAfter: new Date(now.getTime() + days * DAY_MS) };
 }
 
 /** 16 random bytes, positive. */

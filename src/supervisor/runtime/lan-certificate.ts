@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { isInTime, readCertificate } from "../../shared/tls/certificate.ts";
 import { namesOfHost } from "../../shared/machine/host-names.ts";
 import type { TlsPair } from "../../shared/process/messages.ts";
+import { notBeforeProgram } from "../../shared/time/clock.ts";
 import { writeFileAtomic } from "../../shared/files.ts";
 
 /**
@@ -22,8 +23,9 @@ export async function lanCertificate(
   const { createCa, createServerCertificate } = await import("../../shared/tls/pki.ts");
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const known = await readPair(dir, "ca");
-  const ca = known !== undefined && holds(known, now) ? known : await createCa("gigastt at home", now);
-  const server = await createServerCertificate(ca, names, now);
+  const ca =
+    known !== undefined && holds(known, now) ? known : await createCa("gigastt at home", notBeforeProgram(now));
+  const server = await createServerCertificate(ca, names, notBeforeProgram(now));
   for (const [name, pair] of [["ca", ca] as const, ["server", server] as const]) {
     await writeFileAtomic(join(dir, `${name}.key`), pair.privateKey);
     await writeFileAtomic(join(dir, `${name}.pem`), pair.certificate, { mode: 0o644 });
