@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { findTool } from "../../contract/proxy/front.ts";
@@ -137,7 +137,7 @@ interface CacheEntry {
   readonly key: string;
   readonly integrity: string;
   readonly path: string;
-  readonly metadata: unknown;
+  readonly metadata?: { readonly reqHeaders?: { readonly accept?: string } };
 }
 
 /** npm's own cache library: it comes with npm. */
@@ -146,7 +146,7 @@ interface Cacache {
   put(cache: string, key: string, data: Buffer, options: { metadata: unknown }): Promise<unknown>;
 }
 
-/** What `npm ci` of this checkout reads, out of the machine's npm cache; downloaded into it first where it is not complete. */
+/** What `npm ci` of this checkout reads, out of the machine's npm cache; downloaded where that is not complete. */
 async function addNpmCache(root: string, checkout: string): Promise<void> {
   const load = createRequire(join(await must("npm", ["root", "--global"]), "npm/package.json"));
   const cacache = load("cacache") as Cacache; // npm has no types
@@ -159,18 +159,26 @@ async function addNpmCache(root: string, checkout: string): Promise<void> {
   const archives = new Set(packages.flatMap(([, { integrity }]) => integrity ?? []));
   // npm compares the lock with the packages' descriptions, so those are needed beside the archives.
   const descriptions = new Set(packages.map(([path]) => path.split("node_modules/").at(-1)!.replace("/", "%2f"))); // never empty
+  // `npm install` and `npm view` ask for the long form, which `npm ci` does not take from the cache.
+  let longForms = 0;
   const copy = async (): Promise<Set<string>> => {
     const copied = new Set<string>();
+    longForms = 0;
     for await (const entry of cacache.ls.stream(from)) {
       const name = /:\/\/[^/]+\/([^/]+)$/.exec(entry.key)?.[1];
       if (!archives.has(entry.integrity) && (name === undefined || !descriptions.has(name))) continue;
       if (!existsSync(entry.path)) continue;
+      if (entry.metadata?.reqHeaders?.accept === "application/json") {
+        longForms += 1;
+        continue;
+      }
       await cacache.put(to, entry.key, readFileSync(entry.path), { metadata: entry.metadata });
       copied.add(entry.integrity);
     }
     return copied;
   };
   const complete = (copied: Set<string>): boolean =>
+    longForms === 0 &&
     packages.every(
       ([, { integrity, optional }]) => integrity === undefined || optional === true || copied.has(integrity),
     );
@@ -178,7 +186,9 @@ async function addNpmCache(root: string, checkout: string): Promise<void> {
   const fresh = join(root, "../npm-ci");
   mkdirSync(fresh);
   for (const name of ["package.json", "package-lock.json", ".npmrc"]) cpSync(join(checkout, name), join(fresh, name));
-  await must("npm", ["ci", "--include=dev"], { cwd: fresh, env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" } });
-  if (!complete(await copy()))
-    throw new Error("npm ci does not fill npm's cache; is `prefer-offline` or another cache set?");
+  rmSync(join(root, "root/.npm"), { recursive: true, force: true });
+  await must("npm", ["ci", "--include=dev", "--cache", join(root, "root/.npm")], {
+    cwd: fresh,
+    env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" },
+  });
 }

@@ -6,6 +6,7 @@ import type { Stage } from "../docker.test.ts";
 import { ask, DOMAIN, WAV, type Answer, type Client } from "./client.ts";
 import { buildCommand } from "./image-suite.ts";
 import { caddyRoot, openProject, type Project } from "./project.ts";
+import { until } from "./run.ts";
 
 const CONFIG = `auth: { keys: required }
 jobs: { enabled: true }
@@ -58,12 +59,14 @@ export function dayTwoSuite(stage: () => Stage): void {
       await project.line("cd deploy/compose");
       await project.line("docker compose up -d --wait");
       key = /gst_\S+/.exec(await project.line(KEY_COMMAND))![0]; // the command prints it
-      await expect.poll(models).toBe(200);
+      await until("the server to know the key", async () => ((await models()) === 200 ? true : undefined));
       const { status, body } = await ask(await client(), "/v1/jobs", WAV);
       expect([status, body]).toEqual([202, expect.stringContaining("job_id")]);
       job = (JSON.parse(body) as { job_id: string }).job_id; // just seen
-      await expect.poll(async () => (await resultOfJob()).status, { timeout: 60_000 }).toBe(200);
-      result = (await resultOfJob()).body;
+      result = await until("the job's result", async () => {
+        const answer = await resultOfJob();
+        return answer.status === 200 ? answer.body : undefined;
+      });
     }, 240_000);
     afterAll(() => project?.remove(), 60_000);
 
