@@ -429,6 +429,37 @@ export function jobStoreContract(name: string, subject: StoreUnderTest): void {
       expect(await store.finish(long!, "x", 10_800)).toBe(true);
     });
 
+    test("old work of one owner is not before the fresh work of another", async () => {
+      const { store, submit, claim, time } = await open();
+      for (let k = 0; k < 5; k++) await submit("many");
+      const long = await claim();
+      for (let doneS = 24; doneS <= 2400; doneS += 24) {
+        time.nowMs += 5000;
+        await store.commit(long!, { readings: ["w"], doneS, totalS: 10_800 });
+      }
+      await submit("note");
+      expect(await store.commit(long!, { readings: ["w"], doneS: 2424, totalS: 10_800 })).toMatchObject({
+        shouldYield: true,
+      });
+      await store.park(long!);
+      expect(await claim()).toMatchObject({ job: { owner: "note" } });
+    });
+
+    test("work of a low class is done although new owners keep coming", async () => {
+      const { store, submit, claim } = await open();
+      await submit("patient", { priority: "bulk" });
+      let rounds = 0;
+      for (; rounds < 100; rounds++) {
+        await submit(`owner ${rounds}`);
+        const work = (await claim())!;
+        if (work.job.owner === "patient") break;
+        await store.finish(work, "x", 300);
+      }
+      // (3600 s - 120 s) of audio for each of the two that have work at any time.
+      expect(rounds).toBeLessThanOrEqual(25);
+      expect(rounds).toBeGreaterThan(3);
+    });
+
     test("a parked job is nobody else's, and is queued again when its worker is lost", async () => {
       const { store, submit, claim, time } = await open();
       const id = await submit("a");

@@ -16,10 +16,26 @@ export const IDEMPOTENCY_MS: number = 24 * 3_600_000;
 export const BYTES_PER_SECOND = 16_000;
 
 /**
- * How far a class stands behind the most urgent one, in seconds: of audio that its owner is served before, and of waiting after which the class
- * no longer matters. So no job waits without end behind more urgent work.
+ * How far a class stands behind the most urgent one, in seconds. Between owners: of audio that others are given before. Among the jobs of one owner:
+ * of waiting after which the class no longer matters. So no job waits without end behind more urgent work.
  */
 export const CLASS_OFFSET_S: Readonly<Record<Priority, number>> = { interactive: 0, normal: 120, bulk: 3600 };
+
+/**
+ * The virtual time, at which an owner without work begins, moves with what each busy owner is given on average, and is not behind what is being served:
+ * else a stream of newcomers, or one recording of hours, would make it stand still. Returns how far an owner whose job of this class is served
+ * is ahead of those with normal work, in seconds.
+ */
+export function aheadS(offsetS: number): number {
+  return Math.max(0, CLASS_OFFSET_S.normal - offsetS);
+}
+
+/** Order among the jobs of one owner: its class counts as waiting. Of two that are equal, the longer waiting one goes first. */
+export function dueMs({ createdMs, offsetS }: { readonly createdMs: number; readonly offsetS: number }): number {
+  return createdMs + offsetS * 1000 - offsetS / 10_000;
+}
+/** The same for a row of jobs in SQL. */
+export const DUE_MS = "j.created_ms + j.offset_s * 1000 - j.offset_s / 10000.0";
 
 const FIRST_BACKOFF_MS = 10_000;
 export const LONGEST_BACKOFF_MS: number = 10 * 60_000;

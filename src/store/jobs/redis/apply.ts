@@ -12,7 +12,7 @@ export type Requirement =
 
 /**
  * A command of Redis, or one that the script adds. ENTER: an owner without work gets no credit for the time. EVENT: adds with the next number over all jobs. OWNER: brings
- * the list of busy owners and the life of the owner's record up to date. CLOCK: the virtual time is not behind this owner's.
+ * the list of busy owners and the life of the owner's record up to date. CLOCK: the virtual time is at most so far behind this owner's, and moves with audio that was recognised.
  */
 export type Command = readonly string[];
 
@@ -52,11 +52,11 @@ for _, command in ipairs(plan.run) do
     redis.call('XADD', owner, 'MAXLEN', '~', 1000, seq .. '-1', 'e', command[3])
   elseif name == 'ENTER' then
     if tonumber(redis.call('HGET', key('owner:' .. owner), 'runs') or '0') == 0 then
-      local busy = redis.call('ZRANGE', key('busy'), 0, 0, 'WITHSCORES')
-      raise(key('owner:' .. owner), 'virtual', busy[2] or redis.call('HGET', key('totals'), 'clock') or '0')
+      raise(key('owner:' .. owner), 'virtual', redis.call('HGET', key('totals'), 'clock') or '0')
     end
   elseif name == 'CLOCK' then
-    raise(key('totals'), 'clock', redis.call('HGET', key('owner:' .. owner), 'virtual') or '0')
+    raise(key('totals'), 'clock', tostring(tonumber(redis.call('HGET', key('owner:' .. owner), 'virtual') or '0') - tonumber(command[3])))
+    redis.call('HINCRBYFLOAT', key('totals'), 'clock', tonumber(command[4]) / math.max(1, redis.call('ZCARD', key('busy'))))
   elseif name == 'OWNER' then
     local record = key('owner:' .. owner)
     if tonumber(redis.call('HGET', record, 'runs') or '0') > 0 then

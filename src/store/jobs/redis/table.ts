@@ -1,6 +1,6 @@
 import type { JobRow } from "../rows.ts";
 import { setTimeout } from "../../../shared/time/timers.ts";
-import { BYTES_PER_SECOND } from "../policy.ts";
+import { BYTES_PER_SECOND, dueMs } from "../policy.ts";
 import type { JobEventType } from "../types.ts";
 import { apply } from "./apply.ts";
 import type { Command, Requirement } from "./apply.ts";
@@ -55,7 +55,10 @@ const LISTS: readonly ((row: RedisRow) => readonly [list: string, score: number]
   (row) => (row.callback_due_ms > 0 ? ["callbacks", row.callback_due_ms] : undefined),
   (row) => (row.state === "active" ? ["leases", row.lease_ms] : undefined),
   (row) => (row.state === "queued" && row.not_before_ms > 0 ? ["later", row.not_before_ms] : undefined),
-  (row) => (row.state === "queued" && row.not_before_ms === 0 ? [`waiting:${row.owner}`, dueMs(row)] : undefined),
+  (row) =>
+    row.state === "queued" && row.not_before_ms === 0
+      ? [`waiting:${row.owner}`, dueMs({ createdMs: row.created_ms, offsetS: row.offset_s })]
+      : undefined,
   (row) => (row.state === "active" && row.parked === 1 ? [`parked:${row.worker ?? ""}`, row.created_ms] : undefined),
   (row) => (row.state === "failed" && row.fault_code === "job_poisoned" ? ["dead", row.created_ms] : undefined),
 ];
@@ -76,11 +79,6 @@ const TOTALS: Readonly<Record<string, (row: RedisRow) => number>> = {
   bytes: (row) => (row.has_audio === 1 ? row.bytes : 0),
   waiting_s: (row) => (runs(row) ? Math.max(0, (row.total_s ?? row.bytes / BYTES_PER_SECOND) - row.done_s) : 0),
 };
-
-/** Order among the jobs of one owner: its class counts as waiting. Of two that are equal, the longer waiting one goes first. */
-export function dueMs({ created_ms: createdMs, offset_s: offsetS }: Pick<JobRow, "created_ms" | "offset_s">): number {
-  return createdMs + offsetS * 1000 - offsetS / 10_000;
-}
 
 export function createJobTable(
   link: RedisLink,

@@ -6,7 +6,7 @@ import type { JobTable, RedisRow } from "./table.ts";
 export interface Turns {
   /** Brings the offer of an owner up to date. */
   offer(owner: string): Promise<void>;
-  /** The same for every owner that has work: waiting has raised ranks, and an offer may be missing after a crash. */
+  /** The same for every owner that has work: an offer may be missing after a crash. */
   offerAll(): Promise<void>;
   /** Returns the priority of a job now; 1 is next. */
   priorityOf(row: RedisRow): Promise<number>;
@@ -20,10 +20,10 @@ const REBASE_S = PRIORITIES / 2;
 const LOOK_AT = 4;
 
 export function createTurns(table: JobTable, queue: TicketQueue): Turns {
-  const { link, rows, nowMs } = table;
+  const { link, rows } = table;
 
   const priorityIn = (row: RedisRow, virtualS: number, baseS: number): number => {
-    const rankS = virtualS + Math.max(0, row.offset_s - (nowMs() - row.created_ms) / 1000) - baseS;
+    const rankS = virtualS + row.offset_s - baseS;
     return Math.min(PRIORITIES, Math.max(1, 1 + Math.round(rankS)));
   };
 

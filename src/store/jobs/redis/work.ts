@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { LEASE_MS_OF, backoffMs, dayOf } from "../policy.ts";
+import { LEASE_MS_OF, aheadS, backoffMs, dayOf } from "../policy.ts";
 import { jobOf } from "../rows.ts";
 import type { Claim, JobStore, Standing, Turn } from "../types.ts";
+import type { Command } from "./apply.ts";
 import { again, end, queue } from "./changes.ts";
 import { offered } from "./intake.ts";
 import type { Ticket, TicketQueue } from "./queue.ts";
@@ -25,11 +26,20 @@ export function createWork(
       row?.state === "active" && row.token === claim.token ? decide(row, draft) : undefined,
     );
 
-  const charge = (draft: Draft, owner: string, audioS: number): void => {
+  const served = ({ owner, offset_s: offsetS }: RedisRow, audioS: number): Command => [
+    "CLOCK",
+    owner,
+    String(aheadS(offsetS)),
+    String(audioS),
+  ];
+
+  const charge = (draft: Draft, job: RedisRow, audioS: number): void => {
     if (audioS <= 0) return;
+    const { owner } = job;
     const record = link.key(`owner:${owner}`);
     const old = dayOf(draft.nowMs - 2 * 86_400_000).day;
     draft.run(
+      served(job, audioS),
       ["HINCRBYFLOAT", record, "virtual", String(audioS)],
       ["HINCRBYFLOAT", record, `day:${dayOf(draft.nowMs).day}`, String(audioS)],
       ["HDEL", record, `day:${old}`],
@@ -79,7 +89,7 @@ export function createWork(
     return change<Turn | undefined>(next.row.id, (row, draft) => {
       if (row?.state !== "active" || row.parked === 0 || row.worker !== worker) return undefined;
       draft.save(row, { ...leased(row, draft), parked: 0 });
-      draft.run(["CLOCK", row.owner]);
+      draft.run(served(row, 0));
       return { kind: "resume", id: row.id, token: row.token };
     });
   };
@@ -103,7 +113,7 @@ export function createWork(
         };
         draft.save(row, active);
         if (!isSameReader) draft.run(["DEL", link.key(`readings:${row.id}`)]);
-        draft.run(["CLOCK", row.owner]);
+        draft.run(served(row, 0));
         draft.tell(active, "started");
         return active;
       },
@@ -155,7 +165,7 @@ export function createWork(
         const next = { ...leased(row, draft), ...kept };
         draft.save(row, next);
         if (readings.length > 0) draft.run(["RPUSH", link.key(`readings:${row.id}`), ...readings]);
-        charge(draft, row.owner, doneS - row.done_s);
+        charge(draft, row, doneS - row.done_s);
         if (doneS > row.done_s) draft.tell(next, "progress");
         return next;
       });
@@ -176,7 +186,7 @@ export function createWork(
 
     finish: async (claim, result, durationS) => {
       const done = await withClaim(claim, (row, draft) => {
-        charge(draft, row.owner, durationS - row.done_s);
+        charge(draft, row, durationS - row.done_s);
         if (row.cancel === 0) draft.run(["SET", link.key(`result:${row.id}`), result]);
         end({ ...row, done_s: durationS, total_s: durationS }, draft, "done", { before: row });
         return { owner: row.owner, isPublished: row.cancel === 0 };

@@ -1,4 +1,5 @@
-import { dayOf } from "../policy.ts";
+import { aheadS, dayOf } from "../policy.ts";
+import type { JobRow } from "../rows.ts";
 import type { QuotaRefusal, Quotas } from "../types.ts";
 import type { JobTable } from "./table.ts";
 
@@ -6,15 +7,17 @@ import type { JobTable } from "./table.ts";
 export interface Owners {
   /** An owner that had nothing to do gets no credit for that time. Called before its job is queued. */
   enter(owner: string): void;
-  /** Counts audio that was recognised. */
-  charge(owner: string, audioS: number): void;
+  /** Counts audio of a job that was recognised. */
+  charge(job: Pick<JobRow, "owner" | "offset_s">, audioS: number): void;
+  /** The time of newcomers is not behind that of this job, which is being served. */
+  serve(job: Pick<JobRow, "owner" | "offset_s">): void;
   /** @param id a job that does not count */
   refusalOf(owner: string, id: string, addedBytes: number, quotas: Quotas): QuotaRefusal | undefined;
 }
 
 const OPEN = "('uploading', 'queued', 'active')";
 
-export function createOwners({ nowMs, one, run, count }: JobTable): Owners {
+export function createOwners({ nowMs, run, count }: JobTable): Owners {
   const enter = (owner: string): void => {
     const now = nowMs();
     run(
@@ -23,15 +26,22 @@ export function createOwners({ nowMs, one, run, count }: JobTable): Owners {
       now,
     );
     if (count("SELECT count(*) AS n FROM jobs WHERE owner = ? AND state IN ('queued', 'active')", owner) > 0) return;
-    const busy = one<{ n: number | null }>(
-      "SELECT min(virtual_s) AS n FROM owners WHERE owner IN (SELECT owner FROM jobs WHERE state IN ('queued', 'active'))",
-    )?.n;
-    const virtualS = busy ?? count("SELECT virtual_s AS n FROM clock");
-    run("UPDATE owners SET virtual_s = max(virtual_s, ?) WHERE owner = ?", virtualS, owner);
+    run("UPDATE owners SET virtual_s = max(virtual_s, (SELECT virtual_s FROM clock)) WHERE owner = ?", owner);
   };
 
-  const charge = (owner: string, audioS: number): void => {
+  const serve: Owners["serve"] = ({ owner, offset_s: offsetS }) =>
+    void run(
+      "UPDATE clock SET virtual_s = max(virtual_s, (SELECT virtual_s FROM owners WHERE owner = ?) - ?)",
+      owner,
+      aheadS(offsetS),
+    );
+
+  const charge: Owners["charge"] = (job, audioS) => {
     if (audioS <= 0) return;
+    const { owner } = job;
+    serve(job);
+    const busy = count("SELECT count(DISTINCT owner) AS n FROM jobs WHERE state IN ('queued', 'active')");
+    run("UPDATE clock SET virtual_s = virtual_s + ?", audioS / Math.max(1, busy));
     run("UPDATE owners SET virtual_s = virtual_s + ? WHERE owner = ?", audioS, owner);
     run(
       "INSERT INTO usage (owner, day, audio_s) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET audio_s = audio_s + excluded.audio_s",
@@ -64,5 +74,5 @@ export function createOwners({ nowMs, one, run, count }: JobTable): Owners {
     return undefined;
   };
 
-  return { enter, charge, refusalOf };
+  return { enter, charge, serve, refusalOf };
 }

@@ -1,4 +1,4 @@
-import { LEASE_MS_OF, backoffMs } from "../policy.ts";
+import { DUE_MS, LEASE_MS_OF, backoffMs } from "../policy.ts";
 import type { SyncJobStore } from "../methods.ts";
 import type { Claim, Standing, Turn } from "../types.ts";
 import type { Endings } from "./endings.ts";
@@ -7,29 +7,38 @@ import { jobOf } from "../rows.ts";
 import type { JobRow } from "../rows.ts";
 import type { JobTable } from "./table.ts";
 
-/** Rank of a job: how much audio its owner was given, then its class until it has waited that long. The lowest is next. */
-const RANK = "o.virtual_s + MAX(0, j.offset_s - (?1 - j.created_ms) / 1000.0)";
+/**
+ * Of each owner the job that is due: see `dueMs`. Owners are ranked by the audio they were given and the class of that job; the lowest is next. A job's
+ * own age plays no part between owners: it would put the old work of one before the fresh work of all others.
+ */
+const headsOf = (condition: string): string =>
+  `SELECT h.*, o.virtual_s + h.offset_s AS rank_s FROM (
+     SELECT j.*, j.rowid AS seq, row_number() OVER (PARTITION BY j.owner ORDER BY ${DUE_MS}, j.rowid) AS place FROM jobs j WHERE ${condition}
+   ) h JOIN owners o ON o.owner = h.owner WHERE h.place = 1`;
 
 /** What workers do with jobs. */
 export function createWork(
   { nowMs, random, one, all, run, count, rowOf, held, tell }: JobTable,
-  { charge }: Owners,
+  { charge, serve }: Owners,
   { end, again }: Endings,
 ): Pick<SyncJobStore, "claim" | "park" | "renew" | "commit" | "release" | "finish" | "fail" | "confirmCancel"> {
-  const rankOf = (row: JobRow): number => {
-    const virtualS = count("SELECT virtual_s AS n FROM owners WHERE owner = ?", row.owner);
-    return virtualS + Math.max(0, row.offset_s - (nowMs() - row.created_ms) / 1000);
-  };
-
+  const virtualOf = (owner: string): number => count("SELECT virtual_s AS n FROM owners WHERE owner = ?", owner);
+  const otherHeads = headsOf(
+    "(j.state = 'queued' OR (j.state = 'active' AND j.parked = 1)) AND j.not_before_ms <= ?1 AND j.owner <> ?2",
+  );
   const shouldYield = (row: JobRow): boolean =>
     one(
-      `SELECT 1 FROM jobs j JOIN owners o ON o.owner = j.owner
-       WHERE (j.state = 'queued' OR (j.state = 'active' AND j.parked = 1)) AND j.not_before_ms <= ?1 AND j.owner <> ?2
-       AND ${RANK} < ?3 LIMIT 1`,
+      `SELECT 1 FROM (${otherHeads}) WHERE rank_s < ?3 LIMIT 1`,
       nowMs(),
       row.owner,
-      rankOf(row),
+      virtualOf(row.owner) + row.offset_s,
     ) !== undefined;
+
+  const mine = headsOf(
+    `(j.state = 'queued' AND j.not_before_ms <= ?1 AND (?2 = 0 OR
+        (SELECT count(*) FROM jobs a WHERE a.owner = j.owner AND a.state = 'active') < ?2))
+     OR (j.state = 'active' AND j.parked = 1 AND j.worker = ?3)`,
+  );
 
   const standing = (claim: Claim): Standing => {
     const row = held(claim);
@@ -43,18 +52,13 @@ export function createWork(
     claim: (worker, reader, activeJobsPerOwner): Turn | undefined => {
       const now = nowMs();
       const next = one<JobRow>(
-        `SELECT j.* FROM jobs j JOIN owners o ON o.owner = j.owner
-         WHERE (j.state = 'queued' AND j.not_before_ms <= ?1 AND (?2 = 0 OR
-           (SELECT count(*) FROM jobs a WHERE a.owner = j.owner AND a.state = 'active') < ?2))
-         OR (j.state = 'active' AND j.parked = 1 AND j.worker = ?3)
-         ORDER BY ${RANK}, j.parked DESC, j.created_ms, j.rowid LIMIT 1`,
+        `${mine} ORDER BY rank_s, h.parked DESC, h.created_ms, h.seq LIMIT 1`,
         now,
         activeJobsPerOwner,
         worker,
       );
       if (next === undefined) return undefined;
-      const virtualS = count("SELECT virtual_s AS n FROM owners WHERE owner = ?", next.owner);
-      run("UPDATE clock SET virtual_s = max(virtual_s, ?)", virtualS);
+      serve(next);
       if (next.state === "active") {
         run("UPDATE jobs SET parked = 0, lease_ms = ? WHERE id = ?", now + LEASE_MS_OF.sqlite, next.id);
         return { kind: "resume", id: next.id, token: next.token };
@@ -91,7 +95,7 @@ export function createWork(
       const row = held(claim);
       if (row === undefined) return { kind: "stale" };
       for (const reading of readings) run("INSERT INTO readings (job, reading) VALUES (?, ?)", claim.id, reading);
-      charge(row.owner, doneS - row.done_s);
+      charge(row, doneS - row.done_s);
       run(
         "UPDATE jobs SET done_s = max(done_s, ?), total_s = ifnull(?, total_s) WHERE id = ?",
         doneS,
@@ -124,7 +128,7 @@ export function createWork(
     finish: (claim, result, durationS) => {
       const row = held(claim);
       if (row === undefined) return false;
-      charge(row.owner, durationS - row.done_s);
+      charge(row, durationS - row.done_s);
       run("UPDATE jobs SET done_s = ?, total_s = ? WHERE id = ?", durationS, durationS, claim.id);
       if (row.cancel === 0) run("INSERT INTO results (job, result) VALUES (?, ?)", claim.id, result);
       end(row, "done");
