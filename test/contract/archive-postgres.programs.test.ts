@@ -153,7 +153,8 @@ describe.skipIf(postgresPrograms === undefined)("the archive in PostgreSQL (skip
     await expect.poll(count).toBe(2);
     await server.close();
     // Away at the start.
-    await own.stop();
+    await own.stop({ keep: true });
     expect(isStoreUnreachable(await problemOf(openPostgresArchive(own.place("away"))))).toBe(true);
+    await own.stop();
   });
 });

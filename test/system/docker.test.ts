@@ -47,7 +47,7 @@ async function copyCheckout(to: string): Promise<string> {
   const files = await must("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: ROOT });
   for (const file of files.split("\0").filter((name) => name !== "" && !name.startsWith("test/"))) {
     mkdirSync(dirname(join(to, file)), { recursive: true });
-    cpSync(join(ROOT, file), join(to, file), { force: true });
+    cpSync(join(ROOT, file), join(to, file), { force: true, preserveTimestamps: true });
   }
   for (const name of ["node_modules", "dist"]) symlinkSync(join(ROOT, name), join(to, name));
   return to;

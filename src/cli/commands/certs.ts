@@ -1,4 +1,3 @@
-import { userInfo } from "node:os";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import type { ResolvedConfig } from "../../config/types.ts";
@@ -149,6 +148,6 @@ async function open(
     config: loaded.config,
     folder: certsFolder(loaded, context.cwd, context.flags["dir"]),
     deployDir: outDir(loaded, context.cwd, undefined),
-    owner: await ownerFor(loaded.config, userInfo().uid),
+    owner: await ownerFor(loaded.config, process.getuid?.()),
   };
 }

@@ -1,5 +1,4 @@
 import { readFile, stat } from "node:fs/promises";
-import { userInfo } from "node:os";
 import { dirname, resolve, sep } from "node:path";
 import { withAbsoluteFolders } from "../../config/data-folders.ts";
 import { assemble } from "../../config/load.ts";
@@ -128,7 +127,7 @@ async function placesOf(
   const { config: named, "state-dir": stateDir } = context.flags;
   const path = typeof named === "string" ? resolve(context.cwd, named) : (backup.header.configPath ?? undefined);
   const config = await configOf(backup, path, context.cwd);
-  const isService = userInfo().uid === 0 && path === config.deploy.systemd.configFile;
+  const isService = process.getuid?.() === 0 && path === config.deploy.systemd.configFile;
   const configured = config.supervisor.stateDir;
   // Not installed yet: the unit will keep its state here.
   const isUnits = isService && configured === undefined && typeof stateDir !== "string";
@@ -202,7 +201,7 @@ async function confirm(backup: Backup, places: BackupPlaces, context: CommandCon
 
 /** As root: state and configuration to the user of the service, secrets to the proxy that reads them. */
 async function giveAway(written: readonly string[], places: BackupPlaces, config: ResolvedConfig): Promise<void> {
-  const uid = userInfo().uid;
+  const uid = process.getuid?.();
   const below = (dir: string): string[] => written.filter((path) => path.startsWith(`${dir}${sep}`));
   const secrets = below(places.secretsDir);
   if (secrets.length > 0) await give(withFolders(secrets, places.secretsDir), await ownerFor(config, uid));

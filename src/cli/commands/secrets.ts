@@ -1,4 +1,3 @@
-import { userInfo } from "node:os";
 import type { LoadedConfig } from "../../config/load.ts";
 import type { ResolvedConfig } from "../../config/types.ts";
 import type { Secret } from "../../shared/secret.ts";
@@ -185,7 +184,7 @@ async function open(
   context: CommandContext,
 ): Promise<{ config: ResolvedConfig; store: SecretStore; folder: string; deployDir: string }> {
   const folder = secretsFolder(loaded, context.cwd, context.flags["dir"]);
-  const owner = await ownerFor(loaded.config, userInfo().uid);
+  const owner = await ownerFor(loaded.config, process.getuid?.());
   const deployDir = outDir(loaded, context.cwd, undefined);
   return {
     config: loaded.config,

@@ -100,7 +100,7 @@ export function Player({
     <div class="player">
       {peaks && <Waveform media={media} peaks={peaks} durationS={totalS} />}
       <div class="player-row">
-        <button type="button" aria-label={t("back")} onClick={() => (media.currentTime -= STEP_S)}>
+        <button type="button" title={t("back")} onClick={() => (media.currentTime -= STEP_S)}>
           {t("step_back")}
         </button>
         <button
@@ -111,7 +111,7 @@ export function Player({
         >
           {isPlaying.value ? "❚❚" : "▶"}
         </button>
-        <button type="button" aria-label={t("forward")} onClick={() => (media.currentTime += STEP_S)}>
+        <button type="button" title={t("forward")} onClick={() => (media.currentTime += STEP_S)}>
           {t("step_forward")}
         </button>
         <input

@@ -17,7 +17,8 @@ deploy:
   proxy: { kind: caddy }
   tls: { mode: internal }
 `;
-const KEY_COMMAND = "docker compose exec -T gigastt node /app/bin/gigastt.js secrets create key laptop";
+const KEY_COMMAND =
+  "docker compose exec -T gigastt node /app/bin/gigastt.js secrets create key laptop --scopes transcribe,live,jobs";
 const PAGE = docCommands("docs/deploy/compose.md").map(({ text }) => text);
 /** A command of the page that holds these words; the checkout of the page is the folder above this test's. */
 const page = (words: string): string => {

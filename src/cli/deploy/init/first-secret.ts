@@ -1,4 +1,3 @@
-import { userInfo } from "node:os";
 import type { LoadedConfig } from "../../../config/load.ts";
 import type { CommandContext } from "../../command.ts";
 import { ownerFor } from "../owner.ts";
@@ -27,7 +26,7 @@ export async function firstSecret(
   const folder = secretsFolder(loaded, context.cwd, undefined);
   const store = await openSecretStore(folder, {
     now: () => new Date(),
-    owner: await ownerFor(loaded.config, userInfo().uid),
+    owner: await ownerFor(loaded.config, process.getuid?.()),
   });
   // Running init again keeps what there is.
   if (store.list().some((secret) => secret.kind === kind && secret.name === name)) return {};
