@@ -94,7 +94,7 @@ async function init(context: CommandContext): Promise<number> {
   if (flags["json"] === true && flags["yes"] !== true)
     throw new UsageError(["--json needs --yes: prompts need a terminal"], ["init"]);
   const terminal = flags["yes"] === true ? undefined : terminalOf(context);
-  const machine = await detectMachine(process.getuid?.());
+  const machine = await detectMachine(process.getuid?.() ?? -1);
   const configFile = await configPath(typeof flags["config"] === "string" ? flags["config"] : undefined, context);
   const before = await readText(configFile);
   const current = before === undefined ? undefined : await currentConfig(configFile, context);
