@@ -31,7 +31,7 @@ export function openApiDocument(version: string): unknown {
 // ---
 
 function pathItem(name: RouteOf<DescribedFace>, route: RouteSpec): unknown {
-  const operations: Partial<Readonly<Record<HttpMethod, Operation>>> = OPERATIONS[name];
+  const operations: Partial<Readonly<Record<HttpMethod, Operation>>> = OPERATIONS[name] ?? {};
   return Object.fromEntries(
     route.methods.map((method) => {
       const operation = operations[method] ?? {};

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { docCommands } from "../../support/doc-commands.ts";
@@ -128,7 +128,6 @@ export function dayTwoSuite(stage: () => Stage): void {
         stage().docker.docker("network", "ls", "--quiet", "--filter", "label=com.docker.compose.project=gigastt"),
       ]);
       expect(left.map((text) => text.trim())).toEqual(["", "", ""]);
-      renameSync(root(), `${root()}-ended`);
     });
   });
 }
