@@ -4,6 +4,9 @@ import { closest, didYouMean } from "../shared/text/suggest.ts";
 import type { Command, FlagSpec } from "./command.ts";
 import { UsageError } from "./usage.ts";
 
+/** A file of this name is standard input, or standard output. */
+export const STDIO = "-";
+
 type Flags = Readonly<Record<string, FlagSpec>>;
 
 /** Flags that every command takes, before or after its name. */
@@ -161,7 +164,7 @@ function flagMistake(token: Token & { kind: "option" }, spec: FlagSpec, seen: bo
   }
   const placeholder = spec.value ?? "VALUE";
   if (value === undefined) return `${rawName} needs a value: ${rawName} ${placeholder}`;
-  if (!token.inline && value.startsWith("-") && value !== "-") {
+  if (!token.inline && value.startsWith("-") && value !== STDIO) {
     return `${rawName} needs a value, found the flag ${printable(value)}; a value that starts with a dash is written ${rawName}=${printable(value)}`;
   }
   if (value === "") return `${rawName} needs a value, found an empty text`;

@@ -8,6 +8,7 @@ import type { CommandContext } from "../command.ts";
 import { choiceOf, UsageError } from "../usage.ts";
 import { everyEntry, filtersOf, requireLocal, withArchive } from "./open.ts";
 import type { LocalArchive } from "./open.ts";
+import { STDIO } from "../args.ts";
 
 /** `gigastt archive export` */
 export function exportArchive(context: CommandContext): Promise<number> {
@@ -30,7 +31,7 @@ export function exportArchive(context: CommandContext): Promise<number> {
 
 async function exportAll(context: CommandContext, { store }: LocalArchive, target: string): Promise<number> {
   const filters = filtersOf(context, "export");
-  const file = target === "-" ? undefined : await created(resolve(context.cwd, target));
+  const file = target === STDIO ? undefined : await created(resolve(context.cwd, target));
   let count = 0;
   try {
     for await (const { id } of everyEntry(store, filters)) {

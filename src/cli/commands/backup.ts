@@ -10,6 +10,7 @@ import { writeFileAtomic } from "../../shared/files.ts";
 import { archivePlace } from "../../store/archive/place.ts";
 import { jobPlace } from "../../store/jobs/place.ts";
 import { storeDir } from "../../store/place.ts";
+import { STDIO } from "../args.ts";
 import type { Command } from "../command.ts";
 import { secretsFolder } from "../deploy/paths.ts";
 import { keepsKeysInVolume } from "../deploy/server-keys.ts";
@@ -18,8 +19,6 @@ import { PASSPHRASE_FLAGS, readPassphrase } from "../passphrase.ts";
 import { configuredStatePaths, STATE_FLAGS } from "../state.ts";
 import { UsageError } from "../usage.ts";
 import { installedModels } from "../installed-models.ts";
-
-const STDIO = "-";
 
 /** For the heads of the files in the archive. */
 const HEADROOM_BYTES = 16 * 2 ** 20;

@@ -14,6 +14,7 @@ import { archivePlace } from "../../store/archive/place.ts";
 import { jobPlace } from "../../store/jobs/place.ts";
 import { storeDir } from "../../store/place.ts";
 import { statePaths } from "../../supervisor/state/state-dir.ts";
+import { STDIO } from "../args.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { findUser } from "../../render/deployed/reader.ts";
 import { give, ownerFor } from "../deploy/owner.ts";
@@ -49,7 +50,7 @@ export const command: Command = {
   run: async (context) => {
     const [source] = context.positionals;
     if (source === undefined) throw new UsageError(["missing argument: FILE, the backup"], ["restore"]);
-    const bytes = source === "-" ? await readStdin(context) : await readBackup(resolve(context.cwd, source));
+    const bytes = source === STDIO ? await readStdin(context) : await readBackup(resolve(context.cwd, source));
     refuseOtherFiles(bytes);
     const passphrase = await readPassphrase(context, { confirm: false });
     const whole = await openBackup(bytes, passphrase.reveal());

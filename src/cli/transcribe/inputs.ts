@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { extname, join, resolve } from "node:path";
-import { STDIN } from "./outputs.ts";
+import { STDIO } from "../args.ts";
 
 /** Names that phones, browsers, recorders, cameras and messengers give to recordings. The content decides what a file is. */
 const EXTENSIONS = new Set(
@@ -11,7 +11,7 @@ const EXTENSIONS = new Set(
 
 /** Replaces each folder by the recordings directly in it, by name. A folder without recordings stays, and fails in its turn. */
 export async function withFolders(inputs: readonly string[], cwd: string): Promise<readonly string[]> {
-  return (await Promise.all(inputs.map((input) => (input === STDIN ? [input] : recordingsIn(input, cwd))))).flat();
+  return (await Promise.all(inputs.map((input) => (input === STDIO ? [input] : recordingsIn(input, cwd))))).flat();
 }
 
 async function recordingsIn(input: string, cwd: string): Promise<readonly string[]> {

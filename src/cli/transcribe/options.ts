@@ -6,7 +6,7 @@ import type { SubtitleRules } from "../../shared/transcript/subtitle-rules.ts";
 import type { CommandContext, FlagSpec } from "../command.ts";
 import { UsageError } from "../usage.ts";
 import type { FileOptions } from "./child.ts";
-import { STDIN } from "./outputs.ts";
+import { STDIO } from "../args.ts";
 
 export const TRANSCRIBE_FLAGS: Readonly<Record<string, FlagSpec>> = {
   format: {
@@ -85,7 +85,7 @@ export function readJob(context: CommandContext): TranscribeJob {
   if (flags["json"] === true && wanted !== undefined && wanted !== "json") {
     mistakes.push(`--json and --format ${wanted} contradict each other`);
   }
-  if (positionals.filter((input) => input === STDIN).length > 1) {
+  if (positionals.filter((input) => input === STDIO).length > 1) {
     mistakes.push("- (standard input) can be read only once");
   }
   const codec = readCodec(text("codec"));

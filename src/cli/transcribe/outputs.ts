@@ -3,9 +3,8 @@ import { basename, dirname, extname, join, resolve, sep } from "node:path";
 import { GigasttError, messageOf } from "../../shared/errors.ts";
 import { writeFileAtomic } from "../../shared/files.ts";
 import type { TranscriptFormat } from "../../shared/protocol.ts";
+import { STDIO } from "../args.ts";
 import { UsageError } from "../usage.ts";
-
-export const STDIN = "-";
 
 /** Formats of which two do not make one text. */
 const FILE_FORMATS: ReadonlySet<TranscriptFormat> = new Set(["srt", "vtt", "tsv", "html"]);
@@ -33,7 +32,7 @@ export async function planOutputs(options: {
   const target = resolve(cwd, output);
   const isFolder = inputs.length > 1 || output.endsWith("/") || output.endsWith(sep) || (await isDirectory(target));
   const paths = isFolder ? namesOf(inputs, format).map((name) => join(target, name)) : [target];
-  const sources = new Set(inputs.filter((input) => input !== STDIN).map((input) => resolve(cwd, input)));
+  const sources = new Set(inputs.filter((input) => input !== STDIO).map((input) => resolve(cwd, input)));
   const overwritten = paths.find((path) => sources.has(path));
   if (overwritten !== undefined) {
     throw new UsageError([`--output would overwrite the recording ${overwritten}`], ["transcribe"]);
@@ -68,7 +67,7 @@ export async function writeOutput(path: string, text: string): Promise<void> {
 
 /** `talk.wav` → `talk.srt`; where two inputs would meet, the whole names are kept: `talk.wav.srt`, `talk.mp3.srt`, `talk.wav.2.srt`. */
 function namesOf(inputs: readonly string[], format: TranscriptFormat): string[] {
-  const bases = inputs.map((input) => (input === STDIN ? "stdin" : basename(input)));
+  const bases = inputs.map((input) => (input === STDIO ? "stdin" : basename(input)));
   const short = bases.map((base) => base.slice(0, base.length - extname(base).length));
   const taken = new Set<string>();
   return bases.map((base, i) => {

@@ -15,7 +15,8 @@ import { UsageError } from "../usage.ts";
 import { startTranscriber, type Transcriber } from "./child.ts";
 import { withFolders } from "./inputs.ts";
 import { readJob, type TranscribeJob, withModelFlags } from "./options.ts";
-import { planOutputs, STDIN, writeOutput } from "./outputs.ts";
+import { planOutputs, writeOutput } from "./outputs.ts";
+import { STDIO } from "../args.ts";
 import { createStatusLine, type StatusLine } from "./status-line.ts";
 
 /** `gigastt transcribe FILE|DIR…|-`: goes on after a failed file, and ends with 1 when there was one. */
@@ -24,7 +25,7 @@ export async function transcribe(given: CommandContext): Promise<number> {
   const { env, cwd, signal, stderr } = context;
   const asked = readJob(context);
   const inputs = await withFolders(asked.inputs, cwd);
-  if (inputs.includes(STDIN) && "isTTY" in context.stdin && context.stdin.isTTY === true) {
+  if (inputs.includes(STDIO) && "isTTY" in context.stdin && context.stdin.isTTY === true) {
     throw new UsageError(
       ["- reads a recording from standard input, which is a terminal here: use `gigastt transcribe - <FILE`"],
       ["transcribe"],
@@ -37,13 +38,13 @@ export async function transcribe(given: CommandContext): Promise<number> {
   const status = createStatusLine(stderr);
   const bundle = await locateModel(config.model, { env });
   // One recording that is not there needs no model to say so; among several it is reported in its turn.
-  if (job.inputs.length === 1 && !(await isUsable(job.inputs[0] ?? STDIN, context))) return 1;
+  if (job.inputs.length === 1 && !(await isUsable(job.inputs[0] ?? STDIO, context))) return 1;
   if (bundle.notice !== undefined) stderr.write(`${bundle.notice}\n`);
   let transcriber: Transcriber | undefined;
   try {
     status.show("checking and loading the model");
     await verifyBundle(bundle, { signal });
-    transcriber = await startTranscriber({ config, bundle, readsStdin: job.inputs.includes(STDIN), cwd, signal });
+    transcriber = await startTranscriber({ config, bundle, readsStdin: job.inputs.includes(STDIO), cwd, signal });
     let failed = 0;
     for (const [i, input] of job.inputs.entries()) {
       signal.throwIfAborted();
@@ -64,7 +65,7 @@ export async function transcribe(given: CommandContext): Promise<number> {
 
 /** False when it cannot be read, which has been said then. */
 async function isUsable(input: string, context: CommandContext): Promise<boolean> {
-  if (input === STDIN) return true;
+  if (input === STDIO) return true;
   try {
     await requireFile(resolve(context.cwd, input));
     return true;
@@ -84,7 +85,7 @@ function sayWarning(input: string, message: string, { stderr }: CommandContext):
 }
 
 function nameOf(input: string): string {
-  return input === STDIN ? "standard input" : printable(input, 500);
+  return input === STDIO ? "standard input" : printable(input, 500);
 }
 
 interface OneFile {
@@ -101,8 +102,8 @@ async function transcribeOne({ context, job, input, output, transcriber, status 
   const { stdout, stderr, signal } = context;
   const several = job.inputs.length > 1;
   try {
-    const path = input === STDIN ? input : resolve(context.cwd, input);
-    if (path !== STDIN) await requireFile(path);
+    const path = input === STDIO ? input : resolve(context.cwd, input);
+    if (path !== STDIO) await requireFile(path);
     status.show(input);
     const transcripts = await transcriber.transcribe(path, job.file, (doneS, totalS) =>
       status.show(progressText(input, doneS, totalS)),

@@ -22,8 +22,14 @@ export interface Recognised {
  *
  * The model says which words, not when: it writes a word as soon as it is sure of it, often half a second from where it sounds. Here the
  * letters are laid along the sound itself; where the model wrote them only limits and guides that (ADR 0042).
+ *
+ * @param observed of the same window, where it was made before
  */
-export function alignTokens(recognised: Recognised, { pieces, hidden }: Vocabulary): Int32Array | undefined {
+export function alignTokens(
+  recognised: Recognised,
+  { pieces, hidden }: Vocabulary,
+  observed: Float64Array | undefined = undefined,
+): Int32Array | undefined {
   const { features, melBins, frames, tokens, encodedFrames } = recognised;
   const steps = Math.floor(frames / STEP_FRAMES);
   const stepsPerFrame = steps / Math.max(1, encodedFrames);
@@ -48,8 +54,8 @@ export function alignTokens(recognised: Recognised, { pieces, hidden }: Vocabula
   if (states.length === 1) return undefined;
   states.push(pauseState(steps));
   joinBands(states);
-  const observed = observe(features, melBins, frames);
-  const begins = bestPath(states, steps, (sound, step) => fit(sound, observed, step), strayCost);
+  const sounding = observed ?? observe(features, melBins, frames);
+  const begins = bestPath(states, steps, (sound, step) => fit(sound, sounding, step), strayCost);
   if (begins === undefined) return undefined;
   const spans = new Int32Array(2 * tokens.ids.length);
   for (const k of tokens.ids.keys()) {

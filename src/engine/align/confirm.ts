@@ -13,10 +13,15 @@ export function confirmBySound(recognised: Recognised, { plain, inPhrases }: Exp
   const hot = recognised.tokens;
   const [heard, wanted] = [wordsOf(plain, vocabulary), wordsOf(hot, vocabulary)];
   const changes = changesOf(heard, wanted);
-  const kept = { ...hot, spans: alignTokens(recognised, vocabulary) };
-  const usual = { ...plain, spans: alignTokens({ ...recognised, tokens: plain }, vocabulary) };
-  if (changes.length === 0 || kept.spans === undefined || usual.spans === undefined) return kept;
   const observed = observe(recognised.features, recognised.melBins, recognised.frames);
+  const aligned = (tokens: Tokens): Tokens => ({
+    ...tokens,
+    spans: alignTokens({ ...recognised, tokens }, vocabulary, observed),
+  });
+  const kept = aligned(hot);
+  if (changes.length === 0 || kept.spans === undefined) return kept;
+  const usual = aligned(plain);
+  if (usual.spans === undefined) return kept;
   const accepted = changes.filter(({ from, to, by }) => {
     const [left, right] = [heard.slice(from, to), wanted.slice(by.from, by.to)];
     if (!right.some((word) => inPhrases.subarray(word.from, word.to).includes(1))) return false;
@@ -47,12 +52,11 @@ export function confirmBySound(recognised: Recognised, { plain, inPhrases }: Exp
     at = to;
   }
   take(plain, heard.slice(at));
-  const mixed = {
+  return aligned({
     ids: Int32Array.from(ids),
     frames: Int32Array.from(frames),
     probabilities: Float32Array.from(probabilities),
-  };
-  return { ...mixed, spans: alignTokens({ ...recognised, tokens: mixed }, vocabulary) };
+  });
 }
 
 // ---

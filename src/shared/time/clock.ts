@@ -9,7 +9,7 @@ export interface Clock {
 /** The program is younger than this: a clock that shows less has not been set. */
 export const UNSET_MS: number = Date.UTC(2026, 0, 1);
 
-/** The time, or the earliest it can be: a machine that does not know the time yet makes certificates that clients who know it accept. */
+/** The time, or the earliest it can be, for certificates: a machine that does not know the time yet makes such as clients who know it accept. */
 export function notBeforeProgram(now: Date): Date {
   return new Date(Math.max(now.getTime(), UNSET_MS));
 }

@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { UNSET_MS } from "../time/clock.ts";
+import { notBeforeProgram } from "../time/clock.ts";
 
 /** What a PEM certificate says about itself. */
 export interface CertificateFacts {
@@ -20,7 +20,7 @@ export function isInTime(
   { notBefore, notAfter }: Pick<CertificateFacts, "notBefore" | "notAfter">,
   now: Date,
 ): boolean {
-  const nowMs = Math.max(now.getTime(), UNSET_MS);
+  const nowMs = notBeforeProgram(now).getTime();
   return notBefore.getTime() <= nowMs && notAfter.getTime() - nowMs > (RENEW_BEFORE_DAYS + 1) * DAY_MS;
 }
 

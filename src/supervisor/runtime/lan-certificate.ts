@@ -22,10 +22,10 @@ export async function lanCertificate(
   // Loaded only here: making certificates takes a library the supervisor otherwise does without.
   const { createCa, createServerCertificate } = await import("../../shared/tls/pki.ts");
   await mkdir(dir, { recursive: true, mode: 0o700 });
+  const made = notBeforeProgram(now);
   const known = await readPair(dir, "ca");
-  const ca =
-    known !== undefined && holds(known, now) ? known : await createCa("gigastt at home", notBeforeProgram(now));
-  const server = await createServerCertificate(ca, names, notBeforeProgram(now));
+  const ca = known !== undefined && holds(known, now) ? known : await createCa("gigastt at home", made);
+  const server = await createServerCertificate(ca, names, made);
   for (const [name, pair] of [["ca", ca] as const, ["server", server] as const]) {
     await writeFileAtomic(join(dir, `${name}.key`), pair.privateKey);
     await writeFileAtomic(join(dir, `${name}.pem`), pair.certificate, { mode: 0o644 });

@@ -160,29 +160,20 @@ async function addNpmCache(root: string, checkout: string): Promise<void> {
   // npm compares the lock with the packages' descriptions, so those are needed beside the archives.
   const descriptions = new Set(packages.map(([path]) => path.split("node_modules/").at(-1)!.replace("/", "%2f"))); // never empty
   // `npm install` and `npm view` ask for the long form, which `npm ci` does not take from the cache.
-  let longForms = 0;
-  const copy = async (): Promise<Set<string>> => {
-    const copied = new Set<string>();
-    longForms = 0;
-    for await (const entry of cacache.ls.stream(from)) {
-      const name = /:\/\/[^/]+\/([^/]+)$/.exec(entry.key)?.[1];
-      if (!archives.has(entry.integrity) && (name === undefined || !descriptions.has(name))) continue;
-      if (!existsSync(entry.path)) continue;
-      if (entry.metadata?.reqHeaders?.accept === "application/json") {
-        longForms += 1;
-        continue;
-      }
-      await cacache.put(to, entry.key, readFileSync(entry.path), { metadata: entry.metadata });
-      copied.add(entry.integrity);
-    }
-    return copied;
-  };
-  const complete = (copied: Set<string>): boolean =>
-    longForms === 0 &&
-    packages.every(
-      ([, { integrity, optional }]) => integrity === undefined || optional === true || copied.has(integrity),
-    );
-  if (complete(await copy())) return;
+  let hasLongForm = false;
+  const copied = new Set<string>();
+  for await (const entry of cacache.ls.stream(from)) {
+    const name = /:\/\/[^/]+\/([^/]+)$/.exec(entry.key)?.[1];
+    if (!archives.has(entry.integrity) && (name === undefined || !descriptions.has(name))) continue;
+    if (!existsSync(entry.path)) continue;
+    hasLongForm ||= entry.metadata?.reqHeaders?.accept === "application/json";
+    await cacache.put(to, entry.key, readFileSync(entry.path), { metadata: entry.metadata });
+    copied.add(entry.integrity);
+  }
+  const isCopied = packages.every(
+    ([, { integrity, optional }]) => integrity === undefined || optional === true || copied.has(integrity),
+  );
+  if (isCopied && !hasLongForm) return;
   const fresh = join(root, "../npm-ci");
   mkdirSync(fresh);
   for (const name of ["package.json", "package-lock.json", ".npmrc"]) cpSync(join(checkout, name), join(fresh, name));

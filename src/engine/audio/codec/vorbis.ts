@@ -2,6 +2,7 @@ import { inWaveOrder } from "../mix.ts";
 import type { PacketDecoder } from "./packet-decoder.ts";
 import { damaged } from "../refuse.ts";
 import { createCodec } from "./symphonia.ts";
+import { readXiphLace } from "./xiph-lace.ts";
 
 export interface VorbisHead {
   readonly sampleRateHz: number;
@@ -41,22 +42,12 @@ export async function createVorbisCodec(head: VorbisHead, setup: Uint8Array | un
 
 /** The three header packets of Vorbis as Matroska and MP4 store them: their number less one, two lengths, the packets. */
 export function splitVorbisHeaders(bytes: Uint8Array): readonly [Uint8Array, Uint8Array, Uint8Array] {
-  let at = 1;
-  function lacedLength(): number {
-    let size = 0;
-    let lace: number;
-    do {
-      lace = bytes[at++] ?? 0;
-      size += lace;
-    } while (lace === 255);
-    return size;
-  }
-  const first = lacedLength();
-  const comment = lacedLength();
-  const second = at + first;
-  const third = second + comment;
+  const first = readXiphLace(bytes, 1);
+  const comment = readXiphLace(bytes, first.end);
+  const second = comment.end + first.size;
+  const third = second + comment.size;
   if (bytes[0] !== 2 || third >= bytes.length) throw damaged("Vorbis", "the headers are broken");
-  return [bytes.subarray(at, second), bytes.subarray(second, third), bytes.subarray(third)];
+  return [bytes.subarray(comment.end, second), bytes.subarray(second, third), bytes.subarray(third)];
 }
 
 /** Counts the samples of packets by their block sizes alone; the order of the packets matters. */

@@ -1,3 +1,4 @@
+import { readXiphLace } from "../codec/xiph-lace.ts";
 import { damaged } from "../refuse.ts";
 import { parseVint } from "./ebml.ts";
 
@@ -23,12 +24,8 @@ export function parseBlock(block: Uint8Array, trackNumber: number): Uint8Array[]
     for (let i = 0; i < count - 1; i++) sizes.push(each);
   } else if (lacing === 1) {
     for (let i = 0; i < count - 1; i++) {
-      let size = 0;
-      let lace: number;
-      do {
-        lace = block[at++] ?? 0;
-        size += lace;
-      } while (lace === 255);
+      const { size, end } = readXiphLace(block, at);
+      at = end;
       sizes.push(size);
     }
   } else {
