@@ -79,6 +79,19 @@ export interface Derived {
     readonly healthStartS: number;
     readonly memoryMiB: number;
   };
+  /** PostgreSQL in the compose overlay scale: the usual shares of its memory limit. */
+  readonly postgres: {
+    /** = deploy.compose.postgresMemory. */
+    readonly memoryMiB: number;
+    /** A quarter. */
+    readonly sharedBuffersMiB: number;
+    /** Three quarters: what the page cache of its container can hold. */
+    readonly effectiveCacheMiB: number;
+    /** max(4, memory / 200): all 100 connections sorting at once take half. */
+    readonly workMemMiB: number;
+    /** memory / 16, from 32 to 1024. */
+    readonly maintenanceMiB: number;
+  };
   /** base + 16 × pool + body × pool + what asrBody has more than body, in steps of 256: one server, see `serverMemoryMiB`. */
   readonly serverMemoryMiB: number;
   /** ceil(body × pool / 1 MiB) + 56: uploads in flight plus slack, for tmpfs and emptyDir. */
@@ -128,7 +141,11 @@ export function derive(config: ResolvedConfig, installed?: ModelMemory): Derived
   const drainS = seconds(config.shutdown.drainMs);
   const loadS = seconds(config.model.loadTimeoutMs);
   const preStopS = seconds(deploy.kubernetes.preStopMs);
-  const keepAliveTimeoutS = Math.max(PROXY_KEEP_ALIVE_S + 35, seconds(config.server.keepAliveTimeoutMs));
+  // The time for headers is 5 s longer, and an hour at most.
+  const keepAliveTimeoutS = Math.min(
+    3595,
+    Math.max(PROXY_KEEP_ALIVE_S + 35, seconds(config.server.keepAliveTimeoutMs)),
+  );
   const streamTimeoutS = idleS + 30;
   const restReadTimeoutS = Math.max(
     seconds(pool.checkoutTimeoutMs) + seconds(limits.requestBudgetMs) + 30,
@@ -199,6 +216,7 @@ export function derive(config: ResolvedConfig, installed?: ModelMemory): Derived
       healthStartS: loadS,
       memoryMiB: limitMiB(deploy.compose.memoryBytes, serverMiB),
     },
+    postgres: postgresOf(Math.floor(deploy.compose.postgresMemoryBytes / 2 ** 20)),
     serverMemoryMiB: serverMiB,
     tmpMiB: Math.ceil((limits.bodyBytes * pool.size) / 2 ** 20) + 56,
     kubernetes: {
@@ -242,6 +260,16 @@ export function largestBodyBytes({ limits, jobs }: Pick<ResolvedConfig, "limits"
 }
 
 // ---
+
+function postgresOf(memoryMiB: number): Derived["postgres"] {
+  return {
+    memoryMiB,
+    sharedBuffersMiB: Math.floor(memoryMiB / 4),
+    effectiveCacheMiB: Math.floor((memoryMiB * 3) / 4),
+    workMemMiB: Math.max(4, Math.floor(memoryMiB / 200)),
+    maintenanceMiB: Math.min(1024, Math.max(32, Math.floor(memoryMiB / 16))),
+  };
+}
 
 function limitMiB(configuredBytes: number | undefined, computedMiB: number): number {
   return configuredBytes === undefined ? computedMiB : Math.ceil(configuredBytes / 2 ** 20);

@@ -63,6 +63,25 @@ export const JOBS_RULES: readonly CrossRule[] = [
         : undefined,
   },
   {
+    severity: "warning",
+    says: "The compose overlay `scale` brings its own queue, storage and archive: other addresses are not used.",
+    keys: ["deploy.compose.overlays", "jobs.redis.url", "jobs.s3.endpoint", "archive.postgres.url"],
+    check: ({ jobs, archive, deploy: { compose } }) => {
+      const set = [
+        ...(jobs.redis.url === undefined ? [] : ["jobs.redis.url"]),
+        ...(jobs.s3.endpoint === undefined ? [] : ["jobs.s3.endpoint"]),
+        ...(archive.postgres.url === undefined ? [] : ["archive.postgres.url"]),
+      ];
+      return compose.overlays.includes("scale") && set.length > 0
+        ? {
+            rule: "brings Valkey, S3 and PostgreSQL of its own",
+            found: `scale with ${set.join(" and ")}`,
+            cure: "leave scale out to use servers of your own, or delete the addresses",
+          }
+        : undefined;
+    },
+  },
+  {
     severity: "error",
     says: "`jobs.blobs: s3` needs `jobs.s3.endpoint`, `jobs.s3.accessKey` and `jobs.s3.secretKeyFile`.",
     keys: ["jobs.s3.endpoint", "jobs.s3.accessKey", "jobs.s3.secretKeyFile", "jobs.blobs", "jobs.enabled"],

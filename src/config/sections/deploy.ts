@@ -298,6 +298,14 @@ export const deploy = {
           default: "versity/versitygw:v1.8.0",
           "x-reload": "live",
         },
+        postgres: {
+          type: "string",
+          format: "image",
+          title: "PostgreSQL image",
+          description: "The archive in the compose overlay scale.",
+          default: "postgres:17.6",
+          "x-reload": "live",
+        },
         prometheus: {
           type: "string",
           format: "image",
@@ -389,6 +397,16 @@ export const deploy = {
           default: null,
           "x-reload": "live",
         },
+        postgresMemory: {
+          type: "string",
+          "x-unit": "bytes",
+          "x-min": "512MiB",
+          "x-max": "1024GiB",
+          title: "Memory limit of PostgreSQL",
+          description: "For the archive in the compose overlay scale; its buffers follow from it.",
+          default: "1GiB",
+          "x-reload": "live",
+        },
         pids: {
           type: "integer",
           minimum: 32,
@@ -418,7 +436,7 @@ export const deploy = {
           uniqueItems: true,
           title: "Overlay files",
           description:
-            "build = build the image from the sources; edge = for a machine with two cores; redis = add a Redis for data that may be lost; scale = workers for jobs, with their queue (Valkey) and storage (S3).",
+            "build = build the image from the sources; edge = for a machine with two cores; redis = add a Redis for data that may be lost; scale = workers for jobs, with their queue (Valkey), storage (S3) and archive (PostgreSQL).",
           default: [],
           "x-reload": "live",
         },

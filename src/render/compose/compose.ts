@@ -6,7 +6,7 @@ import { buildOverlay, edgeOverlay, redisOverlay } from "./overlays.ts";
 import { MODEL_FOLDER, PREPARE_SCRIPT, prepareService, prepareStep } from "./prepare.ts";
 import { needsTlsFolder, proxyOverlay, tlsOverlay } from "./proxy.ts";
 import { serverService } from "./server.ts";
-import { scaleOverlay, withSharedJobs } from "./scale.ts";
+import { scaleOverlay, withSharedStores } from "./scale.ts";
 import { bind, type Yaml } from "./service.ts";
 import { directListeners, type DirectListener } from "../../config/listeners.ts";
 import { escapes } from "../text/escape.ts";
@@ -46,8 +46,8 @@ export function renderCompose(input: RenderInput, dir: string): readonly Rendere
 
 /** Returns the server's configuration inside the project. */
 export function serverConfig({ config, derived }: RenderInput): ReturnType<typeof containerConfig> {
-  const { project, subnet, subnet6, model, overlays } = config.deploy.compose;
-  return containerConfig(overlays.includes("scale") ? withSharedJobs(config) : config, derived, {
+  const { project, subnet, subnet6, model } = config.deploy.compose;
+  return containerConfig(withSharedStores(config), derived, {
     trustedCidrs: config.deploy.proxy.kind === "none" ? [] : [subnet, subnet6],
     // Docker's DNS knows a service by its network's full name too.
     names: [`gigastt.${project}_edge`],
@@ -88,7 +88,7 @@ function baseFile(input: RenderInput): Yaml {
   const port = config.server.port;
   const mounted = compose.model === "volume";
   const published = directListeners(config).map(publishedPort);
-  const data = Object.entries(dataVolumes(config));
+  const data = Object.entries(dataVolumes(withSharedStores(config)));
   const volumes = [...(mounted ? ["models"] : []), ...data.map(([name]) => name)];
   return {
     name: compose.project,

@@ -42,6 +42,7 @@ describe("derived settings", () => {
       },
       unit: { stopS: 20, startS: 300 + 30 + 10, watchdogS: 60, memoryMiB: 3072 },
       compose: { appStopS: 20, proxyStopS: 30, healthStartS: 300, memoryMiB: 1536 },
+      postgres: { memoryMiB: 1024, sharedBuffersMiB: 256, effectiveCacheMiB: 768, workMemMiB: 5, maintenanceMiB: 64 },
       serverMemoryMiB: 1536,
       tmpMiB: 256,
       kubernetes: {

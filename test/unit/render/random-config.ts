@@ -41,7 +41,7 @@ export const randomConfig: fc.Arbitrary<ResolvedConfig> = fc
     session: fc.record({
       idleTimeoutMs: seconds(1, 3600),
       maxDurationMs: fc.oneof(fc.constant(0), seconds(1, 86_400)),
-      pingIntervalMs: seconds(1, 60),
+      pingIntervalMs: seconds(1, 30),
     }),
     rateLimit: fc.record({ perMinute: fc.integer({ min: 0, max: 60_000 }), burst: fc.integer({ min: 1, max: 1000 }) }),
     shutdown: fc.record({ drainMs: seconds(1, 600) }),
@@ -99,7 +99,7 @@ export const randomConfig: fc.Arbitrary<ResolvedConfig> = fc
         cpus: fc.constantFrom(undefined, 0.5, 2, 8),
         memoryBytes: fc.option(fc.integer({ min: 2 ** 28, max: 2 ** 36 }), { nil: undefined }),
         model: fc.constantFrom("baked" as const, "volume" as const),
-        overlays: fc.subarray(["build" as const, "edge" as const, "redis" as const]),
+        overlays: fc.subarray(["build" as const, "edge" as const, "redis" as const, "scale" as const]),
       }),
       kubernetes: fc.record({
         replicas: fc.integer({ min: 1, max: 5 }),
@@ -135,13 +135,17 @@ export const randomConfig: fc.Arbitrary<ResolvedConfig> = fc
     const version = kind === "nginx" ? nginx : caddy;
     const oldCaddy = kind === "caddy" && /^2\.[67]\./.test(version);
     const authKind = kind === "none" || mtlsNeedsTls ? "none" : deploy.auth.kind;
+    // The overlay is for workers of jobs, which start from the image.
+    const isScaled = deploy.compose.overlays.includes("scale");
     return configWith({
       ...rest,
+      jobs: { ...rest.jobs, enabled: rest.jobs.enabled || isScaled },
       auth: { keys: authKind === "server" ? "required" : "off" },
       server: { ...rest.server, allowBindAny: true, headersTimeoutMs: rest.server.keepAliveTimeoutMs + 5000 },
       deploy: {
         ...deploy,
         cdnCidrs: oldCaddy ? [] : deploy.cdnCidrs,
+        compose: { ...deploy.compose, model: isScaled ? "baked" : deploy.compose.model },
         auth: { ...deploy.auth, kind: authKind },
         proxy: { kind, version, opensslVersion: deploy.proxy.opensslVersion, configDir: deploy.proxy.configDir },
       },
