@@ -4,7 +4,7 @@ import { WIRE_ERROR_STATUS } from "../../src/shared/protocol.ts";
 import { BOUNDARY, FORM_TYPE, formBytes, noiseWav } from "../support/forms.ts";
 import type { FormPart } from "../support/forms.ts";
 import { SEED, fuzzCases } from "../support/fuzz.ts";
-import { heldBytes } from "../support/memory.ts";
+import { heldBytes, openDescriptors } from "../support/memory.ts";
 import { createRandom, mutate, runCases } from "../support/mutate.ts";
 import type { Random } from "../support/mutate.ts";
 import { openRaw, parseAnswer } from "../support/raw-http.ts";
@@ -44,6 +44,7 @@ it(
       config: { pool: { size: 4, queue: 64 }, rateLimit: { perMinute: 0, burst: 0 } },
     });
     const { admission, uploads, exchanges } = server.runtime.context;
+    const descriptors = openDescriptors();
     const seen = new Map<string, number>();
     const bad: string[] = [];
     let earlyBytes = 0;
@@ -78,6 +79,7 @@ it(
     await expect
       .poll(() => [admission.available, admission.waiters, uploads.heldBytes, exchanges.size], { timeout: 20_000 })
       .toEqual([4, 0, 0, 0]);
+    await expect.poll(openDescriptors).toBe(descriptors);
     // Neither refuses everything nor accepts everything.
     expect(seen.get("transcript")).toBeGreaterThan(CASES / 20);
     expect(seen.size).toBeGreaterThan(4);

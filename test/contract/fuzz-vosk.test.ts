@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { createFakeEngine } from "../../src/engine/fake.ts";
 import { SEED, fuzzCases } from "../support/fuzz.ts";
-import { heldBytes } from "../support/memory.ts";
+import { heldBytes, openDescriptors } from "../support/memory.ts";
 import { createRandom, mutate, runCases } from "../support/mutate.ts";
 import { openRaw } from "../support/raw-http.ts";
 import { startTestServer } from "../support/runtime-server.ts";
@@ -10,6 +10,8 @@ import { silence, sound } from "../support/sound.ts";
 import { UPGRADE, clientFrame, closeCodeOf, mayCloseWith, serverFrames } from "../support/ws-frames.ts";
 
 const CASES = fuzzCases(2000);
+/** A conversation that is over by itself takes no limit of time for a mistake: only a hang lasts that long. */
+const HANGS_MS = 300_000;
 
 const text = (value: string): Buffer => clientFrame(1, Buffer.from(value));
 const audio = (pcm: Uint8Array): Buffer => clientFrame(2, pcm);
@@ -52,6 +54,7 @@ it(
     });
     const { port } = await server.runtime.listenFor("vosk", { host: "127.0.0.1", port: 0 });
     const { admission, sessions } = server.runtime.context;
+    const descriptors = openDescriptors();
     const bad: string[] = [];
     let results = 0;
     let earlyBytes = 0;
@@ -68,7 +71,7 @@ it(
       const manner = isClean ? 1 : random.next();
       if (manner < 0.2) client.socket.end();
       else if (manner < 0.3) client.socket.resetAndDestroy();
-      await Promise.race([client.ended, sleep(isClean ? 15_000 : 1000)]);
+      await Promise.race([client.ended, sleep(isClean ? HANGS_MS : 1000)]);
       client.socket.destroy();
       const { problem, hasResult } = read(client.text);
       if (problem !== undefined) bad.push(`case ${number}: ${problem}`);
@@ -77,6 +80,7 @@ it(
     });
     expect(bad).toEqual([]);
     await expect.poll(() => [admission.available, admission.waiters, sessions.size]).toEqual([8, 0, 0]);
+    await expect.poll(openDescriptors).toBe(descriptors);
     expect(server.lines.filter((line) => line["event"] === "session_failed")).toEqual([]);
     expect(results).toBeGreaterThan(CASES / 4);
     expect((await heldBytes()) - earlyBytes).toBeLessThan(16 * 2 ** 20);

@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
@@ -16,4 +17,9 @@ export async function heldBytes(): Promise<number> {
   }
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
+}
+
+/** Files and sockets that this process has open. */
+export function openDescriptors(): number {
+  return readdirSync("/proc/self/fd").length;
 }

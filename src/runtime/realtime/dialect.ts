@@ -5,7 +5,6 @@ import { WireError } from "../../shared/errors.ts";
 import type { RuntimeContext } from "../context.ts";
 import { openAiError } from "../http/replies/error-forms.ts";
 import { modelLanguages } from "../language.ts";
-import { createConduct } from "../sessions/conduct.ts";
 import type { Dialect, FrameReader, Message, ReaderTools } from "../sessions/dialect.ts";
 import { parseClientEvent } from "./client-event.ts";
 import type { ClientEvent } from "./client-event.ts";
@@ -68,7 +67,6 @@ export function createRealtimeDialect(context: RuntimeContext, req: IncomingMess
       tools.sendError(new WireError("policy_violation", what));
       tools.violate(what);
     };
-    const conduct = createConduct(clock, violate);
     const send = (events: readonly ServerEvent[]): void => tools.send(...written(events));
 
     const endStream = (): void => {
@@ -77,7 +75,7 @@ export function createRealtimeDialect(context: RuntimeContext, req: IncomingMess
     };
 
     const append = (audio: Uint8Array): void => {
-      if (audio.length === 0) return conduct.countEmpty();
+      if (audio.length === 0) return tools.countEmpty();
       audioBytes += audio.length;
       const ms = audio.length / bytesPerMs(settings.format);
       audioS += ms / 1000;
@@ -180,7 +178,6 @@ export function createRealtimeDialect(context: RuntimeContext, req: IncomingMess
         const event = "text" in frame ? parseClientEvent(frame.text) : undefined;
         if (event?.kind === "append") append(event.audio);
       },
-      ...conduct,
       get audioS() {
         return audioS;
       },

@@ -44,10 +44,6 @@ export interface FrameReader {
   read(frame: Frame): void;
   /** A frame that came before the end and was not read yet. */
   readLate(frame: Frame): void;
-  /** An audio frame without audio. */
-  countEmpty(): void;
-  /** A ping or pong. */
-  countControl(): void;
   /** Length of the audio received so far, seconds. */
   readonly audioS: number;
 }
@@ -66,6 +62,8 @@ export interface ReaderTools {
   stop(): void;
   /** Ends it because of an error: what was received is recognised, the last final, Close. */
   fail(error: WireError): void;
+  /** Audio without audio came inside a message; of frames the session counts it. */
+  countEmpty(): void;
   /** The client broke the protocol for good: close 1008 for this reason, at once. */
   violate(reason: string): void;
 }

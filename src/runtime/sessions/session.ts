@@ -1,6 +1,7 @@
 import { WireError } from "../../shared/errors.ts";
 import type { KeyUse } from "../access/keys.ts";
 import type { RuntimeContext } from "../context.ts";
+import { createConduct } from "./conduct.ts";
 import { createFlow } from "./flow.ts";
 import type { Dialect, SessionOptions } from "./dialect.ts";
 import { SCANT_BYTES, createInbox } from "./inbox.ts";
@@ -56,7 +57,7 @@ export function createSession(
   let countedS = 0;
   let scantTimer: NodeJS.Timeout | undefined;
 
-  const sender = createSender(peer, dialect, context, () => {
+  const sender = createSender(peer, dialect, context, timers, () => {
     cut = true;
     close(1008, "the client does not read");
   });
@@ -101,7 +102,12 @@ export function createSession(
     },
     stop: () => void finish({ error: undefined, code: 1000, reason: "", boundMs: timing.finalMs }),
     fail: (error) => void finish({ error, code: 1008, reason: error.wireCode, boundMs: timing.finalMs }),
+    countEmpty: () => conduct.countEmpty(),
     violate: (reason) => close(1008, reason),
+  });
+  const conduct = createConduct(clock, (what) => {
+    sender.sendError(new WireError("policy_violation", what));
+    close(1008, what);
   });
   const clocks = createSessionClocks({
     clock,
@@ -307,11 +313,11 @@ export function createSession(
     receiveAudio: (audio) => {
       if (audio.length > 0) return receive({ audio });
       clocks.touch();
-      if (phase !== "ending" && phase !== "closed") frames.countEmpty();
+      if (phase !== "ending" && phase !== "closed") conduct.countEmpty();
     },
     receiveControl: () => {
       if (phase === "closed") return;
-      frames.countControl();
+      conduct.countControl();
       // The library answered a ping with a pong: a client that pings and never reads would fill the memory.
       sender.check();
     },

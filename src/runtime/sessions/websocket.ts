@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { Peer } from "crossws";
 import nodeAdapter from "crossws/adapters/node";
 import type { Face } from "../../shared/protocol.ts";
@@ -12,6 +13,7 @@ import { writeRawError } from "../http/replies/raw-response.ts";
 import { requestId } from "../http/request-id.ts";
 import { createTurns } from "../../shared/time/turns.ts";
 import { meterSocket } from "./metered-socket.ts";
+import { takenBytesOf } from "./peer.ts";
 import type { SessionPeer } from "./peer.ts";
 import type { SessionRegistry } from "./registry.ts";
 import { createSession } from "./session.ts";
@@ -103,8 +105,8 @@ export function createWebSockets(
       },
       open: (peer) => {
         const socket = peer.websocket as unknown as NodeSocket; // the node adapter's peers wrap a ws socket
-        const { identity, accepted } = peer.context["upgrade"] as Upgrade; // put there by the upgrade hook
-        const session = createSession(sessionPeer(peer, socket), identity, accepted.dialect, context);
+        const { identity, accepted, wire } = peer.context["upgrade"] as Upgrade; // put there by the upgrade hook
+        const session = createSession(sessionPeer(peer, socket, wire), identity, accepted.dialect, context);
         byPeer.set(peer, session);
         scopes.set(peer, AsyncLocalStorage.snapshot());
         alive.add(session);
@@ -178,7 +180,8 @@ export function createWebSockets(
       }
       count(101, accepted.use?.key);
       const request = new Request("http://localhost/");
-      upgrades.set(request, { identity: { requestId: id, route, client: client.key, use: accepted.use }, accepted });
+      const identity = { requestId: id, route, client: client.key, use: accepted.use };
+      upgrades.set(request, { identity, accepted, wire: socket });
       const metered = meterSocket(socket, head, turns, context.clock);
       void adapter.handleUpgrade(req, metered, NOTHING, request).catch((error: unknown) => {
         context.log.error("upgrade_failed", { request_id: id, err: error });
@@ -192,17 +195,22 @@ export function createWebSockets(
 interface Upgrade {
   readonly identity: SessionIdentity;
   readonly accepted: Accepted;
+  /** The socket under the WebSocket. */
+  readonly wire: Socket;
 }
 
 /** Pieces, in frames or in TCP reads, that one message may have. */
 const MAX_FRAGMENTS = 16_384;
 const NOTHING = Buffer.alloc(0);
 
-function sessionPeer(peer: Peer, socket: NodeSocket): SessionPeer {
+function sessionPeer(peer: Peer, socket: NodeSocket, wire: Socket): SessionPeer {
   return {
     send: (message) => void peer.send(message),
     get bufferedBytes() {
       return socket.bufferedAmount;
+    },
+    get takenBytes() {
+      return takenBytesOf(wire);
     },
     close: (code, reason) => peer.close(code, reason),
     terminate: () => peer.terminate(),

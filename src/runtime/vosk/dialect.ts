@@ -74,8 +74,6 @@ export function createVoskDialect({ settings }: RuntimeContext): Dialect {
       readLate: (frame) => {
         if ("audio" in frame) readAudio(frame.audio);
       },
-      countEmpty: () => {},
-      countControl: () => {},
       get audioS() {
         return secondsOf(audioBytes);
       },

@@ -4,6 +4,7 @@ import { requireHotWords } from "../../shared/hot-words.ts";
 import type { ClientAddress } from "../access/client-address.ts";
 import type { RuntimeContext } from "../context.ts";
 import { requestId } from "../http/request-id.ts";
+import { takenBytesOf } from "../sessions/peer.ts";
 import type { SessionPeer } from "../sessions/peer.ts";
 import { createSession } from "../sessions/session.ts";
 import { createWyomingDialect } from "./dialect.ts";
@@ -18,13 +19,13 @@ const AHEAD_MS = 2000;
 /** Audio is handed on in pieces of the inbox. */
 const PIECE_BYTES = 32 * 1024;
 
-/** Serves one connection: its events become frames of a session, in order. */
+/** Serves one connection: its events become frames of a session, in order. Returns what ends it with an error: nothing more is read. */
 export function serveConnection(
   socket: Socket,
   client: ClientAddress,
   context: RuntimeContext,
   refusal: WireError | undefined,
-): void {
+): (error: WireError) => void {
   let isBroken = false;
   let shape: AudioShape | undefined;
   let takesPayload = false;
@@ -95,11 +96,15 @@ export function serveConnection(
       reader.push(bytes);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      isBroken = true;
-      const code = error.wireCode === "invalid_audio" ? "invalid_audio" : "bad_request";
-      tell({ type: "broken", code, message: error.message });
+      end(error);
     }
   });
+  const end = (error: WireError): void => {
+    if (isBroken) return;
+    isBroken = true;
+    const code = error.wireCode === "invalid_audio" ? "invalid_audio" : "bad_request";
+    tell({ type: "broken", code, message: error.message });
+  };
   socket.once("end", () => {
     // A command without its end cannot be finished any more. One with it is still answered: the client closed its sending side alone.
     if (isOpen) socket.destroy();
@@ -108,6 +113,7 @@ export function serveConnection(
   socket.once("close", () => session.gone(CLOSED_BY_CLIENT));
   context.sessions.add(session);
   if (refusal !== undefined) session.refuse(refusal);
+  return end;
 }
 
 // ---
@@ -120,6 +126,9 @@ function peerOf(socket: Socket): SessionPeer {
     send: (message) => void socket.write(message),
     get bufferedBytes() {
       return socket.writableLength;
+    },
+    get takenBytes() {
+      return takenBytesOf(socket);
     },
     close: () => socket.destroySoon(),
     terminate: () => void socket.destroy(),

@@ -151,8 +151,6 @@ export function createWyomingDialect(context: RuntimeContext, client: ClientAddr
         else readAudio(frame);
       },
       readLate: readAudio,
-      countEmpty: () => {},
-      countControl: () => {},
       get audioS() {
         return audioS;
       },

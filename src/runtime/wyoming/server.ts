@@ -9,12 +9,14 @@ import { createConnection, onBehalfOf } from "../http/connections/connection.ts"
 import { lingerAtEnd } from "../http/connections/lingering-close.ts";
 import type { FaceServer } from "../http/listen.ts";
 import { createReadTurns, meterReads } from "../http/connections/metered-reads.ts";
+import { createReadCost } from "../http/connections/read-cost.ts";
 import { serveConnection } from "./connection.ts";
 import { createAnnouncement } from "./zeroconf.ts";
 
 /** Creates the server of the Wyoming port. It answers from the first moment, also while the model is loaded. */
 export function createWyomingServer(context: RuntimeContext, clients: ClientConnections): FaceServer {
   const reads = createReadTurns();
+  const costs = createReadCost();
   const turns = createTurns(0);
   const announcement = createAnnouncement(context);
 
@@ -23,10 +25,12 @@ export function createWyomingServer(context: RuntimeContext, clients: ClientConn
     const share = clients.open(socket);
     // A bug in one connection's events ends that connection alone.
     onBehalfOf(createConnection(socket, share.waiting, turns), () => {
-      const meter = meterReads(socket, reads, share);
+      const meter = meterReads(socket, reads, share, (bytes, tookMs) => {
+        if (costs.isTooMuch(socket, bytes, tookMs)) refuse(tooCostly());
+      });
       lingerAtEnd(socket, meter, context.closing, context.timing.lingerMs);
       const client = context.clientOf(socket.remoteAddress, { forwardedFor: undefined, realIp: undefined });
-      serveConnection(socket, client, context, refusalOf(socket));
+      const refuse = serveConnection(socket, client, context, refusalOf(socket));
     });
   };
   const refusalOf = (socket: Socket): WireError | undefined => {
@@ -40,4 +44,11 @@ export function createWyomingServer(context: RuntimeContext, clients: ClientConn
     announce: (address) => announcement.begin(address),
     close: () => announcement.end(),
   };
+}
+
+function tooCostly(): WireError {
+  return new WireError(
+    "bad_request",
+    "the events cost far more than the audio in them; send audio in chunks of 1 KiB or more, and fewer questions",
+  );
 }

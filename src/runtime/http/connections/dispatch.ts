@@ -4,7 +4,6 @@ import { Server as TlsServer } from "node:tls";
 import { WireError } from "../../../shared/errors.ts";
 import { createTurns } from "../../../shared/time/turns.ts";
 import type { RuntimeContext } from "../../context.ts";
-import { createBodyCost } from "./body-cost.ts";
 import type { ClientConnections } from "./client-connections.ts";
 import { createConnection, onBehalfOf } from "./connection.ts";
 import { onHalfClose } from "./half-close.ts";
@@ -12,6 +11,7 @@ import type { Connection } from "./connection.ts";
 import { lingerAtEnd } from "./lingering-close.ts";
 import { createReadTurns, meterReads, readThroughStream } from "./metered-reads.ts";
 import type { ReadMeter } from "./metered-reads.ts";
+import { createReadCost } from "./read-cost.ts";
 import { asksForWebSocket, ignoreUpgrade } from "./foreign-upgrade.ts";
 import { openExchange } from "./open-exchange.ts";
 import { writeRawError } from "../replies/raw-response.ts";
@@ -34,7 +34,7 @@ export function attach(
   Object.assign(server, { httpAllowHalfOpen: true });
   const connections = new WeakMap<object, Connection>();
   const reads = createReadTurns();
-  const costs = createBodyCost();
+  const costs = createReadCost();
   const pipelined = createTurns(0);
   const meters = new WeakMap<object, ReadMeter>();
   const connectionOf = (socket: Socket): Connection => {
@@ -47,8 +47,7 @@ export function attach(
     const refuseCostly = (bytes: number, tookMs: number): void => {
       const { newest } = connection;
       if (newest === undefined || newest.complete) return;
-      const fault = costs.count(newest, bytes, tookMs);
-      if (fault !== undefined) endWithFault(newest, fault);
+      if (costs.isTooMuch(newest, bytes, tookMs)) endWithFault(newest, tooCostly());
     };
     const meter = onBehalfOf(connection, () => meterReads(socket, reads, share, refuseCostly));
     meters.set(socket, meter);
@@ -173,6 +172,10 @@ function refuse(
   metrics.error(wire.wireCode);
   log.debug(event, { request_id: id, status: wire.status, ...(reason === undefined ? {} : { reason }) });
   writeRawError(socket, wire, { "x-request-id": id, ...headers });
+}
+
+function tooCostly(): WireError {
+  return new WireError("bad_request", "the body arrives in too many very small chunks; send chunks of 1 KiB or more");
 }
 
 function unknownExpectation(): WireError {

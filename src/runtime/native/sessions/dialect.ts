@@ -14,6 +14,6 @@ export function createNativeDialect({ engine, settings, clock }: RuntimeContext)
       const { error: message, ...rest } = errorBody(error);
       return [JSON.stringify({ type: "error", message, ...rest })];
     },
-    createReader: (tools) => createFrameReader(tools, settings.current.stream, clock),
+    createReader: (tools) => createFrameReader(tools, settings.current.stream),
   };
 }

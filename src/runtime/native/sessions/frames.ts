@@ -1,7 +1,5 @@
 import type { StreamConfig } from "../../../config/types.ts";
-import type { Clock } from "../../../shared/time/clock.ts";
 import { WireError } from "../../../shared/errors.ts";
-import { createConduct } from "../../sessions/conduct.ts";
 import { parseClientMessage, type ClientMessage } from "./client-message.ts";
 import { applyConfigure, defaultSessionOptions } from "./configure.ts";
 import type { FrameReader, ReaderTools } from "../../sessions/dialect.ts";
@@ -12,7 +10,7 @@ const MAX_TEXT_CHARS = 16 * 1024;
 const MAX_CONFIGURES = 256;
 
 /** Reads the frames of `/v1/ws`. */
-export function createFrameReader(tools: ReaderTools, stream: StreamConfig, clock: Clock): FrameReader {
+export function createFrameReader(tools: ReaderTools, stream: StreamConfig): FrameReader {
   const { sendError } = tools;
   let options = defaultSessionOptions(stream);
   let badTexts = 0;
@@ -64,7 +62,6 @@ export function createFrameReader(tools: ReaderTools, stream: StreamConfig, cloc
     readLate: (frame) => {
       if ("audio" in frame) readAudio(frame.audio);
     },
-    ...createConduct(clock, violate),
     get audioS() {
       return audioBytes / 2 / options.sampleRateHz;
     },

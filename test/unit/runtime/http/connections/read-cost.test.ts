@@ -1,11 +1,8 @@
-import type { IncomingMessage } from "node:http";
 import { array, assert, double, integer, property, record } from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createBodyCost } from "../../../../../src/runtime/http/connections/body-cost.ts";
+import { createReadCost } from "../../../../../src/runtime/http/connections/read-cost.ts";
 import { fuzzRuns } from "../../../../support/fuzz.ts";
 
-// Only its identity is used.
-const request = (): IncomingMessage => ({}) as IncomingMessage;
 const MS_PER_MIB = 20;
 
 describe("the cost of a body", () => {
@@ -16,10 +13,10 @@ describe("the cost of a body", () => {
     });
     assert(
       property(array(portion, { maxLength: 200 }), (portions) => {
-        const costs = createBodyCost();
-        const req = request();
+        const costs = createReadCost();
+        const owner = {};
         for (const { bytes, share } of portions)
-          expect(costs.count(req, bytes, (share * bytes * MS_PER_MIB) / 2 ** 20)).toBeUndefined();
+          expect(costs.isTooMuch(owner, bytes, (share * bytes * MS_PER_MIB) / 2 ** 20)).toBe(false);
       }),
       fuzzRuns(2000),
     );
@@ -28,9 +25,9 @@ describe("the cost of a body", () => {
   it("never refuses for what a busy machine does: up to 39 portions that take seconds each", () => {
     assert(
       property(array(integer({ min: 1, max: 65_536 }), { maxLength: 39 }), (sizes) => {
-        const costs = createBodyCost();
-        const req = request();
-        for (const bytes of sizes) expect(costs.count(req, bytes, 5000)).toBeUndefined();
+        const costs = createReadCost();
+        const owner = {};
+        for (const bytes of sizes) expect(costs.isTooMuch(owner, bytes, 5000)).toBe(false);
       }),
       fuzzRuns(500),
     );
@@ -39,14 +36,14 @@ describe("the cost of a body", () => {
   it("refuses chunks of up to 64 bytes at 3 microseconds or more each, within a MiB of body, each body on its own", () => {
     assert(
       property(integer({ min: 1, max: 64 }), integer({ min: 3, max: 50 }), (chunkBytes, microseconds) => {
-        const costs = createBodyCost();
-        const [req, other] = [request(), request()];
+        const costs = createReadCost();
+        const [owner, other] = [{}, {}];
         const wireBytes = chunkBytes + 6;
         let read = 0;
         for (; read < 2 ** 20; read += 10 * wireBytes)
-          if (costs.count(req, 10 * wireBytes, (10 * microseconds) / 1000)?.wireCode === "bad_request") break;
+          if (costs.isTooMuch(owner, 10 * wireBytes, (10 * microseconds) / 1000)) break;
         expect(read).toBeLessThan(2 ** 20);
-        expect(costs.count(other, 10 * wireBytes, (10 * microseconds) / 1000)).toBeUndefined();
+        expect(costs.isTooMuch(other, 10 * wireBytes, (10 * microseconds) / 1000)).toBe(false);
       }),
       fuzzRuns(500),
     );
