@@ -203,13 +203,12 @@ function problemOf(received: string, seen: Seen, waitedFor: number): string | un
     }
   }
   // The engine may end a turn while the client goes.
-  const early = received.slice(0, waitedFor);
-  const unended = [...committed].filter(
-    (item) => !over.has(item) && early.includes(`audio_buffer.committed","item_id":"${item}`),
-  );
+  const early = new Set(Array.from(received.slice(0, waitedFor).matchAll(COMMITTED), ([, item]) => item));
+  const unended = [...early].filter((item) => item !== undefined && !over.has(item));
   return unended.length > 0 ? `${unended.join()} never ends: ${trace.join(" ")}` : undefined;
 }
 
+const COMMITTED = /"input_audio_buffer\.committed"[^}]*"item_id":"([^"]*)"/g;
 const KNOWN = new Set([
   "session.created",
   "session.updated",
