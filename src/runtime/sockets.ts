@@ -6,6 +6,7 @@ import type { RuntimeContext } from "./context.ts";
 import { createNativeDialect } from "./native/sessions/dialect.ts";
 import { chooseRealtimeSubprotocol, createRealtimeDialect } from "./realtime/dialect.ts";
 import type { Dialect } from "./sessions/dialect.ts";
+import { isLoading } from "./lifecycle/readiness.ts";
 import { offeredSubprotocols, requireUpgradable, upgradeHeaders, webSocketRoute } from "./sessions/upgrade.ts";
 import type { UpgradePolicy } from "./sessions/websocket.ts";
 
@@ -32,8 +33,8 @@ export function upgradesByRoute(context: RuntimeContext): UpgradePolicy {
     routeOf: (path) => webSocketRoute(path) ?? UNMATCHED,
     accept: (req, path, client) => {
       const face = FACES[(webSocketRoute(path) ?? UNMATCHED).face];
-      const isLoading = context.engine.state === "loading" && !context.phase.draining;
-      const use = requireUpgradable(req, path, client, context, isLoading && face?.opensWhileLoading === true);
+      const mayLoad = face?.opensWhileLoading === true && isLoading(context);
+      const use = requireUpgradable(req, path, client, context, mayLoad);
       if (face === undefined) throw new WireError("not_found", `WebSocket sessions are served at ${PATHS}`);
       const subprotocol = face.chooseSubprotocol?.(offeredSubprotocols(req));
       const headers: Record<string, string> =

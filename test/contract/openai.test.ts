@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { defaultConfig } from "../../src/config/defaults.ts";
+import type { Engine } from "../../src/engine/contract.ts";
 import { createFakeEngine } from "../../src/engine/fake.ts";
 import { MODEL_ALIASES } from "../../src/shared/protocol.ts";
 import { FORM_TYPE, formBytes, noiseWav } from "../support/forms.ts";
@@ -392,8 +393,8 @@ describe("errors", () => {
     expect(await ask("/v1/audio/translations", "POST")).toEqual([400, "unsupported_task", "false"]);
   });
 
-  it("while the model loads: when to come back, in seconds and milliseconds", async () => {
-    await start({ start: false });
+  it("while the model loads for longer than a request is held: when to come back, in seconds and milliseconds", async () => {
+    await start({ start: false, config: { pool: { checkoutTimeoutMs: 100, holdTimeoutMs: 100 } } });
     const { status, json, headers } = await send([FILE]);
     expect([status, json.error.code, headers.get("retry-after"), headers.get("retry-after-ms")]).toEqual([
       503,
@@ -402,6 +403,72 @@ describe("errors", () => {
       "5000",
     ]);
     expect(headers.get("x-should-retry")).toBeNull();
+  });
+});
+
+describe("a server whose model loads", () => {
+  const engine = (options: object = {}): Engine => createFakeEngine({ loadMs: 300, ...options });
+  const audio = {
+    file: new File([new Uint8Array(WAV)], "a.wav"),
+    audio_file: new File([new Uint8Array(WAV)], "a.wav"),
+  };
+  const post = (path: string, name: keyof typeof audio): Promise<Response> => {
+    const body = new FormData();
+    body.append(name, audio[name]);
+    return fetch(`${server?.url}${path}`, { method: "POST", body });
+  };
+  const ASK = [
+    [PATH, "file"],
+    ["/asr?output=srt&language=ru", "audio_file"],
+    ["/detect-language", "audio_file"],
+  ] as const;
+
+  it.each(ASK)("holds %s until it is there, in the language that it turns out to have", async (path, name) => {
+    const { runtime } = await start({ engine: engine(), start: false });
+    const answer = post(path, name);
+    await sleep(100);
+    await runtime.start();
+    expect((await answer).status).toBe(200);
+    expect(heldBytes()).toBe(0);
+  });
+
+  it.each(ASK)(
+    "ends %s with an error of its own when the model cannot be loaded, or the server ends",
+    async (path, name) => {
+      const { runtime } = await start({ engine: engine({ loadError: "no such model" }), start: false });
+      const failed = post(path, name);
+      await sleep(100);
+      await runtime.start().catch(() => {});
+      expect((await failed).status).toBe(503);
+      await server?.close();
+      await start({ engine: engine(), start: false });
+      const cut = post(path, name);
+      await expect.poll(() => server?.runtime.context.exchanges.size).toBe(1);
+      void server?.runtime.drain.begin("test");
+      expect((await cut).status).toBe(503);
+    },
+  );
+
+  it("lets a client go that does not wait", async () => {
+    const { url, runtime } = await start({ engine: engine(), start: false });
+    const controller = new AbortController();
+    const gone = fetch(url + PATH, {
+      method: "POST",
+      body: formBytes([FILE]),
+      headers: { "content-type": FORM_TYPE },
+      signal: controller.signal,
+    });
+    await expect.poll(() => runtime.context.exchanges.size).toBe(1);
+    controller.abort();
+    await expect(gone).rejects.toThrow();
+    await expect.poll(() => runtime.context.exchanges.size).toBe(0);
+    expect(heldBytes()).toBe(0);
+  });
+
+  it("loads an unloaded model again and answers", async () => {
+    await start({ engine: engine({ loadMs: 50, idleUnloadMs: 300 }) });
+    await expect.poll(() => server?.runtime.context.engine.state).toBe("unloaded");
+    expect((await send([FILE])).status).toBe(200);
   });
 });
 

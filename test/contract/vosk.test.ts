@@ -20,8 +20,14 @@ interface VoskClient {
 
 async function start(
   config: ConfigChanges = {},
+  options: Parameters<typeof startTestServer>[0] = {},
 ): Promise<TestServer & { readonly vosk: number; open(headers?: Record<string, string>): Promise<VoskClient> }> {
-  const server = await startTestServer({ engine: createFakeEngine(), config, timing: { closeGraceMs: 200 } });
+  const server = await startTestServer({
+    engine: createFakeEngine(),
+    config,
+    timing: { closeGraceMs: 200 },
+    ...options,
+  });
   const { port } = await server.runtime.listenFor("vosk", { host: "127.0.0.1", port: 0 });
   const sockets: WebSocket[] = [];
   cleanups.push(async () => {
@@ -55,6 +61,16 @@ async function speak(client: VoskClient, audio: Buffer, bytes: number): Promise<
 }
 
 describe("vosk-server's own clients", () => {
+  it("are heard also while the model loads: a telephone does not call again", async () => {
+    const server = await start({}, { engine: createFakeEngine({ loadMs: 300 }), start: false });
+    const client = await server.open();
+    for (let at = 0; at < 3; at++) client.socket.send(sound(0.4, 8000));
+    client.socket.send('{"eof" : 1}');
+    await server.runtime.start();
+    await client.closed;
+    expect(client.answers.at(-1)).toMatchObject({ text: "раз два три" });
+  });
+
   it("set the rate, send frame by frame, read one answer for each, and the result after eof", async () => {
     const server = await start();
     const client = await server.open();

@@ -34,7 +34,7 @@ export const pool = {
       "x-max": "1h",
       title: "Queue timeout of the OpenAI routes",
       description:
-        "Clients of these routes stream their upload and never repeat it, so they wait this long in the queue; checkoutTimeout counts where it is longer. A client that closes its connection leaves the queue. Proxies wait as long.",
+        "Clients of these routes stream their upload and never repeat it, so they wait this long in the queue, and for a model that is loading; checkoutTimeout counts where it is longer. A client that closes its connection leaves the queue. Proxies wait as long.",
       default: "5m",
       examples: ["5m", "30m"],
       "x-reload": "live",

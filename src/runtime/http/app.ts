@@ -6,7 +6,7 @@ import { ALL_ROUTES, allowedMethods, answersPreflight } from "../../shared/proto
 import type { HttpMethod, RouteSpec } from "../../shared/protocol.ts";
 import type { RuntimeContext } from "../context.ts";
 import { handlers } from "../handlers.ts";
-import { errorForm } from "./replies/error-forms.ts";
+import { errorForm } from "../../shared/error-forms.ts";
 import { ClientGone, toWireError } from "./replies/errors.ts";
 import type { Exchange } from "./connections/exchanges.ts";
 import type { RouteRequest } from "../route.ts";

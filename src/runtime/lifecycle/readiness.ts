@@ -1,10 +1,12 @@
 import { WireError } from "../../shared/errors.ts";
+import { sleep } from "../../shared/time/timers.ts";
 import type { RuntimeContext } from "../context.ts";
 
 export type NotReadyReason = "initializing" | "pool_exhausted" | "shutting_down";
 
 /** A loading model is usually there after a few seconds. */
 const LOADING_RETRY_MS = 5000;
+const MODEL_LOOK_MS = 100;
 
 /** Why new work would be refused now; undefined while it is accepted, also when every slot is busy and the queue has room. */
 export function notReadyReason(context: RuntimeContext): NotReadyReason | undefined {
@@ -22,6 +24,18 @@ export function requireReady(context: RuntimeContext): void {
     const what = hasFailed ? "the model could not be loaded; the server's log says why" : "the model is still loading";
     throw new WireError("initializing", what, { retryAfterMs: LOADING_RETRY_MS });
   }
+}
+
+/** The model is not there yet, and will be. */
+export function isLoading({ engine, phase }: RuntimeContext): boolean {
+  return engine.state === "loading" && !phase.draining;
+}
+
+/** Waits while the model loads, then refuses as `requireReady` does: for clients that never ask a second time. */
+export async function awaitModel(context: RuntimeContext, waitMs: number, signal: AbortSignal): Promise<void> {
+  const untilMs = context.clock.monotonicMs() + waitMs;
+  while (isLoading(context) && context.clock.monotonicMs() < untilMs) await sleep(MODEL_LOOK_MS, { signal });
+  requireReady(context);
 }
 
 /** A model that failed to load again is tried again by the engine. An unloaded one loads again on the next work: that is slow, but it is not a refusal. */

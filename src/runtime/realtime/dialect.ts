@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { createAllowance } from "../../shared/time/allowance.ts";
 import { WireError } from "../../shared/errors.ts";
 import type { RuntimeContext } from "../context.ts";
-import { openAiError } from "../http/replies/error-forms.ts";
+import { openAiError } from "../../shared/error-forms.ts";
 import { modelLanguages } from "../language.ts";
 import type { Dialect, FrameReader, Message, ReaderTools } from "../sessions/dialect.ts";
 import { parseClientEvent } from "./client-event.ts";

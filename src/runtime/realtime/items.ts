@@ -1,7 +1,7 @@
 import type { Hypothesis, UtteranceEvent } from "../../engine/contract.ts";
 import type { WireError } from "../../shared/errors.ts";
-import type { OpenAiError } from "../http/replies/error-forms.ts";
-import { openAiError } from "../http/replies/error-forms.ts";
+import type { OpenAiError } from "../../shared/error-forms.ts";
+import { openAiError } from "../../shared/error-forms.ts";
 import { languageOf } from "../../shared/languages.ts";
 import type { Shape } from "./session-object.ts";
 

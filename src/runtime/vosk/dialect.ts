@@ -1,6 +1,6 @@
 import type { Hypothesis } from "../../engine/contract.ts";
 import type { RuntimeContext } from "../context.ts";
-import { errorBody } from "../http/replies/error-forms.ts";
+import { errorBody } from "../../shared/error-forms.ts";
 import type { Dialect, FrameReader, Heard, Message, ReaderTools } from "../sessions/dialect.ts";
 import { parseVoskMessage, voskResult } from "./messages.ts";
 import type { VoskConfig } from "./messages.ts";

@@ -4,7 +4,7 @@ import type { ClientConnections } from "../http/connections/client-connections.t
 import type { RequestHandler } from "../http/connections/dispatch.ts";
 import type { FaceServer } from "../http/listen.ts";
 import { createHttpServer } from "../http/server.ts";
-import { requireReady } from "../lifecycle/readiness.ts";
+import { isLoading, requireReady } from "../lifecycle/readiness.ts";
 import { requireHandshake } from "../sessions/upgrade.ts";
 import { createWebSockets } from "../sessions/websocket.ts";
 import type { UpgradePolicy } from "../sessions/websocket.ts";
@@ -26,7 +26,8 @@ function upgrades(context: RuntimeContext): UpgradePolicy {
       requireHost(req, context);
       requireOrigin(req, context);
       requireToken(client, context);
-      requireReady(context);
+      // Telephones do not call again: what they say while the model loads waits for it.
+      if (!isLoading(context)) requireReady(context);
       const dialect = createVoskDialect(context);
       return { dialect, use: requireSessionKey(req, { path: "vosk", face: "native", traffic: "websocket" }, context) };
     },

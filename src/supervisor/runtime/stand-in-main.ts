@@ -3,6 +3,10 @@
 import net from "node:net";
 import http from "node:http";
 import https from "node:https";
+import { errorForm } from "../../shared/error-forms.ts";
+import { WireError } from "../../shared/errors.ts";
+import { ALL_ROUTES } from "../../shared/protocol.ts";
+import type { Face } from "../../shared/protocol.ts";
 import { FIRST_LISTEN_FD } from "../../shared/process/listen-fds.ts";
 import type { StandInOrder } from "./stand-in.ts";
 
@@ -27,6 +31,11 @@ function serve({ names, retryAfterS, tls }: StandInOrder): void {
   process.once("disconnect", stop);
 }
 
+function faceOf(url: string): Face {
+  const [path = ""] = url.split("?", 1);
+  return ALL_ROUTES.find((route) => route.path === path)?.face ?? "native";
+}
+
 /** The protocol's own error, then the end. */
 function refuseWyoming(): net.Server {
   const event = { type: "error", data: { text: MESSAGE, code: "initializing" } };
@@ -43,18 +52,12 @@ function refuseHttp(retryAfterS: number, tls: StandInOrder["tls"]): http.Server 
     tls === undefined
       ? http.createServer()
       : https.createServer({ cert: tls.certificate, key: tls.privateKey, minVersion: "TLSv1.2" });
-  const body = JSON.stringify({
-    error: MESSAGE,
-    code: "initializing",
-    retry_after_ms: retryAfterS * 1000,
-  });
+  const error = new WireError("initializing", MESSAGE, { retryAfterMs: retryAfterS * 1000 });
   server.on("request", (request: http.IncomingMessage, response: http.ServerResponse) => {
     request.resume();
-    response.writeHead(503, {
-      "content-type": "application/json",
-      "retry-after": String(retryAfterS),
-      connection: "close",
-    });
+    // Each protocol's clients get the form they expect: Bazarr stores any body as the subtitles.
+    const { headers, body } = errorForm(error, faceOf(request.url ?? "/"));
+    response.writeHead(503, { ...headers, connection: "close" });
     response.end(body);
   });
   server.on("upgrade", (_request, socket) => {

@@ -131,6 +131,11 @@ describe("signals to the processes", () => {
     );
     expect(response.status).toBe(503);
     expect(response.headers.get("retry-after")).toBe("600");
+    // In the form of each protocol: what Bazarr is answered becomes the subtitles.
+    const asr = await fetch(`${url}/asr?output=srt`, { method: "POST" });
+    expect([asr.status, asr.headers.get("x-error-code"), await asr.text()]).toEqual([503, "initializing", ""]);
+    const openai = await fetch(`${url}/v1/audio/transcriptions`, { method: "POST" });
+    expect(await openai.json()).toMatchObject({ error: { type: "server_error", code: "initializing", param: null } });
     up.process.kill("SIGTERM");
     expect((await up.exited).code).toBe(0);
   }, 90_000);

@@ -1,7 +1,7 @@
-import { bodyBytesOf, longestWaitMs } from "../../../config/derived.ts";
+import { bodyBytesOf } from "../../../config/derived.ts";
 import { ROUTES } from "../../../shared/protocol.ts";
 import { json } from "../../http/replies/reply.ts";
-import { receiveUpload, transcribeUpload } from "../../http/transcribe/transcribe-body.ts";
+import { heldPatience, receiveUpload, transcribeUpload } from "../../http/transcribe/transcribe-body.ts";
 import { readForm } from "../../http/uploads/upload-form.ts";
 import { modelLanguages } from "../../language.ts";
 import type { Route } from "../../route.ts";
@@ -16,16 +16,16 @@ export const detectLanguage: Route = {
   handle: async (exchange, context, { query }) => {
     const isDecoded = isHeaderless(query);
     const { limits, pool } = context.settings.current;
-    const waitMs = longestWaitMs(pool);
+    const patience = heldPatience(pool);
     const form = readForm(exchange.req, RECORDING_PART);
     const upload = await receiveUpload(exchange, context, {
       source: isDecoded ? beginningOf(form, DECODED_BYTES) : form,
       bodyBytes: bodyBytesOf(ROUTES.detectLanguage, limits),
-      waitMs,
+      ...patience,
     });
     const transcripts = await transcribeUpload(exchange, context, {
       upload,
-      waitMs,
+      ...patience,
       options: isDecoded ? { headerless: DECODED } : {},
     });
     return json(200, languageAnswer(transcripts, modelLanguages(context.engine)));

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { WireError } from "../../../shared/errors.ts";
-import { errorForm } from "./error-forms.ts";
+import { errorForm } from "../../../shared/error-forms.ts";
 import type { Face } from "../../../shared/protocol.ts";
 import { SECURITY_HEADERS } from "./reply.ts";
 

@@ -2,7 +2,9 @@ import type { Suspendable, Transcript, TranscribeOptions } from "../../../engine
 import { WireError } from "../../../shared/errors.ts";
 import type { RuntimeContext } from "../../context.ts";
 import type { Exchange } from "../connections/exchanges.ts";
-import { requireReady } from "../../lifecycle/readiness.ts";
+import { longestWaitMs } from "../../../config/derived.ts";
+import type { PoolConfig } from "../../../config/types.ts";
+import { awaitModel, isLoading, requireReady } from "../../lifecycle/readiness.ts";
 import { rawBody, refuseByHeaders, uploadLimits } from "../uploads/upload.ts";
 import type { UploadSource } from "../uploads/upload.ts";
 import { readUpload } from "../uploads/upload-to-memory.ts";
@@ -17,6 +19,19 @@ export type WorkOptions = Pick<
   "channels" | "headerless" | "strict" | "track" | "hotWords" | "wantsPeaks" | "onHypothesis" | "onProgress"
 >;
 
+/** How long a request waits for what it needs. */
+export interface Patience {
+  /** For a slot, for memory, and for each if need be. */
+  readonly waitMs: number;
+  /** It also waits for a model that is loading. */
+  readonly awaitsModel?: boolean;
+}
+
+/** Returns the patience of routes whose clients stream their upload and never repeat it. */
+export function heldPatience(pool: PoolConfig): Patience {
+  return { waitMs: longestWaitMs(pool), awaitsModel: true };
+}
+
 /**
  * The body of a request through the engine, in the order that keeps slow clients harmless: refuse by state, queue and headers before a byte is
  * read; read the body while holding nothing but its memory; only then wait for a slot; hold the slot while the engine works and no longer.
@@ -26,14 +41,13 @@ export async function transcribeBody(
   context: RuntimeContext,
   options: WorkOptions,
 ): Promise<readonly Transcript[]> {
-  const patience = { waitMs: context.settings.current.pool.checkoutTimeoutMs };
+  const patience: Patience = { waitMs: context.settings.current.pool.checkoutTimeoutMs };
   const upload = await receiveUpload(exchange, context, { source: rawBody(exchange.req), ...patience });
   return transcribeUpload(exchange, context, { upload, options, ...patience });
 }
 
-export interface ReceiveOptions {
+export interface ReceiveOptions extends Patience {
   readonly source: UploadSource;
-  readonly waitMs: number;
   /** Default `limits.body`. */
   readonly bodyBytes?: number;
 }
@@ -42,11 +56,11 @@ export interface ReceiveOptions {
 export async function receiveUpload(
   exchange: Exchange,
   context: RuntimeContext,
-  { source, waitMs, bodyBytes }: ReceiveOptions,
+  { source, waitMs, awaitsModel, bodyBytes }: ReceiveOptions,
 ): Promise<Upload> {
-  requireReady(context);
-  const limits = uploadLimits(context, bodyBytes);
   const { req, signal, client } = exchange;
+  if (awaitsModel !== true || !isLoading(context)) requireReady(context);
+  const limits = uploadLimits(context, bodyBytes);
   refuseByHeaders(req, limits);
   const refusal = context.admission.refusal(client.key, waitMs);
   if (refusal !== undefined) throw refusal;
@@ -63,14 +77,31 @@ export async function receiveUpload(
     signal,
   });
   exchange.fields["bytes"] = upload.bytes;
+  try {
+    // Behind the body: a client that leaves is only noticed behind what it has sent.
+    if (awaitsModel === true) await awaitModel(context, waitMs, signal);
+  } catch (error) {
+    upload.release();
+    throw error;
+  }
   return upload;
+}
+
+/** Reads what is wanted of the upload; releases it when that throws. */
+export function withUpload<T>(upload: Upload, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    upload.release();
+    throw error;
+  }
 }
 
 /** Waits for a slot and transcribes. The upload is released in any case. */
 export async function transcribeUpload(
   exchange: Exchange,
   context: RuntimeContext,
-  { upload, options, waitMs }: { readonly upload: Upload; readonly options: WorkOptions; readonly waitMs: number },
+  { upload, options, waitMs, awaitsModel }: Patience & { readonly upload: Upload; readonly options: WorkOptions },
 ): Promise<readonly Transcript[]> {
   const { signal, client } = exchange;
   try {
@@ -100,19 +131,26 @@ export async function transcribeUpload(
     };
     const stopBudget = startBudget(exchange, context.settings.current.limits.requestBudgetMs);
     try {
-      const transcripts = await context.engine.transcribe({
-        ...options,
-        audio: upload.blocks(),
-        maxDurationMs: context.settings.current.limits.maxAudioDurationMs,
-        signal,
-        onProgress: (doneS, totalS) => {
-          countAudio(doneS);
-          options.onProgress?.(doneS, totalS);
-        },
-        onBegin: (begun) => {
-          work = begun;
-          if (isSuspended) begun.suspend();
-        },
+      const transcribe = (): Promise<readonly Transcript[]> =>
+        context.engine.transcribe({
+          ...options,
+          audio: upload.blocks(),
+          maxDurationMs: context.settings.current.limits.maxAudioDurationMs,
+          signal,
+          onProgress: (doneS, totalS) => {
+            countAudio(doneS);
+            options.onProgress?.(doneS, totalS);
+          },
+          onBegin: (begun) => {
+            work = begun;
+            if (isSuspended) begun.suspend();
+          },
+        });
+      const transcripts = await transcribe().catch(async (error: unknown) => {
+        // An unloaded model loads again at the first request, and has refused that one unread.
+        if (awaitsModel !== true || !isInitializing(error)) throw error;
+        await awaitModel(context, waitMs, signal);
+        return transcribe();
       });
       const audioS = Math.max(0, ...transcripts.map((transcript) => transcript.durationS));
       exchange.fields["audio_s"] = audioS;
@@ -126,6 +164,10 @@ export async function transcribeUpload(
   } finally {
     upload.release();
   }
+}
+
+function isInitializing(error: unknown): boolean {
+  return error instanceof WireError && error.wireCode === "initializing";
 }
 
 function startBudget(exchange: Exchange, budgetMs: number): () => void {

@@ -1,5 +1,5 @@
 import type { RuntimeContext } from "../../context.ts";
-import { errorBody } from "../../http/replies/error-forms.ts";
+import { errorBody } from "../../../shared/error-forms.ts";
 import type { Dialect } from "../../sessions/dialect.ts";
 import { segmentMessage } from "../hypothesis.ts";
 import { readyMessage } from "./configure.ts";

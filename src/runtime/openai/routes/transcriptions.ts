@@ -1,12 +1,11 @@
 import type { Transcript } from "../../../engine/contract.ts";
 import type { SubtitlesConfig } from "../../../config/types.ts";
-import { longestWaitMs } from "../../../config/derived.ts";
 import { ROUTES } from "../../../shared/protocol.ts";
 import { exportTranscript } from "../../../shared/transcript/export.ts";
-import { openAiError } from "../../http/replies/error-forms.ts";
+import { openAiError } from "../../../shared/error-forms.ts";
 import { json } from "../../http/replies/reply.ts";
 import type { Reply } from "../../http/replies/reply.ts";
-import { receiveUpload, transcribeUpload } from "../../http/transcribe/transcribe-body.ts";
+import { heldPatience, receiveUpload, transcribeUpload, withUpload } from "../../http/transcribe/transcribe-body.ts";
 import { replyWithEvents } from "../../http/transcribe/transcript-events.ts";
 import { readForm } from "../../http/uploads/upload-form.ts";
 import { modelLanguages } from "../../language.ts";
@@ -20,23 +19,17 @@ import { createTranscriptEvents } from "../stream.ts";
 export const transcriptions: Route = {
   ...ROUTES.transcriptions,
   handle: async (exchange, context) => {
-    const waitMs = longestWaitMs(context.settings.current.pool);
+    const patience = heldPatience(context.settings.current.pool);
     const form = readForm(exchange.req, "file");
     // Some clients send the file first: what they want is known when everything is there.
-    const upload = await receiveUpload(exchange, context, { source: form, waitMs });
-    let request: TranscriptionRequest;
-    try {
-      request = parseRequest(form.fields, modelLanguages(context.engine));
-    } catch (error) {
-      upload.release();
-      throw error;
-    }
+    const upload = await receiveUpload(exchange, context, { source: form, ...patience });
+    const request = withUpload(upload, () => parseRequest(form.fields, modelLanguages(context.engine)));
     const { hotWords } = request;
     const channels = request.splitsChannels ? "split" : "mix";
     if (!request.isStreamed) {
       const transcripts = await transcribeUpload(exchange, context, {
         upload,
-        waitMs,
+        ...patience,
         options: { channels, hotWords },
       });
       return answer(transcripts, request, context.settings.current.subtitles);
@@ -51,7 +44,7 @@ export const transcriptions: Route = {
         };
         const transcripts = await transcribeUpload(exchange, context, {
           upload,
-          waitMs,
+          ...patience,
           options: { channels, hotWords, onHypothesis: (hypothesis) => sendAll(events.heard(hypothesis)) },
         });
         await sendAll(events.done(transcripts));

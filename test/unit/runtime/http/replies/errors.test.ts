@@ -1,6 +1,6 @@
 import { HTTPError } from "h3";
 import { describe, expect, it } from "vitest";
-import { errorBody, errorForm } from "../../../../../src/runtime/http/replies/error-forms.ts";
+import { errorBody, errorForm } from "../../../../../src/shared/error-forms.ts";
 import { toWireError } from "../../../../../src/runtime/http/replies/errors.ts";
 import { WireError } from "../../../../../src/shared/errors.ts";
 

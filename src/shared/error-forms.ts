@@ -1,5 +1,5 @@
-import type { WireError } from "../../../shared/errors.ts";
-import type { Face, WireErrorCode } from "../../../shared/protocol.ts";
+import type { WireError } from "./errors.ts";
+import type { Face, WireErrorCode } from "./protocol.ts";
 
 /** An error as an answer: what a face's clients expect. */
 export interface ErrorForm {
