@@ -31,6 +31,9 @@ export function sharedHosts(facts: Facts): TouchesOthers {
 /** What may stand at the top level or in `http` without a change for any other server. */
 const ADDITION = /^\s*(?:map|upstream|limit_req_zone|limit_conn_zone|worker_shutdown_timeout)\s/;
 
+/** Blocks of `http` that make a variable. */
+const DEFINES: ReadonlySet<string> = new Set(["map", "geo", "split_clients"]);
+
 function nginxTouches(facts: Facts, ours: readonly NginxPoint[]): TouchesOthers {
   const exclusive = new Set<NginxScope>();
   const all: NginxScope[] = [];
@@ -52,9 +55,21 @@ function nginxTouches(facts: Facts, ours: readonly NginxPoint[]): TouchesOthers 
       if (locations.has(at)) return true;
     return false;
   };
+  const everywhere = facts.nginx.flatMap((root) => [...allScopes(root.main)]);
+  /** Another application, or a level that all of them share, reads the variable of a block. */
+  const isUsedBesides = (block: NginxScope): boolean => {
+    const name = (block.directive?.args.at(-1)?.value ?? "").replace(/^\$/, "");
+    const uses = new RegExp(`\\$\\{?${name}\\b`);
+    return everywhere.some((scope) => {
+      if (scope === block || isOurs(scope)) return false;
+      const server = closest(scope, "server");
+      if (server !== undefined && exclusive.has(server)) return false;
+      return scope.own.some((item) => item !== block.directive && item.args.some(({ value }) => uses.test(value)));
+    });
+  };
   // Many findings, many servers: each edit looks only at scopes with text of its file.
   const bySource = new Map<Source, Set<NginxScope>>();
-  for (const scope of facts.nginx.flatMap((root) => [...allScopes(root.main)]))
+  for (const scope of everywhere)
     for (const { source } of [...(scope.directive ? [scope.directive] : []), ...scope.own])
       bySource.set(source, (bySource.get(source) ?? new Set()).add(scope));
   return ({ span, text }) => {
@@ -65,6 +80,7 @@ function nginxTouches(facts: Facts, ours: readonly NginxPoint[]): TouchesOthers 
       if (!holds(scope, span) || isOurs(scope)) return false;
       const server = closest(scope, "server");
       if (server) return !exclusive.has(server);
+      if (DEFINES.has(scope.kind)) return hasOthers && isUsedBesides(scope);
       return (scope.kind === "http" || scope.kind === "main") && hasOthers && !ADDITION.test(text);
     });
   };

@@ -21,6 +21,7 @@ import type { CaddyPoint } from "./caddy.ts";
 import { caddyPoints } from "./caddy.ts";
 import type { ComposeProject, ComposeService } from "./compose.ts";
 import { buildComposeProjects } from "./compose.ts";
+import { embeddedConfig } from "./embedded-config.ts";
 import type { Front } from "./fronts/front.ts";
 import { buildFronts } from "./fronts/fronts.ts";
 import { notRead } from "./fronts/not-read.ts";
@@ -76,6 +77,7 @@ export interface Facts {
   readonly versions: Versions;
   readonly app: App;
   readonly configSource: Source | undefined;
+  /** Of that file, else of a ConfigMap or an inline config of Compose. */
   readonly config: YamlNode | undefined;
   readonly nginx: readonly NginxRoot[];
   readonly nginxPoints: readonly NginxPoint[];
@@ -124,7 +126,7 @@ export function buildFacts(options: {
   };
 
   const configSource = mainConfig(files);
-  const config = configSource ? keep(parseYaml(configSource)).documents[0] : undefined;
+  const written = configSource ? keep(parseYaml(configSource)).documents[0] : undefined;
   const given = options.given ?? {};
   const dockerfiles = of("dockerfile").map((source) => keep(parseDockerfile(source)));
 
@@ -137,6 +139,7 @@ export function buildFacts(options: {
   ];
   const kube = of("kubernetes").flatMap((source) => readKubeObjects(source));
   const workloads = kubeWorkloads(kube);
+  const config = written ?? embeddedConfig(kube, compose);
   const services = compose.flatMap((project) => project.services);
   const units = buildUnits(of("systemd").map((source) => keep(parseUnit(source))));
   const { app, assume, assumeFor } = createServerModel({

@@ -28,11 +28,12 @@ export function ownPorts(assume: Assumptions): ReadonlySet<number> {
   return new Set(knownListeners(assume).map(({ port }) => port));
 }
 
-/** Returns the ports of other protocols than HTTP that are meant for the network: their clients know no proxy. */
-export function directPorts(assume: Assumptions): ReadonlySet<number> {
-  return new Set(
-    knownListeners(assume)
-      .filter(({ spec, isOpen }) => spec.tls === "none" && isOpen)
-      .map(({ port }) => port),
+/** Returns the listeners of other protocols than HTTP, which know no proxy, by their ports. Whether they are on is often said elsewhere. */
+export function directPorts(assume: Assumptions): ReadonlyMap<number, ListenerSpec> {
+  return new Map(
+    LISTENERS.filter(({ tls }) => tls === "none").map((spec) => [
+      assume.number(`${spec.section}.port` as NumberKey),
+      spec,
+    ]),
   );
 }

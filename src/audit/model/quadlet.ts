@@ -54,6 +54,15 @@ export function quadletProject(unit: UnitParse): ComposeProject {
   one("container_name", "ContainerName");
   one("stop_grace_period", "StopTimeout", (value) => `${value}s`);
   one("stop_signal", "StopSignal");
+  one("pids_limit", "PidsLimit");
+  // Read by the rule about units: systemd's own limit counts beside that of the engine.
+  one(STOP_TIMEOUT, "TimeoutSec", undefined, "Service");
+  one(STOP_TIMEOUT, "TimeoutStopSec", undefined, "Service");
+  for (const entry of all("PodmanArgs"))
+    for (const [, option = "", value = ""] of entry.value.matchAll(/--(stop-timeout|memory|pids-limit)[= ](\S+)/g)) {
+      const name = OF_PODMAN[option];
+      if (name !== undefined) put(name, entry, scalar(entry, option === "stop-timeout" ? `${value}s` : value));
+    }
   one("restart", "Restart", (value) => (value === "always" ? "always" : value), "Service");
   const network = all("Network").at(-1);
   if (network?.value === "host") put("network_mode", network, scalar(network, "host"));
@@ -69,6 +78,15 @@ export function quadletProject(unit: UnitParse): ComposeProject {
   const root = map(whole, [["services", map(whole, [[name, body]])]]);
   return createProject(dirName(source.path), [source], root, undefined, undefined, inQuadletWords);
 }
+
+/** The name under which a quadlet's TimeoutStopSec stands in its service. */
+export const STOP_TIMEOUT = "x-timeout-stop-sec";
+
+const OF_PODMAN: Readonly<Record<string, string>> = {
+  "stop-timeout": "stop_grace_period",
+  memory: "mem_limit",
+  "pids-limit": "pids_limit",
+};
 
 /** Returns a sentence of a rule about containers in the words of a quadlet: `cap_drop: [ALL]` is `DropCapability=ALL` there. */
 function inQuadletWords(text: string): string {

@@ -4,11 +4,13 @@ import type { Rule } from "../types.ts";
 import { rule as driftConfigCopy } from "./drift/config-copy.ts";
 import { rule as driftDeprecated } from "./drift/deprecated.ts";
 import { rule as driftEditedByHand } from "./drift/edited-by-hand.ts";
+import { rule as exposureAdminPages } from "./exposure/admin-pages.ts";
 import { rule as exposureAllowedOrigin } from "./exposure/allowed-origin.ts";
 import { rule as exposureCaddyAdmin } from "./exposure/caddy-admin.ts";
 import { rule as exposureConsoleBlocked } from "./exposure/console-blocked.ts";
 import { rule as exposureContainerLoopback } from "./exposure/container-loopback.ts";
 import { rule as exposureContentSecurityPolicy } from "./exposure/content-security-policy.ts";
+import { rule as exposureCrossOrigin } from "./exposure/cross-origin.ts";
 import { rule as exposureDollarInSecret } from "./exposure/dollar-in-secret.ts";
 import { rule as exposureFirewallBypass } from "./exposure/firewall-bypass.ts";
 import { rule as exposureOpenServer } from "./exposure/open-server.ts";
@@ -100,11 +102,13 @@ export const rules: readonly Rule[] = inCatalogueOrder([
   driftConfigCopy,
   driftDeprecated,
   driftEditedByHand,
+  exposureAdminPages,
   exposureAllowedOrigin,
   exposureCaddyAdmin,
   exposureConsoleBlocked,
   exposureContainerLoopback,
   exposureContentSecurityPolicy,
+  exposureCrossOrigin,
   exposureDollarInSecret,
   exposureFirewallBypass,
   exposureOpenServer,

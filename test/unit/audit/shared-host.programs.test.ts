@@ -4,6 +4,7 @@ import { createServer, request, type Server } from "node:http";
 import { createServer as createSocket, type AddressInfo, type Server as NetServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { applyFixes } from "../../../src/audit/apply.ts";
 import { fuzzCases, SEED } from "../../support/fuzz.ts";
@@ -16,6 +17,11 @@ const isInstalled = (program: string, flag: string): boolean => spawnSync(progra
 const hasNginx = isInstalled("nginx", "-v");
 const hasCaddy = isInstalled("caddy", "version");
 const skipped = (has: boolean, name: string): string => (has ? "" : `: skipped, there is no ${name} here`);
+
+/** Each test starts hundreds of programs: a limit against a hang. */
+const HANG_MS = 3_600_000;
+/** Until a program listens, on a machine that does other work as well. */
+const START_TRIES = 1200;
 
 let work = "";
 let other: Server;
@@ -92,7 +98,7 @@ describe("another application on the same host", () => {
         await sameBeforeAndAfter(dir, "nginx.conf", () => startNginx(dir));
       }
     },
-    120_000,
+    HANG_MS,
   );
 
   it.skipIf(!hasCaddy)(
@@ -104,7 +110,7 @@ describe("another application on the same host", () => {
         await sameBeforeAndAfter(dir, "Caddyfile", () => startCaddy(dir));
       }
     },
-    120_000,
+    HANG_MS,
   );
 });
 
@@ -130,7 +136,7 @@ describe("random trees", () => {
         }
         expect(changed).toBeGreaterThan(RANDOM_TREES / 8);
       },
-      3_600_000,
+      HANG_MS,
     );
 });
 
@@ -155,7 +161,7 @@ function nginxArgs(dir: string): readonly string[] {
 
 function startNginx(dir: string): ChildProcess {
   const args = nginxArgs(dir).map((arg) => (arg.startsWith("user") ? `daemon off; ${arg}` : arg));
-  return spawn("nginx", args, { stdio: "ignore" });
+  return logged(spawn("nginx", args, { stdio: ["ignore", "ignore", "pipe"] }));
 }
 
 function startCaddy(dir: string): ChildProcess {
@@ -164,7 +170,17 @@ function startCaddy(dir: string): ChildProcess {
   const options = text.startsWith("{") ? text.replace(/^\{/, "{\n\tadmin off") : `{\n\tadmin off\n}\n${text}`;
   writeFileSync(join(dir, "run.caddy"), options);
   const env = { ...process.env, HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir };
-  return spawn("caddy", ["run", "--adapter", "caddyfile", "--config", "run.caddy"], { cwd: dir, env, stdio: "ignore" });
+  const args = ["run", "--adapter", "caddyfile", "--config", "run.caddy"];
+  return logged(spawn("caddy", args, { cwd: dir, env, stdio: ["ignore", "ignore", "pipe"] }));
+}
+
+/** What the running program says, for the error of a test. */
+let log = "";
+
+function logged(child: ChildProcess): ChildProcess {
+  log = "";
+  child.stderr?.on("data", (chunk: Buffer) => (log = `${log}${String(chunk)}`.slice(-4000)));
+  return child;
 }
 
 /** Returns whether the fix changed anything; `mayStay`: it may have nothing to do. */
@@ -215,7 +231,7 @@ async function ask(host: string, path: string): Promise<string> {
   for (let tries = 0; ; tries += 1) {
     try {
       return await new Promise<string>((resolve, reject) => {
-        const sent = request(
+        const asked = request(
           {
             host: "127.0.0.1",
             port,
@@ -227,15 +243,17 @@ async function ask(host: string, path: string): Promise<string> {
             res.on("data", (chunk: Buffer) => chunks.push(chunk));
             res.on("end", () => {
               const { date: _, ...headers } = res.headers;
-              resolve(JSON.stringify([res.statusCode, headers, Buffer.concat(chunks).toString("base64")]));
+              const sent = Buffer.concat(chunks);
+              const body = headers["content-encoding"] === "gzip" && sent.length > 0 ? gunzipSync(sent) : sent;
+              resolve(JSON.stringify([res.statusCode, headers, body.toString("base64")]));
             });
           },
         );
-        sent.on("error", reject);
-        sent.end();
+        asked.on("error", reject);
+        asked.end();
       });
     } catch (error) {
-      if (tries > 100) throw error;
+      if (tries > START_TRIES || running?.exitCode !== null) throw new Error(`no answer: ${log}`, { cause: error });
       await new Promise((done) => setTimeout(done, 50));
     }
   }

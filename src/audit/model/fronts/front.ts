@@ -19,6 +19,18 @@ export interface FrontSize extends FrontFact {
   readonly bytes: number;
 }
 
+/** A page or a socket of the proxy itself. */
+export interface FrontPage extends FrontFact {
+  /** A client that reaches it changes what the proxy does. */
+  readonly canChange: boolean;
+}
+
+/** A header of an answer that says which pages may read it. */
+export interface FrontOrigin extends FrontFact {
+  /** The server's own header stays beside it. */
+  readonly isSecond: boolean;
+}
+
 /**
  * One way to the server through a proxy or a tunnel, whatever its files look like: what the rules about traffic need to know. A list that is
  * empty says that the program does nothing of the kind, or that its files leave it open.
@@ -46,6 +58,12 @@ export interface Front {
   readonly health: readonly { readonly span: Span; readonly path: string }[];
   /** Open to more than the operator may think. */
   readonly exposes: readonly FrontFact[];
+  /** The program's own pages that ask for no password, where the network reaches them. */
+  readonly pages: readonly FrontPage[];
+  /** `Access-Control-Allow-Origin` of the proxy's own. */
+  readonly origins: readonly FrontOrigin[];
+  /** The server does not learn which page a browser asks for. */
+  readonly hidesOrigin: readonly FrontFact[];
 }
 
 /** Says whether addresses, or a name, lead to the server. */
@@ -64,6 +82,9 @@ export function frontOf(known: Partial<Front> & Pick<Front, "program" | "span">)
     paths: [],
     health: [],
     exposes: [],
+    pages: [],
+    origins: [],
+    hidesOrigin: [],
     ...known,
   };
 }

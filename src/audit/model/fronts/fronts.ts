@@ -15,6 +15,7 @@ import { apacheFronts } from "./apache.ts";
 import type { Front } from "./front.ts";
 import { haproxyFronts } from "./haproxy.ts";
 import { streamFronts } from "./nginx-stream.ts";
+import { reachedThrough } from "./published.ts";
 import { fileSettings, isTraefik, objectSettings, serviceSettings, type TraefikSetting } from "./traefik-settings.ts";
 import { traefikFronts } from "./traefik.ts";
 import { cloudflaredFronts, tailscaleFronts } from "./tunnels.ts";
@@ -55,13 +56,16 @@ export function buildFronts(options: {
   return {
     fronts: [
       ...nginx.flatMap((root) => streamFronts(root, app.isUpstream)),
-      ...of("haproxy").flatMap((source) => haproxyFronts(keep(parseHaproxy(source)), app.isUpstream)),
+      ...of("haproxy").flatMap((source) =>
+        haproxyFronts(keep(parseHaproxy(source)), app.isUpstream, reachedThrough(services, /^haproxy/)),
+      ),
       ...of("apache").flatMap((source) => apacheFronts(keep(parseApache(source)), app.isUpstream)),
       ...traefikFronts(
         settings,
         app.isUpstream,
         ({ owner }) => owner !== undefined && app.isService(owner),
         major === undefined ? undefined : Number(major),
+        reachedThrough(services, /^traefik$/),
       ),
       ...trees("cloudflared").flatMap((config) => cloudflaredFronts(config, app.isUpstream)),
       ...trees("tailscale").flatMap((config) => tailscaleFronts(config, app.isUpstream)),

@@ -1,11 +1,15 @@
 import type { Directive, DirectiveFile } from "../../parse/directives.ts";
 import { parseAddress } from "../address.ts";
 import { askedBelow, type FrontPath } from "./lost-path.ts";
-import { frontOf, type Front, type FrontFact, type FrontTimer, type IsUpstream } from "./front.ts";
+import { frontOf, type Front, type FrontFact, type FrontOrigin, type FrontTimer, type IsUpstream } from "./front.ts";
+import { haproxyPages } from "./haproxy-pages.ts";
+import { defaultsOf, words } from "./haproxy-sections.ts";
+import type { IsReached } from "./published.ts";
 
 /** Returns the ways to the server through a HAProxy. */
-export function haproxyFronts(file: DirectiveFile, isUpstream: IsUpstream): readonly Front[] {
+export function haproxyFronts(file: DirectiveFile, isUpstream: IsUpstream, isReached: IsReached): readonly Front[] {
   const sections = file.directives;
+  const pages = haproxyPages(sections, isReached);
   return sections.flatMap((backend) => {
     if (backend.name !== "backend" && backend.name !== "listen") return [];
     const title = words(backend)[0] ?? "";
@@ -26,6 +30,7 @@ export function haproxyFronts(file: DirectiveFile, isUpstream: IsUpstream): read
         frontend: [...frontend.block, ...defaultsOf(sections, frontend)],
         backend: [...backend.block, ...defaultsOf(sections, backend)],
         own: frontend === backend ? backend.block : [...frontend.block, ...backend.block],
+        pages,
       }),
     );
   });
@@ -42,9 +47,10 @@ interface Way {
   readonly prefixes: readonly { readonly span: Directive; readonly prefix: string }[];
   /** Rules in the order in which they run. */
   readonly own: readonly Directive[];
+  readonly pages: Front["pages"];
 }
 
-function frontThrough({ server, prefixes, frontend, backend, own }: Way): Front {
+function frontThrough({ server, prefixes, frontend, backend, own, pages }: Way): Front {
   const client = timer(frontend, "client");
   const answer = timer(backend, "server");
   const tunnel = timer(backend, "tunnel");
@@ -59,6 +65,20 @@ function frontThrough({ server, prefixes, frontend, backend, own }: Way): Front 
     answer: ends(answer, "Write `timeout server` with the time that waiting and transcribing may take + 30 s."),
     paths: pathsOf(prefixes, own),
     health: healthOf(server, backend),
+    pages,
+    origins: originsOf(own),
+    hidesOrigin: own
+      .filter(
+        (line) =>
+          line.name === "http-request" &&
+          /^(?:del|set|replace)-header$/.test(words(line)[0] ?? "") &&
+          words(line)[1]?.toLowerCase() === "origin",
+      )
+      .map((span) => ({
+        span,
+        what: `http-request ${words(span).join(" ")}`,
+        fix: "Delete the line, and list the pages in server.allowedOrigins.",
+      })),
     bodies: own.flatMap((line) => {
       const text = words(line).join(" ");
       const bytes = /(?:body_size|content-length\W[^}]*?)\s(?:-m int )?g[te] (\d+)/.exec(text)?.[1];
@@ -92,6 +112,23 @@ function addressOf(server: Directive, own: readonly Directive[], inForce: readon
     ? `option ${words(option).join(" ")} adds a header and keeps the client's own`
     : "no X-Forwarded-For is set: the client's own passes";
   return [{ span, what: last === undefined ? what : `${words(last).join(" ")} keeps what the client sent`, fix }];
+}
+
+/** `add-header` leaves the server's own header where it is. */
+function originsOf(own: readonly Directive[]): readonly FrontOrigin[] {
+  return own
+    .filter(
+      (line) =>
+        /^http-(?:after-)?response$/.test(line.name) &&
+        /^(?:add|set)-header$/.test(words(line)[0] ?? "") &&
+        words(line)[1]?.toLowerCase() === "access-control-allow-origin",
+    )
+    .map((span) => ({
+      span,
+      what: `${span.name} ${words(span).join(" ")}`,
+      fix: "Delete the line, and list the pages in server.allowedOrigins.",
+      isSecond: words(span)[0] === "add-header",
+    }));
 }
 
 /** HAProxy passes a path on as it came, unless a rule changes it. */
@@ -158,16 +195,4 @@ function leadsTo(section: Directive, backend: string): boolean {
       (line) => (line.name === "use_backend" || line.name === "default_backend") && words(line)[0] === backend,
     )
   );
-}
-
-/** The lines of the defaults that a section takes over: the named ones (`from`), else the last before it. */
-function defaultsOf(sections: readonly Directive[], section: Directive): readonly Directive[] {
-  const all = sections.filter(({ name }) => name === "defaults");
-  const from = words(section).indexOf("from");
-  const named = from === -1 ? undefined : all.find((item) => words(item)[0] === words(section)[from + 1]);
-  return (named ?? all.findLast(({ start }) => start < section.start))?.block ?? [];
-}
-
-function words(directive: Directive): readonly string[] {
-  return directive.args.map(({ value }) => value);
 }

@@ -2,6 +2,8 @@ import type { YamlNode } from "../../parse/yaml.ts";
 import { yamlAt, yamlText } from "../../parse/yaml.ts";
 import type { Span } from "../../source.ts";
 import type { ComposeService } from "../compose.ts";
+import { commandWords } from "../compose.ts";
+import { environment } from "../environment.ts";
 import { imageName } from "../app.ts";
 import type { KubeObject } from "../kubernetes.ts";
 
@@ -41,11 +43,26 @@ export function serviceSettings(service: ComposeService): readonly TraefikSettin
     .flatMap(pairsOf)
     .flatMap(({ text, span }) => split(text, /^traefik\.([^=]+)(?:=([^]*))?$/i, span, service));
   if (!isTraefik(service)) return labels;
-  const flags = (yamlAt(service.node, "command")?.items ?? []).flatMap((node) =>
-    split(service.project.text(node) ?? "", /^--([^=]+)(?:=([^]*))?$/, node, undefined),
-  );
-  return [...labels, ...flags];
+  const command = yamlAt(service.node, "command");
+  const flags =
+    command?.kind === "scalar"
+      ? commandWords(command).words.map((text) => ({ text, span: command }))
+      : (command?.items ?? []).map((span) => ({ text: service.project.text(span) ?? "", span }));
+  // TRAEFIK_API_INSECURE: the same keys, with underscores for dots.
+  const variables = environment(service).filter(({ name }) => name.startsWith("TRAEFIK_"));
+  return [
+    ...labels,
+    ...flags.flatMap(({ text, span }) => split(text, FLAG, span, undefined)),
+    ...variables.map(({ name, value = "", span }) => ({
+      key: lower(name.slice("TRAEFIK_".length).replaceAll("_", ".")),
+      value,
+      span,
+      owner: undefined,
+    })),
+  ];
 }
+
+const FLAG = /^--([^=]+)(?:=([^]*))?$/;
 
 /** Returns what Traefik's own Kubernetes objects say, as a dynamic file would. */
 export function objectSettings({ kind, name, node }: KubeObject): readonly TraefikSetting[] {
@@ -59,9 +76,12 @@ export function objectSettings({ kind, name, node }: KubeObject): readonly Traef
     const rule = yamlAt(route, "match");
     if (rule === undefined) return [];
     const put = (key: string, value: string): TraefikSetting => ({ key, value, span: rule, owner: undefined });
+    const isOwn = (yamlAt(route, "services")?.items ?? []).some(
+      (service) => yamlText(yamlAt(service, "name")) === "api@internal",
+    );
     return [
       put(`http.routers.${router}.rule`, yamlText(rule) ?? ""),
-      put(`http.routers.${router}.service`, router),
+      put(`http.routers.${router}.service`, isOwn ? "api@internal" : router),
       put(`http.routers.${router}.middlewares`, names(yamlAt(route, "middlewares"))),
       put(`http.routers.${router}.entrypoints`, names(yamlAt(spec, "entryPoints"))),
       ...(yamlAt(route, "services")?.items ?? []).map((service, n) =>

@@ -2,6 +2,9 @@ import { isEveryone, parseAddress } from "../address.ts";
 import { goDurationMs } from "../caddy.ts";
 import { askedBelow, type FrontPath } from "./lost-path.ts";
 import { frontOf, type Front, type FrontFact, type FrontTimer, type IsUpstream } from "./front.ts";
+import type { IsReached } from "./published.ts";
+import { bare, chainOf, listOf } from "./traefik-chain.ts";
+import { traefikPages } from "./traefik-pages.ts";
 import type { TraefikSetting } from "./traefik-settings.ts";
 
 /** `respondingTimeouts.readTimeout` of Traefik 3 where nothing sets it: a whole request with its body. */
@@ -13,7 +16,9 @@ export function traefikFronts(
   isUpstream: IsUpstream,
   isOurs: (setting: TraefikSetting) => boolean,
   major: number | undefined,
+  isReached: IsReached,
 ): readonly Front[] {
+  const pages = traefikPages(settings, isReached);
   const names = new Set<string>();
   for (const { key, value } of settings) {
     const service = /^http\.services\.([^.]+)\.loadbalancer\.servers\[\d+\]\.url$/.exec(key)?.[1];
@@ -34,6 +39,7 @@ export function traefikFronts(
         ...entryPoints(settings, points, rule, major),
         ...through(settings, middlewares),
         paths: pathsOf(settings, middlewares, rule),
+        pages,
         health: settings
           .filter(({ key }) => key === `http.services.${service || ruleName(rule)}.loadbalancer.healthcheck.path`)
           .map(({ span, value }) => ({ span, path: value })),
@@ -72,7 +78,10 @@ function pathsOf(
 }
 
 /** What the chain of a router does; chains of chains are followed. */
-function through(settings: readonly TraefikSetting[], names: readonly string[]): Pick<Front, "bodies" | "buffers"> {
+function through(
+  settings: readonly TraefikSetting[],
+  names: readonly string[],
+): Pick<Front, "bodies" | "buffers" | "origins" | "hidesOrigin"> {
   const inside = chainOf(settings, names).settings;
   const of = (pattern: RegExp): readonly TraefikSetting[] =>
     inside.filter(({ name }) => pattern.test(name)).map(({ setting }) => setting);
@@ -90,6 +99,19 @@ function through(settings: readonly TraefikSetting[], names: readonly string[]):
       "the buffering middleware collects every answer",
       "Take it from this router: the server has a body limit of its own.",
     ),
+    origins: of(
+      /^headers\.accesscontrolalloworiginlist(?:regex)?(?:\[\d+\])?$|^headers\.customresponseheaders\.access-control-allow-origin$/,
+    ).map(({ key, value, span }) => ({
+      span,
+      what: `${key.endsWith("-origin") ? "customResponseHeaders" : "accessControlAllowOriginList"} ${value}`,
+      fix: "Take it from this router, and list the pages in server.allowedOrigins.",
+      isSecond: false,
+    })),
+    hidesOrigin: of(/^headers\.customrequestheaders\.origin$/).map(({ value, span }) => ({
+      span,
+      what: `customRequestHeaders sets Origin to "${value}"`,
+      fix: "Take it from this router, and list the pages in server.allowedOrigins.",
+    })),
   };
 }
 
@@ -147,36 +169,6 @@ function entryPoints(
   return { keepsAddress, upload, answer };
 }
 
-interface Inside {
-  /** The key below the middleware: `buffering.maxrequestbodybytes`. */
-  readonly name: string;
-  readonly setting: TraefikSetting;
-}
-
-/** The settings of a router's middlewares; chains of chains are followed. `isWhole`: each of them is among the settings. */
-function chainOf(
-  settings: readonly TraefikSetting[],
-  names: readonly string[],
-): { readonly settings: readonly Inside[]; readonly isWhole: boolean } {
-  const seen = new Set<string>();
-  const queue = [...names];
-  const inside: Inside[] = [];
-  let isWhole = true;
-  for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
-    if (seen.has(name)) continue;
-    seen.add(name);
-    const prefix = `http.middlewares.${name}.`;
-    const own = settings.filter(({ key }) => key.startsWith(prefix));
-    if (own.length === 0) isWhole = false;
-    for (const setting of own) {
-      const rest = setting.key.slice(prefix.length);
-      inside.push({ name: rest, setting });
-      if (rest === "chain.middlewares") queue.push(...listOf(setting.value));
-    }
-  }
-  return { settings: inside, isWhole };
-}
-
 function ruleName({ key }: TraefikSetting): string {
   return key.split(".")[2] ?? "";
 }
@@ -188,16 +180,4 @@ function firstOf(settings: readonly TraefikSetting[], point: string): TraefikSet
 /** A duration of Go, or whole seconds. */
 function durationMs(text: string): number | undefined {
   return /^\d+$/.test(text) ? Number(text) * 1000 : goDurationMs(text);
-}
-
-function listOf(text: string | undefined): readonly string[] {
-  return (text ?? "")
-    .split(",")
-    .map((item) => bare(item.trim()))
-    .filter((item) => item !== "");
-}
-
-/** A name without its provider, in lower case: keys are. */
-function bare(name: string): string {
-  return (name.split("@")[0] ?? "").toLowerCase();
 }

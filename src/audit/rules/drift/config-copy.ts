@@ -3,6 +3,7 @@ import { parseBytes, parseDurationMs } from "../../../shared/units.ts";
 import type { YamlNode } from "../../parse/yaml.ts";
 import { parseYaml, yamlAt, yamlEntrySpan, yamlKey, yamlStrings, yamlText } from "../../parse/yaml.ts";
 import type { Facts } from "../../model/facts.ts";
+import { isConfigText } from "../../model/embedded-config.ts";
 import { hasProxy } from "../../model/facts.ts";
 import { isEveryone, isLoopbackHost } from "../../model/address.ts";
 import { createSource } from "../../source.ts";
@@ -29,9 +30,9 @@ export const rule: Rule = {
       if (copy) yield* compare(facts, copy, (span) => span);
     }
     for (const object of facts.kube) {
-      if (object.kind !== "ConfigMap" || !facts.config) continue;
+      if (object.kind !== "ConfigMap" || !main) continue;
       for (const [name, entry] of yamlAt(object.node, "data")?.entries ?? new Map<string, never>()) {
-        if (!/^gigastt(?:\..+)?\.ya?ml$/.test(name)) continue;
+        if (!isConfigText(name, entry.value.text)) continue;
         const copy = parseYaml(createSource(object.node.source.path, entry.value.text)).documents[0];
         if (copy) yield* compare(facts, copy, (span) => inBlock(entry.value, span));
       }

@@ -68,6 +68,18 @@ export const rule: Rule = {
           fix: "Listen on 0.0.0.0 inside the container (with server.allowBindAny) and do not publish the port.",
         };
     }
+    // A config that the container's own manifest carries is the one that it reads.
+    const carried = facts.configSource === undefined ? yamlAt(facts.config, "server", "host") : undefined;
+    if (
+      carried !== undefined &&
+      isLoopbackHost(yamlText(carried) ?? "") &&
+      facts.assume.text("server.host") === yamlText(carried)
+    )
+      yield {
+        span: yamlEntrySpan(yamlAt(facts.config, "server"), "host") ?? carried,
+        message: `the server listens on ${yamlText(carried)} inside its container: nothing outside reaches it`,
+        fix: "Write `host: 0.0.0.0` and `allowBindAny: true`.",
+      };
     for (const workload of appWorkloads(facts)) {
       const container = appContainer(facts, workload);
       const words = [

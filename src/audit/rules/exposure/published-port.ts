@@ -2,11 +2,14 @@ import type { Hit, Rule } from "../../types.ts";
 import { isLoopbackHost, isPrivateHost } from "../../model/address.ts";
 import { directPorts } from "../../model/listeners.ts";
 import { appWorkloads } from "../../model/facts.ts";
-import type { ComposeService } from "../../model/compose.ts";
+import type { Facts } from "../../model/facts.ts";
+import type { ListenerSpec } from "../../../shared/listeners.ts";
+import type { ComposePort, ComposeService } from "../../model/compose.ts";
+import type { KubeObject } from "../../model/kubernetes.ts";
 import { commandWords } from "../../model/compose.ts";
 import { environment } from "../../model/environment.ts";
 import { selects, stringMap } from "../../model/kubernetes.ts";
-import { yamlAt, yamlEntrySpan, yamlText } from "../../parse/yaml.ts";
+import { yamlAt, yamlEntrySpan, yamlNumber, yamlText } from "../../parse/yaml.ts";
 import { replace } from "../kit/edits.ts";
 import { isProxyService } from "../kit/compose.ts";
 
@@ -32,8 +35,11 @@ export const rule: Rule = {
         if (isProxyService(service) || (!ours && !hasProxy)) continue;
         for (const port of service.ports) {
           if (port.hostIp !== undefined && isLoopbackHost(port.hostIp)) continue;
-          // Meant for its clients in the network: GA-EXP-004 is about those.
-          if (ours && port.target !== undefined && direct.has(port.target)) continue;
+          if (ours && port.target !== undefined && direct.has(port.target)) {
+            if (port.hostIp === undefined || !isPrivateHost(port.hostIp))
+              yield withoutKey(port, direct.get(port.target)!);
+            continue;
+          }
           // Other services may be meant for the network; beside a proxy those on web ports are its own.
           if (!ours && (port.published === "80" || port.published === "443" || port.protocol === "udp")) continue;
           const raw = port.node.kind === "scalar" ? port.node.text : undefined;
@@ -51,22 +57,56 @@ export const rule: Rule = {
         }
       }
     }
-    for (const object of facts.kube) {
-      const type = yamlAt(object.node, "spec", "type");
-      const text = yamlText(type) ?? "";
-      if (object.kind !== "Service" || !type || !/^(?:LoadBalancer|NodePort)$/.test(text)) continue;
-      const labels = stringMap(yamlAt(object.node, "spec", "selector"));
-      if (!appWorkloads(facts).some((workload) => selects(labels, workload.podLabels))) continue;
-      yield {
-        span: yamlEntrySpan(yamlAt(object.node, "spec"), "type") ?? type,
-        message: `the Service ${object.name} is of type ${text}: the network reaches the server past the gateway`,
-        fix: "Delete the line: the gateway reaches a ClusterIP.",
-        severity: "warning" as const,
-        confidence: "likely" as const,
-      };
-    }
+    for (const object of facts.kube) yield* byService(facts, object);
   },
 };
+
+function* byService(facts: Facts, object: KubeObject): Generator<Hit> {
+  const type = yamlAt(object.node, "spec", "type");
+  const text = yamlText(type) ?? "";
+  if (object.kind !== "Service" || !type || !/^(?:LoadBalancer|NodePort)$/.test(text)) return;
+  const labels = stringMap(yamlAt(object.node, "spec", "selector"));
+  if (!appWorkloads(facts).some((workload) => selects(labels, workload.podLabels))) return;
+  // Named for clients that know no gateway, and for some addresses alone.
+  const ports = (yamlAt(object.node, "spec", "ports")?.items ?? []).map(
+    (item) => yamlNumber(yamlAt(item, "targetPort")) ?? yamlNumber(yamlAt(item, "port")),
+  );
+  const direct = directPorts(facts.assume);
+  const named = ports.map((port) => (port === undefined ? undefined : direct.get(port)));
+  if (named.length > 0 && named.every((listener) => listener !== undefined)) {
+    if (yamlAt(object.node, "spec", "loadBalancerSourceRanges")) return;
+    yield {
+      span: yamlEntrySpan(yamlAt(object.node, "spec"), "type") ?? type,
+      message: `the Service ${object.name} is of type ${text}: ${whoReaches(named[0]!)}`,
+      fix: "Name its clients in `loadBalancerSourceRanges`, or keep a ClusterIP.",
+      severity: "warning",
+    };
+    return;
+  }
+  yield {
+    span: yamlEntrySpan(yamlAt(object.node, "spec"), "type") ?? type,
+    message: `the Service ${object.name} is of type ${text}: the network reaches the server past the gateway`,
+    fix: "Delete the line: the gateway reaches a ClusterIP.",
+    severity: "warning" as const,
+    confidence: "likely" as const,
+  };
+}
+
+function whoReaches({ protocol, takesKeys }: ListenerSpec): string {
+  const name = protocol === "wyoming" ? "the Wyoming protocol" : "the Vosk protocol";
+  return `every machine that reaches it uses the server by ${name}, without ${takesKeys ? "TLS" : "a password or TLS"}`;
+}
+
+/** Wyoming and Vosk are meant for their clients in the network: an address of the host says which network. */
+function withoutKey(port: ComposePort, listener: ListenerSpec): Hit {
+  const raw = port.node.kind === "scalar" ? port.node.text : "";
+  return {
+    span: port.node,
+    message: `port ${port.target} is published on ${port.hostIp ?? "every interface"}: ${whoReaches(listener)}`,
+    fix: `Write the host's address in the home network in front (\`"192.168.1.10:${raw === "" ? port.target : raw}"\`), or reach it through a network of the containers.`,
+    severity: "warning",
+  };
+}
 
 /** On the host's network there is no port to publish: the address that the server binds decides. */
 function* onHostNetwork(service: ComposeService): Generator<Hit> {

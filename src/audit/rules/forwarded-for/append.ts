@@ -5,6 +5,7 @@ import { baseName } from "../../tree.ts";
 import { replace } from "../kit/edits.ts";
 import { frontHits } from "../kit/fronts.ts";
 import { effectiveHeaders } from "../kit/headers.ts";
+import { isInnerNginx } from "../kit/inner-proxy.ts";
 
 export const rule: Rule = {
   id: "GA-XFF-001",
@@ -29,6 +30,7 @@ export const rule: Rule = {
           const users = facts.nginxPoints.filter((point) =>
             [...effectiveHeaders(point.scope).headers.values()].some((header) => header.directive === directive),
           );
+          if (users.length > 0 && users.every((point) => isInnerNginx(facts, point))) continue;
           const other = ours.length > 0 && users.length > 0 && !users.some((point) => ours.includes(point));
           const target = directive.args[1];
           yield {

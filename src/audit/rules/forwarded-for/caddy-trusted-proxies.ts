@@ -4,6 +4,8 @@ import { caddyHead, children } from "../../model/caddy.ts";
 import { isEveryone } from "../../model/address.ts";
 import { addCaddy, removeLines, replace } from "../kit/edits.ts";
 import type { CaddyPoint } from "../../model/caddy.ts";
+import type { Facts } from "../../model/facts.ts";
+import { isInnerCaddy } from "../kit/inner-proxy.ts";
 
 export const rule: Rule = {
   id: "GA-XFF-004",
@@ -19,7 +21,7 @@ export const rule: Rule = {
   fixKind: "unsafe",
   *check(facts) {
     for (const point of facts.caddyPoints) {
-      for (const trusted of children(point.proxy, "trusted_proxies")) yield* judge(trusted, [point]);
+      for (const trusted of children(point.proxy, "trusted_proxies")) yield* judge(facts, trusted, [point]);
     }
     for (const point of facts.caddyPoints) {
       for (const header of children(point.proxy, "header_up")) {
@@ -49,19 +51,21 @@ export const rule: Rule = {
       const points = facts.caddyPoints.filter((point) => point.file === file);
       for (const servers of file.options.filter((option) => option.name === "servers")) {
         for (const trusted of children(servers, "trusted_proxies"))
-          if (points.length > 0) yield* judge(trusted, points);
+          if (points.length > 0) yield* judge(facts, trusted, points);
       }
     }
   },
 };
 
-function* judge(trusted: CaddyDirective, points: readonly CaddyPoint[]): Generator<Hit> {
+function* judge(facts: Facts, trusted: CaddyDirective, points: readonly CaddyPoint[]): Generator<Hit> {
   const range = (argument: CaddyArg): boolean => argument.value !== "static" && argument.value !== "cdn";
   const ranges = trusted.args.map((argument) => argument.value);
   const everyone = ranges.find((range) => isEveryone(range));
   const open = points.find((point) => overwrite(point) === undefined);
   const weak = ranges.includes("private_ranges") && points.some((point) => overwrite(point) !== "remote_host");
   if (everyone === undefined && !open && !weak) return;
+  // Only the proxy in front of it reaches this one: that is the private address which it trusts.
+  if (everyone === undefined && points.every((point) => isInnerCaddy(facts, point))) return;
   const reason =
     everyone !== undefined
       ? `trusted_proxies contains ${everyone}: every client is trusted`

@@ -8,6 +8,7 @@ import type { CaddyDirective } from "../../parse/caddyfile-tree.ts";
 import type { Hit, Rule } from "../../types.ts";
 import { replace } from "../kit/edits.ts";
 import { effectiveHeaders } from "../kit/headers.ts";
+import { isInnerCaddy, isInnerNginx } from "../kit/inner-proxy.ts";
 
 /** What the server, its logs and limits take for the client's address. */
 const ADDRESS = /^\+?(?:x-forwarded-for|x-real-ip|forwarded)$/i;
@@ -28,7 +29,7 @@ export const rule: Rule = {
   fixKind: "safe",
   *check(facts) {
     for (const point of appNginxPoints(facts)) {
-      if (checksPeer(point.scope)) continue;
+      if (checksPeer(point.scope) || isInnerNginx(facts, point)) continue;
       for (const [name, { value, directive }] of effectiveHeaders(point.scope).headers) {
         const from = ADDRESS.test(name) ? nginxSource(point.scope, point.root.main, value, 0) : undefined;
         if (from === undefined || (name === "x-forwarded-for" && OWN.test(value))) continue;
@@ -44,7 +45,7 @@ export const rule: Rule = {
     }
     const seen = new Set<CaddyDirective>();
     for (const point of appCaddyPoints(facts)) {
-      if (matchesPeer(point)) continue;
+      if (matchesPeer(point) || isInnerCaddy(facts, point)) continue;
       const settings = [...children(point.proxy, "header_up"), ...requestHeaders(point)];
       for (const setting of settings) {
         const hit = seen.has(setting) ? undefined : caddyHit(point, setting);

@@ -1,6 +1,7 @@
 import type { Rule } from "../../types.ts";
 import { headSpan } from "../../model/nginx.ts";
 import { addHeader, effectiveHeaders } from "../kit/headers.ts";
+import { isInnerNginx } from "../kit/inner-proxy.ts";
 import { isOurs } from "../kit/points.ts";
 
 export const rule: Rule = {
@@ -17,7 +18,7 @@ export const rule: Rule = {
   *check(facts) {
     for (const point of facts.nginxPoints) {
       const { headers, level, uncertain } = effectiveHeaders(point.scope);
-      if (uncertain || headers.has("x-forwarded-for")) continue;
+      if (uncertain || headers.has("x-forwarded-for") || isInnerNginx(facts, point)) continue;
       const lost = lostAbove(point.scope.parent, level);
       const own =
         level === point.scope ? level.own.find((directive) => directive.directive === "proxy_set_header") : undefined;

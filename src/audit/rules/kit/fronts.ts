@@ -7,6 +7,7 @@ export function* frontHits<K extends keyof Front>(
   facts: Facts,
   kind: K,
   effect: (fact: FactOf<K>) => string | undefined,
+  more: (fact: FactOf<K>) => Pick<Hit, "severity"> = () => ({}),
 ): Generator<Hit> {
   const seen = new Set<string>();
   for (const front of facts.fronts) {
@@ -25,6 +26,7 @@ export function* frontHits<K extends keyof Front>(
           span.start === front.span.start && span.source === front.span.source
             ? []
             : [{ span: front.span, message: `the way to the server through ${front.program}` }],
+        ...more(fact),
       };
     }
   }

@@ -9,6 +9,7 @@ import { appCaddyPoints, appNginxPoints } from "../../model/facts.ts";
 import { arg, inherited } from "../../model/nginx.ts";
 import type { NginxPoint } from "../../model/nginx-points.ts";
 import { locationFor } from "../../model/nginx-points.ts";
+import { outerCaddyPoints, outerNginxPoints } from "./inner-proxy.ts";
 import { isAtLeast } from "../../model/versions.ts";
 
 /** The server's routes that arrive at a pass, by the locations of its server block. */
@@ -42,9 +43,9 @@ export function caddyUploads(point: CaddyPoint): readonly RouteSpec[] {
 /** Traffic with a recording in its body. */
 export const UPLOADS = ["rest", "sse"] as const;
 
-/** App passes of nginx that carry a kind of traffic. */
+/** Passes of nginx that carry a kind of traffic to the server, also through another proxy of the tree. */
 export function nginxCarrying(facts: Facts, ...traffic: readonly Traffic[]): readonly NginxPoint[] {
-  return appNginxPoints(facts).filter((point) =>
+  return [...appNginxPoints(facts), ...outerNginxPoints(facts)].filter((point) =>
     routesAt(point).some((route) => carries(route, ...traffic) && !(isOptional(route) && point.path === "/")),
   );
 }
@@ -55,9 +56,9 @@ export function asksByHttp10(facts: Facts, { scope }: NginxPoint): boolean {
   return version ? arg(version, 0) === "1.0" : !isAtLeast(facts.versions.nginx, "1.29.7");
 }
 
-/** App proxies of Caddy that carry a kind of traffic. */
+/** Proxies of Caddy that carry a kind of traffic to the server, also through another proxy of the tree. */
 export function caddyCarrying(facts: Facts, ...traffic: readonly Traffic[]): readonly CaddyPoint[] {
-  return appCaddyPoints(facts).filter((point) =>
+  return [...appCaddyPoints(facts), ...outerCaddyPoints(facts)].filter((point) =>
     ALL_ROUTES.some(
       (route) =>
         carries(route, ...traffic) &&

@@ -3,6 +3,7 @@ import { appServices, appUnits } from "../../model/facts.ts";
 import { addUnit, replace } from "../kit/edits.ts";
 import { seconds } from "../kit/wording.ts";
 import { environment } from "../../model/environment.ts";
+import { pm2App } from "../../model/pm2.ts";
 
 export const rule: Rule = {
   id: "GA-LIF-011",
@@ -28,30 +29,21 @@ export const rule: Rule = {
       };
     }
     for (const source of facts.processManagers) {
-      if (!/gigastt/i.test(source.text)) continue;
-      // The object of the server's own app; others beside it have times of their own.
-      const named = source.text.search(/gigastt/i);
-      const from = source.text.lastIndexOf("{", named) + 1;
-      const to = source.text.indexOf("}", named);
-      const own = source.text.slice(0, to === -1 ? undefined : to);
-      const pattern = (text: RegExp): RegExpExecArray | null => {
-        text.lastIndex = from;
-        return text.exec(own);
-      };
-      const match = pattern(/["']?kill_timeout["']?\s*:\s*["']?(\d+)/g);
-      const ms = match ? Number(match[1]) : 1600;
-      if (ms >= drain + 5000) continue;
-      const anchor = match ?? pattern(/["']?(?:script|name)["']?\s*:/g);
-      const start = anchor?.index ?? 0;
-      const value = match
-        ? { source, start: start + match[0].length - (match[1]?.length ?? 0), end: start + match[0].length }
-        : undefined;
+      const app = pm2App(source);
+      if (app === undefined) continue;
+      const own = app.setting("kill_timeout");
+      // A value that is computed from other variables is not followed.
+      if (own !== undefined && own.number === undefined) continue;
+      const variable = app.setting("GIGASTT_SHUTDOWN_DRAIN_SECS")?.number;
+      const drainMs = variable === undefined ? drain : variable * 1000;
+      const ms = own?.number ?? 1600;
+      if (ms >= drainMs + 5000) continue;
       yield {
-        span: { source, start, end: start + (anchor?.[0].length ?? 1) },
-        message: `PM2 kills after ${match ? "" : "its default of "}${ms} ms, but shutdown.drain is ${seconds(drain)}`,
-        fix: `Set \`kill_timeout: ${drain + 5000}\`.`,
-        edits: value ? [replace(value, String(drain + 5000))] : [],
-        related,
+        span: own?.span ?? app.span,
+        message: `PM2 kills after ${own ? "" : "its default of "}${ms} ms, but shutdown.drain is ${seconds(drainMs)}`,
+        fix: `Set \`kill_timeout: ${drainMs + 5000}\`.`,
+        edits: own ? [replace(own.value, String(drainMs + 5000))] : [],
+        related: variable === undefined ? related : [],
       };
     }
     for (const file of facts.dockerfiles) {

@@ -1,5 +1,8 @@
 import type { Rule } from "../../types.ts";
-import { appUnits } from "../../model/facts.ts";
+import { appServices, appUnits } from "../../model/facts.ts";
+import { STOP_TIMEOUT } from "../../model/quadlet.ts";
+import { parseUnitTimeMs } from "../../parse/systemd.ts";
+import { yamlAt, yamlText } from "../../parse/yaml.ts";
 import { stopBudget } from "../../model/units.ts";
 import { addUnit, replace } from "../kit/edits.ts";
 import { ceilSeconds, seconds } from "../kit/wording.ts";
@@ -34,6 +37,19 @@ export const rule: Rule = {
         edits: [entry ? replace(entry, `TimeoutStopSec=${want}`) : addUnit(unit.span, `TimeoutStopSec=${want}`)],
         related: assume.related("shutdown.drain"),
         ...(stock ? { confidence: "likely" as const } : {}),
+      };
+    }
+    for (const service of appServices(facts)) {
+      const node = yamlAt(service.node, STOP_TIMEOUT);
+      const ms = node ? (parseUnitTimeMs(yamlText(node) ?? "") ?? Infinity) : Infinity;
+      const assume = facts.assumeFor(service);
+      const drain = assume.number("shutdown.drain");
+      if (node === undefined || ms === 0 || ms >= drain + 5000) continue;
+      yield {
+        span: node,
+        message: `the quadlet ${service.name} has TimeoutStopSec=${yamlText(node)}, but shutdown.drain ${seconds(drain)} + 5s margin need ${seconds(drain + 5000)}: systemd kills the container whatever StopTimeout says`,
+        fix: `Set \`TimeoutStopSec=${ceilSeconds(drain) + 20}\` in [Service], above StopTimeout.`,
+        related: assume.related("shutdown.drain"),
       };
     }
     for (const unit of facts.units) {

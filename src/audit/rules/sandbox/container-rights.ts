@@ -2,6 +2,7 @@ import type { Hit, Rule } from "../../types.ts";
 import type { Facts } from "../../model/facts.ts";
 import { appServices, appWorkloads } from "../../model/facts.ts";
 import type { ComposeService } from "../../model/compose.ts";
+import type { YamlNode } from "../../parse/yaml.ts";
 import type { DockerfileParse } from "../../parse/dockerfile.ts";
 import { yamlAt, yamlBoolean, yamlEntrySpan, yamlKey, yamlNumber, yamlStrings, yamlText } from "../../parse/yaml.ts";
 import { addYaml, replace } from "../kit/edits.ts";
@@ -19,7 +20,8 @@ export const rule: Rule = {
   fixKind: "safe",
   *check(facts) {
     for (const service of facts.services)
-      for (const hit of dangerous(service)) yield isBystander(facts, service) ? { ...hit, severity: "note" } : hit;
+      for (const hit of dangerous(service, facts.app.isService(service)))
+        yield isBystander(facts, service) ? { ...hit, severity: "note" } : hit;
     for (const service of appServices(facts)) yield* hardened(facts, service);
     for (const file of facts.dockerfiles) yield* image(file);
     yield* kubernetes(facts);
@@ -69,7 +71,30 @@ function* namespaces(facts: Facts): Generator<Hit> {
   }
 }
 
-function* dangerous(service: ComposeService): Generator<Hit> {
+/** The API of Docker, Podman or containerd: who may ask it starts a container with the whole host inside. */
+const ENGINE_SOCKET = /(?:^|\/)(?:docker|podman|containerd|crio)\.sock$/;
+/** Folders of the system; those below them may be meant. */
+const HOST_FOLDER = /^\/(?:|etc|root|home|usr|boot|dev|proc|sys|run|var|var\/run|var\/lib|var\/lib\/docker)$/;
+
+interface HostMount {
+  readonly source: string;
+  readonly mode: "ro" | "rw";
+  readonly node: YamlNode;
+}
+
+function hostMounts(service: ComposeService): readonly HostMount[] {
+  return (yamlAt(service.node, "volumes")?.items ?? []).flatMap((node): readonly HostMount[] => {
+    const [short = "", , options = ""] = (service.project.text(node) ?? "").split(":");
+    const source = node.kind === "map" ? (service.project.text(yamlAt(node, "source")) ?? "") : short;
+    const isReadOnly =
+      node.kind === "map" ? yamlBoolean(yamlAt(node, "read_only")) === true : options.split(",").includes("ro");
+    return source.startsWith("/")
+      ? [{ source: source.replace(/(?<=.)\/+$/, ""), mode: isReadOnly ? "ro" : "rw", node }]
+      : [];
+  });
+}
+
+function* dangerous(service: ComposeService, isOurs: boolean): Generator<Hit> {
   if (yamlBoolean(yamlAt(service.node, "privileged")) === true) {
     yield {
       span: yamlEntrySpan(service.node, "privileged") ?? service.nameSpan,
@@ -78,15 +103,25 @@ function* dangerous(service: ComposeService): Generator<Hit> {
       severity: "error",
     };
   }
-  for (const volume of yamlAt(service.node, "volumes")?.items ?? []) {
-    const text = yamlText(volume) ?? `${yamlText(yamlAt(volume, "source"))}:${yamlText(yamlAt(volume, "target"))}`;
-    if (!/\/(?:var\/)?run\/docker\.sock/.test(text)) continue;
-    yield {
-      span: volume,
-      message: `${service.name} has the Docker socket: control over it is control over the host`,
-      fix: "Put a socket proxy with a short list of calls in between.",
-      ...(text.endsWith(":ro") ? { severity: "note" as const } : {}),
-    };
+  for (const { source, mode, node } of hostMounts(service)) {
+    if (ENGINE_SOCKET.test(source))
+      yield {
+        span: node,
+        message: `${service.name} has the socket of the container engine: control over it is control over the host`,
+        fix: isOurs
+          ? "Delete it: the server starts no containers."
+          : "Put a socket proxy with a short list of calls in between.",
+        // Read-only concerns the file, not what is asked through it; a proxy that finds its sites there mostly has it so.
+        ...(isOurs ? { severity: "error" as const } : mode === "ro" ? { severity: "note" as const } : {}),
+      };
+    // What watches a machine reads all of it.
+    else if (HOST_FOLDER.test(source) && (isOurs || mode === "rw"))
+      yield {
+        span: node,
+        message: `${service.name} ${mode === "ro" ? "reads" : "changes"} the host's own ${source === "/" ? "file system" : `folder ${source}`}`,
+        fix: "Mount the folders that it needs, each by itself and read-only.",
+        severity: mode === "rw" ? "error" : "warning",
+      };
   }
   for (const key of ["pid", "ipc", "userns_mode"]) {
     if (yamlText(yamlAt(service.node, key)) === "host")
@@ -246,12 +281,19 @@ function* kubernetes(facts: Facts): Generator<Hit> {
         message: "the pod shares the node's network",
         fix: "Delete `hostNetwork`.",
       };
-    for (const volume of yamlAt(workload.pod, "volumes")?.items ?? [])
+    for (const volume of yamlAt(workload.pod, "volumes")?.items ?? []) {
+      const path = yamlText(yamlAt(volume, "hostPath", "path"))?.replace(/(?<=.)\/+$/, "") ?? "";
+      const name = yamlText(yamlAt(volume, "name")) ?? "";
+      const isWhole = ENGINE_SOCKET.test(path) || HOST_FOLDER.test(path);
       if (yamlAt(volume, "hostPath"))
         yield {
           span: yamlEntrySpan(volume, "hostPath") ?? volume,
-          message: `volume ${yamlText(yamlAt(volume, "name")) ?? ""} is a folder of the node`,
+          message: isWhole
+            ? `volume ${name} is ${path} of the node: control over the pod is control over the node`
+            : `volume ${name} is a folder of the node`,
           fix: "Use a PersistentVolumeClaim or an emptyDir.",
+          ...(isWhole ? { severity: "error" as const } : {}),
         };
+    }
   }
 }

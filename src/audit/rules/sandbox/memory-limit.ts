@@ -2,6 +2,7 @@ import { serverMemoryBytes, serverMemoryMiB } from "../../../config/memory.ts";
 import type { Rule } from "../../types.ts";
 import { appServices, appUnits, appWorkloads } from "../../model/facts.ts";
 import { composeBytes } from "../../model/compose.ts";
+import { pm2App } from "../../model/pm2.ts";
 import { quantityBytes } from "../../model/kubernetes.ts";
 import { yamlAt, yamlEntrySpan, yamlKey, yamlNumber, yamlText } from "../../parse/yaml.ts";
 import { addUnit, replace } from "../kit/edits.ts";
@@ -15,7 +16,7 @@ export const rule: Rule = {
   title: "The memory or process limit is missing, or too small for the pool",
   why: "Without a limit a flood of uploads takes the whole machine down. A limit below the model plus sessions plus bodies in flight is worse: the kernel kills the server and with it every session.",
   evidence: ["docker-bench-security 5.11 and 5.29", "trivy KSV-0018"],
-  reads: ["compose", "kubernetes", "systemd", "config"],
+  reads: ["compose", "kubernetes", "systemd", "process-manager", "config"],
   fixKind: "safe",
   *check(facts) {
     const { assume } = facts;
@@ -73,6 +74,22 @@ export const rule: Rule = {
       }
     }
     const { need, want, words } = needs(pool);
+    for (const source of facts.processManagers) {
+      const app = pm2App(source);
+      const limit = app?.setting("max_memory_restart");
+      const bytes = composeBytes(limit?.text);
+      const { need, want, words } = needs(pool);
+      // A supervisor has its server in another process, which PM2 does not measure.
+      if (app === undefined || limit === undefined || bytes === undefined || bytes >= need || app.isSupervised)
+        continue;
+      yield {
+        span: limit.span,
+        message: `PM2 restarts the server above ${mebibytes(bytes)}, but ${words}: each restart ends every live session`,
+        fix: `Set \`max_memory_restart: "${want}M"\` or more, or delete it.`,
+        edits: [replace(limit.value, `"${want}M"`)],
+        related,
+      };
+    }
     for (const workload of appWorkloads(facts)) {
       const container = appContainer(facts, workload);
       const resources = yamlAt(container?.node, "resources");

@@ -1,5 +1,7 @@
 import type { Rule } from "../../types.ts";
 import { isIpLiteral, isLoopbackHost } from "../../model/address.ts";
+import type { Facts } from "../../model/facts.ts";
+import type { NginxPoint } from "../../model/nginx-points.ts";
 import { arg, headSpan, inherited } from "../../model/nginx.ts";
 import { isBelow } from "../../model/versions.ts";
 import { proxyKind } from "../kit/compose.ts";
@@ -28,6 +30,8 @@ export const rule: Rule = {
         if (target.unix || isIpLiteral(target.host) || isLoopbackHost(target.host) || !container || target.host === "")
           continue;
         if (names.size > 0 && inContainer && !names.has(target.host)) continue;
+        // On a host such a name is mostly one of /etc/hosts or of the home network.
+        if (names.size === 0 && isOnHost(facts, point)) continue;
         const server = servers[i];
         const resolves =
           server?.args.some((argument) => argument.value === "resolve") &&
@@ -41,9 +45,21 @@ export const rule: Rule = {
           fix: older
             ? "Before nginx 1.27.3: `resolver 127.0.0.11 valid=10s; set $upstream http://NAME:PORT; proxy_pass $upstream;`."
             : "Write `resolver 127.0.0.11 valid=10s;` and `upstream app { zone app 64k; server NAME:PORT resolve; }`.",
-          ...(names.has(target.host) ? { confidence: "certain" as const } : {}),
+          ...(names.has(target.host)
+            ? { confidence: "certain" as const }
+            : names.size === 0 && !target.host.includes(".svc")
+              ? { severity: "warning" as const }
+              : {}),
         };
       }
     }
   },
 };
+
+/** A distribution's folders of nginx, or units of systemd beside them. */
+function isOnHost(facts: Facts, point: NginxPoint): boolean {
+  return (
+    /(?:^|\/)(?:etc\/nginx\/|sites-(?:enabled|available)\/)/.test(point.pass.source.path) ||
+    facts.units.some(({ base }) => base !== undefined)
+  );
+}

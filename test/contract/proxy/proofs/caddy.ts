@@ -1,4 +1,14 @@
-import { answers, arrival, BASIC, eventsComeTogether, HASH, lets, type Proof } from "./proof.ts";
+import {
+  answers,
+  arrival,
+  BASIC,
+  eventsComeTogether,
+  HASH,
+  lets,
+  pageIsHidden,
+  pageIsMisled,
+  type Proof,
+} from "./proof.ts";
 import { SLOW, startUpstream } from "./upstream.ts";
 import { ask, hangUp, HOST, openSession, passes, waitsForHeader } from "./wire.ts";
 
@@ -359,6 +369,27 @@ const PROOFS: readonly Omit<Proof, "program">[] = [
     claims: "301 allows a client to turn an upload into a GET",
     ...redirects("permanent", "308"),
     fails: answers(301, "/v1/transcribe", { method: "POST" }),
+  },
+  {
+    rule: "GA-EXP-022",
+    claims: "header sends a second header to the page",
+    bad: caddy({ site: "header Access-Control-Allow-Origin *" }),
+    good: caddy(),
+    fails: pageIsMisled,
+  },
+  {
+    rule: "GA-EXP-022",
+    claims: "header_down answers in the server's place",
+    bad: caddy({ proxy: "header_down Access-Control-Allow-Origin *" }),
+    good: caddy(),
+    fails: pageIsMisled,
+  },
+  {
+    rule: "GA-EXP-022",
+    claims: "request_header hides the page from the server",
+    bad: caddy({ site: "request_header -Origin" }),
+    good: caddy(),
+    fails: pageIsHidden,
   },
 ];
 

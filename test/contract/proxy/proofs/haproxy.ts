@@ -1,4 +1,4 @@
-import { answers, lets, type Proof } from "./proof.ts";
+import { answers, lets, pageIsHidden, pageIsMisled, type Proof } from "./proof.ts";
 import { SLOW } from "./upstream.ts";
 import { ask, openSession, passes } from "./wire.ts";
 
@@ -82,6 +82,42 @@ const PROOFS: readonly Omit<Proof, "program">[] = [
       await passes(1500);
       return (await ask(port, "/v1/models")).status === 503;
     },
+  },
+  {
+    rule: "GA-EXP-021",
+    claims: "the statistics ask for no password",
+    bad: haproxy(`${OWN}\n  bind :ADMIN\n  stats uri /stats`),
+    good: haproxy(`${OWN}\n  bind :ADMIN\n  stats uri /stats\n  stats auth anna:secret`),
+    fails: answers(200, "/stats"),
+  },
+  {
+    rule: "GA-EXP-021",
+    claims: "stats admin takes a server out of service",
+    bad: haproxy(`${OWN}\n  bind :ADMIN\n  stats uri /stats\n  stats admin if TRUE`),
+    good: haproxy(`${OWN}\n  bind :ADMIN\n  stats uri /stats\n  stats admin if TRUE\n  stats auth anna:secret`),
+    fails: async ({ port }) => {
+      const form = "s=s1&action=maint&b=stt";
+      await ask(port, "/stats", {
+        method: "POST",
+        headers: { "Content-Type": "application/x-www-form-urlencoded" },
+        body: form,
+      });
+      return (await ask(port, "/v1/models")).status === 503;
+    },
+  },
+  {
+    rule: "GA-EXP-022",
+    claims: "add-header sends a second header to the page",
+    bad: haproxy(`${OWN}\n  http-response add-header Access-Control-Allow-Origin *`),
+    good: haproxy(OWN),
+    fails: pageIsMisled,
+  },
+  {
+    rule: "GA-EXP-022",
+    claims: "del-header hides the page from the server",
+    bad: haproxy(`${OWN}\n  http-request del-header Origin`),
+    good: haproxy(OWN),
+    fails: pageIsHidden,
   },
 ];
 

@@ -1,4 +1,4 @@
-import { answers, arrival, BASIC, eventsComeTogether, lets, type Proof } from "./proof.ts";
+import { answers, arrival, BASIC, eventsComeTogether, lets, pageIsHidden, pageIsMisled, type Proof } from "./proof.ts";
 import { SLOW } from "./upstream.ts";
 import { ask, HOST, openSession, passes, waitsForHeader } from "./wire.ts";
 
@@ -424,6 +424,20 @@ const PROOFS: readonly Omit<Proof, "program">[] = [
       server: CERTIFICATE,
     }),
     fails: answers(200, "/v1/models", { tls: {}, headers: { Host: "unknown.example" } }),
+  },
+  {
+    rule: "GA-EXP-022",
+    claims: "add_header sends a second header to the page",
+    bad: nginx({ location: `${OWN} add_header Access-Control-Allow-Origin *;` }),
+    good: nginx({ location: OWN }),
+    fails: pageIsMisled,
+  },
+  {
+    rule: "GA-EXP-022",
+    claims: "an empty Origin hides the page from the server",
+    bad: nginx({ location: `${OWN} proxy_set_header Origin "";` }),
+    good: nginx({ location: OWN }),
+    fails: pageIsHidden,
   },
 ];
 

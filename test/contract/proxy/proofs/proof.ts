@@ -99,6 +99,20 @@ export function answers(
   };
 }
 
+const PAGE = "https://app.example.com";
+
+/** A page that the server allows gets another answer than the server's own. */
+export async function pageIsMisled({ port }: Run): Promise<boolean> {
+  const { rawHeaders } = await ask(port, "/v1/models", { headers: { Origin: PAGE } });
+  const values = rawHeaders.filter((_, i) => rawHeaders[i - 1]?.toLowerCase() === "access-control-allow-origin");
+  return values.join() !== PAGE;
+}
+
+/** The server is not told which page asks. */
+export async function pageIsHidden(run: Run): Promise<boolean> {
+  return (await arrival(run, { Origin: PAGE }))?.headers.origin !== PAGE;
+}
+
 /** Nothing but the head of a compressed stream comes before the last event was sent: they are 200 ms apart, five of them. */
 export async function eventsComeTogether({ port }: Run): Promise<boolean> {
   const { pieces, endMs, status } = await ask(port, "/v1/transcribe/stream", {

@@ -1,4 +1,4 @@
-import { answers, eventsComeTogether, lets, type Proof } from "./proof.ts";
+import { answers, eventsComeTogether, HASH, lets, pageIsHidden, pageIsMisled, type Proof } from "./proof.ts";
 import { SLOW } from "./upstream.ts";
 import { ask, passes } from "./wire.ts";
 
@@ -26,6 +26,12 @@ ${middleware === "" ? "" : `      middlewares: [m]\n  middlewares:\n    m:\n${mi
 
 const BELOW = "PathPrefix(`/stt`)";
 const NO_TIMER = "    transport: { respondingTimeouts: { readTimeout: 0s } }";
+
+/** With a password for whom `m` is named. */
+const dashboard = (more: string): string =>
+  traefik(`${NO_TIMER}\napi: {}`, `      basicAuth: { users: ["anna:${HASH}"] }`)
+    .replace("127.0.0.1:LISTEN", ":LISTEN")
+    .replace("    ready:", `    api: { rule: PathPrefix(\`/api\`), service: api@internal${more} }\n    ready:`);
 
 const PROOFS: readonly Omit<Proof, "program">[] = [
   {
@@ -79,6 +85,34 @@ const PROOFS: readonly Omit<Proof, "program">[] = [
       await passes(1500);
       return (await ask(port, "/v1/models")).status === 503;
     },
+  },
+  {
+    rule: "GA-EXP-021",
+    claims: "api.insecure serves the dashboard to every client",
+    bad: traefik(`${NO_TIMER}\n  traefik: { address: ":ADMIN" }\napi: { insecure: true }`),
+    good: traefik(`${NO_TIMER}\n  traefik: { address: ":ADMIN" }\napi: {}`),
+    fails: async ({ adminPort }) => (await ask(adminPort, "/api/rawdata")).status === 200,
+  },
+  {
+    rule: "GA-EXP-021",
+    claims: "a router to the dashboard asks for no password",
+    bad: dashboard(""),
+    good: dashboard(", middlewares: [m]"),
+    fails: answers(200, "/api/rawdata"),
+  },
+  {
+    rule: "GA-EXP-022",
+    claims: "accessControlAllowOriginList answers in the server's place",
+    bad: traefik(NO_TIMER, '      headers: { accessControlAllowOriginList: ["*"] }'),
+    good: traefik(NO_TIMER),
+    fails: pageIsMisled,
+  },
+  {
+    rule: "GA-EXP-022",
+    claims: "customRequestHeaders hides the page from the server",
+    bad: traefik(NO_TIMER, '      headers: { customRequestHeaders: { Origin: "" } }'),
+    good: traefik(NO_TIMER),
+    fails: pageIsHidden,
   },
 ];
 

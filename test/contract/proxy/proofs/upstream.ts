@@ -59,6 +59,9 @@ export async function startUpstream(port = 0): Promise<Upstream> {
       if (url === EVENTS) return sendEvents(response);
       response.statusCode = ROUTES.test(url) ? 200 : 404;
       response.setHeader("Content-Security-Policy", "default-src 'self'");
+      // As the server does for a page that it allows.
+      if (request.headers.origin !== undefined)
+        response.setHeader("Access-Control-Allow-Origin", request.headers.origin);
       if (url === SLOW) setTimeout(() => response.end("slow"), SLOW_MS);
       else response.end("fast");
     });

@@ -10,6 +10,7 @@ export interface Ask {
   readonly method?: "GET" | "POST";
   readonly headers?: Readonly<Record<string, string>>;
   readonly bodyBytes?: number;
+  readonly body?: string;
   /** Sends the body in six pieces, 250 ms apart. */
   readonly isSlow?: boolean;
   /** Speaks TLS, with these limits. */
@@ -58,7 +59,7 @@ export async function ask(port: number, path: string, options: Ask = {}): Promis
       );
     });
     if (options.isSlow) trickle(sent);
-    else sent.end(Buffer.alloc(options.bodyBytes ?? 0));
+    else sent.end(options.body ?? Buffer.alloc(options.bodyBytes ?? 0));
   });
 }
 

@@ -24,4 +24,11 @@ export const cases: CasesOfRule = casesOf("GA-EXP-003", [
     to: "server 127.0.0.1:8080",
     at: "127.0.0.1",
   },
+  {
+    name: "an inline config that listens on loopback",
+    ...COMPOSE,
+    from: "networks:\n  edge:",
+    to: "configs:\n  gigastt:\n    content: |\n      server:\n        host: 127.0.0.1\nnetworks:\n  edge:",
+    at: "host: 127.0.0.1",
+  },
 ]);

@@ -33,4 +33,14 @@ export const cases: CasesOfRule = casesOf("GA-LIF-001", [
     },
     at: "30",
   },
+  {
+    name: "the drain of a ConfigMap",
+    ...KUBE,
+    from: "",
+    to: "",
+    add: {
+      "config.yaml":
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: gigastt, namespace: stt}\ndata:\n  gigastt.config.yaml: |\n    server: {host: 0.0.0.0, allowBindAny: true}\n    shutdown:\n      drain: 10m\n",
+    },
+  },
 ]);

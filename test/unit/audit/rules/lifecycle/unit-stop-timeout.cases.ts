@@ -38,4 +38,15 @@ export const cases: CasesOfRule = casesOf("GA-LIF-004", [
     add: { "etc/gigastt/gigastt.env": "GIGASTT_SHUTDOWN_DRAIN_SECS=30s\n" },
     at: "=20",
   },
+  {
+    name: "a quadlet that systemd kills first",
+    ...UNIT,
+    from: "",
+    to: "",
+    add: {
+      "stt.container":
+        "[Container]\nImage=ghcr.io/example/gigastt:1.2.0\nEnvironment=GIGASTT_SHUTDOWN_DRAIN_SECS=30\nPodmanArgs=--stop-timeout=60\n\n[Service]\nTimeoutStopSec=15\n",
+    },
+    at: "TimeoutStopSec=15",
+  },
 ]);

@@ -44,4 +44,18 @@ export const cases: CasesOfRule = casesOf("GA-SBX-001", [
     add: { "namespace.yaml": "apiVersion: v1\nkind: Namespace\nmetadata: {name: gigastt}\n" },
     at: "name: gigastt",
   },
+  {
+    name: "the host's file system",
+    ...COMPOSE,
+    from: "    init: true\n",
+    to: "    init: true\n    volumes: [{type: bind, source: /, target: /host, read_only: true}]\n",
+    at: "/host",
+  },
+  {
+    name: "the node's engine",
+    ...KUBE,
+    from: "      volumes:\n",
+    to: "      volumes:\n        - name: engine\n          hostPath: {path: /run/containerd/containerd.sock}\n",
+    at: "hostPath",
+  },
 ]);

@@ -30,4 +30,15 @@ export const cases: CasesOfRule = casesOf("GA-SBX-003", [
     at: "MemoryMax",
   },
   { name: "too few threads", ...UNIT, from: "TasksMax=512", to: "TasksMax=16", at: "TasksMax" },
+  {
+    name: "PM2 restarts it before the model is loaded",
+    ...COMPOSE,
+    from: "",
+    to: "",
+    add: {
+      "ecosystem.config.js":
+        'module.exports = { apps: [{ name: "gigastt", script: "gigastt", args: "serve", kill_timeout: 20000, max_memory_restart: "300M" }] };\n',
+    },
+    at: "max_memory_restart",
+  },
 ]);
