@@ -77,6 +77,17 @@ api_server() {
   command -v kubectl >/dev/null 2>&1 || ln -sf gigastt-kube /usr/local/bin/kubectl
   return "$status"
 }
+# What KEDA adds to an API server.
+keda_crd() {
+  local share=/usr/local/share/gigastt-kube tmp dir
+  [ -e "$share/keda.sh_scaledobjects.yaml" ] && return
+  tmp=$(mktemp -d)
+  dir=$(cd "$tmp" && go mod download -json github.com/kedacore/keda/v2@v2.18.3 | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')/config/crd/bases
+  mkdir -p "$share" && install -m 0644 "$dir/keda.sh_scaledobjects.yaml" "$share/"
+  local status=$?
+  rm -rf "$tmp"
+  return "$status"
+}
 # A current Caddy beside Debian's 2.6: the renderer writes for both.
 current_caddy() {
   command -v caddy-2.11 >/dev/null 2>&1 && return
@@ -135,7 +146,7 @@ home_assistant() {
 # Unpacking waits for the disk and the network, compiling for the processor: both at once.
 { for unpack in python_clients node_22 home_assistant debian_rootfs stable_nginx newest_nginx valkey; do step "$unpack"; done; } &
 if command -v go >/dev/null 2>&1; then
-  for build in actionlint versitygw current_caddy docker_plugins api_server; do step "$build"; done
+  for build in actionlint versitygw current_caddy docker_plugins api_server keda_crd; do step "$build"; done
 fi
 wait
 exit 0

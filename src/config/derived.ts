@@ -102,6 +102,10 @@ export interface Derived {
     readonly restRouteS: number;
     /** ceil5(preStop + drain + 5) + 5. */
     readonly graceS: number;
+    /** = compose.appStopS: a worker hands its jobs back within the drain. */
+    readonly workerGraceS: number;
+    /** speed of a worker × accepted wait: waiting audio of one worker. */
+    readonly audioPerWorkerS: number;
     /** ceil(model load timeout / 5): probes every 5 s. */
     readonly startupFailures: number;
     /** max(600, model load timeout + 300). */
@@ -223,6 +227,8 @@ export function derive(config: ResolvedConfig, installed?: ModelMemory): Derived
       preStopS,
       restRouteS: requestTimeoutS + restReadTimeoutS,
       graceS: ceil5(preStopS + drainS + forceCloseS) + 5,
+      workerGraceS: ceil5(drainS + forceCloseS) + 5,
+      audioPerWorkerS: Math.max(1, Math.round(deploy.kubernetes.workerSpeed * (deploy.kubernetes.workerWaitMs / 1000))),
       startupFailures: Math.ceil(loadS / PROBE_PERIOD_S),
       progressDeadlineS: Math.max(600, loadS + 300),
       scaleDownStabilizationS: Math.min(3600, Math.max(600, Math.ceil(capS / 6))),

@@ -7,7 +7,7 @@ import { spawnLeashed } from "./leash.ts";
 
 /** What `.ci/tools.sh` builds from test/system/apiserver: the real API server and the real kubectl. */
 export const KUBE: string | undefined = findTool("gigastt-kube");
-/** Definitions of the Gateway API that .ci/tools.sh puts there. */
+/** Definitions of the Gateway API and of KEDA that .ci/tools.sh puts there. */
 const CRDS = "/usr/local/share/gigastt-kube";
 
 /** Why the API server is missing; undefined when it is installed. */

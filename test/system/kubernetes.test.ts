@@ -69,7 +69,11 @@ describe(`a real API server${whyNoKube === undefined ? "" : ` (skipped: ${whyNoK
       // Nothing that we wrote was dropped or changed.
       expect(stored.find(same)).toMatchObject(object);
     }
-    await podsExist(namespace, objects.find(({ kind }) => kind === "Deployment").spec.replicas ?? 1);
+    const deployments = objects.filter(({ kind }) => kind === "Deployment");
+    await podsExist(
+      namespace,
+      deployments.reduce((count, { spec }) => count + (spec.replicas ?? 1), 0),
+    );
     const before = await generations(namespace);
     // Again: nothing is different, so nothing rolls.
     expect((await apply()).code).toBe(0);

@@ -95,14 +95,49 @@ export const DEPLOY_RULES: readonly CrossRule[] = [
   },
   {
     severity: "error",
-    says: "`jobs.enabled` needs one machine: the pods of a cluster share no store.",
-    keys: ["jobs.enabled", "deploy.target"],
+    says: "`jobs.enabled` in a cluster needs `jobs.engine: redis` and `jobs.blobs: s3`: its pods share no file.",
+    keys: ["jobs.enabled", "jobs.engine", "jobs.blobs", "deploy.target"],
     check: ({ deploy, jobs }) =>
-      jobs.enabled && deploy.target === "kubernetes"
+      jobs.enabled && deploy.target === "kubernetes" && (jobs.engine !== "redis" || jobs.blobs !== "s3")
         ? {
-            rule: "cannot be used in a cluster: its pods share no store, so a request would often reach a pod without the job",
-            found: "true with deploy.target: kubernetes",
-            cure: "set jobs.enabled: false, or deploy.target: compose or host on one machine",
+            rule: "cannot be used in a cluster with files: its pods share none, so a request would often reach a pod without the job",
+            found: `jobs.engine: ${jobs.engine} and jobs.blobs: ${jobs.blobs} with deploy.target: kubernetes`,
+            cure: "set jobs.engine: redis and jobs.blobs: s3, or jobs.enabled: false",
+          }
+        : undefined,
+  },
+  {
+    severity: "error",
+    says: "`deploy.kubernetes.workers` is at most `deploy.kubernetes.maxWorkers` where the number changes.",
+    keys: ["deploy.kubernetes.workers", "deploy.kubernetes.maxWorkers", "deploy.kubernetes.workerScaling"],
+    check: ({ deploy: { kubernetes: k8s } }) =>
+      k8s.workerScaling !== "fixed" && k8s.workers > k8s.maxWorkers
+        ? {
+            rule: "must not be larger than maxWorkers",
+            found: `${k8s.workers} against ${k8s.maxWorkers}`,
+            cure: "raise maxWorkers",
+          }
+        : undefined,
+  },
+  {
+    severity: "error",
+    says: "`deploy.kubernetes.workerScaling` other than `fixed` needs `metrics.enabled` and `deploy.kubernetes.monitoringNamespace`.",
+    keys: [
+      "deploy.kubernetes.workerScaling",
+      "deploy.kubernetes.monitoringNamespace",
+      "metrics.enabled",
+      "jobs.enabled",
+      "deploy.target",
+    ],
+    check: ({ deploy: { target, kubernetes: k8s }, metrics, jobs }) =>
+      target === "kubernetes" &&
+      jobs.enabled &&
+      k8s.workerScaling !== "fixed" &&
+      (!metrics.enabled || k8s.monitoringNamespace === undefined)
+        ? {
+            rule: "needs the waiting audio from Prometheus",
+            found: metrics.enabled ? "no monitoringNamespace" : "metrics.enabled: false",
+            cure: "set metrics.enabled: true and deploy.kubernetes.monitoringNamespace, or workerScaling: fixed",
           }
         : undefined,
   },

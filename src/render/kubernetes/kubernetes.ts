@@ -4,7 +4,10 @@ import { monitoringObjects } from "./monitoring.ts";
 import { meta, type Manifest } from "./object.ts";
 import { httpRoute, ingress, redirectRoute } from "./routes.ts";
 import { autoscaler, disruptionBudget, hasCopies, isScaled } from "./scale.ts";
-import { networkPolicy, service } from "./traffic.ts";
+import { backupObjects } from "./backup.ts";
+import { hasStores } from "./stores.ts";
+import { networkPolicy, service, storesPolicy } from "./traffic.ts";
+import { workerObjects } from "./workers.ts";
 import type { RenderedBody, RenderInput } from "../target.ts";
 import { isAtLeast, parseVersion } from "../version.ts";
 import { renderYaml } from "../text/yaml.ts";
@@ -56,6 +59,9 @@ export function kubernetesObjects(input: RenderInput): ReadonlyMap<string, Manif
   if (k8s.route === "ingress") objects.set("ingress", ingress(input));
   if (hasCopies(input)) objects.set("poddisruptionbudget", disruptionBudget(input));
   if (isScaled(input)) objects.set("horizontalpodautoscaler", autoscaler(input));
+  if (config.jobs.enabled) for (const [name, value] of workerObjects(input)) objects.set(name, value);
+  if (hasStores(config)) objects.set("networkpolicy-stores", storesPolicy(input));
+  for (const [name, value] of backupObjects(input)) objects.set(name, value);
   if (config.deploy.monitoring) for (const [name, value] of monitoringObjects(input)) objects.set(name, value);
   return objects;
 }

@@ -17,7 +17,7 @@ export function monitoringObjects(input: RenderInput): readonly (readonly [name:
         spec: {
           // The alerts and the dashboard select by this name.
           jobLabel: "app.kubernetes.io/name",
-          selector: { matchLabels: SELECTOR },
+          selector: { matchLabels: input.config.jobs.enabled ? { "app.kubernetes.io/name": NAME } : SELECTOR },
           podMetricsEndpoints: [{ port: "http", path: "/metrics", interval: "15s" }],
         },
       },

@@ -12,6 +12,12 @@ export const SELECTOR: Readonly<Record<string, string>> = {
   "app.kubernetes.io/component": "server",
 };
 
+/** And the pods of workers. */
+export const WORKER_LABELS: Readonly<Record<string, string>> = {
+  "app.kubernetes.io/name": NAME,
+  "app.kubernetes.io/component": "worker",
+};
+
 /** Returns the metadata of an object. */
 export function meta(
   { config }: RenderInput,

@@ -113,7 +113,9 @@ export function createJobs(place: JobPlace): Jobs {
         }
       });
     tidyNow = guarded("tidy", () => tidy(opened, blobs));
-    const tell = guarded("callbacks", () => callbacks.send());
+    // A worker may have no way out of its network; what takes requests has one.
+    const tell =
+      settings.current.jobs.role === "worker" ? (): void => {} : guarded("callbacks", () => callbacks.send());
     const count = guarded("stats", async () => {
       stats = await opened.stats();
     });

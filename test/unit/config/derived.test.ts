@@ -49,6 +49,8 @@ describe("derived settings", () => {
         preStopS: 10,
         restRouteS: 1240,
         graceS: 30,
+        workerGraceS: 20,
+        audioPerWorkerS: 3000,
         startupFailures: 60,
         progressDeadlineS: 600,
         scaleDownStabilizationS: 600,

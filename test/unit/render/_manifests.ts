@@ -49,6 +49,26 @@ export const VARIANTS: readonly (readonly [string, ResolvedConfig])[] = [
         }),
       ] as const,
   ),
+  ...(["fixed", "hpa", "keda"] as const).map(
+    (workerScaling) =>
+      [
+        `workers: ${workerScaling}`,
+        configWith({
+          jobs: {
+            enabled: true,
+            engine: "redis",
+            blobs: "s3",
+            callbackSecret: "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",
+          },
+          archive: { enabled: true, shared: true, engine: "postgres" },
+          deploy: {
+            target: "kubernetes",
+            domain: "stt.example.com",
+            kubernetes: { workerScaling, backupSchedule: "17 3 * * *", monitoringNamespace: "monitoring" },
+          },
+        }),
+      ] as const,
+  ),
   [
     "init container, no route",
     configWith({ deploy: { target: "kubernetes", kubernetes: { route: "none", model: "init" } } }),

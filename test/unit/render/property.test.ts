@@ -360,6 +360,7 @@ function checkKubernetes(config: ResolvedConfig, files: ReadonlyMap<string, stri
   const tmp = pod.volumes.find((volume: { name: string }) => volume.name === "tmp").emptyDir.sizeLimit as string;
   expect(binaryBytes(tmp)).toBeGreaterThanOrEqual(config.limits.bodyBytes * config.pool.size);
   expect(spec.replicas === undefined).toBe(files.has("kubernetes/horizontalpodautoscaler.yaml"));
+  checkWorkers(config, files);
   const data = read("configmap").data;
   checkServerConfig(config, data["gigastt.config.yaml"]);
   if (k8s.route !== "none") {
@@ -379,10 +380,35 @@ function checkKubernetes(config: ResolvedConfig, files: ReadonlyMap<string, stri
   if (k8s.route === "ingress") {
     const annotations = read("ingress").metadata.annotations;
     expect(annotations["nginx.ingress.kubernetes.io/proxy-body-size"]).toBe(
-      String(Math.max(config.limits.bodyBytes, config.limits.asrBodyBytes)),
+      String(Math.max(largestBodyBytes(config), config.limits.asrBodyBytes)),
     );
     expect(Number(annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"])).toBeGreaterThan(I(config));
   }
+}
+
+/** Jobs are run by pods of their own, which nobody connects to, and which have the time to hand their jobs back. */
+function checkWorkers(config: ResolvedConfig, files: ReadonlyMap<string, string>): void {
+  const text = files.get("kubernetes/deployment-worker.yaml");
+  expect(text !== undefined).toBe(config.jobs.enabled);
+  if (text === undefined) return;
+  const { spec } = parseYaml(text); // any: untyped YAML
+  const server = parseYaml(files.get("kubernetes/deployment.yaml")!).spec;
+  const service = parseYaml(files.get("kubernetes/service.yaml")!).spec;
+  const roleOf = (pod: typeof spec): string =>
+    pod.template.spec.containers[0].env.find(({ name }: { name: string }) => name === "GIGASTT_JOBS_ROLE").value;
+  expect([roleOf(server), roleOf(spec)]).toEqual(["api", "worker"]);
+  expect(spec.template.metadata.labels).toMatchObject(spec.selector.matchLabels);
+  for (const selector of [service.selector, server.selector.matchLabels])
+    expect(selector["app.kubernetes.io/component"]).not.toBe(
+      spec.template.metadata.labels["app.kubernetes.io/component"],
+    );
+  expect(spec.template.spec.terminationGracePeriodSeconds).toBeGreaterThan(D(config) + 5);
+  const { workerScaling } = config.deploy.kubernetes;
+  expect([
+    spec.replicas !== undefined,
+    files.has("kubernetes/horizontalpodautoscaler-worker.yaml"),
+    files.has("kubernetes/scaledobject-worker.yaml"),
+  ]).toEqual(["fixed", "hpa", "keda"].map((name) => name === workerScaling));
 }
 
 /** Users and keys are asked for in the pod, and nothing from outside gets past the gate; ingress-nginx asks for users itself. */

@@ -111,6 +111,13 @@ export const randomConfig: fc.Arbitrary<ResolvedConfig> = fc
         modelVolumeBytes: fc.integer({ min: 2 ** 26, max: 2 ** 34 }),
         monitoringNamespace: fc.option(label, { nil: undefined }),
         trustedCidrs: fc.uniqueArray(cidr, { minLength: 1, maxLength: 3 }),
+        storeNetworks: fc.uniqueArray(cidr, { maxLength: 2 }),
+        workerScaling: fc.constantFrom("fixed" as const, "hpa" as const, "keda" as const),
+        workers: fc.integer({ min: 0, max: 4 }),
+        maxWorkers: fc.integer({ min: 4, max: 50 }),
+        workerSpeed: fc.constantFrom(0.1, 3.7, 120),
+        workerWaitMs: seconds(1, 86_400),
+        backupSchedule: fc.constantFrom(undefined, "17 3 * * *"),
       }),
       systemd: fc.record({
         socketActivation: fc.boolean(),
@@ -159,8 +166,19 @@ export function forCluster(config: ResolvedConfig): ResolvedConfig {
   return configWith({
     ...config,
     auth: { keys: "off" },
-    jobs: { enabled: false },
-    archive: { enabled: false },
+    // Pods share no files.
+    jobs: {
+      ...config.jobs,
+      engine: "redis",
+      redis: { ...config.jobs.redis, url: "rediss://queue.example:6380/0", passwordFile: "/etc/gigastt/redis" },
+      blobs: "s3",
+      s3: { ...config.jobs.s3, endpoint: "https://s3.example", accessKey: "gigastt", secretKeyFile: "/etc/gigastt/s3" },
+    },
+    archive: {
+      ...config.archive,
+      engine: "postgres",
+      postgres: { ...config.archive.postgres, url: "postgres://gigastt@db.example/gigastt" },
+    },
     deploy: { ...config.deploy, target: "kubernetes", auth: { ...auth, kind: kind[auth.kind] } },
   });
 }

@@ -38,7 +38,39 @@ describe("Kubernetes manifests", () => {
 
   it.each(VARIANTS)("keep the restricted pod security standard, rule by rule: %s", (_name, config) => {
     for (const manifest of objectsOf(config))
-      if (manifest["kind"] === "Deployment") expect(restrictedViolations(manifest)).toEqual([]);
+      if (["Deployment", "CronJob"].includes(String(manifest["kind"])))
+        expect(restrictedViolations(manifest)).toEqual([]);
+  });
+
+  it("ask KEDA and Prometheus for the audio that one worker finishes in the accepted wait", () => {
+    const scaled = (workerScaling: "hpa" | "keda"): Manifest =>
+      objectsOf(
+        configWith({
+          jobs: { enabled: true, engine: "redis", blobs: "s3" },
+          deploy: {
+            domain: "a.example",
+            kubernetes: { workerScaling, workers: 0, workerSpeed: 25, workerWaitMs: 120_000 },
+          },
+        }),
+      ).find(
+        ({ kind, metadata }) => kind !== "Deployment" && (metadata as { name: string }).name === "gigastt-worker",
+      )!;
+    expect(scaled("keda")).toMatchObject({
+      spec: {
+        minReplicaCount: 0,
+        triggers: [
+          {
+            metadata: {
+              threshold: "3000",
+              query: 'max(gigastt_jobs_waiting_audio_seconds{namespace="gigastt"})',
+            },
+          },
+        ],
+      },
+    });
+    expect(scaled("hpa")).toMatchObject({
+      spec: { minReplicas: 1, metrics: [{ external: { target: { averageValue: "3k" } } }] },
+    });
   });
 
   it("need 1.30 and a domain for a route", () => {
@@ -79,9 +111,10 @@ describe("Kubernetes manifests", () => {
 // ---
 
 /** The rules of the restricted standard (Kubernetes 1.34), written out. */
-function restrictedViolations(deployment: Manifest): readonly string[] {
+function restrictedViolations(manifest: Manifest): readonly string[] {
   // oxlint-disable-next-line typescript/no-explicit-any -- an untyped manifest, its shape was checked by the schema
-  const pod = (deployment as any).spec.template.spec;
+  const { spec } = manifest as any;
+  const pod = (spec.jobTemplate?.spec ?? spec).template.spec;
   const found: string[] = [];
   for (const field of ["hostNetwork", "hostPID", "hostIPC"]) if (pod[field] === true) found.push(field);
   const allowed = new Set([
