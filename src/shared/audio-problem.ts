@@ -10,6 +10,15 @@ export interface AudioProblem {
   /** What was found, as the end of a sentence about the subject. */
   readonly detail?: string;
   readonly cure?: AudioCure;
+  /** What samples without a header sound like, for the cures that say it. */
+  readonly raw?: RawAudio;
+}
+
+/** Samples without a header. */
+export interface RawAudio {
+  /** As ffmpeg calls it: `s16be`, `mulaw`. */
+  readonly format: string;
+  readonly channelCount: number;
 }
 
 /** The reader: a client of the server, or the user of `gigastt transcribe`. */
@@ -77,6 +86,14 @@ const CURES = {
     http: "if it is PCM without a header, add codec=s16le and sample_rate=16000 (or its rate)",
     cli: "if it is PCM without a header, add --codec s16le --sample-rate 16000 (or its rate)",
   },
+  rawPcm: {
+    http: "if it is PCM without a header, convert it with ffmpeg -f {format} -ar 16000 -ac {channels} -i FILE -ac 1 OUT.wav (16000 or its rate)",
+    cli: "if it is PCM without a header, convert it with ffmpeg -f {format} -ar 16000 -ac {channels} -i FILE -ac 1 OUT.wav (16000 or its rate)",
+  },
+  telephony: {
+    http: "if it is telephone or dictation audio without a header, convert it by what it is: ffmpeg -f g722 -i FILE OUT.wav (G.722), ffmpeg -f g726le -code_size 4 -ar 8000 -i FILE OUT.wav (G.726; or g726), sox -t vox -r 8000 FILE OUT.wav (Dialogic .vox)",
+    cli: "if it is telephone or dictation audio without a header, convert it by what it is: ffmpeg -f g722 -i FILE OUT.wav (G.722), ffmpeg -f g726le -code_size 4 -ar 8000 -i FILE OUT.wav (G.726; or g726), sox -t vox -r 8000 FILE OUT.wav (Dialogic .vox)",
+  },
   firstPart: {
     http: "send the whole recording from its first part on: only that has the header",
     cli: "give the whole recording from its first part on: only that has the header",
@@ -107,7 +124,9 @@ export type AudioCure = keyof typeof CURES;
 
 /** Returns the sentence for a face: fact, then cure. */
 export function wordAudioProblem(problem: AudioProblem, face: AudioFace): string {
-  const cure: string | undefined = CURES[problem.cure ?? DEFAULT_CURES[problem.reason]][face];
+  const template: string | undefined = CURES[problem.cure ?? DEFAULT_CURES[problem.reason]][face];
+  const { format, channelCount } = problem.raw ?? { format: "FORMAT", channelCount: 1 };
+  const cure = template?.replace("{format}", format).replace("{channels}", String(channelCount));
   const fact = face === "cli" ? factOf(problem).replace(/^the body is /, "the file is ") : factOf(problem);
   return cure === undefined ? fact : `${fact}: ${cure}`;
 }

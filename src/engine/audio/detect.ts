@@ -1,4 +1,4 @@
-import { AudioError } from "../../shared/audio-problem.ts";
+import { AudioError, type AudioCure } from "../../shared/audio-problem.ts";
 import { openAdts } from "./aac/adts.ts";
 import { openLoas } from "./aac/loas.ts";
 import { openAc3 } from "./ac3/ac3.ts";
@@ -26,7 +26,7 @@ import {
   sniffMagic,
   startsRecording,
 } from "./sniff.ts";
-import { guessRaw, hasLostBytes } from "./raw-guess.ts";
+import { guessRaw, hasLostBytes, isOfNibbles, mayBeTelephony } from "./raw-guess.ts";
 import { PROBE_BYTES } from "./wav/shape.ts";
 import type { AudioBlock, OpenContext, OpenedAudio } from "./types.ts";
 import { openWav } from "./wav/wav.ts";
@@ -62,8 +62,7 @@ async function openNext(input: ByteReader, context: OpenContext): Promise<Opened
   const found = await recognise(input);
   if (found.kind === "foreign") throw foreign(found.what, found.cure);
   if (found.kind === "unknown") {
-    const cure = guessRaw(await input.peek(PROBE_BYTES));
-    throw new AudioError({ reason: "unknown", ...(cure !== undefined && { cure }) });
+    throw unknown(found.head);
   }
   switch (found.container) {
     case "wav":
@@ -117,9 +116,16 @@ export async function refuseContainerAsHeaderless(input: ByteReader, codec: stri
 /** Bytes searched for the first frame of a stream, and most zeros in front of a file. */
 const SEARCH_BYTES = 65_536;
 
+type Recognised =
+  | Exclude<Sniffed, { readonly kind: "unknown" }>
+  /** `head`: the first bytes of the body. */
+  | { readonly kind: "unknown"; readonly head: Uint8Array };
+
 /** Skips ID3 tags and zeros, which some tools put in front of anything, and recognises what follows. */
-async function recognise(input: ByteReader): Promise<Sniffed> {
+async function recognise(input: ByteReader): Promise<Recognised> {
   let isTagged = false;
+  // Samples may begin with zeros: what they are shows with those.
+  let start: Uint8Array | undefined;
   for (let skippedZeros = 0; ;) {
     // Most containers say so in their first bytes: waiting for more would hold back a slow upload's refusal.
     const magic = await input.peek(MAGIC_BYTES);
@@ -129,6 +135,7 @@ async function recognise(input: ByteReader): Promise<Sniffed> {
     const found = known?.kind === "audio" ? known : sniff(head);
     if (found.kind === "unknown" && magic[0] === 0 && skippedZeros < SEARCH_BYTES) {
       const zeros = await countZeros(input);
+      start ??= (await input.peek(PROBE_BYTES)).slice();
       skippedZeros += zeros;
       await input.skip(zeros);
       continue;
@@ -147,14 +154,30 @@ async function recognise(input: ByteReader): Promise<Sniffed> {
     if (found.kind === "audio") return found;
     // After a tag comes audio, if need be behind some padding.
     if (isTagged) return { kind: "audio", container: "mp3" };
-    return found.kind === "unknown" ? findMpegFrames(await input.peek(SEARCH_BYTES)) : found;
+    if (found.kind === "foreign") return found;
+    const frames = findMpegFrames(await input.peek(SEARCH_BYTES));
+    return frames.kind === "unknown" ? { kind: "unknown", head: start ?? (await input.peek(PROBE_BYTES)) } : frames;
   }
 }
 
 function isTelephony(head: Uint8Array): boolean {
-  const guess = guessRaw(head);
-  return guess === "pcmu" || guess === "pcma";
+  return isOfNibbles(head) || ["mulaw", "alaw", "u8", "s8"].includes(guessRaw(head)?.format ?? "");
 }
+
+/** Makes the error for bytes that nothing recognises. Advice is given only where the data support it. */
+function unknown(head: Uint8Array): AudioError {
+  const raw = guessRaw(head);
+  if (raw)
+    return new AudioError({
+      reason: "unknown",
+      cure: (raw.channelCount === 1 && READABLE[raw.format]) || "rawPcm",
+      raw,
+    });
+  return new AudioError({ reason: "unknown", ...(mayBeTelephony(head) && { cure: "telephony" }) });
+}
+
+/** What `codec=` takes. */
+const READABLE: Readonly<Record<string, AudioCure>> = { mulaw: "pcmu", alaw: "pcma", s16le: "s16le" };
 
 async function countZeros(input: ByteReader): Promise<number> {
   const head = await input.peek(SEARCH_BYTES);
