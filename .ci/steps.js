@@ -11,8 +11,10 @@ process.once("exit", () => rmSync(scratch, { recursive: true, force: true }));
 
 const FAILURE_LINES = 15;
 const FAILURE_COLUMNS = 300;
-/** Limit for one step, against a hang. */
-const STEP_LIMIT_MIN = 30;
+/** Limit for one step, against a hang: a slow machine needs 35 minutes for the longest. */
+const STEP_LIMIT_MIN = 45;
+/** So many of a run's slowest files are named after it. */
+const SLOWEST_FILES = 12;
 
 export const totals = { passed: 0, failed: 0, skipped: 0 };
 /** Each failure with the first lines of its message; printed at the end, where a reader of a log looks. */
@@ -52,6 +54,7 @@ export function vitest(name, command, args, env = {}, limitMin = STEP_LIMIT_MIN)
     counts.failed =
       found.numFailedTests || (found.success && status === 0 ? 0 : Math.max(1, found.numFailedTestSuites));
     if (found.numFailedTests === 0 && status !== 0) failures.push(`${name}: exit ${status}`);
+    process.stdout.write(`=== ${name}: slowest files: ${slowest(found.testResults)}\n`);
   } else {
     failures.push(`${name} wrote no report (exit ${status})`);
     counts.failed = 1;
@@ -73,6 +76,15 @@ export function step(name, command, args, env = {}, limitMin = STEP_LIMIT_MIN) {
   const outcome = error?.message ?? (status === 0 ? "ok" : `exit ${status ?? signal}`);
   process.stdout.write(`=== ${name}: ${outcome}, ${Math.round((Date.now() - started) / 1000)} s\n`);
   return status ?? 1;
+}
+
+function slowest(files) {
+  return files
+    .map((file) => ({ file: relative(root, file.name), seconds: Math.round((file.endTime - file.startTime) / 1000) }))
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, SLOWEST_FILES)
+    .map(({ file, seconds }) => `${file} ${seconds} s`)
+    .join(", ");
 }
 
 function failuresOf(run, files) {

@@ -8,6 +8,7 @@ import { connect } from "../../support/ws-client.ts";
 import { evalClips, streamPcm } from "./harness.ts";
 
 const fixture = fileURLToPath(new URL("../../fixtures/load/hostile.js", import.meta.url));
+const bystanderFixture = fileURLToPath(new URL("../../fixtures/load/bystander.js", import.meta.url));
 const [clip] = evalClips(1);
 
 /** A person speaks a clip in real time. Resolves with the time until the last final; rejects when the text is not the clip's. */
@@ -69,6 +70,18 @@ export async function startAttack(kind: string, port: number, count: number, add
       return (await answerOf<{ sent: { bytes: number; connections: number } }>(child)).sent;
     },
   };
+}
+
+export interface Bystander {
+  port: number;
+  stop(): void;
+}
+
+/** Starts a plain HTTP server in a process of its own. Nobody attacks it: how late it answers is what the machine takes from everybody. */
+export async function startBystander(): Promise<Bystander> {
+  const child = fork(bystanderFixture);
+  const { port } = await answerOf<{ port: number }>(child);
+  return { port, stop: () => child.kill() };
 }
 
 // ---
