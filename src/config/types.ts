@@ -20,6 +20,7 @@ import type { store } from "./sections/store.ts";
 import type { stream } from "./sections/stream.ts";
 import type { subtitles } from "./sections/subtitles.ts";
 import type { supervisor } from "./sections/supervisor.ts";
+import type { tracing } from "./sections/tracing.ts";
 import type { vosk } from "./sections/vosk.ts";
 import type { wyoming } from "./sections/wyoming.ts";
 
@@ -44,6 +45,7 @@ export interface ResolvedConfig {
   readonly jobs: JobsConfig;
   readonly archive: ArchiveConfig;
   readonly metrics: MetricsConfig;
+  readonly tracing: TracingConfig;
   readonly log: LogConfig;
   readonly auth: AuthConfig;
   readonly store: StoreConfig;
@@ -69,6 +71,7 @@ export interface SubtitlesConfig extends Resolved<typeof subtitles> {}
 export interface JobsConfig extends Resolved<typeof jobs> {}
 export interface ArchiveConfig extends Resolved<typeof archive> {}
 export interface MetricsConfig extends Resolved<typeof metrics> {}
+export interface TracingConfig extends Resolved<typeof tracing> {}
 export interface AuthConfig extends Resolved<typeof auth> {}
 export interface StoreConfig extends Resolved<typeof store> {}
 export interface LogConfig extends Resolved<typeof log> {}

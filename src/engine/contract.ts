@@ -114,8 +114,18 @@ export interface TranscribeOptions {
   readonly known?: readonly WindowReading[];
   /** Each window as soon as it has been read, in any order; known ones are not repeated. */
   readonly onReading?: (reading: WindowReading) => void;
+  /** For those who want to know where the time goes: each window once it is read. */
+  readonly onWindow?: (window: WindowTiming) => void;
   /** Given once, when the work begins: lets its owner stop it for a while. */
   readonly onBegin?: (work: Suspendable) => void;
+}
+
+/** A window that a worker has read. */
+export interface WindowTiming {
+  readonly audioS: number;
+  /** From when it was asked for until a worker began. */
+  readonly waitedMs: number;
+  readonly computedMs: number;
 }
 
 /** Work that can stand still: what is being recognised is finished, nothing more is decoded until it resumes. */
@@ -151,6 +161,7 @@ export interface LiveStreamOptions extends EndpointOptions {
   readonly onUtterance?: (event: UtteranceEvent) => void;
   readonly hotWords?: readonly HotWord[];
   readonly onHypothesis: (hypothesis: Hypothesis) => void;
+  readonly onWindow?: ((window: WindowTiming) => void) | undefined;
   /** Called when speech begins, and about once a second while it lasts. */
   readonly onSpeech?: () => void;
   /** A window could not be recognised; the stream goes on with the audio after it. */

@@ -17,6 +17,7 @@ import type { RequestStats } from "./metrics/stats.ts";
 import type { SupervisorReport } from "../shared/process/messages.ts";
 import type { AskSupervisor } from "./lifecycle/supervisor-link.ts";
 import type { Settings } from "./lifecycle/settings.ts";
+import type { Tracing } from "./tracing/trace.ts";
 import type { UploadMemory } from "./http/uploads/upload-memory.ts";
 
 /** What routes and sessions share. One per running server. */
@@ -31,6 +32,7 @@ export interface RuntimeContext {
   readonly closing: ClosingSockets;
   readonly sessions: SessionRegistry;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   /** Undefined while jobs are off. */
   readonly jobs: Jobs | undefined;
   /** Undefined where no supervisor runs. */

@@ -38,6 +38,8 @@ import { upgradesByRoute } from "./sockets.ts";
 import type { AskSupervisor } from "./lifecycle/supervisor-link.ts";
 import { createSettings } from "./lifecycle/settings.ts";
 import { createRequestStats } from "./metrics/stats.ts";
+import { NO_TRACING } from "./tracing/trace.ts";
+import type { Tracing } from "./tracing/trace.ts";
 import { createUploadMemory } from "./http/uploads/upload-memory.ts";
 import type { KeyStore } from "../store/keys.ts";
 
@@ -71,6 +73,8 @@ export interface RuntimeOptions {
   readonly askSupervisor?: AskSupervisor | undefined;
   /** Undefined while the archive is off. */
   readonly archive?: Archive | undefined;
+  /** Default none. */
+  readonly tracing?: Tracing;
   readonly clock?: Clock;
   readonly timing?: Partial<Timing>;
 }
@@ -201,6 +205,7 @@ function createContext(options: RuntimeOptions): RuntimeContext {
     sessions,
     stats: createRequestStats(),
     metrics,
+    tracing: options.tracing ?? NO_TRACING,
     jobs: options.jobs,
     askSupervisor: options.askSupervisor,
     archive: options.archive,

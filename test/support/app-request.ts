@@ -23,6 +23,7 @@ export async function appRequest(
     requestId: headers["x-request-id"] ?? "test",
     client: { address: client, key: client, appendedForward: false },
     startedMs: context.clock.monotonicMs(),
+    trace: undefined,
     expectsContinue: false,
   });
   return app.request(new URL(target, "http://localhost"), { method, headers }, { exchange });

@@ -26,6 +26,10 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protobuf": ["models/onnx/read.ts", "models/onnx/write.ts", "models/synthetic/graph-builder.ts"],
   "@clack/prompts": ["cli/deploy/init/ask.ts"],
+  "@opentelemetry/api": ["runtime/tracing/open-telemetry.ts"],
+  "@opentelemetry/exporter-trace-otlp-http": ["runtime/tracing/open-telemetry.ts"],
+  "@opentelemetry/resources": ["runtime/tracing/open-telemetry.ts"],
+  "@opentelemetry/sdk-trace": ["runtime/tracing/open-telemetry.ts"],
   "@orama/stemmers": ["store/archive/terms.ts"],
   "@peculiar/x509": ["shared/tls/pki.ts"],
   "@tus/server": ["runtime/jobs/resumable.ts"],

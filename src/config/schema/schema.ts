@@ -29,6 +29,7 @@ import { store } from "../sections/store.ts";
 import { stream } from "../sections/stream.ts";
 import { subtitles } from "../sections/subtitles.ts";
 import { supervisor } from "../sections/supervisor.ts";
+import { tracing } from "../sections/tracing.ts";
 import { vosk } from "../sections/vosk.ts";
 import { wyoming } from "../sections/wyoming.ts";
 import type { ResolvedConfig } from "../types.ts";
@@ -56,6 +57,7 @@ export const configSchema: Section & { readonly properties: Readonly<Record<keyo
     jobs,
     archive,
     metrics,
+    tracing,
     log,
     auth,
     store,

@@ -4,6 +4,7 @@ import type { SendToAudioThread } from "../thread/link.ts";
 
 /** The main thread's side of one file job: what its audio thread says about it. */
 export interface FileClient {
+  readonly onWindow: TranscribeOptions["onWindow"];
   /** The audio thread wants the next chunk of the body. */
   pull(): Promise<void>;
   progress(doneS: number, totalS: number | undefined): void;
@@ -63,6 +64,7 @@ export function createFileClient({ id, job, send, onSettled, resolve, reject }: 
     resume: () => send({ type: "file_hold", id, isHeld: false }),
   });
   return {
+    onWindow: job.onWindow,
     async pull() {
       try {
         const next = await source.next();

@@ -44,8 +44,6 @@ export interface FinalWindows {
 }
 
 export interface FinalWindowsOptions {
-  /** The stream's number: its windows carry it. */
-  readonly stream: number;
   readonly frames: FrameBuffer;
   readonly reader: SpanReader;
   readonly msPerFrame: number;
@@ -57,7 +55,7 @@ export interface FinalWindowsOptions {
 }
 
 export function createFinalWindows(options: FinalWindowsOptions): FinalWindows {
-  const { frames, reader, msPerFrame, signal, stream } = options;
+  const { frames, reader, msPerFrame, signal } = options;
   let chain: Promise<void> = Promise.resolve();
   let unfinished = 0;
   let coveredFrame = 0;
@@ -97,7 +95,6 @@ export function createFinalWindows(options: FinalWindowsOptions): FinalWindows {
       dueMs = Math.max(nowMs + WITHIN_MS, dueMs + audioMs * BURST_SHARE);
       return reader.readFinal(frames, span, {
         kind: "live",
-        stream,
         withinMs: dueMs - nowMs,
         signal,
         onReadAgain: options.budget.owe,

@@ -17,8 +17,6 @@ import type { AudioSettings, StreamOptions } from "../thread/protocol.ts";
 import type { SpanReader } from "../windows/span-reader.ts";
 
 export interface LiveSessionOptions {
-  /** The stream's number: its windows carry it. */
-  readonly id: number;
   readonly options: StreamOptions;
   readonly settings: AudioSettings;
   readonly reader: SpanReader;
@@ -66,7 +64,6 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
   let seen = 0;
   let ended = false;
   const finals = createFinalWindows({
-    stream: session.id,
     frames,
     reader,
     msPerFrame,
@@ -76,7 +73,6 @@ export function createLiveSession(session: LiveSessionOptions): LiveSession {
     onAdded: reportCovered,
   });
   const partials = createWindowPartials({
-    stream: session.id,
     settings,
     frames,
     msPerFrame,

@@ -28,8 +28,6 @@ export interface WindowPartials {
 }
 
 export interface WindowPartialsOptions {
-  /** The stream's number: its windows carry it. */
-  readonly stream: number;
   readonly settings: Pick<AudioSettings, "partialIntervalMinMs" | "partialIntervalMaxMs">;
   readonly frames: FrameBuffer;
   readonly msPerFrame: number;
@@ -78,7 +76,7 @@ export function createWindowPartials(options: WindowPartialsOptions): WindowPart
     const stop = new AbortController();
     const withinMs = newest.readTo === 0 ? FIRST_WITHIN_MS : pace.latencyMs;
     const answered = pace.begin();
-    const result = reader.read(frames, span, { kind: "live", stream: options.stream, withinMs, signal: stop.signal });
+    const result = reader.read(frames, span, { kind: "live", withinMs, signal: stop.signal });
     const mine: Newest = { ...newest, stop, busy: true };
     newest = mine;
     result.then(

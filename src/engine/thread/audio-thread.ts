@@ -21,10 +21,14 @@ export function createAudioThread(emit: (message: FromAudioThread, transfer?: Ar
   const streams = new Map<number, LiveSession>();
 
   /** Reads the windows of one file or stream. */
-  const readerFor = (hotWords: readonly HotWord[] | undefined): SpanReader =>
-    createSpanReader((request) => recognize(request, hotWords), settings!);
+  const readerFor = (id: number, hotWords: readonly HotWord[] | undefined): SpanReader =>
+    createSpanReader((request) => recognize(request, id, hotWords), settings!);
 
-  function recognize(request: WindowRequest, hotWords: readonly HotWord[] | undefined): Promise<WindowResult> {
+  function recognize(
+    request: WindowRequest,
+    id: number,
+    hotWords: readonly HotWord[] | undefined,
+  ): Promise<WindowResult> {
     return new Promise((resolve, reject) => {
       request.signal.throwIfAborted();
       const window = nextWindow++;
@@ -44,8 +48,8 @@ export function createAudioThread(emit: (message: FromAudioThread, transfer?: Ar
           reject(error);
         },
       });
-      const { features, frames, kind, stream, withinMs } = request;
-      emit({ type: "window", window, features, frames, kind, stream, withinMs, hotWords }, [features.buffer]);
+      const { features, frames, kind, withinMs } = request;
+      emit({ type: "window", window, features, frames, kind, id, withinMs, hotWords }, [features.buffer]);
     });
   }
 
@@ -107,7 +111,7 @@ export function createAudioThread(emit: (message: FromAudioThread, transfer?: Ar
         bytes: entry.bytes,
         options,
         settings: settings!,
-        reader: readerFor(options.hotWords),
+        reader: readerFor(id, options.hotWords),
         signal: entry.signal,
         mayGoOn: entry.mayGoOn,
         onProgress: (doneS, totalS) => emit({ type: "progress", id, doneS, totalS }),
@@ -130,10 +134,9 @@ export function createAudioThread(emit: (message: FromAudioThread, transfer?: Ar
   function openStream(id: number, { options }: Extract<ToAudioThread, { type: "stream_open" }>): void {
     let told = -1;
     const session = createLiveSession({
-      id,
       options,
       settings: settings!,
-      reader: readerFor(options.hotWords),
+      reader: readerFor(id, options.hotWords),
       onHypothesis: (hypothesis) => emit({ type: "hypothesis", id, hypothesis }),
       onSpeech: () => emit({ type: "stream_speech", id }),
       onUtterance: (event) => emit({ type: "stream_utterance", id, event }),

@@ -144,15 +144,24 @@ export function hostAudioThread(options: AudioThreadHostOptions): AudioThreadHos
     }
   }
 
+  function tellTiming(id: number, frames: number, computedMs: number, tookMs: number): void {
+    const onWindow = files.get(id)?.onWindow ?? streams.get(id)?.options.onWindow;
+    if (onWindow === undefined || settings === undefined) return;
+    const { hopSamples, sampleRateHz } = settings.frontEnd;
+    onWindow({ audioS: (frames * hopSamples) / sampleRateHz, waitedMs: Math.max(0, tookMs - computedMs), computedMs });
+  }
+
   async function runWindow(message: Extract<FromAudioThread, { type: "window" }>): Promise<void> {
-    const { window, features, frames, kind, stream, withinMs, hotWords } = message;
-    if (stream !== undefined) streams.get(stream)?.spoke();
+    const { window, features, frames, kind, id, withinMs, hotWords } = message;
+    streams.get(id)?.spoke();
+    const askedMs = performance.now();
     const controller = new AbortController();
     const asked = link;
     windows.set(window, controller);
     try {
       const { signal } = controller;
       const result = await options.recognize({ features, frames, kind, withinMs, hotWords, signal });
+      tellTiming(id, frames, result.totalMs, performance.now() - askedMs);
       if (asked === link && !controller.signal.aborted) {
         link.send({ type: "window_done", window, result }, [
           result.ids.buffer,

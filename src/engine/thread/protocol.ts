@@ -87,8 +87,8 @@ export type FromAudioThread =
       readonly features: Float32Array;
       readonly frames: number;
       readonly kind: "live" | "file";
-      /** The live stream it belongs to; undefined for a file's. */
-      readonly stream: number | undefined;
+      /** The stream or file job it belongs to. */
+      readonly id: number;
       /** How soon the answer is wanted, milliseconds from now: the queue's order. */
       readonly withinMs: number;
       readonly hotWords: readonly HotWord[] | undefined;

@@ -86,7 +86,6 @@ async function takeFile(): Promise<void> {
 async function takeStream(): Promise<void> {
   const failures: unknown[] = [];
   const session = createLiveSession({
-    id: 0,
     options: {
       sampleRateHz: RATE_HZ,
       codec: "s16le",

@@ -12,8 +12,6 @@ export interface WindowRequest {
   readonly features: Float32Array;
   readonly frames: number;
   readonly kind: "live" | "file";
-  /** Number of the live stream that asks. */
-  readonly stream?: number;
   readonly withinMs: number;
   readonly signal: AbortSignal;
 }
@@ -23,7 +21,6 @@ export type Recognize = (request: WindowRequest) => Promise<WindowResult>;
 
 export interface ReadOptions {
   readonly kind: "live" | "file";
-  readonly stream?: number;
   readonly withinMs: number;
   readonly signal: AbortSignal;
 }

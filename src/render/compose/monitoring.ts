@@ -26,6 +26,7 @@ export function monitoringOverlay({ config }: RenderInput): Yaml {
           "--config.file=/etc/prometheus/prometheus.yml",
           "--storage.tsdb.path=/prometheus",
           "--storage.tsdb.retention.time=30d",
+          "--enable-feature=exemplar-storage",
         ],
         ports: ["127.0.0.1:9090:9090"],
         healthcheck: healthcheck("http://127.0.0.1:9090/-/ready"),

@@ -130,6 +130,7 @@ async function envelope(event: H3Event, next: () => unknown, context: RuntimeCon
     reply = errorReply(error, exchange, context);
   }
   if (context.phase.draining || context.phase.handedOver) headers["connection"] = "close";
+  exchange.repliedMs = context.clock.monotonicMs();
   exchange.res.setTimeout(context.timing.slowReaderMs, () => exchange.res.destroy());
   return toResponse(reply, headers, exchange);
 }

@@ -1,4 +1,4 @@
-import type { Engine, Suspendable, Transcript, WindowReading } from "../../engine/contract.ts";
+import type { Engine, Suspendable, Transcript, TranscribeOptions, WindowReading } from "../../engine/contract.ts";
 import { isStoreUnreachable } from "../../store/unreachable.ts";
 import type { Blobs } from "../../store/blobs/files.ts";
 import { readParts } from "../../store/blobs/files.ts";
@@ -12,8 +12,8 @@ import { errorCodeOf } from "../../shared/errors.ts";
 /** One run of one job. Its lease is kept by the worker; this decodes, recognises, and keeps every window. */
 export interface Run {
   readonly claim: ClaimedJob;
-  /** Settles when the run has ended and told the store how. */
-  readonly ended: Promise<void>;
+  /** Resolves when the run has ended and told the store how. */
+  readonly ended: Promise<RunOutcome>;
   /** What the store said about the job: goes on, or stops for this reason. */
   heed(standing: Standing): void;
   /** Stops and gives the job back with what it has. */
@@ -34,9 +34,13 @@ export interface RunOptions {
   /** Counts audio of the job's owner; returns the time until which no more of it may be recognised, if there is one. */
   readonly count: (audioS: number) => number | undefined;
   readonly onPublished: Published;
+  readonly onWindow: TranscribeOptions["onWindow"];
   /** Another owner's job has its turn. */
   readonly onYield: () => void;
 }
+
+/** `stopped`: given back, cancelled, or another run has it; `lost`: the store could not be told. */
+export type RunOutcome = "done" | "failed" | "stopped" | "lost";
 
 /** A job is done and its result is stored. */
 export type Published = (job: Job, transcripts: readonly Transcript[]) => void;
@@ -108,7 +112,7 @@ export function startRun(options: RunOptions): Run {
     }, COMMIT_MS);
   };
 
-  const transcribe = async (): Promise<void> => {
+  const transcribe = async (): Promise<RunOutcome> => {
     const { job } = claim;
     countUpTo(countedS);
     if (resumeAtMs !== undefined) throw new RunStopped("hand back");
@@ -128,6 +132,7 @@ export function startRun(options: RunOptions): Run {
         else if (totalS !== undefined) progress = { doneS: progress.doneS, totalS };
         commitSoon();
       },
+      ...(options.onWindow && { onWindow: options.onWindow }),
       onBegin: (begun) => {
         work = begun;
         if (isSuspended) begun.suspend();
@@ -146,6 +151,7 @@ export function startRun(options: RunOptions): Run {
       audio_s: durationS,
       attempt: job.attempts,
     });
+    return isPublished ? "done" : "stopped";
   };
 
   const settle = (): Promise<void> => {
@@ -153,11 +159,11 @@ export function startRun(options: RunOptions): Run {
     return committing;
   };
 
-  const giveUp = async (error: unknown): Promise<void> => {
+  const giveUp = async (error: unknown): Promise<RunOutcome> => {
     await settle();
     const why = error instanceof RunStopped ? error.why : undefined;
     const { wireCode, status, message } = toWireError(error);
-    if (why === "stale") return;
+    if (why === "stale") return "stopped";
     if (why === "cancelled") await patiently(() => store.confirmCancel(claim));
     else if (why === "hand back" || (why === undefined && NOT_ITS_FAULT.has(wireCode))) {
       if (readings.length > 0) await commit();
@@ -174,19 +180,24 @@ export function startRun(options: RunOptions): Run {
         attempt: claim.job.attempts,
         ...(status < 500 ? {} : { err: error }),
       });
+      return "failed";
     }
+    return "stopped";
   };
 
-  const run = async (): Promise<void> => {
+  const run = async (): Promise<RunOutcome> => {
     try {
-      await transcribe();
+      return await transcribe();
     } catch (error) {
-      await giveUp(controller.signal.aborted ? controller.signal.reason : error);
+      return await giveUp(controller.signal.aborted ? controller.signal.reason : error);
     }
   };
   const ended = run()
     // The lease ends by itself, and another run takes over.
-    .catch((error: unknown) => log.error("job_store_failed", { job: claim.id, err: error }))
+    .catch((error: unknown): RunOutcome => {
+      log.error("job_store_failed", { job: claim.id, err: error });
+      return "lost";
+    })
     .finally(() => options.onChange(claim.id));
 
   return {

@@ -17,6 +17,7 @@ import { keyOf } from "../access/owner.ts";
 import { createCallbacks } from "./callbacks.ts";
 import { removeOrphans, tidy } from "./janitor.ts";
 import { createUploadLocks } from "./upload-locks.ts";
+import type { Tracing } from "../tracing/trace.ts";
 import type { UploadLocks } from "./upload-locks.ts";
 import { createJobWorker } from "./worker.ts";
 import type { JobWorker } from "./worker.ts";
@@ -29,6 +30,7 @@ export interface JobsHost {
   readonly settings: Settings;
   readonly keys: Pick<KeyCheck, "spend">;
   readonly onPublished: Published;
+  readonly tracing: Tracing;
   readonly version: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -91,6 +93,7 @@ export function createJobs(place: JobPlace): Jobs {
     engine,
     admission,
     keys,
+    tracing,
     version,
     onPublished,
   }: JobsHost): Promise<void> => {
@@ -142,6 +145,7 @@ export function createJobs(place: JobPlace): Jobs {
         blobs,
         engine,
         admission,
+        tracing,
         config: () => settings.current,
         version,
         count: (owner, audioS) => {

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { ResolvedConfig } from "../../config/types.ts";
 import type { Engine, ModelInfo } from "../../engine/contract.ts";
+import type { Tracing } from "../tracing/trace.ts";
+import { traceWindow } from "../tracing/window-step.ts";
 import type { Clock } from "../../shared/time/clock.ts";
 import type { Logger } from "../../shared/log.ts";
 import { setInterval } from "../../shared/time/timers.ts";
@@ -28,6 +30,7 @@ export interface JobWorkerOptions {
   readonly blobs: Blobs;
   readonly engine: Engine;
   readonly admission: Admission;
+  readonly tracing: Tracing;
   readonly config: () => ResolvedConfig;
   readonly version: string;
   /** How often leases are renewed. */
@@ -141,8 +144,19 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
 
   const begin = (claim: Extract<Turn, { kind: "claimed" }>): Run => {
     log.info("job_started", { job: claim.id, attempt: claim.job.attempts, windows_kept: claim.readings.length });
+    const trace = options.tracing.begin({
+      name: "job",
+      kind: "consumer",
+      startMs: clock.monotonicMs(),
+      attributes: {
+        "gigastt.job": claim.id,
+        "gigastt.attempt": claim.job.attempts,
+        "gigastt.waited_ms": Math.max(0, clock.nowMs() - claim.job.createdMs),
+      },
+    });
     const run = startRun({
       claim,
+      onWindow: trace && ((window) => traceWindow(trace, clock.monotonicMs(), window)),
       store,
       blobs: options.blobs,
       engine,
@@ -153,7 +167,8 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
       onPublished: options.onPublished,
       onYield: () => void giveWay(claim.id),
     });
-    void run.ended.then(() => {
+    void run.ended.then((outcome) => {
+      trace?.end(clock.monotonicMs(), { "gigastt.outcome": outcome }, { isFailed: outcome === "failed" });
       parked.delete(claim.id);
       running.get(claim.id)?.slot.release();
       running.delete(claim.id);

@@ -15,6 +15,8 @@ import { createJobs } from "../jobs/service.ts";
 import { archivePlace } from "../../store/archive/place.ts";
 import { jobPlace } from "../../store/jobs/place.ts";
 import { createSupervisorLink } from "./supervisor-link.ts";
+import { openTracing } from "../tracing/open-telemetry.ts";
+import { systemClock } from "../../shared/time/clock.ts";
 import { createRuntime } from "../runtime.ts";
 import type { Runtime } from "../runtime.ts";
 import { openKeyStore } from "../../store/keys.ts";
@@ -59,11 +61,14 @@ export async function serve(options: ServeOptions): Promise<number> {
     log.fatal("start_failed", { code: error.code, reason: error.message });
     return exitCodeOf(error);
   }
+  const version = readVersion();
+  const tracing = await openTracing({ config: config.tracing, version, clock: systemClock, log });
   const runtime = createRuntime({
     config,
     engine,
     log,
-    version: readVersion(),
+    version,
+    tracing,
     keyStore,
     askSupervisor: control === undefined ? undefined : createSupervisorLink(control),
     jobs: config.jobs.enabled ? createJobs(jobPlace(config, options.env)) : undefined,
@@ -141,6 +146,7 @@ function createStop(runtime: Runtime, { signals, log, control, config }: ServeOp
     for (const signal of STOP_SIGNALS) signals.off(signal, onSignal);
     for (const event of FATAL_EVENTS) signals.off(event, onBug);
     runtime.release();
+    await runtime.context.tracing.close();
     await log.flush();
     control?.close();
     if (runtime.context.phase.engineIsStuck) {

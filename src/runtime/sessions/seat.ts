@@ -24,6 +24,8 @@ export interface SeatOptions {
   /** Why the machine keeps up with no more live sessions; undefined when it does. */
   readonly blockedBy: (speaking: number) => string | undefined;
   /** The wait is over. */
+  /** A slot was waited for since then. */
+  readonly onWaited: (sinceMs: number) => void;
   readonly onGranted: () => void;
   readonly onRefused: (error: WireError) => void;
 }
@@ -46,6 +48,7 @@ export function createSeat({ admission, clock, timing }: RuntimeContext, options
 
   const take = async (): Promise<void> => {
     isWaiting = true;
+    const sinceMs = clock.monotonicMs();
     try {
       const taken = await admission.acquire({
         client: options.client,
@@ -65,6 +68,7 @@ export function createSeat({ admission, clock, timing }: RuntimeContext, options
       return;
     }
     wasHeld = true;
+    options.onWaited(sinceMs);
     watchSilence();
     granted();
   };

@@ -13,6 +13,8 @@ import { createSeat } from "./seat.ts";
 import { createSender } from "./sender.ts";
 import { createTimers } from "../../shared/time/timers.ts";
 import { recordSession } from "./record.ts";
+import { withError } from "../tracing/trace.ts";
+import { traceWindow } from "../tracing/window-step.ts";
 import { createUtterances } from "./utterances.ts";
 
 export interface SessionIdentity {
@@ -62,9 +64,16 @@ export function createSession(
     close(1008, "the client does not read");
   });
   const record = recordSession(context, identity);
+  const trace = context.tracing.begin({
+    name: `session ${identity.route}`,
+    kind: "server",
+    startMs: openedMs,
+    attributes: { "http.route": identity.route, "gigastt.request_id": identity.requestId },
+  });
   const flow = createFlow(peer, timing.pausedProbeMs, sender.check);
   const utterances = createUtterances(context, {
     requestId: identity.requestId,
+    onWindow: trace && ((window) => traceWindow(trace, clock.monotonicMs(), window)),
     onHeard: (heard) => {
       record?.heard(heard.hypothesis);
       sender.send(...dialect.heard(heard));
@@ -80,6 +89,7 @@ export function createSession(
     timers,
     signal: left.signal,
     blockedBy: utterances.blockedBy,
+    onWaited: (sinceMs) => trace?.step("queue", sinceMs, clock.monotonicMs()),
     onGranted: () => {
       // More may be ahead of recognition with a slot than without.
       if (!isBehind()) isCatchingUp = false;
@@ -279,8 +289,11 @@ export function createSession(
   const report = (code: number): void => {
     const seconds = (clock.monotonicMs() - openedMs) / 1000;
     metrics.sessionEnd(code, seconds);
+    const attributes = { "gigastt.audio_s": frames.audioS, "gigastt.close_code": code };
+    trace?.end(clock.monotonicMs(), withError(attributes, sender.lastError), { isFailed: code === 1011 });
     log.info("session_end", {
       request_id: identity.requestId,
+      ...(trace === undefined ? {} : { trace_id: trace.id }),
       route: identity.route,
       ...(identity.use === undefined ? {} : { key: identity.use.key }),
       close: code,

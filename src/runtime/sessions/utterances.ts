@@ -1,4 +1,4 @@
-import type { EndpointOptions, Hypothesis, LiveStream, UtteranceEvent } from "../../engine/contract.ts";
+import type { EndpointOptions, Hypothesis, LiveStream, UtteranceEvent, WindowTiming } from "../../engine/contract.ts";
 import { WireError } from "../../shared/errors.ts";
 import type { RuntimeContext } from "../context.ts";
 import type { Heard, SessionOptions } from "./dialect.ts";
@@ -30,11 +30,12 @@ export interface UtterancesOptions {
   readonly onMissed: (error: WireError) => void;
   readonly onUtterance: (event: UtteranceEvent) => void;
   readonly onSpeech: () => void;
+  readonly onWindow: ((window: WindowTiming) => void) | undefined;
 }
 
 export function createUtterances(
   context: RuntimeContext,
-  { requestId, onHeard, onMissed, onUtterance, onSpeech }: UtterancesOptions,
+  { requestId, onHeard, onMissed, onUtterance, onSpeech, onWindow }: UtterancesOptions,
 ): Utterances {
   const { engine, clock, metrics, log } = context;
   let stream: LiveStream | undefined;
@@ -84,7 +85,7 @@ export function createUtterances(
     write: (pcm, options) => {
       if (stream === undefined) {
         startedMs = clock.monotonicMs();
-        stream = engine.openStream({ ...options, onHypothesis, onSpeech, onUtterance, onError });
+        stream = engine.openStream({ ...options, onHypothesis, onSpeech, onUtterance, onWindow, onError });
       } else if (endpoint !== undefined && !isSameEndpoint(endpoint, options)) {
         stream.configure(options);
       }

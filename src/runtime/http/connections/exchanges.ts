@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ClientAddress } from "../../access/client-address.ts";
 import type { KeyUse } from "../../access/keys.ts";
 import { ClientGone } from "../replies/errors.ts";
+import type { Trace } from "../../tracing/trace.ts";
 import type { Face } from "../../../shared/protocol.ts";
 
 /** One HTTP request and its answer. */
@@ -21,6 +22,10 @@ export interface Exchange {
   use: KeyUse | undefined;
   /** A drain refuses what is still `receiving`, lets the admission dismiss what is `waiting`, and lets `working` finish. */
   stage: "receiving" | "waiting" | "working";
+  /** Undefined where it is not traced. */
+  readonly trace: Trace | undefined;
+  /** When its answer began; undefined before. */
+  repliedMs: number | undefined;
   /** More fields of its log line. */
   readonly fields: Record<string, unknown>;
   /** Ends its work; `reason` is what it answers. */
@@ -34,7 +39,9 @@ export interface Exchange {
 /** All running requests. */
 export interface Exchanges extends Iterable<Exchange> {
   open(
-    options: Pick<Exchange, "req" | "res" | "requestId" | "client" | "startedMs"> & { expectsContinue: boolean },
+    options: Pick<Exchange, "req" | "res" | "requestId" | "client" | "startedMs" | "trace"> & {
+      expectsContinue: boolean;
+    },
   ): Exchange;
   of(req: IncomingMessage): Exchange | undefined;
   readonly size: number;
@@ -54,6 +61,7 @@ export function createExchanges(): Exchanges {
         face: "native",
         use: undefined,
         stage: "receiving",
+        repliedMs: undefined,
         fields: {},
         abort: (reason) => controller.abort(reason),
         inviteBody: () => {

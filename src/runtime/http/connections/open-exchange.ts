@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { ROUTES, pathsOf } from "../../../shared/protocol.ts";
 import type { RuntimeContext } from "../../context.ts";
 import { logAccess } from "./access-log.ts";
+import { withError } from "../../tracing/trace.ts";
 import type { Exchange } from "./exchanges.ts";
 import { trailerFault } from "../request-form.ts";
 import { requestId } from "../request-id.ts";
@@ -21,14 +22,18 @@ export function openExchange(
   expectsContinue: boolean,
 ): Exchange {
   const { clock, metrics, log } = context;
-  const exchange = context.exchanges.open({
-    req,
-    res,
-    requestId: requestId(req.headers["x-request-id"], clock),
-    client: clientOf(req, context),
-    startedMs: clock.monotonicMs(),
-    expectsContinue,
+  const id = requestId(req.headers["x-request-id"], clock);
+  const method = req.method ?? "other";
+  const startedMs = clock.monotonicMs();
+  const trace = context.tracing.begin({
+    name: method,
+    kind: "server",
+    startMs: startedMs,
+    attributes: { "http.request.method": method, "gigastt.request_id": id },
+    traceparent: context.isProxy(req.socket.remoteAddress) ? single(req.headers["traceparent"]) : undefined,
   });
+  const client = clientOf(req, context);
+  const exchange = context.exchanges.open({ req, res, requestId: id, client, startedMs, trace, expectsContinue });
   const sentBefore = req.socket.bytesWritten;
   // The first listener: the reader of the body sees the refusal before the end.
   req.once("end", () => {
@@ -39,12 +44,19 @@ export function openExchange(
     const ms = clock.monotonicMs() - exchange.startedMs;
     // nginx's 499: the client closed before it was answered.
     const status = res.headersSent && res.writableFinished ? res.statusCode : 499;
-    metrics.request(req.method ?? "other", exchange.route, status, ms / 1000, { request_id: exchange.requestId });
+    metrics.request(method, exchange.route, status, ms / 1000, { request_id: id, trace_id: trace?.id });
     const isPolled = POLLED_PATHS.has(exchange.route);
+    if (!isPolled) {
+      const attributes = { "http.route": exchange.route, "http.response.status_code": status };
+      const outcome = { name: `${method} ${exchange.route}`, isFailed: status >= 500 };
+      if (exchange.repliedMs !== undefined) trace?.step("answer", exchange.repliedMs, clock.monotonicMs());
+      trace?.end(clock.monotonicMs(), withError(attributes, exchange.fields["code"]), outcome);
+    }
     // The supervisor's own health checks are not work: `status` would show requests on an idle machine.
     if (!isPolled) context.stats.record(status, ms);
     const line = {
-      request_id: exchange.requestId,
+      request_id: id,
+      ...(trace === undefined ? {} : { trace_id: trace.id }),
       method: req.method,
       route: exchange.route,
       status,
@@ -58,7 +70,7 @@ export function openExchange(
         status,
         bytes: req.socket.bytesWritten - sentBefore,
         durationMs: ms,
-        requestId: exchange.requestId,
+        requestId: id,
       },
       isPolled,
       context,

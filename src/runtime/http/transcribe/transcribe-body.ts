@@ -10,6 +10,7 @@ import type { UploadSource } from "../uploads/upload.ts";
 import { readUpload } from "../uploads/upload-to-memory.ts";
 import type { Upload } from "../uploads/upload-to-memory.ts";
 import { ownerOf } from "../../access/owner.ts";
+import { traceWindow } from "../../tracing/window-step.ts";
 import { archiveWishes } from "./transcribe-query.ts";
 import { setTimeout } from "../../../shared/time/timers.ts";
 
@@ -58,7 +59,7 @@ export async function receiveUpload(
   context: RuntimeContext,
   { source, waitMs, awaitsModel, bodyBytes }: ReceiveOptions,
 ): Promise<Upload> {
-  const { req, signal, client } = exchange;
+  const { req, signal, client, trace } = exchange;
   if (awaitsModel !== true || !isLoading(context)) requireReady(context);
   const limits = uploadLimits(context, bodyBytes);
   refuseByHeaders(req, limits);
@@ -66,6 +67,7 @@ export async function receiveUpload(
   if (refusal !== undefined) throw refusal;
 
   exchange.inviteBody();
+  const fromMs = context.clock.monotonicMs();
   const upload = await readUpload({
     req,
     source,
@@ -77,6 +79,7 @@ export async function receiveUpload(
     signal,
   });
   exchange.fields["bytes"] = upload.bytes;
+  trace?.step("receive", fromMs, context.clock.monotonicMs(), { "gigastt.bytes": upload.bytes });
   try {
     // Behind the body: a client that leaves is only noticed behind what it has sent.
     if (awaitsModel === true) await awaitModel(context, waitMs, signal);
@@ -103,12 +106,14 @@ export async function transcribeUpload(
   context: RuntimeContext,
   { upload, options, waitMs, awaitsModel }: Patience & { readonly upload: Upload; readonly options: WorkOptions },
 ): Promise<readonly Transcript[]> {
-  const { signal, client } = exchange;
+  const { signal, client, trace } = exchange;
+  const nowMs = (): number => context.clock.monotonicMs();
   try {
     const { isRefused, title } = archiveWishes(new URLSearchParams(exchange.req.url?.split("?")[1]));
     exchange.stage = "waiting";
     let work: Suspendable | undefined;
     let isSuspended = false;
+    const askedMs = nowMs();
     const slot = await context.admission.acquire({
       client: client.key,
       kind: "file",
@@ -124,6 +129,8 @@ export async function transcribeUpload(
       },
     });
     exchange.stage = "working";
+    const begunMs = nowMs();
+    trace?.step("queue", askedMs, begunMs);
     let countedS = 0;
     const countAudio = (audioS: number): void => {
       exchange.use?.count((audioS - countedS) * 1000);
@@ -131,6 +138,7 @@ export async function transcribeUpload(
     };
     const stopBudget = startBudget(exchange, context.settings.current.limits.requestBudgetMs);
     try {
+<<<<<<< HEAD
       const transcribe = (): Promise<readonly Transcript[]> =>
         context.engine.transcribe({
           ...options,
@@ -151,6 +159,22 @@ export async function transcribeUpload(
         if (awaitsModel !== true || !isInitializing(error)) throw error;
         await awaitModel(context, waitMs, signal);
         return transcribe();
+=======
+      const transcripts = await context.engine.transcribe({
+        ...options,
+        audio: whenRead(upload.blocks(), () => trace?.step("decode", begunMs, nowMs())),
+        maxDurationMs: context.settings.current.limits.maxAudioDurationMs,
+        signal,
+        onProgress: (doneS, totalS) => {
+          countAudio(doneS);
+          options.onProgress?.(doneS, totalS);
+        },
+        ...(trace && { onWindow: (window) => traceWindow(trace, nowMs(), window) }),
+        onBegin: (begun) => {
+          work = begun;
+          if (isSuspended) begun.suspend();
+        },
+>>>>>>> 4476a3fe (OpenTelemetry traces of requests, sessions and runs of jobs, off until a collector is named; windows tell how long they waited and were computed; the rendered Prometheus keeps exemplars)
       });
       const audioS = Math.max(0, ...transcripts.map((transcript) => transcript.durationS));
       exchange.fields["audio_s"] = audioS;
@@ -166,8 +190,15 @@ export async function transcribeUpload(
   }
 }
 
+<<<<<<< HEAD
 function isInitializing(error: unknown): boolean {
   return error instanceof WireError && error.wireCode === "initializing";
+=======
+/** Passes blocks on, and says when the last one was taken. */
+async function* whenRead(blocks: AsyncIterable<Uint8Array>, done: () => void): AsyncGenerator<Uint8Array> {
+  yield* blocks;
+  done();
+>>>>>>> 4476a3fe (OpenTelemetry traces of requests, sessions and runs of jobs, off until a collector is named; windows tell how long they waited and were computed; the rendered Prometheus keeps exemplars)
 }
 
 function startBudget(exchange: Exchange, budgetMs: number): () => void {

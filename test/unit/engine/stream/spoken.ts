@@ -135,7 +135,6 @@ export function listen(
     coveredMs: [] as number[],
   };
   const session = createLiveSession({
-    id: 1,
     options: { ...STREAM, ...options },
     settings,
     reader,
