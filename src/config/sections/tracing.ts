@@ -13,7 +13,6 @@ export const tracing = {
         "Full address for OTLP over HTTP; most collectors listen on port 4318, path /v1/traces. null = no traces. Headers that it asks for go into the variable OTEL_EXPORTER_OTLP_HEADERS.",
       default: null,
       examples: ["http://127.0.0.1:4318/v1/traces"],
-      "x-env": "GIGASTT_TRACING_ENDPOINT",
       "x-reload": "handover",
     },
     sampleRatio: {

@@ -95,7 +95,7 @@ const SEND_MS = 5000;
 const CLOSE_MS = 2000;
 const REPORT_EVERY_MS = 60_000;
 
-/** The SDK would tell its own diagnostics only: a collector that cannot be reached is told in the log, once a minute. */
+/** The SDK itself writes to its own diagnostics only; here the log says, once a minute, that a collector cannot be reached. */
 function reporting(exporter: SpanExporter, clock: Clock, log: TracingOptions["log"]): SpanExporter {
   let lostSpans = 0;
   let reportedMs = -Infinity;

@@ -1,7 +1,7 @@
 /** What a span tells besides its times. Never text, file names, paths or addresses. */
 export type Attributes = Readonly<Record<string, string | number | boolean>>;
 
-/** Adds the error code that the caller was told, if there was one. */
+/** Adds the error code of the answer, if there was one. */
 export function withError(attributes: Attributes, code: unknown): Attributes {
   return typeof code === "string" ? { ...attributes, "error.type": code } : attributes;
 }

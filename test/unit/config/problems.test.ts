@@ -93,15 +93,15 @@ describe("unknown keys", () => {
   });
   it("refuses __proto__ and constructor like any other unknown key", async () => {
     expect(await check("__proto__:\n  polluted: 1\nconstructor: 1\nserver:\n  toString: 1\n")).toMatchInlineSnapshot(`
-      "gigastt.config.yaml:1:1 __proto__: is not a known key; known here: server, wyoming, vosk, limits, pool, session, realtime, rateLimit, shutdown, model, engine, stream, subtitles, jobs, archive, metrics, log, auth, store, console, supervisor, deploy, audit
-      gigastt.config.yaml:3:1 constructor: is not a known key; known here: server, wyoming, vosk, limits, pool, session, realtime, rateLimit, shutdown, model, engine, stream, subtitles, jobs, archive, metrics, log, auth, store, console, supervisor, deploy, audit
+      "gigastt.config.yaml:1:1 __proto__: is not a known key; known here: server, wyoming, vosk, limits, pool, session, realtime, rateLimit, shutdown, model, engine, stream, subtitles, jobs, archive, metrics, tracing, log, auth, store, console, supervisor, deploy, audit
+      gigastt.config.yaml:3:1 constructor: is not a known key; known here: server, wyoming, vosk, limits, pool, session, realtime, rateLimit, shutdown, model, engine, stream, subtitles, jobs, archive, metrics, tracing, log, auth, store, console, supervisor, deploy, audit
       gigastt.config.yaml:5:3 server.toString: is not a known key; known here: host, port, allowBindAny, lan, trustedProxies, ingressFrom, allowedOrigins, corsAllowAny, allowedHosts, keepAliveTimeout, headersTimeout"
     `);
     expect(Object.hasOwn(Object.prototype, "polluted")).toBe(false);
   });
   it("makes control and bidirectional characters of a key visible", async () => {
     expect(await check('"ser\\u202ever\\e[31m": 1\n')).toMatchInlineSnapshot(
-      `"gigastt.config.yaml:1:1 ser\\u202ever\\u001b[31m: is not a known key; known here: server, wyoming, vosk, limits, pool, session, realtime, rateLimit, shutdown, model, engine, stream, subtitles, jobs, archive, metrics, log, auth, store, console, supervisor, deploy, audit"`,
+      `"gigastt.config.yaml:1:1 ser\\u202ever\\u001b[31m: is not a known key; known here: server, wyoming, vosk, limits, pool, session, realtime, rateLimit, shutdown, model, engine, stream, subtitles, jobs, archive, metrics, tracing, log, auth, store, console, supervisor, deploy, audit"`,
     );
   });
   it("shortens an endless key", async () => {
