@@ -138,17 +138,17 @@ export async function transcribeUpload(
     };
     const stopBudget = startBudget(exchange, context.settings.current.limits.requestBudgetMs);
     try {
-<<<<<<< HEAD
       const transcribe = (): Promise<readonly Transcript[]> =>
         context.engine.transcribe({
           ...options,
-          audio: upload.blocks(),
+          audio: whenRead(upload.blocks(), () => trace?.step("decode", begunMs, nowMs())),
           maxDurationMs: context.settings.current.limits.maxAudioDurationMs,
           signal,
           onProgress: (doneS, totalS) => {
             countAudio(doneS);
             options.onProgress?.(doneS, totalS);
           },
+          ...(trace && { onWindow: (window) => traceWindow(trace, nowMs(), window) }),
           onBegin: (begun) => {
             work = begun;
             if (isSuspended) begun.suspend();
@@ -159,22 +159,6 @@ export async function transcribeUpload(
         if (awaitsModel !== true || !isInitializing(error)) throw error;
         await awaitModel(context, waitMs, signal);
         return transcribe();
-=======
-      const transcripts = await context.engine.transcribe({
-        ...options,
-        audio: whenRead(upload.blocks(), () => trace?.step("decode", begunMs, nowMs())),
-        maxDurationMs: context.settings.current.limits.maxAudioDurationMs,
-        signal,
-        onProgress: (doneS, totalS) => {
-          countAudio(doneS);
-          options.onProgress?.(doneS, totalS);
-        },
-        ...(trace && { onWindow: (window) => traceWindow(trace, nowMs(), window) }),
-        onBegin: (begun) => {
-          work = begun;
-          if (isSuspended) begun.suspend();
-        },
->>>>>>> 4476a3fe (OpenTelemetry traces of requests, sessions and runs of jobs, off until a collector is named; windows tell how long they waited and were computed; the rendered Prometheus keeps exemplars)
       });
       const audioS = Math.max(0, ...transcripts.map((transcript) => transcript.durationS));
       exchange.fields["audio_s"] = audioS;
@@ -190,15 +174,14 @@ export async function transcribeUpload(
   }
 }
 
-<<<<<<< HEAD
 function isInitializing(error: unknown): boolean {
   return error instanceof WireError && error.wireCode === "initializing";
-=======
+}
+
 /** Passes blocks on, and says when the last one was taken. */
 async function* whenRead(blocks: AsyncIterable<Uint8Array>, done: () => void): AsyncGenerator<Uint8Array> {
   yield* blocks;
   done();
->>>>>>> 4476a3fe (OpenTelemetry traces of requests, sessions and runs of jobs, off until a collector is named; windows tell how long they waited and were computed; the rendered Prometheus keeps exemplars)
 }
 
 function startBudget(exchange: Exchange, budgetMs: number): () => void {
