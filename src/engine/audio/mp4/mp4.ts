@@ -8,6 +8,7 @@ import type { Mp4Track } from "./track.ts";
 import { parseMoov } from "./track.ts";
 import type { EncodedPacket } from "../codec/decode-packets.ts";
 import { decodePackets } from "../codec/decode-packets.ts";
+import { createRepeats } from "../codec/repeats.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
 import { damaged, foreign, truncated, unsupported } from "../refuse.ts";
 import type { TrackCodec } from "../codec/track-codecs.ts";
@@ -209,6 +210,7 @@ async function* readFragmented(
     }
   }
   let time = summarise(track).duration;
+  const repeats = createRepeats();
   for (let box = await readNextBox(input); box; box = await readNextBox(input)) {
     if (box.type === "mdat") {
       const mediaEnd = input.position + box.bodyBytes;
@@ -230,7 +232,9 @@ async function* readFragmented(
       for (; !sample.done; sample = samples.next()) {
         const { offset, size } = sample.value;
         if (offset + size > mediaEnd) throw damaged("MP4", "a sample lies outside of its fragment");
-        if (size > 0) yield { data: await readSample(input, sample.value, undefined), time: sample.value.time };
+        if (size === 0) continue;
+        const data = await readSample(input, sample.value, undefined);
+        if (!repeats.isRepeat(sample.value.time, data)) yield { data, time: sample.value.time };
       }
       await skipBody(input, { ...box, bodyBytes: mediaEnd - input.position });
     }

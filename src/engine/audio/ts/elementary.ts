@@ -1,4 +1,5 @@
 import { chooseTrack } from "../choose-track.ts";
+import { createRepeats } from "../codec/repeats.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
 import { damaged, foreign, unsupported } from "../refuse.ts";
 import type { OpenContext } from "../types.ts";
@@ -48,6 +49,10 @@ export async function openElementary(input: ByteReader, context: OpenContext): P
 
   async function* read(): AsyncGenerator<Uint8Array, void, undefined> {
     let offset = 0;
+    const repeats = createRepeats();
+    let startPts: number | undefined;
+    let heldBytes = 0;
+    let held: { readonly pts: number | undefined; readonly parts: Uint8Array[] } | undefined;
     for await (const packet of packets) {
       const streams = tables.take(packet);
       if (streams) follow(streams);
@@ -55,13 +60,36 @@ export async function openElementary(input: ByteReader, context: OpenContext): P
       if (head?.pts !== undefined) firstPts ??= head.pts;
       if (packet.pid !== chosen.pid) continue;
       if (packet.isScrambled) throw unsupported("MPEG-TS", "the audio is encrypted", "unprotected");
-      if (head?.pts !== undefined) {
-        clock ??= createPtsClock(firstPts ?? head.pts);
-        marks.push({ offset, timeS: clock(head.pts) });
+      if (packet.isStart || heldBytes >= MAX_HELD_BYTES) {
+        const whole = take();
+        if (whole) yield whole;
       }
+      held ??= { pts: head?.pts, parts: [] };
       const data = packet.payload.slice(head?.dataAt ?? 0);
+      held.parts.push(data);
+      heldBytes += data.length;
+    }
+    const whole = take();
+    if (whole) yield whole;
+
+    /** The packet that is put together, but for one that was sent before. */
+    function take(): Uint8Array | undefined {
+      if (!held) return undefined;
+      const { pts, parts } = held;
+      const data = new Uint8Array(Buffer.concat(parts));
+      held = undefined;
+      heldBytes = 0;
+      if (data.length === 0) return undefined;
+      if (pts !== undefined) {
+        // Where it all begins again, streams were joined.
+        startPts ??= pts;
+        if (pts === startPts) repeats.restart();
+        if (repeats.isRepeat(pts, data)) return undefined;
+        clock ??= createPtsClock(firstPts ?? pts);
+        marks.push({ offset, timeS: clock(pts) });
+      }
       offset += data.length;
-      if (data.length > 0) yield data;
+      return data;
     }
   }
 
@@ -76,6 +104,9 @@ export async function openElementary(input: ByteReader, context: OpenContext): P
 }
 
 // ---
+
+/** Packets of audio are small; one without an end is passed on in parts. */
+const MAX_HELD_BYTES = 65_536;
 
 function chooseStream(
   streams: readonly TsStream[],

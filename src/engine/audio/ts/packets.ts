@@ -53,6 +53,7 @@ export async function* readTsPackets(
   let isInSync = false;
   let junk = 0;
   let hasPacket = false;
+  const last = new Map<number, Buffer>();
   for (;;) {
     const head = await input.peek(isInSync ? shape.offset + PACKET_BYTES : (CHAIN + 1) * 204);
     if (head.length < shape.offset + PACKET_BYTES) return;
@@ -75,14 +76,24 @@ export async function* readTsPackets(
     const packet = whole.subarray(shape.offset);
     const flags = packet[3]!;
     const bodyAt = 4 + (flags & 0x20 ? 1 + packet[4]! : 0);
-    if (flags & 0x10 && bodyAt < PACKET_BYTES && !(packet[1]! & 0x80)) {
+    const pid = ((packet[1]! & 0x1f) << 8) | packet[2]!;
+    if (flags & 0x10 && bodyAt < PACKET_BYTES && !(packet[1]! & 0x80) && !isTwice(pid, packet)) {
       yield {
-        pid: ((packet[1]! & 0x1f) << 8) | packet[2]!,
+        pid,
         isStart: (packet[1]! & 0x40) !== 0,
         isScrambled: (flags & 0xc0) !== 0,
         payload: packet.subarray(bodyAt),
       };
     }
     await input.skip(shape.stride - shape.offset - PACKET_BYTES);
+  }
+
+  /** A sender may send each packet twice, with one number. */
+  function isTwice(pid: number, packet: Uint8Array): boolean {
+    const known = last.get(pid);
+    if (known?.equals(packet)) return true;
+    if (known) known.set(packet);
+    else last.set(pid, Buffer.from(packet));
+    return false;
   }
 }

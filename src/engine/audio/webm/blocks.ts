@@ -1,4 +1,5 @@
 import { AudioError } from "../../../shared/audio-problem.ts";
+import { createRepeats, type Repeats } from "../codec/repeats.ts";
 import type { OpenContext } from "../types.ts";
 import { bodyOf, parseElements, parseSigned, parseUnsigned, parseVint } from "./ebml.ts";
 import { parseBlock, timeAt } from "./lacing.ts";
@@ -29,7 +30,7 @@ export async function* readBlocks({
   tickNs,
   context,
 }: BlockSource): AsyncGenerator<Block, void, undefined> {
-  const clock: Clock = { clusterTime: 0, startTime: undefined };
+  const clock: Clock = { clusterTime: 0, startTime: undefined, repeats: createRepeats() };
   let isStarted = false;
   for (;;) {
     try {
@@ -51,6 +52,7 @@ interface Clock {
   clusterTime: number;
   /** Of the first block of any track. */
   startTime: number | undefined;
+  readonly repeats: Repeats;
 }
 
 /** The packets of the next element, none when it has none; undefined at the end. */
@@ -66,6 +68,7 @@ async function readElement({
     clock.clusterTime = parseUnsigned(await walk.store(element.size));
     return [];
   }
+  if (element.id === ID.ebml) clock.repeats.restart();
   const isGroup = element.id === ID.blockGroup;
   if (element.id !== ID.simpleBlock && !isGroup) {
     await walk.skip(element.size);
@@ -89,6 +92,7 @@ async function readElement({
   const time = clock.clusterTime + (number ? timeAt(block, number.end) : 0);
   clock.startTime ??= time;
   const start = clock.startTime;
+  if (clock.repeats.isRepeat(time, block)) return [];
   const packets = parseBlock(block, track.number);
   const blocks = packets.map((data, i): Block => {
     const whole = track.prefix.length > 0 ? new Uint8Array(Buffer.concat([track.prefix, data])) : data;
