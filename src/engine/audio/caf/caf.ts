@@ -8,7 +8,7 @@ import { openConstant } from "../linear/constant.ts";
 import { openLinear } from "../linear/open.ts";
 import { damaged, truncated, unsupported } from "../refuse.ts";
 import type { OpenContext, OpenedAudio } from "../types.ts";
-import { codecOf, type CafFormat } from "./codecs.ts";
+import { codecOf, windowsCodec, type CafFormat } from "./codecs.ts";
 import { openPackets, parsePacketTable, type PacketTable } from "./packets.ts";
 
 /**
@@ -103,7 +103,7 @@ async function openData(
   }
   const makeCodec = codecOf(format, cookie);
   const { packetBytes } = format;
-  if (format.codec === "agsm" && packetBytes > 0) {
+  if ((format.codec === "agsm" || windowsCodec(format)) && packetBytes > 0) {
     const codec = makeCodec((await input.peek(packetBytes)).slice());
     return openConstant(input, context, { format: `caf-${codec.name}`, codec, packetBytes, range });
   }

@@ -1,6 +1,7 @@
 import { alacTrack, gsmTrack, mpegTrack, opusTrack, PLAIN_CODECS, type TrackCodec } from "../codec/track-codecs.ts";
 import { parseEsds } from "../mp4/esds.ts";
 import { damaged, unsupported } from "../refuse.ts";
+import { waveCodec } from "../wav/wave-codecs.ts";
 
 /** The fields of a `desc` chunk. */
 export interface CafFormat {
@@ -54,10 +55,28 @@ export function codecOf(format: CafFormat, cookie: Uint8Array | undefined): (fir
     default: {
       const plain = PLAIN_CODECS[codec];
       if (plain) return plain;
+      const windows = windowsCodec(format);
+      if (windows) return () => windows;
       const name = NAMES[codec] ?? `the codec ${codec.replace(/[^\w .-]/g, "?")}`;
       throw unsupported("CAF", `${name} is not supported`, "convert");
     }
   }
+}
+
+/** Codecs of blocks that are named by the format tag of a WAV file; undefined = another codec. */
+export function windowsCodec({ codec, sampleRateHz, channelCount, packetBytes }: CafFormat): TrackCodec | undefined {
+  if (!codec.startsWith("ms\0")) return undefined;
+  return waveCodec({
+    tag: codec.charCodeAt(3),
+    channelCount,
+    sampleRateHz,
+    byteRate: 0,
+    blockAlign: packetBytes,
+    bits: 4,
+    speakers: undefined,
+    extra: new Uint8Array(0),
+    isBigEndian: false,
+  });
 }
 
 // ---

@@ -67,6 +67,7 @@ export async function openPackets({
         first: first.value,
         rest: packets,
         codec,
+        packetCount: table.packetCount,
         limitFrame: validFrames && skipFrames + validFrames,
       }),
       createDecoder: codec.createDecoder,
@@ -79,6 +80,7 @@ export async function openPackets({
 
 /** Larger packets are not written by any encoder. */
 const MAX_PACKET_BYTES = 2 ** 20;
+const PADDED_PACKETS = 3;
 
 async function* readPackets({
   input,
@@ -122,18 +124,24 @@ async function* countFrames({
   first,
   rest,
   codec,
-  limitFrame,
+  packetCount,
+  limitFrame = 0,
 }: {
   readonly first: Uint8Array;
   readonly rest: AsyncGenerator<Uint8Array, void, undefined>;
   readonly codec: TrackCodec;
+  readonly packetCount: number;
   readonly limitFrame: number | undefined;
 }): AsyncGenerator<EncodedPacket, void, undefined> {
   const framesOf = codec.createCounter();
   let endFrame = 0;
+  let count = 0;
+  let isCounted: boolean | undefined;
   function packetOf(data: Uint8Array): EncodedPacket {
+    // Only the last packets are padded: a count that ends before them is wrong.
+    if (++count > packetCount - PADDED_PACKETS) isCounted ??= limitFrame > endFrame;
     endFrame += framesOf(data);
-    return { data, endFrame, ...(limitFrame !== undefined && { limitFrame }) };
+    return { data, endFrame, ...(isCounted && { limitFrame }) };
   }
   yield packetOf(first);
   for await (const data of rest) yield packetOf(data);

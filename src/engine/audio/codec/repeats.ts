@@ -11,11 +11,13 @@ export interface Repeats {
 export function createRepeats(): Repeats {
   const known = new Map<number, number>();
   let latest = Number.NEGATIVE_INFINITY;
+  let isRepeating = false;
   return {
     isRepeat(time, data) {
       const sum = crc32Ogg(data);
-      // A time that comes again with other bytes is a clock that is wrong.
-      if (time <= latest && known.get(time) === sum) return true;
+      // A time that comes again with other bytes is a clock that is wrong, and so is one that stands still.
+      isRepeating = (time < latest || (isRepeating && time === latest)) && known.get(time) === sum;
+      if (isRepeating) return true;
       latest = Math.max(latest, time);
       known.delete(time);
       known.set(time, sum);
@@ -25,6 +27,7 @@ export function createRepeats(): Repeats {
     restart() {
       known.clear();
       latest = Number.NEGATIVE_INFINITY;
+      isRepeating = false;
     },
   };
 }

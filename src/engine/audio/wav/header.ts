@@ -136,7 +136,8 @@ export function parseFields(body: DataView, isBigEndian: boolean): WavFields {
   if (tag === TAG_EXTENSIBLE) {
     if (body.byteLength < 40) throw damaged("WAV", "the extensible fmt chunk is shorter than 40 bytes");
     const tail = Buffer.from(body.buffer, body.byteOffset + 26, 14).toString("hex");
-    if (tail !== SUBTYPE_TAIL) throw unsupported("WAV", "the sub-format is not one of PCM, float, A-law and µ-law");
+    if (tail !== SUBTYPE_TAIL)
+      throw unsupported("WAV", "the sub-format is not one of PCM, float, A-law and µ-law", "convert");
     tag = u16(24);
     speakers = u32(20) || undefined;
   }
