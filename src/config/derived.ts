@@ -13,7 +13,7 @@ export interface Derived {
   readonly server: {
     /** Proxy keep-alive (30 s) + 35 s, or the configured value when longer. */
     readonly keepAliveTimeoutS: number;
-    /** keepAliveTimeout + 5 s. */
+    /** keepAliveTimeout + 5 s, an hour at most. */
     readonly headersTimeoutS: number;
     /** max(300, ceil(body × 8 / (min upload kbit/s × 1000)) + 30). */
     readonly requestTimeoutS: number;
@@ -145,11 +145,7 @@ export function derive(config: ResolvedConfig, installed?: ModelMemory): Derived
   const drainS = seconds(config.shutdown.drainMs);
   const loadS = seconds(config.model.loadTimeoutMs);
   const preStopS = seconds(deploy.kubernetes.preStopMs);
-  // The time for headers is 5 s longer, and an hour at most.
-  const keepAliveTimeoutS = Math.min(
-    3595,
-    Math.max(PROXY_KEEP_ALIVE_S + 35, seconds(config.server.keepAliveTimeoutMs)),
-  );
+  const keepAliveTimeoutS = Math.max(PROXY_KEEP_ALIVE_S + 35, seconds(config.server.keepAliveTimeoutMs));
   const streamTimeoutS = idleS + 30;
   const restReadTimeoutS = Math.max(
     seconds(pool.checkoutTimeoutMs) + seconds(limits.requestBudgetMs) + 30,
@@ -162,7 +158,7 @@ export function derive(config: ResolvedConfig, installed?: ModelMemory): Derived
   return {
     server: {
       keepAliveTimeoutS,
-      headersTimeoutS: keepAliveTimeoutS + 5,
+      headersTimeoutS: Math.min(3600, keepAliveTimeoutS + 5),
       requestTimeoutS,
       ssePingS: SSE_PING_MS / 1000,
       publicOrigin: publicOrigin(config),

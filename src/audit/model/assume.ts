@@ -83,6 +83,8 @@ const TEXTS = [
   "deploy.limiter",
   "deploy.target",
   "auth.keys",
+  "jobs.role",
+  "jobs.engine",
   "deploy.auth.kind",
   "deploy.tls.mode",
   "deploy.tls.hsts",

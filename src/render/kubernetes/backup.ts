@@ -67,12 +67,12 @@ function copyOfAudio({ config: { jobs, deploy } }: RenderInput): Step {
   const { endpoint = "", region, bucket, prefix, accessKey = "" } = jobs.s3;
   return {
     image: deploy.images.rclone,
-    line: `export RCLONE_S3_SECRET_ACCESS_KEY="$(cat /run/stores/${S3_SECRET_KEY})" && rclone sync ":s3:$BUCKET/$PREFIX" "/backup/audio/$PREFIX"`,
+    line: `export RCLONE_S3_ACCESS_KEY_ID="$ACCOUNT" RCLONE_S3_SECRET_ACCESS_KEY="$(cat /run/stores/${S3_SECRET_KEY})" && rclone sync ":s3:$BUCKET/$PREFIX" "/backup/audio/$PREFIX"`,
     env: {
       RCLONE_S3_PROVIDER: "Other",
       RCLONE_S3_ENDPOINT: endpoint,
       RCLONE_S3_REGION: region,
-      RCLONE_S3_ACCESS_KEY_ID: accessKey,
+      ACCOUNT: accessKey,
       // No file of settings: everything is here.
       RCLONE_CONFIG: "/tmp/rclone.conf",
       BUCKET: bucket,

@@ -32,8 +32,7 @@ function deployment(input: RenderInput): Manifest {
       ...(k8s.workerScaling === "fixed" ? { replicas: k8s.workers } : {}),
       revisionHistoryLimit: 3,
       progressDeadlineSeconds: derived.kubernetes.progressDeadlineS,
-      // A worker that ends hands its jobs back: no second copy is needed first.
-      strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } },
+      strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       selector: { matchLabels: WORKER_LABELS },
       template: podTemplate(input, "worker", WORKER_LABELS, configFiles(input)),
     },
@@ -61,7 +60,7 @@ function autoscaler(input: RenderInput): Manifest {
           },
         },
       ],
-      behavior: behavior(),
+      behavior: behavior(input),
     },
   };
 }
@@ -82,7 +81,7 @@ function scaledObject(input: RenderInput): Manifest {
       cooldownPeriod: COOL_S,
       // Without Prometheus the waiting audio is unknown: one goes on.
       fallback: { failureThreshold: 4, replicas: Math.max(1, k8s.workers) },
-      advanced: { horizontalPodAutoscalerConfig: { behavior: behavior() } },
+      advanced: { horizontalPodAutoscalerConfig: { behavior: behavior(input) } },
       triggers: [
         {
           type: "prometheus",
@@ -104,10 +103,13 @@ const TARGET: Manifest = { apiVersion: "apps/v1", kind: "Deployment", name: WORK
 const COOL_S = 300;
 
 /** Up at once; down slowly, because each worker that goes hands a job back in the middle. */
-function behavior(): Manifest {
+function behavior({ derived }: RenderInput): Manifest {
   return {
     scaleUp: { stabilizationWindowSeconds: 0, policies: [{ type: "Percent", value: 100, periodSeconds: 15 }] },
-    scaleDown: { stabilizationWindowSeconds: COOL_S, policies: [{ type: "Pods", value: 1, periodSeconds: 60 }] },
+    scaleDown: {
+      stabilizationWindowSeconds: COOL_S,
+      policies: [{ type: "Pods", value: 1, periodSeconds: derived.kubernetes.scaleDownPeriodS }],
+    },
   };
 }
 

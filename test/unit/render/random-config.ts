@@ -26,7 +26,7 @@ export const randomConfig: fc.Arbitrary<ResolvedConfig> = fc
     server: fc.record({
       host: fc.constantFrom("127.0.0.1", "::1", "0.0.0.0", "::", "localhost"),
       port: fc.integer({ min: 1024, max: 65_535 }).filter((port) => ![8080, 8443].includes(port)),
-      keepAliveTimeoutMs: seconds(31, 3600),
+      keepAliveTimeoutMs: seconds(31, 3594),
     }),
     limits: fc.record({
       bodyBytes: fc.integer({ min: 1024, max: 2 ** 32 }),

@@ -11,7 +11,7 @@ import type { Span } from "../../source.ts";
 
 /** What a rendering changes for a container: everything else must stay as it was written. */
 const OWN =
-  /^(?:server\.(?:host|allowBindAny|lan|trustedProxies|allowedOrigins|allowedHosts|keepAliveTimeout|headersTimeout)|model\.(?:dir|offline)|(?:store|jobs|archive)\.dir|deploy(?:\..+)?|audit(?:\..+)?)$/;
+  /^(?:server\.(?:host|allowBindAny|lan|trustedProxies|allowedOrigins|allowedHosts|keepAliveTimeout|headersTimeout)|model\.(?:dir|offline)|(?:store|jobs|archive)\.dir|jobs\.(?:engine|blobs|redis\.(?:url|passwordFile|caFile)|s3\.(?:endpoint|accessKey|secretKeyFile))|archive\.(?:engine|postgres\.(?:url|passwordFile|tls|caFile))|deploy(?:\..+)?|audit(?:\..+)?)$/;
 
 export const rule: Rule = {
   id: "GA-DRF-003",

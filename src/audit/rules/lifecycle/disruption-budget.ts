@@ -27,7 +27,7 @@ export const rule: Rule = {
       const replicas = yamlNumber(yamlAt(workload.object.node, "spec", "replicas")) ?? 1;
       const text = yamlText(away) ?? "";
       const count = text.endsWith("%") ? Math.floor((replicas * Number(text.slice(0, -1))) / 100) : Number(text);
-      if (!away || !(count >= replicas)) continue;
+      if (!away || !(count > 0 && count >= replicas)) continue;
       yield {
         span: yamlEntrySpan(rolling, "maxUnavailable") ?? away,
         message: `maxUnavailable ${text} of ${replicas} replica${replicas === 1 ? "" : "s"}: every rollout takes the service down until a model is loaded`,

@@ -20,6 +20,8 @@ export const rule: Rule = {
     for (const workload of appWorkloads(facts)) {
       const container = appContainer(facts, workload);
       if (!container || workload.object.kind === "Job" || workload.object.kind === "CronJob") continue;
+      // A worker has no clients.
+      if (facts.assumeFor(container).text("jobs.role") === "worker") continue;
       const hook = preStop(container);
       const any = yamlAt(container.node, "lifecycle", "preStop");
       const pause = ceilSeconds(facts.assume.number("deploy.kubernetes.preStop")) || 10;
