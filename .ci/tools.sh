@@ -31,6 +31,7 @@ need pgrep procps
 need promtool prometheus
 need apparmor_parser apparmor
 need unzip unzip
+need ffmpeg ffmpeg
 if [ "${#missing[@]}" -gt 0 ]; then
   # Installed packages must not start their services: the suites start what they need on ports of their own.
   policy=/usr/sbin/policy-rc.d

@@ -1,5 +1,6 @@
 // How close the decoders come to ffmpeg: the same file decoded by both, at its own rate, channel by channel. Needs ffmpeg.
-//   node test/bench/conformance.js [--quick] [--write] [FILE…]    default: all fixtures, and files that ffmpeg makes of a clip
+//   node test/bench/conformance.js [--seconds N] [--write] [FILE…]    default: all fixtures, and files that ffmpeg makes of a clip
+// --seconds N compares a sample: one format after the other in a shuffled order (TEST_SEED), for so long; at least eight.
 // Prints, for each format, the worst start offset, length difference and agreement; --write puts the table into conformance.md.
 // Ends with 1 when one is out of bounds.
 import { execFileSync } from "node:child_process";
@@ -7,9 +8,10 @@ import { createReadStream, mkdtempSync, readdirSync, rmSync, writeFileSync } fro
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { decodeAudio } from "../../dist/engine/audio/decode.js";
 import { readLanes } from "../../dist/engine/audio/lanes.js";
-import { madeOf } from "./_formats.js";
+import { FORMATS, madeOf } from "./_formats.js";
 import { wordAudioProblem } from "../../dist/shared/audio-problem.js";
 
 const fixtures = fileURLToPath(new URL("../fixtures/audio/", import.meta.url));
@@ -41,6 +43,8 @@ const LEFT_OUT = {
   "matroska-mp3": [529, 1105],
 };
 const LOSSLESS = /pcm|alac|flac|^wav$|^w64$|^au$|^aiff$/;
+/** Of each kind, however slow the machine. */
+const LEAST_SAMPLES = 4;
 /** The last one where rate or channels change inside a file: two resamplers are compared, too. */
 const BOUNDS = { startMs: 1, lengthMs: 5, losslessDb: 60, lossyDb: 30, resampledDb: 25 };
 
@@ -61,16 +65,18 @@ const MONO = [
   ["-ac", "1", "-af", `aresample=16000:async=1:min_hard_comp=0.06:first_pts=0:${SHARP}`],
 ];
 
-const given = process.argv.slice(2).filter((word) => !word.startsWith("--"));
-const isQuick = process.argv.includes("--quick");
+const { values, positionals: given } = parseArgs({
+  options: { seconds: { type: "string" }, write: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
 const folder = mkdtempSync(join(tmpdir(), "gigastt-conformance-"));
 const rows = new Map();
 try {
-  for (const file of given.length > 0 ? given : readdirSync(fixtures).map((name) => join(fixtures, name)))
-    await compare(file);
-  if (given.length === 0) {
-    for (const { path } of madeOf(clip, folder, isQuick ? SHAPES.slice(0, 1) : SHAPES)) await compare(path);
-  }
+  if (given.length > 0) for (const file of given) await compare(file);
+  else if (values.seconds === undefined) {
+    for (const name of readdirSync(fixtures)) await compare(join(fixtures, name));
+    for (const { path } of madeOf(clip, folder, SHAPES)) await compare(path);
+  } else await compareSample(1000 * Number(values.seconds));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -84,7 +90,7 @@ const lines = [
   }),
 ];
 console.log(lines.join("\n"));
-if (process.argv.includes("--write")) {
+if (values.write) {
   const version = execFileSync("ffmpeg", ["-version"], { encoding: "utf8" }).split(" ")[2];
   const about =
     "# Decoders against ffmpeg\n\n" +
@@ -95,6 +101,30 @@ if (process.argv.includes("--write")) {
 process.exitCode = sorted.some(([, { notes }]) => [...notes].some((note) => note.startsWith("OUT OF BOUNDS"))) ? 1 : 0;
 
 // ---
+
+/** A fixture and a file that ffmpeg makes, in turn, until the time is over. */
+async function compareSample(budgetMs) {
+  const until = performance.now() + budgetMs;
+  const names = shuffled(readdirSync(fixtures));
+  const made = shuffled(FORMATS);
+  for (let i = 0; i < Math.max(names.length, made.length); i++) {
+    if (i >= LEAST_SAMPLES && performance.now() > until) return;
+    if (names[i]) await compare(join(fixtures, names[i]));
+    if (made[i])
+      for (const { path } of madeOf(clip, folder, [SHAPES[i % SHAPES.length]], [made[i]])) await compare(path);
+  }
+}
+
+function shuffled(items) {
+  let state = Number(process.env.TEST_SEED ?? 20_261_129) || 1;
+  return items
+    .map((item) => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return { item, key: state };
+    })
+    .sort((a, b) => a.key - b.key)
+    .map(({ item }) => item);
+}
 
 async function compare(file) {
   // Pauses become silence only with a filter, which for its part makes mistakes at the start: the nearer of both counts.
@@ -150,7 +180,7 @@ function measure(ours, reference, makeMono) {
   const startMs = (Math.abs(lag + nearest) * 1000) / rate;
   const shorter = wanted.channels[0].length - nearest - channels[0].length;
   const isPadding =
-    /^(?:mp4-(?:aac|mp3)|ogg-speex)/.test(ours.format) && shorter >= 0 && shorter <= 2 * PADDING * scale;
+    /^(?:mp4-(?:aac|mp3|vorbis)|ogg-speex)/.test(ours.format) && shorter >= 0 && shorter <= 2 * PADDING * scale;
   const lengthMs = isPadding ? 0 : (Math.abs(shorter) * 1000) / rate;
   const least = isAlike ? (LOSSLESS.test(ours.format) ? BOUNDS.losslessDb : BOUNDS.lossyDb) : BOUNDS.resampledDb;
   const outs = [

@@ -1,7 +1,7 @@
-import { alacTrack, gsmTrack, mpegTrack, opusTrack, PLAIN_CODECS, type TrackCodec } from "../codec/track-codecs.ts";
+import { alacTrack, gsmTrack, opusTrack, PLAIN_CODECS, type TrackCodec } from "../codec/track-codecs.ts";
 import { parseEsds } from "../mp4/esds.ts";
 import { damaged, unsupported } from "../refuse.ts";
-import { waveCodec } from "../wav/wave-codecs.ts";
+import { tagOf, waveCodec } from "../wav/wave-codecs.ts";
 
 /** The fields of a `desc` chunk. */
 export interface CafFormat {
@@ -50,8 +50,6 @@ export function codecOf(format: CafFormat, cookie: Uint8Array | undefined): (fir
         });
     case "agsm":
       return () => gsmTrack(format.sampleRateHz);
-    case ".mp2":
-      return mpegTrack;
     default: {
       const plain = PLAIN_CODECS[codec];
       if (plain) return plain;
@@ -65,9 +63,9 @@ export function codecOf(format: CafFormat, cookie: Uint8Array | undefined): (fir
 
 /** Codecs of blocks that are named by the format tag of a WAV file; undefined = another codec. */
 export function windowsCodec({ codec, sampleRateHz, channelCount, packetBytes }: CafFormat): TrackCodec | undefined {
-  if (!codec.startsWith("ms\0")) return undefined;
+  if (!codec.startsWith("ms")) return undefined;
   return waveCodec({
-    tag: codec.charCodeAt(3),
+    tag: tagOf(codec),
     channelCount,
     sampleRateHz,
     byteRate: 0,

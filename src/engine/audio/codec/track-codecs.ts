@@ -163,6 +163,7 @@ export function ffmpegTrack({ framesOf, ...options }: FfmpegTrackOptions): Track
 
 /** The codecs whose four characters mean the same in MP4, QuickTime and CAF, and that need nothing but their packets. */
 export const PLAIN_CODECS: Readonly<Record<string, (firstPacket: Uint8Array) => TrackCodec>> = {
+  ".mp2": mpegTrack,
   ".mp3": mpegTrack,
   "ms\0\x55": mpegTrack,
   samr: () => amrTrack(AMR_NB),

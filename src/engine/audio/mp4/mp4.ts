@@ -3,7 +3,7 @@ import { createByteStore, MAX_STORED_BYTES } from "../input/byte-store.ts";
 import type { ByteStore } from "../input/byte-store.ts";
 import { typeAt, viewOf } from "./boxes.ts";
 import type { Sample } from "./samples.ts";
-import { listFragment, listSamples, summarise } from "./samples.ts";
+import { firstDuration, listFragment, listSamples, summarise } from "./samples.ts";
 import type { Mp4Track } from "./track.ts";
 import { parseMoov } from "./track.ts";
 import type { EncodedPacket } from "../codec/decode-packets.ts";
@@ -30,7 +30,9 @@ export async function openMp4(input: ByteReader, context: OpenContext): Promise<
   const { sampleRateHz, channelCount } = codec;
   const toFrames = (units: number): number => Math.round((units * sampleRateHz) / track.timescale);
   const { first: edit, delay, parts } = track.edits;
-  const skipFrames = edit ? toFrames(edit.start) : codec.skipFrames;
+  // The first packet of Vorbis has a duration and no sound.
+  const silentUnits = codec.name === "vorbis" ? firstDuration(track) : 0;
+  const skipFrames = edit ? toFrames(Math.max(0, edit.start - silentUnits)) : codec.skipFrames;
   const limitFrame = edit?.length === undefined ? undefined : skipFrames + toFrames(edit.length);
   const decodedFrames = track.fragments ? undefined : toFrames(summarise(track).duration);
   const blocks = decodePackets({
@@ -44,7 +46,7 @@ export async function openMp4(input: ByteReader, context: OpenContext): Promise<
       rest: samples,
       codec,
       limitFrame,
-      frameOf: (time) => toFrames(time + delay) - skipFrames,
+      frameOf: (time) => toFrames(time + delay - silentUnits) - skipFrames,
     }),
     createDecoder: codec.createDecoder,
     skipFrames,

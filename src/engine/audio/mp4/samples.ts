@@ -81,6 +81,11 @@ export function summarise(track: Mp4Track): { duration: number; isOrdered: boole
   return { duration, isOrdered, firstOffset: offsets.count > 0 ? offsets.at(0) : 0 };
 }
 
+/** How long the first sample of a plain file lasts, in the time scale of the track. */
+export function firstDuration(track: Mp4Track): number {
+  return createDurations(track.sampleTable)();
+}
+
 /**
  * The samples of one fragment; returns the time after the last of them.
  * @param moofOffset where the `moof` box begins in the file

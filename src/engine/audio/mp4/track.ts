@@ -19,7 +19,7 @@ import {
   PLAIN_CODECS,
 } from "../codec/track-codecs.ts";
 import { GSM_FRAME_BYTES, GSM_FRAMES } from "../speech/gsm.ts";
-import { waveCodec } from "../wav/wave-codecs.ts";
+import { tagOf, waveCodec } from "../wav/wave-codecs.ts";
 
 /** The audio track of a `moov` box. */
 export interface Mp4Track {
@@ -158,11 +158,11 @@ function blockCodec(type: string, entry: Uint8Array, version: number): Pick<Mp4T
     return { codecOf: () => codec, block: { frames: GSM_FRAMES, bytes: GSM_FRAME_BYTES } };
   }
   // A Windows format tag in the last two bytes.
-  if (!/^ms\0[^\x50\x55]$/.test(type) || version !== 1) return undefined;
+  if (!/^ms[^][^\x50\x55]$/.test(type) || version !== 1) return undefined;
   const view = viewOf(entry);
   const block = { frames: view.getUint32(28), bytes: view.getUint32(36) };
   const codec = waveCodec({
-    tag: type.charCodeAt(3),
+    tag: tagOf(type),
     channelCount,
     sampleRateHz,
     byteRate: 0,
@@ -211,10 +211,16 @@ function codecOf({ type, body }: Mp4Box, children: readonly Mp4Box[]): Mp4Track[
     default: {
       const plain = PLAIN_CODECS[type];
       if (plain) return plain;
-      const name = CODEC_NAMES[type] ?? `the codec ${type.replace(/[^\w .-]/g, "?")}`;
+      const name = CODEC_NAMES[type] ?? codecName(type);
       throw unsupported("MP4", `${name} is not supported`, "convert");
     }
   }
+}
+
+/** A codec that has no name here: its four characters, or its Windows format tag. */
+export function codecName(type: string): string {
+  if (/^ms[^ -~]/.test(type) || /^ms.[^ -~]/.test(type)) return `the Windows codec 0x${tagOf(type).toString(16)}`;
+  return `the codec ${type.replace(/[^\w .-]/g, "?")}`;
 }
 
 /** Sample entries that people meet and that cannot be decoded here. */
@@ -232,6 +238,12 @@ const CODEC_NAMES: Readonly<Record<string, string>> = {
   sqcp: "QCELP",
   Qclp: "QCELP",
   QDM2: "QDesign Music",
+  QDMC: "QDesign Music",
+  nmos: "Nellymoser",
+  dtsx: "DTS:X",
+  ".mp1": "MPEG layer I",
+  dvca: "DV audio",
+  cvsd: "CVSD",
   MAC3: "MACE 3:1",
   MAC6: "MACE 6:1",
   spex: "Speex",

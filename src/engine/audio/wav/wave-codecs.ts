@@ -40,6 +40,11 @@ export function waveCodec(fields: WavFields): WaveCodec | undefined {
   return { ...track, blockBytes, isFillable: false };
 }
 
+/** The format tag in the four characters `ms..` of QuickTime and CAF. */
+export function tagOf(codec: string): number {
+  return (codec.charCodeAt(2) << 8) | codec.charCodeAt(3);
+}
+
 // ---
 
 const TAG_MS_ADPCM = 2;
