@@ -7,6 +7,7 @@ import { GigasttError } from "../shared/errors.ts";
 import { runProgram } from "../shared/process/program.ts";
 import { maskMarkdown } from "./markdown.ts";
 import type { ClassifiedFile, GitFacts, UnreadFile } from "./model/facts.ts";
+import { isRecognised } from "./model/fronts/not-read.ts";
 import { classify } from "./classify.ts";
 import { CLOSED, isDenied, readSource } from "./read.ts";
 import type { Source } from "./source.ts";
@@ -26,6 +27,8 @@ const SKIPPED_FOLDERS = new Set([
   ".terraform",
 ]);
 const MAX_FILES = 100_000;
+/** Text of files without a known kind that is kept, since an include may name one of them: memory does not follow the size of a tree. */
+const MAX_UNKNOWN_CHARS = 2 ** 24;
 /** Programs, pages, media and archives hold no configuration: they are not read. */
 const OTHER_CONTENT =
   /\.(?:[ch](?:pp)?|[jt]sx|ts|py|go|rs|java|kt|rb|php|css|scss|html?|svg|map|lock|log|csv|tsv|sql|png|jpe?g|gif|webp|ico|woff2?|ttf|pdf|docx?|xlsx?|zip|t?gz|bz2|xz|zst|7z|rar|tar|iso|img|so|a|o|exe|dll|bin|onnx|wav|mp[34]|flac|ogg|opus|webm|m4a|mkv|mov|db|sqlite3?)$/i;
@@ -92,6 +95,7 @@ export async function discover(
   const sources: Source[] = [];
   const files: ClassifiedFile[] = [];
   const guides: Source[] = [];
+  let unknownChars = 0;
   const addGuide = (guide: Source): void => {
     for (const masked of maskMarkdown(guide, unread)) {
       sources.push(masked.source);
@@ -120,9 +124,13 @@ export async function discover(
       else if (audited.has(file)) guides.push(source);
       continue;
     }
-    sources.push(source);
     const kind =
       config !== undefined && file === resolve(cwd, config) ? "config" : classify(source, explicit.has(file));
+    if (kind === "unknown" && (unknownChars += source.text.length) > MAX_UNKNOWN_CHARS && !isRecognised(source)) {
+      others.push(shown);
+      continue;
+    }
+    sources.push(source);
     if (isBackupCopy(file) && !explicit.has(file) && !HOLDS_SECRETS.has(kind)) continue;
     if (audited.has(file) || kind === "dotenv") files.push({ source, kind });
   }

@@ -24,15 +24,29 @@ export interface Span {
   readonly end: number;
 }
 
-/** Builds the line index of a text. */
+/** Makes a source of a text. Its line index is built when it is first asked for: most files are only told apart. */
 export function createSource(
   path: string,
   text: string,
   more: { readonly absolute?: string; readonly mode?: number; readonly uid?: number } = {},
 ): Source {
-  const lineStarts = [0];
-  for (let i = text.indexOf("\n"); i !== -1; i = text.indexOf("\n", i + 1)) lineStarts.push(i + 1);
-  return { path, text, lineStarts, absolute: more.absolute, mode: more.mode, uid: more.uid } as Source; // optional keys may be undefined here
+  let lineStarts: readonly number[] | undefined;
+  return {
+    path,
+    text,
+    get lineStarts() {
+      return (lineStarts ??= startsOfLines(text));
+    },
+    absolute: more.absolute,
+    mode: more.mode,
+    uid: more.uid,
+  } as Source; // optional keys may be undefined here
+}
+
+function startsOfLines(text: string): readonly number[] {
+  const starts = [0];
+  for (let i = text.indexOf("\n"); i !== -1; i = text.indexOf("\n", i + 1)) starts.push(i + 1);
+  return starts;
 }
 
 /** Line and column of an offset; offsets past the end give the last position. */

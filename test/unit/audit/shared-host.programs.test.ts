@@ -167,7 +167,10 @@ function startNginx(dir: string): ChildProcess {
 function startCaddy(dir: string): ChildProcess {
   // The admin socket of a real host is out of reach here.
   const text = readFileSync(join(dir, "Caddyfile"), "utf8").replace(/^\s*admin .*$/m, "");
-  const options = text.startsWith("{") ? text.replace(/^\{/, "{\n\tadmin off") : `{\n\tadmin off\n}\n${text}`;
+  // Comments may stand in front of the global options.
+  const before = /^(?:\s|#[^\n]*\n)*(?=\{)/.exec(text)?.[0];
+  const options =
+    before === undefined ? `{\n\tadmin off\n}\n${text}` : `${before}{\n\tadmin off${text.slice(before.length + 1)}`;
   writeFileSync(join(dir, "run.caddy"), options);
   const env = { ...process.env, HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir };
   const args = ["run", "--adapter", "caddyfile", "--config", "run.caddy"];

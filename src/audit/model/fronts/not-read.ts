@@ -67,6 +67,11 @@ const KINDS: readonly {
   },
 ];
 
+/** Returns true for a file of a kind that is named because it has no reader. */
+export function isRecognised({ path, text }: Source): boolean {
+  return KINDS.some(({ is }) => is(path, text));
+}
+
 /** A file, why it was not read, and what to do. */
 interface NotRead {
   readonly source: Source;

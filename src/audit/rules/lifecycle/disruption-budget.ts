@@ -35,6 +35,22 @@ export const rule: Rule = {
         edits: [replace(away, "0")],
       };
     }
+    for (const workload of ours) {
+      const node = yamlAt(workload.object.node, "spec", "replicas");
+      const replicas = yamlNumber(node) ?? 1;
+      const isGuarded = facts.kube.some(
+        (object) =>
+          object.kind === "PodDisruptionBudget" &&
+          selects(stringMap(yamlAt(object.node, "spec", "selector", "matchLabels")), workload.podLabels),
+      );
+      if (node === undefined || replicas < 2 || isGuarded) continue;
+      yield {
+        span: yamlEntrySpan(yamlAt(workload.object.node, "spec"), "replicas") ?? node,
+        message: `${replicas} replicas without a PodDisruptionBudget: draining nodes may end the sessions of all of them at once`,
+        fix: "Add a PodDisruptionBudget with `maxUnavailable: 1` and `unhealthyPodEvictionPolicy: AlwaysAllow`.",
+        confidence: "likely",
+      };
+    }
     for (const object of facts.kube) {
       if (object.kind === "PodDisruptionBudget") {
         const spec = yamlAt(object.node, "spec");

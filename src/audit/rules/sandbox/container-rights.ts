@@ -137,11 +137,14 @@ function* dangerous(service: ComposeService, isOurs: boolean): Generator<Hit> {
 function* hardened(facts: Facts, service: ComposeService): Generator<Hit> {
   const user = yamlAt(service.node, "user");
   const uid = service.project.text(user)?.split(":")[0];
-  const built = dockerfileOf(facts, service)
-    ?.stages.at(-1)
-    ?.instructions.findLast((item) => item.name === "USER")
-    ?.value.split(":")[0];
-  const name = uid ?? built;
+  const dockerfile = dockerfileOf(facts, service);
+  const stage = dockerfile?.stages.at(-1);
+  const built = stage?.instructions.findLast((item) => item.name === "USER")?.value.split(":")[0];
+  // Official images of Node start as root; an image that names the server is spoken about at its own place.
+  const isPlainNode =
+    dockerfile !== undefined && !/gigastt/i.test(dockerfile.source.text) && /^node(?:[:@]|$)/i.test(stage?.base ?? "");
+  const base = isPlainNode ? "root" : undefined;
+  const name = uid ?? built ?? base;
   const at = service.nameSpan;
   if (name === undefined || name === "0" || name === "root") {
     const add = user ? undefined : addYaml(service.node, 'user: "10001:10001"');
