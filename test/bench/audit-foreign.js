@@ -153,7 +153,7 @@ for (const name of names) {
       const besides = IN_TREE[name]?.[check];
       const is = besides === undefined ? CHECKS[check] : true;
       if (is === undefined) unknown.add(`${tool.name} ${check} (${name})`);
-      const rules = (Array.isArray(is) ? is : [is]).filter((rule) => /^GA-/.test(rule));
+      const rules = (Array.isArray(is) ? is : [is]).filter((rule) => String(rule).startsWith("GA-"));
       const same = rules.find((rule) => truth.has(rule));
       if (is === true) {
         truth.add(besides ?? check);
