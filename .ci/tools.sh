@@ -144,8 +144,19 @@ home_assistant() {
   rm -rf "$tmp"
   return "$status"
 }
+# Open WebUI's own audio router: four files of its wheel.
+open_webui() {
+  local version=0.12.4 to=/opt/gigastt-clients/open-webui tmp status=0
+  [ -e "$to/$version" ] && return
+  tmp=$(mktemp -d)
+  /opt/gigastt-clients/bin/pip download -q --disable-pip-version-check --no-deps --ignore-requires-python --dest "$tmp" "open-webui==$version" &&
+    unzip -q "$tmp"/open_webui-*.whl open_webui/routers/audio/__init__.py open_webui/utils/misc.py open_webui/utils/session_pool.py open_webui/constants.py -d "$tmp/code" &&
+    touch "$tmp/code/$version" && chmod 0755 "$tmp/code" && rm -rf "$to" && mv "$tmp/code" "$to" || status=1
+  rm -rf "$tmp"
+  return "$status"
+}
 # Unpacking waits for the disk and the network, compiling for the processor: both at once.
-{ for unpack in python_clients node_22 home_assistant debian_rootfs stable_nginx newest_nginx valkey; do step "$unpack"; done; } &
+{ for unpack in python_clients node_22 home_assistant open_webui debian_rootfs stable_nginx newest_nginx valkey; do step "$unpack"; done; } &
 if command -v go >/dev/null 2>&1; then
   for build in actionlint versitygw current_caddy docker_plugins api_server keda_crd; do step "$build"; done
 fi

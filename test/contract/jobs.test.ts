@@ -306,12 +306,15 @@ describe("jobs over HTTP", () => {
     while (!head.includes("processing")) head += new TextDecoder().decode((await reader.read()).value);
     await reader.cancel();
     const last = [...head.matchAll(/^id: (\d+)$/gm)].at(-1)![1]!;
+    // A client that names an event behind all others hears the end as well.
+    const behind = await fetch(`${server.url}/v1/jobs/${id}/events`, { headers: { "last-event-id": "999999" } });
     gate.open();
     const rest = await fetch(`${server.url}/v1/jobs/${id}/events`, { headers: { "last-event-id": last } });
     const text = await rest.text();
     const ids = [...text.matchAll(/^id: (\d+)$/gm)].map(([, n]) => Number(n));
     expect(Math.min(...ids)).toBeGreaterThan(Number(last));
     expect(text.trimEnd()).toMatch(/data: \{"type":"done"\}$/);
+    expect(await behind.text()).not.toContain("data:");
     const over = await fetch(`${server.url}/v1/jobs/${id}/events`, {
       headers: { "last-event-id": String(ids.at(-1)) },
     });

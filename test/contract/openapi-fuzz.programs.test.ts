@@ -42,7 +42,7 @@ it.skipIf(missing !== "")(
     );
     try {
       const descriptors = openDescriptors();
-      const examples = String(fuzzCases(250, { sample: 10 }));
+      const examples = String(fuzzCases(720, { sample: 10 }));
       const startedMs = performance.now();
       const { all, exitCode } = await execa(
         PROGRAM,
@@ -50,6 +50,7 @@ it.skipIf(missing !== "")(
           "run",
           `${server.url}/openapi.json`,
           `--max-examples=${examples}`,
+          "--workers=4",
           `--seed=${SEED}`,
           "--suppress-health-check=all",
         ],

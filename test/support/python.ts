@@ -15,9 +15,9 @@ export function missingPython(...modules: readonly string[]): string | undefined
 }
 
 /** As `runPython`, while this process goes on: for clients of a server in it. */
-export async function talkPython(fixture: string, input: unknown): Promise<unknown> {
+export async function talkPython(fixture: string, input: unknown, args: readonly string[] = []): Promise<unknown> {
   const program = fileURLToPath(new URL(`../fixtures/${fixture}`, import.meta.url));
-  const leash = spawnLeashed(python, [program], { env: { ...process.env, PYTHONUTF8: "1" }, stdio: "pipe" });
+  const leash = spawnLeashed(python, [program, ...args], { env: { ...process.env, PYTHONUTF8: "1" }, stdio: "pipe" });
   const { stdin, stdout, stderr } = leash.child;
   const output = Promise.all([stdout, stderr].map((stream) => text(stream!))); // both are pipes
   stdin!.end(JSON.stringify(input));

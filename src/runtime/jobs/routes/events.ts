@@ -40,6 +40,7 @@ async function follow(
     let seq = after;
     for (;;) {
       const change = jobs.nextChange(id, exchange.signal);
+      const job = await store.get(id);
       const events = await store.events([id], seq);
       for (const event of events) {
         seq = event.seq;
@@ -48,7 +49,8 @@ async function follow(
         if (FINAL_EVENTS.has(event.type) && event === events.at(-1)) return stream.end();
       }
       if (stream.cancelled || exchange.signal.aborted || context.phase.draining) return stream.end();
-      if (events.length === 0 && (await store.get(id)) === undefined) return stream.end();
+      // Also where the client asked behind the last event: nothing more will come.
+      if (events.length === 0 && (job === undefined || job.finishedMs !== undefined)) return stream.end();
       await change;
     }
   } catch (error) {
