@@ -1,7 +1,7 @@
 import type { CtcScores } from "./ctc.ts";
 import { argmax } from "./greedy.ts";
 import type { HotWordGraph } from "./hot-words.ts";
-import { bestTokens, keepBest, MARGIN_NATS, normaliser, nothingSaid, withToken } from "./readings.ts";
+import { bestOf, keepBest, MARGIN_NATS, normaliser, nothingSaid, tokensOf, withToken } from "./readings.ts";
 import type { Reading, Said } from "./readings.ts";
 import type { Tokens } from "./words.ts";
 
@@ -41,7 +41,7 @@ export function decodeCtcWithHotWords(
     }
     paths = keepBest(longer, graph, keyOf);
   }
-  return bestTokens(paths, graph);
+  return tokensOf(bestOf(paths, graph));
 }
 
 // ---

@@ -20,20 +20,35 @@ export interface Transducer<P> {
   jointOf(predictions: readonly P[], frame: number): Promise<Float32Array>;
 }
 
+/** Where a search stands: behind these tokens, at a frame that has given so many of them. */
+export interface Standing<P> {
+  readonly prediction: P;
+  readonly said: Tokens;
+  readonly frame: number;
+  readonly symbols: number;
+}
+
 /**
  * Greedy transducer search over `frames` encoder frames, at most `maxSymbols` tokens a frame.
  *
  * Most frames are blank, so frames are scored in blocks against one prediction: a block is used up to its first token.
  * A blank never changes the state, so the prediction network runs once per token and not once per frame.
+ *
+ * @param from where another search over these frames stopped; default their beginning
  */
-export async function decodeGreedy<P>(transducer: Transducer<P>, frames: number, maxSymbols: number): Promise<Tokens> {
+export async function decodeGreedy<P>(
+  transducer: Transducer<P>,
+  frames: number,
+  maxSymbols: number,
+  from?: Standing<P>,
+): Promise<Tokens> {
   const { classes, blank, maxBlock } = transducer;
-  const ids: number[] = [];
-  const at: number[] = [];
-  const probabilities: number[] = [];
-  let prediction = await transducer.start();
-  let frame = 0;
-  let symbols = 0;
+  const ids: number[] = [...(from?.said.ids ?? [])];
+  const at: number[] = [...(from?.said.frames ?? [])];
+  const probabilities: number[] = [...(from?.said.probabilities ?? [])];
+  let prediction = from?.prediction ?? (await transducer.start());
+  let frame = from?.frame ?? 0;
+  let symbols = from?.symbols ?? 0;
   let block = Math.min(FIRST_BLOCK, maxBlock);
   while (frame < frames) {
     const count = Math.min(block, frames - frame);

@@ -102,12 +102,15 @@ export function keepBest<R extends Reading<unknown>>(
   return best;
 }
 
-/** Tokens of the best reading, without the bonus of phrases that have not been said to their end. */
-export function bestTokens(readings: readonly Reading<unknown>[], graph: HotWordGraph): Tokens {
-  const settled = ({ said, score }: Reading<unknown>): number => score + said.kept + graph.kept(said.match);
-  const best = readings.reduce((one, other) => (settled(other) > settled(one) ? other : one));
+/** The best reading, without the bonus of phrases that have not been said to their end. */
+export function bestOf<R extends Reading<unknown>>(readings: readonly R[], graph: HotWordGraph): R {
+  const settled = ({ said, score }: R): number => score + said.kept + graph.kept(said.match);
+  return readings.reduce((one, other) => (settled(other) > settled(one) ? other : one));
+}
+
+export function tokensOf({ emitted }: Reading<unknown>): Tokens {
   const emissions: Emission[] = [];
-  for (let at = best.emitted; at !== undefined; at = at.before) emissions.push(at);
+  for (let at = emitted; at !== undefined; at = at.before) emissions.push(at);
   emissions.reverse();
   return {
     ids: Int32Array.from(emissions, ({ token }) => token),

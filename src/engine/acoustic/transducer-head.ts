@@ -9,7 +9,6 @@ import { describe, openEncoder, openGraph } from "./sessions.ts";
 import { integerTensor, transpose } from "./tensors.ts";
 import { createTransducer } from "./transducer.ts";
 import type { Vocabulary } from "./vocabulary.ts";
-import type { Tokens } from "./words.ts";
 
 /** Three graphs: encoder, prediction network and joint. */
 export async function openTransducerHead(
@@ -49,12 +48,18 @@ export async function openTransducerHead(
       const encoderMs = performance.now() - begun;
       transducer.load(encoded.data);
       const { maxSymbolsPerFrame } = request;
-      const greedy = (): Promise<Tokens> => decodeGreedy(transducer, encoded.frames, maxSymbolsPerFrame);
       const read = { encodedFrames: encoded.frames, encoderMs };
-      if (hotWords.length === 0) return { tokens: await greedy(), ...read };
+      if (hotWords.length === 0) {
+        return { tokens: await decodeGreedy(transducer, encoded.frames, maxSymbolsPerFrame), ...read };
+      }
       const graph = graphOf(hotWords);
-      const found = await decodeWithHotWords(transducer, graph, encoded.frames, maxSymbolsPerFrame);
-      return { ...(found.isGreedy ? found : withExpected(found.tokens, await greedy(), graph)), ...read };
+      const { tokens, isPlain, plain } = await decodeWithHotWords(
+        transducer,
+        graph,
+        encoded.frames,
+        maxSymbolsPerFrame,
+      );
+      return { ...(isPlain ? { tokens } : withExpected(tokens, await plain(), graph)), ...read };
     },
     async probe(features, frames) {
       transducer.load((await encode(features, frames)).data);

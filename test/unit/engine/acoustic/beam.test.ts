@@ -82,6 +82,34 @@ describe("search with hot words", () => {
     );
   });
 
+  test("knows the reading without phrases, at any boost: from where it was given up, the greedy search goes on", async () => {
+    const list = ["ав", "бг", "аг вв", "вг", "а"].map((text) => ({ text, boost: 4 }));
+    let searchedAgain = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: 1e6 }),
+        fc.integer({ min: 0, max: 40 }),
+        fc.integer({ min: 1, max: 3 }),
+        async (seed, frames, maxSymbols) => {
+          const scores = byChance(seed, 6);
+          const [greedy, beam] = [tabled(scores), tabled(scores)];
+          const expected = await decodeGreedy(greedy.transducer, frames, maxSymbols);
+          const graph = compileHotWords(list, vocabulary);
+          const found = await decodeWithHotWords(beam.transducer, graph, frames, maxSymbols);
+          const before = beam.calls.joint;
+          const plain = await found.plain();
+          expect([...plain.ids]).toEqual([...expected.ids]);
+          expect([...plain.frames]).toEqual([...expected.frames]);
+          if (found.isPlain) expect(found.tokens).toEqual(plain);
+          if (beam.calls.joint > before) searchedAgain++;
+          expect(beam.calls.joint - before).toBeLessThanOrEqual(greedy.calls.joint);
+        },
+      ),
+      fuzzRuns(400),
+    );
+    expect(searchedAgain).toBeGreaterThan(3);
+  });
+
   test("never exceeds the symbols of a frame, keeps frames in order and ends, at any boost", async () => {
     const list = ["ав", "бг", "аг вв", "вг"].map((text) => ({ text, boost: 10 }));
     await fc.assert(
