@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { renderFiles } from "../../../src/render/render.ts";
 import { createRealPlace, type RealPlace } from "../../e2e/supervisor/real-place.ts";
 import { freePorts, findTool } from "../../contract/proxy/front.ts";
-import { spawnLeashed, type Leashed } from "../../support/leash.ts";
+import { spawnLeashed } from "../../support/leash.ts";
 import { createPacedEngine } from "../../support/paced-engine.ts";
 import { configWith, startTestServer, type TestServer } from "../../support/runtime-server.ts";
 import { createCa, createServerCertificate } from "../../../src/shared/tls/pki.ts";
