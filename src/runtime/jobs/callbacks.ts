@@ -24,7 +24,8 @@ export interface CallbacksOptions {
 }
 
 const FIRST_RETRY_MS = 5000;
-const LONGEST_RETRY_MS = 4 * 3_600_000;
+/** A receiver that is back hears of its jobs within this time. */
+const LONGEST_RETRY_MS = 15 * 60_000;
 /** After this time a receiver is given up. */
 const GIVE_UP_MS = 24 * 3_600_000;
 const TIMEOUT_MS = 10_000;

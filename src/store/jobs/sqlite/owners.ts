@@ -1,6 +1,7 @@
 import { aheadS, dayOf } from "../policy.ts";
 import type { JobRow } from "../rows.ts";
 import type { QuotaRefusal, Quotas } from "../types.ts";
+import { IS_OPEN } from "./table.ts";
 import type { JobTable } from "./table.ts";
 
 /** What owners were given and may still ask for. */
@@ -40,7 +41,10 @@ export function createOwners({ nowMs, run, count }: JobTable): Owners {
     if (audioS <= 0) return;
     const { owner } = job;
     serve(job);
-    const busy = count("SELECT count(DISTINCT owner) AS n FROM jobs WHERE state IN ('queued', 'active')");
+    const busy = count(
+      `SELECT count(*) AS n FROM owners o WHERE EXISTS
+         (SELECT 1 FROM jobs j WHERE ${IS_OPEN} AND j.state IN ('queued', 'active') AND j.owner = o.owner)`,
+    );
     run("UPDATE clock SET virtual_s = virtual_s + ?", audioS / Math.max(1, busy));
     run("UPDATE owners SET virtual_s = virtual_s + ? WHERE owner = ?", audioS, owner);
     run(

@@ -11,6 +11,9 @@ export interface SqliteJobsOptions {
   readonly random: () => number;
 }
 
+/** As the index `jobs_open` says it: SQLite uses a partial index only for its own words. */
+export const IS_OPEN = "j.state IN ('uploading', 'queued', 'active', 'purging')";
+
 /** The statements that all parts of the engine share. Called inside a transaction. */
 export interface JobTable extends SqliteJobsOptions {
   one<T>(sql: string, ...values: readonly SqlValue[]): T | undefined;

@@ -28,8 +28,8 @@ export function mendTimes({ nowMs, run }: JobTable, set: ClockSet): void {
 
 // ---
 
-/** Notifications are tried again after four hours at the latest. */
-const LONGEST_WAIT_MS = 5 * 3_600_000;
+/** Notifications are tried again after a quarter of an hour at the latest. */
+const LONGEST_WAIT_MS = 30 * 60_000;
 /** Zero means that there is no such time; a column that is NULL stays NULL. */
 const COLUMNS = ["lease_ms", "not_before_ms", "audio_until_ms", "expires_ms", "callback_due_ms"];
 const MOVE = `UPDATE jobs SET created_ms = created_ms + ?, started_ms = started_ms + ?, finished_ms = finished_ms + ?, updated_ms = updated_ms + ?,

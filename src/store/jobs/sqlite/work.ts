@@ -5,6 +5,7 @@ import type { Endings } from "./endings.ts";
 import type { Owners } from "./owners.ts";
 import { jobOf } from "../rows.ts";
 import type { JobRow } from "../rows.ts";
+import { IS_OPEN } from "./table.ts";
 import type { JobTable } from "./table.ts";
 
 /**
@@ -23,12 +24,13 @@ export function createWork(
   { end, again }: Endings,
 ): Pick<SyncJobStore, "claim" | "park" | "renew" | "commit" | "release" | "finish" | "fail" | "confirmCancel"> {
   const virtualOf = (owner: string): number => count("SELECT virtual_s AS n FROM owners WHERE owner = ?", owner);
-  const otherHeads = headsOf(
-    "(j.state = 'queued' OR (j.state = 'active' AND j.parked = 1)) AND j.not_before_ms <= ?1 AND j.owner <> ?2",
-  );
+  /** Asked at each commit, so it ranks no more than it must: of each other owner before this one the job that is due, by the index of open jobs. */
   const shouldYield = (row: JobRow): boolean =>
     one(
-      `SELECT 1 FROM (${otherHeads}) WHERE rank_s < ?3 LIMIT 1`,
+      `SELECT 1 FROM owners o WHERE o.owner <> ?2 AND o.virtual_s < ?3 AND o.virtual_s + (
+         SELECT j.offset_s FROM jobs j WHERE ${IS_OPEN} AND j.state IN ('queued', 'active') AND j.owner = o.owner
+           AND (j.state = 'queued' OR j.parked = 1) AND j.not_before_ms <= ?1 ORDER BY ${DUE_MS}, j.rowid LIMIT 1
+       ) < ?3 LIMIT 1`,
       nowMs(),
       row.owner,
       virtualOf(row.owner) + row.offset_s,
