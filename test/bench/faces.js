@@ -1,17 +1,27 @@
 // What each protocol costs over the native one, side by side in one run: the same recording through every face in turn, then eight live
 // sessions at 24 kHz beside eight native ones. Processor time of the server is compared, so that a loaded machine changes little.
+// Native and each face take turns, and ratios are medians of the ratios of one turn. `--write` writes faces.md beside this file.
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
-import { atMost, atRate, recording, report, toPcm, toWav } from "./_lib.js";
+import { atMost, atRate, machine, recording, report as print, toPcm, toWav } from "./_lib.js";
 
 const ROUNDS = 12;
 const SESSIONS = 8;
 const LIVE_S = 20;
 const TICKS_MS = 10;
+const LIVE_ROUNDS = 3;
+const rows = [];
+const report = (what, value, unit, target) => {
+  const holds = print(what, value, unit, target);
+  rows.push(
+    `| ${what} | ${Number(value.toPrecision(3))} ${unit} | ${target?.text ?? ""} | ${holds ? "yes" : "**no**"} |`,
+  );
+};
 const { samples } = recording(1, { count: 8 });
 const wav = toWav(samples);
 const pcm = toPcm(samples);
@@ -49,7 +59,7 @@ for (let round = 0; round < ROUNDS; round++) {
   }
 }
 for (const name of Object.keys(FACES).slice(1)) {
-  const ratio = (kind) => middle(used[name][kind]) / middle(used.native[kind]);
+  const ratio = (kind) => middle(used[name][kind].map((value, round) => value / used.native[kind][round]));
   report(
     `${name} against native, processor time of ${(samples.length / 16_000).toFixed(0)} s of speech`,
     ratio("cpuMs"),
@@ -60,7 +70,7 @@ for (const name of Object.keys(FACES).slice(1)) {
 }
 
 const live = { native: [], realtime: [] };
-for (let round = 0; round < 2; round++) {
+for (let round = 0; round < LIVE_ROUNDS; round++) {
   for (const [name, session] of [
     ["native", nativeSession],
     ["realtime", realtimeSession],
@@ -73,7 +83,7 @@ for (let round = 0; round < 2; round++) {
 await server.stop();
 report(
   `${SESSIONS} Realtime sessions at 24 kHz against native ones, processor time`,
-  middle(live.realtime) / middle(live.native),
+  middle(live.realtime.map((value, round) => value / live.native[round])),
   "×",
   atMost(1.1),
 );
@@ -88,6 +98,20 @@ for (const [name, face] of Object.entries(FACES)) {
 }
 for (const name of Object.keys(FACES).slice(1)) {
   report(`${name} against native, peak memory`, peaks[name] - peaks.native, "MB", atMost(5));
+}
+
+if (process.argv.includes("--write")) {
+  const page = [
+    "# What each protocol costs over the native one",
+    "",
+    `Written by \`npm run bench faces -- --write\`. ${machine()}, ${new Date().toISOString().slice(0, 10)}, load average ${loadavg()[0].toFixed(1)}. The same recording through native and each face in turn, ${ROUNDS} rounds, the median of the rounds' ratios; ${SESSIONS} sessions for ${LIVE_S} s, ${LIVE_ROUNDS} rounds; peaks in fresh servers.`,
+    "",
+    "| measured | value | target | holds |",
+    "|---|---|---|---|",
+    ...rows,
+    "",
+  ];
+  writeFileSync(new URL("faces.md", import.meta.url), page.join("\n"));
 }
 
 // ---

@@ -7,7 +7,10 @@ import { fileURLToPath } from "node:url";
 import { machine } from "./_lib.js";
 
 const dir = fileURLToPath(new URL(".", import.meta.url));
-const wanted = process.argv.slice(2);
+const given = process.argv.slice(2);
+const wanted = given.filter((word) => given[0] === "report" || !word.startsWith("--"));
+/** For the benchmarks themselves, such as --write. */
+const flags = given.filter((word) => word.startsWith("--"));
 if (wanted[0] === "report") {
   const { status } = spawnSync(process.execPath, [`${dir}report.js`, ...wanted.slice(1)], { stdio: "inherit" });
   process.exit(status ?? 1);
@@ -28,7 +31,7 @@ const failed = [];
 for (const name of names) {
   console.log(`## ${name.replace(/\.js$/, "")}\n`);
   // --expose-gc: memory is compared after a collection, not at a random moment of the heap.
-  const result = spawnSync(process.execPath, ["--expose-gc", `${dir}${name}`], { stdio: "inherit" });
+  const result = spawnSync(process.execPath, ["--expose-gc", `${dir}${name}`, ...flags], { stdio: "inherit" });
   if (result.status !== 0) failed.push(name);
   console.log();
 }

@@ -20,6 +20,7 @@ interface Document {
   readonly components: object;
 }
 interface OperationObject {
+  readonly security: readonly object[];
   readonly parameters: readonly { readonly name: string }[];
   readonly responses: Readonly<
     Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>
@@ -50,6 +51,16 @@ afterAll(async () => {
 it("is valid OpenAPI 3.1", async () => {
   const result = await new Validator().validate({ ...document });
   expect(result).toMatchObject({ valid: true });
+});
+
+it("says where a key may be asked for: everywhere but on probes", () => {
+  for (const { path, methods, traffic, face } of ALL_ROUTES) {
+    if (traffic === "websocket" || face === "console") continue;
+    for (const method of methods) {
+      const { security } = document.paths[path]![method.toLowerCase()]!; // the test above
+      expect(security).toEqual(traffic === "probe" ? [] : [{}, { bearer: [] }, { basic: [] }]);
+    }
+  }
 });
 
 it("has every HTTP route of the table with its methods, and no other", () => {

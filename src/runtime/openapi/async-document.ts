@@ -3,6 +3,7 @@ import type { WebSocketRouteName } from "../../shared/protocol.ts";
 import { CONVERSATIONS } from "./conversations.ts";
 import type { Conversation, MessageForm } from "./conversations.ts";
 import { SCHEMAS } from "./schemas.ts";
+import { SECURITY_SCHEMES } from "./security.ts";
 
 /** Returns the AsyncAPI 3.0 document of the WebSocket routes: the table of routes, and for each what {@link CONVERSATIONS} says of it. */
 export function asyncApiDocument(version: string): unknown {
@@ -23,7 +24,7 @@ export function asyncApiDocument(version: string): unknown {
         [`${name}-send`, operation("send", name, server)],
       ]),
     ),
-    components: { schemas: SCHEMAS },
+    components: { schemas: SCHEMAS, securitySchemes: SECURITY_SCHEMES },
   };
 }
 
@@ -54,6 +55,7 @@ function operation(action: "send" | "receive", name: string, forms: Conversation
   return {
     action,
     channel: { $ref: `#/channels/${name}` },
+    security: Object.keys(SECURITY_SCHEMES).map((scheme) => ({ $ref: `#/components/securitySchemes/${scheme}` })),
     messages: Object.keys(forms).map((type) => ({ $ref: `#/channels/${name}/messages/${keyOf(from, type)}` })),
   };
 }

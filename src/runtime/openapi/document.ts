@@ -5,6 +5,7 @@ import type { Operation, RouteOf, Schema } from "./operation.ts";
 import { OPERATIONS } from "./operations.ts";
 import type { DescribedFace } from "./operations.ts";
 import { SCHEMAS } from "./schemas.ts";
+import { SECURITY_SCHEMES, securityOf } from "./security.ts";
 
 /** Returns the OpenAPI 3.1 document of the HTTP routes: the table of routes, and for each what {@link OPERATIONS} says of it. */
 export function openApiDocument(version: string): unknown {
@@ -24,7 +25,7 @@ export function openApiDocument(version: string): unknown {
     servers: [{ url: "/" }],
     tags: [...new Set(described.map(([, { face }]) => face))].map((name) => ({ name })),
     paths: Object.fromEntries(paths),
-    components: { schemas: SCHEMAS },
+    components: { schemas: SCHEMAS, securitySchemes: SECURITY_SCHEMES },
   };
 }
 
@@ -41,6 +42,7 @@ function pathItem(name: RouteOf<DescribedFace>, route: RouteSpec): unknown {
           operationId: route.methods.length > 1 ? `${name}-${method.toLowerCase()}` : name,
           tags: [route.face],
           summary: route.summary.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1"),
+          security: securityOf(route),
           parameters: operation.parameters ?? [],
           ...(operation.body === undefined
             ? {}
