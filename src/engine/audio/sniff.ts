@@ -1,4 +1,6 @@
 import type { AudioCure } from "../../shared/audio-problem.ts";
+import { FOREIGN, type Magic } from "./sniff-foreign.ts";
+import { parseSbcHeader } from "./sniff-sbc.ts";
 import { parseAdtsHeader } from "./aac/adts.ts";
 import { parseLoasHeader } from "./aac/latm.ts";
 import { parseAc3Header } from "./ac3/ac3.ts";
@@ -50,6 +52,8 @@ export function sniff(head: Uint8Array): Sniffed {
   if (isChainOfBlocks(head)) return { kind: "foreign", what: "a later part of a WebM recording", cure: "firstPart" };
   const container = sniffMpegAudio(head) ?? sniffSpeech(head);
   if (container) return { kind: "audio", container };
+  if (isChain(head, 0, parseSbcHeader, 4))
+    return { kind: "foreign", what: "SBC audio (Bluetooth), which is not supported", cure: "convert" };
   const text = sniffText(head);
   if (text) return { kind: "foreign", what: text };
   return findMpegFrames(head);
@@ -92,11 +96,6 @@ export function findMpegFrames(head: Uint8Array): Sniffed {
 
 const SIMPLE_BLOCK = 0xa3;
 
-interface Magic {
-  readonly magic: string;
-  readonly at?: number;
-}
-
 /** Magic strings are Latin-1. */
 const CONTAINERS: readonly (Magic & { readonly container: Container; readonly and?: Magic })[] = [
   { container: "flac", magic: "fLaC" },
@@ -119,56 +118,13 @@ const CONTAINERS: readonly (Magic & { readonly container: Container; readonly an
   { container: "wav", magic: "riff\x2e\x91\xcf\x11" },
 ];
 
-const FOREIGN: readonly (Magic & { readonly what: string; readonly and?: Magic; readonly cure?: AudioCure })[] = [
-  { what: "a PNG image", magic: "\x89PNG\r\n\x1a\n" },
-  { what: "a JPEG image", magic: "\xff\xd8\xff" },
-  { what: "a GIF image", magic: "GIF8" },
-  { what: "a BMP image", magic: "BM", and: { magic: "\0\0\0\0", at: 6 } },
-  { what: "a TIFF image", magic: "II*\0" },
-  { what: "a TIFF image", magic: "MM\0*" },
-  { what: "a ZIP archive", magic: "PK\x03\x04" },
-  { what: "a ZIP archive", magic: "PK\x05\x06" },
-  { what: "a gzip archive", magic: "\x1f\x8b" },
-  { what: "a bzip2 archive", magic: "BZh" },
-  { what: "an xz archive", magic: "\xfd7zXZ\0" },
-  { what: "a Zstandard archive", magic: "\x28\xb5\x2f\xfd" },
-  { what: "a 7z archive", magic: "7z\xbc\xaf\x27\x1c" },
-  { what: "a RAR archive", magic: "Rar!\x1a\x07" },
-  { what: "a tar archive", magic: "ustar", at: 257 },
-  { what: "a PDF document", magic: "%PDF-" },
-  { what: "an executable (ELF)", magic: "\x7fELF" },
-  { what: "a WebAssembly module", magic: "\0asm" },
-  { what: "an SQLite database", magic: "SQLite format 3\0" },
-  // Parts of a recording as MediaRecorder and DASH hand them out: the header is in the first one.
-  { what: "a later part of a WebM recording", magic: "\x1f\x43\xb6\x75", cure: "firstPart" },
-  { what: "a later part of an MP4 recording", magic: "moof", at: 4, cure: "firstPart" },
-  { what: "a later part of an MP4 recording", magic: "styp", at: 4, cure: "firstPart" },
-  { what: "a later part of an MP4 recording", magic: "sidx", at: 4, cure: "firstPart" },
-  { what: "Amiga audio (8SVX), which is not supported", magic: "FORM", and: { magic: "8SVX", at: 8 }, cure: "convert" },
-  { what: "EVRC audio, which is not supported", magic: "#!EVRC", cure: "convert" },
-  { what: "SILK audio, which is not supported", magic: "#!SILK", cure: "convert" },
-  { what: "SILK audio (WeChat), which is not supported", magic: "\x02#!SILK", cure: "convert" },
-  { what: "WavPack audio, which is not supported", magic: "wvpk", cure: "convert" },
-  { what: "Monkey's Audio, which is not supported", magic: "MAC ", and: { magic: "\0\0", at: 6 }, cure: "convert" },
-  { what: "True Audio (TTA), which is not supported", magic: "TTA1", cure: "convert" },
-  { what: "Musepack audio, which is not supported", magic: "MPCK", cure: "convert" },
-  { what: "Musepack audio, which is not supported", magic: "MP+", cure: "convert" },
-  { what: "DSD audio, which is not supported", magic: "DSD ", and: { magic: "\x1c\0\0\0", at: 4 }, cure: "convert" },
-  { what: "Creative Voice audio, which is not supported", magic: "Creative Voice File", cure: "convert" },
-  { what: "NIST SPHERE audio, which is not supported", magic: "NIST_1A\n", cure: "convert" },
-  { what: "RealMedia, which is not supported", magic: ".RMF", cure: "convert" },
-  { what: "DTS audio, which is not supported", magic: "\x7f\xfe\x80\x01", cure: "convert" },
-  { what: "a MIDI file, which holds notes and no sound", magic: "MThd" },
-  { what: "MPEG video, which is not supported", magic: "\0\0\x01\xba", cure: "convert" },
-  { what: "MPEG video, which is not supported", magic: "\0\0\x01\xb3" },
-  { what: "Flash video, which is not supported", magic: "FLV\x01", cure: "convert" },
-];
-
 function sniffRiff(head: Uint8Array): Sniffed {
   // A header cut before its form type is left to the WAV reader, which says so.
   if (head.length < 12 || startsWith(head, "WAVE", 8)) return { kind: "audio", container: "wav" };
   if (startsWith(head, "AVI ", 8))
     return { kind: "foreign", what: "AVI video, which is not supported", cure: "convert" };
+  if (startsWith(head, "QLCM", 8))
+    return { kind: "foreign", what: "QCELP or EVRC audio (QCP), which is not supported", cure: "convert" };
   if (startsWith(head, "WEBP", 8)) return { kind: "foreign", what: "a WebP image" };
   // `curl --data` takes zero bytes and line ends out of a file.
   if (latin1(head.subarray(4, 12)).includes("WAVE"))

@@ -1,11 +1,11 @@
 import { decodePackets, type EncodedPacket } from "../codec/decode-packets.ts";
-import { mpegTrack, pcmTrack, type TrackCodec } from "../codec/track-codecs.ts";
+import { pcmTrack, type TrackCodec } from "../codec/track-codecs.ts";
 import type { ByteReader } from "../input/byte-reader.ts";
 import { AudioError } from "../../../shared/audio-problem.ts";
 import { damaged, unsupported } from "../refuse.ts";
 import type { OpenContext, OpenedAudio } from "../types.ts";
-import { findShape, TAG_MP3 } from "../wav/shape.ts";
-import { waveCodec } from "../wav/wave-codecs.ts";
+import { findShape } from "../wav/shape.ts";
+import { wavePacketCodec } from "../wav/wave-codecs.ts";
 import { DATA_OBJECT, readAsfHeader, readObjectHead, type AsfHeader, type AsfStream } from "./header.ts";
 import { parseAsfPacket, type AsfPayload } from "./packets.ts";
 
@@ -45,8 +45,7 @@ interface MediaObject {
 const MAX_OBJECT_BYTES = 4 * 2 ** 20;
 
 function codecOf({ fields }: AsfStream, firstPacket: Uint8Array): TrackCodec {
-  if (fields.tag === TAG_MP3) return mpegTrack(firstPacket);
-  const coded = waveCodec(fields);
+  const coded = wavePacketCodec(fields, firstPacket);
   if (coded) return coded;
   const shape = findShape(fields, firstPacket);
   if (!shape) throw unsupported("ASF", `the codec 0x${fields.tag.toString(16)} is not supported`, "convert");

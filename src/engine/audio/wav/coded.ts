@@ -6,7 +6,7 @@ import { readRange } from "../linear/range.ts";
 import { openMp3 } from "../mp3/mp3.ts";
 import { checkShape, unsupported } from "../refuse.ts";
 import type { OpenContext, OpenedAudio } from "../types.ts";
-import { TAG_MP3 } from "./shape.ts";
+import { TAG_AC3, TAG_MP3, TAG_MPEG } from "./shape.ts";
 import type { WavHeader } from "./header.ts";
 import { waveCodec, type WaveCodec } from "./wave-codecs.ts";
 
@@ -56,8 +56,6 @@ export async function openCoded(
 
 /** Writers round differently: what is wrong by a block or two is not worth a warning. */
 const MANY_BLOCKS = 3;
-const TAG_MPEG = 0x50;
-const TAG_AC3 = 0x2000;
 const TAGS_ADTS: ReadonlySet<number> = new Set([0xff, 0x1600, 0x1610]);
 
 /** The bytes of the samples. The outer reader is the one that is stopped. */

@@ -22,7 +22,9 @@ export const TAG_PCM = 1;
 export const TAG_FLOAT = 3;
 export const TAG_A_LAW = 6;
 export const TAG_MU_LAW = 7;
+export const TAG_MPEG = 0x50;
 export const TAG_MP3 = 0x55;
+export const TAG_AC3 = 0x2000;
 
 /** How many bytes at the start of the samples decide between readings. */
 export const PROBE_BYTES = 65_536;

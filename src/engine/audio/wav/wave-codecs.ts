@@ -1,8 +1,9 @@
+import { parseAudioSpecificConfig } from "../aac/aac.ts";
 import type { FfmpegCodec } from "../codec/ffmpeg.ts";
 import { createCodec } from "../codec/symphonia.ts";
-import { ffmpegTrack, type TrackCodec } from "../codec/track-codecs.ts";
+import { aacTrack, ac3Track, dtsTrack, ffmpegTrack, mpegTrack, type TrackCodec } from "../codec/track-codecs.ts";
 import { damaged, unsupported } from "../refuse.ts";
-import type { WavFields } from "./shape.ts";
+import { TAG_AC3, TAG_MP3, TAG_MPEG, type WavFields } from "./shape.ts";
 
 /** A codec of blocks that a WAVEFORMATEX header describes. */
 export interface WaveCodec extends TrackCodec {
@@ -40,6 +41,19 @@ export function waveCodec(fields: WavFields): WaveCodec | undefined {
   return { ...track, blockBytes, isFillable: false };
 }
 
+/**
+ * The codec of packets that a container keeps apart (ASF, Matroska), by the WAV header it gives them; undefined for samples and unknown
+ * tags.
+ */
+export function wavePacketCodec(fields: WavFields, firstPacket: Uint8Array): TrackCodec | undefined {
+  const { tag, sampleRateHz, channelCount, extra } = fields;
+  if (tag === TAG_MPEG || tag === TAG_MP3) return mpegTrack(firstPacket);
+  if (tag === TAG_AC3) return ac3Track(firstPacket);
+  if (tag === TAG_DTS) return dtsTrack(sampleRateHz, channelCount);
+  if (tag === TAG_AAC && extra.length >= 2) return aacTrack(parseAudioSpecificConfig(extra));
+  return waveCodec(fields);
+}
+
 /** The format tag in the four characters `ms..` of QuickTime and CAF. */
 export function tagOf(codec: string): number {
   return (codec.charCodeAt(2) << 8) | codec.charCodeAt(3);
@@ -47,6 +61,8 @@ export function tagOf(codec: string): number {
 
 // ---
 
+const TAG_DTS = 0x2001;
+const TAG_AAC = 0xff;
 const TAG_MS_ADPCM = 2;
 const TAG_IMA_ADPCM = 0x11;
 const MAX_BLOCK_BYTES = 65_536;

@@ -16,8 +16,8 @@ import {
 } from "../codec/track-codecs.ts";
 import { damaged, unsupported } from "../refuse.ts";
 import { parseFields } from "../wav/header.ts";
-import { findShape, TAG_MP3 } from "../wav/shape.ts";
-import { waveCodec } from "../wav/wave-codecs.ts";
+import { findShape } from "../wav/shape.ts";
+import { wavePacketCodec } from "../wav/wave-codecs.ts";
 import type { Track } from "./track.ts";
 
 const PCM_LITTLE: Readonly<Record<number, SampleEncoding>> = { 8: "u8", 16: "s16le", 24: "s24le", 32: "s32le" };
@@ -59,8 +59,7 @@ export function codecOf(track: Track, firstPacket: Uint8Array): TrackCodec {
       return dtsTrack(sampleRateHz, channelCount);
     case "A_MS/ACM": {
       const fields = parseFields(viewOf(privateData), false);
-      if (fields.tag === TAG_MP3) return mpegTrack(firstPacket);
-      const coded = waveCodec(fields);
+      const coded = wavePacketCodec(fields, firstPacket);
       if (coded) return coded;
       const shape = findShape(fields, new Uint8Array(0));
       if (!shape) throw unsupported("WebM/Matroska", "the codec of this WAV track is not supported", "convert");

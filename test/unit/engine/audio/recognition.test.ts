@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { FOREIGN } from "../../../../src/engine/audio/sniff-foreign.ts";
+import { sniff } from "../../../../src/engine/audio/sniff.ts";
 import { concat, decodeAll, latin1, refusal } from "./helpers.ts";
 
 const read = (file: string): Buffer => readFileSync(`test/fixtures/audio/${file}`);
@@ -99,6 +101,13 @@ describe("formats that are not decoded are named, with the command that converts
     ["AVI video", latin1("RIFF\x10\x10\x10\x10AVI LIST")],
     ["WavPack", latin1("wvpk")],
     ["RealMedia", latin1(".RMF\0\0\0\x12")],
+    ["QCELP or EVRC", latin1("RIFF\x10\x10\x10\x10QLCMfmt ")],
+    [
+      "SBC",
+      concat(
+        ...Array.from({ length: 8 }, () => concat(Uint8Array.of(0x9c, 0xb1, 0x1f), new Uint8Array(67).fill(0x5a))),
+      ),
+    ],
   ];
   for (const [name, head] of heads) {
     test(`${name} is named, with its conversion`, async () => {
@@ -106,6 +115,16 @@ describe("formats that are not decoded are named, with the command that converts
       expect(told).toMatch(new RegExp(`^unsupported_media: the body is ${name}`));
       expect(told).toMatch(/: convert it with ffmpeg -i FILE -ac 1 -ar 16000 OUT\.wav$/);
     });
+  }
+});
+
+test("every format that has a name is found by its first bytes, by no other name", async () => {
+  for (const { what, magic, at = 0, and } of FOREIGN) {
+    const head = new Uint8Array(4096).fill(0x31);
+    head.set(latin1(magic), at);
+    if (and) head.set(latin1(and.magic), and.at ?? 0);
+    expect(sniff(head)).toMatchObject({ kind: "foreign", what });
+    expect(await refusal(head)).toContain(`unsupported_media: the body is ${what}: `);
   }
 });
 
