@@ -16,6 +16,7 @@ export function classify(source: Source, explicit = false): ClassifiedFile["kind
     return "dockerfile";
   if (/\.(?:service|socket|timer)$/.test(lower)) return "systemd";
   if (/\.(?:service|socket|timer)\.d$/.test(folder) && lower.endsWith(".conf")) return "systemd";
+  if (lower.endsWith(".pod")) return /^\[Pod\]/m.test(text) ? "quadlet" : "unknown";
   if (lower.endsWith(".container")) return /^\[Container\]/m.test(text) ? "quadlet" : "unknown";
   if (/^\.env(?:\..+)?$|\.env$/.test(lower)) return "dotenv";
   if (/htpasswd/.test(lower)) return "htpasswd";
@@ -41,6 +42,7 @@ function classifyYaml(source: Source, lower: string): ClassifiedFile["kind"] {
   const { text } = source;
   if (/^gigastt(?:\..+)?\.ya?ml$/.test(lower) && !/^(?:apiVersion|services|http):/m.test(text)) return "config";
   if (/\{\{[^{}\n]*\}\}/.test(text) && /(?:^|\/)templates\//.test(source.path)) return "unknown"; // a Helm template is not YAML before it is rendered
+  if (/^kustomization\.ya?ml$/.test(lower)) return "kubernetes";
   if (/^apiVersion:\s*\S/m.test(text) && /^kind:\s*\S/m.test(text)) return "kubernetes";
   if (/^(?:docker-)?compose(?:[.-].+)?\.ya?ml$/.test(lower) || /compose.*\.ya?ml$/.test(lower)) return "compose";
   if (/^tunnel:/m.test(text) && /^ingress:/m.test(text)) return "cloudflared";

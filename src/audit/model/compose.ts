@@ -52,6 +52,14 @@ export function buildComposeProjects(
 ): readonly ComposeProject[] {
   const folders = new Map<string, Source[]>();
   for (const file of files) folders.set(dirName(file.path), [...(folders.get(dirName(file.path)) ?? []), file]);
+  const extended = new Set(
+    files.flatMap((file) =>
+      [...(yamlAt(parseYaml(file).documents[0], "services")?.entries.values() ?? [])].flatMap(({ value }) => {
+        const path = yamlText(yamlAt(value, "extends", "file"));
+        return path === undefined ? [] : [joinPath(dirName(file.path), path)];
+      }),
+    ),
+  );
   const projects: ComposeProject[] = [];
   for (const [folder, sources] of folders) {
     const parsed = new Map(sources.map((source) => [source, parseYaml(source).documents[0]]));
@@ -76,7 +84,8 @@ export function buildComposeProjects(
     };
     if (stack.length > 0) build(stack);
     for (const source of sources) {
-      if (stack.includes(source)) continue;
+      // Services that others extend say nothing by themselves.
+      if (stack.includes(source) || extended.has(source.path)) continue;
       const services = yamlAt(parsed.get(source), "services")?.entries ?? new Map<string, YamlEntry>();
       const standsAlone = [...services.values()].every(
         ({ value }) =>

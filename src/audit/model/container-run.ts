@@ -15,7 +15,7 @@ export function runProjects(file: Source): readonly ComposeProject[] {
     const lineStart = source.text.lastIndexOf("\n", match.index) + 1;
     if (/^\s*(?:[#;]|echo\b|printf\b)/.test(source.text.slice(lineStart, match.index + 1))) return [];
     const start = match.index + match[0].length;
-    const words = wordsFrom(source, start);
+    const words = wordsFrom(source, start).flatMap((word) => expanded(source, word));
     return projectOf(source, { source, start: start - (match[1] ?? "").length, end: start }, words) ?? [];
   });
 }
@@ -182,6 +182,23 @@ function wordsFrom(source: Source, from: number): readonly ShellWord[] {
     words.push({ source, start, end: at, text: value });
   }
   return words;
+}
+
+/** A variable among the options stands for the words that the same script gives it; without any it is left out. */
+function expanded(source: Source, word: ShellWord): readonly ShellWord[] {
+  const name = /^\$\{?(\w+)(?:\[@\])?\}?$/.exec(word.text)?.[1];
+  if (name === undefined) return [word];
+  const value = new RegExp(
+    `^[ \\t]*(?:export[ \\t]+|local[ \\t]+)?${name}=(?:"([^"]*)"|'([^']*)'|\\(([^)]*)\\)|(\\S+))`,
+    "m",
+  ).exec(source.text);
+  // The image may be a variable of the environment.
+  if (value === null) return /image|img|tag|repo/i.test(name) ? [word] : [];
+  const text = value.slice(1).find((item) => item !== undefined) ?? "";
+  return (text.match(/"[^"]*"|'[^']*'|[^\s\\]+/g) ?? []).map((item) => ({
+    ...word,
+    text: item.replace(/^(["'])([^]*)\1$/, "$2"),
+  }));
 }
 
 const WORDS: readonly (readonly [RegExp, string])[] = [

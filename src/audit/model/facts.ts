@@ -34,7 +34,7 @@ import type { NginxRoot } from "./nginx.ts";
 import { buildNginxRoots } from "./nginx-roots.ts";
 import type { NginxPoint } from "./nginx-points.ts";
 import { nginxPoints } from "./nginx-points.ts";
-import { quadletProject } from "./quadlet.ts";
+import { quadletProjects } from "./quadlet.ts";
 import { runProjects } from "./container-run.ts";
 import { createServerModel } from "./server.ts";
 import type { Unit } from "./units.ts";
@@ -134,7 +134,7 @@ export function buildFacts(options: {
   for (const source of [...of("compose"), ...of("kubernetes")]) keep(parseYaml(source));
   const compose = [
     ...buildComposeProjects(of("compose"), tree, dotenvs),
-    ...of("quadlet").map((source) => quadletProject(keep(parseUnit(source)))),
+    ...quadletProjects(of("quadlet").map((source) => keep(parseUnit(source)))),
     ...[...of("shell"), ...of("systemd")].flatMap(runProjects),
   ];
   const kube = of("kubernetes").flatMap((source) => readKubeObjects(source));

@@ -98,8 +98,10 @@ export function gatewayDurationMs(text: string | undefined): number | undefined 
 // ---
 
 function objectsOf(source: Source, node: YamlNode, depth: number): KubeObject[] {
-  const kind = yamlText(yamlAt(node, "kind"));
-  const apiVersion = yamlText(yamlAt(node, "apiVersion"));
+  // Kustomize takes its own file without both.
+  const isKustomization = /(?:^|\/)kustomization\.ya?ml$/.test(source.path);
+  const kind = yamlText(yamlAt(node, "kind")) ?? (isKustomization ? "Kustomization" : undefined);
+  const apiVersion = yamlText(yamlAt(node, "apiVersion")) ?? (isKustomization ? "kustomize.config.k8s.io" : undefined);
   if (kind === undefined || apiVersion === undefined || depth > 5) return [];
   if (kind.endsWith("List") && yamlAt(node, "items")?.kind === "seq") {
     return (yamlAt(node, "items")?.items ?? []).flatMap((item) => objectsOf(source, item, depth + 1));

@@ -35,7 +35,9 @@ export function missingSettings(options: {
       .flatMap(({ containers }) => containers)
       .filter(app.isContainer)
       .flatMap(({ node }) => configMaps(node, kube)),
-    ...kube.filter(({ kind }) => kind === "Kustomization").flatMap((object) => kustomized(object, tree)),
+    ...kube
+      .filter(({ kind }) => kind === "Kustomization")
+      .flatMap((object) => [...kustomized(object, tree), ...patched(object)]),
   ];
 }
 
@@ -67,6 +69,14 @@ function configMaps(container: YamlNode, kube: readonly KubeObject[]): readonly 
       ? []
       : [{ span: name, target: `ConfigMap ${text}` }];
   });
+}
+
+/** Objects are read as they are written: what is patched into them is not. */
+function patched({ node }: KubeObject): readonly MissingPart[] {
+  const patch = ["patches", "patchesStrategicMerge", "patchesJson6902"].flatMap(
+    (key) => yamlAt(node, key)?.items ?? [],
+  )[0];
+  return patch === undefined ? [] : [{ span: patch, target: "what `kubectl kustomize` makes of these patches" }];
 }
 
 function kustomized({ node, source }: KubeObject, tree: FileTree): readonly MissingPart[] {

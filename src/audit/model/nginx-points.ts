@@ -87,7 +87,15 @@ export function locationFor(server: NginxScope, path: string): NginxScope | unde
   }
   const outer = prefix && !prefix.stop ? regexes.find((scope) => regexMatches(scope, path)) : undefined;
   const found = outer ?? (prefix ? prefix.scope : regexes.find((scope) => regexMatches(scope, path)));
-  return found ? (locationFor(found, path) ?? found) : undefined;
+  const inner = found && (locationFor(found, path) ?? found);
+  return inner && (fallbackOf(server, inner) ?? inner);
+}
+
+/** `try_files … @name` leads everything without a file to the named location. */
+function fallbackOf(server: NginxScope, location: NginxScope): NginxScope | undefined {
+  const name = location.own.findLast(({ directive }) => directive === "try_files")?.args.at(-1)?.value;
+  if (name === undefined || !name.startsWith("@") || ownAll(location, "proxy_pass").length > 0) return undefined;
+  return server.scopes.find((scope) => scope.kind === "location" && arg(scope.directive, 0) === name);
 }
 
 export function locationMatcher(scope: NginxScope): Pick<NginxPoint, "path" | "modifier"> {

@@ -5,11 +5,23 @@ import { baseName, dirName } from "../tree.ts";
 import { createProject, type ComposeProject } from "./compose.ts";
 import { EMPTY, map, scalar, seq, spanOf } from "./made-nodes.ts";
 
+/** Returns the containers among quadlets; those of a pod are published by it. */
+export function quadletProjects(units: readonly UnitParse[]): readonly ComposeProject[] {
+  const isPod = ({ source }: UnitParse): boolean => source.path.endsWith(".pod");
+  return units
+    .filter((unit) => !isPod(unit))
+    .map((unit) => {
+      const name = unit.entries.find(({ section, key }) => section === "Container" && key === "Pod")?.value;
+      const pod = units.find((other) => isPod(other) && baseName(other.source.path) === name);
+      return quadletProject(unit, pod);
+    });
+}
+
 /**
  * Returns a Podman quadlet (`*.container`) as the compose project that says the same, so that every rule about containers reads it. The values keep
  * their places in the unit.
  */
-export function quadletProject(unit: UnitParse): ComposeProject {
+function quadletProject(unit: UnitParse, pod: UnitParse | undefined): ComposeProject {
   const { source } = unit;
   const whole: Span = unit.sections.find(({ name }) => name === "Container") ?? { source, start: 0, end: 0 };
   const all = (key: string, section = "Container"): readonly UnitEntry[] =>
@@ -41,7 +53,19 @@ export function quadletProject(unit: UnitParse): ComposeProject {
     );
   };
   one("image", "Image");
-  many("ports", "PublishPort");
+  const published = [...unit.entries, ...(pod?.entries ?? [])].filter(
+    ({ section, key, value }) =>
+      (section === "Container" || section === "Pod") && key === "PublishPort" && value !== "",
+  );
+  if (published[0] !== undefined)
+    put(
+      "ports",
+      published[0],
+      seq(
+        whole,
+        published.map((entry) => scalar(entry, entry.value)),
+      ),
+    );
   many("volumes", "Volume");
   many("environment", "Environment");
   many("env_file", "EnvironmentFile");

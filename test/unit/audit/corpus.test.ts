@@ -49,6 +49,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   "helm-speech": [
     "GA-SBX-005 out.yaml:14",
     "GA-SBX-005 out.yaml:14",
+    "GA-LIF-016 out.yaml:16",
     "GA-LIF-002 out.yaml:23",
     "GA-SBX-001 out.yaml:23",
     "GA-SBX-001 out.yaml:23",

@@ -45,6 +45,13 @@ export function apacheFronts(file: DirectiveFile, isUpstream: IsUpstream): reado
                 ]
               : [];
           }),
+        origins: headerLines(
+          lines,
+          "header",
+          /^(?:set|add|append|merge|setifempty)$/,
+          "access-control-allow-origin",
+        ).map((span) => ({ ...said(span), isSecond: span.args.some(({ value }) => /^(?:add|always)$/i.test(value)) })),
+        hidesOrigin: headerLines(lines, "requestheader", /^(?:unset|set|edit)$/, "origin").map(said),
         paths: ours.flatMap(pathOf),
         refusesUpgrade: upgradeOf(passes, ours, lines),
       }),
@@ -53,6 +60,30 @@ export function apacheFronts(file: DirectiveFile, isUpstream: IsUpstream): reado
 }
 
 // ---
+
+/** `Header [always] set NAME …` and the like. */
+function headerLines(
+  lines: readonly Directive[],
+  directive: string,
+  action: RegExp,
+  header: string,
+): readonly Directive[] {
+  return lines.filter(({ name, args }) => {
+    const [first = "", second = ""] = args
+      .map(({ value }) => value.toLowerCase())
+      .filter((value) => !/^(?:always|onsuccess|early)$/.test(value));
+    return name === directive && action.test(first) && second === header;
+  });
+}
+
+function said(span: Directive): FrontFact {
+  const name = span.name === "header" ? "Header" : "RequestHeader";
+  return {
+    span,
+    what: `${name} ${span.args.map(({ value }) => value).join(" ")}`,
+    fix: "Delete the line, and list the pages in server.allowedOrigins.",
+  };
+}
 
 interface Pass {
   readonly directive: Directive;

@@ -1,7 +1,7 @@
 import type { Directive } from "../../parse/directives.ts";
 import { isLoopbackHost, parseAddress } from "../address.ts";
 import type { FrontPage } from "./front.ts";
-import { defaultsOf, words } from "./haproxy-sections.ts";
+import { defaultsOf, leadsTo, words } from "./haproxy-sections.ts";
 import type { IsReached } from "./published.ts";
 
 /** Any of these turns the statistics on. */
@@ -14,7 +14,7 @@ const FIX =
 export function haproxyPages(sections: readonly Directive[], isReached: IsReached): readonly FrontPage[] {
   return sections.flatMap((section) => {
     if (section.name === "global") return section.block.flatMap((line) => socketOf(line, isReached));
-    return section.name === "frontend" || section.name === "listen" ? pageOf(sections, section, isReached) : [];
+    return /^(?:frontend|listen|backend)$/.test(section.name) ? pageOf(sections, section, isReached) : [];
   });
 }
 
@@ -28,7 +28,13 @@ function pageOf(sections: readonly Directive[], section: Directive, isReached: I
   const [first] = stats.filter((line) => words(line)[0] === "uri").concat(stats);
   const asks =
     stats.some((line) => words(line)[0] === "auth") || inForce.some((line) => isGuard(line, section, statsPath(first)));
-  const binds = section.block.filter(({ name }) => name === "bind").map((line) => words(line)[0] ?? "");
+  // A backend is reached through its frontends.
+  const doors =
+    section.name === "backend" ? sections.filter((one) => leadsTo(one, words(section)[0] ?? "")) : [section];
+  const binds = doors
+    .flatMap(({ block }) => block)
+    .filter(({ name }) => name === "bind")
+    .map((line) => words(line)[0] ?? "");
   const isOpen = binds.some((address) => isBoundOpen(address, isReached));
   if (first === undefined || asks || !isOpen || (mode !== undefined && words(mode)[0] !== "http")) return [];
   const admin = inForce.find((line) => line.name === "stats" && words(line)[0] === "admin");

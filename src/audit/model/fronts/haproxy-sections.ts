@@ -12,3 +12,13 @@ export function defaultsOf(sections: readonly Directive[], section: Directive): 
 export function words(directive: Directive): readonly string[] {
   return directive.args.map(({ value }) => value);
 }
+
+/** Whether a frontend sends requests to a backend. */
+export function leadsTo(section: Directive, backend: string): boolean {
+  return (
+    section.name === "frontend" &&
+    section.block.some(
+      (line) => (line.name === "use_backend" || line.name === "default_backend") && words(line)[0] === backend,
+    )
+  );
+}

@@ -3,7 +3,7 @@ import { parseAddress } from "../address.ts";
 import { askedBelow, type FrontPath } from "./lost-path.ts";
 import { frontOf, type Front, type FrontFact, type FrontOrigin, type FrontTimer, type IsUpstream } from "./front.ts";
 import { haproxyPages } from "./haproxy-pages.ts";
-import { defaultsOf, words } from "./haproxy-sections.ts";
+import { defaultsOf, leadsTo, words } from "./haproxy-sections.ts";
 import type { IsReached } from "./published.ts";
 
 /** Returns the ways to the server through a HAProxy. */
@@ -186,13 +186,4 @@ export function haproxyTimeMs(text: string): number | undefined {
   if (!match) return undefined;
   const unit = { us: 0.001, ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] ?? "ms"] ?? 1;
   return Number(match[1]) * unit;
-}
-
-function leadsTo(section: Directive, backend: string): boolean {
-  return (
-    section.name === "frontend" &&
-    section.block.some(
-      (line) => (line.name === "use_backend" || line.name === "default_backend") && words(line)[0] === backend,
-    )
-  );
 }

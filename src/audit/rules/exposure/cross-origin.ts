@@ -30,7 +30,7 @@ export const rule: Rule = {
     "Fetch standard, CORS check: more than one value fails.",
     "Tried on nginx 1.22, Caddy 2.6 and 2.11: add_header and header send a second header beside the upstream's.",
   ],
-  reads: ["nginx", "caddyfile", "caddy-json", "haproxy", "traefik", "kubernetes"],
+  reads: ["nginx", "caddyfile", "caddy-json", "haproxy", "traefik", "apache", "kubernetes"],
   fixKind: "manual",
   *check(facts) {
     if (facts.assume.flag("server.corsAllowAny")) return;

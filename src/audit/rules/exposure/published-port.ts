@@ -46,7 +46,7 @@ export const rule: Rule = {
           const bare = raw !== undefined && port.hostIp === undefined && raw.includes(":");
           yield {
             span: port.node,
-            message: `port ${port.target ?? "?"} of ${service.name} is published on ${port.hostIp ?? "every interface"}${port.viaDefault.length > 0 ? `: ${port.viaDefault.join(", ")} is unset, so the default ${port.published} applies` : ""}`,
+            message: `port ${port.target ?? "?"} of ${service.name} is published on ${port.hostIp ?? "every interface"}${port.viaDefault.length > 0 ? `: ${port.viaDefault.join(", ")} is unset, so its default applies` : ""}`,
             fix: "Do not publish it: proxy and server share a network (`expose`). For a proxy on the host bind it to 127.0.0.1.",
             ...(bare ? { edits: [replace(port.node, `"127.0.0.1:${raw}"`)] } : {}),
             // One private network was named on purpose: a VPN, mostly.

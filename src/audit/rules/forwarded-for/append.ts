@@ -38,7 +38,7 @@ export const rule: Rule = {
             message: `X-Forwarded-For is set from ${variable}, which keeps what the client sent`,
             fix: "Write `proxy_set_header X-Forwarded-For $remote_addr;` (behind a declared CDN: set_real_ip_from makes $remote_addr the client).",
             ...(target ? { edits: [replace(target, "$remote_addr")] } : {}),
-            ...(other ? { severity: "warning" as const, confidence: "needs-context" as const } : {}),
+            ...(other ? { severity: "note" as const, confidence: "needs-context" as const } : {}),
           };
         }
         for (const include of scope.missing) {

@@ -89,8 +89,10 @@ function nginxSource(scope: NginxScope, main: NginxScope, value: string, depth: 
           if (found !== undefined) return found;
         }
     for (const map of allScopes(main)) {
-      if (map.kind !== "map" || arg(map.directive, 1) !== `$${name}` || !/\$\{?http_/.test(arg(map.directive, 0)))
-        continue;
+      if (map.kind !== "map" || arg(map.directive, 1) !== `$${name}`) continue;
+      // What a header becomes in another map is still the client's word.
+      const key = arg(map.directive, 0);
+      if (!/\$\{?http_/.test(key) && nginxSource(scope, main, key, depth + 1) === undefined) continue;
       const values = map.own.map((entry) => (entry.args.length > 0 ? arg(entry, 0) : "")).join(" ");
       // A capture is a piece of what the map looks at.
       const captured = map.own.some(

@@ -48,6 +48,7 @@ export const rule: Rule = {
         span: yamlEntrySpan(yamlAt(workload.object.node, "spec"), "replicas") ?? node,
         message: `${replicas} replicas without a PodDisruptionBudget: draining nodes may end the sessions of all of them at once`,
         fix: "Add a PodDisruptionBudget with `maxUnavailable: 1` and `unhealthyPodEvictionPolicy: AlwaysAllow`.",
+        severity: "note",
         confidence: "likely",
       };
     }

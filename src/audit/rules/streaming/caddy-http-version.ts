@@ -17,6 +17,14 @@ export const rule: Rule = {
   fixKind: "safe",
   *check(facts) {
     const ours = appCaddyPoints(facts);
+    for (const { targets } of ours)
+      for (const { scheme, span } of targets)
+        if (scheme === "h2c")
+          yield {
+            span,
+            message: "h2c:// makes Caddy speak HTTP/2 only, the server speaks HTTP/1.1",
+            fix: "Write the address without a scheme.",
+          };
     for (const point of facts.caddyPoints) {
       const versions = child(point.proxy, "transport", "versions");
       if (!versions) continue;

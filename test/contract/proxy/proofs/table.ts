@@ -41,6 +41,7 @@ export const WITHOUT_PROOF: Readonly<Record<string, string | Readonly<Record<str
   "GA-EXP-003": "needs the network of a container: 127.0.0.1 is another one there",
   "GA-EXP-004": { tailscale: "needs a tailnet; the server answers every client that reaches it" },
   "GA-EXP-009": `${SERVER}test/contract/http.test.ts shows origin_denied`,
+  "GA-EXP-022": { apache: APACHE },
   "GA-EXP-010": {
     caddy: "Caddy refuses the file: test/unit/audit/fix.programs.test.ts has both names before both versions",
   },
