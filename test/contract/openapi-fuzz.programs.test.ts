@@ -50,7 +50,6 @@ it.skipIf(missing !== "")(
           "run",
           `${server.url}/openapi.json`,
           `--max-examples=${examples}`,
-          "--workers=4",
           `--seed=${SEED}`,
           "--suppress-health-check=all",
         ],

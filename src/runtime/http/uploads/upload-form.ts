@@ -112,7 +112,7 @@ function createParser(req: IncomingMessage, name: string): BusboyInstance {
   }
   throw new WireError(
     "bad_request",
-    `the body must be multipart/form-data with the recording in the file ${name}, got ${JSON.stringify(type.slice(0, 80))}`,
+    `the body must be multipart/form-data with the recording in its file field ${name}, got ${JSON.stringify(type.slice(0, 80))}`,
     { param: name },
   );
 }
