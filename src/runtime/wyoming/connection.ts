@@ -19,19 +19,28 @@ const AHEAD_MS = 2000;
 /** Audio is handed on in pieces of the inbox. */
 const PIECE_BYTES = 32 * 1024;
 
-/** Serves one connection: its events become frames of a session, in order. Returns what ends it with an error: nothing more is read. */
+/** A connection that is served. */
+export interface WyomingConnection {
+  /** Ends it with an error: nothing more is read. */
+  end(error: WireError): void;
+  /** Bytes of audio that were read. */
+  readonly audioBytes: number;
+}
+
+/** Serves one connection: its events become frames of a session, in order. */
 export function serveConnection(
   socket: Socket,
   client: ClientAddress,
   context: RuntimeContext,
   refusal: WireError | undefined,
-): (error: WireError) => void {
+): WyomingConnection {
   let isBroken = false;
   let shape: AudioShape | undefined;
   let takesPayload = false;
   let isOpen = false;
   let beganMs = 0;
   let audioMs = 0;
+  let audioBytes = 0;
   const arrivals = { isRecording: false, isComplete: false };
 
   const session = createSession(
@@ -84,6 +93,7 @@ export function serveConnection(
 
   const hear = (bytes: Uint8Array): void => {
     if (!takesPayload || shape === undefined) return;
+    audioBytes += bytes.length;
     audioMs += bytes.length / shape.frameBytes / (shape.sampleRateHz / 1000);
     arrivals.isRecording ||= audioMs - (context.clock.monotonicMs() - beganMs) > AHEAD_MS;
     for (let at = 0; at < bytes.length; at += PIECE_BYTES) session.receiveAudio(bytes.subarray(at, at + PIECE_BYTES));
@@ -113,7 +123,12 @@ export function serveConnection(
   socket.once("close", () => session.gone(CLOSED_BY_CLIENT));
   context.sessions.add(session);
   if (refusal !== undefined) session.refuse(refusal);
-  return end;
+  return {
+    end,
+    get audioBytes() {
+      return audioBytes;
+    },
+  };
 }
 
 // ---

@@ -25,12 +25,16 @@ export function createWyomingServer(context: RuntimeContext, clients: ClientConn
     const share = clients.open(socket);
     // A bug in one connection's events ends that connection alone.
     onBehalfOf(createConnection(socket, share.waiting, turns), () => {
+      let audioBytes = 0;
       const meter = meterReads(socket, reads, share, (bytes, tookMs) => {
-        if (costs.isTooMuch(socket, bytes, tookMs)) refuse(tooCostly());
+        const isAudio = connection.audioBytes - audioBytes > bytes / 2;
+        ({ audioBytes } = connection);
+        // Audio waits for its recognition, whatever a busy machine takes to read it.
+        if (!isAudio && costs.isTooMuch(socket, bytes, tookMs)) connection.end(tooCostly());
       });
       lingerAtEnd(socket, meter, context.closing, context.timing.lingerMs);
       const client = context.clientOf(socket.remoteAddress, { forwardedFor: undefined, realIp: undefined });
-      const refuse = serveConnection(socket, client, context, refusalOf(socket));
+      const connection = serveConnection(socket, client, context, refusalOf(socket));
     });
   };
   const refusalOf = (socket: Socket): WireError | undefined => {
