@@ -9,6 +9,7 @@ import { dayTwoSuite } from "./docker/day-two-suite.ts";
 import { missingForDocker, startDocker, type Docker } from "./docker/daemon.ts";
 import { imageSuite } from "./docker/image-suite.ts";
 import { must } from "./docker/run.ts";
+import { scaleSuite } from "./docker/scale-suite.ts";
 import { storeSuite } from "./docker/store-suite.ts";
 import { volumeSuite } from "./docker/volume-suite.ts";
 
@@ -40,6 +41,7 @@ describe.skipIf(missing !== "")(`Docker${missing === "" ? "" : ` (skipped: ${mis
   volumeSuite(up);
   storeSuite(up);
   dayTwoSuite(up);
+  scaleSuite(up);
 });
 
 /** Tracked and new files; what is installed and built comes as links, which no image build may follow. */

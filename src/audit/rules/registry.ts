@@ -24,6 +24,7 @@ import { rule as exposureSecretFileMode } from "./exposure/secret-file-mode.ts";
 import { rule as exposureSecretInFile } from "./exposure/secret-in-file.ts";
 import { rule as exposureSecurityHeaders } from "./exposure/security-headers.ts";
 import { rule as exposureServerVersion } from "./exposure/server-version.ts";
+import { rule as exposureStoreAccess } from "./exposure/store-access.ts";
 import { rule as exposureUnitSecrets } from "./exposure/unit-secrets.ts";
 import { rule as exposureUnprotectedRoute } from "./exposure/unprotected-route.ts";
 import { rule as forwardedForAppend } from "./forwarded-for/append.ts";
@@ -55,6 +56,7 @@ import { rule as lifecyclePodGrace } from "./lifecycle/pod-grace.ts";
 import { rule as lifecyclePreStop } from "./lifecycle/pre-stop.ts";
 import { rule as lifecycleProcessManager } from "./lifecycle/process-manager.ts";
 import { rule as lifecycleProxyStopOrder } from "./lifecycle/proxy-stop-order.ts";
+import { rule as lifecycleQueuePersistence } from "./lifecycle/queue-persistence.ts";
 import { rule as lifecycleRestartPolicy } from "./lifecycle/restart-policy.ts";
 import { rule as lifecycleShellAsProcess1 } from "./lifecycle/shell-as-process-1.ts";
 import { rule as lifecycleStartupBudget } from "./lifecycle/startup-budget.ts";
@@ -122,6 +124,7 @@ export const rules: readonly Rule[] = inCatalogueOrder([
   exposureSecretInFile,
   exposureSecurityHeaders,
   exposureServerVersion,
+  exposureStoreAccess,
   exposureUnitSecrets,
   exposureUnprotectedRoute,
   forwardedForAppend,
@@ -153,6 +156,7 @@ export const rules: readonly Rule[] = inCatalogueOrder([
   lifecyclePreStop,
   lifecycleProcessManager,
   lifecycleProxyStopOrder,
+  lifecycleQueuePersistence,
   lifecycleRestartPolicy,
   lifecycleShellAsProcess1,
   lifecycleStartupBudget,

@@ -11,9 +11,11 @@ const WAITING = "gigastt_jobs_waiting_audio_seconds";
 
 /** Returns the objects of workers by file name. */
 export function workerObjects(input: RenderInput): readonly (readonly [name: string, value: Manifest])[] {
-  const { workerScaling } = input.config.deploy.kubernetes;
+  const { workerScaling, workers, maxWorkers } = input.config.deploy.kubernetes;
+  const most = workerScaling === "fixed" ? workers : maxWorkers;
   return [
     ["deployment-worker", deployment(input)],
+    ...(most > 1 ? ([["poddisruptionbudget-worker", disruptionBudget(input)]] as const) : []),
     ...(workerScaling === "hpa" ? ([["horizontalpodautoscaler-worker", autoscaler(input)]] as const) : []),
     ...(workerScaling === "keda" ? ([["scaledobject-worker", scaledObject(input)]] as const) : []),
   ];
@@ -35,6 +37,20 @@ function deployment(input: RenderInput): Manifest {
       strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       selector: { matchLabels: WORKER_LABELS },
       template: podTemplate(input, "worker", WORKER_LABELS, configFiles(input)),
+    },
+  };
+}
+
+/** Draining nodes takes one worker at a time: jobs go on with the others. */
+function disruptionBudget(input: RenderInput): Manifest {
+  return {
+    apiVersion: "policy/v1",
+    kind: "PodDisruptionBudget",
+    metadata: workerMeta(input),
+    spec: {
+      maxUnavailable: 1,
+      unhealthyPodEvictionPolicy: "AlwaysAllow",
+      selector: { matchLabels: WORKER_LABELS },
     },
   };
 }

@@ -176,6 +176,20 @@ export const ALERTS: readonly Alert[] = [
     severity: "warning",
     summary: "jobs on {{ $labels.instance }} that failed after all attempts: {{ $value }}",
   },
+  {
+    name: "GigasttReplicasDiffer",
+    expr: `${of("gigastt_jobs_differing_replicas")} > 0`,
+    for: "15m",
+    severity: "warning",
+    summary: "{{ $value }} replicas have another configuration than {{ $labels.instance }}",
+  },
+  {
+    name: "GigasttArchiveSkips",
+    expr: `increase(${of("gigastt_archive_skipped_total")}[1h]) > 0`,
+    for: "0m",
+    severity: "warning",
+    summary: "transcripts that {{ $labels.instance }} could not archive in the last hour: {{ $value | humanize }}",
+  },
 ];
 
 /** Returns the groups of a rules file. */

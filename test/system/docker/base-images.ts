@@ -1,7 +1,9 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { findTool } from "../../contract/proxy/front.ts";
+import { postgresPrograms } from "../../support/postgres.ts";
 import { BASE_ROOTFS, type Docker } from "./daemon.ts";
 import { must } from "./run.ts";
 
@@ -16,9 +18,12 @@ export const IMAGES = {
   caddy: "caddy:2.11.4",
   nginx: "nginx:1.30.4",
   redis: "redis:7.4.2",
+  valkey: "valkey/valkey:8.1.4",
+  s3: "versity/versitygw:v1.8.0",
+  postgres: "postgres:17.6",
 } as const;
 /** `deploy.proxy.version` for what is in that nginx image: the newest of Debian, or this machine's own where there is none. */
-export const NGINX_VERSION: string = newestNginx() === undefined ? "1.22.1" : "auto";
+export const NGINX_VERSION: string = wrapped("nginx-newest") === undefined ? "1.22.1" : "auto";
 
 const DEBIAN = "gigastt-test/debian:bookworm";
 const NODE_MODULES = "usr/local/lib/node_modules";
@@ -64,7 +69,7 @@ export async function makeServiceImages(docker: Docker): Promise<void> {
     IMAGES.nginx,
     ["RUN mkdir -p /var/log/nginx /var/lib/nginx", "STOPSIGNAL SIGQUIT", 'CMD ["nginx", "-g", "daemon off;"]'],
     async (root) => {
-      if (!addNewestNginx(root)) await addProgram(root, "nginx");
+      if (!addWrapped(root, "nginx-newest", "usr/sbin/nginx")) await addProgram(root, "nginx");
       await addProgram(root, "curl");
       mkdirSync(join(root, "etc/nginx"), { recursive: true });
       cpSync("/etc/nginx/mime.types", join(root, "etc/nginx/mime.types"));
@@ -74,6 +79,48 @@ export async function makeServiceImages(docker: Docker): Promise<void> {
     await addProgram(root, "redis-server");
     await addProgram(root, "redis-cli");
   });
+}
+
+/** What the compose overlay scale adds: Debian's Valkey and PostgreSQL, versitygw of the Go proxy. */
+export async function makeStoreImages(docker: Docker): Promise<void> {
+  await build(docker, IMAGES.valkey, ['CMD ["valkey-server"]'], async (root) => {
+    for (const name of ["valkey-server", "valkey-cli"])
+      if (!addWrapped(root, name, `usr/bin/${name}`)) throw new Error(`${name} is not installed`);
+  });
+  await build(docker, IMAGES.s3, ['ENTRYPOINT ["versitygw"]'], async (root) => {
+    await addProgram(root, "versitygw", "usr/local/bin/versitygw");
+    await addProgram(root, "nc");
+  });
+  const programs = postgresPrograms!; // missingForStores
+  const version = /\/(\d+)\/bin$/.exec(programs)![1]!; // Debian's folders
+  await build(
+    docker,
+    IMAGES.postgres,
+    [
+      "RUN mkdir /docker-entrypoint-initdb.d && useradd --system --uid 999 --user-group --home-dir /var/lib/postgresql postgres && install -d -o postgres -g postgres -m 3777 /var/run/postgresql && install -d -o postgres -g postgres -m 1777 /var/lib/postgresql/data",
+      `RUN sed -ri "s!^#?(listen_addresses)\\s*=\\s*\\S+.*!\\1 = '*'!" /usr/share/postgresql/${version}/postgresql.conf.sample`,
+      `ENV LANG=C.UTF-8 PGDATA=/var/lib/postgresql/data PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${programs}`,
+      "STOPSIGNAL SIGINT",
+      'ENTRYPOINT ["docker-entrypoint.sh"]',
+      'CMD ["postgres"]',
+    ],
+    async (root) => {
+      for (const folder of [join(dirname(programs), "lib"), `/usr/share/postgresql/${version}`])
+        cpSync(folder, join(root, folder), { recursive: true });
+      for (const name of ["postgres", "initdb", "pg_ctl", "pg_isready", "psql", "pg_dump", "pg_restore"])
+        await addProgram(root, join(programs, name));
+      mkdirSync(join(root, "usr/local/bin"), { recursive: true });
+      cpSync(ENTRYPOINT, join(root, "usr/local/bin/docker-entrypoint.sh"));
+    },
+  );
+}
+
+/** What is missing for them. */
+export function missingForStores(): string {
+  const missing = ["versitygw", "nc"].filter((name) => findTool(name) === undefined);
+  if (["valkey-server", "valkey-cli"].some((name) => wrapped(name) === undefined)) missing.push("valkey");
+  if (postgresPrograms === undefined) missing.push("postgresql");
+  return missing.length === 0 ? "" : `${missing.join(", ")} not installed`;
 }
 
 /** Programs the stand-ins are made of, that are not on this machine. */
@@ -117,21 +164,23 @@ async function addProgram(root: string, name: string, target?: string): Promise<
 }
 
 /** Its wrapper names the folder with the loader and the libraries it was built for: see .ci/newer-debian.sh. */
-function newestNginx(): { readonly wrapper: string; readonly folder: string } | undefined {
-  const wrapper = findTool("nginx-newest");
+function wrapped(name: string): { readonly wrapper: string; readonly folder: string } | undefined {
+  const wrapper = findTool(name);
   const folder =
-    wrapper === undefined ? undefined : / (\/\S+)\/usr\/sbin\/nginx /.exec(readFileSync(wrapper, "utf8"))?.[1];
+    wrapper === undefined ? undefined : / (\/\S+)\/usr\/s?bin\/\S+ /.exec(readFileSync(wrapper, "utf8"))?.[1];
   return wrapper === undefined || folder === undefined ? undefined : { wrapper, folder };
 }
 
-function addNewestNginx(root: string): boolean {
-  const newest = newestNginx();
-  if (newest === undefined) return false;
-  cpSync(newest.folder, join(root, newest.folder), { recursive: true, verbatimSymlinks: true });
-  mkdirSync(join(root, "usr/sbin"), { recursive: true });
-  cpSync(newest.wrapper, join(root, "usr/sbin/nginx"));
+function addWrapped(root: string, name: string, target: string): boolean {
+  const found = wrapped(name);
+  if (found === undefined) return false;
+  cpSync(found.folder, join(root, found.folder), { recursive: true, verbatimSymlinks: true });
+  mkdirSync(dirname(join(root, target)), { recursive: true });
+  cpSync(found.wrapper, join(root, target));
   return true;
 }
+
+const ENTRYPOINT = fileURLToPath(new URL("../../fixtures/images/postgres-entrypoint.sh", import.meta.url));
 
 interface CacheEntry {
   readonly key: string;

@@ -23,11 +23,22 @@ export interface Answer {
 }
 
 /** One request on a connection of its own. */
-export function ask(client: Client, path: string, body?: Buffer): Promise<Answer> {
+export function ask(
+  client: Client,
+  path: string,
+  body?: Buffer,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
   const make = client.ca === undefined ? httpRequest : httpsRequest;
   return new Promise((resolve, reject) => {
     const request = make(
-      { ...place(client), path, method: body === undefined ? "GET" : "POST", agent: false, headers: headers(client) },
+      {
+        ...place(client),
+        path,
+        method: body === undefined ? "GET" : "POST",
+        agent: false,
+        headers: { ...headers(client), ...more },
+      },
       (response) => {
         let text = "";
         response.on("data", (chunk: Buffer) => (text += chunk.toString()));
