@@ -260,6 +260,7 @@ async function takeover() {
     ["SQLite", 40],
     ["Redis", 15],
   ]) {
+    if (process.env.ENGINE !== undefined && process.env.ENGINE !== name) continue;
     const jobs =
       name === "SQLite"
         ? { dir: join(dir, "takeover-jobs") }
@@ -270,14 +271,14 @@ async function takeover() {
       // The job must be on the one that is killed.
       second.child.kill("SIGSTOP");
     }
+    // Who reads is up before the kill: its start is no part of the takeover. On SQLite the one that goes on is started by the supervisor.
+    let reader = name === "Redis" ? await startServer(`takeover-${name}-3`, { ...jobs, role: "api" }) : undefined;
     const id = await sendJob(first.url, wav);
     let seenS = 0;
     while (seenS < 48) {
       await pause(20);
       seenS = (await jobOf(first.url, id)).processed_seconds;
     }
-    // Who reads is up before the kill: its start is no part of the takeover. On SQLite the one that goes on is started by the supervisor.
-    let reader = name === "Redis" ? await startServer(`takeover-${name}-3`, { ...jobs, role: "api" }) : undefined;
     if (second !== undefined) second.child.kill("SIGCONT");
     const firstS = await encodedS(first.url);
     first.child.kill("SIGKILL");
