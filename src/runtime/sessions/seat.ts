@@ -32,6 +32,8 @@ export interface SeatOptions {
 
 export function createSeat({ admission, clock, timing }: RuntimeContext, options: SeatOptions): Seat {
   let slot: Slot | undefined;
+  /** The wait for a slot that goes on: there is never a second one, whose slot would take the place of the first. */
+  let asked: AbortController | undefined;
   let wasHeld = false;
   let isWaiting = false;
   let heardMs = 0;
@@ -49,11 +51,14 @@ export function createSeat({ admission, clock, timing }: RuntimeContext, options
   const take = async (): Promise<void> => {
     isWaiting = true;
     const sinceMs = clock.monotonicMs();
+    const own = new AbortController();
+    asked = own;
+    const signal = AbortSignal.any([options.signal, own.signal]);
     try {
       const taken = await admission.acquire({
         client: options.client,
         kind: "session",
-        signal: options.signal,
+        signal,
         blockedBy: options.blockedBy,
         onSuspend: () => {
           isWaiting = true;
@@ -61,11 +66,13 @@ export function createSeat({ admission, clock, timing }: RuntimeContext, options
         onResume: granted,
         onLost: lost,
       });
-      if (options.signal.aborted) return taken.release();
+      if (signal.aborted) return taken.release();
       slot = taken;
     } catch (error) {
-      if (!options.signal.aborted) lost(toWireError(error));
+      if (!signal.aborted) lost(toWireError(error));
       return;
+    } finally {
+      if (asked === own) asked = undefined;
     }
     wasHeld = true;
     options.onWaited(sinceMs);
@@ -99,6 +106,8 @@ export function createSeat({ admission, clock, timing }: RuntimeContext, options
       return isWaiting;
     },
     release: () => {
+      asked?.abort(new Error("the utterance is over"));
+      asked = undefined;
       const held = slot;
       slot = undefined;
       isWaiting = false;
