@@ -319,7 +319,10 @@ describe("jobs over HTTP", () => {
       headers: { "last-event-id": String(ids.at(-1)) },
     });
     expect(over.status).toBe(204);
-    expect(await codeOf(await fetch(`${server.url}/v1/jobs/${id}/events?last_event_id=x`))).toBe("bad_request");
+    for (const headers of [{}, { "last-event-id": "1" }] as Record<string, string>[]) {
+      const wrong = await fetch(`${server.url}/v1/jobs/${id}/events?last_event_id=x`, { headers });
+      expect(await codeOf(wrong)).toBe("bad_request");
+    }
   });
 
   test("a drain hands a running job back, and the next server continues it from its windows with the same text", async () => {

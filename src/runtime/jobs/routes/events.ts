@@ -61,8 +61,9 @@ async function follow(
 
 function lastEventId({ req }: Exchange, query: URLSearchParams): number {
   const header = req.headers["last-event-id"];
-  const text = (typeof header === "string" ? header : query.get("last_event_id")) ?? "";
-  if (text === "") return 0;
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new WireError("bad_request", "Last-Event-ID must be the id of an event of this stream");
+  const given = [header, query.get("last_event_id")].filter((text) => typeof text === "string" && text !== "");
+  if (given.some((text) => !/^\d{1,15}$/.test(String(text))))
+    throw new WireError("bad_request", "Last-Event-ID must be the id of an event of this stream");
+  // A browser sends the header when it connects again; the query is what it was opened with.
+  return Number(given[0] ?? 0);
 }
