@@ -1,9 +1,9 @@
 // Hours of sound in every format: how fast they are read to 16 kHz mono, and whether memory stays flat. Needs ffmpeg.
 //   node test/bench/hours.js [--hours N] [--write] [FORMAT…]    default: 3 hours, all formats; FORMAT as mp4/aac
 // One minute is encoded and repeated without encoding it again. Each file is read in a process of its own, as an upload is: in order.
-// --write puts the table into hours.md. Ends with 1 when a format is slower than 50 times real time or memory grows.
+// --write puts each row into hours.md as soon as it is there, beside those of other formats. Ends with 1 when a format is slower than 50 times real time or memory grows.
 import { execFileSync, spawnSync } from "node:child_process";
-import { createReadStream, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,7 +19,7 @@ const FORMATS = [
   ["wav", "libgsm_ms", "-ar 8000"],
   ["wav", "g722"],
   ["wav", "g726", "-ar 8000"],
-  ["wav", "g723_1", "-ar 8000 -b:a 6.3k"],
+  ["wav", "g723_1", "-ar 8000 -b:a 6300"],
   ["w64", "pcm_s16le"],
   ["aiff", "pcm_s16be"],
   ["au", "pcm_mulaw"],
@@ -29,8 +29,8 @@ const FORMATS = [
   ["mp2", "mp2"],
   ["adts", "aac"],
   ["latm", "aac"],
-  ["ac3", "ac3"],
-  ["eac3", "eac3"],
+  ["ac3", "ac3", "-ar 32000"],
+  ["eac3", "eac3", "-ar 32000"],
   ["gsm", "libgsm", "-ar 8000"],
   ["flac", "flac"],
   ["ogg", "libopus"],
@@ -50,6 +50,10 @@ const FORMATS = [
   ["asf", "wmav2"],
   ["asf", "wmav1"],
 ];
+const HEAD = [
+  "| container, codec | MiB | hours read | times real time | memory over the start, MiB | growth after the first third, MiB | |",
+  "|---|---|---|---|---|---|---|",
+];
 const PART_S = 60;
 const LEAST_SPEED = 50;
 const MEBI = 2 ** 20;
@@ -68,10 +72,7 @@ function main() {
   });
   const clip = fileURLToPath(new URL("../fixtures/eval/dev_espeak_07.wav", import.meta.url));
   const folder = mkdtempSync(join(tmpdir(), "gigastt-hours-"));
-  const lines = [
-    "| container, codec | MiB | hours read | times real time | memory over the start, MiB | growth after the first third, MiB | |",
-    "|---|---|---|---|---|---|---|",
-  ];
+  const lines = [];
   let isOut = false;
   try {
     for (const [container, encoder, options = ""] of FORMATS) {
@@ -80,7 +81,7 @@ function main() {
       const row = { container, encoder, options, path, ...make(path) };
       lines.push(lineOf(row));
       console.log(lines.at(-1));
-      if (values.write) write(values.hours, lines);
+      if (values.write) write(values.hours, lines.at(-1));
       for (const file of [path, `${path}.part`]) rmSync(file, { force: true });
 
       function make(to) {
@@ -134,14 +135,22 @@ function main() {
   }
 }
 
-/** After every row: an interrupted run leaves what it has. */
-function write(hours, lines) {
+/** After every row: an interrupted run leaves what it has, and a later one adds to it. */
+function write(hours, line) {
+  const file = new URL("hours.md", import.meta.url);
+  const nameOf = (row) => row.split("|")[1];
+  const known = existsSync(file)
+    ? readFileSync(file, "utf8")
+        .split("\n")
+        .filter((row) => row.startsWith("| "))
+    : [];
+  const rows = [...known.slice(1).filter((row) => nameOf(row) !== nameOf(line)), line].sort();
   const version = execFileSync("ffmpeg", ["-version"], { encoding: "utf8" }).split(" ")[2];
   const about =
     "# Hours in every format\n\n" +
     `Written by \`node test/bench/hours.js --write\`: a minute encoded by ffmpeg ${version} and repeated to ${hours} hours, read in order to 16 kHz mono by a process of its own. Speed is by processor\n` +
     "time. Memory is the resident set: how much its peak lies over that of a process that has read nothing, and how much it grew after the first third.\n\n";
-  writeFileSync(new URL("hours.md", import.meta.url), `${about}${lines.join("\n")}\n`);
+  writeFileSync(file, `${about}${[...HEAD, ...rows].join("\n")}\n`);
 }
 
 /** Reads one file and prints what it cost. */

@@ -54,6 +54,8 @@ export function sniff(head: Uint8Array): Sniffed {
   if (container) return { kind: "audio", container };
   if (isChain(head, 0, parseSbcHeader, 4))
     return { kind: "foreign", what: "SBC audio (Bluetooth), which is not supported", cure: "convert" };
+  if (isFreeFormat(head))
+    return { kind: "foreign", what: "MP3 in free format, which is not supported", cure: "convert" };
   const text = sniffText(head);
   if (text) return { kind: "foreign", what: text };
   return findMpegFrames(head);
@@ -95,6 +97,7 @@ export function findMpegFrames(head: Uint8Array): Sniffed {
 // ---
 
 const SIMPLE_BLOCK = 0xa3;
+const LEAST_FREE_BYTES = 64;
 
 /** Magic strings are Latin-1. */
 const CONTAINERS: readonly (Magic & { readonly container: Container; readonly and?: Magic })[] = [
@@ -154,6 +157,18 @@ function sniffSpeech(head: Uint8Array): "gsm" | "ac3" | "loas" | undefined {
   if (isBareGsm(head)) return "gsm";
   if (head.length >= 7 && parseAc3Header(head, 0)) return "ac3";
   return isChain(head, 0, parseLoasHeader, 3) ? "loas" : undefined;
+}
+
+/** MPEG audio frames of a size that their headers do not say: three of them at one distance, but for a byte of padding. */
+function isFreeFormat(head: Uint8Array): boolean {
+  const isHeaderAt = (at: number): boolean =>
+    head[at] === 0xff && head[at + 1] === head[1] && (head[at + 2]! & 0xfc) === (head[2]! & 0xfc);
+  const isMpeg = head[0] === 0xff && (head[1]! & 0xe0) === 0xe0 && (head[1]! & 0x18) !== 0x08 && (head[1]! & 6) !== 0;
+  if (!isMpeg || (head[2]! & 0xf0) !== 0 || (head[2]! & 0x0c) === 0x0c) return false;
+  for (let size = LEAST_FREE_BYTES; 2 * size + 4 <= head.length; size++) {
+    if (isHeaderAt(size) && [-1, 0, 1].some((padding) => isHeaderAt(2 * size + padding))) return true;
+  }
+  return false;
 }
 
 /** What a browser hands out in mid-cluster: simple blocks of one of the first tracks, one behind the other. */

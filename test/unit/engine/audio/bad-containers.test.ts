@@ -46,7 +46,7 @@ refuses("MP3", [
   [
     "free format frames",
     concat(...Array.from({ length: 9 }, () => concat(Uint8Array.of(0xff, 0xfb, 0x04, 0xc0), noise.subarray(0, 413)))),
-    "invalid_audio",
+    "the body is MP3 in free format",
   ],
   [
     "100 kB of nothing behind a tag",
