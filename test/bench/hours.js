@@ -54,6 +54,8 @@ const HEAD = [
   "| container, codec | MiB | hours read | times real time | memory over the start, MiB | growth after the first third, MiB | |",
   "|---|---|---|---|---|---|---|",
 ];
+/** Options that the repeating, which does not encode, needs too. Options come in pairs. */
+const MUXING = new Set(["-movflags", "-frag_duration"]);
 const PART_S = 60;
 const LEAST_SPEED = 50;
 const MEBI = 2 ** 20;
@@ -92,11 +94,7 @@ function main() {
         const ffmpeg = (args) => execFileSync("ffmpeg", ["-v", "error", "-y", ...args], { stdio: "ignore" });
         ffmpeg([...first, "-c:a", encoder, "-strict", "-2", ...more, ...format, `${to}.part`]);
         const times = Math.round((Number(values.hours) * 3600) / PART_S) - 1;
-        const flags = more.filter(
-          (_, i) =>
-            /^-(?:movflags|frag_duration)$/.test(more[i] + (more[i - 1] ?? "")) ||
-            /^-(?:movflags|frag_duration)$/.test(more[i - 1] ?? ""),
-        );
+        const flags = more.filter((_, i) => MUXING.has(more[i - (i % 2)]));
         ffmpeg(["-stream_loop", String(times), "-i", `${to}.part`, "-c", "copy", ...flags, ...format, to]);
         const read = spawnSync(process.execPath, [fileURLToPath(import.meta.url), "--read", to], { encoding: "utf8" });
         return read.status === 0 ? JSON.parse(read.stdout) : { error: read.stderr.trim().split("\n").at(-1) };
