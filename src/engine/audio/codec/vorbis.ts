@@ -1,4 +1,3 @@
-import { inWaveOrder } from "../mix.ts";
 import type { PacketDecoder } from "./packet-decoder.ts";
 import { damaged } from "../refuse.ts";
 import { createCodec } from "./symphonia.ts";
@@ -31,13 +30,8 @@ export function parseVorbisHead(packet: Uint8Array): VorbisHead {
 export async function createVorbisCodec(head: VorbisHead, setup: Uint8Array | undefined): Promise<PacketDecoder> {
   if (!setup || !isSetup(setup)) throw damaged("Vorbis", "the setup header is missing");
   const privateData = new Uint8Array(Buffer.concat([head.identification, setup]));
-  const codec = await createCodec({ codec: "vorbis", privateData });
-  return {
-    decode(packet) {
-      const { sampleRateHz, channels } = codec.decode(packet);
-      return { sampleRateHz, channels: inWaveOrder(channels) };
-    },
-  };
+  // Its channels come in the order of WAVE.
+  return await createCodec({ codec: "vorbis", privateData });
 }
 
 /** The three header packets of Vorbis as Matroska and MP4 store them: their number less one, two lengths, the packets. */
