@@ -30,7 +30,7 @@ export function parseVorbisHead(packet: Uint8Array): VorbisHead {
 export async function createVorbisCodec(head: VorbisHead, setup: Uint8Array | undefined): Promise<PacketDecoder> {
   if (!setup || !isSetup(setup)) throw damaged("Vorbis", "the setup header is missing");
   const privateData = new Uint8Array(Buffer.concat([head.identification, setup]));
-  // Its channels come in the order of WAVE.
+  // Symphonia has put the channels in the order of WAVE.
   return await createCodec({ codec: "vorbis", privateData });
 }
 
