@@ -24,6 +24,11 @@ const CHECKS = {
   "pod-probes-identical": PROBES,
   "deployment-has-poddisruptionbudget": "GA-LIF-016",
   "deployment-has-host-podantiaffinity": "nothing to spread with one replica",
+  "statefulset-has-poddisruptionbudget": "GA-LIF-016",
+  "statefulset-has-host-podantiaffinity": "nothing to spread with one replica",
+  "statefulset-has-servicename": ELSEWHERE,
+  "statefulset-pod-selector-labels-match-template-metadata-labels": "the labels are the same",
+  "container-image-tag": "GA-SBX-004",
   "deployment-replicas": "one server has room for its sessions; a second one is a decision about load",
   "deployment-pod-selector-labels-match-template-metadata-labels": "the labels are the same",
   "ingress-targets-service": ELSEWHERE,
@@ -109,9 +114,15 @@ const CHECKS = {
   "AVD-KSV-0125": "a list of registries is a matter of the cluster",
 };
 
-/** Where the judgement of a check is another one: two replicas on one node are lost together, and no rule of ours says so. */
+/** Where the judgement of a check is another one: replicas on one node are lost together, and an object without a selector is refused; no rule of ours says so. */
 const IN_TREE = {
   "14-k8s-helm-output": { "deployment-has-host-podantiaffinity": "spread", "no-anti-affinity": "spread" },
+  "b11-helm-out-sidecar": {
+    "statefulset-has-host-podantiaffinity": "spread",
+    "no-anti-affinity": "spread",
+    "statefulset-has-servicename": "refused",
+    "statefulset-pod-selector-labels-match-template-metadata-labels": "refused",
+  },
 };
 
 const support = new URL("../support/", import.meta.url).pathname;

@@ -16,7 +16,7 @@ import { effectiveHeaders } from "./headers.ts";
  * then the outer one's word.
  */
 export function isInnerNginx(facts: Facts, point: NginxPoint): boolean {
-  const containers = proxiesRunning(facts, point.pass.source.path, "nginx");
+  const containers = running(facts, point.pass.source.path, "nginx");
   if (containers.length > 0) return isInnerContainer(facts, containers);
   const listens = point.server === undefined ? [] : ownAll(point.server, "listen");
   const ports = listens.map((item) => parseAddress(arg(item, 0)));
@@ -24,7 +24,7 @@ export function isInnerNginx(facts: Facts, point: NginxPoint): boolean {
     ports.length > 0 &&
     ports.every(({ host, unix, port }) => unix || (isLoopbackHost(host) && port !== undefined)) &&
     ports.some((own) =>
-      outerTargets(facts, point).some(
+      outerTargets(facts).some(
         (target) => (own.unix && target.host === own.host) || (isLoopbackHost(target.host) && target.port === own.port),
       ),
     )
@@ -33,39 +33,59 @@ export function isInnerNginx(facts: Facts, point: NginxPoint): boolean {
 
 /** The same of a Caddy in a container. */
 export function isInnerCaddy(facts: Facts, point: CaddyPoint): boolean {
-  const containers = proxiesRunning(facts, point.file.source.path, "caddy");
+  const containers = running(facts, point.file.source.path, "caddy");
   return containers.length > 0 && isInnerContainer(facts, containers);
 }
 
 /** The passes of nginx to another proxy of the tree that leads to the server. */
-export function outerNginxPoints(facts: Facts): readonly NginxPoint[] {
+export const outerNginxPoints: (facts: Facts) => readonly NginxPoint[] = once((facts) => {
   const inner = innerPlaces(facts);
-  const ours = appNginxPoints(facts);
+  const ours = new Set(appNginxPoints(facts));
   if (inner.length === 0) return [];
   return facts.nginxPoints.filter((point) => {
-    if (ours.includes(point)) return false;
+    if (ours.has(point)) return false;
     const names = point.server === undefined ? [] : namesOf(point.server);
     return point.targets.some((target) =>
       inner.some((place) => place.server !== point.server && leadsTo(target, names, place)),
     );
   });
-}
+});
 
 /** The same of Caddy. */
-export function outerCaddyPoints(facts: Facts): readonly CaddyPoint[] {
+export const outerCaddyPoints: (facts: Facts) => readonly CaddyPoint[] = once((facts) => {
   const inner = innerPlaces(facts);
-  const ours = appCaddyPoints(facts);
+  const ours = new Set(appCaddyPoints(facts));
   if (inner.length === 0) return [];
   return facts.caddyPoints.filter((point) => {
-    if (ours.includes(point)) return false;
+    if (ours.has(point)) return false;
     const names = point.site.addresses.map(({ value }) => parseAddress(value).host);
     return point.targets.some((target) =>
       inner.some((place) => place.server !== point.site && leadsTo(target, names, place)),
     );
   });
-}
+});
 
 // ---
+
+/** Computes something of the facts once: many rules ask. */
+function once<T>(compute: (facts: Facts) => T): (facts: Facts) => T {
+  const known = new WeakMap<Facts, { readonly value: T }>();
+  return (facts) => {
+    const found = known.get(facts) ?? { value: compute(facts) };
+    known.set(facts, found);
+    return found.value;
+  };
+}
+
+/** Proxy containers by the file that they run. */
+const runners = once(() => new Map<string, readonly ComposeService[]>());
+
+function running(facts: Facts, path: string, kind: "nginx" | "caddy"): readonly ComposeService[] {
+  if (facts.services.length === 0) return [];
+  const found = runners(facts).get(path) ?? proxiesRunning(facts, path, kind);
+  runners(facts).set(path, found);
+  return found;
+}
 
 /** Where a proxy listens that leads to the server. */
 interface Place {
@@ -77,9 +97,9 @@ interface Place {
   readonly containers: readonly string[];
 }
 
-function innerPlaces(facts: Facts): readonly Place[] {
+const innerPlaces: (facts: Facts) => readonly Place[] = once((facts) => {
   const containersOf = (path: string, kind: "nginx" | "caddy"): readonly string[] =>
-    proxiesRunning(facts, path, kind).map(({ name }) => name.toLowerCase());
+    running(facts, path, kind).map(({ name }) => name.toLowerCase());
   const nginx = appNginxPoints(facts).flatMap(({ server, pass }): readonly Place[] =>
     server === undefined
       ? []
@@ -101,7 +121,7 @@ function innerPlaces(facts: Facts): readonly Place[] {
     }),
   );
   return [...nginx, ...caddy];
-}
+});
 
 /** `80`, `*:80`, `[::]:80`, `10.0.0.7:8080`, `localhost`. */
 function nginxListen(text: string): { readonly host: string; readonly port: number } {
@@ -148,24 +168,24 @@ interface Target {
   readonly port: number | undefined;
 }
 
-function outerTargets(facts: Facts, inner: NginxPoint): readonly Target[] {
-  return [...nginxOverwrites(facts, inner), ...caddyOverwrites(facts)];
+/** A server that passes on to its own port answers nothing. */
+function outerTargets(facts: Facts): readonly Target[] {
+  return [...nginxOverwrites(facts), ...caddyOverwrites(facts)];
 }
 
-function nginxOverwrites(facts: Facts, inner?: NginxPoint): readonly Target[] {
-  return facts.nginxPoints
-    .filter((point) => point.server !== inner?.server || inner === undefined)
+const nginxOverwrites: (facts: Facts) => readonly Target[] = once((facts) =>
+  facts.nginxPoints
     .filter(({ scope }) => effectiveHeaders(scope).headers.get("x-forwarded-for")?.value === "$remote_addr")
-    .flatMap(({ targets }) => targets);
-}
+    .flatMap(({ targets }) => targets),
+);
 
 /** Caddy overwrites it unless a line says otherwise. */
-function caddyOverwrites(facts: Facts): readonly Target[] {
-  return facts.caddyPoints
+const caddyOverwrites: (facts: Facts) => readonly Target[] = once((facts) =>
+  facts.caddyPoints
     .filter(({ proxy }) =>
       children(proxy, "header_up").every(
         ({ args }) => !/^\+?x-forwarded-for$/i.test(args[0]?.value ?? "") || !/header\./i.test(args[1]?.value ?? ""),
       ),
     )
-    .flatMap(({ targets }) => targets);
-}
+    .flatMap(({ targets }) => targets),
+);
