@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe } from "vitest";
@@ -44,13 +44,16 @@ describe.skipIf(missing !== "")(`Docker${missing === "" ? "" : ` (skipped: ${mis
   scaleSuite(up);
 });
 
-/** Tracked and new files; what is installed and built comes as links, which no image build may follow. */
+/** Tracked and new files, and what was built. Packages come one by one as links: what installs here again removes those and nothing of ours. */
 async function copyCheckout(to: string): Promise<string> {
   const files = await must("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: ROOT });
   for (const file of files.split("\0").filter((name) => name !== "" && !name.startsWith("test/"))) {
     mkdirSync(dirname(join(to, file)), { recursive: true });
     cpSync(join(ROOT, file), join(to, file), { force: true, preserveTimestamps: true });
   }
-  for (const name of ["node_modules", "dist"]) symlinkSync(join(ROOT, name), join(to, name));
+  cpSync(join(ROOT, "dist"), join(to, "dist"), { recursive: true, preserveTimestamps: true });
+  mkdirSync(join(to, "node_modules"));
+  for (const name of readdirSync(join(ROOT, "node_modules")))
+    symlinkSync(join(ROOT, "node_modules", name), join(to, "node_modules", name));
   return to;
 }

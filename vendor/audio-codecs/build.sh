@@ -4,10 +4,12 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 registry=$(find "${CARGO_HOME:-$HOME/.cargo}/registry/src" -mindepth 1 -maxdepth 1 -type d | head -1)
-rm -rf target/symphonia-codec-aac
 mkdir -p target
-cp -r "$registry/symphonia-codec-aac-0.6.1" target/symphonia-codec-aac
-patch -s -p1 -d target/symphonia-codec-aac <aac.patch
+for codec in aac vorbis; do
+  rm -rf "target/symphonia-codec-$codec"
+  cp -r "$registry/symphonia-codec-$codec-0.6.1" "target/symphonia-codec-$codec"
+  patch -s -p1 -d "target/symphonia-codec-$codec" <"$codec.patch"
+done
 flags=(
   -C target-feature=+simd128
   # 64 MiB are far more than any stream we take needs: a hostile one hits the ceiling and traps.
