@@ -401,7 +401,7 @@ export class Supervisor {
     await service.close();
     await register.settled();
     await hooks.settled(2000);
-    await history.settled();
+    await history.close();
     await Promise.all(Object.values(logs).map((log) => log.close()));
     await claim.release();
     // After the answer to `down` had a turn to leave.

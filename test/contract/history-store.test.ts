@@ -194,3 +194,48 @@ describe(`a history whose Redis goes away${KINDS[1].missing}`, () => {
     40_000,
   );
 });
+
+describe("samples in files", () => {
+  const FROM_MS = Date.parse("2026-11-21T10:20:00Z");
+  const at = (minute: number): string => new Date(FROM_MS + minute * 60_000).toISOString();
+
+  it("are written every ten minutes, at the end of an hour and at the end; readers of this process see them at once", async () => {
+    const place = placeOf("files");
+    let nowMs = FROM_MS;
+    const store = await open(place, () => nowMs);
+    const onDisk = async (): Promise<number> => (await (await open(place, () => nowMs)).samples(0)).length;
+    const written: number[] = [];
+    for (let minute = 0; minute < 45; minute++) {
+      nowMs = FROM_MS + minute * 60_000;
+      await store.addSample(sample(at(minute)));
+      expect(await store.samples(0)).toHaveLength(minute + 1);
+      written.push(await onDisk());
+    }
+    expect([...new Set(written)]).toEqual([1, 11, 21, 31, 41]);
+    await store.close();
+    expect(await onDisk()).toBe(45);
+  });
+
+  it("are not lost while the disk takes nothing, and go to the hour they are of", async () => {
+    const place = placeOf("files");
+    let nowMs = FROM_MS;
+    writeFileSync(join(dir, "h"), "a file where the folder should be");
+    const store = await open(place, () => nowMs);
+    await expect(store.addSample(sample(at(0)))).rejects.toThrow();
+    nowMs += 45 * 60_000;
+    rmSync(join(dir, "h"));
+    await store.addSample(sample(at(45)));
+    const other = await open(place, () => nowMs);
+    expect((await other.samples(0)).map((one) => one.at)).toEqual([at(0), at(45)]);
+  });
+
+  it("are written at once after the clock was set back", async () => {
+    const place = placeOf("files");
+    let nowMs = FROM_MS;
+    const store = await open(place, () => nowMs);
+    await store.addSample(sample(at(0)));
+    nowMs -= 5 * 60_000;
+    await store.addSample(sample(at(-5)));
+    expect(await (await open(place, () => nowMs)).samples(0)).toHaveLength(2);
+  });
+});

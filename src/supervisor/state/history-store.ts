@@ -24,7 +24,7 @@ export interface HistoryStore {
   /** Half hours that are over, for months instead of days. */
   spans(sinceMs: number): Promise<Sample[]>;
   events(sinceMs: number): Promise<KeptEvent[]>;
-  /** Lets go of connections. */
+  /** Writes what is held, and lets go of connections. */
   close(): Promise<void>;
 }
 
@@ -38,12 +38,14 @@ const HOUR_MS = 3_600_000;
 /** A crash storm must not fill the disk. */
 const MAX_EVENTS_PER_HOUR = 500;
 const MAX_SAMPLES_PER_HOUR = 120;
+/** A write of any size costs an SD card some 50 KB, with its file system's journal; a power cut costs the samples that were held. */
+const WRITE_EVERY_MS = 10 * 60_000;
 const SPAN_MS = HOUR_MS / 2;
 /** What the longest chart of the console shows, and a day more. */
 const KEEP_SPANS_HOURS = 31 * 24;
 
 /**
- * One entry per hour and kind, the oldest removed after `keepHours`. When an hour is over, its samples are also summed up into spans, one entry
+ * One entry per hour and kind; samples are held for ten minutes where they go into files. The oldest removed after `keepHours`. When an hour is over, its samples are also summed up into spans, one entry
  * per day. The history is not precious: what cannot be read or has another shape is skipped, what cannot be written is reported by throwing.
  */
 export async function createHistoryStore(
@@ -55,6 +57,8 @@ export async function createHistoryStore(
       ? createStorage({ driver: fsLiteDriver({ base: place.dir }) })
       : await openRedis(place, Math.max(options.keepHours, KEEP_SPANS_HOURS));
   let cleanedHour = "";
+  let held: Sample[] = [];
+  let writtenMs = -Infinity;
   let chain: Promise<void> = Promise.resolve();
 
   const read = async <T>(key: string, guard: (value: unknown) => value is T): Promise<T[]> => {
@@ -81,12 +85,16 @@ export async function createHistoryStore(
     }
   };
 
-  const append = <T>(kind: string, entry: T, guard: (value: unknown) => value is T, limit: number): Promise<void> => {
+  const append = <T>(
+    key: string,
+    added: readonly T[],
+    guard: (value: unknown) => value is T,
+    limit: number,
+  ): Promise<void> => {
     // One writer, one after another: the driver's write is neither atomic nor locked.
     const step = chain.then(async () => {
       const hour = hourKey(options.nowMs());
-      const key = `${kind}:${hour}`;
-      const entries = [...(await read(key, guard)), entry].slice(-limit);
+      const entries = [...(await read(key, guard)), ...added].slice(-limit);
       await storage.setItemRaw(key, Buffer.from(JSON.stringify(entries)));
       if (cleanedHour !== hour) {
         cleanedHour = hour;
@@ -96,6 +104,29 @@ export async function createHistoryStore(
     });
     chain = step.catch(() => {});
     return step;
+  };
+
+  const writeHeld = async (): Promise<void> => {
+    const samples = held;
+    held = [];
+    try {
+      for (const hour of new Set(samples.map(({ at }) => hourOf(at)))) {
+        const ofHour = samples.filter(({ at }) => hourOf(at) === hour);
+        await append(`samples:${hour}`, ofHour, isSample, MAX_SAMPLES_PER_HOUR);
+      }
+      writtenMs = options.nowMs();
+    } catch (error) {
+      held = [...samples, ...held].slice(-MAX_SAMPLES_PER_HOUR);
+      throw error;
+    }
+  };
+
+  const addSample = async (sample: Sample): Promise<void> => {
+    held.push(sample);
+    const isNewHour = hourOf(held[0]!.at) !== hourOf(sample.at);
+    const heldMs = options.nowMs() - writtenMs;
+    // A clock that was set back would hold them until it shows that time again.
+    if (place.kind === "redis" || isNewHour || heldMs >= WRITE_EVERY_MS || heldMs < 0) await writeHeld();
   };
 
   const removeOld = async (): Promise<void> => {
@@ -138,12 +169,18 @@ export async function createHistoryStore(
   };
 
   return {
-    addSample: (sample) => append("samples", sample, isSample, MAX_SAMPLES_PER_HOUR),
-    addEvent: (event) => append("events", event, isKeptEvent, MAX_EVENTS_PER_HOUR),
-    samples: (sinceMs) => since("samples", sinceMs, isSample),
+    addSample,
+    addEvent: (event) => append(`events:${hourKey(options.nowMs())}`, [event], isKeptEvent, MAX_EVENTS_PER_HOUR),
+    samples: async (sinceMs) => [
+      ...(await since("samples", sinceMs, isSample)),
+      ...held.filter(({ at }) => Date.parse(at) >= sinceMs),
+    ],
     spans: (sinceMs) => since("spans", sinceMs, isSample),
     events: (sinceMs) => since("events", sinceMs, isKeptEvent),
-    close: () => storage.dispose(),
+    close: async () => {
+      if (held.length > 0) await writeHeld();
+      await storage.dispose();
+    },
   };
 }
 
@@ -183,6 +220,10 @@ const DAY_PATTERN = /^\d{4}-\d\d-\d\d$/;
 /** No colon: to the store `:` separates folders. */
 function hourKey(ms: number): string {
   return new Date(ms).toISOString().slice(0, 13);
+}
+
+function hourOf(at: string): string {
+  return at.slice(0, 13);
 }
 
 function dayKey(ms: number): string {

@@ -145,7 +145,9 @@ export function createHistory(
     settled: () => working,
     close: async () => {
       await working;
-      await (await remote?.store.catch(() => undefined))?.close().catch(() => {});
+      for (const store of [files, remote?.store]) {
+        await (await store?.catch(() => undefined))?.close().catch(() => {});
+      }
     },
   };
 }
