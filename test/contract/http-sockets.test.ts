@@ -299,7 +299,7 @@ describe("slow and half-open clients", () => {
   });
 
   it("takes a client that closes its sending side while it reads events for gone", async () => {
-    const running = await start({ engine: createPacedEngine({ transcribeMs: 60_000 }) });
+    const running = await start({ engine: createPacedEngine({ transcribeMs: 60_000 }), timing: { ssePingMs: 300 } });
     const client = openRaw(running.port, { allowHalfOpen: true });
     client.write(`${head("Content-Length: 3").replace("/v1/transcribe", "/v1/transcribe/stream")}abc`);
     await client.until(/HTTP\/1\.1 200/);

@@ -35,6 +35,8 @@ async function serve(
   const server = await startTestServer({
     jobsDir: dir,
     engine,
+    // An event stream whose job only waits begins with its first ping.
+    timing: { ssePingMs: 300 },
     config: { ...config, jobs: { ...defaultConfig.jobs, enabled: true, diskReserveBytes: 0, ...jobs } },
   });
   servers.push(server);
