@@ -181,7 +181,7 @@ export const ALERTS: readonly Alert[] = [
     expr: `${of("gigastt_jobs_differing_replicas")} > 0`,
     for: "15m",
     severity: "warning",
-    summary: "{{ $value }} replicas have another configuration than {{ $labels.instance }}",
+    summary: "replicas with another configuration than {{ $labels.instance }}: {{ $value }}",
   },
   {
     name: "GigasttArchiveSkips",

@@ -185,6 +185,19 @@ const CASES: Readonly<Record<string, Case>> = {
     summary: "jobs on box:9876 that failed after all attempts: 1",
     calm: { [`gigastt_jobs_dead{${S}}`]: "0x5" },
   },
+  GigasttReplicasDiffer: {
+    series: { [`gigastt_jobs_differing_replicas{${S}}`]: "1x20" },
+    at: "17m",
+    summary: "replicas with another configuration than box:9876: 1",
+    // A rolling upgrade takes minutes.
+    calm: { [`gigastt_jobs_differing_replicas{${S}}`]: "1x10 0x10" },
+  },
+  GigasttArchiveSkips: {
+    series: { [`gigastt_archive_skipped_total{${S}}`]: "0x5 3x5" },
+    at: "8m",
+    summary: "transcripts that box:9876 could not archive in the last hour: 3",
+    calm: { [`gigastt_archive_skipped_total{${S}}`]: "3x20" },
+  },
 };
 
 describe.skipIf(missing)(
