@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig, type TestProjectInlineConfiguration, type ViteUserConfig } from "vitest/config";
+import { SlowestFirst } from "./test/support/slowest-first.ts";
 
 const UNIT = ["test/unit/**/*.test.ts"];
 /** Need proxies, Docker, an API server, systemd, shells or root; each skips with its reason where these are missing. */
@@ -18,6 +19,7 @@ const config: ViteUserConfig = defineConfig({
     hookTimeout: 120_000,
     expect: { poll: { timeout: 20_000 } },
     retry: 0,
+    sequence: { sequencer: SlowestFirst },
     restoreMocks: true,
     unstubGlobals: true,
     projects: [
