@@ -61,6 +61,7 @@ export async function openSession(
   running: RunningFront,
   localAddress?: string,
   headers: Record<string, string> = { [BASIC[0]]: BASIC[1] },
+  handshakeTimeout = 20_000,
 ): Promise<WsClient> {
   // `ws` hands these on to node:tls, but its types leave two of them out.
   const options: ClientOptions & { servername: string; lookup: LookupFunction } = {
@@ -70,6 +71,7 @@ export async function openSession(
     lookup: (_host, { all }, callback) =>
       all === true ? callback(null, [{ address: "127.0.0.1", family: 4 }]) : callback(null, "127.0.0.1", 4),
     headers,
+    handshakeTimeout,
     ...(localAddress === undefined ? {} : { localAddress }),
   };
   return connect(`${running.ca === undefined ? "ws" : "wss"}://${DOMAIN}:${running.httpsPort}/v1/ws`, options);

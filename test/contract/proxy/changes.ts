@@ -138,8 +138,9 @@ async function between(
   }
 }
 
+/** A connection that came in while the proxy closed its port may be neither taken nor refused. */
 async function tryOpen(running: RunningFront): Promise<WsClient | undefined> {
-  return openSession(running).catch(() => undefined);
+  return openSession(running, undefined, undefined, 2000).catch(() => undefined);
 }
 
 async function until(condition: () => boolean): Promise<void> {
