@@ -6,7 +6,8 @@ export type NotReadyReason = "initializing" | "pool_exhausted" | "shutting_down"
 
 /** A loading model is usually there after a few seconds. */
 const LOADING_RETRY_MS = 5000;
-const MODEL_LOOK_MS = 100;
+/** How often those who wait for the model look. */
+export const MODEL_LOOK_MS = 100;
 
 /** Why new work would be refused now; undefined while it is accepted, also when every slot is busy and the queue has room. */
 export function notReadyReason(context: RuntimeContext): NotReadyReason | undefined {
@@ -29,6 +30,11 @@ export function requireReady(context: RuntimeContext): void {
 /** The model is not there yet, and will be. */
 export function isLoading({ engine, phase }: RuntimeContext): boolean {
   return engine.state === "loading" && !phase.draining;
+}
+
+/** The engine took no work because its model is not there, whether it still loads or could not be loaded. */
+export function isInitializing(error: unknown): boolean {
+  return error instanceof WireError && error.wireCode === "initializing";
 }
 
 /** Waits while the model loads, then refuses as `requireReady` does: for clients that never ask a second time. */

@@ -11,6 +11,7 @@ import type { SessionPeer } from "./peer.ts";
 import type { Session } from "./registry.ts";
 import { createSeat } from "./seat.ts";
 import { createSender } from "./sender.ts";
+import { isInitializing, MODEL_LOOK_MS } from "../lifecycle/readiness.ts";
 import { createTimers } from "../../shared/time/timers.ts";
 import { recordSession } from "./record.ts";
 import { withError } from "../tracing/trace.ts";
@@ -358,11 +359,10 @@ export function createSession(
 const UNHEARD_MS = 2000;
 /** How long audio that is too short for a message of its own waits for more. */
 const SCANT_MS = 20;
-const MODEL_LOOK_MS = 100;
 
 /** The engine says `initializing` also when the model could not be loaded; then waiting is of no use. */
 function isLoading(error: unknown, { engine }: RuntimeContext): boolean {
-  return error instanceof WireError && error.wireCode === "initializing" && engine.state === "loading";
+  return isInitializing(error) && engine.state === "loading";
 }
 
 function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {

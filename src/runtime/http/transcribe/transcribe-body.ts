@@ -4,7 +4,7 @@ import type { RuntimeContext } from "../../context.ts";
 import type { Exchange } from "../connections/exchanges.ts";
 import { longestWaitMs } from "../../../config/derived.ts";
 import type { PoolConfig } from "../../../config/types.ts";
-import { awaitModel, isLoading, requireReady } from "../../lifecycle/readiness.ts";
+import { awaitModel, isInitializing, isLoading, requireReady } from "../../lifecycle/readiness.ts";
 import { rawBody, refuseByHeaders, uploadLimits } from "../uploads/upload.ts";
 import type { UploadSource } from "../uploads/upload.ts";
 import { readUpload } from "../uploads/upload-to-memory.ts";
@@ -172,10 +172,6 @@ export async function transcribeUpload(
   } finally {
     upload.release();
   }
-}
-
-function isInitializing(error: unknown): boolean {
-  return error instanceof WireError && error.wireCode === "initializing";
 }
 
 /** Passes blocks on, and says when the last one was taken. */
